@@ -1,0 +1,126 @@
+# Tepui: one Makefile, not recursive.  Objects and programs go to build/ (build/asan/ with SANITIZE=1).
+#
+#   make            the four programs                make deps     install what is missing from Debian
+#   make demo       the whole story on loopback      make run      a master and an agent to try by hand
+#   make check      every test                       make bench    figures, with ratios to peers
+
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-builtin-rules
+.SUFFIXES:
+
+CC       ?= gcc
+ifeq ($(origin CC),default)
+CC       := gcc
+endif
+AR       := gcc-ar
+PREFIX   ?= /usr
+DESTDIR  ?=
+PYTHON   := /usr/bin/python3
+
+ifeq ($(SANITIZE),1)
+B        := build/asan
+SAN      := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+OPT      := -O1 -g
+HARDEN   :=
+HARDENLD :=
+else
+B        := build
+SAN      :=
+OPT      := -O2 -g
+HARDEN   := -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fstack-clash-protection -fPIE
+HARDENLD := -pie -Wl,-z,relro,-z,now
+endif
+
+WARN     := -Wall -Wextra -Wshadow -Wundef -Wstrict-prototypes -Wmissing-prototypes \
+            -Wold-style-definition -Wpointer-arith -Wwrite-strings -Wvla -Wformat=2 -Wcast-qual \
+            -Wswitch-enum -Wimplicit-fallthrough -fno-common -Werror
+PACKAGES := libevent libevent_core jansson libprotobuf-c sqlite3 libseccomp libcap
+PKG_CFLAGS = $(shell pkg-config --cflags $(PACKAGES) libnl-3.0 libnl-route-3.0 2>/dev/null)
+CPPFLAGS += -D_GNU_SOURCE -I. -I$(B)
+CFLAGS   += -std=gnu17 $(OPT) $(WARN) $(HARDEN) $(SAN) -ffunction-sections -fdata-sections
+LDFLAGS  += $(HARDENLD) $(SAN) -Wl,--gc-sections
+
+# ---- Sources: a folder is an archive; main.c is the program ----
+PROTO    := mesos scheduler executor tepui
+PB_SRC   := $(PROTO:%=$(B)/proto/%.pb-c.c)
+PB_HDR   := $(PROTO:%=$(B)/proto/%.pb-c.h)
+FOLDERS  := lib net isolators containerizer executor agent master_stub cli
+src       = $(filter-out %/main.c,$(wildcard $(1)/*.c $(1)/marathon/*.c))
+objs      = $(patsubst %.c,$(B)/obj/%.o,$(1))
+ARCHIVES := $(FOLDERS:%=$(B)/%.a) $(B)/proto.a
+
+PROGRAMS := $(B)/tepui-master $(B)/tepui-agent $(B)/tepui-executor $(B)/tepui
+
+.PHONY: all
+all: $(PROGRAMS)
+
+$(B)/proto/%.pb-c.c $(B)/proto/%.pb-c.h &: proto/%.proto $(wildcard proto/*.proto)
+	@mkdir -p $(B)/proto
+	protoc-c --proto_path=proto --c_out=$(B)/proto $<
+
+# Generated code includes its siblings by bare name.
+$(B)/obj/proto/%.o: $(B)/proto/%.pb-c.c | $(PB_HDR)
+	@mkdir -p $(@D)
+	$(CC) -I$(B)/proto -std=gnu17 $(OPT) $(HARDEN) $(SAN) -ffunction-sections -fdata-sections -c -o $@ $<
+
+$(B)/obj/%.o: %.c | $(PB_HDR)
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) -I$(B)/proto $(CFLAGS) -MMD -MP -c -o $@ $<
+
+$(B)/proto.a: $(PROTO:%=$(B)/obj/proto/%.o)
+	@rm -f $@
+	$(AR) rcs $@ $^
+
+define archive_rule
+$(B)/$(1).a: $(call objs,$(call src,$(1)))
+	@rm -f $$@
+	$(AR) rcs $$@ $$^
+endef
+$(foreach f,$(FOLDERS),$(eval $(call archive_rule,$(f))))
+
+LIBS_COMMON := -ljansson -lprotobuf-c -levent_core
+LIBS_STORE  := -lsqlite3
+
+$(B)/tepui-master: $(B)/obj/master_stub/main.o $(B)/master_stub.a $(B)/net.a $(B)/lib.a $(B)/proto.a
+	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS_COMMON) $(LIBS_STORE) -lm
+
+$(B)/tepui-agent: $(B)/obj/agent/main.o $(B)/agent.a $(B)/containerizer.a $(B)/isolators.a $(B)/net.a $(B)/lib.a $(B)/proto.a
+	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS_COMMON) $(LIBS_STORE) -lseccomp -lcap -lm
+
+# Static: a supervisor's private memory and its start-up time are paid once per container.
+ifeq ($(SANITIZE),1)
+EXECUTOR_LD :=
+else
+EXECUTOR_LD := -static -no-pie
+endif
+$(B)/tepui-executor: $(B)/obj/executor/main.o $(B)/executor.a $(B)/containerizer.a $(B)/isolators.a $(B)/net.a $(B)/lib.a $(B)/proto.a
+	$(CC) $(filter-out -pie,$(LDFLAGS)) $(EXECUTOR_LD) -o $@ $^ $(LIBS_COMMON) -lm
+
+$(B)/tepui: $(B)/obj/cli/main.o $(B)/cli.a $(B)/net.a $(B)/lib.a $(B)/proto.a
+	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS_COMMON) -lm
+
+# ---- Unit tests: always with sanitizers, whatever the programs are built with ----
+UNIT_SRC := $(wildcard tests/unit/test_*.c)
+.PHONY: check-unit
+check-unit:
+	@$(MAKE) --no-print-directory SANITIZE=1 run-unit
+
+UNIT_BIN := $(UNIT_SRC:%.c=$(B)/%)
+$(B)/tests/unit/test_%: tests/unit/test_%.c $(ARCHIVES)
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) -I$(B)/proto $(CFLAGS) -MMD -MP $(LDFLAGS) -o $@ $< -Wl,--start-group $(ARCHIVES) -Wl,--end-group \
+	  -lcmocka $(LIBS_COMMON) $(LIBS_STORE) -lseccomp -lcap -lm
+
+.PHONY: run-unit
+run-unit: $(UNIT_BIN)
+	@tests/unit/run $(UNIT_BIN)
+
+# ---- Everything else that is judged ----
+.PHONY: check check-includes check-integration check-vm asan bench demo run deps install clean
+-include tests/tests.mk
+
+clean:
+	rm -rf build
+
+-include $(shell find $(B)/obj $(B)/tests -name '*.d' 2>/dev/null)

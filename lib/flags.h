@@ -1,0 +1,38 @@
+/* Command-line flags as a table: parsing, --help, environment and /flags come from the rows. */
+#ifndef LIB_FLAGS_H
+#define LIB_FLAGS_H
+
+#include <jansson.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct err;
+
+enum flag_kind {
+	FLAG_STR,	/* char *, owned */
+	FLAG_U64,	/* uint64_t */
+	FLAG_BOOL,	/* bool; --name, --name=true, --no-name */
+	FLAG_MILLIS,	/* int64_t; "500ms", "15secs", "1mins", "2hrs", or "15s", "1m", "2h" */
+};
+
+struct flag {
+	const char *name;	/* without dashes; '_' and '-' are the same */
+	enum flag_kind kind;
+	size_t off;		/* into the options struct */
+	const char *fallback;	/* the default, as text; NULL leaves the field zero */
+	const char *help;	/* one line */
+	uint64_t max;		/* of a number; 0 = no bound */
+};
+
+/*
+ * Defaults, then the environment (PREFIX_NAME, e.g. TEPUI_AGENT_MASTER; PREFIX NULL = none), then
+ * argv; later wins.  Positional arguments end parsing: *ret_index is the first one.
+ * -EINVAL names the flag and what it takes.
+ */
+int flags_parse(const struct flag *flags, size_t n, const char *prefix, int argc, char *const *argv,
+		void *options, int *ret_index, struct err *e);
+void flags_print_help(const struct flag *flags, size_t n, const char *prefix);
+json_t *flags_to_json(const struct flag *flags, size_t n, const void *options);
+void flags_done(const struct flag *flags, size_t n, void *options);
+
+#endif

@@ -1,0 +1,37 @@
+/* protobuf messages to and from JSON, for any message, driven by its descriptor. */
+#ifndef LIB_PB_JSON_H
+#define LIB_PB_JSON_H
+
+#include <jansson.h>
+#include <protobuf-c/protobuf-c.h>
+
+struct err;
+
+/*
+ * Mesos's mapping (reference/mesos.md 1.3): names as in the schema, enums as strings, bytes as
+ * padded base64, 64-bit integers as numbers, doubles with a fraction, explicit defaults written,
+ * empty lists and unset fields left out, messages named *Entry with key and value as maps.
+ * Returns an owned object in *ret, or -errno.
+ */
+int pb_to_json(const ProtobufCMessage *message, json_t **ret, struct err *e);
+
+/* As text, compact, in one allocation owned by the caller. */
+int pb_to_json_text(const ProtobufCMessage *message, char **ret_text, size_t *ret_size,
+		    struct err *e);
+
+/*
+ * Lenient reading: unknown fields ignored, null = unset, numbers and booleans also as strings,
+ * one object where a list is declared, an unknown enum name in an optional field dropped.
+ * A missing required field is -EINVAL and named with its path.
+ * *ret is freed with protobuf_c_message_free_unpacked(*ret, NULL).
+ */
+int pb_from_json(const ProtobufCMessageDescriptor *descriptor, const json_t *json,
+		 ProtobufCMessage **ret, struct err *e);
+
+/* A deep copy (packed and unpacked); NULL when memory is out. */
+ProtobufCMessage *pb_copy(const ProtobufCMessage *message);
+
+/* Packed into one allocation owned by the caller. */
+int pb_pack(const ProtobufCMessage *message, void **ret, size_t *ret_size, struct err *e);
+
+#endif

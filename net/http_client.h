@@ -1,0 +1,57 @@
+/* HTTP client for the daemons' streams and the command line, over TCP or a unix socket. */
+#ifndef NET_HTTP_CLIENT_H
+#define NET_HTTP_CLIENT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "net/http_parser.h"
+
+struct err;
+struct http_client;
+struct loop;
+
+/*
+ * One connection at a time to one server, requests in order, kept alive, re-opened when needed.
+ * ADDRESS: "127.0.0.1:5050", "[::1]:5050", "host.example:5050" (numeric or /etc/hosts: resolved
+ * once, at creation) or "unix:/run/tepui/agent.sock".
+ */
+int http_client_new(struct loop *loop, const char *address, struct http_client **ret,
+		    struct err *e);
+
+/* Pending calls end with -ECANCELED. */
+void http_client_free(struct http_client *client);
+
+struct http_answer {
+	int status;
+	const struct http_head *head;	/* headers, valid during the callback */
+	const char *body;		/* whole body, or NULL for streams */
+	size_t size;
+};
+
+struct http_call {
+	enum http_method method;
+	const char *target;		/* path and query, encoded */
+	const char *content_type;	/* of the body, or NULL */
+	const char *accept;		/* or NULL */
+	const char *extra_headers;	/* "Name: value\r\n...", or NULL */
+	const void *body;
+	size_t size;
+	int64_t timeout_ms;		/* for connecting and the head; whole call if no stream */
+	size_t max_body;		/* of the answer; 0: 64 MiB */
+
+	/*
+	 * Streams: called with each piece of a 2xx body as it comes; then ON_DONE has no body.
+	 * NULL collects the body.
+	 */
+	void (*on_head)(void *arg, const struct http_answer *answer);
+	void (*on_data)(void *arg, const void *data, size_t size);
+	/* Exactly once.  ANSWER is NULL when there was none: E says why. */
+	void (*on_done)(void *arg, const struct http_answer *answer, const struct err *e);
+	void *arg;
+};
+
+/* Queue CALL (copied).  The client may be freed inside any callback. */
+int http_client_call(struct http_client *client, const struct http_call *call, struct err *e);
+
+#endif

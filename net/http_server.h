@@ -1,0 +1,116 @@
+/* The HTTP server of the daemons: listeners, a route table, bounded requests, replies, streams. */
+#ifndef NET_HTTP_SERVER_H
+#define NET_HTTP_SERVER_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "net/http_parser.h"
+
+struct err;
+struct http_request;
+struct http_server;
+struct http_stream;
+struct loop;
+
+/*
+ * Answers (at once, or later: keep REQ), or returns -errno with E set and leaves the answer to the
+ * server's error function.
+ */
+typedef int route_fn(struct http_request *req, struct err *e);
+
+/*
+ * Patterns are matched segment by segment after decoding and collapsing repeated slashes:
+ * "v2" literal; ":name" one segment; "*" one or more segments (app ids), at most one per pattern.
+ * First match in table order wins.  Paths may also end in '/'.
+ */
+struct route {
+	enum http_method method;
+	const char *pattern;
+	route_fn *handle;
+	size_t max_body;	/* 0: the server's default of 1 MiB */
+};
+
+/* How errors look is the dialect's business: send a reply for E (errno mapped to STATUS). */
+typedef void http_error_fn(struct http_request *req, int status, const struct err *e);
+
+struct http_limits {
+	size_t max_connections;		/* 512 */
+	size_t max_per_peer;		/* 64 per TCP address */
+	size_t max_body;		/* 1 MiB */
+	int64_t head_ms;		/* 5,000 absolute for a head */
+	int64_t body_ms;		/* 10,000 absolute, plus 1 s a KiB announced */
+	int64_t idle_ms;		/* 30,000 between requests */
+	size_t max_stream_queue;	/* 1 MiB unsent bytes, then the stream is closed */
+};
+extern const struct http_limits http_default_limits;
+
+int http_server_new(struct loop *loop, const struct route *routes, size_t n_routes,
+		    const struct http_limits *limits, http_error_fn *error, void *app,
+		    struct http_server **ret, struct err *e);
+
+/* "127.0.0.1:5050", "[::1]:0".  -EADDRINUSE names the address.  *ret_port may be NULL. */
+int http_server_listen(struct http_server *server, const char *address, uint16_t *ret_port,
+		       struct err *e);
+
+/* A unix socket, mode 0600; a stale one is replaced, a live one is -EADDRINUSE. */
+int http_server_listen_unix(struct http_server *server, const char *path, struct err *e);
+
+/*
+ * While corked no byte leaves: replies are queued until the state they speak of is on disk
+ * (DESIGN.md decision 4).
+ */
+void http_server_cork(struct http_server *server, bool is_corked);
+
+/* Closes listeners and connections; requests and streams still held get their close callback. */
+void http_server_free(struct http_server *server);
+
+/* The request.  Views live until the reply (or the close callback). */
+void *http_request_app(const struct http_request *req);
+enum http_method http_request_method(const struct http_request *req);
+const char *http_request_path(const struct http_request *req);	/* decoded, slashes collapsed */
+const char *http_request_arg(const struct http_request *req, size_t i);	/* of ':' and '*', in order */
+const char *http_request_header(const struct http_request *req, const char *name); /* NULL if absent */
+const char *http_request_body(const struct http_request *req, size_t *ret_size);   /* NUL-terminated */
+const char *http_request_peer(const struct http_request *req);	/* "127.0.0.1:4711" or "unix:UID" */
+bool http_request_is_local(const struct http_request *req, uid_t *ret_uid);	/* unix socket */
+
+/* First or I-th value of a query parameter, decoded; NULL if absent; "" if it has no value. */
+const char *http_request_query(const struct http_request *req, const char *name);
+const char *http_request_query_at(const struct http_request *req, const char *name, size_t i);
+/* "true"/"True"/"1"/"" are true, absent is FALLBACK. */
+bool http_request_query_bool(const struct http_request *req, const char *name, bool fallback);
+
+/* For a handler that answers later: FN tells that the client went away; REQ is gone after it. */
+void http_request_on_close(struct http_request *req, void (*fn)(void *arg), void *arg);
+
+/* Add a header to the coming reply.  Names and values with control bytes are dropped. */
+void http_reply_header(struct http_request *req, const char *name, const char *value);
+
+/* Each consumes REQ.  TYPE NULL with no body: no Content-Type.  HEAD sends no body. */
+void http_reply(struct http_request *req, int status, const char *type, const void *body,
+		size_t size);
+void http_reply_json(struct http_request *req, int status, json_t *body_take);
+void http_reply_error(struct http_request *req, const struct err *e);	/* by the error function */
+
+/* errno to status: EINVAL 400, EACCES 401, EPERM 403, ENOENT 404, EEXIST/EBUSY 409, ENOSPC 507, ... */
+int http_status_from_errno(int code);
+
+/*
+ * A reply without end (chunked): one write is one chunk.  Consumes REQ.  ON_CLOSE is called once
+ * when the reader goes away, falls behind the queue's bound, or the server closes; the stream is
+ * gone after it.
+ */
+int http_stream_start(struct http_request *req, int status, const char *type,
+		      void (*on_close)(void *arg), void *arg, struct http_stream **ret,
+		      struct err *e);
+/* -ENOBUFS: over the bound; the stream closes itself in the next turn.  -EPIPE: closing. */
+int http_stream_write(struct http_stream *stream, const void *data, size_t size);
+/* Ends the reply in good order; ON_CLOSE is not called. */
+void http_stream_end(struct http_stream *stream);
+size_t http_stream_queued(const struct http_stream *stream);
+
+#endif

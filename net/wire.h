@@ -1,0 +1,33 @@
+/* Messages on HTTP bodies and streams, as JSON or protobuf, by the headers that name the form. */
+#ifndef NET_WIRE_H
+#define NET_WIRE_H
+
+#include <protobuf-c/protobuf-c.h>
+#include <stddef.h>
+
+struct err;
+struct http_request;
+struct http_stream;
+
+enum wire_format { WIRE_JSON, WIRE_PROTOBUF };
+
+const char *wire_content_type(enum wire_format format);
+
+/* The form of the body by Content-Type.  -ENOTSUP (415), -EINVAL if the header is missing. */
+int wire_format_of_body(const struct http_request *req, enum wire_format *ret, struct err *e);
+/* The form to answer in by Accept; JSON when both would do.  -ENOTSUP is 406 here. */
+int wire_format_of_answer(const struct http_request *req, enum wire_format *ret, struct err *e);
+
+/* Owned message in *ret, freed with protobuf_c_message_free_unpacked(*ret, NULL). */
+int wire_read(enum wire_format format, const ProtobufCMessageDescriptor *descriptor,
+	      const void *data, size_t size, ProtobufCMessage **ret, struct err *e);
+
+/* One owned allocation. */
+int wire_write(enum wire_format format, const ProtobufCMessage *message, void **ret,
+	       size_t *ret_size, struct err *e);
+
+/* As one RecordIO record on a stream. */
+int wire_stream(struct http_stream *stream, enum wire_format format,
+		const ProtobufCMessage *message, struct err *e);
+
+#endif
