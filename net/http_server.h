@@ -48,9 +48,17 @@ struct http_limits {
 };
 extern const struct http_limits http_default_limits;
 
-int http_server_new(struct loop *loop, const struct route *routes, size_t n_routes,
-		    const struct http_limits *limits, http_error_fn *error, void *app,
-		    struct http_server **ret, struct err *e);
+int http_server_new(struct loop *loop, const struct http_limits *limits, struct http_server **ret,
+		    struct err *e);
+
+/*
+ * Serve ROUTES (borrowed) with APP; may be called several times: tables are searched in order, and
+ * errors raised by a table's handlers (and 405s of its paths) are told by its ERROR function; what
+ * no table knows is told by the first table's.  A path known in one table with another method is
+ * still looked for in the following ones.
+ */
+int http_server_mount(struct http_server *server, const struct route *routes, size_t n_routes,
+		      http_error_fn *error, void *app, struct err *e);
 
 /* "127.0.0.1:5050", "[::1]:0".  -EADDRINUSE names the address.  *ret_port may be NULL. */
 int http_server_listen(struct http_server *server, const char *address, uint16_t *ret_port,
@@ -69,7 +77,7 @@ void http_server_cork(struct http_server *server, bool is_corked);
 void http_server_free(struct http_server *server);
 
 /* The request.  Views live until the reply (or the close callback). */
-void *http_request_app(const struct http_request *req);
+void *http_request_app(const struct http_request *req);	/* of the table that matched */
 enum http_method http_request_method(const struct http_request *req);
 const char *http_request_path(const struct http_request *req);	/* decoded, slashes collapsed */
 const char *http_request_arg(const struct http_request *req, size_t i);	/* of ':' and '*', in order */

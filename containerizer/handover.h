@@ -1,0 +1,35 @@
+/* What passes between an agent and the supervisors it spawns: both sides include this. */
+#ifndef CONTAINERIZER_HANDOVER_H
+#define CONTAINERIZER_HANDOVER_H
+
+/*
+ * The agent makes a runtime directory for each container (0700, below its state directory), writes
+ * the launch document there, and executes its sealed copy of tepui-executor with
+ *
+ *	argv[0]		"tepui-executor"
+ *	argv[1]		the runtime directory, absolute
+ *	environment	the MESOS_* variables of reference/mesos.md 2.3, nothing else; the v1 executor
+ *			API is spoken in protobuf over MESOS_DOMAIN_SOCKET
+ *	stdin		/dev/null;  stdout, stderr: the agent's log
+ *	fd 3		the compiled seccomp program (sealed memfd), or closed: unconfined was allowed
+ *
+ * The task itself arrives by LAUNCH.  The supervisor outlives the agent; it ends when its terminal
+ * update is acknowledged, or MESOS_RECOVERY_TIMEOUT after it lost the agent.
+ */
+#define HANDOVER_CONFIG "config.json"	/* OCI runtime-spec document, written by the agent */
+#define HANDOVER_EXIT "exit"		/* tepui.ExitRecord, fsynced by the supervisor */
+#define HANDOVER_EXIT_TMP "exit.tmp"
+
+enum { HANDOVER_SECCOMP_FD = 3 };
+
+/* Seen by tasks; with an image and without one (flag sandbox_directory). */
+#define HANDOVER_SANDBOX "/mnt/mesos/sandbox"
+
+/* Annotations of the launch document. */
+#define HANDOVER_ANNOTATION_CGROUPS "io.tepui.cgroups"
+#define HANDOVER_ANNOTATION_SANDBOX "io.tepui.sandbox"
+#define HANDOVER_ANNOTATION_SANDBOX_DESTINATION "io.tepui.sandbox-destination"
+#define HANDOVER_ANNOTATION_HOST_ROOT "io.tepui.host-root"
+#define HANDOVER_ANNOTATION_HIDDEN "io.tepui.hidden"
+
+#endif

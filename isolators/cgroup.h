@@ -1,0 +1,110 @@
+/* Control groups in v2 terms, on whatever hierarchies serve each controller (DESIGN.md decision 8). */
+#ifndef ISOLATORS_CGROUP_H
+#define ISOLATORS_CGROUP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct err;
+
+enum cgroup_controller {
+	CGROUP_CPU,
+	CGROUP_CPUSET,
+	CGROUP_MEMORY,
+	CGROUP_PIDS,
+	CGROUP_IO,
+	CGROUP_HUGETLB,
+	N_CGROUP_CONTROLLERS,
+};
+extern const char *const cgroup_controller_names[N_CGROUP_CONTROLLERS];
+
+/*
+ * Where things are on this host.  The v2 core (kill, freeze, events, device filter,
+ * CLONE_INTO_CGROUP) is always needed; a controller is served by v2, by a v1 hierarchy, or not.
+ */
+struct cgroup_layout {
+	char *core;				/* absolute directory of our root on the v2 hierarchy */
+	struct {
+		int version;			/* 2, 1, or 0: not available */
+		char *dir;			/* absolute directory of our root on a v1 hierarchy */
+		char *cpuacct_dir;		/* CGROUP_CPU on v1 only */
+	} controllers[N_CGROUP_CONTROLLERS];
+};
+
+/*
+ * Agent, once at start: find the hierarchies from /proc/self/mountinfo and /proc/self/cgroup, make
+ * ROOT ("tepui") below this process's own cgroups with the children "containers" and
+ * "supervisors", move this process to "agent" where the no-internal-process rule asks for it,
+ * and enable controllers down to "containers".  Idempotent.  -ENOTSUP names what is missing.
+ */
+int cgroup_layout_detect(const char *root, struct cgroup_layout *ret, struct err *e);
+
+/* Remove the directories that cgroup_layout_detect() made, where they are empty. */
+void cgroup_layout_remove(struct cgroup_layout *layout);
+void cgroup_layout_done(struct cgroup_layout *layout);
+
+/* One line of text, to hand the layout to a supervisor. */
+char *cgroup_layout_format(const struct cgroup_layout *layout);
+int cgroup_layout_parse(const char *text, struct cgroup_layout *ret, struct err *e);
+
+/* An O_PATH descriptor of the leaf in which supervisors live, for CLONE_INTO_CGROUP; owned. */
+int cgroup_open_supervisors(const struct cgroup_layout *layout, struct err *e);
+
+/* One container's cgroup on all hierarchies: kept-open directory descriptors. */
+struct cgroup {
+	int core_fd;				/* O_PATH | O_DIRECTORY, v2 */
+	int fds[N_CGROUP_CONTROLLERS];		/* v1: own descriptor; v2: a copy of core_fd's number */
+	int versions[N_CGROUP_CONTROLLERS];
+	int cpuacct_fd;				/* v1 only, else -EBADF */
+};
+#define CGROUP_INIT { .core_fd = -EBADF, .cpuacct_fd = -EBADF, \
+	.fds = { [0 ... N_CGROUP_CONTROLLERS - 1] = -EBADF } }
+
+/* Create NAME in "containers".  On failure nothing is left behind. */
+int cgroup_create(const struct cgroup_layout *layout, const char *name, struct cgroup *ret,
+		  struct err *e);
+int cgroup_open(const struct cgroup_layout *layout, const char *name, struct cgroup *ret,
+		struct err *e);
+void cgroup_close(struct cgroup *cg);
+
+/* Names in "containers", NULL-terminated and owned: what is alive, for recovery. */
+int cgroup_list(const struct cgroup_layout *layout, char ***ret, struct err *e);
+
+/* Put PID into the v1 hierarchies; v2 is done by clone3(CLONE_INTO_CGROUP).  Before GO. */
+int cgroup_attach(const struct cgroup *cg, pid_t pid, struct err *e);
+
+/*
+ * Interface files by their v2 names; v1 is mapped in cgroup_v1.c.  -ENOTSUP when the controller is
+ * not available or the file has no v1 counterpart.  One write(2) each.
+ */
+int cgroup_write(const struct cgroup *cg, const char *file, const char *value, struct err *e);
+int cgroup_read(const struct cgroup *cg, const char *file, char *buf, size_t size, struct err *e);
+/* A number; "max" is UINT64_MAX. */
+int cgroup_read_u64(const struct cgroup *cg, const char *file, uint64_t *ret, struct err *e);
+/* KEY of a flat-keyed file: ("memory.events", "oom_kill"), ("cpu.stat", "usage_usec"). */
+int cgroup_read_key(const struct cgroup *cg, const char *file, const char *key, uint64_t *ret,
+		    struct err *e);
+
+/*
+ * A descriptor for loop_watch_priority() (v2 memory.events) or loop_watch_fd() (v1 eventfd;
+ * *ret_is_eventfd) that tells of out-of-memory kills; owned.
+ */
+int cgroup_open_oom_events(const struct cgroup *cg, bool *ret_is_eventfd, struct err *e);
+
+/* SIGKILL to everything below, once; then cgroup_is_populated() turns false. */
+int cgroup_kill(const struct cgroup *cg, struct err *e);
+int cgroup_freeze(const struct cgroup *cg, bool is_frozen, struct err *e);
+int cgroup_is_populated(const struct cgroup *cg, bool *ret, struct err *e);
+/* Opens cgroup.events for EPOLLPRI; owned. */
+int cgroup_open_events(const struct cgroup *cg, struct err *e);
+
+/*
+ * Kill what is alive in NAME, wait until it is empty (at most TIMEOUT_MS, by event), remove it and
+ * what the container made below it.  0 if there was nothing.  -EBUSY when something will not die.
+ */
+int cgroup_destroy(const struct cgroup_layout *layout, const char *name, int timeout_ms,
+		   struct err *e);
+
+#endif

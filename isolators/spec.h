@@ -1,0 +1,103 @@
+/* What a container is to be: an OCI runtime-spec document as one struct (spec 1.2). */
+#ifndef ISOLATORS_SPEC_H
+#define ISOLATORS_SPEC_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/resource.h>
+#include <sys/types.h>
+
+struct spec_mount {
+	char *destination;	/* absolute, in the container */
+	char *type;		/* "bind", "tmpfs", "proc", "sysfs", "devpts", "mqueue", "cgroup" */
+	char *source;
+	char **options;		/* as in the document, NULL-terminated */
+};
+
+struct spec_rlimit {
+	int resource;		/* RLIMIT_* */
+	struct rlimit limit;
+};
+
+struct spec_device {
+	char *path;
+	char type;		/* 'c' or 'b' */
+	uint32_t major, minor;
+	mode_t mode;
+	uid_t uid;
+	gid_t gid;
+};
+
+struct spec_device_rule {
+	bool allow;
+	char type;		/* 'c', 'b' or 'a' */
+	int64_t major, minor;	/* -1: any */
+	bool can_read, can_write, can_mknod;
+};
+
+struct spec_capabilities {
+	uint64_t bounding, effective, permitted, inheritable, ambient;	/* 1 << CAP_* */
+};
+
+/* Zero or NULL means "not set" unless a comment says otherwise. */
+struct spec {
+	char *id;			/* container id: also the cgroup's name */
+
+	/* process */
+	char **args;			/* NULL-terminated, at least one */
+	char **env;			/* "K=V", NULL-terminated */
+	char *cwd;
+	bool terminal;
+	uid_t uid;
+	gid_t gid;
+	gid_t *additional_gids;
+	size_t n_additional_gids;
+	mode_t umask;			/* 022 if unset */
+	struct spec_capabilities capabilities;
+	struct spec_rlimit *rlimits;
+	size_t n_rlimits;
+	bool no_new_privileges;
+	bool has_oom_score_adj;
+	int oom_score_adj;
+
+	/* root */
+	char *root_path;		/* "/" is the host's root (annotation io.tepui.host-root) */
+	bool root_readonly;
+	char *hostname;
+	struct spec_mount *mounts;
+	size_t n_mounts;
+
+	/* linux */
+	unsigned long namespaces;	/* CLONE_NEW* to make */
+	char **masked_paths, **readonly_paths;
+	struct spec_device *devices;
+	size_t n_devices;
+	struct spec_device_rule *device_rules;
+	size_t n_device_rules;
+	uint64_t cpu_shares;		/* v1 shares, 2..262144 */
+	int64_t cpu_quota_usec;		/* -1: none */
+	uint64_t cpu_period_usec;
+	char *cpuset_cpus, *cpuset_mems;
+	int64_t memory_limit_bytes;	/* -1: none */
+	int64_t memory_reservation_bytes;
+	int64_t memory_swap_bytes;	/* limit + swap, as OCI has it; 0: no swap at all */
+	int64_t pids_limit;
+	uint64_t io_weight;		/* OCI blockIO.weight, 10..1000 */
+	char **io_max;			/* lines of io.max: "8:0 rbps=1048576", NULL-terminated */
+	char **unified;			/* pairs "file=value" written as they are */
+
+	/* seccomp, as in the document; compiled by the agent, applied from a descriptor */
+	struct json_t *seccomp;
+
+	/* annotations of ours */
+	char *cgroup_layout;		/* io.tepui.cgroups: cgroup_layout_format() */
+	char *sandbox;			/* io.tepui.sandbox: host directory */
+	char *sandbox_destination;	/* io.tepui.sandbox-destination: in the container */
+	bool host_root;			/* io.tepui.host-root */
+	char **hidden_paths;		/* io.tepui.hidden: host paths covered by an empty tmpfs, ':'-separated */
+};
+
+void spec_done(struct spec *spec);
+
+#endif
