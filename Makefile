@@ -35,8 +35,6 @@ endif
 WARN     := -Wall -Wextra -Wshadow -Wundef -Wstrict-prototypes -Wmissing-prototypes \
             -Wold-style-definition -Wpointer-arith -Wwrite-strings -Wvla -Wformat=2 -Wcast-qual \
             -Wswitch-enum -Wimplicit-fallthrough -fno-common -Werror
-PACKAGES := libevent libevent_core jansson libprotobuf-c sqlite3 libseccomp libcap
-PKG_CFLAGS = $(shell pkg-config --cflags $(PACKAGES) libnl-3.0 libnl-route-3.0 2>/dev/null)
 CPPFLAGS += -D_GNU_SOURCE -I. -I$(B)
 CFLAGS   += -std=gnu17 $(OPT) $(WARN) $(HARDEN) $(SAN) -ffunction-sections -fdata-sections
 LDFLAGS  += $(HARDENLD) $(SAN) -Wl,--gc-sections

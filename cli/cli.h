@@ -1,0 +1,59 @@
+/* The command line's frame: options, the command table, and how a command ends. */
+#ifndef CLI_CLI_H
+#define CLI_CLI_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct err;
+struct loop;
+
+/* Exit statuses that scripts can use. */
+enum cli_exit {
+	CLI_OK = 0,
+	CLI_FAILED = 1,		/* the operation was refused or did not succeed */
+	CLI_USAGE = 2,
+	CLI_UNREACHABLE = 3,	/* no answer from the master or the agent */
+	CLI_NOT_FOUND = 4,
+	CLI_TIMEOUT = 5,
+};
+
+struct cli_options {
+	char *master;		/* host:port */
+	bool json;
+	char *color;		/* auto, always, never */
+	bool wait;
+	int64_t timeout_ms;
+	bool force;
+	bool scale;
+	bool wipe;
+	bool stderr_log;
+	bool quiet;
+	char *app;
+	char *type;
+	uint64_t count;
+	bool help;
+	bool version;
+};
+
+struct cli {
+	struct cli_options options;
+	struct loop *loop;
+	bool has_color;
+};
+
+struct command {
+	const char *noun, *verb;	/* verb "" is the noun's default */
+	const char *args;		/* for help: "ID", "[ID]" */
+	size_t min_args, max_args;
+	const char *flags;		/* names of the options it takes, space-separated */
+	const char *help;		/* one line */
+	int (*run)(struct cli *cli, char **args, size_t n_args, struct err *e);
+};
+
+/* Each noun's rows, ended by a row without a noun. */
+extern const struct command app_commands[], task_commands[], node_commands[],
+	deployment_commands[], queue_commands[], event_commands[], version_commands[];
+
+#endif

@@ -1,0 +1,84 @@
+/* tepui deployment: what is being changed. */
+#include <stdio.h>
+
+#include "cli/cli.h"
+#include "cli/client.h"
+#include "cli/print.h"
+#include "cli/progress.h"
+#include "cli/table.h"
+#include "lib/cleanup.h"
+#include "lib/err.h"
+
+static int deployment_list(struct cli *cli, char **args, size_t n, struct err *e)
+{
+	static const struct table_column columns[] = {
+		{ "DEPLOYMENT", false }, { "AGE", true }, { "STEP", true }, { "ACTION", false },
+		{ "APP", false },
+	};
+	json_t *list = NULL, *item;
+	struct table *table;
+	size_t i;
+	int r;
+
+	(void)args, (void)n;
+	r = client_get(cli, NULL, "/v2/deployments", &list, e);
+	if (r < 0)
+		return r;
+	if (cli->options.json) {
+		print_json(list);
+		json_decref(list);
+		return 0;
+	}
+	table = table_new(columns, ARRAY_SIZE(columns));
+	json_array_foreach(list, i, item) {
+		const json_t *action = json_array_get(json_object_get(item, "currentActions"), 0);
+		char age[HUMAN_SIZE];
+
+		table_cell(table, TABLE_PLAIN, "%s", member_text(item, "id"));
+		table_cell(table, TABLE_PLAIN, "%s", human_since(member_text(item, "version"), age));
+		table_cell(table, TABLE_PLAIN, "%.0f/%.0f", member_number(item, "currentStep"),
+			   member_number(item, "totalSteps"));
+		table_cell(table, TABLE_BUSY, "%s", member_text(action, "action"));
+		table_cell(table, TABLE_PLAIN, "%s", member_text(action, "app"));
+	}
+	table_print(cli, table);
+	json_decref(list);
+	return 0;
+}
+
+static int deployment_wait(struct cli *cli, char **args, size_t n, struct err *e)
+{
+	(void)n;
+	return progress_wait_deployment(cli, args[0], e);
+}
+
+static int deployment_cancel(struct cli *cli, char **args, size_t n, struct err *e)
+{
+	AUTO_FREE char *id = client_escape(args[0]);
+	AUTO_FREE char *path = NULL;
+	struct reply reply;
+	int r;
+
+	(void)n;
+	if (!id || asprintf(&path, "/v2/deployments/%s%s", id,
+			    cli->options.force ? "?force=true" : "") < 0)
+		return err_set(e, ENOMEM, "build the path of deployment '%s'", args[0]);
+	r = client_call(cli, NULL, HTTP_DELETE, path, NULL, &reply, e);
+	if (r < 0)
+		return r;
+	if (reply.deployment_id)
+		printf("rolling back, deployment %s\n", reply.deployment_id);
+	else
+		puts("cancelled");
+	reply_done(&reply);
+	return 0;
+}
+
+const struct command deployment_commands[] = {
+	{ "deployment", "", "", 0, 0, "", "list deployments", deployment_list },
+	{ "deployment", "list", "", 0, 0, "", "list deployments", deployment_list },
+	{ "deployment", "wait", "ID", 1, 1, "timeout quiet", "until it is done", deployment_wait },
+	{ "deployment", "cancel", "ID", 1, 1, "force",
+	  "roll back; with --force leave things as they are", deployment_cancel },
+	{ 0 },
+};

@@ -1,0 +1,193 @@
+/* tepui: the command line for people and scripts. */
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/cli.h"
+#include "lib/cleanup.h"
+#include "lib/err.h"
+#include "lib/flags.h"
+#include "lib/loop.h"
+#include "lib/version.h"
+
+#define OPTION(name_, kind_, member_, fallback_, help_) \
+	{ .name = (name_), .kind = (kind_), .off = offsetof(struct cli_options, member_), \
+	  .fallback = (fallback_), .help = (help_) }
+
+static const struct flag option_flags[] = {
+	OPTION("master", FLAG_STR, master, "127.0.0.1:5050", "host:port of the master"),
+	OPTION("json", FLAG_BOOL, json, "false", "print JSON for programs"),
+	OPTION("color", FLAG_STR, color, "auto", "auto (only on a terminal), always or never"),
+	OPTION("wait", FLAG_BOOL, wait, "false", "wait until the deployment has succeeded"),
+	OPTION("timeout", FLAG_MILLIS, timeout_ms, "5mins", "how long to wait"),
+	OPTION("force", FLAG_BOOL, force, "false", "override a running deployment"),
+	OPTION("scale", FLAG_BOOL, scale, "false", "also lower the number of instances"),
+	OPTION("wipe", FLAG_BOOL, wipe, "false", "also give up reservations and volumes"),
+	OPTION("stderr", FLAG_BOOL, stderr_log, "false", "standard error instead of output"),
+	OPTION("quiet", FLAG_BOOL, quiet, "false", "ids only"),
+	OPTION("app", FLAG_STR, app, NULL, "only tasks of this app"),
+	OPTION("type", FLAG_STR, type, NULL, "only events of this type"),
+	OPTION("count", FLAG_U64, count, "0", "end after so many events"),
+	OPTION("help", FLAG_BOOL, help, "false", "print this"),
+	OPTION("version", FLAG_BOOL, version, "false", "print the version"),
+};
+
+static const struct command *const nouns[] = {
+	app_commands, task_commands, node_commands, deployment_commands,
+	queue_commands, event_commands, version_commands,
+};
+
+static void print_usage(void)
+{
+	puts("usage: tepui [--master=HOST:PORT] [--json] NOUN [VERB] [ARGUMENT ...] [--OPTION ...]\n");
+	for (size_t i = 0; i < ARRAY_SIZE(nouns); i++) {
+		for (const struct command *c = nouns[i]; c->noun; c++) {
+			char left[80];
+
+			(void)snprintf(left, sizeof(left), "%s %s %s", c->noun, c->verb, c->args);
+			printf("  %-34s %s\n", left, c->help);
+		}
+	}
+	puts("\noptions:");
+	flags_print_help(option_flags, ARRAY_SIZE(option_flags), "TEPUI");
+	puts("\nexit status: 0 done, 1 refused or failed, 2 usage, 3 no answer, 4 not found, 5 timed out");
+}
+
+/* Options may stand anywhere; an argument is never moved past another. */
+static void options_first(int argc, char **argv)
+{
+	int n_options = 0;
+
+	for (int i = 0; i < argc; i++) {
+		char *arg = argv[i];
+
+		if (strncmp(arg, "--", 2) != 0)
+			continue;
+		memmove(argv + n_options + 1, argv + n_options,
+			(size_t)(i - n_options) * sizeof(*argv));
+		argv[n_options++] = arg;
+	}
+}
+
+static const struct command *find_command(char **args, size_t n, size_t *ret_used)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(nouns); i++) {
+		const struct command *fallback = NULL;
+
+		if (strcmp(nouns[i]->noun, args[0]) != 0)
+			continue;
+		for (const struct command *c = nouns[i]; c->noun; c++) {
+			if (n > 1 && strcmp(c->verb, args[1]) == 0) {
+				*ret_used = 2;
+				return c;
+			}
+			if (!*c->verb)
+				fallback = c;
+		}
+		*ret_used = 1;
+		return fallback;
+	}
+	return NULL;
+}
+
+static bool has_word(const char *list, const char *word, size_t size)
+{
+	for (; *list; list += strcspn(list, " "), list += strspn(list, " ")) {
+		if (strcspn(list, " ") == size && memcmp(list, word, size) == 0)
+			return true;
+	}
+	return false;
+}
+
+static int check_options(const struct command *command, int argc, char **argv, struct err *e)
+{
+	for (int i = 1; i < argc && strncmp(argv[i], "--", 2) == 0; i++) {
+		const char *name = argv[i] + 2;
+		size_t size = strcspn(name, "=");
+
+		if (!has_word("master json color help version", name, size) &&
+		    !has_word(command->flags, name, size))
+			return err_set(e, EINVAL, "'tepui %s %s' takes no option '--%.*s'",
+				       command->noun, command->verb, (int)size, name);
+	}
+	return 0;
+}
+
+static int exit_status(int code)
+{
+	switch (code) {
+	case 0:
+		return CLI_OK;
+	case EHOSTUNREACH:
+	case ECONNREFUSED:
+		return CLI_UNREACHABLE;
+	case ENOENT:
+		return CLI_NOT_FOUND;
+	case ETIMEDOUT:
+		return CLI_TIMEOUT;
+	default:
+		return CLI_FAILED;
+	}
+}
+
+static int usage_error(const struct err *e)
+{
+	fprintf(stderr, "tepui: %s (see 'tepui --help')\n", e->msg);
+	return CLI_USAGE;
+}
+
+static int run_command(struct cli *cli, int argc, char **argv, int first)
+{
+	size_t n = (size_t)(argc - first), used = 0;
+	char **args = argv + first;
+	const struct command *command = find_command(args, n, &used);
+	struct err e = { 0 };
+
+	if (!command) {
+		err_set(&e, EINVAL, "unknown command '%s%s%s'", args[0], n > 1 ? " " : "",
+			n > 1 ? args[1] : "");
+		return usage_error(&e);
+	}
+	if (check_options(command, argc, argv, &e) < 0)
+		return usage_error(&e);
+	if (n - used < command->min_args || n - used > command->max_args) {
+		err_set(&e, EINVAL, "usage: tepui %s %s %s", command->noun, command->verb,
+			command->args);
+		return usage_error(&e);
+	}
+	if (loop_new(&cli->loop, &e) >= 0)
+		(void)command->run(cli, args + used, n - used, &e);
+	if (e.code)
+		fprintf(stderr, "tepui: %s\n", e.msg);
+	loop_free(cli->loop);
+	return exit_status(e.code);
+}
+
+static bool decide_color(const struct cli_options *options)
+{
+	if (strcmp(options->color, "auto") == 0)
+		return isatty(STDOUT_FILENO) && !getenv("NO_COLOR");
+	return strcmp(options->color, "always") == 0;
+}
+
+int main(int argc, char **argv)
+{
+	struct cli cli = { 0 };
+	struct err e = { 0 };
+	int first = argc, status = CLI_OK;
+
+	options_first(argc - 1, argv + 1);
+	if (flags_parse(option_flags, ARRAY_SIZE(option_flags), "TEPUI", argc, argv, &cli.options,
+			&first, &e) < 0)
+		return usage_error(&e);
+	cli.has_color = decide_color(&cli.options);
+	if (cli.options.version)
+		puts("tepui " TEPUI_VERSION);
+	else if (cli.options.help || first == argc)
+		print_usage();
+	else
+		status = run_command(&cli, argc, argv, first);
+	if (fflush(stdout) != 0 && status == CLI_OK)
+		status = CLI_FAILED;
+	flags_done(option_flags, ARRAY_SIZE(option_flags), &cli.options);
+	return status;
+}

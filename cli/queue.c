@@ -1,0 +1,98 @@
+/* tepui queue: what waits to be launched, and why. */
+#include <stdio.h>
+
+#include "cli/cli.h"
+#include "cli/client.h"
+#include "cli/print.h"
+#include "cli/table.h"
+#include "lib/cleanup.h"
+#include "lib/err.h"
+
+/* The reason that declined most offers, from the funnel of /v2/queue. */
+static const char *main_reason(const json_t *item)
+{
+	const json_t *summary = json_object_get(item, "processedOffersSummary");
+	const char *reason = "";
+	double most = 0;
+	size_t i;
+	json_t *row;
+
+	json_array_foreach(json_object_get(summary, "rejectSummaryLastOffers"), i, row) {
+		if (member_number(row, "declined") > most) {
+			most = member_number(row, "declined");
+			reason = member_text(row, "reason");
+		}
+	}
+	return reason;
+}
+
+static void print_item(struct table *table, const json_t *item)
+{
+	const json_t *delay = json_object_get(item, "delay");
+	const json_t *failure = json_object_get(item, "lastFailure");
+	double left = member_number(delay, "timeLeftSeconds");
+	char age[HUMAN_SIZE];
+
+	table_cell(table, TABLE_PLAIN, "%s", member_text(json_object_get(item, "app"), "id"));
+	table_cell(table, TABLE_PLAIN, "%.0f", member_number(item, "count"));
+	table_cell(table, TABLE_PLAIN, "%s", human_since(member_text(item, "since"), age));
+	if (left > 0)
+		table_cell(table, TABLE_BUSY, "backing off, next start in %gs", left);
+	else
+		table_cell(table, TABLE_BUSY, "waiting for offers %s", main_reason(item));
+	table_cell(table, TABLE_FAINT, "%s", member_text(failure, "message"));
+}
+
+static int queue_list(struct cli *cli, char **args, size_t n, struct err *e)
+{
+	static const struct table_column columns[] = {
+		{ "APP", false }, { "COUNT", true }, { "SINCE", true }, { "WHY", false },
+		{ "LAST FAILURE", false },
+	};
+	json_t *reply = NULL, *item;
+	struct table *table;
+	size_t i;
+	int r;
+
+	(void)args, (void)n;
+	r = client_get(cli, NULL, "/v2/queue", &reply, e);
+	if (r < 0)
+		return r;
+	if (cli->options.json) {
+		print_json(reply);
+		json_decref(reply);
+		return 0;
+	}
+	table = table_new(columns, ARRAY_SIZE(columns));
+	json_array_foreach(json_object_get(reply, "queue"), i, item)
+		print_item(table, item);
+	table_print(cli, table);
+	json_decref(reply);
+	return 0;
+}
+
+static int queue_reset(struct cli *cli, char **args, size_t n, struct err *e)
+{
+	AUTO_FREE char *app = client_app_path(args[0], "/delay");
+	AUTO_FREE char *path = NULL;
+	struct reply reply;
+	int r;
+
+	(void)n;
+	/* client_app_path() gives "/v2/apps/ID/delay". */
+	if (!app || asprintf(&path, "/v2/queue/%s", app + sizeof("/v2/apps/") - 1) < 0)
+		return err_set(e, ENOMEM, "build the path of app '%s'", args[0]);
+	r = client_call(cli, NULL, HTTP_DELETE, path, NULL, &reply, e);
+	if (r < 0)
+		return r;
+	printf("delay of %s is reset\n", args[0]);
+	reply_done(&reply);
+	return 0;
+}
+
+const struct command queue_commands[] = {
+	{ "queue", "", "", 0, 0, "", "what waits to be launched, and why", queue_list },
+	{ "queue", "list", "", 0, 0, "", "the same", queue_list },
+	{ "queue", "reset", "ID", 1, 1, "", "end an app's backoff now", queue_reset },
+	{ 0 },
+};

@@ -1,0 +1,101 @@
+# What judges the programs, and what they need installed.
+
+DEB_BUILD := gcc make pkg-config protobuf-c-compiler protobuf-compiler libprotobuf-c-dev libjansson-dev \
+             libevent-dev libsqlite3-dev libseccomp-dev libcap-dev libnl-3-dev libnl-route-3-dev \
+             libcmocka-dev uthash-dev
+DEB_TEST  := python3 python3-pytest curl procps iproute2 strace qemu-system-x86 qemu-system-common \
+             busybox-static cpio kmod libasan8 libubsan1 clang libclang-rt-14-dev
+DEB_BENCH := runc crun bubblewrap
+DEB_ALL   := $(DEB_BUILD) $(DEB_TEST)
+
+# Ask dpkg only; go to apt only for what is missing.
+missing    = $(shell for p in $(1); do dpkg-query -W -f '$${Status}\n' $$p 2>/dev/null | grep -q 'ok installed' || echo $$p; done)
+
+define install_missing
+	@missing="$(strip $(call missing,$(1)))"; \
+	if [ -n "$$missing" ]; then \
+	  echo "installing: $$missing"; \
+	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null; \
+	fi
+endef
+
+deps:
+	$(call install_missing,$(DEB_ALL))
+
+.PHONY: deps-build deps-bench
+deps-build:
+	$(call install_missing,$(DEB_BUILD) python3 procps)
+deps-bench:
+	$(call install_missing,$(DEB_ALL) $(DEB_BENCH))
+
+# `make demo` on a bare machine: what is built next needs what is installed first.
+demo: deps-build
+	@$(MAKE) --no-print-directory all
+	@tests/demo/demo $(abspath $(B))
+
+run: deps-build
+	@$(MAKE) --no-print-directory all
+	@tests/demo/run $(abspath $(B))
+
+check: deps
+	@$(MAKE) --no-print-directory check-includes
+	@$(MAKE) --no-print-directory check-unit
+	@$(MAKE) --no-print-directory check-integration
+	@$(MAKE) --no-print-directory check-vm
+
+check-includes:
+	@tests/check-includes
+
+PYTEST := $(PYTHON) -B -m pytest -p no:cacheprovider -q --color=no --strict-markers -c tests/integration/pytest.ini
+
+check-integration: all
+	TEPUI_BUILD=$(abspath $(B)) $(PYTEST) tests/integration $(PYTEST_ARGS)
+
+# The same programs and tests, on a kernel with every controller on cgroup v2.
+check-vm: all
+	tests/vm/run env TEPUI_BUILD=$(abspath $(B)) $(PYTEST) -m vm tests/integration
+
+# Everything once more with AddressSanitizer and UBSan in every process.
+asan:
+	@$(MAKE) --no-print-directory SANITIZE=1 all
+	TEPUI_BUILD=$(abspath build/asan) TEPUI_TEST_SANITIZED=1 $(PYTEST) tests/integration $(PYTEST_ARGS)
+
+FUZZ_SRC := $(wildcard tests/fuzz/fuzz_*.c)
+FUZZ_SECONDS ?= 20
+.PHONY: fuzz
+fuzz:
+	@$(MAKE) --no-print-directory CC=clang B=build/fuzz SAN="-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined" OPT="-O1 -g" HARDEN= HARDENLD= run-fuzz
+
+FUZZ_BIN := $(FUZZ_SRC:%.c=$(B)/%)
+$(B)/tests/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(ARCHIVES)
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) -I$(B)/proto $(filter-out -fsanitize=fuzzer-no-link,$(CFLAGS)) -fsanitize=fuzzer,address,undefined -Wno-missing-prototypes -o $@ $< \
+	  -Wl,--start-group $(ARCHIVES) -Wl,--end-group $(LIBS_COMMON) $(LIBS_STORE) -lseccomp -lcap -lm
+
+.PHONY: run-fuzz
+run-fuzz: $(FUZZ_BIN)
+	@for target in $(FUZZ_BIN); do \
+	  name=$$(basename $$target); corpus=build/fuzz/corpus/$$name; mkdir -p $$corpus; \
+	  seeds=tests/fuzz/corpus/$$name; [ -d $$seeds ] || seeds=; \
+	  echo "$$name for $(FUZZ_SECONDS) s"; \
+	  $$target -max_total_time=$(FUZZ_SECONDS) -timeout=10 -rss_limit_mb=2048 -artifact_prefix=tests/fuzz/crash- -verbosity=0 -print_final_stats=1 $$corpus $$seeds || exit 1; \
+	done
+
+bench: deps-bench
+	@$(MAKE) --no-print-directory all $(B)/tests/bench/launch
+	@tests/bench/bench $(abspath $(B))
+
+$(B)/tests/bench/%: tests/bench/%.c $(B)/containerizer.a $(B)/isolators.a $(B)/lib.a
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) -I$(B)/proto $(CFLAGS) $(filter-out -pie,$(LDFLAGS)) $(EXECUTOR_LD) -o $@ $< \
+	  $(B)/containerizer.a $(B)/isolators.a $(B)/net.a $(B)/lib.a $(B)/proto.a $(LIBS_COMMON) -lm
+
+install: all
+	install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/libexec/tepui \
+	  $(DESTDIR)$(PREFIX)/share/man/man8 $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/lib/systemd/system
+	install -m 0755 $(B)/tepui-master $(B)/tepui-agent $(DESTDIR)$(PREFIX)/sbin
+	install -m 0755 $(B)/tepui $(DESTDIR)$(PREFIX)/bin
+	install -m 0755 $(B)/tepui-executor $(DESTDIR)$(PREFIX)/libexec/tepui
+	install -m 0644 docs/man/*.8 $(DESTDIR)$(PREFIX)/share/man/man8
+	install -m 0644 docs/man/*.1 $(DESTDIR)$(PREFIX)/share/man/man1
+	install -m 0644 packaging/*.service $(DESTDIR)$(PREFIX)/lib/systemd/system
