@@ -57,6 +57,10 @@ $(B)/proto/%.pb-c.c $(B)/proto/%.pb-c.h &: proto/%.proto $(wildcard proto/*.prot
 	@mkdir -p $(B)/proto
 	protoc-c --proto_path=proto --c_out=$(B)/proto $<
 
+# Named here, so that they are not intermediate files to make.
+.PHONY: generated
+generated: $(PB_SRC) $(PB_HDR)
+
 # Generated code includes its siblings by bare name.
 $(B)/obj/proto/%.o: $(B)/proto/%.pb-c.c | $(PB_HDR)
 	@mkdir -p $(@D)
