@@ -1,0 +1,353 @@
+#include "lib/flags.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/cleanup.h"
+#include "lib/err.h"
+
+enum { FLAG_NAME_MAX = 64 };
+
+static const char *const kind_takes[] = {
+	[FLAG_STR] = "a text",
+	[FLAG_U64] = "a whole number",
+	[FLAG_BOOL] = "true or false",
+	[FLAG_MILLIS] = "a duration such as 500ms, 15secs, 1mins or 2hrs",
+};
+
+/* Largest first: a duration is printed in the first unit that it is a multiple of. */
+static const struct unit {
+	const char *name, *short_name;
+	uint64_t millis;
+} units[] = {
+	{ "hrs", "h", 3600000 },
+	{ "mins", "m", 60000 },
+	{ "secs", "s", 1000 },
+	{ "ms", "ms", 1 },
+};
+
+/* Digits at the start of TEXT; *RET_REST is what follows them. */
+static int parse_digits(const char *text, uint64_t *ret, const char **ret_rest)
+{
+	uint64_t value = 0;
+	const char *p = text;
+
+	for (; *p >= '0' && *p <= '9'; p++) {
+		if (__builtin_mul_overflow(value, (uint64_t)10, &value) ||
+		    __builtin_add_overflow(value, (uint64_t)(*p - '0'), &value))
+			return -ERANGE;
+	}
+	if (p == text)
+		return -EINVAL;
+	*ret = value;
+	*ret_rest = p;
+	return 0;
+}
+
+static int parse_millis(const char *text, uint64_t *ret)
+{
+	const char *rest;
+	uint64_t n;
+	int r = parse_digits(text, &n, &rest);
+
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < ARRAY_SIZE(units); i++) {
+		if (strcmp(rest, units[i].name) != 0 && strcmp(rest, units[i].short_name) != 0)
+			continue;
+		if (__builtin_mul_overflow(n, units[i].millis, ret) || *ret > INT64_MAX)
+			return -ERANGE;
+		return 0;
+	}
+	return -EINVAL;
+}
+
+static int set_string(char **field, const char *value)
+{
+	char *copy = strdup(value);
+
+	if (!copy)
+		return -ENOMEM;
+	free(*field);
+	*field = copy;
+	return 0;
+}
+
+static int set_bool(bool *field, const char *value)
+{
+	static const struct {
+		const char *text;
+		bool is_true;
+	} words[] = { { "true", true }, { "false", false }, { "1", true }, { "0", false } };
+
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
+		if (strcmp(value, words[i].text) == 0) {
+			*field = words[i].is_true;
+			return 0;
+		}
+	}
+	return -EINVAL;
+}
+
+static int set_number(const struct flag *flag, void *field, const char *value)
+{
+	const char *rest = "";
+	uint64_t n = 0;
+	int r = flag->kind == FLAG_U64 ? parse_digits(value, &n, &rest) : parse_millis(value, &n);
+
+	if (r < 0)
+		return r;
+	if (*rest != '\0')
+		return -EINVAL;
+	if (flag->max > 0 && n > flag->max)
+		return -ERANGE;
+	if (flag->kind == FLAG_U64)
+		*(uint64_t *)field = n;
+	else
+		*(int64_t *)field = (int64_t)n;
+	return 0;
+}
+
+static int set_flag(const struct flag *flag, void *options, const char *value, struct err *e)
+{
+	void *field = (char *)options + flag->off;
+	int r = -EINVAL;
+
+	switch (flag->kind) {
+	case FLAG_STR:
+		r = set_string(field, value);
+		break;
+	case FLAG_BOOL:
+		r = set_bool(field, value);
+		break;
+	case FLAG_U64:
+	case FLAG_MILLIS:
+		r = set_number(flag, field, value);
+		break;
+	}
+	if (r == -ENOMEM)
+		return err_set(e, ENOMEM, "read flag '--%s'", flag->name);
+	if (r == -ERANGE && flag->max > 0)
+		return err_set(e, EINVAL, "read flag '--%s': '%s' is more than %" PRIu64 "%s",
+			       flag->name, value, flag->max, flag->kind == FLAG_MILLIS ? "ms" : "");
+	if (r < 0)
+		return err_set(e, EINVAL, "read flag '--%s': '%s' is not %s", flag->name, value,
+			       kind_takes[flag->kind]);
+	return 0;
+}
+
+/* Compare N bytes of TEXT with NAME; '_' and '-' are the same. */
+static bool is_name(const char *name, const char *text, size_t n)
+{
+	if (strlen(name) != n)
+		return false;
+	for (size_t i = 0; i < n; i++) {
+		char a = name[i] == '_' ? '-' : name[i];
+		char b = text[i] == '_' ? '-' : text[i];
+
+		if (a != b)
+			return false;
+	}
+	return true;
+}
+
+static const struct flag *find(const struct flag *flags, size_t n, const char *text, size_t length)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (is_name(flags[i].name, text, length))
+			return &flags[i];
+	}
+	return NULL;
+}
+
+/* PREFIX_NAME in capitals. */
+static void environment_name(const char *prefix, const char *name, char *buf, size_t size)
+{
+	(void)snprintf(buf, size, "%s_%s", prefix, name);
+	for (char *p = buf; *p; p++)
+		*p = *p == '-' ? '_' : (char)toupper((unsigned char)*p);
+}
+
+static int set_from_environment(const struct flag *flags, size_t n, const char *prefix,
+				void *options, struct err *e)
+{
+	char name[2 * FLAG_NAME_MAX];
+
+	for (size_t i = 0; i < n; i++) {
+		const char *value;
+		int r;
+
+		environment_name(prefix, flags[i].name, name, sizeof(name));
+		value = getenv(name);
+		if (!value)
+			continue;
+		r = set_flag(&flags[i], options, value, e);
+		if (r < 0)
+			return err_wrap(e, "environment '%s'", name);
+	}
+	return 0;
+}
+
+static int set_fallbacks(const struct flag *flags, size_t n, void *options, struct err *e)
+{
+	for (size_t i = 0; i < n; i++) {
+		int r = flags[i].fallback ? set_flag(&flags[i], options, flags[i].fallback, e) : 0;
+
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+/* One argument that starts with "--"; returns how many of ARGV it took. */
+static int set_from_argument(const struct flag *flags, size_t n, char *const *argv, int n_left,
+			     void *options, struct err *e)
+{
+	const char *text = argv[0] + 2, *equals = strchr(text, '=');
+	size_t length = equals ? (size_t)(equals - text) : strlen(text);
+	const struct flag *flag = find(flags, n, text, length);
+	int r;
+
+	if (!flag && !equals && strncmp(text, "no", 2) == 0 && (text[2] == '-' || text[2] == '_')) {
+		flag = find(flags, n, text + 3, length - 3);
+		if (flag && flag->kind == FLAG_BOOL) {
+			r = set_flag(flag, options, "false", e);
+			return r < 0 ? r : 1;
+		}
+		flag = NULL;
+	}
+	if (!flag)
+		return err_set(e, EINVAL, "read flag '%.*s': no such flag, see --help",
+			       (int)(length < 200 ? length : 200) + 2, argv[0]);
+	if (equals)
+		r = set_flag(flag, options, equals + 1, e);
+	else if (flag->kind == FLAG_BOOL)
+		r = set_flag(flag, options, "true", e);
+	else if (n_left > 1)
+		r = set_flag(flag, options, argv[1], e);
+	else
+		r = err_set(e, EINVAL, "read flag '--%s': it takes %s", flag->name,
+			    kind_takes[flag->kind]);
+	if (r < 0)
+		return r;
+	return equals || flag->kind == FLAG_BOOL ? 1 : 2;
+}
+
+static int set_from_arguments(const struct flag *flags, size_t n, int argc, char *const *argv,
+			      void *options, int *ret_index, struct err *e)
+{
+	int i = 1;
+
+	while (i < argc && argv[i][0] == '-' && argv[i][1] != '\0') {
+		int r;
+
+		if (strcmp(argv[i], "--") == 0) {
+			i++;
+			break;
+		}
+		if (argv[i][1] != '-')
+			return err_set(e, EINVAL, "read flag '%.200s': flags start with '--'",
+				       argv[i]);
+		r = set_from_argument(flags, n, argv + i, argc - i, options, e);
+		if (r < 0)
+			return r;
+		i += r;
+	}
+	*ret_index = i < argc ? i : argc;
+	return 0;
+}
+
+int flags_parse(const struct flag *flags, size_t n, const char *prefix, int argc, char *const *argv,
+		void *options, int *ret_index, struct err *e)
+{
+	int r = set_fallbacks(flags, n, options, e);
+
+	if (r == 0 && prefix)
+		r = set_from_environment(flags, n, prefix, options, e);
+	if (r == 0)
+		r = set_from_arguments(flags, n, argc, argv, options, ret_index, e);
+	if (r < 0)
+		flags_done(flags, n, options);
+	return r;
+}
+
+void flags_print_help(const struct flag *flags, size_t n, const char *prefix)
+{
+	static const char *const value_forms[] = {
+		[FLAG_STR] = "=TEXT", [FLAG_U64] = "=NUMBER", [FLAG_BOOL] = "", [FLAG_MILLIS] = "=TIME",
+	};
+	char left[FLAG_NAME_MAX + 16], name[2 * FLAG_NAME_MAX];
+
+	for (size_t i = 0; i < n; i++) {
+		const struct flag *f = &flags[i];
+
+		(void)snprintf(left, sizeof(left), "--%s%s", f->name, value_forms[f->kind]);
+		printf("  %-32s %s", left, f->help);
+		if (f->fallback && *f->fallback)
+			printf(" (default: %s)", f->fallback);
+		putchar('\n');
+	}
+	if (prefix && n > 0) {
+		environment_name(prefix, flags[0].name, name, sizeof(name));
+		printf("Every flag can also be given in the environment, as in %s.\n", name);
+	}
+}
+
+static json_t *millis_to_json(int64_t millis)
+{
+	uint64_t value = millis > 0 ? (uint64_t)millis : 0;
+	size_t i = value == 0 ? ARRAY_SIZE(units) - 1 : 0;
+
+	while (value % units[i].millis != 0)
+		i++;
+	return json_sprintf("%" PRIu64 "%s", value / units[i].millis, units[i].name);
+}
+
+static json_t *flag_to_json(const struct flag *flag, const void *options)
+{
+	const void *field = (const char *)options + flag->off;
+	const char *text;
+
+	switch (flag->kind) {
+	case FLAG_STR:
+		text = *(char *const *)field;
+		return json_string(text ? text : "");
+	case FLAG_U64:
+		return json_sprintf("%" PRIu64, *(const uint64_t *)field);
+	case FLAG_BOOL:
+		return json_string(*(const bool *)field ? "true" : "false");
+	case FLAG_MILLIS:
+		return millis_to_json(*(const int64_t *)field);
+	}
+	return NULL;
+}
+
+json_t *flags_to_json(const struct flag *flags, size_t n, const void *options)
+{
+	json_t *object = json_object();
+
+	for (size_t i = 0; object && i < n; i++) {
+		if (json_object_set_new(object, flags[i].name, flag_to_json(&flags[i], options)) < 0) {
+			json_decref(object);
+			object = NULL;
+		}
+	}
+	return object;
+}
+
+void flags_done(const struct flag *flags, size_t n, void *options)
+{
+	for (size_t i = 0; i < n; i++) {
+		char **field = (char **)((char *)options + flags[i].off);
+
+		if (flags[i].kind != FLAG_STR)
+			continue;
+		free(*field);
+		*field = NULL;
+	}
+}
