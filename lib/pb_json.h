@@ -15,6 +15,9 @@ struct err;
  */
 int pb_to_json(const ProtobufCMessage *message, json_t **ret, struct err *e);
 
+/* For json_dumps() and its kin: compact, and doubles with as many digits as Mesos prints. */
+enum { PB_JSON_DUMP = JSON_COMPACT | JSON_REAL_PRECISION(15) };
+
 /* As text, compact, in one allocation owned by the caller. */
 int pb_to_json_text(const ProtobufCMessage *message, char **ret_text, size_t *ret_size,
 		    struct err *e);
@@ -33,5 +36,14 @@ ProtobufCMessage *pb_copy(const ProtobufCMessage *message);
 
 /* Packed into one allocation owned by the caller. */
 int pb_pack(const ProtobufCMessage *message, void **ret, size_t *ret_size, struct err *e);
+
+/*
+ * The reverse, for bytes from outside: depth and number of fields are counted before anything is
+ * built (protobuf-c recurses and allocates without bound), and enum values that the schema does
+ * not know are dropped as in pb_from_json().  -EINVAL when malformed or incomplete, -E2BIG.
+ * *ret is freed with protobuf_c_message_free_unpacked(*ret, NULL).
+ */
+int pb_unpack(const ProtobufCMessageDescriptor *descriptor, const void *data, size_t size,
+	      ProtobufCMessage **ret, struct err *e);
 
 #endif

@@ -9,11 +9,14 @@
 #include "lib/ranges.h"
 
 struct err;
-struct _Mesos__V1__Resource;
+struct Mesos__V1__Resource;
 
 /* The scalar resources; a new one is a row in resource_names. */
 enum resource_kind { RESOURCE_CPUS, RESOURCE_MEM, RESOURCE_DISK, RESOURCE_GPUS, N_RESOURCE_KINDS };
 extern const char *const resource_names[N_RESOURCE_KINDS];
+
+/* The kind called NAME, or -ENOENT. */
+int resource_kind_find(const char *name);
 
 /* cpus in 1/1000 cpu; mem and disk in 1/1000 MiB; gpus in 1/1000 (whole ones only). */
 struct resources {
@@ -42,11 +45,11 @@ double resources_scalar_to_double(int64_t value);
  * resources_to_messages() gives an array and messages owned by the caller, freed with
  * resources_messages_free(); ROLE NULL leaves allocation_info out.
  */
-int resources_from_messages(struct _Mesos__V1__Resource *const *messages, size_t n,
+int resources_from_messages(struct Mesos__V1__Resource *const *messages, size_t n,
 			    struct resources *ret, struct err *e);
 int resources_to_messages(const struct resources *r, const char *role,
-			  struct _Mesos__V1__Resource ***ret, size_t *ret_n);
-void resources_messages_free(struct _Mesos__V1__Resource **messages, size_t n);
+			  struct Mesos__V1__Resource ***ret, size_t *ret_n);
+void resources_messages_free(struct Mesos__V1__Resource **messages, size_t n);
 
 /* "cpus:4;mem:1024;disk:2048;ports:[31000-32000]", the form of Mesos's --resources. */
 int resources_parse(const char *text, struct resources *ret, struct err *e);

@@ -1,0 +1,148 @@
+#include "lib/resources.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/cleanup.h"
+#include "lib/err.h"
+
+/* "4", "0.5": digits and a point only, where strtod() would take "inf" and "0x1p4" too. */
+static int parse_scalar(const char *text, int64_t *ret)
+{
+	char *end;
+	double value;
+
+	if (*text == '\0' || text[strspn(text, "0123456789.")] != '\0')
+		return -EINVAL;
+	value = strtod(text, &end);
+	if (*end != '\0')
+		return -EINVAL;
+	return resources_scalar_from_double(value, ret);
+}
+
+/* Cut blanks off both ends, in place. */
+static char *trim(char *text)
+{
+	size_t n;
+
+	text += strspn(text, " \t\n");
+	n = strlen(text);
+	while (n > 0 && strchr(" \t\n", text[n - 1]))
+		n--;
+	text[n] = '\0';
+	return text;
+}
+
+static int parse_ports(const char *value, struct resources *ret, struct err *e)
+{
+	struct ranges ports;
+	int r;
+
+	if (ret->ports.n > 0)
+		return err_set(e, EINVAL, "read resource 'ports': named twice");
+	r = *value == '[' ? ranges_parse(value, &ports) : -EINVAL;
+	if (r == -ENOMEM)
+		return err_set(e, ENOMEM, "read resource 'ports'");
+	if (r < 0)
+		return err_set(e, EINVAL,
+			       "read resource 'ports': '%s' is not ranges such as [31000-32000]", value);
+	ret->ports = ports;
+	return 0;
+}
+
+/* One "name:value". */
+static int parse_item(char *text, bool *is_named, struct resources *ret, struct err *e)
+{
+	char *colon = strchr(text, ':');
+	char *name, *value;
+	int kind, r;
+
+	if (!colon)
+		return err_set(e, EINVAL, "read resource '%s': not of the form name:value", text);
+	*colon = '\0';
+	name = trim(text);
+	value = trim(colon + 1);
+	if (strchr(name, '('))
+		return err_set(e, EINVAL, "read resource '%s': reserved resources are not supported",
+			       name);
+	if (strcmp(name, "ports") == 0)
+		return parse_ports(value, ret, e);
+	kind = resource_kind_find(name);
+	if (kind < 0)
+		return err_set(e, EINVAL, "read resource '%s': unknown name", name);
+	if (is_named[kind])
+		return err_set(e, EINVAL, "read resource '%s': named twice", name);
+	r = parse_scalar(value, &ret->scalar[kind]);
+	if (r == 0 && kind == RESOURCE_GPUS && ret->scalar[kind] % 1000 != 0)
+		r = -EINVAL;
+	if (r < 0)
+		return err_set(e, EINVAL, "read resource '%s': '%s' is not %s", name, value,
+			       kind == RESOURCE_GPUS ? "a whole number" : "a number");
+	is_named[kind] = true;
+	return 0;
+}
+
+int resources_parse(const char *text, struct resources *ret, struct err *e)
+{
+	bool is_named[N_RESOURCE_KINDS] = { false };
+	struct resources parsed = { 0 };
+	AUTO_FREE char *copy = strdup(text);
+	char *rest = copy, *item;
+
+	if (!copy)
+		return err_set(e, ENOMEM, "read resources");
+	while ((item = strsep(&rest, ";"))) {
+		int r = 0;
+
+		item = trim(item);
+		if (*item != '\0')
+			r = parse_item(item, is_named, &parsed, e);
+		if (r < 0) {
+			resources_done(&parsed);
+			return r;
+		}
+	}
+	*ret = parsed;
+	return 0;
+}
+
+/* At most three digits behind the point, and none that say nothing. */
+static void print_scalar(FILE *out, const char *name, int64_t value)
+{
+	int digits = 3, fraction = (int)(value % 1000);
+
+	fprintf(out, "%s:%lld", name, (long long)(value / 1000));
+	if (fraction == 0)
+		return;
+	for (; fraction % 10 == 0; digits--)
+		fraction /= 10;
+	fprintf(out, ".%0*d", digits, fraction);
+}
+
+char *resources_format(const struct resources *r)
+{
+	AUTO_FREE char *ports = ranges_format(&r->ports);
+	char *text = NULL;
+	const char *separator = "";
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	if (!out)
+		return NULL;
+	for (int i = 0; i < N_RESOURCE_KINDS; i++) {
+		if (r->scalar[i] == 0)
+			continue;
+		fputs(separator, out);
+		print_scalar(out, resource_names[i], r->scalar[i]);
+		separator = ";";
+	}
+	if (r->ports.n > 0 && ports)
+		fprintf(out, "%sports:[%s]", separator, ports);
+	if (fclose(out) != 0 || !ports) {
+		free(text);
+		return NULL;
+	}
+	return text;
+}
