@@ -1,0 +1,25 @@
+/* Which node a task is on, and what its agent knows of it. */
+#ifndef CLI_CLUSTER_H
+#define CLI_CLUSTER_H
+
+#include <jansson.h>
+
+struct cli;
+struct err;
+
+/* The master's row of a node by its id or hostname; NULL ID: the only node.  New reference. */
+int cluster_node(struct cli *cli, const char *id, json_t **ret, struct err *e);
+
+/* "host:port" of a node's row in BUF. */
+enum { CLUSTER_ADDRESS_SIZE = 280 };
+const char *cluster_address(const json_t *node, char buf[CLUSTER_ADDRESS_SIZE]);
+
+/* The task's row of /v2/tasks, and its agent's row of /containers (*ret_container may be NULL). */
+int cluster_task(struct cli *cli, const char *task_id, json_t **ret_task, json_t **ret_container,
+		 char address[CLUSTER_ADDRESS_SIZE], struct err *e);
+
+/* A task that has ended is no longer in /v2/tasks: look for its container on every node. */
+int cluster_container(struct cli *cli, const char *task_id, json_t **ret_container,
+		      char address[CLUSTER_ADDRESS_SIZE], struct err *e);
+
+#endif

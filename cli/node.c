@@ -1,0 +1,246 @@
+/* tepui node: the machines, what they have, and who uses it. */
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/cli.h"
+#include "cli/client.h"
+#include "cli/cluster.h"
+#include "cli/print.h"
+#include "cli/table.h"
+#include "lib/cleanup.h"
+#include "lib/err.h"
+
+static double resource_of(const json_t *node, const char *kind, const char *name)
+{
+	return member_number(json_object_get(node, kind), name);
+}
+
+static int node_list(struct cli *cli, char **args, size_t n, struct err *e)
+{
+	static const struct table_column columns[] = {
+		{ "NODE", false }, { "HOST", false }, { "STATE", false }, { "CPUS", true },
+		{ "USED", true }, { "MEM", true }, { "USED", true }, { "TASKS", true },
+	};
+	json_t *reply = NULL, *node;
+	struct table *table;
+	size_t i;
+	int r;
+
+	(void)args, (void)n;
+	r = client_get(cli, NULL, "/slaves", &reply, e);
+	if (r < 0)
+		return r;
+	if (cli->options.json) {
+		print_json(reply);
+		json_decref(reply);
+		return 0;
+	}
+	table = table_new(columns, ARRAY_SIZE(columns));
+	json_array_foreach(json_object_get(reply, "slaves"), i, node) {
+		bool is_active = json_is_true(json_object_get(node, "active"));
+		char total[HUMAN_SIZE], used[HUMAN_SIZE];
+
+		table_cell(table, TABLE_PLAIN, "%s", member_text(node, "id"));
+		table_cell(table, TABLE_PLAIN, "%s", member_text(node, "hostname"));
+		table_cell(table, is_active ? TABLE_GOOD : TABLE_BAD, "%s",
+			   is_active ? "active" : "away");
+		table_cell(table, TABLE_PLAIN, "%g", resource_of(node, "resources", "cpus"));
+		table_cell(table, TABLE_PLAIN, "%g", resource_of(node, "used_resources", "cpus"));
+		human_bytes((uint64_t)(resource_of(node, "resources", "mem") * 1048576), total);
+		human_bytes((uint64_t)(resource_of(node, "used_resources", "mem") * 1048576), used);
+		table_cell(table, TABLE_PLAIN, "%s", total);
+		table_cell(table, TABLE_PLAIN, "%s", used);
+		table_cell(table, TABLE_PLAIN, "%.0f", member_number(node, "tasks"));
+	}
+	table_print(cli, table);
+	json_decref(reply);
+	return 0;
+}
+
+/* A figure of the agent's /metrics/snapshot; -1 if it is not told. */
+static double metric(const json_t *metrics, const char *name)
+{
+	const json_t *value = json_object_get(metrics, name);
+
+	return json_is_number(value) ? json_number_value(value) : -1;
+}
+
+static void bytes_cell(struct table *table, double bytes)
+{
+	char text[HUMAN_SIZE];
+
+	if (bytes < 0)
+		table_cell(table, TABLE_FAINT, "-");
+	else
+		table_cell(table, TABLE_PLAIN, "%s", human_bytes((uint64_t)bytes, text));
+}
+
+static void number_cell(struct table *table, double number)
+{
+	if (number < 0)
+		table_cell(table, TABLE_FAINT, "-");
+	else
+		table_cell(table, TABLE_PLAIN, "%.4g", number);
+}
+
+static const struct {
+	const char *title, *resource;	/* NULL: not a resource that is offered */
+	const char *used, *total;	/* metrics of the agent */
+	double scale;			/* of the resource's unit */
+	bool is_bytes;
+} node_rows[] = {
+	{ "cpus", "cpus", "tepui/cpus_used", NULL, 1, false },
+	{ "memory", "mem", "tepui/mem_used_bytes", NULL, 1048576, true },
+	{ "disk", "disk", "tepui/disk_used_bytes", NULL, 1048576, true },
+	{ "gpus", "gpus", NULL, NULL, 1, false },
+	{ "pids", NULL, "tepui/pids_used", "tepui/pids_total", 1, false },
+};
+
+static void print_resources(const struct cli *cli, const json_t *node, const json_t *metrics)
+{
+	static const struct table_column columns[] = {
+		{ "", false }, { "TOTAL", true }, { "OFFERED", true }, { "ALLOCATED", true },
+		{ "USED", true },
+	};
+	static const char *const kinds[] = { "resources", "offered_resources", "used_resources" };
+	struct table *table = table_new(columns, ARRAY_SIZE(columns));
+
+	for (size_t i = 0; i < ARRAY_SIZE(node_rows); i++) {
+		void (*cell)(struct table *, double) = node_rows[i].is_bytes ? bytes_cell : number_cell;
+
+		if (node_rows[i].resource && resource_of(node, kinds[0], node_rows[i].resource) <= 0)
+			continue;
+		table_cell(table, TABLE_PLAIN, "%s", node_rows[i].title);
+		for (size_t k = 0; k < ARRAY_SIZE(kinds); k++) {
+			double value = -1;
+
+			if (node_rows[i].resource)
+				value = resource_of(node, kinds[k], node_rows[i].resource) *
+					node_rows[i].scale;
+			else if (k == 0 && node_rows[i].total)
+				value = metric(metrics, node_rows[i].total);
+			cell(table, value);
+		}
+		cell(table, node_rows[i].used ? metric(metrics, node_rows[i].used) : -1);
+	}
+	table_print(cli, table);
+	printf("ports %s, allocated %s\n",
+	       member_text(json_object_get(node, "resources"), "ports"),
+	       *member_text(json_object_get(node, "used_resources"), "ports") ?
+	       member_text(json_object_get(node, "used_resources"), "ports") : "none");
+}
+
+static void print_pressure(const struct cli *cli, const json_t *metrics)
+{
+	static const struct table_column columns[] = {
+		{ "PRESSURE %", false }, { "SOME 10s", true }, { "60s", true }, { "300s", true },
+		{ "FULL 10s", true }, { "60s", true }, { "300s", true },
+	};
+	static const char *const kinds[] = { "cpu", "memory", "io" };
+	static const char *const figures[] = {
+		"some_avg10", "some_avg60", "some_avg300", "full_avg10", "full_avg60", "full_avg300",
+	};
+	struct table *table;
+
+	if (metric(metrics, "tepui/pressure/cpu_some_avg10") < 0) {
+		puts("pressure is not told by this kernel");
+		return;
+	}
+	table = table_new(columns, ARRAY_SIZE(columns));
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
+		table_cell(table, TABLE_PLAIN, "%s", kinds[i]);
+		for (size_t k = 0; k < ARRAY_SIZE(figures); k++) {
+			char name[64];
+
+			(void)snprintf(name, sizeof(name), "tepui/pressure/%s_%s", kinds[i],
+				       figures[k]);
+			number_cell(table, metric(metrics, name));
+		}
+	}
+	table_print(cli, table);
+}
+
+static double number_or_unknown(const json_t *object, const char *key)
+{
+	const json_t *value = json_object_get(object, key);
+
+	return json_is_number(value) ? json_number_value(value) : -1;
+}
+
+static void print_container(struct table *table, const json_t *row)
+{
+	const json_t *statistics = json_object_get(row, "statistics");
+	const json_t *ours = json_object_get(row, "tepui");
+	const json_t *pressure = json_object_get(ours, "pressure");
+
+	table_cell(table, TABLE_PLAIN, "%s", member_text(row, "executor_id"));
+	number_cell(table, number_or_unknown(ours, "cpus_used"));
+	number_cell(table, number_or_unknown(ours, "cpus_requested"));
+	bytes_cell(table, number_or_unknown(statistics, "mem_total_bytes"));
+	bytes_cell(table, number_or_unknown(ours, "mem_peak_bytes"));
+	bytes_cell(table, number_or_unknown(statistics, "mem_limit_bytes"));
+	number_cell(table, number_or_unknown(ours, "pids"));
+	bytes_cell(table, number_or_unknown(statistics, "disk_used_bytes"));
+	number_cell(table, number_or_unknown(json_object_get(pressure, "cpu"), "some_avg10"));
+	number_cell(table, number_or_unknown(json_object_get(pressure, "memory"), "some_avg10"));
+	number_cell(table, number_or_unknown(json_object_get(pressure, "io"), "some_avg10"));
+}
+
+static void print_containers(const struct cli *cli, const json_t *rows)
+{
+	static const struct table_column columns[] = {
+		{ "TASK", false }, { "CPUS", true }, { "OF", true }, { "MEM", true },
+		{ "PEAK", true }, { "LIMIT", true }, { "PIDS", true }, { "DISK", true },
+		{ "PSI% CPU", true }, { "MEM", true }, { "IO", true },
+	};
+	struct table *table = table_new(columns, ARRAY_SIZE(columns));
+	size_t i;
+	json_t *row;
+
+	json_array_foreach(rows, i, row)
+		print_container(table, row);
+	table_print(cli, table);
+}
+
+static int node_show(struct cli *cli, char **args, size_t n, struct err *e)
+{
+	char address[CLUSTER_ADDRESS_SIZE];
+	json_t *node = NULL, *metrics = NULL, *rows = NULL;
+	int r;
+
+	r = cluster_node(cli, n ? args[0] : NULL, &node, e);
+	if (r < 0)
+		return r;
+	cluster_address(node, address);
+	r = client_get(cli, address, "/metrics/snapshot", &metrics, e);
+	if (r >= 0)
+		r = client_get(cli, address, "/containers", &rows, e);
+	if (r >= 0 && cli->options.json) {
+		json_t *all = json_pack("{s:O, s:O, s:O}", "node", node, "metrics", metrics,
+					"containers", rows);
+
+		print_json(all);
+		json_decref(all);
+	} else if (r >= 0) {
+		printf("node %s  host %s  agent %s  %s\n\n", member_text(node, "id"),
+		       member_text(node, "hostname"), address,
+		       json_is_true(json_object_get(node, "active")) ? "active" : "away");
+		print_resources(cli, node, metrics);
+		putchar('\n');
+		print_pressure(cli, metrics);
+		putchar('\n');
+		print_containers(cli, rows);
+	}
+	json_decref(node);
+	json_decref(metrics);
+	json_decref(rows);
+	return r;
+}
+
+const struct command node_commands[] = {
+	{ "node", "", "", 0, 0, "", "list nodes", node_list },
+	{ "node", "list", "", 0, 0, "", "list nodes", node_list },
+	{ "node", "show", "[ID]", 0, 1, "", "one node: resources, pressure, a row per container",
+	  node_show },
+	{ 0 },
+};

@@ -1,0 +1,247 @@
+/* tepui task: the instances of apps. */
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/cli.h"
+#include "cli/client.h"
+#include "cli/cluster.h"
+#include "cli/print.h"
+#include "cli/table.h"
+#include "lib/cleanup.h"
+#include "lib/err.h"
+
+static bool is_of_app(const json_t *task, const char *app)
+{
+	const char *id = member_text(task, "appId");
+
+	return !app || strcmp(id + (*id == '/'), app + (*app == '/')) == 0;
+}
+
+static void print_ports(struct table *table, const json_t *ports)
+{
+	char text[128] = "";
+	size_t i, used = 0;
+	json_t *port;
+
+	json_array_foreach(ports, i, port) {
+		int n = snprintf(text + used, sizeof(text) - used, "%s%" JSON_INTEGER_FORMAT,
+				 i ? "," : "", json_integer_value(port));
+
+		if (n < 0 || (size_t)n >= sizeof(text) - used)
+			break;
+		used += (size_t)n;
+	}
+	table_cell(table, TABLE_PLAIN, "%s", text);
+}
+
+static void print_health(struct table *table, const json_t *results)
+{
+	json_t *result;
+	size_t i;
+
+	if (json_array_size(results) == 0) {
+		table_cell(table, TABLE_FAINT, "-");
+		return;
+	}
+	json_array_foreach(results, i, result) {
+		if (!json_is_true(json_object_get(result, "alive"))) {
+			table_cell(table, TABLE_BAD, "unhealthy");
+			return;
+		}
+	}
+	table_cell(table, TABLE_GOOD, "healthy");
+}
+
+static void print_task(struct table *table, const json_t *task)
+{
+	const char *state = member_text(task, "state");
+	bool is_running = strcmp(state, "TASK_RUNNING") == 0;
+	char age[HUMAN_SIZE];
+
+	table_cell(table, TABLE_PLAIN, "%s", member_text(task, "id"));
+	table_cell(table, TABLE_PLAIN, "%s", member_text(task, "appId"));
+	table_cell(table, is_running ? TABLE_GOOD : TABLE_BUSY, "%s",
+		   strncmp(state, "TASK_", 5) == 0 ? state + 5 : state);
+	print_health(table, json_object_get(task, "healthCheckResults"));
+	table_cell(table, TABLE_PLAIN, "%s", member_text(task, "host"));
+	print_ports(table, json_object_get(task, "ports"));
+	table_cell(table, TABLE_PLAIN, "%s", human_since(member_text(task, "startedAt"), age));
+}
+
+/* Leaves only the tasks of --app in the answer. */
+static void filter_tasks(json_t *tasks, const char *app)
+{
+	for (size_t i = json_array_size(tasks); i > 0; i--) {
+		if (!is_of_app(json_array_get(tasks, i - 1), app))
+			(void)json_array_remove(tasks, i - 1);
+	}
+}
+
+static int task_list(struct cli *cli, char **args, size_t n, struct err *e)
+{
+	static const struct table_column columns[] = {
+		{ "TASK", false }, { "APP", false }, { "STATE", false }, { "HEALTH", false },
+		{ "HOST", false }, { "PORTS", false }, { "AGE", true },
+	};
+	json_t *reply = NULL, *tasks, *task;
+	struct table *table;
+	size_t i;
+	int r;
+
+	(void)args, (void)n;
+	r = client_get(cli, NULL, "/v2/tasks", &reply, e);
+	if (r < 0)
+		return r;
+	tasks = json_object_get(reply, "tasks");
+	filter_tasks(tasks, cli->options.app);
+	if (cli->options.json) {
+		print_json(reply);
+	} else if (cli->options.quiet) {
+		json_array_foreach(tasks, i, task)
+			puts(member_text(task, "id"));
+	} else {
+		table = table_new(columns, ARRAY_SIZE(columns));
+		json_array_foreach(tasks, i, task)
+			print_task(table, task);
+		table_print(cli, table);
+	}
+	json_decref(reply);
+	return 0;
+}
+
+static void print_task_details(const struct cli *cli, const json_t *task, const json_t *container)
+{
+	const json_t *statistics = json_object_get(container, "statistics");
+	const json_t *ours = json_object_get(container, "tepui");
+	char used[HUMAN_SIZE], peak[HUMAN_SIZE], limit[HUMAN_SIZE], age[HUMAN_SIZE];
+
+	printf("task       %s\napp        %s\nstate      ", member_text(task, "id"),
+	       member_text(task, "appId"));
+	print_colored(cli, TABLE_BOLD, member_text(task, "state"));
+	printf("\nhost       %s\nstarted    %s ago\n", member_text(task, "host"),
+	       human_since(member_text(task, "startedAt"), age));
+	if (!container)
+		return;
+	printf("container  %s\npid        %.0f\nmemory     %s used, %s at most, limit %s\n",
+	       member_text(container, "container_id"), member_number(ours, "pid"),
+	       human_bytes((uint64_t)member_number(statistics, "mem_total_bytes"), used),
+	       human_bytes((uint64_t)member_number(ours, "mem_peak_bytes"), peak),
+	       human_bytes((uint64_t)member_number(statistics, "mem_limit_bytes"), limit));
+	printf("cpu        %.2fs user, %.2fs system\nsandbox    %s\n",
+	       member_number(statistics, "cpus_user_time_secs"),
+	       member_number(statistics, "cpus_system_time_secs"), member_text(ours, "sandbox"));
+}
+
+static int task_show(struct cli *cli, char **args, size_t n, struct err *e)
+{
+	char address[CLUSTER_ADDRESS_SIZE];
+	json_t *task = NULL, *container = NULL;
+	int r;
+
+	(void)n;
+	r = cluster_task(cli, args[0], &task, &container, address, e);
+	if (r < 0)
+		return r;
+	if (cli->options.json) {
+		json_t *both = json_pack("{s:O, s:O?}", "task", task, "container", container);
+
+		print_json(both);
+		json_decref(both);
+	} else {
+		print_task_details(cli, task, container);
+	}
+	json_decref(task);
+	json_decref(container);
+	return 0;
+}
+
+static int task_pid(struct cli *cli, char **args, size_t n, struct err *e)
+{
+	char address[CLUSTER_ADDRESS_SIZE];
+	json_t *task = NULL, *container = NULL;
+	double pid;
+	int r;
+
+	(void)n;
+	r = cluster_task(cli, args[0], &task, &container, address, e);
+	if (r < 0)
+		return r;
+	pid = member_number(json_object_get(container, "tepui"), "pid");
+	if (pid > 0)
+		printf("%.0f\n", pid);
+	else
+		r = err_set(e, ENOENT, "task '%s' has no process on '%s'", args[0], address);
+	json_decref(task);
+	json_decref(container);
+	return r;
+}
+
+static int task_kill(struct cli *cli, char **args, size_t n, struct err *e)
+{
+	char query[64];
+	struct reply reply;
+	json_t *body = json_object(), *ids = json_array();
+	int r;
+
+	for (size_t i = 0; i < n; i++)
+		(void)json_array_append_new(ids, json_string(args[i]));
+	(void)json_object_set_new(body, "ids", ids);
+	(void)snprintf(query, sizeof(query), "/v2/tasks/delete?scale=%s&wipe=%s&force=%s",
+		       cli->options.scale ? "true" : "false", cli->options.wipe ? "true" : "false",
+		       cli->options.force ? "true" : "false");
+	r = client_call(cli, NULL, HTTP_POST, query, body, &reply, e);
+	json_decref(body);
+	if (r < 0)
+		return r;
+	if (cli->options.json)
+		print_json(reply.json);
+	else if (!cli->options.scale && json_array_size(json_object_get(reply.json, "tasks")) == 0)
+		r = err_set(e, ENOENT, "no task '%s'", args[0]);
+	else
+		puts("killing");
+	reply_done(&reply);
+	return r;
+}
+
+static bool print_piece(const struct reply *reply)
+{
+	return fwrite(reply->text, 1, reply->size, stdout) == reply->size;
+}
+
+static int task_log(struct cli *cli, char **args, size_t n, struct err *e)
+{
+	char address[CLUSTER_ADDRESS_SIZE];
+	json_t *container = NULL;
+	AUTO_FREE char *target = NULL;
+	struct reply reply;
+	int r;
+
+	(void)n;
+	r = cluster_container(cli, args[0], &container, address, e);
+	if (r < 0)
+		return r;
+	r = asprintf(&target, "/files/download?path=/sandboxes/%s/%s",
+		     member_text(container, "container_id"),
+		     cli->options.stderr_log ? "stderr" : "stdout");
+	json_decref(container);
+	if (r < 0)
+		return err_set(e, ENOMEM, "build the path of a log");
+	r = client_call(cli, address, HTTP_GET, target, NULL, &reply, e);
+	if (r < 0)
+		return err_wrap(e, "read the log of task '%s'", args[0]);
+	if (!print_piece(&reply))
+		r = err_set(e, EIO, "write the log of task '%s'", args[0]);
+	reply_done(&reply);
+	return r;
+}
+
+const struct command task_commands[] = {
+	{ "task", "", "", 0, 0, "app quiet", "list tasks", task_list },
+	{ "task", "list", "", 0, 0, "app quiet", "list tasks", task_list },
+	{ "task", "show", "ID", 1, 1, "", "one task, with what it uses", task_show },
+	{ "task", "pid", "ID", 1, 1, "", "pid of its main process on its node", task_pid },
+	{ "task", "log", "ID", 1, 1, "stderr", "its output", task_log },
+	{ "task", "kill", "ID ...", 1, 100, "scale wipe force",
+	  "end tasks; replaced unless --scale", task_kill },
+	{ 0 },
+};

@@ -1,0 +1,167 @@
+"""What is wrong is refused in one sentence that names the object; nothing is lost, started or left."""
+import os
+import pathlib
+import signal
+import socket
+import subprocess
+
+import pytest
+
+from cluster import BUILD, Daemon, wait_until
+from test_story import sleeper
+
+
+def run_daemon(argv, **more):
+    """Start a daemon that must refuse: its exit status and its lines."""
+    done = subprocess.run([str(a) for a in argv], capture_output=True, text=True, timeout=60, check=False, **more)
+    return done.returncode, done.stderr.strip().splitlines()
+
+
+@pytest.mark.parametrize("body, status, fragment", [
+    (b"{", 400, "Invalid JSON"),
+    (b"[]", 400, ""),
+    (b'{"id":"/x","cmd":"true","instances":"3"}', 422, "/instances"),
+    (b'{"id":"/x","cmd":"true","cpus":-1}', 422, "/cpus"),
+    (b'{"id":"/UPPER","cmd":"true"}', 422, "/id"),
+    (b'{"id":"/x"}', 422, "AppDefinition must either contain one of 'cmd' or 'args', and/or a 'container'."),
+    (b'{"id":"/x","cmd":"true","healthChecks":[{"protocol":"SMTP"}]}', 422, "/healthChecks"),
+    (b'{"id":"/x","cmd":"true","constraints":[["hostname","NEAR"]]}', 422, "operator must be one of"),
+])
+def test_malformed_apps(node, body, status, fragment):
+    answer = node.call("POST", "/v2/apps", body, {"Content-Type": "application/json"})
+    assert (answer.status, fragment in answer.body.decode()) == (status, True), answer.body
+    assert node.call("GET", "/v2/apps").json == {"apps": []}
+
+
+def test_unknown_things(node):
+    assert node.call("GET", "/v2/apps/nosuch").json == {"message": "App '/nosuch' does not exist"}
+    assert node.call("GET", "/v2/nosuch").status == 404
+    assert node.call("PATCH", "/v2/tasks").status == 405
+    assert node.call("GET", "/v2/apps?label=a%20b%20c").status == 422
+    assert node.call("GET", "/v2/apps/%zz").status == 400
+
+
+def test_a_request_cut_in_half_changes_nothing(node):
+    with socket.create_connection(("127.0.0.1", node.master_port)) as s:
+        s.sendall(b'POST /v2/apps HTTP/1.1\r\nHost: x\r\nContent-Length: 500\r\n\r\n{"id":"/half","cmd":"true"')
+    with socket.create_connection(("127.0.0.1", node.master_port)) as s:
+        s.sendall(b"POST /v2/apps HT")
+    assert node.call("GET", "/v2/apps").json == {"apps": []}
+
+
+def test_a_body_over_the_limit_is_413(node):
+    answer = node.call("POST", "/v2/apps", b'{"id":"/big","cmd":"' + b"x" * (1 << 20) + b'"}')
+    assert answer.status == 413
+    assert node.master.is_alive()
+
+
+def test_a_second_agent_with_the_same_id_is_refused_and_the_first_is_undisturbed(node):
+    node.deploy(sleeper())
+    first = node.agents[0]
+    second = node.start_agent(wait=False)
+    wait_until(lambda: node.active_agents() == 2, "the second agent registers")
+    second.end()
+    # The state of the first, as a cloned machine would have it.
+    for name in os.listdir(first.work_dir):
+        source = first.work_dir / name
+        if source.is_file() and ".db" in name and not name.endswith(".lock"):
+            (second.work_dir / name).write_bytes(source.read_bytes())
+    for task in [t for t in node.tasks("/sleeper")]:
+        pid = node.tepui("task", "pid", task["id"])
+    second.start()
+    wait_until(lambda: not second.is_alive(), "the second agent gives up")
+    assert second.process.returncode == 1
+    assert "agent id" in second.text().splitlines()[-1]
+    assert node.tepui("task", "pid", task["id"]) == pid
+    assert node.app("/sleeper")["tasksRunning"] == 1
+
+
+def test_the_same_work_dir_twice(node):
+    status, lines = run_daemon([BUILD / "tepui-master", f"--work_dir={node.directory / 'master'}",
+                                "--listen=127.0.0.1:0"])
+    assert status == 1 and len(lines) == 1
+    assert str(node.directory / "master") in lines[0]
+
+
+def test_a_port_in_use(node):
+    status, lines = run_daemon([BUILD / "tepui-master", f"--work_dir={node.directory / 'other'}",
+                                f"--listen={node.master_address}"])
+    assert status == 1 and len(lines) == 1
+    assert node.master_address in lines[0]
+
+
+def test_not_being_root(node, tmp_path):
+    status, lines = run_daemon(["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups",
+                                BUILD / "tepui-agent", f"--master={node.master_address}",
+                                f"--work_dir={tmp_path}", "--listen=127.0.0.1:0"])
+    assert status == 1 and len(lines) == 1
+    assert "root" in lines[0]
+
+
+@pytest.mark.parametrize("flag", ["--nosuch", "--offer_timeout=soon", "--work_dir="])
+def test_a_wrong_flag(tmp_path, flag):
+    status, lines = run_daemon([BUILD / "tepui-master", f"--work_dir={tmp_path}", "--listen=127.0.0.1:0", flag])
+    assert status != 0 and len(lines) == 1
+    assert flag.split("=")[0].lstrip("-") in lines[0]
+
+
+@pytest.mark.parametrize("damage", ["garbage", "truncated", "empty"])
+@pytest.mark.parametrize("daemon", ["master", "agent"])
+def test_a_corrupt_state_file_never_stops_a_start(node, daemon, damage):
+    """It is set aside and told; the tasks go on, or are told as lost, and the wanted count returns."""
+    node.deploy(sleeper(instances=2))
+    victim = node.master if daemon == "master" else node.agents[0]
+    directory = node.directory / "master" if daemon == "master" else node.agents[0].work_dir
+    # A clean stop and start leave a backup to fall back on.
+    victim.end()
+    victim.start()
+    wait_until(lambda: victim.is_alive() and (daemon == "agent" or node.answers_ping()) and node.active_agents() == 1,
+               "a clean restart")
+    victim.end(signal.SIGKILL)
+    (state,) = directory.glob("*.db")
+    content = state.read_bytes()
+    for extra in directory.glob("*.db-*"):
+        extra.unlink()
+    state.write_bytes({"garbage": b"not a database" * 1000, "truncated": content[:len(content) // 2],
+                       "empty": b""}[damage])
+    victim.start()
+    wait_until(lambda: victim.is_alive() and (daemon == "agent" or node.answers_ping()) and node.active_agents() == 1,
+               "the start")
+    wait_until(lambda: (node.app("/sleeper") or {}).get("tasksRunning") == 2, "two instances run", 60)
+
+
+def test_a_full_disk_in_the_state_directory_loses_nothing(node):
+    """A small tmpfs, filled to the brim: writes are refused with 507, and work again when there is room."""
+    directory = node.directory / "full"
+    directory.mkdir()
+    size = "4m"
+    # In a mount namespace of its own, so that no mount of ours is seen outside.
+    script = (f"mount -t tmpfs -o size={size} full {directory} && echo $$ > {node.directory}/full.pid && "
+              f"exec {BUILD}/tepui-master --work_dir={directory}/master --listen=127.0.0.1:{node.agents[0].port + 1}")
+    port = node.agents[0].port + 1
+    daemon = Daemon("full", ["unshare", "--mount", "--propagation", "private", "sh", "-c", script],
+                    node.directory / "full.log").start()
+    node.daemons.append(daemon)
+    wait_until(lambda: answers(node, port), "the master on the small disk answers")
+    assert node.call("POST", "/v2/apps", sleeper("/before"), port=port).status == 201
+    inside = pathlib.Path(f"/proc/{daemon.pid}/root{directory}")
+    with open(inside / "ballast", "wb") as ballast:
+        with pytest.raises(OSError):
+            while True:
+                ballast.write(b"x" * 65536)
+                ballast.flush()
+    refused = node.call("POST", "/v2/apps", sleeper("/during"), port=port)
+    assert refused.status == 507, refused.body
+    assert daemon.is_alive()
+    (inside / "ballast").unlink()
+    wait_until(lambda: node.call("POST", "/v2/apps", sleeper("/after"), port=port).status == 201,
+               "writes work again")
+    ids = {a["id"] for a in node.call("GET", "/v2/apps", port=port).json["apps"]}
+    assert {"/before", "/after"} <= ids
+
+
+def answers(node, port):
+    try:
+        return node.call("GET", "/ping", port=port).status == 200
+    except OSError:
+        return False
