@@ -1,0 +1,29 @@
+/* The SQLite file below a store: locked, opened, checked, mended, backed up.  For store.c only. */
+#ifndef LIB_STORE_FILE_H
+#define LIB_STORE_FILE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct err;
+struct sqlite3;
+
+/*
+ * Take the lock of PATH; the owned descriptor holds it until it is closed.  -EBUSY when another
+ * store, of this process or another, has it.
+ */
+int store_file_lock(const char *path, struct err *e);
+
+/*
+ * Open PATH, or what can be had in its place: see store_open_sqlite().  The caller holds the lock.
+ * *RET is closed with sqlite3_close(); *RET_NOTICE is owned by the caller and may be NULL.
+ */
+int store_file_open(const char *path, struct sqlite3 **ret, char **ret_notice, struct err *e);
+
+/* Set E from the last failure of DB, which was RC. */
+int store_file_error(struct sqlite3 *db, int rc, const char *doing, struct err *e);
+
+/* What is stored with every record. */
+uint32_t store_file_checksum(const char *kind, const char *key, const void *data, size_t size);
+
+#endif
