@@ -5,6 +5,23 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "lib/utf8.h"
+
+/* A message that was cut must not end in half a character: JSON has no place for it. */
+static void drop_half_character(char *msg, size_t size)
+{
+	size_t end = strlen(msg), start = end;
+
+	if (end + 1 < size)
+		return;
+	while (start > 0 && end - start < 4 && ((unsigned char)msg[start - 1] & 0xc0) == 0x80)
+		start--;
+	if (start > 0 && (unsigned char)msg[start - 1] >= 0xc0)
+		start--;
+	if (start < end && utf8_length(msg + start, end - start) == 0)
+		msg[start] = '\0';
+}
+
 int err_set(struct err *e, int code, const char *fmt, ...)
 {
 	va_list ap;
@@ -14,6 +31,7 @@ int err_set(struct err *e, int code, const char *fmt, ...)
 	va_start(ap, fmt);
 	(void)vsnprintf(e->msg, sizeof(e->msg), fmt, ap);
 	va_end(ap);
+	drop_half_character(e->msg, sizeof(e->msg));
 	return -code;
 }
 
@@ -30,8 +48,14 @@ int err_wrap(struct err *e, const char *fmt, ...)
 	n = vsnprintf(e->msg, sizeof(e->msg), fmt, ap);
 	va_end(ap);
 	used = n < 0 ? 0 : (size_t)n;
-	if (used < sizeof(e->msg))
-		(void)snprintf(e->msg + used, sizeof(e->msg) - used, ": %s", old);
+	if (used + 2 < sizeof(e->msg)) {
+		size_t left = sizeof(e->msg) - used - 3, size = strnlen(old, left);
+
+		memcpy(e->msg + used, ": ", 2);
+		memcpy(e->msg + used + 2, old, size);
+		e->msg[used + 2 + size] = '\0';
+	}
+	drop_half_character(e->msg, sizeof(e->msg));
 	return -e->code;
 }
 
