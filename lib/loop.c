@@ -36,6 +36,13 @@ struct loop_watch {
 DEFINE_AUTO(struct loop *, loop_free);
 DEFINE_AUTO(struct event_config *, event_config_free);
 
+/* What libevent has to say comes back as an error of the call as well. */
+static void keep_silent(int severity, const char *message)
+{
+	(void)severity;
+	(void)message;
+}
+
 int loop_new(struct loop **ret, struct err *e)
 {
 	AUTO(event_config_freep) struct event_config *config = event_config_new();
@@ -44,6 +51,7 @@ int loop_new(struct loop **ret, struct err *e)
 
 	if (!loop || !config)
 		return err_set(e, ENOMEM, "create event loop");
+	event_set_log_callback(keep_silent);
 	(void)event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK);
 	(void)event_config_set_flag(config, EVENT_BASE_FLAG_IGNORE_ENV);
 	loop->base = event_base_new_with_config(config);

@@ -1,0 +1,262 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lib/cleanup.h"
+#include "lib/err.h"
+#include "lib/flags.h"
+
+struct options {
+	char *work_dir;
+	char *master;
+	uint64_t port;
+	bool quota;
+	int64_t timeout;
+};
+
+static const struct flag flags[] = {
+	{ "work_dir", FLAG_STR, offsetof(struct options, work_dir), "/var/lib/x", "where state is", 0 },
+	{ "master", FLAG_STR, offsetof(struct options, master), NULL, "address of the master", 0 },
+	{ "port", FLAG_U64, offsetof(struct options, port), "5051", "port to listen on", 65535 },
+	{ "cfs-quota", FLAG_BOOL, offsetof(struct options, quota), NULL, "limit cpu", 0 },
+	{ "timeout", FLAG_MILLIS, offsetof(struct options, timeout), "15secs", "patience", 3600000 },
+};
+
+static int parse(char *const *argv, struct options *o, int *ret_index, struct err *e)
+{
+	int argc = 0;
+
+	while (argv[argc])
+		argc++;
+	return flags_parse(flags, ARRAY_SIZE(flags), "TEST_FLAGS", argc, argv, o, ret_index, e);
+}
+
+#define ARGV(...) ((char *[]){ (char[]){ "program" }, __VA_ARGS__ __VA_OPT__(,) NULL })
+#define A(text) ((char[]){ text })
+
+static void test_defaults(void **state)
+{
+	struct options o = { 0 };
+	struct err e = { 0 };
+	int index = -1;
+
+	(void)state;
+	assert_int_equal(parse(ARGV(), &o, &index, &e), 0);
+	assert_int_equal(index, 1);
+	assert_string_equal(o.work_dir, "/var/lib/x");
+	assert_null(o.master);
+	assert_int_equal(o.port, 5051);
+	assert_false(o.quota);
+	assert_int_equal(o.timeout, 15000);
+	flags_done(flags, ARRAY_SIZE(flags), &o);
+	assert_null(o.work_dir);
+}
+
+static void test_all_forms(void **state)
+{
+	struct options o = { 0 };
+	struct err e = { 0 };
+	int index = -1;
+
+	(void)state;
+	assert_int_equal(parse(ARGV(A("--work-dir=/a"), A("--master"), A("h:1"), A("--cfs_quota"),
+				    A("--timeout=500ms"), A("--port=1"), A("--port=2"), A("app"),
+				    A("--port=x")), &o, &index, &e), 0);
+	assert_int_equal(index, 8);
+	assert_string_equal(o.work_dir, "/a");
+	assert_string_equal(o.master, "h:1");
+	assert_int_equal(o.port, 2);
+	assert_true(o.quota);
+	assert_int_equal(o.timeout, 500);
+	flags_done(flags, ARRAY_SIZE(flags), &o);
+}
+
+static void test_booleans_and_end_of_flags(void **state)
+{
+	static const struct {
+		const char *text;
+		bool is_on;
+	} rows[] = {
+		{ "--cfs-quota", true }, { "--cfs-quota=true", true }, { "--cfs-quota=false", false },
+		{ "--no-cfs-quota", false }, { "--no_cfs_quota", false }, { "--cfs_quota=1", true },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct options o = { .quota = !rows[i].is_on };
+		struct err e = { 0 };
+		char text[32];
+		int index = -1;
+
+		(void)snprintf(text, sizeof(text), "%s", rows[i].text);
+		assert_int_equal(parse(ARGV(text, A("--"), A("--port")), &o, &index, &e), 0);
+		assert_int_equal(index, 3);
+		assert_int_equal(o.quota, rows[i].is_on);
+		flags_done(flags, ARRAY_SIZE(flags), &o);
+	}
+}
+
+static void test_durations(void **state)
+{
+	static const struct {
+		const char *text;
+		int64_t millis;
+		const char *printed;
+	} rows[] = {
+		{ "500ms", 500, "500ms" }, { "15secs", 15000, "15secs" }, { "1mins", 60000, "1mins" },
+		{ "1hrs", 3600000, "1hrs" }, { "15s", 15000, "15secs" }, { "2m", 120000, "2mins" },
+		{ "1h", 3600000, "1hrs" }, { "0ms", 0, "0ms" }, { "90secs", 90000, "90secs" },
+		{ "60000ms", 60000, "1mins" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct options o = { 0 };
+		struct err e = { 0 };
+		char text[32];
+		json_t *json;
+		int index;
+
+		(void)snprintf(text, sizeof(text), "%s", rows[i].text);
+		assert_int_equal(parse(ARGV(A("--timeout"), text), &o, &index, &e), 0);
+		assert_int_equal(o.timeout, rows[i].millis);
+		json = flags_to_json(flags, ARRAY_SIZE(flags), &o);
+		assert_string_equal(json_string_value(json_object_get(json, "timeout")),
+				    rows[i].printed);
+		json_decref(json);
+		flags_done(flags, ARRAY_SIZE(flags), &o);
+	}
+}
+
+static void test_environment(void **state)
+{
+	struct options o = { 0 };
+	struct err e = { 0 };
+	int index;
+
+	(void)state;
+	assert_int_equal(setenv("TEST_FLAGS_WORK_DIR", "/env", 1), 0);
+	assert_int_equal(setenv("TEST_FLAGS_PORT", "7", 1), 0);
+	assert_int_equal(setenv("TEST_FLAGS_CFS_QUOTA", "true", 1), 0);
+	assert_int_equal(parse(ARGV(A("--port=8")), &o, &index, &e), 0);
+	assert_string_equal(o.work_dir, "/env");
+	assert_int_equal(o.port, 8);
+	assert_true(o.quota);
+	flags_done(flags, ARRAY_SIZE(flags), &o);
+
+	assert_int_equal(setenv("TEST_FLAGS_PORT", "seven", 1), 0);
+	assert_int_equal(parse(ARGV(), &o, &index, &e), -EINVAL);
+	assert_string_equal(e.msg, "environment 'TEST_FLAGS_PORT': "
+				   "read flag '--port': 'seven' is not a whole number");
+	assert_null(o.work_dir);
+	(void)unsetenv("TEST_FLAGS_WORK_DIR");
+	(void)unsetenv("TEST_FLAGS_PORT");
+	(void)unsetenv("TEST_FLAGS_CFS_QUOTA");
+}
+
+static const struct {
+	const char *arg, *msg;
+} bad[] = {
+	{ "--nope", "read flag '--nope': no such flag, see --help" },
+	{ "--nope=1", "read flag '--nope': no such flag, see --help" },
+	{ "--no-port", "read flag '--no-port': no such flag, see --help" },
+	{ "--port", "read flag '--port': it takes a whole number" },
+	{ "--port=", "read flag '--port': '' is not a whole number" },
+	{ "--port=-1", "read flag '--port': '-1' is not a whole number" },
+	{ "--port=12x", "read flag '--port': '12x' is not a whole number" },
+	{ "--port=65536", "read flag '--port': '65536' is more than 65535" },
+	{ "--port=99999999999999999999", "read flag '--port': '99999999999999999999' is more than 65535" },
+	{ "--cfs-quota=maybe", "read flag '--cfs-quota': 'maybe' is not true or false" },
+	{ "--timeout=15", "read flag '--timeout': '15' is not a duration such as 500ms, 15secs, "
+			  "1mins or 2hrs" },
+	{ "--timeout=2hrs", "read flag '--timeout': '2hrs' is more than 3600000ms" },
+	{ "--timeout=99999999999999999hrs",
+	  "read flag '--timeout': '99999999999999999hrs' is more than 3600000ms" },
+	{ "-p", "read flag '-p': flags start with '--'" },
+	{ "--=x", "read flag '--': no such flag, see --help" },
+	{ "--no", "read flag '--no': no such flag, see --help" },
+};
+
+static void test_bad_flags(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		struct options o = { 0 };
+		struct err e = { 0 };
+		char text[64];
+		int index = 7;
+
+		(void)snprintf(text, sizeof(text), "%s", bad[i].arg);
+		assert_int_equal(parse(ARGV(text), &o, &index, &e), -EINVAL);
+		assert_string_equal(e.msg, bad[i].msg);
+		assert_int_equal(index, 7);
+		assert_null(o.work_dir);
+	}
+}
+
+static void test_json(void **state)
+{
+	struct options o = { 0 };
+	struct err e = { 0 };
+	json_t *json;
+	char *text;
+	int index;
+
+	(void)state;
+	assert_int_equal(parse(ARGV(), &o, &index, &e), 0);
+	json = flags_to_json(flags, ARRAY_SIZE(flags), &o);
+	text = json_dumps(json, JSON_COMPACT);
+	assert_string_equal(text, "{\"work_dir\":\"/var/lib/x\",\"master\":\"\",\"port\":\"5051\","
+				  "\"cfs-quota\":\"false\",\"timeout\":\"15secs\"}");
+	free(text);
+	json_decref(json);
+	flags_done(flags, ARRAY_SIZE(flags), &o);
+}
+
+static void test_help(void **state)
+{
+	char buf[2000];
+	size_t n;
+	FILE *file = tmpfile();
+	int saved = dup(STDOUT_FILENO);
+
+	(void)state;
+	fflush(stdout);
+	assert_true(dup2(fileno(file), STDOUT_FILENO) >= 0);
+	flags_print_help(flags, ARRAY_SIZE(flags), "TEPUI_AGENT");
+	fflush(stdout);
+	assert_true(dup2(saved, STDOUT_FILENO) >= 0);
+	(void)close(saved);
+	rewind(file);
+	n = fread(buf, 1, sizeof(buf) - 1, file);
+	buf[n] = '\0';
+	(void)fclose(file);
+	assert_non_null(strstr(buf, "--work_dir=TEXT"));
+	assert_non_null(strstr(buf, "port to listen on (default: 5051)\n"));
+	assert_non_null(strstr(buf, "TEPUI_AGENT_WORK_DIR"));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_defaults),
+		cmocka_unit_test(test_all_forms),
+		cmocka_unit_test(test_booleans_and_end_of_flags),
+		cmocka_unit_test(test_durations),
+		cmocka_unit_test(test_environment),
+		cmocka_unit_test(test_bad_flags),
+		cmocka_unit_test(test_json),
+		cmocka_unit_test(test_help),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
