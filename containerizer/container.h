@@ -1,0 +1,81 @@
+/* One container: from a spec to processes in their cgroup and namespaces, and back to nothing. */
+#ifndef CONTAINERIZER_CONTAINER_H
+#define CONTAINERIZER_CONTAINER_H
+
+#include <stdint.h>
+
+#include "lib/err.h"
+
+struct cgroup;
+struct container;
+struct spec;
+struct usage;
+
+/*
+ * Make what the container SPEC (borrowed until container_free()) needs on the host side: its
+ * cgroup with all limits written, and whatever the isolators prepare.  SECCOMP_FD is the compiled
+ * program (borrowed until container_start() has returned), or -EBADF: unconfined was allowed.
+ * On failure nothing is left behind.
+ */
+int container_create(const struct spec *spec, int seccomp_fd, struct container **ret,
+		     struct err *e);
+
+/*
+ * Clone init into the cgroup and let it go; the rest of the launch goes on there and is told by
+ * events.  OUT_FD and ERR_FD (borrowed for the call) become the main process's stdout and stderr.
+ * Single-threaded callers only.
+ */
+int container_start(struct container *c, int out_fd, int err_fd, struct err *e);
+
+enum container_event_type {
+	CONTAINER_STARTED,	/* the main process's execve(2) succeeded */
+	CONTAINER_FAILED,	/* it will not: ERROR is the step that failed; init is ending */
+	CONTAINER_EXITED,	/* WAIT_STATUS of the main process; init is ending */
+	CONTAINER_EXEC_DONE,	/* WAIT_STATUS of command ID */
+	CONTAINER_EXEC_FAILED,	/* command ID was not executed: ERROR; a DONE of it may follow */
+	CONTAINER_CLOSED,	/* nothing more to read: watch the pidfd alone */
+};
+
+struct container_event {
+	enum container_event_type type;
+	uint32_t id;
+	int wait_status;	/* as of waitpid(2) */
+	struct err error;
+};
+
+/* Both borrowed: readable when there is an event; readable when init has ended. */
+int container_sync_fd(const struct container *c);
+int container_pidfd(const struct container *c);
+const struct cgroup *container_cgroup(const struct container *c);
+
+/* Take the next event without waiting: 1 and *ret, 0 when there is none now, or -errno. */
+int container_read_event(struct container *c, struct container_event *ret, struct err *e);
+
+/*
+ * Run ARGV with ENV (both NULL-terminated, at most SYNC_MAX_DATA bytes) in the container, with the
+ * rights of the main process and its directory, and /dev/null for stdin, stdout and stderr.  ID
+ * names it in events.  -E2BIG, -EPIPE.
+ */
+int container_exec(struct container *c, uint32_t id, char *const *argv, char *const *env,
+		   struct err *e);
+int container_exec_kill(struct container *c, uint32_t id, struct err *e);
+
+/* SIGNO to every process of the container but init. */
+int container_signal(struct container *c, int signo, struct err *e);
+
+/* SIGKILL to everything, init included. */
+int container_kill(struct container *c, struct err *e);
+
+/* Init's own wait status, once the pidfd is readable.  -EAGAIN before. */
+int container_reap(struct container *c, int *ret_wait_status, struct err *e);
+
+/*
+ * Kill what is left, remove the cgroup and release what was prepared.  -EBUSY when something will
+ * not die within TIMEOUT_MS: call it again.  Idempotent.
+ */
+int container_destroy(struct container *c, int timeout_ms, struct err *e);
+
+/* Frees C alone: container_destroy() comes first, unless the processes are to live on. */
+void container_free(struct container *c);
+
+#endif

@@ -1,0 +1,340 @@
+#include "containerizer/container.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "containerizer/init.h"
+#include "containerizer/sync.h"
+#include "isolators/isolator.h"
+#include "isolators/spec.h"
+#include "lib/cleanup.h"
+
+struct container {
+	struct cgroup_layout layout;
+	struct box box;
+	int sync_fd;
+	bool has_cgroup;
+	bool is_reaped;
+	int init_status;
+};
+
+DEFINE_AUTO(struct container *, container_free);
+
+static int open_sandbox(struct container *c, struct err *e)
+{
+	const char *path = c->box.spec->sandbox;
+
+	if (!path)
+		return 0;
+	c->box.sandbox_fd = open(path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (c->box.sandbox_fd < 0)
+		return err_set(e, errno, "open sandbox '%s'", path);
+	return 0;
+}
+
+/* Steps 1 and 2. */
+int container_create(const struct spec *spec, int seccomp_fd, struct container **ret,
+		     struct err *e)
+{
+	AUTO(container_freep) struct container *c = calloc(1, sizeof(*c));
+	struct err lost = { 0 };
+	int r;
+
+	if (!c)
+		return err_set(e, ENOMEM, "create container '%s'", spec->id);
+	c->box = (struct box){
+		.spec = spec, .cgroup = CGROUP_INIT, .seccomp_fd = seccomp_fd,
+		.sandbox_fd = -EBADF, .init_pidfd = -EBADF,
+	};
+	c->sync_fd = -EBADF;
+	if (!spec->cgroup_layout)
+		return err_set(e, EINVAL, "find cgroups of container '%s'", spec->id);
+	r = isolators_validate(spec, e);
+	if (r < 0)
+		return r;
+	r = cgroup_layout_parse(spec->cgroup_layout, &c->layout, e);
+	if (r < 0)
+		return r;
+	r = open_sandbox(c, e);
+	if (r < 0)
+		return r;
+	r = cgroup_create(&c->layout, spec->id, &c->box.cgroup, e);
+	if (r < 0)
+		return r;
+	r = isolators_prepare(&c->box, e);
+	if (r < 0) {
+		(void)cgroup_destroy(&c->layout, spec->id, 1000, &lost);
+		return r;
+	}
+	c->has_cgroup = true;
+	*ret = TAKE_PTR(c);
+	return 0;
+}
+
+/*
+ * Step 3.  Returns twice, like fork(2): 0 in the child.  The child has every signal blocked, so
+ * that no handler of the supervisor's event loop ever runs in it.
+ */
+static pid_t clone_init(struct container *c, struct err *e)
+{
+	struct clone_args args = {
+		.flags = isolators_clone_flags(c->box.spec) | CLONE_INTO_CGROUP | CLONE_PIDFD |
+			CLONE_CLEAR_SIGHAND,
+		.pidfd = (uintptr_t)&c->box.init_pidfd,
+		.exit_signal = SIGCHLD,
+		.cgroup = (uint64_t)c->box.cgroup.core_fd,
+	};
+	sigset_t all, old;
+	long pid;
+
+	sigfillset(&all);
+	if (sigprocmask(SIG_SETMASK, &all, &old) < 0)
+		return err_set(e, errno, "block signals");
+	pid = syscall(SYS_clone3, &args, sizeof(args));
+	if (pid == 0)
+		return 0;
+	if (pid < 0)
+		err_set(e, errno, "clone init of container '%s'", c->box.spec->id);
+	(void)sigprocmask(SIG_SETMASK, &old, NULL);
+	return pid < 0 ? -e->code : (pid_t)pid;
+}
+
+/* Our own child, not yet reaped: its pid cannot mean another process. */
+static int set_oom_score(const struct container *c, struct err *e)
+{
+	AUTO_CLOSE int fd = -EBADF;
+	char path[64], value[16];
+	int n;
+
+	if (!c->box.spec->has_oom_score_adj)
+		return 0;
+	(void)snprintf(path, sizeof(path), "/proc/%d/oom_score_adj", (int)c->box.init_pid);
+	n = snprintf(value, sizeof(value), "%d", c->box.spec->oom_score_adj);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0 || write(fd, value, (size_t)n) < 0)
+		return err_set(e, errno, "write '%s' to '%s'", value, path);
+	return 0;
+}
+
+static int send_plain(const struct container *c, enum sync_type type, uint32_t id, int value,
+		      struct err *e)
+{
+	struct sync_head head = { .type = type, .id = id, .value = value };
+
+	return sync_send(c->sync_fd, &head, NULL, 0, e);
+}
+
+/* Step 4. */
+static int attach(struct container *c, struct err *e)
+{
+	int r = set_oom_score(c, e);
+
+	if (r < 0)
+		return r;
+	r = isolators_attach(&c->box, e);
+	if (r < 0)
+		return r;
+	return send_plain(c, SYNC_GO, 0, 0, e);
+}
+
+/* A copy above 2, where init puts its own /dev/null; owned. */
+static int copy_above_stdio(int fd, struct err *e)
+{
+	int copy = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+
+	return copy < 0 ? err_set(e, errno, "copy descriptor %d", fd) : copy;
+}
+
+int container_start(struct container *c, int out_fd, int err_fd, struct err *e)
+{
+	AUTO_CLOSE int null_fd = -EBADF, out = -EBADF, error = -EBADF, far = -EBADF;
+	int fds[2], r;
+	pid_t pid;
+
+	null_fd = open("/dev/null", O_RDWR | O_CLOEXEC | O_NOCTTY);
+	if (null_fd < 0)
+		return err_set(e, errno, "open '/dev/null'");
+	out = copy_above_stdio(out_fd, e);
+	if (out < 0)
+		return out;
+	error = copy_above_stdio(err_fd, e);
+	if (error < 0)
+		return error;
+	r = sync_pair(fds, e);
+	if (r < 0)
+		return r;
+	c->sync_fd = fds[0];
+	far = fds[1];
+	pid = clone_init(c, e);
+	if (pid < 0)
+		return pid;
+	if (pid == 0)
+		init_run(&(struct init_args){
+			.box = &c->box, .sync_fd = far, .null_fd = null_fd, .out_fd = out,
+			.err_fd = error,
+		});
+	c->box.init_pid = pid;
+	r = attach(c, e);
+	if (r == 0)
+		return 0;
+	(void)syscall(SYS_pidfd_send_signal, c->box.init_pidfd, SIGKILL, NULL, 0);
+	(void)waitpid(pid, &c->init_status, 0);
+	c->is_reaped = true;
+	return r;
+}
+
+int container_sync_fd(const struct container *c)
+{
+	return c->sync_fd;
+}
+
+int container_pidfd(const struct container *c)
+{
+	return c->box.init_pidfd;
+}
+
+const struct cgroup *container_cgroup(const struct container *c)
+{
+	return &c->box.cgroup;
+}
+
+static const struct {
+	enum sync_type sync;
+	enum container_event_type event;
+} event_types[] = {
+	{ SYNC_STARTED, CONTAINER_STARTED },
+	{ SYNC_FAILED, CONTAINER_FAILED },
+	{ SYNC_EXITED, CONTAINER_EXITED },
+	{ SYNC_EXEC_DONE, CONTAINER_EXEC_DONE },
+	{ SYNC_EXEC_FAILED, CONTAINER_EXEC_FAILED },
+};
+
+int container_read_event(struct container *c, struct container_event *ret, struct err *e)
+{
+	struct container_event event = { .type = CONTAINER_CLOSED };
+	char data[sizeof(struct err)];
+	struct sync_head head;
+	size_t size;
+	int r;
+
+	r = sync_recv(c->sync_fd, MSG_DONTWAIT, &head, data, sizeof(data), &size, e);
+	if (r == 0) {
+		*ret = event;
+		return 1;
+	}
+	if (r < 0)
+		return r == -EAGAIN && e->code == 0 ? 0 : r;
+	/* Step 7. */
+	if (head.type == SYNC_READY)
+		return send_plain(c, SYNC_START, 0, 0, e);
+	for (size_t i = 0; i < ARRAY_SIZE(event_types); i++) {
+		if (head.type != (uint32_t)event_types[i].sync)
+			continue;
+		event.type = event_types[i].event;
+		event.id = head.id;
+		event.wait_status = head.value;
+		if (event.type == CONTAINER_FAILED || event.type == CONTAINER_EXEC_FAILED)
+			sync_get_err(data, size, &event.error);
+		*ret = event;
+		return 1;
+	}
+	return err_set(e, EPROTO, "read message %u of the container's init", head.type);
+}
+
+static size_t strings_size(char *const *list, int *ret_n)
+{
+	size_t size = 0;
+
+	for (; *list; list++, ++*ret_n)
+		size += strlen(*list) + 1;
+	return size;
+}
+
+static char *put_strings(char *at, char *const *list)
+{
+	for (; *list; list++)
+		at = stpcpy(at, *list) + 1;
+	return at;
+}
+
+int container_exec(struct container *c, uint32_t id, char *const *argv, char *const *env,
+		   struct err *e)
+{
+	struct sync_head head = { .type = SYNC_EXEC, .id = id };
+	AUTO_FREE char *data = NULL;
+	int n_env = 0;
+	size_t size = strings_size(argv, &head.value) + strings_size(env, &n_env);
+
+	if (size > SYNC_MAX_DATA)
+		return err_set(e, E2BIG, "run command of %zu bytes in the container", size);
+	data = malloc(size + 1);
+	if (!data)
+		return err_set(e, ENOMEM, "run command in the container");
+	(void)put_strings(put_strings(data, argv), env);
+	return sync_send(c->sync_fd, &head, data, size, e);
+}
+
+int container_exec_kill(struct container *c, uint32_t id, struct err *e)
+{
+	return send_plain(c, SYNC_EXEC_KILL, id, 0, e);
+}
+
+int container_signal(struct container *c, int signo, struct err *e)
+{
+	return send_plain(c, SYNC_SIGNAL, 0, signo, e);
+}
+
+int container_kill(struct container *c, struct err *e)
+{
+	return cgroup_kill(&c->box.cgroup, e);
+}
+
+int container_reap(struct container *c, int *ret_wait_status, struct err *e)
+{
+	if (!c->is_reaped && c->box.init_pid > 0) {
+		pid_t pid = waitpid(c->box.init_pid, &c->init_status, WNOHANG);
+
+		if (pid == 0)
+			return -EAGAIN;
+		if (pid < 0)
+			return err_set(e, errno, "wait for init %d", (int)c->box.init_pid);
+		c->is_reaped = true;
+	}
+	*ret_wait_status = c->init_status;
+	return 0;
+}
+
+int container_destroy(struct container *c, int timeout_ms, struct err *e)
+{
+	int r;
+
+	if (!c->has_cgroup)
+		return 0;
+	r = cgroup_destroy(&c->layout, c->box.spec->id, timeout_ms, e);
+	if (r < 0)
+		return r;
+	isolators_release(&c->box);
+	c->has_cgroup = false;
+	return 0;
+}
+
+void container_free(struct container *c)
+{
+	if (!c)
+		return;
+	fd_close(&c->sync_fd);
+	fd_close(&c->box.sandbox_fd);
+	fd_close(&c->box.init_pidfd);
+	cgroup_close(&c->box.cgroup);
+	cgroup_layout_done(&c->layout);
+	free(c);
+}

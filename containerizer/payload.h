@@ -1,0 +1,32 @@
+/* The last steps of a process that becomes somebody else's program inside a container. */
+#ifndef CONTAINERIZER_PAYLOAD_H
+#define CONTAINERIZER_PAYLOAD_H
+
+#include <stdbool.h>
+
+struct box;
+struct err;
+struct isolator;
+
+struct payload {
+	struct box *box;
+	char **argv, **env;	/* NULL-terminated */
+	int in_fd, out_fd, err_fd;
+};
+
+/*
+ * In a fresh child of init, which has sealed itself but for the system call filter: session,
+ * descriptors 0-2, umask, directory, signals, filter, execve.  Only ever returns an error.
+ */
+int payload_exec(const struct payload *p, struct err *e);
+
+/* Is ISO the one that payload_exec() seals with? */
+bool payload_is_filter(const struct isolator *iso);
+
+/*
+ * The error of execve(2) for PROGRAM as a shell would find it: by its path if it has a slash, else
+ * along PATH of ENV.  Returns only on failure.
+ */
+int payload_find_and_exec(char **argv, char **env, struct err *e);
+
+#endif

@@ -1,0 +1,230 @@
+#include "containerizer/spec_json.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "containerizer/handover.h"
+#include "containerizer/spec_parts.h"
+#include "isolators/spec.h"
+#include "lib/cleanup.h"
+#include "lib/err.h"
+#include "lib/json_in.h"
+
+enum { MAX_DOCUMENT = 1 << 20 };
+
+int spec_each(const json_t *array, const char *where, spec_item_fn *fn, struct spec *spec,
+	      struct err *e)
+{
+	if (!array)
+		return 0;
+	if (!json_is_array(array))
+		return err_set(e, EINVAL, "%s: not a list", where);
+	if (json_array_size(array) > SPEC_MAX_ENTRIES)
+		return err_set(e, ERANGE, "%s: more than %d entries", where, SPEC_MAX_ENTRIES);
+	for (size_t i = 0; i < json_array_size(array); i++) {
+		char item_where[SPEC_WHERE_SIZE];
+		int r;
+
+		(void)snprintf(item_where, sizeof(item_where), "%s[%zu]", where, i);
+		r = fn(json_array_get(array, i), item_where, i, spec, e);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+void *spec_alloc(size_t n, size_t size, const char *where, struct err *e)
+{
+	void *list = calloc(n > 0 ? n : 1, size);
+
+	if (!list)
+		err_set(e, ENOMEM, "%s: read list", where);
+	return list;
+}
+
+static int read_root(const json_t *object, struct spec *spec, struct err *e)
+{
+	static const struct json_field fields[] = {
+		FIELD_STR(struct spec, root_path, "path", true, 1, PATH_MAX - 1),
+		FIELD_BOOL(struct spec, root_readonly, "readonly"),
+	};
+
+	return json_read_fields(object, "root", fields, ARRAY_SIZE(fields), spec, e);
+}
+
+static int read_mount(const json_t *item, const char *where, size_t i, struct spec *spec,
+		      struct err *e)
+{
+	static const struct json_field fields[] = {
+		FIELD_STR(struct spec_mount, destination, "destination", true, 1, PATH_MAX - 1),
+		FIELD_STR(struct spec_mount, type, "type", false, 1, 32),
+		FIELD_STR(struct spec_mount, source, "source", false, 1, PATH_MAX - 1),
+		FIELD_LIST(struct spec_mount, options, "options", 64),
+	};
+	struct spec_mount *m = &spec->mounts[i];
+	int r = json_read_fields(item, where, fields, ARRAY_SIZE(fields), m, e);
+
+	if (r < 0)
+		return r;
+	if (m->destination[0] != '/')
+		return err_set(e, EINVAL, "%s.destination: '%s' is not absolute", where,
+			       m->destination);
+	/* The type is optional for binds; NULL lists would make every reader check for them. */
+	if (!m->type)
+		m->type = strdup("bind");
+	if (!m->options)
+		m->options = calloc(1, sizeof(*m->options));
+	if (!m->type || !m->options)
+		return err_set(e, ENOMEM, "%s: read mount", where);
+	return 0;
+}
+
+static int read_mounts(const json_t *array, struct spec *spec, struct err *e)
+{
+	size_t n = json_array_size(array);
+
+	if (n > SPEC_MAX_ENTRIES)
+		return err_set(e, ERANGE, "mounts: more than %d entries", SPEC_MAX_ENTRIES);
+	spec->mounts = spec_alloc(n, sizeof(*spec->mounts), "mounts", e);
+	if (!spec->mounts)
+		return -ENOMEM;
+	spec->n_mounts = n;
+	return spec_each(array, "mounts", read_mount, spec, e);
+}
+
+struct document {
+	char *version, *hostname;
+	json_t *process, *root, *mounts, *linux_part, *annotations, *hooks;
+};
+
+static const struct json_field document_fields[] = {
+	FIELD_STR(struct document, version, "ociVersion", true, 1, 64),
+	FIELD_STR(struct document, hostname, "hostname", false, 1, 64),
+	FIELD_JSON(struct document, process, "process", true),
+	FIELD_JSON(struct document, root, "root", true),
+	FIELD_JSON(struct document, mounts, "mounts", false),
+	FIELD_JSON(struct document, linux_part, "linux", true),
+	FIELD_JSON(struct document, annotations, "annotations", false),
+	FIELD_JSON(struct document, hooks, "hooks", false),
+};
+
+static int read_document(struct document *d, struct spec *spec, struct err *e)
+{
+	int r;
+
+	if (strncmp(d->version, "1.", 2) != 0)
+		return err_set(e, EINVAL, "config.ociVersion: '%s' is not 1.x", d->version);
+	if (json_object_size(d->hooks) > 0)
+		return err_set(e, EINVAL, "config.hooks: not supported");
+	spec->hostname = TAKE_PTR(d->hostname);
+	r = spec_read_process(d->process, spec, e);
+	if (r < 0)
+		return r;
+	r = read_root(d->root, spec, e);
+	if (r < 0)
+		return r;
+	r = read_mounts(d->mounts, spec, e);
+	if (r < 0)
+		return r;
+	r = spec_read_linux(d->linux_part, spec, e);
+	if (r < 0)
+		return r;
+	return spec_read_annotations(d->annotations, spec, e);
+}
+
+int spec_from_json(const json_t *doc, struct spec *ret, struct err *e)
+{
+	struct spec spec = { .umask = 022 };
+	struct document d = { 0 };
+	int r;
+
+	r = json_read_fields(doc, "config", document_fields, ARRAY_SIZE(document_fields), &d, e);
+	if (r < 0)
+		return r;
+	r = read_document(&d, &spec, e);
+	json_free_fields(document_fields, ARRAY_SIZE(document_fields), &d);
+	if (r < 0) {
+		spec_done(&spec);
+		return r;
+	}
+	*ret = spec;
+	return 0;
+}
+
+static int read_file(int dir_fd, const char *file, char **ret, size_t *ret_size, struct err *e)
+{
+	AUTO_CLOSE int fd = openat(dir_fd, file, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	AUTO_FREE char *buf = NULL;
+	struct stat st;
+	size_t used = 0;
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return err_set(e, errno, "open '%s'", file);
+	if (!S_ISREG(st.st_mode) || st.st_size > MAX_DOCUMENT)
+		return err_set(e, EFBIG, "read '%s': not a file of at most %d bytes", file,
+			       MAX_DOCUMENT);
+	buf = malloc((size_t)st.st_size + 1);
+	if (!buf)
+		return err_set(e, ENOMEM, "read '%s'", file);
+	while (used < (size_t)st.st_size) {
+		ssize_t n = read(fd, buf + used, (size_t)st.st_size - used);
+
+		if (n < 0 && errno != EINTR)
+			return err_set(e, errno, "read '%s'", file);
+		if (n == 0)
+			break;
+		used += n > 0 ? (size_t)n : 0;
+	}
+	*ret_size = used;
+	*ret = TAKE_PTR(buf);
+	return 0;
+}
+
+static int make_root_absolute(int dir_fd, struct spec *spec, struct err *e)
+{
+	char link[64], dir[PATH_MAX];
+	char *path;
+	ssize_t n;
+
+	if (spec->root_path[0] == '/')
+		return 0;
+	(void)snprintf(link, sizeof(link), "/proc/self/fd/%d", dir_fd);
+	n = readlink(link, dir, sizeof(dir));
+	if (n < 0 || (size_t)n == sizeof(dir))
+		return err_set(e, n < 0 ? errno : ENAMETOOLONG, "root.path: find the bundle");
+	if (asprintf(&path, "%.*s/%s", (int)n, dir, spec->root_path) < 0)
+		return err_set(e, ENOMEM, "root.path: copy string");
+	free(spec->root_path);
+	spec->root_path = path;
+	return 0;
+}
+
+int spec_load(int dir_fd, const char *file, struct spec *ret, struct err *e)
+{
+	AUTO_FREE char *text = NULL;
+	json_auto_t *doc = NULL;
+	struct spec spec;
+	size_t size;
+	int r;
+
+	r = read_file(dir_fd, file, &text, &size, e);
+	if (r < 0)
+		return r;
+	r = json_in_parse(text, size, &doc, e);
+	if (r < 0)
+		return err_wrap(e, "%s", file);
+	r = spec_from_json(doc, &spec, e);
+	if (r < 0)
+		return err_wrap(e, "%s", file);
+	r = make_root_absolute(dir_fd, &spec, e);
+	if (r < 0) {
+		spec_done(&spec);
+		return r;
+	}
+	*ret = spec;
+	return 0;
+}

@@ -1,0 +1,24 @@
+/* OCI runtime-spec documents (config.json, 1.x) to struct spec. */
+#ifndef CONTAINERIZER_SPEC_JSON_H
+#define CONTAINERIZER_SPEC_JSON_H
+
+#include <jansson.h>
+
+struct err;
+struct spec;
+
+/*
+ * Read DOC into *RET, which the caller frees with spec_done(); id is left NULL, because a document
+ * does not name its container.  What the document asks for and struct spec cannot hold (hooks,
+ * sysctls, id maps, joined namespaces, ...) is -EINVAL with its path, never passed over.
+ * On failure *RET is untouched.
+ */
+int spec_from_json(const json_t *doc, struct spec *ret, struct err *e);
+
+/*
+ * The same from FILE (at most 1 MiB) below the directory DIR_FD; a relative root.path is taken
+ * from that directory, as in a bundle.
+ */
+int spec_load(int dir_fd, const char *file, struct spec *ret, struct err *e);
+
+#endif

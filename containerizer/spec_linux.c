@@ -1,0 +1,278 @@
+#include "containerizer/spec_json.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <string.h>
+
+#include "containerizer/handover.h"
+#include "containerizer/spec_parts.h"
+#include "isolators/spec.h"
+#include "lib/cleanup.h"
+#include "lib/err.h"
+
+/* "user" and "time" need maps and offsets, which struct spec does not hold. */
+static const struct {
+	const char *name;
+	unsigned long flag;
+} namespace_names[] = {
+	{ "pid", CLONE_NEWPID },
+	{ "network", CLONE_NEWNET },
+	{ "mount", CLONE_NEWNS },
+	{ "ipc", CLONE_NEWIPC },
+	{ "uts", CLONE_NEWUTS },
+	{ "cgroup", CLONE_NEWCGROUP },
+};
+
+struct namespace_item {
+	char *type, *path;
+};
+
+static const struct json_field namespace_fields[] = {
+	FIELD_STR(struct namespace_item, type, "type", true, 1, 32),
+	FIELD_STR(struct namespace_item, path, "path", false, 0, PATH_MAX - 1),
+};
+
+static int add_namespace(const struct namespace_item *item, const char *where, struct spec *spec,
+			 struct err *e)
+{
+	if (item->path && item->path[0])
+		return err_set(e, EINVAL, "%s.path: joining a namespace is not supported", where);
+	for (size_t i = 0; i < ARRAY_SIZE(namespace_names); i++) {
+		if (strcmp(namespace_names[i].name, item->type) != 0)
+			continue;
+		if (spec->namespaces & namespace_names[i].flag)
+			return err_set(e, EINVAL, "%s.type: '%s' is there twice", where, item->type);
+		spec->namespaces |= namespace_names[i].flag;
+		return 0;
+	}
+	return err_set(e, EINVAL, "%s.type: '%s' is not supported", where, item->type);
+}
+
+static int read_namespace(const json_t *object, const char *where, size_t i, struct spec *spec,
+			  struct err *e)
+{
+	struct namespace_item item = { 0 };
+	int r = json_read_fields(object, where, namespace_fields, ARRAY_SIZE(namespace_fields),
+				 &item, e);
+
+	(void)i;
+	if (r < 0)
+		return r;
+	r = add_namespace(&item, where, spec, e);
+	json_free_fields(namespace_fields, ARRAY_SIZE(namespace_fields), &item);
+	return r;
+}
+
+struct device_item {
+	char *path, *type;
+	uint64_t major, minor, mode, uid, gid;
+};
+
+static const struct json_field device_fields[] = {
+	FIELD_STR(struct device_item, path, "path", true, 1, PATH_MAX - 1),
+	FIELD_STR(struct device_item, type, "type", true, 1, 1),
+	FIELD_U64(struct device_item, major, "major", true, 0, UINT32_MAX),
+	FIELD_U64(struct device_item, minor, "minor", true, 0, UINT32_MAX),
+	FIELD_U64(struct device_item, mode, "fileMode", false, 0, 0177777),
+	FIELD_U64(struct device_item, uid, "uid", false, 0, 0xfffffffe),
+	FIELD_U64(struct device_item, gid, "gid", false, 0, 0xfffffffe),
+};
+
+static int set_device(struct device_item *item, const char *where, struct spec_device *device,
+		      struct err *e)
+{
+	char type = item->type[0] == 'u' ? 'c' : item->type[0];
+
+	if (type != 'c' && type != 'b')
+		return err_set(e, EINVAL, "%s.type: '%s' is neither 'c' nor 'b'", where, item->type);
+	if (item->path[0] != '/')
+		return err_set(e, EINVAL, "%s.path: '%s' is not absolute", where, item->path);
+	*device = (struct spec_device){
+		.path = TAKE_PTR(item->path),
+		.type = type,
+		.major = (uint32_t)item->major,
+		.minor = (uint32_t)item->minor,
+		.mode = (mode_t)(item->mode & 0777),
+		.uid = (uid_t)item->uid,
+		.gid = (gid_t)item->gid,
+	};
+	return 0;
+}
+
+static int read_device(const json_t *object, const char *where, size_t i, struct spec *spec,
+		       struct err *e)
+{
+	struct device_item item = { .mode = 0666 };
+	int r = json_read_fields(object, where, device_fields, ARRAY_SIZE(device_fields), &item, e);
+
+	if (r < 0)
+		return r;
+	r = set_device(&item, where, &spec->devices[i], e);
+	json_free_fields(device_fields, ARRAY_SIZE(device_fields), &item);
+	return r;
+}
+
+static int read_devices(const json_t *array, struct spec *spec, struct err *e)
+{
+	size_t n = json_array_size(array);
+
+	if (n > SPEC_MAX_ENTRIES)
+		return err_set(e, ERANGE, "linux.devices: more than %d entries", SPEC_MAX_ENTRIES);
+	spec->devices = spec_alloc(n, sizeof(*spec->devices), "linux.devices", e);
+	if (!spec->devices)
+		return -ENOMEM;
+	spec->n_devices = n;
+	return spec_each(array, "linux.devices", read_device, spec, e);
+}
+
+struct linux_item {
+	char **masked, **readonly;
+	char *propagation;
+	json_t *namespaces, *devices, *resources, *seccomp, *sysctl;
+};
+
+static const struct json_field linux_fields[] = {
+	FIELD_LIST(struct linux_item, masked, "maskedPaths", SPEC_MAX_ENTRIES),
+	FIELD_LIST(struct linux_item, readonly, "readonlyPaths", SPEC_MAX_ENTRIES),
+	FIELD_STR(struct linux_item, propagation, "rootfsPropagation", false, 0, 32),
+	FIELD_JSON(struct linux_item, namespaces, "namespaces", false),
+	FIELD_JSON(struct linux_item, devices, "devices", false),
+	FIELD_JSON(struct linux_item, resources, "resources", false),
+	FIELD_JSON(struct linux_item, seccomp, "seccomp", false),
+	FIELD_JSON(struct linux_item, sysctl, "sysctl", false),
+	/* Where a container's cgroup lies is the agent's decision, and a limit on it holds anyway. */
+	FIELD_IGNORED("cgroupsPath"),
+};
+
+static int take_linux(struct linux_item *l, struct spec *spec, struct err *e)
+{
+	int r;
+
+	spec->masked_paths = TAKE_PTR(l->masked);
+	spec->readonly_paths = TAKE_PTR(l->readonly);
+	spec->seccomp = TAKE_PTR(l->seccomp);
+	if (l->propagation && l->propagation[0] && strcmp(l->propagation, "private") != 0 &&
+	    strcmp(l->propagation, "rprivate") != 0)
+		return err_set(e, EINVAL, "linux.rootfsPropagation: '%s' is not supported",
+			       l->propagation);
+	if (json_object_size(l->sysctl) > 0 || (l->sysctl && !json_is_object(l->sysctl)))
+		return err_set(e, EINVAL, "linux.sysctl: not supported");
+	r = spec_each(l->namespaces, "linux.namespaces", read_namespace, spec, e);
+	if (r < 0)
+		return r;
+	r = read_devices(l->devices, spec, e);
+	if (r < 0)
+		return r;
+	return l->resources ? spec_read_resources(l->resources, spec, e) : 0;
+}
+
+int spec_read_linux(const json_t *object, struct spec *spec, struct err *e)
+{
+	struct linux_item l = { 0 };
+	int r = json_read_fields(object, "linux", linux_fields, ARRAY_SIZE(linux_fields), &l, e);
+
+	if (r < 0)
+		return r;
+	r = take_linux(&l, spec, e);
+	json_free_fields(linux_fields, ARRAY_SIZE(linux_fields), &l);
+	return r;
+}
+
+static int take_string(const char *value, char **ret, struct err *e)
+{
+	*ret = strdup(value);
+	return *ret ? 0 : err_set(e, ENOMEM, "annotations: copy string");
+}
+
+static int take_cgroups(const char *value, struct spec *spec, struct err *e)
+{
+	return take_string(value, &spec->cgroup_layout, e);
+}
+
+static int take_sandbox(const char *value, struct spec *spec, struct err *e)
+{
+	return take_string(value, &spec->sandbox, e);
+}
+
+static int take_destination(const char *value, struct spec *spec, struct err *e)
+{
+	return take_string(value, &spec->sandbox_destination, e);
+}
+
+static int take_host_root(const char *value, struct spec *spec, struct err *e)
+{
+	if (strcmp(value, "true") != 0 && strcmp(value, "false") != 0)
+		return err_set(e, EINVAL, "annotations." HANDOVER_ANNOTATION_HOST_ROOT
+			       ": neither 'true' nor 'false'");
+	spec->host_root = value[0] == 't';
+	return 0;
+}
+
+static int take_hidden(const char *value, struct spec *spec, struct err *e)
+{
+	size_t n = 1, i = 0;
+
+	for (const char *c = value; *c; c++)
+		n += *c == ':';
+	spec->hidden_paths = spec_alloc(n + 1, sizeof(char *), "annotations", e);
+	if (!spec->hidden_paths)
+		return -ENOMEM;
+	while (*value) {
+		size_t size = strcspn(value, ":");
+
+		if (value[0] != '/')
+			return err_set(e, EINVAL, "annotations." HANDOVER_ANNOTATION_HIDDEN
+				       ": path %zu is not absolute", i);
+		spec->hidden_paths[i] = strndup(value, size);
+		if (!spec->hidden_paths[i++])
+			return err_set(e, ENOMEM, "annotations: copy string");
+		value += size + (value[size] == ':');
+	}
+	return 0;
+}
+
+static const struct {
+	const char *key;
+	int (*take)(const char *value, struct spec *spec, struct err *e);
+} annotations[] = {
+	{ HANDOVER_ANNOTATION_CGROUPS, take_cgroups },
+	{ HANDOVER_ANNOTATION_SANDBOX, take_sandbox },
+	{ HANDOVER_ANNOTATION_SANDBOX_DESTINATION, take_destination },
+	{ HANDOVER_ANNOTATION_HOST_ROOT, take_host_root },
+	{ HANDOVER_ANNOTATION_HIDDEN, take_hidden },
+};
+
+/* Foreign annotations are notes to somebody else; one with our prefix is a request to us. */
+static int read_annotation(const char *key, const char *value, struct spec *spec, struct err *e)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(annotations); i++) {
+		if (strcmp(annotations[i].key, key) == 0)
+			return annotations[i].take(value, spec, e);
+	}
+	if (strncmp(key, "io.tepui.", 9) == 0)
+		return err_set(e, EINVAL, "annotations.%s: unknown field", key);
+	return 0;
+}
+
+int spec_read_annotations(const json_t *object, struct spec *spec, struct err *e)
+{
+	json_t *walk;
+	const char *key;
+	json_t *value;
+
+	if (!object)
+		return 0;
+	if (!json_is_object(object))
+		return err_set(e, EINVAL, "annotations: not an object");
+	memcpy(&walk, &object, sizeof(walk));	/* the iterator's type; nothing is changed */
+	json_object_foreach(walk, key, value) {
+		int r;
+
+		if (!json_is_string(value))
+			return err_set(e, EINVAL, "annotations.%s: not a string", key);
+		r = read_annotation(key, json_string_value(value), spec, e);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}

@@ -1,0 +1,89 @@
+#include "containerizer/sync.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#include "lib/cleanup.h"
+#include "lib/err.h"
+
+int sync_pair(int ret_fds[2], struct err *e)
+{
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ret_fds) < 0)
+		return err_set(e, errno, "create sync socket");
+	return 0;
+}
+
+int sync_send(int fd, const struct sync_head *head, const void *data, size_t size, struct err *e)
+{
+	AUTO_FREE char *big = NULL;
+	char small[sizeof(*head) + sizeof(struct err)];
+	char *buf = small;
+	ssize_t n;
+
+	if (size > SYNC_MAX_DATA)
+		return err_set(e, E2BIG, "send message of %zu bytes to the container", size);
+	if (sizeof(*head) + size > sizeof(small)) {
+		big = malloc(sizeof(*head) + size);
+		if (!big)
+			return err_set(e, ENOMEM, "send message to the container");
+		buf = big;
+	}
+	memcpy(buf, head, sizeof(*head));
+	if (size > 0)
+		memcpy(buf + sizeof(*head), data, size);
+	do {
+		n = write(fd, buf, sizeof(*head) + size);
+	} while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return err_set(e, errno, "send message %u over the sync socket", head->type);
+	return 0;
+}
+
+int sync_recv(int fd, int flags, struct sync_head *ret, void *data, size_t cap, size_t *ret_size,
+	      struct err *e)
+{
+	struct iovec iov[] = {
+		{ .iov_base = ret, .iov_len = sizeof(*ret) },
+		{ .iov_base = data, .iov_len = cap },
+	};
+	struct msghdr msg = { .msg_iov = iov, .msg_iovlen = ARRAY_SIZE(iov) };
+	ssize_t n;
+
+	do {
+		n = recvmsg(fd, &msg, flags | MSG_CMSG_CLOEXEC);
+	} while (n < 0 && errno == EINTR);
+	if (n < 0 && errno == EAGAIN)
+		return -EAGAIN;
+	if (n < 0 && errno != ECONNRESET)
+		return err_set(e, errno, "receive from the sync socket");
+	if (n <= 0)
+		return 0;
+	if ((size_t)n < sizeof(*ret) || msg.msg_flags & MSG_TRUNC)
+		return err_set(e, EPROTO, "receive message of odd size from the sync socket");
+	*ret_size = (size_t)n - sizeof(*ret);
+	return 1;
+}
+
+void sync_send_err(int fd, enum sync_type type, uint32_t id, const struct err *failure)
+{
+	struct sync_head head = { .type = type, .id = id };
+	struct err lost = { 0 };
+
+	(void)sync_send(fd, &head, failure, sizeof(*failure), &lost);
+}
+
+void sync_get_err(const void *data, size_t size, struct err *ret)
+{
+	if (size != sizeof(*ret)) {
+		*ret = (struct err){ .code = EPROTO, .msg = "read error of the container's init" };
+		return;
+	}
+	memcpy(ret, data, sizeof(*ret));
+	ret->msg[sizeof(ret->msg) - 1] = '\0';
+	if (ret->code <= 0)
+		ret->code = EPROTO;
+}

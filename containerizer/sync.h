@@ -1,0 +1,55 @@
+/* What a supervisor and its container's init say to each other, one SEQPACKET message each. */
+#ifndef CONTAINERIZER_SYNC_H
+#define CONTAINERIZER_SYNC_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct err;
+
+enum sync_type {
+	/* Launch, in this order: the numbers stand at the steps of launch.c and init.c. */
+	SYNC_GO = 1,		/* to init: cgroups joined, ids mapped */
+	SYNC_READY,		/* from init: entered, old root gone */
+	SYNC_START,		/* to init */
+	SYNC_STARTED,		/* from init: execve(2) succeeded */
+	SYNC_FAILED,		/* from init: struct err; init ends */
+
+	/* While running. */
+	SYNC_SIGNAL,		/* to init: VALUE to all processes of the container */
+	SYNC_EXEC,		/* to init: run a command; VALUE arguments, the rest environment */
+	SYNC_EXEC_KILL,		/* to init: SIGKILL to the command's session */
+	SYNC_EXEC_FAILED,	/* from init: struct err */
+	SYNC_EXEC_DONE,		/* from init: VALUE as of waitid(2) */
+	SYNC_EXITED,		/* from init: VALUE of the main process; init ends */
+};
+
+enum { SYNC_MAX_DATA = 96 << 10 };	/* below the default bound of a unix socket's message */
+
+struct sync_head {
+	uint32_t type;		/* enum sync_type */
+	uint32_t id;		/* of a command */
+	int32_t value;
+};
+
+/* A connected pair, both ends close-on-exec. */
+int sync_pair(int ret_fds[2], struct err *e);
+
+/* One write(2), which every seccomp profile has to allow.  -EPIPE: the other side is gone. */
+int sync_send(int fd, const struct sync_head *head, const void *data, size_t size, struct err *e);
+
+/*
+ * Receive one message: its head, and up to CAP bytes of data.  FLAGS: MSG_DONTWAIT or 0.
+ * Returns 1, 0 at the end, -EAGAIN when nothing is there (E untouched), -EPROTO when it is too
+ * short or too long.
+ */
+int sync_recv(int fd, int flags, struct sync_head *ret, void *data, size_t cap, size_t *ret_size,
+	      struct err *e);
+
+/* SYNC_FAILED and SYNC_EXEC_FAILED; what cannot be sent is lost. */
+void sync_send_err(int fd, enum sync_type type, uint32_t id, const struct err *failure);
+
+/* The error in the DATA of such a message, made safe to print. */
+void sync_get_err(const void *data, size_t size, struct err *ret);
+
+#endif
