@@ -1,0 +1,18 @@
+/* The record of how a container ended, which survives agent and supervisor. */
+#ifndef EXECUTOR_EXIT_RECORD_H
+#define EXECUTOR_EXIT_RECORD_H
+
+#include "proto/tepui.pb-c.h"
+
+struct err;
+
+/*
+ * Set disk space aside in the runtime directory DIR_FD, so that a full disk later does not keep
+ * an end from being recorded.  Best effort where the file system knows no fallocate(2).
+ */
+int exit_record_reserve(int dir_fd, struct err *e);
+
+/* Write RECORD durably: temporary file, fsync, rename, fsync of the directory.  Repeatable. */
+int exit_record_write(int dir_fd, const Tepui__ExitRecord *record, struct err *e);
+
+#endif

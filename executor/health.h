@@ -1,0 +1,42 @@
+/* Health checks of one task: the timeline of reference/mesos.md 4.10. */
+#ifndef EXECUTOR_HEALTH_H
+#define EXECUTOR_HEALTH_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "proto/mesos.pb-c.h"
+
+struct err;
+struct health;
+struct loop;
+
+struct health_ops {
+	/*
+	 * Something to tell: each failure outside the grace period, the first success, and each
+	 * recovery.  MESSAGE is one sentence.
+	 */
+	void (*report)(void *arg, bool is_healthy, const char *message);
+	/* The check failed as often in a row as it may: after the report. */
+	void (*give_up)(void *arg, const char *message);
+	/* Run ARGV with the environment VARIABLES beside the task; ends in health_command_done(). */
+	int (*command)(void *arg, uint32_t id, char *const *argv,
+		       const Mesos__V1__Environment *variables, struct err *e);
+	void (*command_kill)(void *arg, uint32_t id);
+};
+
+/* Can CHECK be carried out?  -EINVAL says what not. */
+int health_validate(const Mesos__V1__HealthCheck *check, struct err *e);
+
+/* The task has just started.  CHECK is valid and copied; OPS is borrowed. */
+int health_new(struct loop *loop, const Mesos__V1__HealthCheck *check, const struct health_ops *ops,
+	       void *arg, struct health **ret, struct err *e);
+
+/* No more checks and no more calls of OPS. */
+void health_free(struct health *health);
+
+/* WAIT_STATUS of command ID, or FAILURE to execute it. */
+void health_command_done(struct health *health, uint32_t id, int wait_status,
+			 const struct err *failure);
+
+#endif

@@ -1,0 +1,198 @@
+#include "executor/probe.h"
+
+#include <arpa/inet.h>
+#include <ctype.h>
+#include <errno.h>
+#include <event2/event.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "lib/cleanup.h"
+#include "lib/err.h"
+#include "lib/loop.h"
+
+enum { STATUS_LINE_BYTES = 12 };	/* "HTTP/1.1 200" */
+
+struct probe {
+	int fd;
+	int connect_error;	/* known at once, told in a later turn */
+	struct event *event;
+	char *request;		/* NULL: TCP */
+	size_t request_size, sent;
+	char answer[STATUS_LINE_BYTES + 1];
+	size_t received;
+	struct event_base *base;
+	probe_fn *fn;
+	void *arg;
+};
+
+int probe_parse_status(const char *data, size_t size)
+{
+	static const char start[] = "HTTP/1.";
+	size_t n = size < sizeof(start) - 1 ? size : sizeof(start) - 1;
+
+	if (memcmp(data, start, n) != 0)
+		return -EPROTO;
+	if (size < STATUS_LINE_BYTES)
+		return 0;
+	if (!isdigit((unsigned char)data[7]) || data[8] != ' ' ||
+	    !isdigit((unsigned char)data[9]) || !isdigit((unsigned char)data[10]) ||
+	    !isdigit((unsigned char)data[11]))
+		return -EPROTO;
+	return (data[9] - '0') * 100 + (data[10] - '0') * 10 + (data[11] - '0');
+}
+
+static void finish_errno(struct probe *probe, int code)
+{
+	const char *text = strerrordesc_np(code);
+	char detail[64];
+
+	(void)snprintf(detail, sizeof(detail), "%s", text ? text : "unknown error");
+	detail[0] = (char)tolower((unsigned char)detail[0]);
+	probe->fn(probe->arg, false, detail);
+}
+
+static void on_io(evutil_socket_t fd, short what, void *arg);
+
+static void wait_for(struct probe *probe, short what)
+{
+	(void)event_del(probe->event);
+	(void)event_assign(probe->event, probe->base, probe->fd, what, on_io, probe);
+	(void)event_add(probe->event, NULL);
+}
+
+static void on_answer(struct probe *probe)
+{
+	ssize_t n = recv(probe->fd, probe->answer + probe->received,
+			 STATUS_LINE_BYTES - probe->received, 0);
+	char detail[64];
+	int status;
+
+	if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
+		wait_for(probe, EV_READ);
+		return;
+	}
+	if (n < 0) {
+		finish_errno(probe, errno);
+		return;
+	}
+	if (n == 0) {
+		probe->fn(probe->arg, false, "closed without an answer");
+		return;
+	}
+	probe->received += (size_t)n;
+	status = probe_parse_status(probe->answer, probe->received);
+	if (status == 0) {
+		wait_for(probe, EV_READ);
+		return;
+	}
+	if (status < 0)
+		(void)snprintf(detail, sizeof(detail), "answer is not HTTP");
+	else
+		(void)snprintf(detail, sizeof(detail), "status %d", status);
+	probe->fn(probe->arg, status >= 200 && status < 400, detail);
+}
+
+static void on_connected(struct probe *probe)
+{
+	ssize_t n;
+
+	if (!probe->request) {
+		probe->fn(probe->arg, true, "connected");
+		return;
+	}
+	n = send(probe->fd, probe->request + probe->sent, probe->request_size - probe->sent,
+		 MSG_NOSIGNAL);
+	if (n < 0 && errno != EAGAIN && errno != EINTR) {
+		finish_errno(probe, errno);
+		return;
+	}
+	probe->sent += n > 0 ? (size_t)n : 0;
+	wait_for(probe, probe->sent < probe->request_size ? EV_WRITE : EV_READ);
+}
+
+static void on_io(evutil_socket_t fd, short what, void *arg)
+{
+	struct probe *probe = arg;
+	int code = probe->connect_error;
+	socklen_t size = sizeof(code);
+
+	if (what & EV_READ) {
+		on_answer(probe);
+		return;
+	}
+	if (code == 0 && probe->sent == 0 && getsockopt(fd, SOL_SOCKET, SO_ERROR, &code, &size) < 0)
+		code = errno;
+	if (code != 0)
+		finish_errno(probe, code);
+	else
+		on_connected(probe);
+}
+
+static int start_connect(struct probe *probe, const struct probe_target *target, struct err *e)
+{
+	struct sockaddr_in in = { .sin_family = AF_INET, .sin_port = htons(target->port) };
+	struct sockaddr_in6 in6 = { .sin6_family = AF_INET6, .sin6_port = htons(target->port) };
+	const void *address = target->is_ipv6 ? (const void *)&in6 : (const void *)&in;
+	socklen_t size = target->is_ipv6 ? sizeof(in6) : sizeof(in);
+
+	in.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	in6.sin6_addr = in6addr_loopback;
+	probe->fd = socket(target->is_ipv6 ? AF_INET6 : AF_INET,
+			   SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (probe->fd < 0)
+		return err_set(e, errno, "create socket");
+	if (connect(probe->fd, address, size) < 0 && errno != EINPROGRESS)
+		probe->connect_error = errno;
+	return 0;
+}
+
+DEFINE_AUTO(struct probe *, probe_free);
+
+int probe_start(struct loop *loop, const struct probe_target *target, probe_fn *fn, void *arg,
+		struct probe **ret, struct err *e)
+{
+	AUTO(probe_freep) struct probe *probe = calloc(1, sizeof(*probe));
+	int n, r;
+
+	if (!probe)
+		return err_set(e, ENOMEM, "probe port %u", target->port);
+	probe->base = loop_base(loop);
+	probe->fn = fn;
+	probe->arg = arg;
+	probe->fd = -EBADF;
+	if (target->is_http) {
+		n = asprintf(&probe->request, "GET %s HTTP/1.1\r\nHost: %s:%u\r\n"
+			     "User-Agent: tepui\r\nAccept: */*\r\nConnection: close\r\n\r\n",
+			     target->path, target->is_ipv6 ? "[::1]" : "127.0.0.1", target->port);
+		if (n < 0)
+			probe->request = NULL;
+		if (n < 0)
+			return err_set(e, ENOMEM, "probe port %u", target->port);
+		probe->request_size = (size_t)n;
+	}
+	r = start_connect(probe, target, e);
+	if (r < 0)
+		return r;
+	probe->event = event_new(probe->base, probe->fd, EV_WRITE, on_io, probe);
+	if (!probe->event || event_add(probe->event, NULL) < 0)
+		return err_set(e, ENOMEM, "probe port %u", target->port);
+	if (probe->connect_error != 0)
+		event_active(probe->event, EV_WRITE, 0);
+	*ret = TAKE_PTR(probe);
+	return 0;
+}
+
+void probe_free(struct probe *probe)
+{
+	if (!probe)
+		return;
+	if (probe->event)
+		event_free(probe->event);
+	fd_close(&probe->fd);
+	free(probe->request);
+	free(probe);
+}

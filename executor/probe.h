@@ -1,0 +1,33 @@
+/* One attempt to reach a task over TCP, or to get an HTTP status from it. */
+#ifndef EXECUTOR_PROBE_H
+#define EXECUTOR_PROBE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct err;
+struct loop;
+struct probe;
+
+struct probe_target {
+	bool is_http, is_ipv6;
+	uint16_t port;
+	const char *path;	/* HTTP: begins with '/', borrowed for the call */
+};
+
+/* Once, in a later turn; the probe may be freed in it.  DETAIL says what came: "status 503". */
+typedef void probe_fn(void *arg, bool is_ok, const char *detail);
+
+/* Begin; there is no time limit in here: the owner frees the probe. */
+int probe_start(struct loop *loop, const struct probe_target *target, probe_fn *fn, void *arg,
+		struct probe **ret, struct err *e);
+void probe_free(struct probe *probe);
+
+/*
+ * The status in the first line of an HTTP/1 answer: 0 when more bytes are needed, -EPROTO when it
+ * is not one.  Headers are the task's own business.
+ */
+int probe_parse_status(const char *data, size_t size);
+
+#endif

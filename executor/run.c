@@ -1,0 +1,331 @@
+#include "executor/run.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "containerizer/container.h"
+#include "containerizer/handover.h"
+#include "containerizer/spec_json.h"
+#include "executor/oom.h"
+#include "executor/outcome.h"
+#include "isolators/cgroup.h"
+#include "isolators/spec.h"
+#include "isolators/usage.h"
+#include "lib/cleanup.h"
+#include "lib/log.h"
+#include "lib/loop.h"
+
+enum { DESTROY_MS = 2000, DESTROY_AGAIN_MS = 1000 };
+
+struct run {
+	struct loop *loop;
+	const struct run_ops *ops;
+	void *arg;
+
+	struct spec spec;
+	bool has_spec;
+	struct container *container;
+	struct loop_watch *events, *pidfd;
+	struct loop_timer *finish;		/* tells the end, or tries again to destroy */
+	struct oom *oom;
+	struct ending ending;
+};
+
+static void finish_soon(struct run *run, int64_t delay_ms)
+{
+	loop_timer_set(run->finish, delay_ms);
+}
+
+static void stop_watching(struct run *run)
+{
+	loop_watch_free(TAKE_PTR(run->events));
+	loop_watch_free(TAKE_PTR(run->pidfd));
+	oom_free(TAKE_PTR(run->oom));
+}
+
+/* While the cgroup is still there. */
+static void take_facts(struct run *run)
+{
+	struct ending *end = &run->ending;
+	struct usage usage;
+	struct err lost = { 0 };
+
+	usage_init(&usage);
+	if (usage_sample(container_cgroup(run->container), &usage, &lost) < 0)
+		log_write_err(LOG_LEVEL_WARNING, &lost, "sample the container's last usage");
+	end->memory_peak_bytes = usage.memory_peak_bytes;
+	end->oom_kills = usage.oom_kills == UINT64_MAX ? 0 : usage.oom_kills;
+	end->memory_limit_bytes = run->spec.memory_limit_bytes > 0 ?
+		(uint64_t)run->spec.memory_limit_bytes : UINT64_MAX;
+}
+
+static void on_finish(void *arg)
+{
+	struct run *run = arg;
+	struct err e = { 0 };
+
+	if (run->container && container_destroy(run->container, DESTROY_MS, &e) < 0) {
+		log_write_err(LOG_LEVEL_ERROR, &e, "remove the container");
+		finish_soon(run, DESTROY_AGAIN_MS);
+		return;
+	}
+	run->ops->ended(run->arg, &run->ending);
+}
+
+/*
+ * Init is gone, so its pid namespace is empty.  When it did not tell the main process's status, it
+ * was killed itself, and the kernel killed the main process with it.
+ */
+static void conclude(struct run *run)
+{
+	struct ending *end = &run->ending;
+	int status = 0;
+	struct err e = { 0 };
+
+	if (container_reap(run->container, &status, &e) < 0)
+		log_write_err(LOG_LEVEL_ERROR, &e, "reap the container");
+	if (!end->has_status && end->error.code == 0) {
+		if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL && end->is_started) {
+			end->has_status = true;
+			end->wait_status = SIGKILL;
+		} else if (WIFSIGNALED(status)) {
+			err_set(&end->error, ECHILD, "wait for main process: init ended by signal %d",
+				WTERMSIG(status));
+		} else {
+			err_set(&end->error, ECHILD, "wait for main process: init exited with %d",
+				WEXITSTATUS(status));
+		}
+	}
+	take_facts(run);
+	stop_watching(run);
+	finish_soon(run, 0);
+}
+
+static void take_event(struct run *run, const struct container_event *event)
+{
+	switch (event->type) {
+	case CONTAINER_STARTED:
+		run->ending.is_started = true;
+		run->ops->started(run->arg);
+		break;
+	case CONTAINER_FAILED:
+		run->ending.error = event->error;
+		break;
+	case CONTAINER_EXITED:
+		run->ending.has_status = true;
+		run->ending.wait_status = event->wait_status;
+		break;
+	case CONTAINER_EXEC_DONE:
+		run->ops->command_done(run->arg, event->id, event->wait_status, NULL);
+		break;
+	case CONTAINER_EXEC_FAILED:
+		run->ops->command_done(run->arg, event->id, 0, &event->error);
+		break;
+	case CONTAINER_CLOSED:
+		loop_watch_free(TAKE_PTR(run->events));
+		break;
+	}
+}
+
+static void read_events(struct run *run)
+{
+	struct container_event event;
+	struct err e = { 0 };
+	int r;
+
+	do {
+		r = container_read_event(run->container, &event, &e);
+		if (r > 0)
+			take_event(run, &event);
+	} while (r > 0 && event.type != CONTAINER_CLOSED);
+	if (r >= 0)
+		return;
+	/* An init that talks nonsense, or cannot be told to start, is of no more use. */
+	log_write_err(LOG_LEVEL_ERROR, &e, "supervise the container");
+	loop_watch_free(TAKE_PTR(run->events));
+	run_signal(run, SIGKILL);
+}
+
+static void on_events(int fd, void *arg)
+{
+	(void)fd;
+	read_events(arg);
+}
+
+static void on_pidfd(int fd, void *arg)
+{
+	struct run *run = arg;
+
+	(void)fd;
+	/* What init said last may still be unread. */
+	if (run->events)
+		read_events(run);
+	conclude(run);
+}
+
+static void on_oom(void *arg)
+{
+	struct run *run = arg;
+
+	/* memory.oom.group has done this on cgroup v2; on v1 it is up to us. */
+	run_signal(run, SIGKILL);
+}
+
+/* A new or regular file for the main process, owned by it; an owned descriptor. */
+static int open_output(int dir_fd, const char *name, const struct spec *spec, struct err *e)
+{
+	AUTO_CLOSE int fd = openat(dir_fd, name, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW |
+				   O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0644);
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return err_set(e, errno, "open '%s' in the sandbox", name);
+	if (!S_ISREG(st.st_mode) || st.st_nlink != 1)
+		return err_set(e, EINVAL, "open '%s' in the sandbox: not a plain file", name);
+	if (fchown(fd, spec->uid, spec->gid) < 0)
+		return err_set(e, errno, "change owner of '%s' in the sandbox", name);
+	return TAKE_FD(fd);
+}
+
+static int start_container(struct run *run, struct err *e)
+{
+	AUTO_CLOSE int dir = -EBADF, out = -EBADF, error = -EBADF;
+
+	if (!run->spec.sandbox)
+		return err_set(e, EINVAL, "find sandbox of container '%s'", run->spec.id);
+	dir = open(run->spec.sandbox, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (dir < 0)
+		return err_set(e, errno, "open sandbox '%s'", run->spec.sandbox);
+	out = open_output(dir, "stdout", &run->spec, e);
+	if (out < 0)
+		return out;
+	error = open_output(dir, "stderr", &run->spec, e);
+	if (error < 0)
+		return error;
+	return container_start(run->container, out, error, e);
+}
+
+static int watch_container(struct run *run, struct err *e)
+{
+	int r = loop_watch_fd(run->loop, container_sync_fd(run->container), on_events, run,
+			      &run->events, e);
+
+	if (r < 0)
+		return r;
+	r = loop_watch_fd(run->loop, container_pidfd(run->container), on_pidfd, run, &run->pidfd, e);
+	if (r < 0)
+		return r;
+	r = oom_watch(run->loop, container_cgroup(run->container), on_oom, run, &run->oom, e);
+	if (r == -ENOTSUP) {
+		err_clear(e);
+		return 0;
+	}
+	return r;
+}
+
+static int launch(struct run *run, const struct run_place *place, struct err *e)
+{
+	int r = spec_load(place->runtime_fd, HANDOVER_CONFIG, &run->spec, e);
+
+	if (r < 0)
+		return r;
+	run->has_spec = true;
+	run->spec.id = strdup(place->container_id);
+	if (!run->spec.id)
+		return err_set(e, ENOMEM, "launch container");
+	r = container_create(&run->spec, place->seccomp_fd, &run->container, e);
+	if (r < 0)
+		return r;
+	r = start_container(run, e);
+	if (r < 0)
+		return r;
+	return watch_container(run, e);
+}
+
+int run_start(struct loop *loop, const struct run_place *place, const struct run_ops *ops, void *arg,
+	      struct run **ret, struct err *e)
+{
+	struct run *run = calloc(1, sizeof(*run));
+	int r;
+
+	if (!run)
+		return err_set(e, ENOMEM, "launch container");
+	run->loop = loop;
+	run->ops = ops;
+	run->arg = arg;
+	run->ending.memory_peak_bytes = UINT64_MAX;
+	run->ending.memory_limit_bytes = UINT64_MAX;
+	r = loop_timer_new(loop, on_finish, run, &run->finish, e);
+	if (r < 0) {
+		free(run);
+		return r;
+	}
+	if (launch(run, place, &run->ending.error) < 0) {
+		stop_watching(run);
+		finish_soon(run, 0);
+	}
+	*ret = run;
+	return 0;
+}
+
+void run_free(struct run *run)
+{
+	if (!run)
+		return;
+	stop_watching(run);
+	loop_timer_free(run->finish);
+	container_free(run->container);
+	if (run->has_spec)
+		spec_done(&run->spec);
+	free(run);
+}
+
+bool run_is_started(const struct run *run)
+{
+	return run->ending.is_started;
+}
+
+bool run_is_over(struct run *run)
+{
+	if (run->events)
+		read_events(run);
+	return run->ending.has_status || run->ending.error.code != 0 || !run->pidfd;
+}
+
+const struct spec *run_spec(const struct run *run)
+{
+	return run->has_spec ? &run->spec : NULL;
+}
+
+void run_signal(struct run *run, int signo)
+{
+	struct err e = { 0 };
+	int r;
+
+	if (!run->container)
+		return;
+	r = signo == SIGKILL ? container_kill(run->container, &e)
+		: container_signal(run->container, signo, &e);
+	/* Init may just have ended with its main process. */
+	if (r < 0 && r != -EPIPE)
+		log_write_err(LOG_LEVEL_ERROR, &e, "signal the container");
+}
+
+int run_command(struct run *run, uint32_t id, char *const *argv, char *const *env, struct err *e)
+{
+	return container_exec(run->container, id, argv, env, e);
+}
+
+void run_command_kill(struct run *run, uint32_t id)
+{
+	struct err e = { 0 };
+
+	if (container_exec_kill(run->container, id, &e) < 0 && e.code != EPIPE)
+		log_write_err(LOG_LEVEL_ERROR, &e, "kill command in the container");
+}

@@ -1,0 +1,50 @@
+/* The supervised container, from its launch document to nothing left of it. */
+#ifndef EXECUTOR_RUN_H
+#define EXECUTOR_RUN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "lib/err.h"
+
+struct ending;
+struct loop;
+struct run;
+struct spec;
+
+struct run_ops {
+	void (*started)(void *arg);
+	/* WAIT_STATUS of command ID, or FAILURE: it was not executed. */
+	void (*command_done)(void *arg, uint32_t id, int wait_status, const struct err *failure);
+	/* Once, in a later turn than run_start(): no process, cgroup or mount is left. */
+	void (*ended)(void *arg, const struct ending *ending);
+};
+
+/* Where things are, all borrowed. */
+struct run_place {
+	int runtime_fd;			/* with HANDOVER_CONFIG */
+	const char *container_id;
+	int seccomp_fd;			/* or -EBADF */
+};
+
+/*
+ * Load the launch document and launch it.  Whatever fails is told by ended(), like every other
+ * end; only lack of memory for RUN itself is returned.
+ */
+int run_start(struct loop *loop, const struct run_place *place, const struct run_ops *ops, void *arg,
+	      struct run **ret, struct err *e);
+void run_free(struct run *run);
+
+bool run_is_started(const struct run *run);
+/* Has the main process ended, or never begun?  Looks for news first. */
+bool run_is_over(struct run *run);
+/* The launch document; NULL if it could not be read. */
+const struct spec *run_spec(const struct run *run);
+
+/* To every process of the container; SIGKILL goes through the cgroup and takes init along. */
+void run_signal(struct run *run, int signo);
+
+int run_command(struct run *run, uint32_t id, char *const *argv, char *const *env, struct err *e);
+void run_command_kill(struct run *run, uint32_t id);
+
+#endif
