@@ -12,6 +12,12 @@ struct spec;
 struct usage;
 
 /*
+ * Once, first in main(): init is a copy of this process and its command line is for every process
+ * of the container to read, so it overwrites its copy of ARGV.
+ */
+void container_hide_arguments(int argc, char **argv);
+
+/*
  * Make what the container SPEC (borrowed until container_free()) needs on the host side: its
  * cgroup with all limits written, and whatever the isolators prepare.  SECCOMP_FD is the compiled
  * program (borrowed until container_start() has returned), or -EBADF: unconfined was allowed.

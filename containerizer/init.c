@@ -119,6 +119,10 @@ static int enter(const struct init_args *a, struct err *e)
 	if (r < 0)
 		return r;
 	(void)prctl(PR_SET_NAME, "tepui-init");
+	if (a->arguments_size >= sizeof("tepui-init")) {
+		memset(a->arguments, 0, a->arguments_size);
+		memcpy(a->arguments, "tepui-init", sizeof("tepui-init"));
+	}
 	for (int fd = 0; fd <= 2; fd++) {
 		if (dup3(a->null_fd, fd, 0) < 0)
 			return err_set(e, errno, "redirect descriptor %d", fd);

@@ -2,6 +2,8 @@
 #ifndef CONTAINERIZER_INIT_H
 #define CONTAINERIZER_INIT_H
 
+#include <stddef.h>
+
 struct box;
 
 struct init_args {
@@ -9,6 +11,8 @@ struct init_args {
 	int sync_fd;
 	int null_fd;		/* the host's /dev/null */
 	int out_fd, err_fd;	/* of the main process */
+	char *arguments;	/* the command line to overwrite, or NULL */
+	size_t arguments_size;
 };
 
 /*

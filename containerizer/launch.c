@@ -29,6 +29,16 @@ struct container {
 
 DEFINE_AUTO(struct container *, container_free);
 
+static char *arguments;
+static size_t arguments_size;
+
+void container_hide_arguments(int argc, char **argv)
+{
+	arguments = argv[0];
+	for (int i = 0; i < argc; i++)
+		arguments_size += strlen(argv[i]) + 1;
+}
+
 static int open_sandbox(struct container *c, struct err *e)
 {
 	const char *path = c->box.spec->sandbox;
@@ -180,7 +190,8 @@ int container_start(struct container *c, int out_fd, int err_fd, struct err *e)
 	if (pid == 0)
 		init_run(&(struct init_args){
 			.box = &c->box, .sync_fd = far, .null_fd = null_fd, .out_fd = out,
-			.err_fd = error,
+			.err_fd = error, .arguments = arguments,
+			.arguments_size = arguments_size,
 		});
 	c->box.init_pid = pid;
 	r = attach(c, e);

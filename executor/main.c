@@ -7,6 +7,7 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include "containerizer/container.h"
 #include "containerizer/handover.h"
 #include "executor/environment.h"
 #include "executor/executor.h"
@@ -88,6 +89,7 @@ int main(int argc, char **argv)
 	struct err e = { 0 };
 	int r;
 
+	container_hide_arguments(argc, argv);
 	log_init("tepui-executor", LOG_LEVEL_INFO);
 	reset_signals();
 	/* One small heap that gives back what a launch document took. */
