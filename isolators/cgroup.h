@@ -29,7 +29,6 @@ struct cgroup_layout {
 	struct {
 		int version;			/* 2, 1, or 0: not available */
 		char *dir;			/* absolute directory of our root on a v1 hierarchy */
-		char *cpuacct_dir;		/* CGROUP_CPU on v1 only */
 	} controllers[N_CGROUP_CONTROLLERS];
 };
 
@@ -57,9 +56,8 @@ struct cgroup {
 	int core_fd;				/* O_PATH | O_DIRECTORY, v2 */
 	int fds[N_CGROUP_CONTROLLERS];		/* v1: own descriptor; v2: a copy of core_fd's number */
 	int versions[N_CGROUP_CONTROLLERS];
-	int cpuacct_fd;				/* v1 only, else -EBADF */
 };
-#define CGROUP_INIT { .core_fd = -EBADF, .cpuacct_fd = -EBADF, \
+#define CGROUP_INIT { .core_fd = -EBADF, \
 	.fds = { [0 ... N_CGROUP_CONTROLLERS - 1] = -EBADF } }
 
 /* Create NAME in "containers".  On failure nothing is left behind. */
@@ -89,7 +87,8 @@ int cgroup_read_key(const struct cgroup *cg, const char *file, const char *key, 
 
 /*
  * A descriptor for loop_watch_priority() (v2 memory.events) or loop_watch_fd() (v1 eventfd;
- * *ret_is_eventfd) that tells of out-of-memory kills; owned.
+ * *ret_is_eventfd) that tells of out-of-memory kills; owned.  After each event it must be read,
+ * the first kind from offset 0 (pread), or it stays ready.
  */
 int cgroup_open_oom_events(const struct cgroup *cg, bool *ret_is_eventfd, struct err *e);
 
@@ -97,7 +96,7 @@ int cgroup_open_oom_events(const struct cgroup *cg, bool *ret_is_eventfd, struct
 int cgroup_kill(const struct cgroup *cg, struct err *e);
 int cgroup_freeze(const struct cgroup *cg, bool is_frozen, struct err *e);
 int cgroup_is_populated(const struct cgroup *cg, bool *ret, struct err *e);
-/* Opens cgroup.events for EPOLLPRI; owned. */
+/* Opens cgroup.events for EPOLLPRI; owned, read after each event as above. */
 int cgroup_open_events(const struct cgroup *cg, struct err *e);
 
 /*

@@ -1,0 +1,224 @@
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "isolators/cgroup_io.h"
+#include "isolators/cgroup_layout.h"
+#include "isolators/cgroup_text.h"
+#include "lib/cleanup.h"
+#include "lib/clock.h"
+#include "lib/err.h"
+
+enum { MAX_DEPTH = 32, MAX_LISTED = 65536 };
+
+static int64_t time_left(int64_t deadline_ms)
+{
+	int64_t left = deadline_ms - clock_boot_ms();
+
+	return left < 0 ? 0 : left;
+}
+
+/* By event: the kernel touches cgroup.events when the last process below has gone. */
+static int wait_until_empty(int dir_fd, const char *name, int64_t deadline_ms, struct err *e)
+{
+	AUTO_CLOSE int fd = openat(dir_fd, "cgroup.events", O_RDONLY | O_CLOEXEC);
+	struct pollfd poll_fd = { .fd = fd, .events = POLLPRI };
+
+	if (fd < 0)
+		return err_set(e, errno, "open cgroup file 'cgroup.events'");
+	for (;;) {
+		char buf[128];
+		uint64_t populated;
+		ssize_t n = pread(fd, buf, sizeof(buf) - 1, 0);
+
+		if (n < 0)
+			return err_set(e, errno, "read cgroup file 'cgroup.events'");
+		buf[n] = '\0';
+		if (cgroup_text_key(buf, "populated", &populated) < 0)
+			return err_set(e, EINVAL, "find 'populated' in cgroup file 'cgroup.events'");
+		if (populated == 0)
+			return 0;
+		if (time_left(deadline_ms) == 0)
+			return err_set(e, EBUSY, "end the processes of cgroup '%s'", name);
+		if (poll(&poll_fd, 1, (int)time_left(deadline_ms)) < 0 && errno != EINTR)
+			return err_set(e, errno, "wait for the end of cgroup '%s'", name);
+	}
+}
+
+/* A cgroup that is being left may still be busy for a moment, and that comes without an event. */
+static int remove_one(int parent_fd, const char *name, int64_t deadline_ms, struct err *e)
+{
+	for (long wait_ms = 1;; wait_ms *= 2) {
+		struct timespec ts = { .tv_nsec = (wait_ms > 64 ? 64 : wait_ms) * 1000000 };
+
+		if (unlinkat(parent_fd, name, AT_REMOVEDIR) == 0 || errno == ENOENT)
+			return 0;
+		if (errno != EBUSY || time_left(deadline_ms) == 0)
+			return err_set(e, errno, "remove cgroup '%s'", name);
+		(void)nanosleep(&ts, NULL);
+	}
+}
+
+static int remove_tree(int parent_fd, const char *name, int depth, int64_t deadline_ms,
+		       struct err *e)
+{
+	AUTO_CLOSE int fd = -EBADF;
+	struct dirent *entry;
+	DIR *dir;
+	int r = 0;
+
+	/* Most containers never make a group of their own. */
+	if (unlinkat(parent_fd, name, AT_REMOVEDIR) == 0 || errno == ENOENT)
+		return 0;
+	if (depth > MAX_DEPTH)
+		return err_set(e, ELOOP, "remove cgroup '%s'", name);
+	fd = openat(parent_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	dir = fd < 0 ? NULL : fdopendir(fd);
+	if (!dir)
+		return errno == ENOENT ? 0 : err_set(e, errno, "open cgroup '%s'", name);
+	(void)TAKE_FD(fd);
+	while (r == 0 && (entry = readdir(dir))) {
+		if (entry->d_type == DT_DIR && entry->d_name[0] != '.')
+			r = remove_tree(dirfd(dir), entry->d_name, depth + 1, deadline_ms, e);
+	}
+	(void)closedir(dir);
+	return r < 0 ? r : remove_one(parent_fd, name, deadline_ms, e);
+}
+
+static int open_containers(const char *dir, struct err *e)
+{
+	char path[PATH_MAX];
+	int fd, r = cgroup_containers_path(dir, NULL, path, e);
+
+	if (r < 0)
+		return r;
+	fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	return fd < 0 ? err_set(e, errno, "open cgroup '%s'", path) : fd;
+}
+
+static int end_processes(int containers_fd, const char *name, int64_t deadline_ms, struct err *e)
+{
+	AUTO_CLOSE int fd = openat(containers_fd, name,
+				   O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	int r;
+
+	if (fd < 0)
+		return errno == ENOENT ? 0 : err_set(e, errno, "open cgroup '%s'", name);
+	r = cgroup_io_write(fd, "cgroup.kill", "1", e);
+	return r < 0 ? r : wait_until_empty(fd, name, deadline_ms, e);
+}
+
+int cgroup_destroy(const struct cgroup_layout *layout, const char *name, int timeout_ms,
+		   struct err *e)
+{
+	int64_t deadline_ms = clock_boot_ms() + timeout_ms;
+	const char *dirs[CGROUP_MAX_DIRS];
+	size_t n = cgroup_layout_dirs(layout, dirs);
+	int r;
+
+	if (name[0] == '\0' || name[0] == '.' || strchr(name, '/'))
+		return err_set(e, EINVAL, "use '%.160s' as the name of a cgroup", name);
+	/*
+	 * The core first: it knows the processes.  It goes last, because a directory of it is
+	 * what an interrupted removal is found by.
+	 */
+	for (size_t i = 0; i <= n; i++) {
+		AUTO_CLOSE int fd = open_containers(dirs[i == n ? 0 : i], e);
+
+		if (fd < 0)
+			return fd;
+		r = i == 0 ? end_processes(fd, name, deadline_ms, e)
+			: remove_tree(fd, name, 0, deadline_ms, e);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static bool has_name(char *const *names, size_t n, const char *name)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (strcmp(names[i], name) == 0)
+			return true;
+	}
+	return false;
+}
+
+struct name_list {
+	char **names;
+	size_t n, capacity;
+};
+
+static int add_name(struct name_list *list, const char *name)
+{
+	if (list->n + 1 >= list->capacity) {
+		size_t capacity = list->capacity ? list->capacity * 2 : 64;
+		char **more = capacity > MAX_LISTED ? NULL
+			: realloc(list->names, capacity * sizeof(*more));
+
+		if (!more)
+			return -ENOMEM;
+		list->names = more;
+		list->capacity = capacity;
+	}
+	list->names[list->n] = strdup(name);
+	if (!list->names[list->n])
+		return -ENOMEM;
+	list->names[++list->n] = NULL;
+	return 0;
+}
+
+/* The v1 hierarchies too: a crash may have left a container's directory in one of them alone. */
+static int list_directory(const char *path, struct name_list *list, struct err *e)
+{
+	AUTO_CLOSE int fd = open_containers(path, e);
+	size_t n_before = list->n;
+	struct dirent *entry;
+	DIR *dir;
+	int r = 0;
+
+	if (fd < 0)
+		return fd;
+	dir = fdopendir(fd);
+	if (!dir)
+		return err_set(e, errno, "list cgroup '%s'", path);
+	(void)TAKE_FD(fd);
+	while (r == 0 && (entry = readdir(dir))) {
+		if (entry->d_type == DT_DIR && entry->d_name[0] != '.' &&
+		    !has_name(list->names, n_before, entry->d_name))
+			r = add_name(list, entry->d_name);
+	}
+	(void)closedir(dir);
+	return r < 0 ? err_set(e, -r, "list cgroup '%s'", path) : 0;
+}
+
+int cgroup_list(const struct cgroup_layout *layout, char ***ret, struct err *e)
+{
+	const char *dirs[CGROUP_MAX_DIRS];
+	size_t n = cgroup_layout_dirs(layout, dirs);
+	struct name_list list = { 0 };
+	int r = 0;
+
+	for (size_t i = 0; i < n && r == 0; i++)
+		r = list_directory(dirs[i], &list, e);
+	if (r == 0 && !list.names) {
+		list.names = calloc(1, sizeof(*list.names));
+		if (!list.names)
+			r = err_set(e, ENOMEM, "list cgroups");
+	}
+	if (r < 0) {
+		for (size_t i = 0; i < list.n; i++)
+			free(list.names[i]);
+		free(list.names);
+		return r;
+	}
+	*ret = list.names;
+	return 0;
+}

@@ -1,0 +1,36 @@
+/* Where cgroups are on a host: what cgroup_layout.c and cgroup*.c share. */
+#ifndef ISOLATORS_CGROUP_LAYOUT_H
+#define ISOLATORS_CGROUP_LAYOUT_H
+
+#include <limits.h>
+#include <stddef.h>
+
+#include "isolators/cgroup.h"
+
+struct err;
+
+enum { CGROUP_NAME_MAX = 128, CGROUP_MAX_DIRS = 1 + N_CGROUP_CONTROLLERS };
+
+/* Our roots without repetition, borrowed; the core's is the first.  Returns how many. */
+size_t cgroup_layout_dirs(const struct cgroup_layout *layout, const char *ret[CGROUP_MAX_DIRS]);
+
+/* "DIR/containers" or "DIR/containers/NAME". */
+int cgroup_containers_path(const char *dir, const char *name, char ret_path[PATH_MAX],
+			   struct err *e);
+
+/* The cgroup of this process in each hierarchy that can serve us. */
+struct cgroup_hosts {
+	char *core;				/* v2: owned, absolute; NULL: not mounted */
+	char *v1[N_CGROUP_CONTROLLERS];		/* owned, absolute; NULL: not a v1 controller */
+};
+void cgroup_hosts_done(struct cgroup_hosts *hosts);
+
+/*
+ * From the text of /proc/self/mountinfo and /proc/self/cgroup.  IS_USABLE, if not NULL, is asked
+ * for each mount: one may be covered by another.  -EINVAL, -ENOMEM.
+ */
+int cgroup_hosts_parse(const char *mountinfo, const char *self,
+		       bool (*is_usable)(const char *directory, int version),
+		       struct cgroup_hosts *ret, struct err *e);
+
+#endif

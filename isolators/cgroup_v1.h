@@ -1,0 +1,34 @@
+/* All knowledge of cgroup v1: the same interface files in v2 terms, on a v1 hierarchy. */
+#ifndef ISOLATORS_CGROUP_V1_H
+#define ISOLATORS_CGROUP_V1_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "isolators/cgroup.h"
+
+struct err;
+
+/*
+ * FILE is a v2 name of CONTROLLER, which is on v1 in CG; the value is v2 text.  Reading gives v2
+ * text.  -ENOTSUP when there is no counterpart.
+ */
+int cgroup_v1_write(const struct cgroup *cg, enum cgroup_controller controller, const char *file,
+		    const char *value, struct err *e);
+int cgroup_v1_read(const struct cgroup *cg, enum cgroup_controller controller, const char *file,
+		   char *buf, size_t size, struct err *e);
+
+/* Move PID into the v1 directory DIR_FD. */
+int cgroup_v1_attach(int dir_fd, pid_t pid, struct err *e);
+
+/* An eventfd that the kernel signals at an out-of-memory kill, and when the cgroup goes; owned. */
+int cgroup_v1_open_oom_events(const struct cgroup *cg, struct err *e);
+
+/*
+ * Make the directory DIR, in which containers get their own, ready for CONTROLLER: a cpuset must
+ * have its parent's cpus and memory nodes before a process can enter.
+ */
+int cgroup_v1_prepare_dir(const char *dir, enum cgroup_controller controller, struct err *e);
+
+#endif

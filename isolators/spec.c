@@ -1,0 +1,49 @@
+#include "isolators/spec.h"
+
+#include <jansson.h>
+#include <stdlib.h>
+
+static void free_list(char **list)
+{
+	for (char **p = list; p && *p; p++)
+		free(*p);
+	free(list);
+}
+
+static void free_mounts(struct spec *spec)
+{
+	for (size_t i = 0; i < spec->n_mounts; i++) {
+		free(spec->mounts[i].destination);
+		free(spec->mounts[i].type);
+		free(spec->mounts[i].source);
+		free_list(spec->mounts[i].options);
+	}
+	free(spec->mounts);
+}
+
+void spec_done(struct spec *spec)
+{
+	char **const strings[] = {
+		&spec->id, &spec->cwd, &spec->root_path, &spec->hostname, &spec->cpuset_cpus,
+		&spec->cpuset_mems, &spec->cgroup_layout, &spec->sandbox,
+		&spec->sandbox_destination,
+	};
+	char ***const lists[] = {
+		&spec->args, &spec->env, &spec->masked_paths, &spec->readonly_paths,
+		&spec->io_max, &spec->unified, &spec->hidden_paths,
+	};
+
+	for (size_t i = 0; i < sizeof(strings) / sizeof(strings[0]); i++)
+		free(*strings[i]);
+	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
+		free_list(*lists[i]);
+	free_mounts(spec);
+	for (size_t i = 0; i < spec->n_devices; i++)
+		free(spec->devices[i].path);
+	free(spec->devices);
+	free(spec->device_rules);
+	free(spec->additional_gids);
+	free(spec->rlimits);
+	json_decref(spec->seccomp);
+	*spec = (struct spec){ 0 };
+}
