@@ -196,8 +196,10 @@ static int run_record(struct store *store, const struct record *record)
 static int commit_to_database(struct store *store, struct err *e)
 {
 	struct record *record, *next;
-	int r, rc = sqlite3_exec(store->db, "BEGIN IMMEDIATE", NULL, NULL, NULL);
+	int r, rc;
 
+	errno = 0;	/* see store_file_error() */
+	rc = sqlite3_exec(store->db, "BEGIN IMMEDIATE", NULL, NULL, NULL);
 	HASH_ITER(hh, store->pending, record, next) {
 		if (rc == SQLITE_OK)
 			rc = run_record(store, record);

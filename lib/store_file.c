@@ -30,11 +30,9 @@ uint32_t store_file_checksum(const char *kind, const char *key, const void *data
 	return crc32c(crc, data, size);
 }
 
-/* -EUCLEAN stands for "not a sound database" in this file. */
-static int errno_of(sqlite3 *db, int rc)
+/* -EUCLEAN stands for "not a sound database" in this file; CALL is the errno of the failed call. */
+static int errno_of(sqlite3 *db, int rc, int call)
 {
-	int system = sqlite3_system_errno(db);
-
 	switch (rc) {
 	case SQLITE_IOERR_SHORT_READ:
 	case SQLITE_IOERR_CORRUPTFS:
@@ -66,17 +64,23 @@ static int errno_of(sqlite3 *db, int rc)
 	default:
 		break;
 	}
-	/* A limit on file sizes or a quota is a full disk to whoever has to decide what to do. */
-	if (system == EFBIG || system == EDQUOT)
+	/*
+	 * A limit on file sizes or a quota is a full disk to whoever has to decide what to do; of
+	 * these SQLite says no more than "I/O error".
+	 */
+	if (call == EFBIG || call == EDQUOT || call == ENOSPC)
 		return ENOSPC;
-	return system > 0 ? system : EIO;
+	if ((rc & 0xff) == SQLITE_CANTOPEN && sqlite3_system_errno(db) > 0)
+		return sqlite3_system_errno(db);
+	return EIO;
 }
 
 int store_file_error(sqlite3 *db, int rc, const char *doing, struct err *e)
 {
+	int call = errno;
 	const char *file = sqlite3_db_filename(db, "main");
 
-	return err_set(e, errno_of(db, rc), "%s '%s': %s", doing, file ? file : "",
+	return err_set(e, errno_of(db, rc, call), "%s '%s': %s", doing, file ? file : "",
 		       sqlite3_errmsg(db));
 }
 
@@ -188,11 +192,14 @@ static int open_checked(const char *path, sqlite3 **ret, struct err *e)
 	if (rc != SQLITE_OK)
 		return store_file_error(db, rc, "open", e);
 	(void)sqlite3_extended_result_codes(db, 1);
+	/* The log of a file that turns out to be bad stays what it is, to be set aside with it. */
+	(void)sqlite3_db_config(db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
 	for (size_t i = 0; i < ARRAY_SIZE(start_statements); i++) {
 		r = run(db, start_statements[i].sql, start_statements[i].expected, e);
 		if (r < 0)
 			return r;
 	}
+	(void)sqlite3_db_config(db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, NULL);
 	*ret = TAKE_PTR(db);
 	return 0;
 }
@@ -329,7 +336,7 @@ static int restore(const char *path, struct err *e)
 /*
  * PATH is gone or empty although there is a backup.  It is never so by our doing: the first thing
  * an opened file gets is its header.  So either the file system lost it, or a mending was cut off
- * between its two renames.
+ * between its two renames.  A single byte counts as empty, because it does to SQLite.
  */
 static bool is_lost(const char *path)
 {
@@ -338,7 +345,7 @@ static bool is_lost(const char *path)
 
 	if (!backup || stat(backup, &st) < 0)
 		return false;
-	return stat(path, &st) < 0 ? errno == ENOENT : st.st_size == 0;
+	return stat(path, &st) < 0 ? errno == ENOENT : st.st_size <= 1;
 }
 
 /* Replace the file at PATH; on success *RET is open. */
