@@ -1,0 +1,321 @@
+/* Calls of agents: how they come in, come back, and speak. */
+#define HASH_NONFATAL_OOM 1
+#include "master_stub/master.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/cleanup.h"
+#include "lib/err.h"
+#include "lib/pb_json.h"
+#include "lib/resources.h"
+#include "master_stub/allocator.h"
+#include "master_stub/core.h"
+#include "master_stub/framework.h"
+#include "master_stub/registry.h"
+#include "master_stub/task.h"
+
+enum { AGENT_ID_SIZE = ID_UUID_SIZE + 24, MAX_HOSTNAME = 255, MAX_BOOT_ID = 64 };
+
+static bool texts_equal(const char *a, const char *b)
+{
+	return a && b ? strcmp(a, b) == 0 : a == b;
+}
+
+static int check_subscribe(const Tepui__AgentCall *call, struct err *e)
+{
+	const Tepui__AgentCall__Subscribe *subscribe = call->subscribe;
+
+	if (call->type != TEPUI__AGENT_CALL__TYPE__SUBSCRIBE || !subscribe)
+		return err_set(e, EINVAL, "subscribe agent: not a SUBSCRIBE call");
+	if (!*subscribe->agent_info->hostname ||
+	    strlen(subscribe->agent_info->hostname) > MAX_HOSTNAME)
+		return err_set(e, EINVAL, "subscribe agent: hostname must have 1 to %d bytes",
+			       MAX_HOSTNAME);
+	if (subscribe->agent_info->port < 0 || subscribe->agent_info->port > UINT16_MAX)
+		return err_set(e, EINVAL, "subscribe agent: %d is not a port",
+			       subscribe->agent_info->port);
+	if (subscribe->boot_id && strlen(subscribe->boot_id) > MAX_BOOT_ID)
+		return err_set(e, EINVAL, "subscribe agent: boot_id has more than %d bytes",
+			       MAX_BOOT_ID);
+	if (subscribe->agent_info->id && !id_is_valid(subscribe->agent_info->id->value))
+		return err_set(e, EINVAL, "subscribe agent: its id is not a valid one");
+	return 0;
+}
+
+static bool is_same_place(const struct agent *agent, const Tepui__AgentCall__Subscribe *subscribe)
+{
+	return texts_equal(agent->boot_id, subscribe->boot_id) &&
+	       texts_equal(agent->info->hostname, subscribe->agent_info->hostname) &&
+	       agent->info->port == subscribe->agent_info->port;
+}
+
+/* An id of ours of which the record was lost: evidence enough to take the agent back. */
+static int readmit(struct master *master, const Tepui__AgentCall__Subscribe *subscribe,
+		   struct agent **ret, struct err *e)
+{
+	const char *id = subscribe->agent_info->id->value;
+	unsigned long long number;
+	size_t size = strlen(master->id);
+	char *end;
+
+	if (strncmp(id, master->id, size) != 0 || strncmp(id + size, "-S", 2) != 0)
+		return err_set(e, EPERM, "subscribe agent '%s': the id was given by another cluster",
+			       id);
+	errno = 0;
+	number = strtoull(id + size + 2, &end, 10);
+	if (end == id + size + 2 || *end || errno)
+		return err_set(e, EPERM, "subscribe agent '%s': not an id of this cluster", id);
+	if (number >= master->next_agent) {
+		master->next_agent = number + 1;
+		master_put_self(master);
+	}
+	return agent_new(master, id, subscribe->agent_info, ret, e);
+}
+
+static int find_known(struct master *master, const Tepui__AgentCall__Subscribe *subscribe,
+		      struct agent **ret, struct err *e)
+{
+	const char *id = subscribe->agent_info->id->value;
+	struct agent *agent = registry_find(master, id);
+
+	if (subscribe->master_id && strcmp(subscribe->master_id, master->id) != 0)
+		return err_set(e, EPERM, "subscribe agent '%s': it belongs to the cluster '%.64s'",
+			       id, subscribe->master_id);
+	if (!agent)
+		return readmit(master, subscribe, ret, e);
+	if (agent->state == AGENT_GONE)
+		return err_set(e, EPERM, "subscribe agent '%s': it was declared gone", id);
+	/* A restarted agent may be here before the end of its old stream is. */
+	if (agent->state == AGENT_CONNECTED && !is_same_place(agent, subscribe))
+		return err_set(e, EEXIST, "subscribe agent '%s': another one with this id is connected"
+			       " from '%s:%d'", id, agent->info->hostname, agent->info->port);
+	*ret = agent;
+	return 0;
+}
+
+static int admit_new(struct master *master, const Tepui__AgentCall__Subscribe *subscribe,
+		     struct agent **ret, struct err *e)
+{
+	char id[AGENT_ID_SIZE];
+	int r;
+
+	snprintf(id, sizeof(id), "%s-S%llu", master->id, (unsigned long long)master->next_agent);
+	r = agent_new(master, id, subscribe->agent_info, ret, e);
+	if (r < 0)
+		return r;
+	master->next_agent++;
+	master_put_self(master);
+	(*ret)->registered_wall_ms = master_wall_ms(master);
+	return 0;
+}
+
+static int replace_text(char **place, const char *text)
+{
+	char *copy = text ? strdup(text) : NULL;
+
+	if (text && !copy)
+		return -ENOMEM;
+	free(*place);
+	*place = copy;
+	return 0;
+}
+
+/* What the agent says of itself now is what counts. */
+static int take_description(struct agent *agent, const Tepui__AgentCall__Subscribe *subscribe,
+			    const struct resources *total, struct err *e)
+{
+	Mesos__V1__AgentID agent_id = MESOS__V1__AGENT_ID__INIT;
+	Mesos__V1__AgentInfo info = *subscribe->agent_info;
+	Mesos__V1__AgentInfo *copy;
+	int r;
+
+	agent_id.value = agent->id;
+	info.id = &agent_id;
+	copy = (Mesos__V1__AgentInfo *)pb_copy(&info.base);
+	if (!copy)
+		return err_set(e, ENOMEM, "subscribe agent '%s'", agent->id);
+	mesos__v1__agent_info__free_unpacked(agent->info, NULL);
+	agent->info = copy;
+	if (agent->node)
+		r = allocator_node_set_total(agent->node, total);
+	else
+		r = allocator_node_new(agent->master->allocator, agent, total, &agent->node);
+	if (r < 0 || replace_text(&agent->boot_id, subscribe->boot_id) < 0 ||
+	    replace_text(&agent->version, subscribe->version) < 0)
+		return err_set(e, ENOMEM, "subscribe agent '%s'", agent->id);
+	return 0;
+}
+
+static int connect_stream(struct agent *agent, void *stream, struct err *e)
+{
+	struct master *master = agent->master;
+
+	agent->stream = stream;
+	HASH_ADD(hh_stream, master->streams, stream, sizeof(agent->stream), agent);
+	if (!agent->hh_stream.tbl) {
+		agent->stream = NULL;
+		return err_set(e, ENOMEM, "subscribe agent '%s'", agent->id);
+	}
+	agent->state = AGENT_CONNECTED;
+	return 0;
+}
+
+static void send_subscribed(struct agent *agent)
+{
+	Tepui__AgentEvent event = TEPUI__AGENT_EVENT__INIT;
+	Tepui__AgentEvent__Subscribed subscribed = TEPUI__AGENT_EVENT__SUBSCRIBED__INIT;
+	struct master *master = agent->master;
+
+	event.has_type = true;
+	event.type = TEPUI__AGENT_EVENT__TYPE__SUBSCRIBED;
+	event.subscribed = &subscribed;
+	subscribed.agent_id = agent->info->id;
+	subscribed.master_id = master->id;
+	subscribed.heartbeat_interval_seconds = (double)master->options.agent_ping_ms / 1000;
+	subscribed.has_epoch = true;
+	subscribed.epoch = master->epoch;
+	agent_send(agent, &event);
+}
+
+static void bring_tasks(struct agent *agent, const Tepui__AgentCall__Subscribe *subscribe)
+{
+	struct task *task;
+	size_t n_bad = 0;
+
+	TAILQ_FOREACH(task, &agent->tasks, on_agent)
+		task->is_seen = false;
+	for (size_t i = 0; i < subscribe->n_tasks; i++) {
+		struct err e = { 0 };
+
+		if (task_admit(agent, subscribe->tasks[i], &e) < 0 && ++n_bad == 1)
+			master_explain(agent->master, "agent '%s': a task it brings is not taken: %s",
+				       agent->id, e.msg);
+	}
+	tasks_drop_unseen(agent);
+	/* Kills asked for while nobody could be told. */
+	TAILQ_FOREACH(task, &agent->tasks, on_agent) {
+		if (!task_state_is_terminal(task->state) &&
+		    (task->is_kill_requested || task->framework->is_removed))
+			agent_send_kill(agent, task);
+	}
+}
+
+static int subscribe_agent(struct agent *agent, const Tepui__AgentCall__Subscribe *subscribe,
+			   const struct resources *total, void *stream, int64_t now_ms,
+			   struct err *e)
+{
+	struct master *master = agent->master;
+	enum agent_state before = agent->state;
+	bool is_new = !subscribe->agent_info->id;
+	int r;
+
+	if (before == AGENT_CONNECTED) {
+		void *old = agent->stream;
+
+		agent_disconnect(agent);
+		master->io.agent_close(master->io.arg, old);
+	}
+	r = take_description(agent, subscribe, total, e);
+	if (r == 0)
+		r = connect_stream(agent, stream, e);
+	if (r == 0)
+		r = agent_put(agent, e);
+	if (r < 0)
+		return r;
+	if (is_new) {
+		master->counters.slave_registrations++;
+	} else {
+		master->counters.slave_reregistrations++;
+		agent->reregistered_wall_ms = master_wall_ms(master);
+	}
+	send_subscribed(agent);
+	bring_tasks(agent, subscribe);
+	agent_start_pings(agent, now_ms);
+	allocator_node_set_active(agent->node, true);
+	registry_check_recovery(master);
+	master_explain(master, "agent '%s' on '%s:%d' %s with %zu tasks", agent->id,
+		       agent->info->hostname, agent->info->port,
+		       is_new ? "is registered" : "is back", subscribe->n_tasks);
+	return 0;
+}
+
+/* A subscription that failed half-way leaves no half-connected agent behind. */
+static void undo(struct agent *agent, bool is_known, int64_t now_ms)
+{
+	if (!is_known) {
+		agent_free(agent);
+		return;
+	}
+	if (agent->state == AGENT_CONNECTED)
+		agent_disconnect(agent);
+	if (agent->state == AGENT_DISCONNECTED && !agent->is_pinged)
+		agent_start_pings(agent, now_ms);
+}
+
+int master_agent_subscribe(struct master *master, const Tepui__AgentCall *call, void *stream,
+			   int64_t now_ms, struct err *e)
+{
+	const Tepui__AgentCall__Subscribe *subscribe = call->subscribe;
+	struct resources total = { 0 };
+	struct agent *agent = NULL;
+	bool is_known;
+	int r = check_subscribe(call, e);
+
+	if (r < 0)
+		return r;
+	r = resources_from_messages(subscribe->agent_info->resources,
+				    subscribe->agent_info->n_resources, &total, e);
+	if (r < 0)
+		return err_wrap(e, "subscribe agent");
+	if (subscribe->agent_info->id)
+		r = find_known(master, subscribe, &agent, e);
+	else
+		r = admit_new(master, subscribe, &agent, e);
+	if (r == 0) {
+		is_known = agent->registered_wall_ms != 0 && subscribe->agent_info->id;
+		if (!agent->registered_wall_ms)
+			agent->registered_wall_ms = master_wall_ms(master);
+		r = subscribe_agent(agent, subscribe, &total, stream, now_ms, e);
+		if (r < 0)
+			undo(agent, is_known, now_ms);
+	}
+	resources_done(&total);
+	return r;
+}
+
+int master_agent_call(struct master *master, const Tepui__AgentCall *call, int64_t now_ms,
+		      struct err *e)
+{
+	struct agent *agent;
+
+	(void)now_ms;
+	if (!call->agent_id)
+		return err_set(e, EINVAL, "read agent's call: agent_id is missing");
+	agent = registry_find(master, call->agent_id->value);
+	if (!agent || agent->state != AGENT_CONNECTED)
+		return err_set(e, ENOENT, "agent '%.255s' is not subscribed", call->agent_id->value);
+	if (call->type == TEPUI__AGENT_CALL__TYPE__UPDATE && call->update)
+		task_update(agent, call->update);
+	else if (call->type == TEPUI__AGENT_CALL__TYPE__UPDATE)
+		return err_set(e, EINVAL, "read agent's UPDATE: update is missing");
+	else if (call->type != TEPUI__AGENT_CALL__TYPE__HEARTBEAT)
+		return err_set(e, EINVAL, "read agent's call: its type is not known here");
+	agent_heard(agent);
+	return 0;
+}
+
+void master_agent_lost(struct master *master, void *stream, int64_t now_ms)
+{
+	struct agent *agent = NULL;
+
+	(void)now_ms;
+	HASH_FIND(hh_stream, master->streams, &stream, sizeof(stream), agent);
+	if (!agent)
+		return;
+	master_explain(master, "agent '%s' on '%s': its stream ended; it has until its pings are"
+		       " missed", agent->id, agent->info->hostname);
+	agent_disconnect(agent);
+}

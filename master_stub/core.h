@@ -1,0 +1,74 @@
+/* What the parts of the master's core share; included by the files of the core only. */
+#ifndef MASTER_STUB_CORE_H
+#define MASTER_STUB_CORE_H
+
+#include <stdint.h>
+#include <sys/queue.h>
+
+#include "lib/id.h"
+#include "master_stub/master.h"
+
+struct agent;
+struct framework;
+struct offer;
+struct scheduler;
+
+TAILQ_HEAD(agent_queue, agent);
+TAILQ_HEAD(offer_queue, offer);
+TAILQ_HEAD(scheduler_queue, scheduler);
+
+enum { N_TASK_STATES = 14 };	/* values of mesos.v1.TaskState */
+
+/* Since this process started; what can be counted when asked is not kept here. */
+struct counters {
+	uint64_t slave_registrations, slave_reregistrations, slave_unreachable;
+	uint64_t valid_status_updates, invalid_status_updates;
+	uint64_t valid_acknowledgements, invalid_acknowledgements;
+	uint64_t offers_sent, offers_accepted, offers_declined, offers_rescinded;
+	uint64_t dropped_messages;
+	uint64_t calls[18];		/* by scheduler call type */
+	uint64_t tasks_ended[N_TASK_STATES];	/* by terminal state */
+};
+
+struct master {
+	struct master_options options;
+	char *hostname;
+	struct master_io io;
+	struct store *store;
+	struct rng *rng;
+	struct allocator *allocator;
+
+	char id[ID_UUID_SIZE];
+	uint64_t epoch, next_framework, next_agent, next_offer;
+	uint64_t offers_reserved;	/* offer numbers below this one are on disk as used */
+	int64_t started_ms, started_wall_ms;
+
+	struct agent *agents;		/* by id */
+	struct agent *streams;		/* connected ones, by stream */
+	struct framework *frameworks;	/* by id, removed ones too: their ids are burnt */
+	struct offer *offers;		/* by id */
+
+	/* Both in order of time, because every entry waits equally long. */
+	struct agent_queue pings;
+	struct offer_queue offer_timeouts;
+	int64_t recovery_ends_ms;	/* for agents known from the store; INT64_MAX when over */
+
+	struct scheduler_queue schedulers;	/* all */
+	struct scheduler_queue pending;		/* with events to deliver */
+	struct scheduler *delivering;
+	struct counters counters;
+};
+
+/* Tell operators one sentence; of bounded length. */
+void master_explain(struct master *master, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/* Put the record of ids given away.  Failure is told and tried again with the next one. */
+void master_put_self(struct master *master);
+int64_t master_wall_ms(const struct master *master);
+
+/* Packed into the store; errors name kind and key. */
+int master_put(struct master *master, const char *kind, const char *key,
+	       const ProtobufCMessage *message, struct err *e);
+
+#endif

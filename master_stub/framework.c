@@ -1,0 +1,389 @@
+#define HASH_NONFATAL_OOM 1
+#include "master_stub/framework.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/cleanup.h"
+#include "lib/err.h"
+#include "lib/pb_json.h"
+#include "lib/store.h"
+#include "master_stub/allocator.h"
+#include "master_stub/core.h"
+#include "master_stub/offer.h"
+#include "master_stub/registry.h"
+#include "master_stub/task.h"
+
+static const char KIND[] = "framework";
+
+struct framework *framework_find(const struct master *master, const char *id)
+{
+	struct framework *framework = NULL;
+
+	HASH_FIND_STR(master->frameworks, id, framework);
+	return framework;
+}
+
+bool framework_can(const struct framework *framework,
+		   Mesos__V1__FrameworkInfo__Capability__Type capability)
+{
+	return framework->capabilities & (UINT32_C(1) << capability);
+}
+
+/* ---- roles ---- */
+
+struct framework_role *framework_role_get(struct framework *framework, const char *name)
+{
+	struct framework_role *role;
+
+	SLIST_FOREACH(role, &framework->roles, next) {
+		if (strcmp(role->name, name) == 0)
+			return role;
+	}
+	role = calloc(1, sizeof(*role));
+	if (!role)
+		return NULL;
+	role->framework = framework;
+	role->is_left = true;
+	role->name = strdup(name);
+	if (!role->name ||
+	    allocator_client_new(framework->master->allocator, role, framework->id, name,
+				 framework_can(framework, MESOS__V1__FRAMEWORK_INFO__CAPABILITY__TYPE__GPU_RESOURCES),
+				 &role->client) < 0) {
+		free(role->name);
+		free(role);
+		return NULL;
+	}
+	SLIST_INSERT_HEAD(&framework->roles, role, next);
+	return role;
+}
+
+static void free_roles(struct framework *framework)
+{
+	struct framework_role *role;
+
+	while ((role = SLIST_FIRST(&framework->roles))) {
+		SLIST_REMOVE_HEAD(&framework->roles, next);
+		allocator_client_free(role->client);
+		free(role->name);
+		free(role);
+	}
+}
+
+static int enter_role(struct framework *framework, const char *name)
+{
+	struct framework_role *role = framework_role_get(framework, name);
+
+	if (!role)
+		return -ENOMEM;
+	role->is_left = false;
+	return 0;
+}
+
+static int update_roles(struct framework *framework)
+{
+	const Mesos__V1__FrameworkInfo *info = framework->info;
+	struct framework_role *role;
+	int r = 0;
+
+	SLIST_FOREACH(role, &framework->roles, next)
+		role->is_left = true;
+	if (!framework_can(framework, MESOS__V1__FRAMEWORK_INFO__CAPABILITY__TYPE__MULTI_ROLE))
+		return enter_role(framework, info->role ? info->role : "*");
+	for (size_t i = 0; i < info->n_roles && r == 0; i++)
+		r = enter_role(framework, info->roles[i]);
+	return r;
+}
+
+void framework_update_clients(struct framework *framework)
+{
+	struct framework_role *role;
+
+	SLIST_FOREACH(role, &framework->roles, next)
+		allocator_client_set_active(role->client, framework->scheduler &&
+					    !framework->is_removed && !role->is_left &&
+					    !role->is_suppressed);
+}
+
+/* ---- rows and records ---- */
+
+static uint32_t capabilities_of(const Mesos__V1__FrameworkInfo *info)
+{
+	uint32_t bits = 0;
+
+	for (size_t i = 0; i < info->n_capabilities; i++) {
+		if (info->capabilities[i]->has_type && (unsigned)info->capabilities[i]->type < 32)
+			bits |= UINT32_C(1) << info->capabilities[i]->type;
+	}
+	return bits;
+}
+
+int framework_set_info(struct framework *framework, const Mesos__V1__FrameworkInfo *info,
+		       struct err *e)
+{
+	Mesos__V1__FrameworkID id = MESOS__V1__FRAMEWORK_ID__INIT;
+	Mesos__V1__FrameworkInfo merged = *info;
+	Mesos__V1__FrameworkInfo *copy;
+
+	id.value = framework->id;
+	merged.id = &id;
+	if (framework->info) {
+		merged.user = framework->info->user;
+		merged.has_checkpoint = framework->info->has_checkpoint;
+		merged.checkpoint = framework->info->checkpoint;
+	}
+	copy = (Mesos__V1__FrameworkInfo *)pb_copy(&merged.base);
+	if (!copy)
+		return err_set(e, ENOMEM, "update framework '%s'", framework->id);
+	if (framework->info)
+		mesos__v1__framework_info__free_unpacked(framework->info, NULL);
+	framework->info = copy;
+	framework->capabilities = capabilities_of(copy);
+	if (update_roles(framework) < 0)
+		return err_set(e, ENOMEM, "update framework '%s'", framework->id);
+	return 0;
+}
+
+static void framework_free(struct framework *framework)
+{
+	struct task *task, *next;
+
+	offers_free_of_framework(framework);
+	HASH_ITER(hh, framework->tasks, task, next)
+		task_free(task);
+	HASH_DEL(framework->master->frameworks, framework);
+	free_roles(framework);
+	if (framework->info)
+		mesos__v1__framework_info__free_unpacked(framework->info, NULL);
+	free(framework->id);
+	free(framework);
+}
+
+int framework_new(struct master *master, const char *id, const Mesos__V1__FrameworkInfo *info,
+		  struct framework **ret, struct err *e)
+{
+	struct framework *framework = calloc(1, sizeof(*framework));
+	int r;
+
+	if (!framework)
+		return err_set(e, ENOMEM, "make framework '%s'", id);
+	framework->master = master;
+	framework->deadline_ms = INT64_MAX;
+	SLIST_INIT(&framework->roles);
+	LIST_INIT(&framework->offers);
+	framework->id = strdup(id);
+	if (framework->id)
+		HASH_ADD_KEYPTR(hh, master->frameworks, framework->id, strlen(framework->id),
+				framework);
+	if (!framework->id || !framework->hh.tbl) {
+		free(framework->id);
+		free(framework);
+		return err_set(e, ENOMEM, "make framework '%s'", id);
+	}
+	r = framework_set_info(framework, info, e);
+	if (r < 0) {
+		framework_free(framework);
+		return r;
+	}
+	*ret = framework;
+	return 0;
+}
+
+void frameworks_free(struct master *master)
+{
+	struct framework *framework, *next;
+
+	HASH_ITER(hh, master->frameworks, framework, next)
+		framework_free(framework);
+}
+
+int framework_put(const struct framework *framework, struct err *e)
+{
+	Tepui__FrameworkRecord record = TEPUI__FRAMEWORK_RECORD__INIT;
+
+	record.framework = framework->info;
+	record.has_is_removed = framework->is_removed;
+	record.is_removed = framework->is_removed;
+	return master_put(framework->master, KIND, framework->id, &record.base, e);
+}
+
+int64_t framework_deadline(const struct framework *framework, int64_t now_ms)
+{
+	const double most_seconds = 100.0 * 365 * 24 * 3600;
+	double seconds = framework->info->failover_timeout;
+
+	if (!(seconds > 0))
+		seconds = 0;
+	return now_ms + (int64_t)((seconds < most_seconds ? seconds : most_seconds) * 1000);
+}
+
+struct load {
+	struct master *master;
+	int64_t now_ms;
+};
+
+static int load_framework(void *arg, const char *key, const void *data, size_t size, struct err *e)
+{
+	const struct load *load = arg;
+	Tepui__FrameworkRecord *record = tepui__framework_record__unpack(NULL, size, data);
+	struct framework *framework;
+	int64_t grace;
+	int r;
+
+	if (!record) {
+		master_explain(load->master, "framework '%s': its record cannot be read and is"
+			       " ignored", key);
+		return 0;
+	}
+	r = framework_new(load->master, key, record->framework, &framework, e);
+	if (r == 0) {
+		framework->is_removed = record->is_removed;
+		framework->is_recovered = true;
+		/* It was this master that went away: everyone gets the time that agents get. */
+		grace = load->now_ms + load->master->options.reregister_timeout_ms;
+		framework->deadline_ms = framework_deadline(framework, load->now_ms);
+		if (framework->deadline_ms < grace)
+			framework->deadline_ms = grace;
+		if (framework->is_removed)
+			framework->deadline_ms = INT64_MAX;
+	}
+	tepui__framework_record__free_unpacked(record, NULL);
+	return r;
+}
+
+int frameworks_load(struct master *master, int64_t now_ms, struct err *e)
+{
+	struct load load = { .master = master, .now_ms = now_ms };
+
+	return store_each(master->store, KIND, load_framework, &load, e);
+}
+
+int framework_recover(struct master *master, const Mesos__V1__FrameworkInfo *info,
+		      struct framework **ret, struct err *e)
+{
+	int r = framework_new(master, info->id->value, info, ret, e);
+
+	if (r < 0)
+		return r;
+	/* Nobody said that it may be torn down: its tasks run until it is back. */
+	(*ret)->is_recovered = true;
+	master_explain(master, "framework '%s' ('%.100s') is known from an agent's tasks; waiting for"
+		       " it", (*ret)->id, info->name);
+	return 0;
+}
+
+/* ---- removal ---- */
+
+/* Burnt ids are remembered, but not without end. */
+static void forget_oldest_removed(struct master *master)
+{
+	struct framework *framework, *next, *oldest = NULL;
+	struct err e = { 0 };
+	unsigned n = 0;
+
+	HASH_ITER(hh, master->frameworks, framework, next) {
+		if (!framework->is_removed || framework->tasks || framework->n_schedulers)
+			continue;
+		if (!oldest)
+			oldest = framework;
+		n++;
+	}
+	if (n <= MAX_REMOVED_FRAMEWORKS)
+		return;
+	if (store_delete(master->store, KIND, oldest->id, &e) == 0)
+		framework_free(oldest);
+}
+
+static void kill_tasks(struct framework *framework)
+{
+	struct task *task, *next;
+
+	HASH_ITER(hh, framework->tasks, task, next) {
+		if (task->is_unreachable) {
+			/* Its agent will bring it along, and be told to kill it then. */
+			task_free(task);
+		} else if (task_state_is_terminal(task->state)) {
+			/* Nobody else will acknowledge its last update. */
+			ProtobufCBinaryData uuid = { 16, task->update_uuid };
+
+			if (task->has_update)
+				agent_send_acknowledge(task->agent, framework->id, task->id, &uuid);
+			if (task->has_update && task_state_is_terminal(task->update_state))
+				task_free(task);
+		} else {
+			task->is_kill_requested = true;
+			agent_send_kill(task->agent, task);
+		}
+	}
+}
+
+void framework_remove(struct framework *framework, const char *why)
+{
+	struct master *master = framework->master;
+	struct err e = { 0 };
+
+	if (framework->is_removed)
+		return;
+	framework->is_removed = true;
+	framework->deadline_ms = INT64_MAX;
+	framework->unregistered_wall_ms = master_wall_ms(master);
+	if (framework_put(framework, &e) < 0)
+		master_explain(master, "framework '%s': its removal is not recorded: %s",
+			       framework->id, e.msg);
+	master_explain(master, "framework '%s' is removed: %s", framework->id, why);
+	if (framework->scheduler)
+		scheduler_end(framework->scheduler, "Framework has been removed");
+	framework->scheduler = NULL;
+	offers_free_of_framework(framework);
+	framework_update_clients(framework);
+	kill_tasks(framework);
+	forget_oldest_removed(master);
+}
+
+void frameworks_turn(struct master *master, int64_t now_ms)
+{
+	struct framework *framework, *next;
+
+	HASH_ITER(hh, master->frameworks, framework, next) {
+		/* Only one is taken in a turn: removal may forget others that stand in this walk. */
+		if (framework->deadline_ms <= now_ms) {
+			framework_remove(framework, "its failover timeout has passed");
+			return;
+		}
+	}
+}
+
+int64_t frameworks_next_ms(const struct master *master)
+{
+	const struct framework *framework;
+	int64_t next = INT64_MAX;
+
+	for (framework = master->frameworks; framework; framework = framework->hh.next) {
+		if (framework->deadline_ms < next)
+			next = framework->deadline_ms;
+	}
+	return next;
+}
+
+/* ---- events ---- */
+
+int framework_send(struct framework *framework, const Mesos__V1__Scheduler__Event *event)
+{
+	if (!framework->scheduler)
+		return -ENOTCONN;
+	return scheduler_queue(framework->scheduler, event);
+}
+
+int framework_send_status(struct framework *framework, const Mesos__V1__TaskStatus *status)
+{
+	Mesos__V1__Scheduler__Event event = MESOS__V1__SCHEDULER__EVENT__INIT;
+	Mesos__V1__Scheduler__Event__Update update = MESOS__V1__SCHEDULER__EVENT__UPDATE__INIT;
+
+	event.has_type = true;
+	event.type = MESOS__V1__SCHEDULER__EVENT__TYPE__UPDATE;
+	event.update = &update;
+	/* Copied, not changed. */
+	update.status = (Mesos__V1__TaskStatus *)(uintptr_t)status;
+	return framework_send(framework, &event);
+}

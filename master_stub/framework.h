@@ -1,0 +1,109 @@
+/* The frameworks: who they are, their roles, and the queue of events of each subscription. */
+#ifndef MASTER_STUB_FRAMEWORK_H
+#define MASTER_STUB_FRAMEWORK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/queue.h>
+#include <uthash.h>
+
+#include "master_stub/scheduler.h"
+
+struct allocator_client;
+struct master;
+struct offer;
+struct task;
+
+/* A role of a framework; kept after the framework has left it, for tasks that run in it. */
+struct framework_role {
+	struct framework *framework;
+	char *name;
+	struct allocator_client *client;
+	bool is_left, is_suppressed;
+	SLIST_ENTRY(framework_role) next;
+};
+
+struct framework {
+	struct master *master;
+	char *id;
+	Mesos__V1__FrameworkInfo *info;	/* owned, with id; NULL for a removed one of the store */
+	uint32_t capabilities;		/* bit per type */
+	SLIST_HEAD(, framework_role) roles;
+	struct scheduler *scheduler;	/* NULL while not subscribed */
+	bool is_removed;
+	bool is_recovered;		/* not subscribed since the master started */
+	int64_t deadline_ms;		/* of failover; INT64_MAX: none */
+	int64_t registered_wall_ms, reregistered_wall_ms, unregistered_wall_ms;
+	struct task *tasks;		/* by id */
+	LIST_HEAD(, offer) offers;
+	unsigned n_fresh_offers;	/* not told yet: at the head of OFFERS */
+	unsigned n_schedulers;		/* that point here, ended ones too */
+	UT_hash_handle hh;
+};
+
+struct queued_event {
+	Mesos__V1__Scheduler__Event *event;	/* owned */
+	STAILQ_ENTRY(queued_event) next;
+};
+
+struct scheduler {
+	struct master *master;
+	struct framework *framework;
+	scheduler_event_fn *event;
+	void *arg;
+	bool is_over;		/* failed over or removed: freed after its ERROR */
+	bool is_closed;		/* disconnected: no event any more */
+	bool is_pending;
+	int64_t next_heartbeat_ms;
+	STAILQ_HEAD(, queued_event) events;
+	size_t n_events;
+	TAILQ_ENTRY(scheduler) all, in_pending;
+};
+
+enum { SCHEDULER_HEARTBEAT_MS = 15000, SCHEDULER_MAX_EVENTS = 100000, MAX_REMOVED_FRAMEWORKS = 10000 };
+
+/* Read the records of kind "framework". */
+int frameworks_load(struct master *master, int64_t now_ms, struct err *e);
+void frameworks_free(struct master *master);
+/* Removes a framework whose failover timeout has passed. */
+void frameworks_turn(struct master *master, int64_t now_ms);
+int64_t frameworks_next_ms(const struct master *master);
+/* Deliver what is queued; true if anything was (subscription.c). */
+bool schedulers_deliver(struct master *master);
+void schedulers_free(struct master *master);
+/* Heartbeats. */
+void schedulers_turn(struct master *master, int64_t now_ms);
+int64_t schedulers_next_ms(const struct master *master);
+
+struct framework *framework_find(const struct master *master, const char *id);
+/* For a task that an agent brings: the framework as far as known from there. */
+int framework_recover(struct master *master, const Mesos__V1__FrameworkInfo *info,
+		      struct framework **ret, struct err *e);
+bool framework_can(const struct framework *framework,
+		   Mesos__V1__FrameworkInfo__Capability__Type capability);
+/* Make or find the role; the result lives as long as the framework. */
+struct framework_role *framework_role_get(struct framework *framework, const char *name);
+/* Whether the allocator may offer, by subscription and suppression. */
+void framework_update_clients(struct framework *framework);
+/* TEARDOWN, or the end of the failover timeout: tasks are killed, the id is burnt. */
+void framework_remove(struct framework *framework, const char *why);
+
+/* Its place in the tables; INFO is copied, ID is what info->id shall be. */
+int framework_new(struct master *master, const char *id, const Mesos__V1__FrameworkInfo *info,
+		  struct framework **ret, struct err *e);
+/* What it says of itself from now on; user and checkpointing stay as they were. */
+int framework_set_info(struct framework *framework, const Mesos__V1__FrameworkInfo *info,
+		       struct err *e);
+int framework_put(const struct framework *framework, struct err *e);
+/* When the failover timeout that starts at NOW ends. */
+int64_t framework_deadline(const struct framework *framework, int64_t now_ms);
+
+/* Queue a copy of EVENT; -ENOTCONN while not subscribed. */
+int framework_send(struct framework *framework, const Mesos__V1__Scheduler__Event *event);
+int framework_send_status(struct framework *framework, const Mesos__V1__TaskStatus *status);
+
+/* Ends the subscription from the master's side: nothing but ERROR is delivered any more. */
+void scheduler_end(struct scheduler *scheduler, const char *message);
+int scheduler_queue(struct scheduler *scheduler, const Mesos__V1__Scheduler__Event *event);
+
+#endif

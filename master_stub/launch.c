@@ -1,0 +1,309 @@
+#include "master_stub/launch.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/cleanup.h"
+#include "lib/err.h"
+#include "lib/resources.h"
+#include "master_stub/allocator.h"
+#include "master_stub/core.h"
+#include "master_stub/framework.h"
+#include "master_stub/offer.h"
+#include "master_stub/registry.h"
+#include "master_stub/task.h"
+#include "master_stub/task_validate.h"
+
+enum { MAX_OFFERS = 10000 };
+
+/* What an ACCEPT has to spend, and on whom. */
+struct budget {
+	struct framework *framework;
+	struct agent *agent;
+	struct framework_role *role;
+	struct resources left;
+};
+
+typedef Mesos__V1__Offer__Operation Operation;
+
+/* ---- answers for tasks that are not launched ---- */
+
+static void tell_not_launched(struct framework *framework, const Mesos__V1__TaskInfo *task,
+			      Mesos__V1__TaskState state, Mesos__V1__TaskStatus__Reason reason,
+			      const char *message)
+{
+	struct status_from_master status = {
+		.task_id = task->task_id->value,
+		.agent_id = task->agent_id->value,
+		.message = message,
+		.state = state,
+		.reason = reason,
+	};
+
+	framework->master->counters.tasks_ended[state]++;
+	master_explain(framework->master, "task '%.255s' of framework '%s' is not launched: %s",
+		       task->task_id->value, framework->id, message);
+	task_tell(framework, &status);
+}
+
+static size_t tasks_of(const Operation *operation, Mesos__V1__TaskInfo ***ret)
+{
+	if (operation->launch) {
+		*ret = operation->launch->task_infos;
+		return operation->launch->n_task_infos;
+	}
+	if (operation->launch_group) {
+		*ret = operation->launch_group->task_group->tasks;
+		return operation->launch_group->task_group->n_tasks;
+	}
+	*ret = NULL;
+	return 0;
+}
+
+static void drop_all(struct framework *framework,
+		     const Mesos__V1__Scheduler__Call__Accept *accept, const char *why)
+{
+	for (size_t i = 0; i < accept->n_operations; i++) {
+		Mesos__V1__TaskInfo **tasks;
+		size_t n = tasks_of(accept->operations[i], &tasks);
+
+		for (size_t j = 0; j < n; j++)
+			tell_not_launched(framework, tasks[j], MESOS__V1__TASK_STATE__TASK_DROPPED,
+					  MESOS__V1__TASK_STATUS__REASON__REASON_INVALID_OFFERS, why);
+	}
+}
+
+/* ---- offers ---- */
+
+static struct offer *find_own(struct framework *framework, const char *id)
+{
+	struct offer *offer = offer_find(framework->master, id);
+
+	return offer && offer->framework == framework ? offer : NULL;
+}
+
+static int check_offers(struct framework *framework, Mesos__V1__OfferID *const *ids, size_t n,
+			struct err *e)
+{
+	const struct offer *first = NULL;
+
+	if (n == 0)
+		return err_set(e, EINVAL, "No offers specified");
+	for (size_t i = 0; i < n; i++) {
+		const struct offer *offer = find_own(framework, ids[i]->value);
+
+		if (!offer)
+			return err_set(e, EINVAL, "Offer %.255s is no longer valid", ids[i]->value);
+		for (size_t j = 0; j < i; j++) {
+			if (strcmp(ids[i]->value, ids[j]->value) == 0)
+				return err_set(e, EINVAL, "Duplicate offer %s in offer list",
+					       offer->id);
+		}
+		if (first && offer->agent != first->agent)
+			return err_set(e, EINVAL, "Offers %s and %s are of different agents",
+				       first->id, offer->id);
+		if (first && offer->role != first->role)
+			return err_set(e, EINVAL, "Offers %s and %s are to different roles",
+				       first->id, offer->id);
+		first = first ? first : offer;
+	}
+	return 0;
+}
+
+/* Those that still are the framework's end; the others are nobody's business any more. */
+static void free_offers(struct framework *framework, Mesos__V1__OfferID *const *ids, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		struct offer *offer = find_own(framework, ids[i]->value);
+
+		if (offer)
+			offer_free(offer);
+	}
+}
+
+static int open_budget(struct framework *framework, Mesos__V1__OfferID *const *ids, size_t n,
+		       struct budget *budget)
+{
+	for (size_t i = 0; i < n; i++) {
+		const struct offer *offer = find_own(framework, ids[i]->value);
+
+		budget->agent = offer->agent;
+		budget->role = offer->role;
+		if (resources_add(&budget->left, &offer->resources) < 0)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+/* What was not used is declined. */
+static void close_budget(struct budget *budget, const Mesos__V1__Filters *filters, int64_t now_ms)
+{
+	if (budget->agent && !resources_is_empty(&budget->left))
+		(void)allocator_refuse(budget->agent->node, budget->role->client, &budget->left,
+				       offer_refusal_ms(filters), now_ms);
+	resources_done(&budget->left);
+}
+
+/* ---- LAUNCH ---- */
+
+/* The agent is told of the role, whether or not the framework knows of roles. */
+static int send_run(struct agent *agent, const struct framework *framework,
+		    const Mesos__V1__TaskInfo *task, struct framework_role *role)
+{
+	Tepui__AgentEvent event = TEPUI__AGENT_EVENT__INIT;
+	Tepui__AgentEvent__RunTask run = TEPUI__AGENT_EVENT__RUN_TASK__INIT;
+	Mesos__V1__Resource__AllocationInfo allocation =
+		MESOS__V1__RESOURCE__ALLOCATION_INFO__INIT;
+	AUTO_FREE Mesos__V1__Resource *resources = calloc(task->n_resources, sizeof(*resources));
+	AUTO_FREE Mesos__V1__Resource **pointers = calloc(task->n_resources, sizeof(*pointers));
+	Mesos__V1__TaskInfo copy = *task;
+
+	if (!resources || !pointers)
+		return -ENOMEM;
+	allocation.role = role->name;
+	for (size_t i = 0; i < task->n_resources; i++) {
+		resources[i] = *task->resources[i];
+		resources[i].allocation_info = &allocation;
+		pointers[i] = &resources[i];
+	}
+	copy.resources = pointers;
+	run.framework = framework->info;
+	run.task = &copy;
+	event.has_type = true;
+	event.type = TEPUI__AGENT_EVENT__TYPE__RUN_TASK;
+	event.run_task = &run;
+	agent_send(agent, &event);
+	return 0;
+}
+
+static int launch_within(struct budget *budget, const Mesos__V1__TaskInfo *info,
+			 struct resources *resources, struct err *e)
+{
+	struct task *task;
+
+	if (!resources_contain(&budget->left, resources)) {
+		AUTO_FREE char *wanted = resources_format(resources);
+		AUTO_FREE char *left = resources_format(&budget->left);
+
+		return err_set(e, EINVAL, "Task uses more resources (%.200s) than are left of the offer"
+			       " (%.200s)", wanted ? wanted : "?", left ? left : "?");
+	}
+	if (resources_subtract(&budget->left, resources) < 0)
+		return err_set(e, ENOMEM, "launch task");
+	if (task_new(budget->framework, budget->agent, budget->role, info, resources, &task) < 0)
+		return err_set(e, ENOMEM, "launch task");
+	if (!task->is_charged ||
+	    send_run(budget->agent, budget->framework, info, budget->role) < 0) {
+		task_free(task);
+		return err_set(e, ENOMEM, "launch task");
+	}
+	return 0;
+}
+
+static void launch_task(struct budget *budget, const Mesos__V1__TaskInfo *info)
+{
+	struct resources resources = { 0 };
+	struct err e = { 0 };
+	int r = task_validate(budget->framework, budget->agent, budget->role->name, info, &resources,
+			      &e);
+
+	if (r == 0)
+		r = launch_within(budget, info, &resources, &e);
+	if (r == -ENOMEM)
+		tell_not_launched(budget->framework, info, MESOS__V1__TASK_STATE__TASK_DROPPED,
+				  MESOS__V1__TASK_STATUS__REASON__REASON_RESOURCES_UNKNOWN,
+				  "The master is out of memory");
+	else if (r < 0)
+		tell_not_launched(budget->framework, info, MESOS__V1__TASK_STATE__TASK_ERROR,
+				  MESOS__V1__TASK_STATUS__REASON__REASON_TASK_INVALID, e.msg);
+	resources_done(&resources);
+}
+
+static void apply(struct budget *budget, const Operation *operation)
+{
+	Mesos__V1__TaskInfo **tasks;
+	size_t n = tasks_of(operation, &tasks);
+
+	for (size_t i = 0; i < n; i++) {
+		if (operation->type == MESOS__V1__OFFER__OPERATION__TYPE__LAUNCH_GROUP)
+			tell_not_launched(budget->framework, tasks[i],
+					  MESOS__V1__TASK_STATE__TASK_ERROR,
+					  MESOS__V1__TASK_STATUS__REASON__REASON_TASK_GROUP_INVALID,
+					  "Task groups are not supported by this version");
+		else if (operation->id)
+			tell_not_launched(budget->framework, tasks[i],
+					  MESOS__V1__TASK_STATE__TASK_ERROR,
+					  MESOS__V1__TASK_STATUS__REASON__REASON_TASK_INVALID,
+					  "Operation LAUNCH must not have an id");
+		else
+			launch_task(budget, tasks[i]);
+	}
+}
+
+static int check_operations(const Mesos__V1__Scheduler__Call__Accept *accept, struct err *e)
+{
+	for (size_t i = 0; i < accept->n_operations; i++) {
+		const Operation *operation = accept->operations[i];
+		const ProtobufCEnumValue *name = protobuf_c_enum_descriptor_get_value(
+			&mesos__v1__offer__operation__type__descriptor, (int)operation->type);
+		Mesos__V1__TaskInfo **tasks;
+
+		if (operation->type != MESOS__V1__OFFER__OPERATION__TYPE__LAUNCH &&
+		    operation->type != MESOS__V1__OFFER__OPERATION__TYPE__LAUNCH_GROUP)
+			return err_set(e, ENOTSUP, "accept offers: operation %s is not supported by"
+				       " this version", name ? name->name : "of unknown type");
+		(void)tasks_of(operation, &tasks);
+		if ((operation->type == MESOS__V1__OFFER__OPERATION__TYPE__LAUNCH) !=
+		    !!operation->launch || (operation->launch && operation->launch_group))
+			return err_set(e, EINVAL, "accept offers: operation %s and its body do not"
+				       " fit", name->name);
+	}
+	return 0;
+}
+
+int launch_accept(struct framework *framework, const Mesos__V1__Scheduler__Call__Accept *accept,
+		  int64_t now_ms, struct err *e)
+{
+	struct budget budget = { .framework = framework };
+	struct err why = { 0 };
+	int r = check_operations(accept, e);
+
+	if (r < 0)
+		return r;
+	if (accept->n_offer_ids > MAX_OFFERS)
+		return err_set(e, EINVAL, "accept offers: more than %d at once", MAX_OFFERS);
+	r = check_offers(framework, accept->offer_ids, accept->n_offer_ids, &why);
+	if (r == 0 && open_budget(framework, accept->offer_ids, accept->n_offer_ids, &budget) < 0)
+		r = err_set(&why, ENOMEM, "The master is out of memory");
+	/* Nothing runs between here and the charges of the tasks: nobody else is offered this. */
+	free_offers(framework, accept->offer_ids, accept->n_offer_ids);
+	if (r < 0) {
+		resources_done(&budget.left);
+		drop_all(framework, accept, why.msg);
+		return 0;
+	}
+	framework->master->counters.offers_accepted += accept->n_offer_ids;
+	for (size_t i = 0; i < accept->n_operations; i++)
+		apply(&budget, accept->operations[i]);
+	close_budget(&budget, accept->filters, now_ms);
+	return 0;
+}
+
+int launch_decline(struct framework *framework, const Mesos__V1__Scheduler__Call__Decline *decline,
+		   int64_t now_ms, struct err *e)
+{
+	(void)e;
+	for (size_t i = 0; i < decline->n_offer_ids; i++) {
+		struct offer *offer = find_own(framework, decline->offer_ids[i]->value);
+
+		/* Rescinded in the meantime: the framework will know by now. */
+		if (!offer)
+			continue;
+		(void)allocator_refuse(offer->agent->node, offer->role->client, &offer->resources,
+				       offer_refusal_ms(decline->filters), now_ms);
+		offer_free(offer);
+		framework->master->counters.offers_declined++;
+	}
+	return 0;
+}

@@ -1,0 +1,78 @@
+/* The master's core: a state machine without I/O (DESIGN.md decision 2). */
+#ifndef MASTER_STUB_MASTER_H
+#define MASTER_STUB_MASTER_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "proto/tepui.pb-c.h"
+
+struct err;
+struct master;
+struct rng;
+struct store;
+
+/* NOW is always the boot clock in milliseconds; WALL only where a time is shown or recorded. */
+struct master_options {
+	int64_t agent_ping_ms;			/* 15,000 */
+	unsigned agent_max_missed_pings;	/* 5 */
+	int64_t offer_timeout_ms;		/* 30,000; 0: none */
+	int64_t allocation_interval_ms;		/* 1,000: shortest filter; allocation itself is by event */
+	int64_t reregister_timeout_ms;		/* 600,000: for agents known from the store */
+	double min_cpus;			/* of an offer, with min_mem: "cpus:0.01|mem:32" */
+	double min_mem_mb;
+	const char *hostname;			/* borrowed; of master_info */
+	uint16_t port;
+};
+extern const struct master_options master_default_options;
+
+/* How the core reaches the outside; all called from master_turn() or from a call's inside. */
+struct master_io {
+	/* Queue EVENT (borrowed) on the stream of the agent whose shell handle is STREAM. */
+	void (*agent_event)(void *arg, void *stream, const Tepui__AgentEvent *event);
+	/* The core is done with the stream: close it after what is queued. */
+	void (*agent_close)(void *arg, void *stream);
+	/* For operators' streams and logs: one sentence on what was decided and why. */
+	void (*explain)(void *arg, const char *sentence);
+	int64_t (*wall_ms)(void *arg);
+	void *arg;
+};
+
+/* Loads what STORE (borrowed) holds; RNG borrowed.  Starts a new epoch. */
+int master_new(const struct master_options *options, const struct master_io *io,
+	       struct store *store, struct rng *rng, int64_t now_ms, struct master **ret,
+	       struct err *e);
+void master_free(struct master *master);
+
+/*
+ * An agent's stream.  CALL is its SUBSCRIBE.  -EEXIST: another live agent has this id (the first
+ * is not disturbed); -EPERM: this id is gone for good or belongs to another cluster.
+ * STREAM is the shell's handle, given back in master_io.
+ */
+int master_agent_subscribe(struct master *master, const Tepui__AgentCall *call, void *stream,
+			   int64_t now_ms, struct err *e);
+/* Any other call.  -ENOENT: this agent is not subscribed (it shall subscribe again). */
+int master_agent_call(struct master *master, const Tepui__AgentCall *call, int64_t now_ms,
+		      struct err *e);
+/* The stream of STREAM ended without the core's doing. */
+void master_agent_lost(struct master *master, void *stream, int64_t now_ms);
+
+/*
+ * Do what is due: allocation, timeouts, and delivery of queued events to frameworks, until nothing
+ * is left.  Call it after every input and when master_next_ms() has come.
+ */
+void master_turn(struct master *master, int64_t now_ms);
+/* Boot-clock time of the next timeout, or INT64_MAX. */
+int64_t master_next_ms(const struct master *master);
+
+/* Read side, new references; the field names of reference/mesos.md 3.6. */
+json_t *master_state_json(const struct master *master, int64_t now_ms);
+json_t *master_slaves_json(const struct master *master, int64_t now_ms);
+json_t *master_metrics_json(const struct master *master, int64_t now_ms);
+const char *master_id(const struct master *master);
+uint64_t master_epoch(const struct master *master);
+/* Agents and frameworks that are known, in whatever state. */
+void master_count(const struct master *master, size_t *ret_agents, size_t *ret_frameworks);
+
+#endif

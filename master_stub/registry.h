@@ -1,0 +1,82 @@
+/* The agents: who was admitted, who is there, who has not been heard of. */
+#ifndef MASTER_STUB_REGISTRY_H
+#define MASTER_STUB_REGISTRY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/queue.h>
+#include <uthash.h>
+
+#include "proto/tepui.pb-c.h"
+
+struct allocator_node;
+struct err;
+struct master;
+struct offer;
+struct task;
+
+enum agent_state {
+	AGENT_RECOVERING,	/* known from the store, has not come back yet */
+	AGENT_CONNECTED,
+	AGENT_DISCONNECTED,	/* its stream ended; it has until the pings are missed */
+	AGENT_UNREACHABLE,	/* may come back */
+	AGENT_GONE,		/* may not */
+};
+
+struct agent {
+	struct master *master;
+	char *id;
+	Mesos__V1__AgentInfo *info;	/* owned, with id */
+	char *boot_id, *version;	/* owned or NULL */
+	enum agent_state state;
+	void *stream;			/* the shell's; NULL unless connected */
+	struct allocator_node *node;	/* NULL while recovering, unreachable or gone */
+	TAILQ_HEAD(, task) tasks;
+	LIST_HEAD(, offer) offers;
+
+	bool is_ping_open, is_pinged;	/* unanswered ping; in the queue of pings */
+	unsigned missed_pings;
+	int64_t next_ping_ms;
+	int64_t registered_wall_ms, reregistered_wall_ms, unreachable_wall_ms;
+
+	TAILQ_ENTRY(agent) in_pings;
+	UT_hash_handle hh, hh_stream;
+};
+
+/* Read the records of kind "agent". */
+int registry_load(struct master *master, struct err *e);
+void registry_free(struct master *master);
+
+struct agent *registry_find(const struct master *master, const char *id);
+/* Are there agents that may still come back with tasks after the master's start? */
+bool registry_is_recovering(const struct master *master);
+/* No more, when all of them have come. */
+void registry_check_recovery(struct master *master);
+
+/* What is due: pings, and agents that have missed too many. */
+void registry_turn(struct master *master, int64_t now_ms);
+int64_t registry_next_ms(const struct master *master);
+
+const char *agent_state_name(enum agent_state state);
+
+/* A new row of the registry; INFO (copied) has no id or the same. */
+int agent_new(struct master *master, const char *id, const Mesos__V1__AgentInfo *info,
+	      struct agent **ret, struct err *e);
+/* Out of every table, with its tasks and offers. */
+void agent_free(struct agent *agent);
+/* Write the agent's record. */
+int agent_put(const struct agent *agent, struct err *e);
+/* Its stream has ended: no offers until it is back. */
+void agent_disconnect(struct agent *agent);
+/* (Re)start counting missed pings. */
+void agent_start_pings(struct agent *agent, int64_t now_ms);
+/* Any sign of life. */
+void agent_heard(struct agent *agent);
+
+/* Queue events on a connected agent's stream; nothing happens to others. */
+void agent_send(struct agent *agent, const Tepui__AgentEvent *event);
+void agent_send_kill(struct agent *agent, const struct task *task);
+void agent_send_acknowledge(struct agent *agent, const char *framework_id, const char *task_id,
+			    const ProtobufCBinaryData *uuid);
+
+#endif

@@ -1,0 +1,42 @@
+/* The scheduler interface: the calls and events of the Mesos v1 scheduler API as structs. */
+#ifndef MASTER_STUB_SCHEDULER_H
+#define MASTER_STUB_SCHEDULER_H
+
+#include <stdint.h>
+
+#include "proto/scheduler.pb-c.h"
+
+struct err;
+struct master;
+struct scheduler;
+
+/*
+ * A framework's end of a subscription, in the process (the controller) or over HTTP: both come
+ * through here (DESIGN.md decision 3).  EVENT is borrowed for the call.  Events are delivered only
+ * from master_turn(), never from inside a call: a framework may call back from its event function.
+ */
+typedef void scheduler_event_fn(void *arg, const Mesos__V1__Scheduler__Event *event);
+
+/*
+ * SUBSCRIBE.  INFO without id is a new framework; with id it comes back, and an older
+ * subscription of the same id gets ERROR "Framework failed over" and ends.  What the API tells as
+ * an ERROR event is the message of E here: -EINVAL, -EPERM.
+ * *ret is owned by the master and valid until scheduler_disconnect() or an ERROR event.
+ */
+int scheduler_subscribe(struct master *master, const Mesos__V1__FrameworkInfo *info,
+			scheduler_event_fn *event, void *arg, int64_t now_ms,
+			struct scheduler **ret, struct err *e);
+
+/*
+ * Every other call.  0 means accepted, not done: whatever comes of it comes as events.  -EINVAL for
+ * a call that fails validation; -ENOTSUP for one that this version does not know.
+ */
+int scheduler_call(struct scheduler *scheduler, const Mesos__V1__Scheduler__Call *call,
+		   int64_t now_ms, struct err *e);
+
+/* The connection is lost: offers are rescinded, failover_timeout starts. */
+void scheduler_disconnect(struct scheduler *scheduler, int64_t now_ms);
+
+const char *scheduler_framework_id(const struct scheduler *scheduler);
+
+#endif

@@ -1,0 +1,359 @@
+/* Subscriptions of frameworks: SUBSCRIBE, the queue of events, the end of a connection. */
+#define HASH_NONFATAL_OOM 1
+#include "master_stub/scheduler.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/cleanup.h"
+#include "lib/err.h"
+#include "lib/pb_json.h"
+#include "lib/version.h"
+#include "master_stub/allocator.h"
+#include "master_stub/core.h"
+#include "master_stub/framework.h"
+#include "master_stub/offer.h"
+#include "master_stub/task_validate.h"
+
+enum { FRAMEWORK_ID_SIZE = ID_UUID_SIZE + 24 };
+
+const char *scheduler_framework_id(const struct scheduler *scheduler)
+{
+	return scheduler->framework->id;
+}
+
+/* ---- the queue ---- */
+
+static void queued_event_free(struct queued_event *queued)
+{
+	mesos__v1__scheduler__event__free_unpacked(queued->event, NULL);
+	free(queued);
+}
+
+static struct queued_event *take_event(struct scheduler *scheduler)
+{
+	struct queued_event *queued = STAILQ_FIRST(&scheduler->events);
+
+	if (queued) {
+		STAILQ_REMOVE_HEAD(&scheduler->events, next);
+		scheduler->n_events--;
+	}
+	return queued;
+}
+
+static void drop_events(struct scheduler *scheduler)
+{
+	struct queued_event *queued;
+
+	while ((queued = take_event(scheduler)))
+		queued_event_free(queued);
+}
+
+static void set_pending(struct scheduler *scheduler)
+{
+	if (!scheduler->is_pending)
+		TAILQ_INSERT_TAIL(&scheduler->master->pending, scheduler, in_pending);
+	scheduler->is_pending = true;
+}
+
+int scheduler_queue(struct scheduler *scheduler, const Mesos__V1__Scheduler__Event *event)
+{
+	AUTO_FREE struct queued_event *queued = NULL;
+
+	if (scheduler->n_events >= SCHEDULER_MAX_EVENTS) {
+		scheduler->master->counters.dropped_messages++;
+		return -ENOBUFS;
+	}
+	queued = calloc(1, sizeof(*queued));
+	if (queued)
+		queued->event = (Mesos__V1__Scheduler__Event *)pb_copy(&event->base);
+	if (!queued || !queued->event) {
+		scheduler->master->counters.dropped_messages++;
+		return -ENOMEM;
+	}
+	STAILQ_INSERT_TAIL(&scheduler->events, queued, next);
+	TAKE_PTR(queued);
+	scheduler->n_events++;
+	set_pending(scheduler);
+	return 0;
+}
+
+static void scheduler_free(struct scheduler *scheduler)
+{
+	struct master *master = scheduler->master;
+
+	drop_events(scheduler);
+	if (scheduler->is_pending)
+		TAILQ_REMOVE(&master->pending, scheduler, in_pending);
+	TAILQ_REMOVE(&master->schedulers, scheduler, all);
+	scheduler->framework->n_schedulers--;
+	free(scheduler);
+}
+
+void schedulers_free(struct master *master)
+{
+	while (!TAILQ_EMPTY(&master->schedulers))
+		scheduler_free(TAILQ_FIRST(&master->schedulers));
+}
+
+static void deliver(struct scheduler *scheduler)
+{
+	struct master *master = scheduler->master;
+	struct queued_event *queued;
+	size_t left = scheduler->n_events;
+
+	TAILQ_REMOVE(&master->pending, scheduler, in_pending);
+	scheduler->is_pending = false;
+	master->delivering = scheduler;
+	/* What the callbacks cause waits for the next round: one framework cannot hold the others. */
+	for (; left > 0 && !scheduler->is_closed && (queued = take_event(scheduler)); left--) {
+		scheduler->event(scheduler->arg, queued->event);
+		queued_event_free(queued);
+	}
+	master->delivering = NULL;
+	if (scheduler->is_closed || (scheduler->is_over && scheduler->n_events == 0))
+		scheduler_free(scheduler);
+	else if (scheduler->n_events > 0)
+		set_pending(scheduler);
+}
+
+bool schedulers_deliver(struct master *master)
+{
+	struct scheduler *scheduler;
+	size_t n = 0;
+	bool is_any;
+
+	TAILQ_FOREACH(scheduler, &master->pending, in_pending)
+		n++;
+	is_any = n > 0;
+	for (; n > 0 && (scheduler = TAILQ_FIRST(&master->pending)); n--)
+		deliver(scheduler);
+	return is_any;
+}
+
+static void queue_simple(struct scheduler *scheduler, Mesos__V1__Scheduler__Event__Type type)
+{
+	Mesos__V1__Scheduler__Event event = MESOS__V1__SCHEDULER__EVENT__INIT;
+
+	event.has_type = true;
+	event.type = type;
+	(void)scheduler_queue(scheduler, &event);
+}
+
+static void heartbeat(struct scheduler *scheduler, int64_t now_ms)
+{
+	queue_simple(scheduler, MESOS__V1__SCHEDULER__EVENT__TYPE__HEARTBEAT);
+	scheduler->next_heartbeat_ms = now_ms + SCHEDULER_HEARTBEAT_MS;
+}
+
+void schedulers_turn(struct master *master, int64_t now_ms)
+{
+	struct scheduler *scheduler;
+
+	TAILQ_FOREACH(scheduler, &master->schedulers, all) {
+		if (!scheduler->is_over && scheduler->next_heartbeat_ms <= now_ms)
+			heartbeat(scheduler, now_ms);
+	}
+}
+
+int64_t schedulers_next_ms(const struct master *master)
+{
+	const struct scheduler *scheduler;
+	int64_t next = TAILQ_EMPTY(&master->pending) ? INT64_MAX : INT64_MIN;
+
+	TAILQ_FOREACH(scheduler, &master->schedulers, all) {
+		if (!scheduler->is_over && scheduler->next_heartbeat_ms < next)
+			next = scheduler->next_heartbeat_ms;
+	}
+	return next;
+}
+
+void scheduler_end(struct scheduler *scheduler, const char *message)
+{
+	Mesos__V1__Scheduler__Event event = MESOS__V1__SCHEDULER__EVENT__INIT;
+	Mesos__V1__Scheduler__Event__Error error = MESOS__V1__SCHEDULER__EVENT__ERROR__INIT;
+
+	drop_events(scheduler);
+	scheduler->is_over = true;
+	event.has_type = true;
+	event.type = MESOS__V1__SCHEDULER__EVENT__TYPE__ERROR;
+	event.error = &error;
+	error.message = (char *)(uintptr_t)message;
+	(void)scheduler_queue(scheduler, &event);
+	/* Even without memory for the ERROR it is delivered nothing and freed. */
+	set_pending(scheduler);
+}
+
+/* ---- SUBSCRIBE ---- */
+
+static uint32_t ipv4_of(const char *hostname)
+{
+	struct in_addr address;
+
+	return inet_pton(AF_INET, hostname, &address) == 1 ? address.s_addr : htonl(INADDR_LOOPBACK);
+}
+
+static int queue_subscribed(struct scheduler *scheduler)
+{
+	Mesos__V1__Scheduler__Event event = MESOS__V1__SCHEDULER__EVENT__INIT;
+	Mesos__V1__Scheduler__Event__Subscribed subscribed =
+		MESOS__V1__SCHEDULER__EVENT__SUBSCRIBED__INIT;
+	Mesos__V1__MasterInfo info = MESOS__V1__MASTER_INFO__INIT;
+	Mesos__V1__Address address = MESOS__V1__ADDRESS__INIT;
+	struct master *master = scheduler->master;
+	static char version[] = TEPUI_MESOS_VERSION;
+
+	address.hostname = master->hostname;
+	address.port = master->options.port;
+	info.id = master->id;
+	info.ip = ipv4_of(master->hostname);
+	info.port = master->options.port;
+	info.hostname = master->hostname;
+	info.version = version;
+	info.address = &address;
+	event.has_type = true;
+	event.type = MESOS__V1__SCHEDULER__EVENT__TYPE__SUBSCRIBED;
+	event.subscribed = &subscribed;
+	subscribed.framework_id = scheduler->framework->info->id;
+	subscribed.has_heartbeat_interval_seconds = true;
+	subscribed.heartbeat_interval_seconds = SCHEDULER_HEARTBEAT_MS / 1000;
+	subscribed.master_info = &info;
+	return scheduler_queue(scheduler, &event);
+}
+
+static int new_framework(struct master *master, const Mesos__V1__FrameworkInfo *info,
+			 struct framework **ret, struct err *e)
+{
+	char id[FRAMEWORK_ID_SIZE];
+	int r;
+
+	/* An id that this master does not know was given before its state was lost: it stays. */
+	if (info->id)
+		return framework_new(master, info->id->value, info, ret, e);
+	snprintf(id, sizeof(id), "%s-%04llu", master->id,
+		 (unsigned long long)master->next_framework);
+	r = framework_new(master, id, info, ret, e);
+	if (r == 0) {
+		master->next_framework++;
+		master_put_self(master);
+	}
+	return r;
+}
+
+static bool same_principal(const Mesos__V1__FrameworkInfo *a, const Mesos__V1__FrameworkInfo *b)
+{
+	return strcmp(a->principal ? a->principal : "", b->principal ? b->principal : "") == 0;
+}
+
+static int find_or_make(struct master *master, const Mesos__V1__FrameworkInfo *info,
+			struct framework **ret, struct err *e)
+{
+	struct framework *framework = info->id ? framework_find(master, info->id->value) : NULL;
+	int r;
+
+	if (!framework) {
+		r = new_framework(master, info, ret, e);
+		if (r == 0)
+			(*ret)->registered_wall_ms = master_wall_ms(master);
+		return r;
+	}
+	if (framework->is_removed)
+		return err_set(e, EPERM, "Framework has been removed");
+	if (!same_principal(info, framework->info))
+		return err_set(e, EINVAL, "Changing framework's principal is not allowed");
+	r = framework_set_info(framework, info, e);
+	if (r < 0)
+		return r;
+	framework->reregistered_wall_ms = master_wall_ms(master);
+	if (!framework->registered_wall_ms)
+		framework->registered_wall_ms = framework->reregistered_wall_ms;
+	*ret = framework;
+	return 0;
+}
+
+static struct scheduler *scheduler_new(struct framework *framework, scheduler_event_fn *event,
+				       void *arg)
+{
+	struct scheduler *scheduler = calloc(1, sizeof(*scheduler));
+
+	if (!scheduler)
+		return NULL;
+	scheduler->master = framework->master;
+	scheduler->framework = framework;
+	scheduler->event = event;
+	scheduler->arg = arg;
+	framework->n_schedulers++;
+	STAILQ_INIT(&scheduler->events);
+	TAILQ_INSERT_TAIL(&framework->master->schedulers, scheduler, all);
+	return scheduler;
+}
+
+static void activate(struct framework *framework)
+{
+	struct framework_role *role;
+
+	framework->deadline_ms = INT64_MAX;
+	framework->is_recovered = false;
+	SLIST_FOREACH(role, &framework->roles, next) {
+		role->is_suppressed = false;
+		allocator_client_revive(role->client);
+	}
+	framework_update_clients(framework);
+}
+
+int scheduler_subscribe(struct master *master, const Mesos__V1__FrameworkInfo *info,
+			scheduler_event_fn *event, void *arg, int64_t now_ms,
+			struct scheduler **ret, struct err *e)
+{
+	struct framework *framework;
+	struct scheduler *scheduler;
+	int r = framework_info_validate(info, e);
+
+	if (r == 0)
+		r = find_or_make(master, info, &framework, e);
+	if (r == 0)
+		r = framework_put(framework, e);
+	if (r < 0)
+		return r;
+	scheduler = scheduler_new(framework, event, arg);
+	if (!scheduler)
+		return err_set(e, ENOMEM, "subscribe framework '%s'", framework->id);
+	r = queue_subscribed(scheduler);
+	if (r < 0) {
+		scheduler_free(scheduler);
+		return err_set(e, -r, "subscribe framework '%s'", framework->id);
+	}
+	heartbeat(scheduler, now_ms);
+	/* Offers of the old subscription are not the new one's: it never saw them. */
+	offers_free_of_framework(framework);
+	if (framework->scheduler)
+		scheduler_end(framework->scheduler, "Framework failed over");
+	framework->scheduler = scheduler;
+	activate(framework);
+	master_explain(master, "framework '%s' ('%.100s') is subscribed", framework->id, info->name);
+	*ret = scheduler;
+	return 0;
+}
+
+void scheduler_disconnect(struct scheduler *scheduler, int64_t now_ms)
+{
+	struct framework *framework = scheduler->framework;
+	struct master *master = scheduler->master;
+
+	if (framework->scheduler == scheduler) {
+		framework->scheduler = NULL;
+		framework->deadline_ms = framework_deadline(framework, now_ms);
+		offers_free_of_framework(framework);
+		framework_update_clients(framework);
+		master_explain(master, "framework '%s' is disconnected; its failover timeout is %g s",
+			       framework->id, framework->info->failover_timeout);
+	}
+	/* From inside its own event function: the queue is still being walked. */
+	if (master->delivering == scheduler)
+		scheduler->is_closed = true;
+	else
+		scheduler_free(scheduler);
+}

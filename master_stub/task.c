@@ -1,0 +1,470 @@
+#define HASH_NONFATAL_OOM 1
+#include "master_stub/task.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/cleanup.h"
+#include "lib/err.h"
+#include "lib/pb_json.h"
+#include "master_stub/allocator.h"
+#include "master_stub/core.h"
+#include "master_stub/framework.h"
+#include "master_stub/reconcile.h"
+#include "master_stub/registry.h"
+
+bool task_state_is_terminal(Mesos__V1__TaskState state)
+{
+	static const bool terminal[N_TASK_STATES] = {
+		[MESOS__V1__TASK_STATE__TASK_FINISHED] = true,
+		[MESOS__V1__TASK_STATE__TASK_FAILED] = true,
+		[MESOS__V1__TASK_STATE__TASK_KILLED] = true,
+		[MESOS__V1__TASK_STATE__TASK_ERROR] = true,
+		[MESOS__V1__TASK_STATE__TASK_LOST] = true,
+		[MESOS__V1__TASK_STATE__TASK_DROPPED] = true,
+		[MESOS__V1__TASK_STATE__TASK_GONE] = true,
+		[MESOS__V1__TASK_STATE__TASK_GONE_BY_OPERATOR] = true,
+	};
+
+	return (unsigned)state < N_TASK_STATES && terminal[state];
+}
+
+const char *task_state_name(Mesos__V1__TaskState state)
+{
+	const ProtobufCEnumValue *value =
+		protobuf_c_enum_descriptor_get_value(&mesos__v1__task_state__descriptor, (int)state);
+
+	return value ? value->name : "TASK_UNKNOWN";
+}
+
+/* ---- the record ---- */
+
+static int packed_set(struct packed *packed, const ProtobufCMessage *message)
+{
+	struct err e = { 0 };
+	size_t size = 0;
+	void *data = NULL;
+	int r = pb_pack(message, &data, &size, &e);
+
+	if (r < 0)
+		return r;
+	free(packed->data);
+	packed->data = data;
+	packed->size = size;
+	return 0;
+}
+
+Mesos__V1__TaskInfo *task_info(const struct task *task)
+{
+	return mesos__v1__task_info__unpack(NULL, task->info.size, task->info.data);
+}
+
+Mesos__V1__TaskStatus *task_status(const struct task *task)
+{
+	if (!task->status.data)
+		return NULL;
+	return mesos__v1__task_status__unpack(NULL, task->status.size, task->status.data);
+}
+
+struct task *task_find(const struct framework *framework, const char *id)
+{
+	struct task *task = NULL;
+
+	HASH_FIND_STR(framework->tasks, id, task);
+	return task;
+}
+
+static void task_free_fields(struct task *task)
+{
+	resources_done(&task->resources);
+	free(task->info.data);
+	free(task->status.data);
+	free(task->id);
+	free(task);
+}
+
+int task_new(struct framework *framework, struct agent *agent, struct framework_role *role,
+	     const Mesos__V1__TaskInfo *info, struct resources *resources, struct task **ret)
+{
+	struct task *task = calloc(1, sizeof(*task));
+
+	if (!task)
+		return -ENOMEM;
+	task->framework = framework;
+	task->agent = agent;
+	task->role = role;
+	task->state = MESOS__V1__TASK_STATE__TASK_STAGING;
+	task->kill_grace_ns = -1;
+	task->id = strdup(info->task_id->value);
+	if (task->id && packed_set(&task->info, &info->base) == 0)
+		HASH_ADD_KEYPTR(hh, framework->tasks, task->id, strlen(task->id), task);
+	if (!task->info.data || !task->hh.tbl) {
+		task_free_fields(task);
+		return -ENOMEM;
+	}
+	task->resources = TAKE_VAL(*resources, (struct resources){ 0 });
+	TAILQ_INSERT_TAIL(&agent->tasks, task, on_agent);
+	task_charge(task);
+	*ret = task;
+	return 0;
+}
+
+void task_free(struct task *task)
+{
+	task_release(task);
+	HASH_DEL(task->framework->tasks, task);
+	TAILQ_REMOVE(&task->agent->tasks, task, on_agent);
+	task_free_fields(task);
+}
+
+void task_charge(struct task *task)
+{
+	if (task->is_charged || !task->agent->node || task->is_unreachable ||
+	    task_state_is_terminal(task->state))
+		return;
+	task->is_charged = allocator_charge(task->agent->node, task->role->client,
+					    &task->resources) == 0;
+}
+
+void task_release(struct task *task)
+{
+	if (task->is_charged)
+		allocator_release(task->agent->node, task->role->client, &task->resources);
+	task->is_charged = false;
+}
+
+static void set_state(struct task *task, Mesos__V1__TaskState state)
+{
+	if (task_state_is_terminal(task->state))
+		return;
+	task->state = state;
+	if (task_state_is_terminal(state)) {
+		task->framework->master->counters.tasks_ended[state]++;
+		task_release(task);
+	}
+}
+
+/* ---- what the master itself tells ---- */
+
+static Mesos__V1__TaskState state_for(const struct framework *framework, Mesos__V1__TaskState state)
+{
+	static const bool is_fine[N_TASK_STATES] = {
+		[MESOS__V1__TASK_STATE__TASK_DROPPED] = true,
+		[MESOS__V1__TASK_STATE__TASK_UNREACHABLE] = true,
+		[MESOS__V1__TASK_STATE__TASK_GONE] = true,
+		[MESOS__V1__TASK_STATE__TASK_GONE_BY_OPERATOR] = true,
+		[MESOS__V1__TASK_STATE__TASK_UNKNOWN] = true,
+	};
+
+	if (is_fine[state] &&
+	    !framework_can(framework, MESOS__V1__FRAMEWORK_INFO__CAPABILITY__TYPE__PARTITION_AWARE))
+		return MESOS__V1__TASK_STATE__TASK_LOST;
+	return state;
+}
+
+/* Source and time of what the master says. */
+static void sign(struct master *master, Mesos__V1__TaskStatus *status)
+{
+	status->has_source = true;
+	status->source = MESOS__V1__TASK_STATUS__SOURCE__SOURCE_MASTER;
+	status->has_timestamp = true;
+	status->timestamp = (double)master_wall_ms(master) / 1000;
+}
+
+void task_tell(struct framework *framework, const struct status_from_master *from)
+{
+	Mesos__V1__TaskStatus status = MESOS__V1__TASK_STATUS__INIT;
+	Mesos__V1__TaskID task_id = MESOS__V1__TASK_ID__INIT;
+	Mesos__V1__AgentID agent_id = MESOS__V1__AGENT_ID__INIT;
+	Mesos__V1__TimeInfo unreachable = MESOS__V1__TIME_INFO__INIT;
+
+	task_id.value = (char *)(uintptr_t)from->task_id;
+	agent_id.value = (char *)(uintptr_t)from->agent_id;
+	status.task_id = &task_id;
+	status.agent_id = from->agent_id ? &agent_id : NULL;
+	status.state = state_for(framework, from->state);
+	status.message = (char *)(uintptr_t)from->message;
+	status.has_reason = true;
+	status.reason = from->reason;
+	if (from->unreachable_wall_ms > 0) {
+		unreachable.nanoseconds = from->unreachable_wall_ms * 1000000;
+		status.unreachable_time = &unreachable;
+	}
+	sign(framework->master, &status);
+	(void)framework_send_status(framework, &status);
+}
+
+void task_tell_latest(struct task *task, Mesos__V1__TaskStatus__Reason reason, const char *message)
+{
+	Mesos__V1__TaskStatus *latest = task_status(task);
+	Mesos__V1__TaskStatus told = MESOS__V1__TASK_STATUS__INIT;
+	Mesos__V1__TaskID task_id = MESOS__V1__TASK_ID__INIT;
+
+	if (latest)
+		told = *latest;
+	task_id.value = task->id;
+	told.task_id = &task_id;
+	told.agent_id = task->agent->info->id;
+	told.state = task->state;
+	told.message = (char *)(uintptr_t)message;
+	told.has_reason = true;
+	told.reason = reason;
+	/* Nothing to acknowledge: it is not an update of the agent's. */
+	told.has_uuid = false;
+	sign(task->framework->master, &told);
+	(void)framework_send_status(task->framework, &told);
+	if (latest)
+		mesos__v1__task_status__free_unpacked(latest, NULL);
+}
+
+static void tell_task(struct task *task, Mesos__V1__TaskState state,
+		      Mesos__V1__TaskStatus__Reason reason, const char *message)
+{
+	struct status_from_master status = {
+		.task_id = task->id,
+		.agent_id = task->agent->id,
+		.message = message,
+		.state = state,
+		.reason = reason,
+	};
+
+	if (state == MESOS__V1__TASK_STATE__TASK_UNREACHABLE)
+		status.unreachable_wall_ms = task->agent->unreachable_wall_ms;
+	task_tell(task->framework, &status);
+}
+
+/* ---- updates ---- */
+
+static bool has_uuid(const Mesos__V1__TaskStatus *status)
+{
+	return status->has_uuid && status->uuid.len == 16;
+}
+
+/* What the update says of the task; an older one than what is known changes nothing. */
+static void take_status(struct task *task, const Mesos__V1__TaskStatus *status,
+			Mesos__V1__TaskState latest)
+{
+	set_state(task, latest);
+	task->is_confirmed = true;
+	if (status->state == task->state || !task->status.data)
+		(void)packed_set(&task->status, &status->base);
+	if (has_uuid(status)) {
+		task->has_update = true;
+		task->update_state = status->state;
+		memcpy(task->update_uuid, status->uuid.data, sizeof(task->update_uuid));
+	}
+}
+
+static void acknowledge_for_removed(struct agent *agent, struct framework *framework,
+				    struct task *task, const Mesos__V1__TaskStatus *status)
+{
+	if (has_uuid(status))
+		agent_send_acknowledge(agent, framework->id, status->task_id->value, &status->uuid);
+	if (task && task_state_is_terminal(status->state))
+		task_free(task);
+}
+
+void task_update(struct agent *agent, const Tepui__AgentCall__Update *update)
+{
+	struct master *master = agent->master;
+	const Mesos__V1__TaskStatus *status = update->status;
+	struct framework *framework = framework_find(master, update->framework_id->value);
+	struct task *task = framework ? task_find(framework, status->task_id->value) : NULL;
+
+	if (!framework || (task && task->agent != agent) ||
+	    (unsigned)status->state >= N_TASK_STATES ||
+	    (update->has_latest_state && (unsigned)update->latest_state >= N_TASK_STATES)) {
+		master->counters.invalid_status_updates++;
+		master_explain(master, "update of task '%.255s' from agent '%s' is not taken: %s",
+			       status->task_id->value, agent->id,
+			       framework ? "the task is not this agent's, or its state unknown" :
+			       "its framework is not known");
+		return;
+	}
+	master->counters.valid_status_updates++;
+	if (task)
+		take_status(task, status,
+			    update->has_latest_state ? update->latest_state : status->state);
+	if (framework->is_removed) {
+		acknowledge_for_removed(agent, framework, task, status);
+		return;
+	}
+	/* Whoever is not there is sent it again by the agent. */
+	(void)framework_send_status(framework, status);
+	if (task && !has_uuid(status) && task_state_is_terminal(status->state))
+		task_free(task);
+}
+
+int task_acknowledge(struct framework *framework,
+		     const Mesos__V1__Scheduler__Call__Acknowledge *call, struct err *e)
+{
+	struct master *master = framework->master;
+	struct agent *agent = registry_find(master, call->agent_id->value);
+	struct task *task = task_find(framework, call->task_id->value);
+
+	if (call->uuid.len != 16)
+		return err_set(e, EINVAL, "acknowledge update of task '%.255s': uuid has %zu bytes, not"
+			       " 16", call->task_id->value, call->uuid.len);
+	if (!agent || agent->state != AGENT_CONNECTED) {
+		/* Back again, the agent sends its update once more. */
+		master->counters.invalid_acknowledgements++;
+		return 0;
+	}
+	master->counters.valid_acknowledgements++;
+	agent_send_acknowledge(agent, framework->id, call->task_id->value, &call->uuid);
+	if (task && task->agent == agent && task->has_update &&
+	    memcmp(task->update_uuid, call->uuid.data, 16) == 0 &&
+	    task_state_is_terminal(task->update_state))
+		task_free(task);
+	return 0;
+}
+
+int task_kill(struct framework *framework, const Mesos__V1__Scheduler__Call__Kill *call,
+	      struct err *e)
+{
+	const char *id = call->task_id->value;
+	const char *agent_id = call->agent_id ? call->agent_id->value : NULL;
+	const Mesos__V1__DurationInfo *grace =
+		call->kill_policy ? call->kill_policy->grace_period : NULL;
+	struct task *task = task_find(framework, id);
+
+	if (grace && grace->nanoseconds < 0)
+		return err_set(e, EINVAL, "kill task '%.255s': its grace period is negative", id);
+	if (!task || (agent_id && strcmp(agent_id, task->agent->id) != 0)) {
+		reconcile_task(framework, id, agent_id);
+		return 0;
+	}
+	if (task_state_is_terminal(task->state))
+		return 0;
+	/* Remembered, so that an agent that is away is told when it is back. */
+	task->is_kill_requested = true;
+	if (grace)
+		task->kill_grace_ns = grace->nanoseconds;
+	if (task->is_unreachable)
+		reconcile_task(framework, id, agent_id);
+	else
+		agent_send_kill(task->agent, task);
+	return 0;
+}
+
+/* ---- agents that come and go ---- */
+
+static const char *role_of(const struct framework *framework, const Mesos__V1__TaskInfo *info)
+{
+	for (size_t i = 0; i < info->n_resources; i++) {
+		const Mesos__V1__Resource *resource = info->resources[i];
+
+		if (resource->allocation_info && resource->allocation_info->role)
+			return resource->allocation_info->role;
+	}
+	if (framework->info->n_roles > 0)
+		return framework->info->roles[0];
+	return framework->info->role ? framework->info->role : "*";
+}
+
+static int admit_new(struct framework *framework, struct agent *agent,
+		     const Tepui__RunningTask *running, struct task **ret, struct err *e)
+{
+	const Mesos__V1__TaskInfo *info = running->task;
+	struct framework_role *role = framework_role_get(framework, role_of(framework, info));
+	struct resources resources = { 0 };
+	int r;
+
+	if (!role)
+		return err_set(e, ENOMEM, "admit task '%s'", info->task_id->value);
+	r = resources_from_messages(info->resources, info->n_resources, &resources, e);
+	if (r < 0)
+		return err_wrap(e, "admit task '%s'", info->task_id->value);
+	r = task_new(framework, agent, role, info, &resources, ret);
+	resources_done(&resources);
+	return r < 0 ? err_set(e, -r, "admit task '%s'", info->task_id->value) : 0;
+}
+
+static int find_framework(struct master *master, const Mesos__V1__FrameworkInfo *info,
+			  struct framework **ret, struct err *e)
+{
+	*ret = info->id ? framework_find(master, info->id->value) : NULL;
+	if (*ret)
+		return 0;
+	if (!info->id || !id_is_valid(info->id->value))
+		return err_set(e, EINVAL, "its framework has no valid id");
+	return framework_recover(master, info, ret, e);
+}
+
+int task_admit(struct agent *agent, const Tepui__RunningTask *running, struct err *e)
+{
+	const char *id = running->task->task_id->value;
+	struct framework *framework;
+	struct task *task;
+	bool was_unreachable;
+	int r;
+
+	if (!id_is_valid(id) || (unsigned)running->state >= N_TASK_STATES)
+		return err_set(e, EINVAL, "admit task '%.255s': its id or state is not valid", id);
+	r = find_framework(agent->master, running->framework, &framework, e);
+	if (r < 0)
+		return r;
+	task = task_find(framework, id);
+	if (task && task->agent != agent)
+		return err_set(e, EEXIST, "admit task '%s': agent '%s' has it", id, task->agent->id);
+	if (!task) {
+		r = admit_new(framework, agent, running, &task, e);
+		if (r < 0)
+			return r;
+	}
+	was_unreachable = task->is_unreachable;
+	task->is_unreachable = false;
+	task->is_seen = task->is_confirmed = true;
+	set_state(task, running->state);
+	if (running->status)
+		(void)packed_set(&task->status, &running->status->base);
+	task_charge(task);
+	if (was_unreachable && !task_state_is_terminal(task->state))
+		task_tell_latest(task, MESOS__V1__TASK_STATUS__REASON__REASON_AGENT_REREGISTERED,
+				 "Agent is back: the task was not disturbed");
+	return 0;
+}
+
+void tasks_drop_unseen(struct agent *agent)
+{
+	struct task *task, *next;
+
+	for (task = TAILQ_FIRST(&agent->tasks); task; task = next) {
+		next = TAILQ_NEXT(task, on_agent);
+		if (task->is_seen)
+			continue;
+		/* Terminal and not brought along: the agent has seen its acknowledgement. */
+		if (!task_state_is_terminal(task->state)) {
+			set_state(task, task->is_confirmed ? MESOS__V1__TASK_STATE__TASK_GONE :
+				  MESOS__V1__TASK_STATE__TASK_DROPPED);
+			tell_task(task, task->state,
+				  task->is_confirmed ?
+				  MESOS__V1__TASK_STATUS__REASON__REASON_RECONCILIATION :
+				  MESOS__V1__TASK_STATUS__REASON__REASON_AGENT_DISCONNECTED,
+				  task->is_confirmed ? "The agent is back and does not have the task" :
+				  "The agent was disconnected before it got the task");
+		}
+		task_free(task);
+	}
+}
+
+void tasks_mark_unreachable(struct agent *agent)
+{
+	struct task *task, *next;
+
+	for (task = TAILQ_FIRST(&agent->tasks); task; task = next) {
+		next = TAILQ_NEXT(task, on_agent);
+		task_release(task);
+		if (task->framework->is_removed) {
+			task_free(task);
+			continue;
+		}
+		if (task_state_is_terminal(task->state))
+			continue;
+		task->is_unreachable = true;
+		tell_task(task, MESOS__V1__TASK_STATE__TASK_UNREACHABLE,
+			  MESOS__V1__TASK_STATUS__REASON__REASON_AGENT_REMOVED,
+			  "Agent is unreachable");
+	}
+}

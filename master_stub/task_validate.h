@@ -1,0 +1,23 @@
+/* Rules for the tasks of an ACCEPT, each with its sentence. */
+#ifndef MASTER_STUB_TASK_VALIDATE_H
+#define MASTER_STUB_TASK_VALIDATE_H
+
+#include "proto/mesos.pb-c.h"
+
+struct agent;
+struct err;
+struct framework;
+struct resources;
+
+/*
+ * May FRAMEWORK launch TASK on AGENT in ROLE?  *ret_resources is what it asks for, owned by the caller.
+ * -EINVAL with the sentence for TASK_ERROR.  Whether the offers hold it is the caller's question.
+ */
+int task_validate(const struct framework *framework, const struct agent *agent,
+		  const char *role, const Mesos__V1__TaskInfo *task,
+		  struct resources *ret_resources, struct err *e);
+
+/* What a framework says of itself at SUBSCRIBE. */
+int framework_info_validate(const Mesos__V1__FrameworkInfo *info, struct err *e);
+
+#endif
