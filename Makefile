@@ -39,6 +39,13 @@ CPPFLAGS += -D_GNU_SOURCE -I. -I$(B)
 CFLAGS   += -std=gnu17 $(OPT) $(WARN) $(HARDEN) $(SAN) -ffunction-sections -fdata-sections
 LDFLAGS  += $(HARDENLD) $(SAN) -Wl,--gc-sections
 
+# V=1 shows the commands.
+ifeq ($(V),1)
+say       =
+else
+say       = @printf '  %-6s %s\n' $(1) $(patsubst $(B)/%,%,$@);
+endif
+
 # ---- Sources: a folder is an archive; main.c is the program ----
 PROTO    := mesos scheduler executor tepui
 PB_SRC   := $(PROTO:%=$(B)/proto/%.pb-c.c)
@@ -55,7 +62,7 @@ all: $(PROGRAMS)
 
 $(B)/proto/%.pb-c.c $(B)/proto/%.pb-c.h &: proto/%.proto $(wildcard proto/*.proto)
 	@mkdir -p $(B)/proto
-	protoc-c --proto_path=proto --c_out=$(B)/proto $<
+	$(call say,PROTO)protoc-c --proto_path=proto --c_out=$(B)/proto $<
 
 # Named here, so that they are not intermediate files to make.
 .PHONY: generated
@@ -64,20 +71,20 @@ generated: $(PB_SRC) $(PB_HDR)
 # Generated code includes its siblings by bare name.
 $(B)/obj/proto/%.o: $(B)/proto/%.pb-c.c | $(PB_HDR)
 	@mkdir -p $(@D)
-	$(CC) -I$(B)/proto -std=gnu17 $(OPT) $(HARDEN) $(SAN) -ffunction-sections -fdata-sections -c -o $@ $<
+	$(call say,CC)$(CC) -I$(B)/proto -std=gnu17 $(OPT) $(HARDEN) $(SAN) -ffunction-sections -fdata-sections -c -o $@ $<
 
 $(B)/obj/%.o: %.c | $(PB_HDR)
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) -I$(B)/proto $(CFLAGS) -MMD -MP -c -o $@ $<
+	$(call say,CC)$(CC) $(CPPFLAGS) -I$(B)/proto $(CFLAGS) -MMD -MP -c -o $@ $<
 
 $(B)/proto.a: $(PROTO:%=$(B)/obj/proto/%.o)
 	@rm -f $@
-	$(AR) rcs $@ $^
+	$(call say,AR)$(AR) rcs $@ $^
 
 define archive_rule
 $(B)/$(1).a: $(call objs,$(call src,$(1)))
 	@rm -f $$@
-	$(AR) rcs $$@ $$^
+	$$(call say,AR)$(AR) rcs $$@ $$^
 endef
 $(foreach f,$(FOLDERS),$(eval $(call archive_rule,$(f))))
 
@@ -85,10 +92,10 @@ LIBS_COMMON := -ljansson -lprotobuf-c -levent_core
 LIBS_STORE  := -lsqlite3
 
 $(B)/tepui-master: $(B)/obj/master_stub/main.o $(B)/master_stub.a $(B)/net.a $(B)/lib.a $(B)/proto.a
-	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS_COMMON) $(LIBS_STORE) -lm
+	$(call say,LINK)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS_COMMON) $(LIBS_STORE) -lm
 
 $(B)/tepui-agent: $(B)/obj/agent/main.o $(B)/agent.a $(B)/containerizer.a $(B)/isolators.a $(B)/net.a $(B)/lib.a $(B)/proto.a
-	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS_COMMON) $(LIBS_STORE) -lseccomp -lcap -lm
+	$(call say,LINK)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS_COMMON) $(LIBS_STORE) -lseccomp -lcap -lm
 
 # Static: a supervisor's private memory and its start-up time are paid once per container.
 ifeq ($(SANITIZE),1)
@@ -97,10 +104,10 @@ else
 EXECUTOR_LD := -static -no-pie
 endif
 $(B)/tepui-executor: $(B)/obj/executor/main.o $(B)/executor.a $(B)/containerizer.a $(B)/isolators.a $(B)/net.a $(B)/lib.a $(B)/proto.a
-	$(CC) $(filter-out -pie,$(LDFLAGS)) $(EXECUTOR_LD) -o $@ $^ $(LIBS_COMMON) -lm
+	$(call say,LINK)$(CC) $(filter-out -pie,$(LDFLAGS)) $(EXECUTOR_LD) -o $@ $^ $(LIBS_COMMON) -lm
 
 $(B)/tepui: $(B)/obj/cli/main.o $(B)/cli.a $(B)/net.a $(B)/lib.a $(B)/proto.a
-	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS_COMMON) -lm
+	$(call say,LINK)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS_COMMON) -lm
 
 # ---- Unit tests: always with sanitizers, whatever the programs are built with ----
 UNIT_SRC := $(wildcard tests/unit/test_*.c)
@@ -111,7 +118,7 @@ check-unit:
 UNIT_BIN := $(UNIT_SRC:%.c=$(B)/%)
 $(B)/tests/unit/test_%: tests/unit/test_%.c $(ARCHIVES)
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) -I$(B)/proto $(CFLAGS) -MMD -MP $(LDFLAGS) -o $@ $< -Wl,--start-group $(ARCHIVES) -Wl,--end-group \
+	$(call say,CC)$(CC) $(CPPFLAGS) -I$(B)/proto $(CFLAGS) -MMD -MP $(LDFLAGS) -o $@ $< -Wl,--start-group $(ARCHIVES) -Wl,--end-group \
 	  -lcmocka $(LIBS_COMMON) $(LIBS_STORE) -lseccomp -lcap -lm
 
 .PHONY: run-unit

@@ -43,10 +43,16 @@ int cluster_node(struct cli *cli, const char *id, json_t **ret, struct err *e)
 	return row ? 0 : err_set(e, ENOENT, "no node '%s'", id);
 }
 
+/* The address that the agent itself told, as Mesos shows it: "slave(1)@127.0.0.1:5051". */
 const char *cluster_address(const json_t *node, char buf[CLUSTER_ADDRESS_SIZE])
 {
-	(void)snprintf(buf, CLUSTER_ADDRESS_SIZE, "%s:%.0f", member_text(node, "hostname"),
-		       member_number(node, "port"));
+	const char *at = strchr(member_text(node, "pid"), '@');
+
+	if (at)
+		(void)snprintf(buf, CLUSTER_ADDRESS_SIZE, "%s", at + 1);
+	else
+		(void)snprintf(buf, CLUSTER_ADDRESS_SIZE, "%s:%.0f", member_text(node, "hostname"),
+			       member_number(node, "port"));
 	return buf;
 }
 
