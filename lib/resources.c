@@ -13,8 +13,11 @@ const char *const resource_names[N_RESOURCE_KINDS] = {
 	[RESOURCE_GPUS] = "gpus",
 };
 
-/* Sums of a whole cluster stay far below the limits of 64 bits with this bound on one value. */
-#define SCALAR_MAX 1e15
+/*
+ * 10 PB of disk in MiB.  Thousandths of it are exact in a double, and the sum over a million nodes
+ * stays within 64 bits, whatever a hostile one says of itself.
+ */
+#define SCALAR_MAX 1e10
 
 int resource_kind_find(const char *name)
 {

@@ -37,12 +37,16 @@ static char *trim(char *text)
 
 static int parse_ports(const char *value, struct resources *ret, struct err *e)
 {
-	struct ranges ports;
+	struct ranges ports = { 0 };
 	int r;
 
 	if (ret->ports.n > 0)
 		return err_set(e, EINVAL, "read resource 'ports': named twice");
 	r = *value == '[' ? ranges_parse(value, &ports) : -EINVAL;
+	if (r == 0 && ports.n > 0 && ports.items[ports.n - 1].last > UINT16_MAX) {
+		ranges_done(&ports);
+		r = -EINVAL;
+	}
 	if (r == -ENOMEM)
 		return err_set(e, ENOMEM, "read resource 'ports'");
 	if (r < 0)

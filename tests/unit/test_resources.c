@@ -74,6 +74,8 @@ static void test_parse_refuses(void **state)
 		{ "gpus:0.5", "read resource 'gpus': '0.5' is not a whole number" },
 		{ "ports:[1-2", "read resource 'ports': '[1-2' is not ranges such as [31000-32000]" },
 		{ "ports:31000", "read resource 'ports': '31000' is not ranges such as [31000-32000]" },
+		{ "ports:[1,65536]",
+		  "read resource 'ports': '[1,65536]' is not ranges such as [31000-32000]" },
 		{ "ports:[1];ports:[2]", "read resource 'ports': named twice" },
 		{ "disk(role):5", "read resource 'disk(role)': reserved resources are not supported" },
 		{ "mem:9999999999999999", "read resource 'mem': '9999999999999999' is not a number" },
