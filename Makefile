@@ -101,7 +101,8 @@ $(B)/tepui-agent: $(B)/obj/agent/main.o $(B)/agent.a $(B)/containerizer.a $(B)/i
 ifeq ($(SANITIZE),1)
 EXECUTOR_LD :=
 else
-EXECUTOR_LD := -static -no-pie
+# libevent's name resolution comes along in the archive and is never called: ld need not warn of it.
+EXECUTOR_LD := -static -no-pie -Wl,--no-warnings
 endif
 $(B)/tepui-executor: $(B)/obj/executor/main.o $(B)/executor.a $(B)/containerizer.a $(B)/isolators.a $(B)/net.a $(B)/lib.a $(B)/proto.a
 	$(call say,LINK)$(CC) $(filter-out -pie,$(LDFLAGS)) $(EXECUTOR_LD) -o $@ $^ $(LIBS_COMMON) -lm

@@ -83,8 +83,8 @@ static int exchange_run(struct cli *cli, const char *address, struct http_call *
 		return r;
 	if (x->failure.code) {
 		err_clear(e);
-		return err_set(e, EHOSTUNREACH, "reach '%s' (is it running? see --master): %s",
-			       address, x->failure.msg);
+		return err_set(e, EHOSTUNREACH, "reach '%s': %s (is it running? see --master)",
+			       address, strerrordesc_np(x->failure.code));
 	}
 	return 0;
 }

@@ -53,7 +53,7 @@ start_master() {
 
 start_agent() {
 	"$BUILD/tepui-agent" --master="127.0.0.1:$MASTER_PORT" --work_dir="$DIR/agent" \
-		--listen="127.0.0.1:$AGENT_PORT" --cgroup_root="$CGROUP_ROOT" --executor="$BUILD/tepui-executor" \
+		--listen="127.0.0.1:$AGENT_PORT" --hostname=127.0.0.1 --cgroup_root="$CGROUP_ROOT" --executor="$BUILD/tepui-executor" \
 		>>"$DIR/agent.log" 2>&1 &
 	AGENT_PID=$!
 	wait_for "the agent's registration" agent_is_active
