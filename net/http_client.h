@@ -13,8 +13,8 @@ struct loop;
 
 /*
  * One connection at a time to one server, requests in order, kept alive, re-opened when needed.
- * ADDRESS: "127.0.0.1:5050", "[::1]:5050", "host.example:5050" (numeric or /etc/hosts: resolved
- * once, at creation) or "unix:/run/tepui/agent.sock".
+ * ADDRESS: "127.0.0.1:5050", "[::1]:5050" or "unix:/run/tepui/agent.sock"; names are -EINVAL here
+ * and looked up by http_client_new_resolved() (net/resolve.h).
  */
 int http_client_new(struct loop *loop, const char *address, struct http_client **ret,
 		    struct err *e);
@@ -37,7 +37,7 @@ struct http_call {
 	const char *extra_headers;	/* "Name: value\r\n...", or NULL */
 	const void *body;
 	size_t size;
-	int64_t timeout_ms;		/* for connecting and the head; whole call if no stream */
+	int64_t timeout_ms;		/* connecting and head; the whole call if no stream; 0: 30 s */
 	size_t max_body;		/* of the answer; 0: 64 MiB */
 
 	/*

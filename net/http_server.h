@@ -73,6 +73,20 @@ int http_server_listen_unix(struct http_server *server, const char *path, struct
  */
 void http_server_cork(struct http_server *server, bool is_corked);
 
+/*
+ * Hold back what is queued now, and what follows on the same connections; other replies leave.  For
+ * answers that speak of state which could not be written yet.
+ */
+void http_server_hold(struct http_server *server);
+void http_server_release(struct http_server *server);
+
+/*
+ * GATE is asked before any handler: a negative result is the answer, told by the error function of
+ * the table that matched.  For a server that cannot do what its handlers would promise.
+ */
+typedef int http_gate_fn(void *arg, const struct http_request *req, struct err *e);
+void http_server_set_gate(struct http_server *server, http_gate_fn *gate, void *arg);
+
 /* Closes listeners and connections; requests and streams still held get their close callback. */
 void http_server_free(struct http_server *server);
 

@@ -14,8 +14,10 @@ int sse_keepalive(struct http_stream *stream);	/* bare CRLF */
 struct sse_reader {
 	char *data;
 	size_t size, cap;
+	size_t line;	/* where the line that is not complete starts */
 };
 typedef void sse_fn(void *arg, const char *type, const char *id, const char *data);
+/* TYPE is "message" and ID NULL when not sent.  -EMSGSIZE: an event beyond 16 MiB; -ENOMEM. */
 int sse_feed(struct sse_reader *reader, const void *data, size_t size, sse_fn *fn, void *arg);
 void sse_done(struct sse_reader *reader);
 

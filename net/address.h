@@ -1,0 +1,31 @@
+/* Addresses of sockets: numeric TCP ones and unix paths, as text and back. */
+#ifndef NET_ADDRESS_H
+#define NET_ADDRESS_H
+
+#include <sys/socket.h>
+
+struct err;
+
+enum { ADDRESS_TEXT_SIZE = 128 };
+
+struct address {
+	struct sockaddr_storage storage;
+	socklen_t size;
+};
+
+/*
+ * "127.0.0.1:5050", "[::1]:5050" or "unix:/path".  Never a look-up: names are -EINVAL, for they
+ * would load NSS into a static program (net/resolve.h has them).
+ */
+int address_parse(const char *text, struct address *ret, struct err *e);
+
+/* A unix address for PATH; -ENAMETOOLONG beyond 107 bytes. */
+int address_from_path(const char *path, struct address *ret, struct err *e);
+
+/* The reverse; a peer of a unix socket has no name and is "unix:". */
+void address_format(const struct address *address, char ret_text[ADDRESS_TEXT_SIZE]);
+
+/* No delay, and notice of peers that vanish.  Best effort: connections work without. */
+void address_tune(const struct address *address, int fd);
+
+#endif

@@ -1,0 +1,51 @@
+#include "net/resolve.h"
+
+#include <errno.h>
+#include <netdb.h>
+#include <string.h>
+
+#include "lib/err.h"
+#include "net/address.h"
+#include "net/http_client.h"
+
+static int code_of(int failure)
+{
+	switch (failure) {
+	case EAI_MEMORY:
+		return ENOMEM;
+	case EAI_AGAIN:
+		return EAGAIN;
+	case EAI_SYSTEM:
+		return errno > 0 ? errno : EIO;
+	default:
+		return EHOSTUNREACH;
+	}
+}
+
+int http_client_new_resolved(struct loop *loop, const char *address, struct http_client **ret,
+			     struct err *e)
+{
+	static const struct addrinfo hints = { .ai_socktype = SOCK_STREAM,
+					       .ai_flags = AI_NUMERICSERV | AI_ADDRCONFIG };
+	const char *colon = strrchr(address, ':');
+	char host[256], text[ADDRESS_TEXT_SIZE];
+	struct address numeric = { 0 };
+	struct addrinfo *found = NULL;
+	struct err ignored = { 0 };
+	int failure;
+
+	if (address_parse(address, &numeric, &ignored) >= 0 || !colon ||
+	    (size_t)(colon - address) >= sizeof(host))
+		return http_client_new(loop, address, ret, e);
+	memcpy(host, address, (size_t)(colon - address));
+	host[colon - address] = '\0';
+	failure = getaddrinfo(host, colon + 1, &hints, &found);
+	if (failure != 0)
+		return err_set(e, code_of(failure), "look up '%s': %s", address,
+			       gai_strerror(failure));
+	memcpy(&numeric.storage, found->ai_addr, found->ai_addrlen);
+	numeric.size = found->ai_addrlen;
+	freeaddrinfo(found);
+	address_format(&numeric, text);
+	return http_client_new(loop, text, ret, e);
+}
