@@ -8,7 +8,7 @@
 /* Returns text owned by the caller, NULL when memory is out. */
 char *base64_encode(const void *data, size_t size);
 
-/* *RET is owned by the caller, NULL for no bytes.  -EINVAL on anything but padded base64, -ENOMEM. */
+/* *RET is owned by the caller, NULL for no bytes.  -EINVAL if it is not padded base64, -ENOMEM. */
 int base64_decode(const char *text, size_t length, uint8_t **ret, size_t *ret_size);
 
 #endif

@@ -1,4 +1,4 @@
-/* The two clocks.  Timers and timeouts use the boot clock; wall time is for display and ids only. */
+/* The two clocks: the boot clock for timers and timeouts, wall time for display and ids only. */
 #ifndef LIB_CLOCK_H
 #define LIB_CLOCK_H
 

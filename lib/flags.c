@@ -279,7 +279,10 @@ int flags_parse(const struct flag *flags, size_t n, const char *prefix, int argc
 void flags_print_help(const struct flag *flags, size_t n, const char *prefix)
 {
 	static const char *const value_forms[] = {
-		[FLAG_STR] = "=TEXT", [FLAG_U64] = "=NUMBER", [FLAG_BOOL] = "", [FLAG_MILLIS] = "=TIME",
+		[FLAG_STR] = "=TEXT",
+		[FLAG_U64] = "=NUMBER",
+		[FLAG_BOOL] = "",
+		[FLAG_MILLIS] = "=TIME",
 	};
 	char left[FLAG_NAME_MAX + 16], name[2 * FLAG_NAME_MAX];
 
@@ -332,7 +335,9 @@ json_t *flags_to_json(const struct flag *flags, size_t n, const void *options)
 	json_t *object = json_object();
 
 	for (size_t i = 0; object && i < n; i++) {
-		if (json_object_set_new(object, flags[i].name, flag_to_json(&flags[i], options)) < 0) {
+		json_t *value = flag_to_json(&flags[i], options);
+
+		if (json_object_set_new(object, flags[i].name, value) < 0) {
 			json_decref(object);
 			object = NULL;
 		}

@@ -85,6 +85,10 @@ void loop_after_turn(struct loop *loop, loop_fn *fn, void *arg)
 
 int loop_run(struct loop *loop, struct err *e)
 {
+	/*
+	 * One turn is one wait and the callbacks of what it found.  (With more than 32 deferred
+	 * callbacks of bufferevents pending libevent waits twice in it; we defer none.)
+	 */
 	while (!loop->is_stopped) {
 		if (event_base_loop(loop->base, EVLOOP_ONCE | EVLOOP_NO_EXIT_ON_EMPTY) < 0)
 			return err_set(e, errno > 0 ? errno : EIO, "wait for events");
@@ -126,8 +130,8 @@ static void on_priority(evutil_socket_t fd, short what, void *arg)
 
 	(void)what;
 	/*
-	 * Takes the edge out of the inner epoll.  Its result is not looked at: a PSI trigger is used
-	 * up by the outer epoll's own poll, and would read as nothing here.
+	 * Takes the edge out of the inner epoll.  Its result is not looked at: a PSI trigger is
+	 * used up by the outer epoll's own poll, and would read as nothing here.
 	 */
 	(void)epoll_wait(fd, &event, 1, 0);
 	watch->fd_fn(watch->fd, watch->arg);
@@ -232,7 +236,7 @@ int loop_watch_priority(struct loop *loop, int fd, loop_fd_fn *fn, void *arg,
 			struct loop_watch **ret, struct err *e)
 {
 	AUTO(loop_watch_freep) struct loop_watch *watch = watch_new(fd, fn, arg);
-	/* Edges only: a cgroup file stays ready until it is read again, which is the owner's affair. */
+	/* Edges only: a cgroup file stays ready until it is read again: the owner's affair. */
 	struct epoll_event wanted = { .events = EPOLLPRI | EPOLLET };
 	int r;
 

@@ -115,10 +115,12 @@ static int drop_unknown_enum(ProtobufCMessage *message, const ProtobufCFieldDesc
 		*n = kept;
 		return 0;
 	}
-	if (f->label == PROTOBUF_C_LABEL_REQUIRED)
-		return enum_is_known(f, *value) ? 0 :
-						  err_set(e, EINVAL, "unpack field '%s.%s': no known value",
-							  message->descriptor->short_name, f->name);
+	if (f->label == PROTOBUF_C_LABEL_REQUIRED) {
+		if (enum_is_known(f, *value))
+			return 0;
+		return err_set(e, EINVAL, "unpack field '%s.%s': no known value",
+			       message->descriptor->short_name, f->name);
+	}
 	if (*(protobuf_c_boolean *)pb_member_mutable(message, f->quantifier_offset) &&
 	    !enum_is_known(f, *value)) {
 		*(protobuf_c_boolean *)pb_member_mutable(message, f->quantifier_offset) = 0;
@@ -168,7 +170,8 @@ int pb_unpack(const ProtobufCMessageDescriptor *descriptor, const void *data, si
 			       descriptor->short_name);
 	message = protobuf_c_message_unpack(descriptor, NULL, size, bytes);
 	if (!message)
-		return err_set(e, EINVAL, "unpack message '%s': malformed or a required field is missing",
+		return err_set(e, EINVAL,
+			       "unpack message '%s': malformed or a required field is missing",
 			       descriptor->short_name);
 	r = drop_unknown_enums(message, e);
 	if (r < 0) {

@@ -50,8 +50,8 @@ static int add_ports(const Mesos__V1__Resource *m, struct resources *sum, struct
 		const Mesos__V1__Value__Range *range = m->ranges->range[i];
 
 		if (range->begin > range->end || range->end > UINT16_MAX)
-			return err_set(e, EINVAL, "read resource '%s': %llu-%llu is not a range of ports",
-				       m->name, (unsigned long long)range->begin,
+			return err_set(e, EINVAL,
+				       "read resource '%s': %llu-%llu is not a range of ports", m->name, (unsigned long long)range->begin,
 				       (unsigned long long)range->end);
 		if (ranges_add(&sum->ports, (uint32_t)range->begin, (uint32_t)range->end) < 0)
 			return err_set(e, ENOMEM, "read resource '%s'", m->name);

@@ -51,7 +51,8 @@ static int parse_ports(const char *value, struct resources *ret, struct err *e)
 		return err_set(e, ENOMEM, "read resource 'ports'");
 	if (r < 0)
 		return err_set(e, EINVAL,
-			       "read resource 'ports': '%s' is not ranges such as [31000-32000]", value);
+			       "read resource 'ports': '%s' is not ranges such as [31000-32000]",
+			       value);
 	ret->ports = ports;
 	return 0;
 }
@@ -69,8 +70,8 @@ static int parse_item(char *text, bool *is_named, struct resources *ret, struct 
 	name = trim(text);
 	value = trim(colon + 1);
 	if (strchr(name, '('))
-		return err_set(e, EINVAL, "read resource '%s': reserved resources are not supported",
-			       name);
+		return err_set(e, EINVAL,
+			       "read resource '%s': reserved resources are not supported", name);
 	if (strcmp(name, "ports") == 0)
 		return parse_ports(value, ret, e);
 	kind = resource_kind_find(name);

@@ -62,7 +62,7 @@ uint64_t rng_below(struct rng *rng, uint64_t bound)
 	uint64_t least, value;
 
 	assert(bound > 0);
-	/* The lowest 2^64 mod BOUND values are drawn again: else small results would be likelier. */
+	/* The lowest 2^64 mod BOUND values are drawn again: else small results were likelier. */
 	least = (0 - bound) % bound;
 	do
 		value = rng_next(rng);

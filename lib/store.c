@@ -73,7 +73,8 @@ int store_open_sqlite(const char *path, struct store **ret, char **ret_notice, s
 	r = prepare(store, "REPLACE INTO record (kind, key, crc, data) VALUES (?1, ?2, ?3, ?4)",
 		    &store->put, e);
 	if (r == 0)
-		r = prepare(store, "DELETE FROM record WHERE kind = ?1 AND key = ?2", &store->delete, e);
+		r = prepare(store, "DELETE FROM record WHERE kind = ?1 AND key = ?2",
+			    &store->delete, e);
 	if (r < 0)
 		return r;
 	*ret = TAKE_PTR(store);

@@ -173,7 +173,8 @@ static const struct {
 	{ "PRAGMA journal_size_limit=4194304", NULL },
 	{ "PRAGMA quick_check(1)", "ok" },
 	{ "CREATE TABLE IF NOT EXISTS record (kind TEXT NOT NULL, key TEXT NOT NULL,"
-	  " crc INTEGER NOT NULL, data BLOB NOT NULL, PRIMARY KEY (kind, key)) WITHOUT ROWID", NULL },
+	  " crc INTEGER NOT NULL, data BLOB NOT NULL, PRIMARY KEY (kind, key)) WITHOUT ROWID",
+	  NULL },
 	{ "SELECT kind, key, crc, data FROM record LIMIT 1", NULL },
 };
 
@@ -374,7 +375,10 @@ static int mend(const char *path, const char *problem, sqlite3 **ret, char **ret
 		AUTO_FREE char *bad_copy = join(aside, ".backup");
 
 		restored = 0;
-		r = bad_copy ? move_files(path, bad_copy, e) : err_set(e, ENOMEM, "mend '%s'", path);
+		if (bad_copy)
+			r = move_files(path, bad_copy, e);
+		else
+			r = err_set(e, ENOMEM, "mend '%s'", path);
 		if (r == 0)
 			r = open_checked(path, ret, e);
 	}
@@ -382,8 +386,8 @@ static int mend(const char *path, const char *problem, sqlite3 **ret, char **ret
 		return r;
 	if (!restored)
 		source = "an empty store, for want of a sound backup";
-	if (asprintf(ret_notice, "%s; what was found is kept as '%s', replaced by %s", problem, aside,
-		     source) < 0)
+	if (asprintf(ret_notice, "%s; what was found is kept as '%s', replaced by %s", problem,
+		     aside, source) < 0)
 		*ret_notice = NULL;
 	return 0;
 }
@@ -400,8 +404,8 @@ static int renew_backup(sqlite3 *db, const char *path, char **notice, struct err
 	if (r < 0 || *notice)
 		return r;
 	if (n_bad > 0) {
-		r = asprintf(notice, "'%s' has %u damaged records; its backup is kept as it is", path,
-			     n_bad);
+		r = asprintf(notice, "'%s' has %u damaged records; its backup is kept as it is",
+			     path, n_bad);
 	} else if (n > 0 && back_up(db, path, &backup_error) < 0) {
 		/* A disk too full for the backup is no reason not to start. */
 		r = asprintf(notice, "%s", err_text(&backup_error, text, sizeof(text)));

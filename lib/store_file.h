@@ -20,7 +20,7 @@ int store_file_lock(const char *path, struct err *e);
  */
 int store_file_open(const char *path, struct sqlite3 **ret, char **ret_notice, struct err *e);
 
-/* Set E from the last failure of DB, which was RC; errno is looked at, and was 0 before the call. */
+/* Set E from the last failure of DB, which was RC.  errno is looked at: 0 before the call. */
 int store_file_error(struct sqlite3 *db, int rc, const char *doing, struct err *e);
 
 /* What is stored with every record. */

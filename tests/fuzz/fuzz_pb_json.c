@@ -24,7 +24,8 @@ static const ProtobufCMessageDescriptor *const descriptors[] = {
 	&mesos__v1__offer__descriptor,
 };
 
-static ProtobufCMessage *read_json(const ProtobufCMessageDescriptor *d, const void *data, size_t size)
+static ProtobufCMessage *read_json(const ProtobufCMessageDescriptor *d, const void *data,
+				   size_t size)
 {
 	ProtobufCMessage *message = NULL;
 	json_t *json = NULL;
@@ -38,7 +39,8 @@ static ProtobufCMessage *read_json(const ProtobufCMessageDescriptor *d, const vo
 	return message;
 }
 
-static ProtobufCMessage *read_wire(const ProtobufCMessageDescriptor *d, const void *data, size_t size)
+static ProtobufCMessage *read_wire(const ProtobufCMessageDescriptor *d, const void *data,
+				   size_t size)
 {
 	ProtobufCMessage *message = NULL;
 	struct err e = { 0 };
@@ -74,7 +76,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (size < 1)
 		return 0;
 	d = descriptors[data[0] % (sizeof(descriptors) / sizeof(descriptors[0]))];
-	message = data[0] & 0x80 ? read_wire(d, data + 1, size - 1) : read_json(d, data + 1, size - 1);
+	message = data[0] & 0x80 ? read_wire(d, data + 1, size - 1)
+				 : read_json(d, data + 1, size - 1);
 	if (!message)
 		return 0;
 	copy = pb_copy(message);

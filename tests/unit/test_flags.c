@@ -24,11 +24,13 @@ struct options {
 };
 
 static const struct flag flags[] = {
-	{ "work_dir", FLAG_STR, offsetof(struct options, work_dir), "/var/lib/x", "where state is", 0 },
+	{ "work_dir", FLAG_STR, offsetof(struct options, work_dir), "/var/lib/x", "where state is",
+	  0 },
 	{ "master", FLAG_STR, offsetof(struct options, master), NULL, "address of the master", 0 },
 	{ "port", FLAG_U64, offsetof(struct options, port), "5051", "port to listen on", 65535 },
 	{ "cfs-quota", FLAG_BOOL, offsetof(struct options, quota), NULL, "limit cpu", 0 },
-	{ "timeout", FLAG_MILLIS, offsetof(struct options, timeout), "15secs", "patience", 3600000 },
+	{ "timeout", FLAG_MILLIS, offsetof(struct options, timeout), "15secs", "patience",
+	  3600000 },
 };
 
 static int parse(char *const *argv, struct options *o, int *ret_index, struct err *e)
@@ -86,8 +88,9 @@ static void test_booleans_and_end_of_flags(void **state)
 		const char *text;
 		bool is_on;
 	} rows[] = {
-		{ "--cfs-quota", true }, { "--cfs-quota=true", true }, { "--cfs-quota=false", false },
-		{ "--no-cfs-quota", false }, { "--no_cfs_quota", false }, { "--cfs_quota=1", true },
+		{ "--cfs-quota", true },        { "--cfs-quota=true", true },
+		{ "--cfs-quota=false", false }, { "--no-cfs-quota", false },
+		{ "--no_cfs_quota", false },    { "--cfs_quota=1", true },
 	};
 
 	(void)state;
@@ -112,10 +115,11 @@ static void test_durations(void **state)
 		int64_t millis;
 		const char *printed;
 	} rows[] = {
-		{ "500ms", 500, "500ms" }, { "15secs", 15000, "15secs" }, { "1mins", 60000, "1mins" },
-		{ "1hrs", 3600000, "1hrs" }, { "15s", 15000, "15secs" }, { "2m", 120000, "2mins" },
-		{ "1h", 3600000, "1hrs" }, { "0ms", 0, "0ms" }, { "90secs", 90000, "90secs" },
-		{ "60000ms", 60000, "1mins" },
+		{ "500ms", 500, "500ms" },     { "15secs", 15000, "15secs" },
+		{ "1mins", 60000, "1mins" },   { "1hrs", 3600000, "1hrs" },
+		{ "15s", 15000, "15secs" },    { "2m", 120000, "2mins" },
+		{ "1h", 3600000, "1hrs" },     { "0ms", 0, "0ms" },
+		{ "90secs", 90000, "90secs" }, { "60000ms", 60000, "1mins" },
 	};
 
 	(void)state;
@@ -174,7 +178,8 @@ static const struct {
 	{ "--port=-1", "read flag '--port': '-1' is not a whole number" },
 	{ "--port=12x", "read flag '--port': '12x' is not a whole number" },
 	{ "--port=65536", "read flag '--port': '65536' is more than 65535" },
-	{ "--port=99999999999999999999", "read flag '--port': '99999999999999999999' is more than 65535" },
+	{ "--port=99999999999999999999",
+	  "read flag '--port': '99999999999999999999' is more than 65535" },
 	{ "--cfs-quota=maybe", "read flag '--cfs-quota': 'maybe' is not true or false" },
 	{ "--timeout=15", "read flag '--timeout': '15' is not a duration such as 500ms, 15secs, "
 			  "1mins or 2hrs" },

@@ -50,9 +50,11 @@ static void test_all_kinds(void **state)
 	struct err e = { 0 };
 
 	(void)state;
-	assert_int_equal(read_sample("{\"name\":\"n\",\"size\":10,\"offset\":-5,\"share\":2,\"on\":true,"
-				     "\"args\":[\"a\",\"b\"],\"extra\":{\"k\":[1]},\"comment\":7}",
-				     &s, &e), 0);
+	assert_int_equal(
+		read_sample("{\"name\":\"n\",\"size\":10,\"offset\":-5,\"share\":2,\"on\":true,"
+			    "\"args\":[\"a\",\"b\"],\"extra\":{\"k\":[1]},\"comment\":7}",
+			    &s, &e),
+		0);
 	assert_string_equal(s.name, "n");
 	assert_int_equal(s.size, 10);
 	assert_int_equal(s.offset, -5);

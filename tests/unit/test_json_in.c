@@ -32,8 +32,8 @@ static int parse(const char *text, size_t size, struct err *e)
 static void test_good(void **state)
 {
 	static const char *const good[] = {
-		"{}", "[]", " [1, -2.5e3, true, null, \"x\"] ", "{\"a\":{\"b\":[[]]}}", "1", "\"text\"",
-		"{\"a:b,c[{\":\"\\\"}]\"}", "\n{\"\\u00e9\":1}\r\n",
+		"{}", "[]",       " [1, -2.5e3, true, null, \"x\"] ", "{\"a\":{\"b\":[[]]}}",
+		"1",  "\"text\"", "{\"a:b,c[{\":\"\\\"}]\"}",         "\n{\"\\u00e9\":1}\r\n",
 	};
 
 	(void)state;

@@ -338,7 +338,8 @@ static void test_hook_runs_before_queued_answers_are_sent(void **state)
 
 	(void)state;
 	world_init(&w);
-	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds), 0);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds),
+			 0);
 	w.bev = bufferevent_socket_new(loop_base(w.loop), fds[0], BEV_OPT_CLOSE_ON_FREE);
 	assert_non_null(w.bev);
 	w.peer = fds[1];

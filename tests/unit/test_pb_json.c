@@ -63,45 +63,56 @@ static const struct {
 	/* Explicit defaults are written, other unset fields and empty lists are not. */
 	{ FRAMEWORK, "{\"user\":\"u\",\"name\":\"n\"}",
 	  "{\"user\":\"u\",\"name\":\"n\"," FRAMEWORK_REST "}" },
-	{ FRAMEWORK, "{\"user\":\"u\",\"name\":\"n\",\"id\":null,\"roles\":[],\"labels\":null,\"x\":1}",
+	{ FRAMEWORK,
+	  "{\"user\":\"u\",\"name\":\"n\",\"id\":null,\"roles\":[],\"labels\":null,\"x\":1}",
 	  "{\"user\":\"u\",\"name\":\"n\"," FRAMEWORK_REST "}" },
 	/* A required string may be empty, and so may an optional one. */
 	{ FRAMEWORK, "{\"user\":\"\",\"name\":\"\",\"principal\":\"\",\"role\":\"\"}",
-	  "{\"user\":\"\",\"name\":\"\",\"failover_timeout\":0.0,\"checkpoint\":false,\"role\":\"\","
+	  "{\"user\":\"\",\"name\":\"\",\"failover_timeout\":0.0,\"checkpoint\":false,\"role\":"
+	  "\"\","
 	  "\"principal\":\"\"}" },
 	/* Numbers and booleans as text; doubles always with a fraction. */
-	{ FRAMEWORK, "{\"user\":\"u\",\"name\":\"n\",\"failover_timeout\":\"3.6e+06\","
-		     "\"checkpoint\":\"true\",\"role\":\"a/b\"}",
+	{ FRAMEWORK,
+	  "{\"user\":\"u\",\"name\":\"n\",\"failover_timeout\":\"3.6e+06\","
+	  "\"checkpoint\":\"true\",\"role\":\"a/b\"}",
 	  "{\"user\":\"u\",\"name\":\"n\",\"failover_timeout\":3600000.0,\"checkpoint\":true,"
 	  "\"role\":\"a/b\"}" },
-	{ FRAMEWORK, "{\"user\":\"u\",\"name\":\"n\",\"failover_timeout\":5,\"checkpoint\":\"false\"}",
+	{ FRAMEWORK,
+	  "{\"user\":\"u\",\"name\":\"n\",\"failover_timeout\":5,\"checkpoint\":\"false\"}",
 	  "{\"user\":\"u\",\"name\":\"n\",\"failover_timeout\":5.0,\"checkpoint\":false,"
 	  "\"role\":\"*\"}" },
 	{ FRAMEWORK, "{\"user\":\"u\",\"name\":\"n\",\"failover_timeout\":\"-Infinity\"}",
 	  "{\"user\":\"u\",\"name\":\"n\",\"failover_timeout\":\"-Infinity\",\"checkpoint\":false,"
 	  "\"role\":\"*\"}" },
 	/* Enums by name or number; an unknown one is dropped, also from a list. */
-	{ FRAMEWORK, "{\"user\":\"u\",\"name\":\"n\",\"capabilities\":[{\"type\":\"MULTI_ROLE\"},"
-		     "{\"type\":\"NEWER_THAN_US\"},{\"type\":5},{\"type\":500}]}",
-	  "{\"user\":\"u\",\"name\":\"n\"," FRAMEWORK_REST ",\"capabilities\":[{\"type\":\"MULTI_ROLE\"},"
+	{ FRAMEWORK,
+	  "{\"user\":\"u\",\"name\":\"n\",\"capabilities\":[{\"type\":\"MULTI_ROLE\"},"
+	  "{\"type\":\"NEWER_THAN_US\"},{\"type\":5},{\"type\":500}]}",
+	  "{\"user\":\"u\",\"name\":\"n\"," FRAMEWORK_REST
+	  ",\"capabilities\":[{\"type\":\"MULTI_ROLE\"},"
 	  "{},{\"type\":\"PARTITION_AWARE\"},{}]}" },
 	/* One object, or one value, where a list is declared; null in a list is nothing. */
-	{ FRAMEWORK, "{\"user\":\"u\",\"name\":\"n\",\"capabilities\":{\"type\":\"MULTI_ROLE\"},"
-		     "\"roles\":\"r\"}",
-	  "{\"user\":\"u\",\"name\":\"n\"," FRAMEWORK_REST ",\"capabilities\":[{\"type\":\"MULTI_ROLE\"}],"
+	{ FRAMEWORK,
+	  "{\"user\":\"u\",\"name\":\"n\",\"capabilities\":{\"type\":\"MULTI_ROLE\"},"
+	  "\"roles\":\"r\"}",
+	  "{\"user\":\"u\",\"name\":\"n\"," FRAMEWORK_REST
+	  ",\"capabilities\":[{\"type\":\"MULTI_ROLE\"}],"
 	  "\"roles\":[\"r\"]}" },
 	{ FRAMEWORK, "{\"user\":\"u\",\"name\":\"n\",\"roles\":[null,\"a\",null]}",
 	  "{\"user\":\"u\",\"name\":\"n\"," FRAMEWORK_REST ",\"roles\":[\"a\"]}" },
 	/* Maps. */
 	{ &mesos__v1__task_info__descriptor,
 	  "{\"name\":\"t\",\"task_id\":{\"value\":\"1\"},\"agent_id\":{\"value\":\"a\"},"
-	  "\"data\":\"AAEC/w==\",\"limits\":{\"mem\":{\"value\":\"Infinity\"},\"cpus\":{\"value\":2}}}",
+	  "\"data\":\"AAEC/"
+	  "w==\",\"limits\":{\"mem\":{\"value\":\"Infinity\"},\"cpus\":{\"value\":2}}}",
 	  "{\"name\":\"t\",\"task_id\":{\"value\":\"1\"},\"agent_id\":{\"value\":\"a\"},"
-	  "\"data\":\"AAEC/w==\",\"limits\":{\"mem\":{\"value\":\"Infinity\"},\"cpus\":{\"value\":2.0}}}" },
+	  "\"data\":\"AAEC/"
+	  "w==\",\"limits\":{\"mem\":{\"value\":\"Infinity\"},\"cpus\":{\"value\":2.0}}}" },
 	{ &mesos__v1__task_info__descriptor,
 	  "{\"name\":\"t\",\"task_id\":{\"value\":\"1\"},\"agent_id\":{\"value\":\"a\"},"
 	  "\"data\":\"\",\"limits\":{}}",
-	  "{\"name\":\"t\",\"task_id\":{\"value\":\"1\"},\"agent_id\":{\"value\":\"a\"},\"data\":\"\"}" },
+	  "{\"name\":\"t\",\"task_id\":{\"value\":\"1\"},\"agent_id\":{\"value\":\"a\"},\"data\":"
+	  "\"\"}" },
 	/* Integers: the ends of their ranges, and as reals. */
 	{ &mesos__v1__duration_info__descriptor, "{\"nanoseconds\":-9223372036854775808}",
 	  "{\"nanoseconds\":-9223372036854775808}" },
@@ -133,7 +144,8 @@ static const struct {
 	{ FRAMEWORK, "[]", "read message 'FrameworkInfo': not an object" },
 	{ FRAMEWORK, "{\"user\":\"u\"}", "missing required field 'name'" },
 	{ FRAMEWORK, "{\"user\":null,\"name\":\"n\"}", "missing required field 'user'" },
-	{ FRAMEWORK, "{\"user\":\"u\",\"name\":\"n\",\"id\":{}}", "missing required field 'id.value'" },
+	{ FRAMEWORK, "{\"user\":\"u\",\"name\":\"n\",\"id\":{}}",
+	  "missing required field 'id.value'" },
 	{ FRAMEWORK, "{\"user\":1,\"name\":\"n\"}", "read field 'user': not a string" },
 	{ FRAMEWORK, "{\"user\":\"u\",\"name\":\"n\",\"checkpoint\":1}",
 	  "read field 'checkpoint': not a boolean" },
@@ -141,7 +153,8 @@ static const struct {
 	  "read field 'failover_timeout': not a number" },
 	{ FRAMEWORK, "{\"user\":\"u\",\"name\":\"n\",\"failover_timeout\":\"NaN\"}",
 	  "read field 'failover_timeout': not a number" },
-	{ FRAMEWORK, "{\"user\":\"u\",\"name\":\"n\",\"id\":[]}", "read field 'id': not an object" },
+	{ FRAMEWORK, "{\"user\":\"u\",\"name\":\"n\",\"id\":[]}",
+	  "read field 'id': not an object" },
 	{ FRAMEWORK, "{\"user\":\"u\",\"name\":\"n\",\"labels\":{\"labels\":[{\"key\":\"k\"},{}]}}",
 	  "missing required field 'labels.labels[1].key'" },
 	{ FRAMEWORK, "{\"user\":\"u\",\"name\":\"n\",\"roles\":[\"a\",[]]}",
@@ -155,7 +168,8 @@ static const struct {
 	  "\"limits\":{\"mem\":{\"value\":\"x\"}}}",
 	  "read field 'limits.mem.value': not a number" },
 	{ &mesos__v1__task_info__descriptor,
-	  "{\"name\":\"t\",\"task_id\":{\"value\":\"1\"},\"agent_id\":{\"value\":\"a\"},\"data\":\"A\"}",
+	  "{\"name\":\"t\",\"task_id\":{\"value\":\"1\"},\"agent_id\":{\"value\":\"a\"},\"data\":"
+	  "\"A\"}",
 	  "read field 'data': not base64" },
 	{ &mesos__v1__duration_info__descriptor, "{\"nanoseconds\":1.5}",
 	  "read field 'nanoseconds': not a 64-bit integer" },
@@ -249,7 +263,9 @@ static void test_depth_of_wire(void **state)
 			protobuf_c_message_free_unpacked(message, NULL);
 		} else {
 			assert_int_equal(r, -EINVAL);
-			assert_string_equal(e.msg, "unpack message 'ContainerID': malformed or nested too deep");
+			assert_string_equal(
+				e.msg,
+				"unpack message 'ContainerID': malformed or nested too deep");
 		}
 	}
 }
@@ -260,13 +276,19 @@ static void test_bad_wire(void **state)
 		const char *bytes;
 		size_t size;
 	} rows[] = {
-		{ "", 0 },			/* the required field is missing */
-		{ "\x0a", 1 }, { "\x0a\x05" "ab", 4 }, { "\x0a\x80", 2 }, { "\x00\x01", 2 },
-		{ "\x0b\x0c", 2 },		/* a group */
+		{ "", 0 }, /* the required field is missing */
+		{ "\x0a", 1 },
+		{ "\x0a\x05"
+		  "ab",
+		  4 },
+		{ "\x0a\x80", 2 },
+		{ "\x00\x01", 2 },
+		{ "\x0b\x0c", 2 }, /* a group */
 		{ "\x0a\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", 11 },
 		{ "\x0a\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", 13 },
-		{ "\x12\x02\x0a\x05\x0a\x00", 6 },	/* the inner length is behind the outer end */
-		{ "\x09\x01\x02", 3 }, { "\x0d\x01", 2 },
+		{ "\x12\x02\x0a\x05\x0a\x00", 6 }, /* the inner length is behind the outer end */
+		{ "\x09\x01\x02", 3 },
+		{ "\x0d\x01", 2 },
 	};
 
 	(void)state;
@@ -297,7 +319,8 @@ static void test_wire_is_bounded(void **state)
 		wire[2 * i] = 1 << 3 | 2;
 		wire[2 * i + 1] = 0;
 	}
-	assert_int_equal(pb_unpack(&mesos__v1__labels__descriptor, wire, 2 * N, &message, &e), -E2BIG);
+	assert_int_equal(pb_unpack(&mesos__v1__labels__descriptor, wire, 2 * N, &message, &e),
+			 -E2BIG);
 	assert_string_equal(e.msg, "unpack message 'Labels': too many fields");
 	free(wire);
 }
@@ -374,11 +397,16 @@ static void test_base64(void **state)
 {
 	/* RFC 4648 section 10. */
 	static const char *const pairs[][2] = {
-		{ "", "" }, { "f", "Zg==" }, { "fo", "Zm8=" }, { "foo", "Zm9v" }, { "foob", "Zm9vYg==" },
-		{ "fooba", "Zm9vYmE=" }, { "foobar", "Zm9vYmFy" },
+		{ "", "" },
+		{ "f", "Zg==" },
+		{ "fo", "Zm8=" },
+		{ "foo", "Zm9v" },
+		{ "foob", "Zm9vYg==" },
+		{ "fooba", "Zm9vYmE=" },
+		{ "foobar", "Zm9vYmFy" },
 	};
-	static const char *const wrong[] = { "Z", "Zg", "Zg=", "Z===", "====", "Zm9v=", "Zm-v", "Zm9v\n",
-					     "Zg==Zg==", "Z g=" };
+	static const char *const wrong[] = { "Z",     "Zg",   "Zg=",    "Z===",     "====",
+					     "Zm9v=", "Zm-v", "Zm9v\n", "Zg==Zg==", "Z g=" };
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(pairs); i++) {
@@ -406,9 +434,17 @@ static void test_base64(void **state)
 /* jansson, which checks for itself, must be of the same opinion on three bytes of any kind. */
 static void test_utf8(void **state)
 {
-	static const char *const wrong[] = { "\x80", "\xc0\x80", "\xc1\xbf", "\xe0\x80\x80", "\xed\xa0\x80",
-					     "\xf0\x80\x80\x80", "\xf4\x90\x80\x80", "\xf5\x80\x80\x80",
-					     "\xc3", "\xe2\x82", "\xff" };
+	static const char *const wrong[] = { "\x80",
+					     "\xc0\x80",
+					     "\xc1\xbf",
+					     "\xe0\x80\x80",
+					     "\xed\xa0\x80",
+					     "\xf0\x80\x80\x80",
+					     "\xf4\x90\x80\x80",
+					     "\xf5\x80\x80\x80",
+					     "\xc3",
+					     "\xe2\x82",
+					     "\xff" };
 
 	(void)state;
 	assert_true(utf8_is_valid("", 0));

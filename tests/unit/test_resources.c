@@ -72,13 +72,17 @@ static void test_parse_refuses(void **state)
 		{ "cpu:1", "read resource 'cpu': unknown name" },
 		{ ":1", "read resource '': unknown name" },
 		{ "gpus:0.5", "read resource 'gpus': '0.5' is not a whole number" },
-		{ "ports:[1-2", "read resource 'ports': '[1-2' is not ranges such as [31000-32000]" },
-		{ "ports:31000", "read resource 'ports': '31000' is not ranges such as [31000-32000]" },
+		{ "ports:[1-2",
+		  "read resource 'ports': '[1-2' is not ranges such as [31000-32000]" },
+		{ "ports:31000",
+		  "read resource 'ports': '31000' is not ranges such as [31000-32000]" },
 		{ "ports:[1,65536]",
 		  "read resource 'ports': '[1,65536]' is not ranges such as [31000-32000]" },
 		{ "ports:[1];ports:[2]", "read resource 'ports': named twice" },
-		{ "disk(role):5", "read resource 'disk(role)': reserved resources are not supported" },
-		{ "mem:9999999999999999", "read resource 'mem': '9999999999999999' is not a number" },
+		{ "disk(role):5",
+		  "read resource 'disk(role)': reserved resources are not supported" },
+		{ "mem:9999999999999999",
+		  "read resource 'mem': '9999999999999999' is not a number" },
 	};
 
 	(void)state;
@@ -164,13 +168,15 @@ static void test_to_messages_and_back(void **state)
 	assert_int_equal(resources_to_messages(&r, "web", &messages, &n), 0);
 	assert_int_equal(n, 3);
 	assert_int_equal(pb_to_json_text(&messages[0]->base, &text, &size, &e), 0);
-	assert_string_equal(text, "{\"name\":\"cpus\",\"type\":\"SCALAR\",\"scalar\":{\"value\":0.5},"
-				  "\"role\":\"*\",\"allocation_info\":{\"role\":\"web\"}}");
+	assert_string_equal(text,
+			    "{\"name\":\"cpus\",\"type\":\"SCALAR\",\"scalar\":{\"value\":0.5},"
+			    "\"role\":\"*\",\"allocation_info\":{\"role\":\"web\"}}");
 	free(text);
 	assert_int_equal(pb_to_json_text(&messages[2]->base, &text, &size, &e), 0);
-	assert_string_equal(text, "{\"name\":\"ports\",\"type\":\"RANGES\",\"ranges\":{\"range\":["
-				  "{\"begin\":31000,\"end\":31001},{\"begin\":31005,\"end\":31005}]},"
-				  "\"role\":\"*\",\"allocation_info\":{\"role\":\"web\"}}");
+	assert_string_equal(text,
+			    "{\"name\":\"ports\",\"type\":\"RANGES\",\"ranges\":{\"range\":["
+			    "{\"begin\":31000,\"end\":31001},{\"begin\":31005,\"end\":31005}]},"
+			    "\"role\":\"*\",\"allocation_info\":{\"role\":\"web\"}}");
 	free(text);
 	copy = pb_copy(&messages[2]->base);
 	assert_non_null(copy);
@@ -215,11 +221,15 @@ static void test_messages_add_up(void **state)
 	struct err e = { 0 };
 
 	(void)state;
-	assert_int_equal(from_json(AGENT(
-		"{\"name\":\"cpus\",\"type\":\"SCALAR\",\"scalar\":{\"value\":1.5}},"
-		"{\"name\":\"cpus\",\"type\":\"SCALAR\",\"scalar\":{\"value\":0.5},\"role\":\"*\"},"
-		"{\"name\":\"ports\",\"type\":\"RANGES\",\"ranges\":{\"range\":{\"begin\":5,\"end\":9}}}"),
-		&r, &e), 0);
+	assert_int_equal(
+		from_json(
+			AGENT("{\"name\":\"cpus\",\"type\":\"SCALAR\",\"scalar\":{\"value\":1.5}},"
+			      "{\"name\":\"cpus\",\"type\":\"SCALAR\",\"scalar\":{\"value\":0.5},"
+			      "\"role\":\"*\"},"
+			      "{\"name\":\"ports\",\"type\":\"RANGES\",\"ranges\":{\"range\":{"
+			      "\"begin\":5,\"end\":9}}}"),
+			&r, &e),
+		0);
 	assert_text(&r, "cpus:2;ports:[5-9]");
 	resources_done(&r);
 }
@@ -240,16 +250,20 @@ static const struct {
 	  "read resource 'gpus': 0.5 is not a whole number" },
 	{ AGENT("{\"name\":\"ports\",\"type\":\"SCALAR\",\"scalar\":{\"value\":1}}"),
 	  "read resource 'ports': not ranges" },
-	{ AGENT("{\"name\":\"ports\",\"type\":\"RANGES\",\"ranges\":{\"range\":[{\"begin\":9,\"end\":5}]}}"),
+	{ AGENT("{\"name\":\"ports\",\"type\":\"RANGES\",\"ranges\":{\"range\":[{\"begin\":9,"
+		"\"end\":5}]}}"),
 	  "read resource 'ports': 9-5 is not a range of ports" },
 	{ AGENT("{\"name\":\"ports\",\"type\":\"RANGES\","
 		"\"ranges\":{\"range\":[{\"begin\":1,\"end\":4294967301}]}}"),
 	  "read resource 'ports': 1-4294967301 is not a range of ports" },
-	{ AGENT("{\"name\":\"cpus\",\"type\":\"SCALAR\",\"scalar\":{\"value\":1},\"role\":\"web\"}"),
+	{ AGENT("{\"name\":\"cpus\",\"type\":\"SCALAR\",\"scalar\":{\"value\":1},\"role\":"
+		"\"web\"}"),
 	  "read resource 'cpus': static reservations for a role are not supported" },
-	{ AGENT("{\"name\":\"cpus\",\"type\":\"SCALAR\",\"scalar\":{\"value\":1},\"reservations\":[{}]}"),
+	{ AGENT("{\"name\":\"cpus\",\"type\":\"SCALAR\",\"scalar\":{\"value\":1},\"reservations\":["
+		"{}]}"),
 	  "read resource 'cpus': reservations are not supported" },
-	{ AGENT("{\"name\":\"cpus\",\"type\":\"SCALAR\",\"scalar\":{\"value\":1},\"revocable\":{}}"),
+	{ AGENT("{\"name\":\"cpus\",\"type\":\"SCALAR\",\"scalar\":{\"value\":1},\"revocable\":{}"
+		"}"),
 	  "read resource 'cpus': revocable resources are not supported" },
 	{ AGENT("{\"name\":\"disk\",\"type\":\"SCALAR\",\"scalar\":{\"value\":1},\"disk\":{}}"),
 	  "read resource 'disk': disks and volumes are not supported" },

@@ -226,7 +226,8 @@ static void test_binary_data_and_strange_keys(void **state)
 	struct store *store = open_sound(p);
 	struct err e = { 0 };
 
-	assert_int_equal(store_put(store, "k", "'; DROP TABLE record;--", data, sizeof(data), &e), 0);
+	assert_int_equal(store_put(store, "k", "'; DROP TABLE record;--", data, sizeof(data), &e),
+			 0);
 	assert_int_equal(store_put(store, "k", "", NULL, 0, &e), 0);
 	assert_int_equal(store_put(store, "k", "\xff\xfe", "x", 1, &e), 0);
 	commit(store);
@@ -448,7 +449,8 @@ static void test_foreign_database(void **state)
 	sqlite3 *db;
 
 	assert_int_equal(sqlite3_open(p->path, &db), SQLITE_OK);
-	assert_int_equal(sqlite3_exec(db, "CREATE TABLE record (other)", NULL, NULL, NULL), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(db, "CREATE TABLE record (other)", NULL, NULL, NULL),
+			 SQLITE_OK);
 	assert_int_equal(sqlite3_close(db), SQLITE_OK);
 	assert_restored(p, "");
 }
@@ -544,8 +546,9 @@ static void test_damaged_record_is_set_aside(void **state)
 
 	fill(p);
 	assert_int_equal(sqlite3_open(p->path, &db), SQLITE_OK);
-	assert_int_equal(sqlite3_exec(db, "UPDATE record SET data = 'bad' WHERE key = 'new'", NULL, NULL,
-				      NULL), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(db, "UPDATE record SET data = 'bad' WHERE key = 'new'", NULL,
+				      NULL, NULL),
+			 SQLITE_OK);
 	assert_int_equal(sqlite3_close(db), SQLITE_OK);
 	for (int i = 0; i < 2; i++) {
 		store = open_with_notice(p, &notice);
