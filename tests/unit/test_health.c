@@ -1,0 +1,329 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "executor/health.h"
+#include "executor/probe.h"
+#include "lib/cleanup.h"
+#include "lib/clock.h"
+#include "lib/err.h"
+#include "lib/loop.h"
+
+/* What a check told, in order: 'H' healthy, 'U' unhealthy, 'G' gave up, 'C' command, 'K' its end. */
+struct told {
+	struct loop *loop;
+	struct loop_timer *deadline;
+	struct health *health;
+	char marks[32];
+	char message[512];
+	size_t stop_at;			/* marks */
+	int wait_status[4];		/* of commands, in order; -1: hangs */
+	uint32_t id;
+};
+
+static void mark(struct told *t, char c)
+{
+	size_t n = strlen(t->marks);
+
+	assert_true(n + 1 < sizeof(t->marks));
+	t->marks[n] = c;
+	if (n + 1 >= t->stop_at)
+		loop_stop(t->loop);
+}
+
+static void on_report(void *arg, bool is_healthy, const char *message)
+{
+	struct told *t = arg;
+
+	(void)snprintf(t->message, sizeof(t->message), "%s", message);
+	mark(t, is_healthy ? 'H' : 'U');
+}
+
+static void on_give_up(void *arg, const char *message)
+{
+	struct told *t = arg;
+
+	assert_string_equal(message, t->message);
+	health_free(t->health);
+	t->health = NULL;
+	mark(t, 'G');
+}
+
+static int on_command(void *arg, uint32_t id, char *const *argv,
+		      const Mesos__V1__Environment *variables, struct err *e)
+{
+	struct told *t = arg;
+	int status = t->wait_status[t->id++];
+
+	(void)variables;
+	(void)e;
+	assert_string_equal(argv[0], "/bin/sh");
+	assert_string_equal(argv[2], "check");
+	assert_int_equal(id, t->id);
+	mark(t, 'C');
+	if (status < 0)
+		return 0;
+	return status == 0x7f00 ? err_set(e, EAGAIN, "run command") : 0;
+}
+
+static void on_command_kill(void *arg, uint32_t id)
+{
+	struct told *t = arg;
+
+	assert_int_equal(id, t->id);
+	mark(t, 'K');
+}
+
+static const struct health_ops ops = {
+	.report = on_report, .give_up = on_give_up, .command = on_command,
+	.command_kill = on_command_kill,
+};
+
+static void on_deadline(void *arg)
+{
+	(void)arg;
+	fail_msg("nothing happened");
+}
+
+static void told_init(struct told *t, size_t stop_at)
+{
+	struct err e = { 0 };
+
+	memset(t, 0, sizeof(*t));
+	t->stop_at = stop_at;
+	assert_int_equal(loop_new(&t->loop, &e), 0);
+	assert_int_equal(loop_timer_new(t->loop, on_deadline, t, &t->deadline, &e), 0);
+	loop_timer_set(t->deadline, 10000);
+}
+
+static void told_done(struct told *t)
+{
+	health_free(t->health);
+	loop_timer_free(t->deadline);
+	loop_free(t->loop);
+}
+
+static void run(struct told *t)
+{
+	struct err e = { 0 };
+
+	assert_int_equal(loop_run(t->loop, &e), 0);
+}
+
+static Mesos__V1__HealthCheck fast_check(Mesos__V1__HealthCheck__Type type)
+{
+	Mesos__V1__HealthCheck check = MESOS__V1__HEALTH_CHECK__INIT;
+
+	check.has_type = true;
+	check.type = type;
+	/* A field that is not marked as there travels as its default. */
+	check.has_delay_seconds = check.has_interval_seconds = check.has_timeout_seconds = true;
+	check.has_grace_period_seconds = check.has_consecutive_failures = true;
+	check.delay_seconds = 0;
+	check.interval_seconds = 0.001;
+	check.timeout_seconds = 5;
+	check.grace_period_seconds = 0;
+	return check;
+}
+
+/* A port of the loopback on which nobody listens, or that a listening *ret_fd holds. */
+static uint16_t pick_port(bool is_listening, int *ret_fd)
+{
+	struct sockaddr_in in = { .sin_family = AF_INET };
+	socklen_t size = sizeof(in);
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	in.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	assert_int_equal(bind(fd, (struct sockaddr *)&in, sizeof(in)), 0);
+	assert_int_equal(getsockname(fd, (struct sockaddr *)&in, &size), 0);
+	if (is_listening)
+		assert_int_equal(listen(fd, 8), 0);
+	*ret_fd = fd;
+	return ntohs(in.sin_port);
+}
+
+static void test_refused_connections_end_in_giving_up(void **state)
+{
+	Mesos__V1__HealthCheck check = fast_check(MESOS__V1__HEALTH_CHECK__TYPE__HTTP);
+	Mesos__V1__HealthCheck__HTTPCheckInfo http = MESOS__V1__HEALTH_CHECK__HTTPCHECK_INFO__INIT;
+	AUTO_CLOSE int fd = -EBADF;
+	char expected[128];
+	struct told t;
+	struct err e = { 0 };
+
+	(void)state;
+	told_init(&t, 4);
+	check.http = &http;
+	http.port = pick_port(false, &fd);
+	assert_int_equal(health_validate(&check, &e), 0);
+	assert_int_equal(health_new(t.loop, &check, &ops, &t, &t.health, &e), 0);
+	run(&t);
+	assert_string_equal(t.marks, "UUUG");
+	(void)snprintf(expected, sizeof(expected), "HTTP health check of 'http://127.0.0.1:%u/': "
+		       "connection refused, 3 times", http.port);
+	assert_string_equal(t.message, expected);
+	told_done(&t);
+}
+
+static void test_failures_within_grace_are_not_told(void **state)
+{
+	Mesos__V1__HealthCheck check = fast_check(MESOS__V1__HEALTH_CHECK__TYPE__TCP);
+	Mesos__V1__HealthCheck__TCPCheckInfo tcp = MESOS__V1__HEALTH_CHECK__TCPCHECK_INFO__INIT;
+	int64_t start = clock_boot_ms();
+	AUTO_CLOSE int fd = -EBADF;
+	struct told t;
+	struct err e = { 0 };
+
+	(void)state;
+	told_init(&t, 2);
+	check.tcp = &tcp;
+	check.grace_period_seconds = 0.2;
+	check.consecutive_failures = 1;
+	tcp.port = pick_port(false, &fd);
+	assert_int_equal(health_new(t.loop, &check, &ops, &t, &t.health, &e), 0);
+	run(&t);
+	assert_string_equal(t.marks, "UG");
+	assert_true(clock_boot_ms() - start >= 200);
+	told_done(&t);
+}
+
+static void test_success_is_told_once(void **state)
+{
+	Mesos__V1__HealthCheck check = fast_check(MESOS__V1__HEALTH_CHECK__TYPE__TCP);
+	Mesos__V1__HealthCheck__TCPCheckInfo tcp = MESOS__V1__HEALTH_CHECK__TCPCHECK_INFO__INIT;
+	AUTO_CLOSE int fd = -EBADF;
+	struct told t;
+	struct err e = { 0 };
+
+	(void)state;
+	told_init(&t, 3);
+	check.tcp = &tcp;
+	check.consecutive_failures = 1;
+	tcp.port = pick_port(true, &fd);
+	assert_int_equal(health_new(t.loop, &check, &ops, &t, &t.health, &e), 0);
+	/* The backlog is finite: connections that nobody accepts end in refusal only by closing. */
+	t.stop_at = 1;
+	run(&t);
+	assert_string_equal(t.marks, "H");
+	fd_close(&fd);
+	t.stop_at = 3;
+	run(&t);
+	assert_string_equal(t.marks, "HUG");
+	told_done(&t);
+}
+
+static void test_commands_that_fail_hang_or_are_refused(void **state)
+{
+	Mesos__V1__HealthCheck check = fast_check(MESOS__V1__HEALTH_CHECK__TYPE__COMMAND);
+	Mesos__V1__CommandInfo command = MESOS__V1__COMMAND_INFO__INIT;
+	char value[] = "check";
+	struct told t;
+	struct err e = { 0 };
+
+	(void)state;
+	told_init(&t, 1);
+	command.value = value;
+	check.command = &command;
+	check.timeout_seconds = 0.05;
+	check.consecutive_failures = 3;
+	t.wait_status[1] = -1;
+	t.wait_status[2] = 0x7f00;
+	assert_int_equal(health_new(t.loop, &check, &ops, &t, &t.health, &e), 0);
+	run(&t);
+	assert_string_equal(t.marks, "C");
+	t.stop_at = 5;
+	health_command_done(t.health, 1, 2 << 8, NULL);
+	assert_string_equal(t.message, "COMMAND health check 'check': exited with status 2, 1 time");
+	assert_string_equal(t.marks, "CU");
+	run(&t);
+	assert_string_equal(t.marks, "CUCKU");
+	assert_string_equal(t.message,
+			    "COMMAND health check 'check': no answer within 0.05 s, 2 times");
+	/* Too late: nobody waits for it any more. */
+	health_command_done(t.health, 2, 0, NULL);
+	assert_string_equal(t.marks, "CUCKU");
+	t.stop_at = 8;
+	run(&t);
+	assert_string_equal(t.marks, "CUCKUCUG");
+	told_done(&t);
+}
+
+static void test_checks_that_cannot_be_done(void **state)
+{
+	Mesos__V1__HealthCheck check = fast_check(MESOS__V1__HEALTH_CHECK__TYPE__HTTP);
+	Mesos__V1__HealthCheck__HTTPCheckInfo http = MESOS__V1__HEALTH_CHECK__HTTPCHECK_INFO__INIT;
+	static const struct {
+		uint32_t port;
+		const char *path, *scheme, *msg;
+	} bad[] = {
+		{ 0, NULL, NULL, "read health check: port 0" },
+		{ 65536, NULL, NULL, "read health check: port 65536" },
+		{ 80, "x", NULL, "read health check: path 'x' is not absolute" },
+		{ 80, "/a\r\nb", NULL, "read health check: white space in path" },
+		{ 80, "/", "https", "read health check: scheme 'https' is not supported" },
+	};
+	struct err e = { 0 };
+
+	(void)state;
+	assert_int_equal(health_validate(&check, &e), -EINVAL);
+	assert_string_equal(e.msg, "read health check: 'http' is missing");
+	check.http = &http;
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		err_clear(&e);
+		http.port = bad[i].port;
+		http.path = (char *)(uintptr_t)bad[i].path;
+		http.scheme = (char *)(uintptr_t)bad[i].scheme;
+		assert_int_equal(health_validate(&check, &e), -EINVAL);
+		assert_string_equal(e.msg, bad[i].msg);
+	}
+	err_clear(&e);
+	check.delay_seconds = -1;
+	assert_int_equal(health_validate(&check, &e), -EINVAL);
+	assert_string_equal(e.msg, "read health check: seconds are outside 0..31622400");
+	err_clear(&e);
+	check = (Mesos__V1__HealthCheck)MESOS__V1__HEALTH_CHECK__INIT;
+	assert_int_equal(health_validate(&check, &e), -EINVAL);
+	assert_string_equal(e.msg, "read health check: 'type' is missing");
+}
+
+static void test_status_lines(void **state)
+{
+	static const struct {
+		const char *line;
+		int status;
+	} rows[] = {
+		{ "HTTP/1.1 200 OK", 200 },	{ "HTTP/1.0 503 No", 503 },
+		{ "", 0 },			{ "HTT", 0 },
+		{ "HTTP/1.1 20", 0 },		{ "HTTP/2.0 200", -EPROTO },
+		{ "SSH-2.0-", -EPROTO },	{ "HTTP/1.1 2x0", -EPROTO },
+		{ "HTTP/1.1\t200", -EPROTO },	{ "\0", 0 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+		assert_int_equal(probe_parse_status(rows[i].line, strlen(rows[i].line)),
+				 rows[i].status);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_refused_connections_end_in_giving_up),
+		cmocka_unit_test(test_failures_within_grace_are_not_told),
+		cmocka_unit_test(test_success_is_told_once),
+		cmocka_unit_test(test_commands_that_fail_hang_or_are_refused),
+		cmocka_unit_test(test_checks_that_cannot_be_done),
+		cmocka_unit_test(test_status_lines),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
