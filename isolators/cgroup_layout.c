@@ -13,43 +13,12 @@
 
 #include "isolators/cgroup_io.h"
 #include "isolators/cgroup_v1.h"
+#include "isolators/proc_file.h"
 #include "lib/cleanup.h"
 #include "lib/err.h"
 #include "lib/json_in.h"
 
-enum {
-	MAX_PROC_BYTES = 4 << 20,	/* mountinfo of a host with some 20,000 mounts */
-	MAX_LAYOUT_BYTES = 64 << 10,
-};
-
-static int read_proc(const char *path, char **ret, struct err *e)
-{
-	AUTO_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC);
-	AUTO_FREE char *text = NULL;
-	size_t used = 0, size = 16384;
-
-	if (fd < 0)
-		return err_set(e, errno, "open '%s'", path);
-	for (;; size *= 2) {
-		char *more = size > MAX_PROC_BYTES ? NULL : realloc(text, size);
-		ssize_t n;
-
-		if (!more)
-			return err_set(e, size > MAX_PROC_BYTES ? E2BIG : ENOMEM, "read '%s'",
-				       path);
-		text = more;
-		while (used + 1 < size && (n = read(fd, text + used, size - used - 1)) != 0) {
-			if (n < 0)
-				return err_set(e, errno, "read '%s'", path);
-			used += (size_t)n;
-		}
-		if (used + 1 < size)
-			break;
-	}
-	text[used] = '\0';
-	*ret = TAKE_PTR(text);
-	return 0;
-}
+enum { MAX_LAYOUT_BYTES = 64 << 10 };
 
 static bool is_mounted(const char *directory, int version)
 {
@@ -246,10 +215,10 @@ int cgroup_layout_detect(const char *root, struct cgroup_layout *ret, struct err
 
 	if (root[0] == '\0' || root[0] == '.' || strchr(root, '/') || strlen(root) > CGROUP_NAME_MAX)
 		return err_set(e, EINVAL, "use '%.160s' as the name of a cgroup", root);
-	r = read_proc("/proc/self/mountinfo", &mountinfo, e);
+	r = proc_file_read("/proc/self/mountinfo", &mountinfo, e);
 	if (r < 0)
 		return r;
-	r = read_proc("/proc/self/cgroup", &self, e);
+	r = proc_file_read("/proc/self/cgroup", &self, e);
 	if (r < 0)
 		return r;
 	r = cgroup_hosts_parse(mountinfo, self, is_mounted, &hosts, e);

@@ -1,0 +1,178 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include "isolators/devices.h"
+#include "isolators/isolator.h"
+#include "isolators/rootfs.h"
+#include "isolators/spec.h"
+#include "lib/cleanup.h"
+#include "lib/err.h"
+
+static const unsigned long inert = MS_NOSUID | MS_NODEV | MS_NOEXEC;
+
+/* Mount TYPE on the directory NAME of the root, and open what is mounted; owned. */
+static int mount_fresh(int root_fd, const char *name, const char *type, unsigned long flags,
+		       const char *data, long magic, struct err *e)
+{
+	AUTO_CLOSE int target_fd = rootfs_open_plain(root_fd, name, e);
+	AUTO_CLOSE int fd = -EBADF;
+	struct statfs fs;
+	int r;
+
+	if (target_fd == -ENOENT) {
+		err_clear(e);
+		target_fd = rootfs_make(root_fd, name, false, e);
+	}
+	if (target_fd < 0)
+		return target_fd;
+	r = rootfs_mount_on(target_fd, type, flags, data, e);
+	if (r < 0)
+		return err_wrap(e, "'/%s'", name);
+	/* Nothing but what the kernel has just made may be taken for it. */
+	fd = rootfs_open_plain(root_fd, name, e);
+	if (fd < 0)
+		return fd;
+	if (fstatfs(fd, &fs) < 0 || fs.f_type != magic)
+		return err_set(e, EPERM, "verify %s on '/%s'", type, name);
+	return TAKE_FD(fd);
+}
+
+static int make_nodes(const struct spec *spec, int dev_fd, struct err *e)
+{
+	for (size_t i = 0; i < n_device_nodes; i++) {
+		const struct device_node *node = &device_nodes[i];
+
+		if (mknodat(dev_fd, node->name, S_IFCHR | 0666,
+			    makedev(node->major, node->minor)) < 0)
+			return err_set(e, errno, "make device '/dev/%s'", node->name);
+	}
+	for (size_t i = 0; i < spec->n_devices; i++) {
+		const struct spec_device *device = &spec->devices[i];
+		const char *name = device->path + strlen("/dev/");
+		mode_t type = device->type == 'b' ? S_IFBLK : S_IFCHR;
+
+		/* A document may list the default ones again. */
+		if (mknodat(dev_fd, name, type | (device->mode & 0777),
+			    makedev(device->major, device->minor)) < 0) {
+			if (errno == EEXIST)
+				continue;
+			return err_set(e, errno, "make device '%s'", device->path);
+		}
+		if ((device->uid != 0 || device->gid != 0) &&
+		    fchownat(dev_fd, name, device->uid, device->gid, AT_SYMLINK_NOFOLLOW) < 0)
+			return err_set(e, errno, "change owner of '%s'", device->path);
+	}
+	return 0;
+}
+
+static int make_links(int dev_fd, struct err *e)
+{
+	static const struct {
+		const char *name, *target;
+	} links[] = {
+		{ "fd", "/proc/self/fd" },
+		{ "stdin", "/proc/self/fd/0" },
+		{ "stdout", "/proc/self/fd/1" },
+		{ "stderr", "/proc/self/fd/2" },
+		{ "ptmx", "pts/ptmx" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(links); i++) {
+		if (symlinkat(links[i].target, dev_fd, links[i].name) < 0)
+			return err_set(e, errno, "link '/dev/%s'", links[i].name);
+	}
+	return 0;
+}
+
+/* What is mounted in the fresh /dev: by names relative to it, which nobody else can change. */
+static int mount_in_dev(const struct spec *spec, struct err *e)
+{
+	const struct {
+		const char *name, *type, *data;
+		unsigned long flags;
+		bool is_left_out;
+	} rows[] = {
+		{ "pts", "devpts", "newinstance,ptmxmode=0666,mode=0620,gid=5",
+		  MS_NOSUID | MS_NOEXEC, false },
+		{ "shm", "tmpfs", "mode=1777,size=64m", inert, mounts_find(spec, "/dev/shm") },
+		{ "mqueue", "mqueue", NULL, inert, !(spec->namespaces & CLONE_NEWIPC) },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		if (mkdir(rows[i].name, 0755) < 0)
+			return err_set(e, errno, "create '/dev/%s'", rows[i].name);
+		if (!rows[i].is_left_out &&
+		    mount(rows[i].type, rows[i].name, rows[i].type, rows[i].flags, rows[i].data) < 0)
+			return err_set(e, errno, "mount %s on '/dev/%s'", rows[i].type, rows[i].name);
+	}
+	return 0;
+}
+
+static int fill_dev(const struct spec *spec, int dev_fd, struct err *e)
+{
+	int r = make_nodes(spec, dev_fd, e);
+
+	if (r < 0)
+		return r;
+	r = make_links(dev_fd, e);
+	if (r < 0)
+		return r;
+	if (fchdir(dev_fd) < 0)
+		return err_set(e, errno, "enter '/dev' of the container's root");
+	return mount_in_dev(spec, e);
+}
+
+/*
+ * The own group and what is below, where cgroup namespaces show nothing else: not on a host with
+ * v1 hierarchies, and not without the namespace.  A fresh sysfs has an empty directory there.
+ */
+static int mount_cgroup(const struct box *box, int sys_fd, struct err *e)
+{
+	for (size_t i = 0; i < N_CGROUP_CONTROLLERS; i++) {
+		if (box->cgroup.versions[i] == 1)
+			return 0;
+	}
+	if (!(box->spec->namespaces & CLONE_NEWCGROUP))
+		return 0;
+	if (fchdir(sys_fd) < 0)
+		return err_set(e, errno, "enter '/sys' of the container's root");
+	if (mount("cgroup2", "fs/cgroup", "cgroup2", MS_RDONLY | inert, NULL) < 0)
+		return err_set(e, errno, "mount cgroup2 on '/sys/fs/cgroup'");
+	return 0;
+}
+
+int api_mounts_enter(const struct box *box, int root_fd, struct api_mounts *ret, struct err *e)
+{
+	AUTO_CLOSE int proc_fd = -EBADF, sys_fd = -EBADF, dev_fd = -EBADF;
+	int r;
+
+	proc_fd = mount_fresh(root_fd, "proc", "proc", inert, NULL, PROC_SUPER_MAGIC, e);
+	if (proc_fd < 0)
+		return proc_fd;
+	sys_fd = mount_fresh(root_fd, "sys", "sysfs", MS_RDONLY | inert, NULL, SYSFS_MAGIC, e);
+	if (sys_fd < 0)
+		return sys_fd;
+	r = mount_cgroup(box, sys_fd, e);
+	if (r < 0)
+		return r;
+	dev_fd = mount_fresh(root_fd, "dev", "tmpfs", MS_NOSUID | MS_NOEXEC, "mode=755,size=64k",
+			     TMPFS_MAGIC, e);
+	if (dev_fd < 0)
+		return dev_fd;
+	r = fill_dev(box->spec, dev_fd, e);
+	if (r < 0)
+		return r;
+	*ret = (struct api_mounts){
+		.proc_fd = TAKE_FD(proc_fd), .sys_fd = TAKE_FD(sys_fd), .dev_fd = TAKE_FD(dev_fd),
+	};
+	return 0;
+}

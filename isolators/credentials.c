@@ -1,0 +1,74 @@
+/* Who the payload is and what it may: user, groups, capabilities; all in one order (rule R9). */
+#include <errno.h>
+#include <grp.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "isolators/capabilities.h"
+#include "isolators/spec.h"
+#include "isolators/table.h"
+#include "lib/err.h"
+
+enum { MAX_GROUPS = 1024 };
+
+static int validate(const struct spec *spec, struct err *e)
+{
+	const struct spec_capabilities *caps = &spec->capabilities;
+
+	if (spec->uid == (uid_t)-1 || spec->gid == (gid_t)-1)
+		return err_set(e, EINVAL, "become user %u, group %u", spec->uid, spec->gid);
+	if (spec->n_additional_gids > MAX_GROUPS)
+		return err_set(e, E2BIG, "join %zu groups", spec->n_additional_gids);
+	if (caps->effective & ~caps->permitted)
+		return err_set(e, EINVAL, "have capabilities 0x%llx effective but not permitted",
+			       (unsigned long long)(caps->effective & ~caps->permitted));
+	if (caps->permitted & ~caps->bounding)
+		return err_set(e, EINVAL, "have capabilities 0x%llx permitted but not bounding",
+			       (unsigned long long)(caps->permitted & ~caps->bounding));
+	if (caps->ambient & ~caps->permitted)
+		return err_set(e, EINVAL, "have capabilities 0x%llx ambient but not permitted",
+			       (unsigned long long)(caps->ambient & ~caps->permitted));
+	return 0;
+}
+
+/*
+ * The raw calls: glibc's own are for all threads of a process and rest on what it knows of itself,
+ * which a clone3(2) has made untrue.
+ */
+static int become(const struct spec *spec, struct err *e)
+{
+	if (syscall(SYS_setgroups, spec->n_additional_gids, spec->additional_gids) < 0)
+		return err_set(e, errno, "set %zu additional groups", spec->n_additional_gids);
+	if (syscall(SYS_setresgid, spec->gid, spec->gid, spec->gid) < 0)
+		return err_set(e, errno, "become group %u", spec->gid);
+	if (syscall(SYS_setresuid, spec->uid, spec->uid, spec->uid) < 0)
+		return err_set(e, errno, "become user %u", spec->uid);
+	return 0;
+}
+
+static int seal(struct box *box, struct err *e)
+{
+	const struct spec_capabilities *caps = &box->spec->capabilities;
+	int r = capabilities_drop_bounding(caps->bounding, e);
+
+	if (r < 0)
+		return r;
+	/* Or a change from root to another user would empty what is to be kept. */
+	if (box->spec->uid != 0 && caps->permitted != 0 && prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0)
+		return err_set(e, errno, "keep capabilities");
+	r = become(box->spec, e);
+	if (r < 0)
+		return r;
+	/*
+	 * Inheritable is what ambient needs and no more, whatever the document says: with files
+	 * that carry inheritable capabilities the rest would be a way to get them.
+	 */
+	return capabilities_set(caps->effective, caps->permitted, caps->ambient, caps->ambient, e);
+}
+
+const struct isolator isolator_credentials = {
+	.name = "credentials",
+	.validate = validate,
+	.seal = seal,
+};

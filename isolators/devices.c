@@ -1,0 +1,231 @@
+/*
+ * Which devices may be opened or made: an eBPF program on the container's v2 group, generated from
+ * the rules.  Denied unless allowed; of several rules that match, the last decides; the default
+ * devices are always allowed (OCI runtime-spec, config-linux.md).
+ */
+#include "isolators/devices.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <linux/bpf.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "isolators/spec.h"
+#include "isolators/table.h"
+#include "lib/cleanup.h"
+#include "lib/err.h"
+
+enum {
+	MAX_RULES = 256,
+	MAX_MAJOR = (1 << 12) - 1, MAX_MINOR = (1 << 20) - 1,	/* include/linux/kdev_t.h */
+	INSNS_PER_RULE = 9,
+	INSNS_AROUND = 8,
+};
+
+const struct device_node device_nodes[] = {
+	{ "null", 1, 3 },
+	{ "zero", 1, 5 },
+	{ "full", 1, 7 },
+	{ "random", 1, 8 },
+	{ "urandom", 1, 9 },
+	{ "tty", 5, 0 },
+};
+const size_t n_device_nodes = ARRAY_SIZE(device_nodes);
+
+/* Terminals: the master side, and those of the container's own devpts. */
+static const struct spec_device_rule terminal_rules[] = {
+	{
+		.allow = true, .type = 'c', .major = 5, .minor = 2,
+		.can_read = true, .can_write = true,
+	},
+	{
+		.allow = true, .type = 'c', .major = 136, .minor = -1,
+		.can_read = true, .can_write = true,
+	},
+};
+
+static int check_rule(const struct spec_device_rule *rule, struct err *e)
+{
+	if (!strchr("abc", rule->type) || rule->type == '\0')
+		return err_set(e, EINVAL, "parse type of device rule");
+	if (rule->major < -1 || rule->major > MAX_MAJOR || rule->minor < -1 ||
+	    rule->minor > MAX_MINOR)
+		return err_set(e, ERANGE, "match device %" PRId64 ":%" PRId64, rule->major,
+			       rule->minor);
+	return 0;
+}
+
+static int validate(const struct spec *spec, struct err *e)
+{
+	if (spec->n_device_rules + spec->n_devices > MAX_RULES)
+		return err_set(e, E2BIG, "use %zu rules, more than %d",
+			       spec->n_device_rules + spec->n_devices, MAX_RULES);
+	for (size_t i = 0; i < spec->n_device_rules; i++) {
+		int r = check_rule(&spec->device_rules[i], e);
+
+		if (r < 0)
+			return r;
+	}
+	for (size_t i = 0; i < spec->n_devices; i++) {
+		const struct spec_device *device = &spec->devices[i];
+
+		if ((device->type != 'c' && device->type != 'b') || device->major > MAX_MAJOR ||
+		    device->minor > MAX_MINOR)
+			return err_set(e, EINVAL, "make device '%.128s'", device->path);
+		if (strncmp(device->path, "/dev/", 5) != 0 || strchr(device->path + 5, '/') ||
+		    device->path[5] == '.' || device->path[5] == '\0')
+			return err_set(e, EINVAL, "make device '%.128s' outside of '/dev'",
+				       device->path);
+	}
+	return 0;
+}
+
+struct program {
+	struct bpf_insn *insns;
+	unsigned n;
+};
+
+static void emit(struct program *p, uint8_t code, uint8_t dst, uint8_t src, int16_t off,
+		 int32_t imm)
+{
+	p->insns[p->n++] = (struct bpf_insn){
+		.code = code, .dst_reg = dst, .src_reg = src, .off = off, .imm = imm,
+	};
+}
+
+static void emit_load(struct program *p, uint8_t dst, size_t offset)
+{
+	emit(p, BPF_LDX | BPF_MEM | BPF_W, dst, BPF_REG_1, (int16_t)offset, 0);
+}
+
+/* r2 = kind, r3 = wanted access, r4 = major, r5 = minor; r1 is free from then on. */
+static void emit_start(struct program *p)
+{
+	emit_load(p, BPF_REG_2, offsetof(struct bpf_cgroup_dev_ctx, access_type));
+	emit_load(p, BPF_REG_4, offsetof(struct bpf_cgroup_dev_ctx, major));
+	emit_load(p, BPF_REG_5, offsetof(struct bpf_cgroup_dev_ctx, minor));
+	emit(p, BPF_ALU64 | BPF_MOV | BPF_X, BPF_REG_3, BPF_REG_2, 0, 0);
+	emit(p, BPF_ALU64 | BPF_RSH | BPF_K, BPF_REG_3, 0, 0, 16);
+	emit(p, BPF_ALU64 | BPF_AND | BPF_K, BPF_REG_2, 0, 0, 0xffff);
+}
+
+static void emit_return(struct program *p, bool allow)
+{
+	emit(p, BPF_ALU64 | BPF_MOV | BPF_K, BPF_REG_0, 0, 0, allow);
+	emit(p, BPF_JMP | BPF_EXIT, 0, 0, 0, 0);
+}
+
+/* A rule allows when it covers all that is wanted, and denies when it covers any of it. */
+static void emit_rule(struct program *p, const struct spec_device_rule *rule)
+{
+	int32_t access = (rule->can_mknod ? BPF_DEVCG_ACC_MKNOD : 0) |
+		(rule->can_read ? BPF_DEVCG_ACC_READ : 0) |
+		(rule->can_write ? BPF_DEVCG_ACC_WRITE : 0);
+	unsigned start = p->n;
+
+	if (rule->type != 'a')
+		emit(p, BPF_JMP | BPF_JNE | BPF_K, BPF_REG_2, 0, 0,
+		     rule->type == 'b' ? BPF_DEVCG_DEV_BLOCK : BPF_DEVCG_DEV_CHAR);
+	if (rule->major >= 0)
+		emit(p, BPF_JMP | BPF_JNE | BPF_K, BPF_REG_4, 0, 0, (int32_t)rule->major);
+	if (rule->minor >= 0)
+		emit(p, BPF_JMP | BPF_JNE | BPF_K, BPF_REG_5, 0, 0, (int32_t)rule->minor);
+	emit(p, BPF_ALU64 | BPF_MOV | BPF_X, BPF_REG_1, BPF_REG_3, 0, 0);
+	emit(p, BPF_ALU64 | BPF_AND | BPF_K, BPF_REG_1, 0, 0, rule->allow ? ~access : access);
+	emit(p, BPF_JMP | (rule->allow ? BPF_JNE : BPF_JEQ) | BPF_K, BPF_REG_1, 0, 0, 0);
+	emit_return(p, rule->allow);
+	/* Whatever did not match goes on behind the return. */
+	for (unsigned i = start; i < p->n; i++) {
+		uint8_t code = p->insns[i].code;
+
+		if (code == (BPF_JMP | BPF_JNE | BPF_K) || code == (BPF_JMP | BPF_JEQ | BPF_K))
+			p->insns[i].off = (int16_t)(p->n - i - 1);
+	}
+}
+
+/* The first match returns, so the rules go from the last to the first. */
+static void emit_rules(struct program *p, const struct spec *spec)
+{
+	struct spec_device_rule rule = {
+		.allow = true, .type = 'c', .can_read = true, .can_write = true,
+	};
+
+	emit_start(p);
+	/* Init makes the nodes under the filter; the payload lacks CAP_MKNOD. */
+	rule.can_mknod = true;
+	for (size_t i = 0; i < n_device_nodes; i++) {
+		rule.major = device_nodes[i].major;
+		rule.minor = device_nodes[i].minor;
+		emit_rule(p, &rule);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(terminal_rules); i++)
+		emit_rule(p, &terminal_rules[i]);
+	rule.can_read = rule.can_write = false;
+	for (size_t i = 0; i < spec->n_devices; i++) {
+		rule.type = spec->devices[i].type;
+		rule.major = spec->devices[i].major;
+		rule.minor = spec->devices[i].minor;
+		emit_rule(p, &rule);
+	}
+	for (size_t i = spec->n_device_rules; i-- > 0;)
+		emit_rule(p, &spec->device_rules[i]);
+	emit_return(p, false);
+}
+
+static long call_bpf(int command, union bpf_attr *attr)
+{
+	return syscall(SYS_bpf, command, attr, sizeof(*attr));
+}
+
+static int load_program(const struct program *p, struct err *e)
+{
+	union bpf_attr attr = {
+		.prog_type = BPF_PROG_TYPE_CGROUP_DEVICE,
+		.insns = (uintptr_t)p->insns,
+		.insn_cnt = p->n,
+		.license = (uintptr_t)"",
+		.prog_name = "tepui_devices",
+	};
+	long fd = call_bpf(BPF_PROG_LOAD, &attr);
+
+	return fd < 0 ? err_set(e, errno, "load device filter of %u instructions", p->n) : (int)fd;
+}
+
+/* The group keeps the program; it goes with the group. */
+static int prepare(struct box *box, struct err *e)
+{
+	const struct spec *spec = box->spec;
+	size_t n_rules = n_device_nodes + ARRAY_SIZE(terminal_rules) + spec->n_device_rules +
+		spec->n_devices;
+	AUTO_FREE struct bpf_insn *insns = calloc(n_rules * INSNS_PER_RULE + INSNS_AROUND,
+						  sizeof(*insns));
+	struct program p = { .insns = insns };
+	AUTO_CLOSE int fd = -EBADF;
+	union bpf_attr attr = {
+		.target_fd = (uint32_t)box->cgroup.core_fd,
+		.attach_type = BPF_CGROUP_DEVICE,
+		.attach_flags = BPF_F_ALLOW_MULTI,
+	};
+
+	if (!insns)
+		return err_set(e, ENOMEM, "load device filter");
+	emit_rules(&p, spec);
+	fd = load_program(&p, e);
+	if (fd < 0)
+		return fd;
+	attr.attach_bpf_fd = (uint32_t)fd;
+	if (call_bpf(BPF_PROG_ATTACH, &attr) < 0)
+		return err_set(e, errno, "attach device filter");
+	return 0;
+}
+
+const struct isolator isolator_devices = {
+	.name = "devices",
+	.validate = validate,
+	.prepare = prepare,
+};

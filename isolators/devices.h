@@ -1,0 +1,17 @@
+/* The default devices of a container: nodes in /dev, and what the device filter lets through. */
+#ifndef ISOLATORS_DEVICES_H
+#define ISOLATORS_DEVICES_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct device_node {
+	const char *name;	/* below /dev */
+	uint32_t major, minor;	/* a character device */
+};
+
+/* null zero full random urandom tty: made in every container. */
+extern const struct device_node device_nodes[];
+extern const size_t n_device_nodes;
+
+#endif

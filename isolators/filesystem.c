@@ -1,0 +1,215 @@
+/*
+ * The container's own tree: the host's root read-only, or a root of its own; fresh /proc, /sys and
+ * /dev; the sandbox; and nothing that can be reached from it is the host's.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "isolators/rootfs.h"
+#include "isolators/spec.h"
+#include "isolators/table.h"
+#include "lib/cleanup.h"
+#include "lib/err.h"
+
+/* Where the host's root is shown, these are private and empty. */
+static const struct {
+	const char *path, *data;
+} private_places[] = {
+	{ "/tmp", "mode=1777" },
+	{ "/var/tmp", "mode=1777" },
+	{ "/run", "mode=755" },
+};
+
+/* A root that cannot be written to: new places are made on a file system put over this one. */
+static const char sandbox_top[] = "/mnt";
+
+static int check_paths(const char *what, char *const *list, struct err *e)
+{
+	for (; list && *list; list++) {
+		if (!rootfs_path_is_plain(*list))
+			return err_set(e, EINVAL, "%s path '%.128s'", what, *list);
+	}
+	return 0;
+}
+
+static int validate(const struct spec *spec, struct err *e)
+{
+	int r;
+
+	if (!spec->host_root && (!spec->root_path || !rootfs_path_is_plain(spec->root_path)))
+		return err_set(e, EINVAL, "use '%.128s' as root", spec->root_path ? spec->root_path : "");
+	if (spec->terminal)
+		return err_set(e, ENOTSUP, "open a terminal");
+	if (spec->sandbox && (spec->sandbox[0] != '/' || !spec->sandbox_destination ||
+			      !rootfs_path_is_plain(spec->sandbox_destination)))
+		return err_set(e, EINVAL, "mount sandbox '%.128s'", spec->sandbox);
+	r = check_paths("mask", spec->masked_paths, e);
+	if (r == 0)
+		r = check_paths("protect", spec->readonly_paths, e);
+	if (r == 0)
+		r = check_paths("hide", spec->hidden_paths, e);
+	return r < 0 ? r : mounts_validate(spec, e);
+}
+
+/*
+ * The sandbox as a mount of nobody's namespace yet: in the container's own namespace the
+ * descriptor of the host's would not be a valid source.
+ */
+static int prepare(struct box *box, struct err *e)
+{
+	struct mount_attr attr = { .attr_set = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV };
+	AUTO_CLOSE int fd = -EBADF;
+
+	if (box->sandbox_fd < 0)
+		return 0;
+	fd = open_tree(box->sandbox_fd, "", AT_EMPTY_PATH | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+	if (fd < 0)
+		return err_set(e, errno, "open mount of the sandbox");
+	if (mount_setattr(fd, "", AT_EMPTY_PATH, &attr, sizeof(attr)) < 0)
+		return err_set(e, errno, "restrict mount of the sandbox");
+	fd_close(&box->sandbox_fd);
+	box->sandbox_fd = TAKE_FD(fd);
+	return 0;
+}
+
+/* Put the root over "/", from where it will be the root; its descriptor is owned. */
+static int mount_root(const struct spec *spec, struct err *e)
+{
+	const char *path = spec->host_root ? "/" : spec->root_path;
+	struct mount_attr attr = { .attr_set = MOUNT_ATTR_NODEV };
+	AUTO_CLOSE int fd = -EBADF;
+
+	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+		return err_set(e, errno, "make mounts private");
+	if (spec->no_new_privileges)
+		attr.attr_set |= MOUNT_ATTR_NOSUID;
+	if (spec->host_root)
+		attr.attr_set |= MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID;
+	fd = open_tree(AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC |
+		       (spec->host_root ? 0 : AT_RECURSIVE));
+	if (fd < 0)
+		return err_set(e, errno, "open root '%s'", path);
+	if (mount_setattr(fd, "", AT_EMPTY_PATH | AT_RECURSIVE, &attr, sizeof(attr)) < 0)
+		return err_set(e, errno, "restrict root '%s'", path);
+	if (move_mount(fd, "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH) < 0)
+		return err_set(e, errno, "mount root '%s'", path);
+	return TAKE_FD(fd);
+}
+
+/* A tmpfs over PATH, if there is such a directory. */
+static int cover(int root_fd, const char *path, const char *data, struct err *e)
+{
+	AUTO_CLOSE int fd = rootfs_open(root_fd, path, O_DIRECTORY);
+	int r;
+
+	if (fd == -ENOENT)
+		return 0;
+	if (fd < 0)
+		return err_set(e, -fd, "open '%s' of the container's root", path);
+	r = rootfs_mount_on(fd, "tmpfs", MS_NOSUID | MS_NODEV, data, e);
+	return r < 0 ? err_wrap(e, "'%s'", path) : 0;
+}
+
+static int furnish_host_root(const struct spec *spec, int root_fd, struct err *e)
+{
+	int r = host_mounts_enter(root_fd, e);
+
+	for (size_t i = 0; i < ARRAY_SIZE(private_places) && r == 0; i++) {
+		if (!mounts_find(spec, private_places[i].path))
+			r = cover(root_fd, private_places[i].path, private_places[i].data, e);
+	}
+	return r;
+}
+
+static int mount_sandbox(const struct box *box, int root_fd, struct err *e)
+{
+	const char *destination = box->spec->sandbox_destination;
+	size_t length = strlen(sandbox_top);
+	AUTO_CLOSE int fd = -EBADF;
+	int r;
+
+	if (box->sandbox_fd < 0 || !destination)
+		return 0;
+	if (box->spec->host_root && strncmp(destination, sandbox_top, length) == 0 &&
+	    destination[length] == '/') {
+		r = cover(root_fd, sandbox_top, "mode=755,size=64k", e);
+		if (r < 0)
+			return r;
+	}
+	fd = rootfs_make(root_fd, destination, false, e);
+	if (fd < 0)
+		return fd;
+	if (move_mount(box->sandbox_fd, "", fd, "",
+		       MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) < 0)
+		return err_set(e, errno, "mount sandbox on '%s'", destination);
+	return 0;
+}
+
+static int pivot(int root_fd, struct err *e)
+{
+	char cwd[8];
+
+	if (fchdir(root_fd) < 0)
+		return err_set(e, errno, "enter the container's root");
+	/* The old root lands on top of the new one, and goes. */
+	if (syscall(SYS_pivot_root, ".", ".") < 0)
+		return err_set(e, errno, "change root");
+	if (umount2(".", MNT_DETACH) < 0)
+		return err_set(e, errno, "leave the host's root");
+	if (chdir("/") < 0)
+		return err_set(e, errno, "enter '/'");
+	/* The kernel says "(unreachable)" when a directory is not below the root (rule R5). */
+	if (syscall(SYS_getcwd, cwd, sizeof(cwd)) < 0 || strcmp(cwd, "/") != 0)
+		return err_set(e, EPERM, "verify the container's root");
+	return 0;
+}
+
+static int build(const struct box *box, int root_fd, struct api_mounts *api, struct err *e)
+{
+	struct mount_attr attr = { .attr_set = MOUNT_ATTR_RDONLY };
+	const struct spec *spec = box->spec;
+	int r;
+
+	if ((r = api_mounts_enter(box, root_fd, api, e)) < 0 ||
+	    (spec->host_root && (r = furnish_host_root(spec, root_fd, e)) < 0) ||
+	    (r = masks_prepare(e)) < 0 ||
+	    (r = masks_hide(spec, root_fd, e)) < 0 ||
+	    (r = mount_sandbox(box, root_fd, e)) < 0 ||
+	    (r = mounts_enter(box, root_fd, e)) < 0 ||
+	    (r = masks_enter(spec, root_fd, api, e)) < 0)
+		return r;
+	/* Last: the mounts may have needed places made. */
+	if (spec->root_readonly && !spec->host_root &&
+	    mount_setattr(root_fd, "", AT_EMPTY_PATH, &attr, sizeof(attr)) < 0)
+		return err_set(e, errno, "make root read-only");
+	return pivot(root_fd, e);
+}
+
+static int enter(struct box *box, struct err *e)
+{
+	struct api_mounts api = { .proc_fd = -EBADF, .sys_fd = -EBADF, .dev_fd = -EBADF };
+	mode_t mask = umask(0);
+	AUTO_CLOSE int root_fd = mount_root(box->spec, e);
+	int r = root_fd < 0 ? root_fd : build(box, root_fd, &api, e);
+
+	fd_close(&api.proc_fd);
+	fd_close(&api.sys_fd);
+	fd_close(&api.dev_fd);
+	(void)umask(mask);
+	return r;
+}
+
+const struct isolator isolator_filesystem = {
+	.name = "filesystem",
+	.clone_flags = CLONE_NEWNS,
+	.validate = validate,
+	.prepare = prepare,
+	.enter = enter,
+};

@@ -1,0 +1,66 @@
+/* Own views of the system: the namespaces are made by clone3(2), here they are furnished. */
+#include <errno.h>
+#include <linux/keyctl.h>
+#include <linux/sched.h>
+#include <net/if.h>
+#include <sched.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "isolators/spec.h"
+#include "isolators/table.h"
+#include "lib/cleanup.h"
+#include "lib/err.h"
+
+static const unsigned long required = CLONE_NEWPID | CLONE_NEWNS;
+static const unsigned long supported = CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC |
+				       CLONE_NEWNET | CLONE_NEWCGROUP;
+
+static int validate(const struct spec *spec, struct err *e)
+{
+	/* Init signals "all processes", and what it mounts is for itself. */
+	if ((spec->namespaces & required) != required)
+		return err_set(e, EINVAL, "share the pid or mount namespace of the host");
+	if (spec->namespaces & ~supported)
+		return err_set(e, ENOTSUP, "make namespaces 0x%lx", spec->namespaces & ~supported);
+	if (spec->hostname && !(spec->namespaces & CLONE_NEWUTS))
+		return err_set(e, EINVAL, "set hostname '%.64s' without a uts namespace",
+			       spec->hostname);
+	return 0;
+}
+
+static int bring_up_loopback(struct err *e)
+{
+	AUTO_CLOSE int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	struct ifreq request = { .ifr_name = "lo" };
+
+	request.ifr_flags = IFF_UP;
+	if (fd < 0 || ioctl(fd, SIOCSIFFLAGS, &request) < 0)
+		return err_set(e, errno, "bring up 'lo'");
+	return 0;
+}
+
+static int enter(struct box *box, struct err *e)
+{
+	const struct spec *spec = box->spec;
+
+	/* After attach: the namespace's root is the group in which this process is now. */
+	if ((spec->namespaces & CLONE_NEWCGROUP) && unshare(CLONE_NEWCGROUP) < 0)
+		return err_set(e, errno, "create cgroup namespace");
+	if (spec->hostname && sethostname(spec->hostname, strlen(spec->hostname)) < 0)
+		return err_set(e, errno, "set hostname '%.64s'", spec->hostname);
+	/* Keyrings have no namespace: an own session keyring hides the host's. */
+	if (syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL) < 0 && errno != ENOSYS)
+		return err_set(e, errno, "join session keyring");
+	return spec->namespaces & CLONE_NEWNET ? bring_up_loopback(e) : 0;
+}
+
+const struct isolator isolator_namespaces = {
+	.name = "namespaces",
+	.clone_flags = CLONE_NEWPID | CLONE_NEWNS,
+	.validate = validate,
+	.enter = enter,
+};

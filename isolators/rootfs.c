@@ -1,0 +1,115 @@
+#include "isolators/rootfs.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "lib/cleanup.h"
+#include "lib/err.h"
+
+enum { MAX_COMPONENT = 255 };
+
+static int open_in(int root_fd, const char *path, int flags, uint64_t resolve)
+{
+	struct open_how how = {
+		.flags = (uint64_t)(O_PATH | O_CLOEXEC | flags),
+		.resolve = resolve | RESOLVE_NO_MAGICLINKS,
+	};
+	long fd = syscall(SYS_openat2, root_fd, path, &how, sizeof(how));
+
+	return fd < 0 ? -errno : (int)fd;
+}
+
+int rootfs_open(int root_fd, const char *path, int flags)
+{
+	return open_in(root_fd, path, flags, RESOLVE_IN_ROOT);
+}
+
+int rootfs_open_plain(int root_fd, const char *path, struct err *e)
+{
+	int fd = open_in(root_fd, path, O_DIRECTORY, RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS);
+
+	return fd < 0 ? err_set(e, -fd, "open '/%s' of the container's root", path) : fd;
+}
+
+bool rootfs_path_is_plain(const char *path)
+{
+	if (path[0] != '/' || path[strspn(path, "/")] == '\0' || strlen(path) >= 4096)
+		return false;
+	for (const char *p = path; *p;) {
+		size_t length;
+
+		p += strspn(p, "/");
+		length = strcspn(p, "/");
+		if (length > MAX_COMPONENT || (length == 2 && strncmp(p, "..", 2) == 0))
+			return false;
+		p += length;
+	}
+	return true;
+}
+
+/* One component below DIR_FD, made if missing; links in it are followed inside the root. */
+static int step(int root_fd, int dir_fd, const char *path, size_t end, const char *name,
+		bool is_file)
+{
+	char prefix[4096];
+	int fd;
+
+	(void)snprintf(prefix, sizeof(prefix), "%.*s", (int)end, path);
+	fd = rootfs_open(root_fd, prefix, is_file ? 0 : O_DIRECTORY);
+	if (fd != -ENOENT)
+		return fd;
+	if (is_file) {
+		fd = openat(dir_fd, name, O_CREAT | O_EXCL | O_NOFOLLOW | O_WRONLY | O_CLOEXEC, 0644);
+		return fd < 0 ? -errno : fd;
+	}
+	if (mkdirat(dir_fd, name, 0755) < 0)
+		return -errno;
+	fd = openat(dir_fd, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}
+
+int rootfs_make(int root_fd, const char *path, bool is_file, struct err *e)
+{
+	AUTO_CLOSE int dir_fd = -EBADF;
+	int fd = rootfs_open(root_fd, path, is_file ? 0 : O_DIRECTORY);
+
+	if (fd >= 0)
+		return fd;
+	for (const char *p = path; fd == -ENOENT || dir_fd >= 0;) {
+		char name[MAX_COMPONENT + 1];
+		size_t length;
+
+		p += strspn(p, "/");
+		length = strcspn(p, "/");
+		(void)snprintf(name, sizeof(name), "%.*s", (int)length, p);
+		p += length;
+		fd = step(root_fd, dir_fd < 0 ? root_fd : dir_fd, path, (size_t)(p - path), name,
+			  is_file && p[strspn(p, "/")] == '\0');
+		if (fd < 0)
+			break;
+		if (p[strspn(p, "/")] == '\0')
+			return fd;
+		fd_close(&dir_fd);
+		dir_fd = fd;
+	}
+	return err_set(e, -fd, "create '%s' in the container's root", path);
+}
+
+int rootfs_mount_on(int target_fd, const char *type, unsigned long flags, const char *data,
+		    struct err *e)
+{
+	char target[32];
+
+	/* The host's /proc, which is still there: it names what is open, no path is resolved. */
+	(void)snprintf(target, sizeof(target), "/proc/self/fd/%d", target_fd);
+	if (mount(type, target, type, flags, data) < 0)
+		return err_set(e, errno, "mount %s", type);
+	return 0;
+}

@@ -1,0 +1,67 @@
+/* Building the container's tree of mounts; runs in its init, before pivot_root(2). */
+#ifndef ISOLATORS_ROOTFS_H
+#define ISOLATORS_ROOTFS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct box;
+struct err;
+struct spec;
+struct spec_mount;
+
+/* ---- rootfs.c: paths below a root that is not trusted (rules R1 to R3) ---- */
+
+/*
+ * Open PATH in the root ROOT_FD with O_PATH and FLAGS: symbolic links stay inside, magic links are
+ * refused.  Owned; -errno without a message, so that callers may go on.
+ */
+int rootfs_open(int root_fd, const char *path, int flags);
+
+/* The same for a directory that must not be reached by any link: /proc, /sys, /dev.  Owned. */
+int rootfs_open_plain(int root_fd, const char *path, struct err *e);
+
+/* Open the directory PATH and make what is missing of it; or, for a file, an empty one.  Owned. */
+int rootfs_make(int root_fd, const char *path, bool is_file, struct err *e);
+
+/* mount(2) of TYPE on the directory TARGET_FD. */
+int rootfs_mount_on(int target_fd, const char *type, unsigned long flags, const char *data,
+		    struct err *e);
+
+/* Absolute, without "..", not "/" alone. */
+bool rootfs_path_is_plain(const char *path);
+
+/* ---- mounts.c: what a spec asks for ---- */
+
+int mounts_validate(const struct spec *spec, struct err *e);
+
+/* The spec's mount on DESTINATION, or NULL. */
+const struct spec_mount *mounts_find(const struct spec *spec, const char *destination);
+
+/* All of them but those that are always there anyway. */
+int mounts_enter(const struct box *box, int root_fd, struct err *e);
+
+/* ---- api_mounts.c: /proc, /sys and /dev, the same in every container ---- */
+
+/* The open roots of fresh file systems: owned. */
+struct api_mounts {
+	int proc_fd, sys_fd, dev_fd;
+};
+
+int api_mounts_enter(const struct box *box, int root_fd, struct api_mounts *ret, struct err *e);
+
+/* ---- masks.c: what must not be seen or written ---- */
+
+/* Make the empty directory and the empty file that are bound over what is hidden. */
+int masks_prepare(struct err *e);
+
+/* The spec's hidden paths, and at the end what it masks; what does not exist is skipped. */
+int masks_hide(const struct spec *spec, int root_fd, struct err *e);
+int masks_enter(const struct spec *spec, int root_fd, const struct api_mounts *api, struct err *e);
+
+/* ---- host_mounts.c ---- */
+
+/* Bring along the mounts of the host in which programs and libraries live. */
+int host_mounts_enter(int root_fd, struct err *e);
+
+#endif
