@@ -90,6 +90,8 @@ static void fail(struct http_conn *conn, int status, const char *message)
 	conn->is_lingering = true;
 	conn->state = CONN_HANDLED;
 	conn->deadline_ms = 0;
+	if (status == 405)
+		request_add_allow(conn->req, (1u << N_HTTP_METHODS) - 1);
 	request_fail(conn->req, status, "%s", message);
 }
 

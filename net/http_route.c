@@ -121,15 +121,17 @@ static int match(const char *pattern, const struct http_text *segments, size_t n
 	int n_args = 0;
 
 	for (int i = 0; i < n_parts; i++) {
+		bool is_star = parts[i].data[0] == '*' && parts[i].size == 1;
+		bool is_name = parts[i].data[0] == ':';
 		size_t after = (size_t)(n_parts - i - 1), take = 1;
 
 		if (at + after >= n)
 			return -1;
-		if (parts[i].data[0] == '*' && parts[i].size == 1)
+		if (is_star)
 			take = n - at - after;
-		else if (parts[i].data[0] != ':' && !segment_equals(parts[i], segments[at]))
+		else if (!is_name && !segment_equals(parts[i], segments[at]))
 			return -1;
-		if (parts[i].data[0] == ':' || take > 1 || parts[i].data[0] == '*') {
+		if (is_star || is_name) {
 			const struct http_text *last = &segments[at + take - 1];
 
 			if (n_args == HTTP_MAX_ARGS)
@@ -166,7 +168,7 @@ static bool serves(const struct route *route, enum http_method method)
 	return route->method == method || (method == HTTP_HEAD && route->method == HTTP_GET);
 }
 
-static void add_allow(struct http_request *req, unsigned methods)
+void request_add_allow(struct http_request *req, unsigned methods)
 {
 	char allow[128] = "";
 
@@ -211,6 +213,6 @@ int request_find_route(struct http_request *req)
 	if (!known)
 		return -404;
 	req->mount = known;
-	add_allow(req, methods);
+	request_add_allow(req, methods);
 	return -405;
 }
