@@ -1,0 +1,268 @@
+#include "master_stub/marathon/api.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "lib/cleanup.h"
+#include "lib/err.h"
+#include "lib/json_in.h"
+#include "master_stub/marathon/label_selector.h"
+#include "master_stub/marathon/state.h"
+#include "master_stub/marathon/views.h"
+
+/* The first match wins: what ends in a word stands before the bare id. */
+static const struct route routes[] = {
+	{ HTTP_GET, "/ping", api_ping, 0 },
+	{ HTTP_GET, "/v2/apps", api_list_apps, 0 },
+	{ HTTP_POST, "/v2/apps", api_create_app, 0 },
+	{ HTTP_PUT, "/v2/apps", api_put_apps, 0 },
+	{ HTTP_PATCH, "/v2/apps", api_patch_apps, 0 },
+	{ HTTP_POST, "/v2/apps/*/restart", api_restart_app, 0 },
+	{ HTTP_GET, "/v2/apps/*/tasks", api_list_app_tasks, 0 },
+	{ HTTP_DELETE, "/v2/apps/*/tasks", api_kill_app_tasks, 0 },
+	{ HTTP_DELETE, "/v2/apps/*/tasks/:task", api_kill_app_task, 0 },
+	{ HTTP_GET, "/v2/apps/*/versions", api_list_versions, 0 },
+	{ HTTP_GET, "/v2/apps/*/versions/:version", api_get_version, 0 },
+	{ HTTP_GET, "/v2/apps/*", api_get_app, 0 },
+	{ HTTP_PUT, "/v2/apps/*", api_put_app, 0 },
+	{ HTTP_PATCH, "/v2/apps/*", api_patch_app, 0 },
+	{ HTTP_DELETE, "/v2/apps/*", api_delete_app, 0 },
+	{ HTTP_GET, "/v2/tasks", api_list_tasks, 0 },
+	{ HTTP_POST, "/v2/tasks/delete", api_delete_tasks, 0 },
+	{ HTTP_GET, "/v2/deployments", api_list_deployments, 0 },
+	{ HTTP_DELETE, "/v2/deployments/:id", api_cancel_deployment, 0 },
+	{ HTTP_GET, "/v2/queue", api_get_queue, 0 },
+	{ HTTP_DELETE, "/v2/queue/*/delay", api_reset_delay, 0 },
+	{ HTTP_GET, "/v2/events", api_events, 0 },
+	{ HTTP_GET, "/v2/info", api_get_info, 0 },
+	{ HTTP_GET, "/v2/leader", api_get_leader, 0 },
+	{ HTTP_GET, "/v2/plugins", api_get_plugins, 0 },
+	{ HTTP_GET, "/v2/groups", api_get_groups, 0 },
+	{ HTTP_GET, "/v2/groups/*", api_get_group, 0 },
+};
+
+/* ---- Answers ---- */
+
+struct marathon_api *api_of(const struct http_request *req)
+{
+	return http_request_app(req);
+}
+
+void api_set_headers(struct http_request *req)
+{
+	char leader[320];
+
+	(void)snprintf(leader, sizeof(leader), "http://%s", api_of(req)->leader);
+	http_reply_header(req, "X-Marathon-Leader", leader);
+	http_reply_header(req, "Cache-Control", "no-cache, no-store, must-revalidate");
+	http_reply_header(req, "Pragma", "no-cache");
+	http_reply_header(req, "Expires", "0");
+	http_reply_header(req, "X-Frame-Options", "DENY");
+	http_reply_header(req, "X-XSS-Protection", "1; mode=block");
+}
+
+int api_reply(struct http_request *req, int status, json_t *body_take)
+{
+	api_set_headers(req);
+	if (!body_take)
+		http_reply_json(req, 503, json_pack("{s:s}", "message", "out of memory"));
+	else
+		http_reply_json(req, status, body_take);
+	return 0;
+}
+
+int api_refuse(struct http_request *req, struct refusal *refusal)
+{
+	json_t *body = TAKE_PTR(refusal->body);
+
+	return api_reply(req, refusal->status ? refusal->status : 503, body);
+}
+
+void api_changed(struct http_request *req)
+{
+	struct marathon_api *api = api_of(req);
+
+	api->changed(api->arg);
+}
+
+int api_reply_deployment(struct http_request *req, int status, const struct change_result *result)
+{
+	json_t *body = json_pack("{s:s, s:s}", "version", result->version, "deploymentId",
+				 result->deployment_id);
+
+	api_changed(req);
+	http_reply_header(req, "Marathon-Deployment-Id", result->deployment_id);
+	return api_reply(req, status, body);
+}
+
+static void reply_error(struct http_request *req, int status, const struct err *e)
+{
+	api_set_headers(req);
+	http_reply_json(req, status, json_pack("{s:s}", "message", e->msg));
+}
+
+/* ---- Requests ---- */
+
+int api_read_json(const struct http_request *req, json_t **ret, struct refusal *refusal)
+{
+	struct err e = { 0 };
+	size_t size;
+	const char *body = http_request_body(req, &size);
+	int r = json_in_parse(body, size, ret, &e);
+
+	if (r == -ENOMEM)
+		return refuse_memory(refusal);
+	if (r == -E2BIG)
+		return refuse_with_text(refusal, 400, "Invalid JSON", e.msg);
+	if (r < 0)
+		return refuse_with_text(refusal, 400, "Invalid JSON", e.msg);
+	return 0;
+}
+
+void api_path_id(const struct http_request *req, char ret_id[API_ID_SIZE])
+{
+	const char *arg = http_request_arg(req, 0);
+	size_t size;
+
+	(void)snprintf(ret_id, API_ID_SIZE, "/%s", arg + strspn(arg, "/"));
+	size = strlen(ret_id);
+	while (size > 1 && ret_id[size - 1] == '/')
+		ret_id[--size] = '\0';
+}
+
+static const struct {
+	const char *name;
+	unsigned embeds;
+} embed_names[] = {
+	{ "tasks", EMBED_TASKS | EMBED_DEPLOYMENTS },
+	{ "counts", EMBED_COUNTS },
+	{ "count", EMBED_COUNTS },
+	{ "deployments", EMBED_DEPLOYMENTS },
+	{ "readiness", EMBED_READINESS },
+	{ "lastTaskFailure", EMBED_FAILURE },
+	{ "failures", EMBED_TASKS | EMBED_FAILURE | EMBED_DEPLOYMENTS },
+	{ "taskStats", EMBED_STATS },
+};
+
+static unsigned embed_of(const char *value)
+{
+	static const char *const prefixes[] = { "group.apps.", "apps.", "app." };
+
+	for (size_t i = 0; i < ARRAY_SIZE(prefixes); i++) {
+		size_t size = strlen(prefixes[i]);
+
+		if (strncmp(value, prefixes[i], size) == 0) {
+			value += size;
+			break;
+		}
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(embed_names); i++) {
+		if (strcmp(embed_names[i].name, value) == 0)
+			return embed_names[i].embeds;
+	}
+	return 0;
+}
+
+unsigned api_embeds(const struct http_request *req)
+{
+	const char *value;
+	unsigned embeds = 0;
+
+	for (size_t i = 0; (value = http_request_query_at(req, "embed", i)); i++)
+		embeds |= embed_of(value);
+	return embeds;
+}
+
+/* ---- Filters ---- */
+
+struct app_filter {
+	const char *cmd, *id;	/* borrowed from the request */
+	struct label_selector *label;
+};
+
+int app_filter_new(const struct http_request *req, struct app_filter **ret,
+		   struct refusal *refusal)
+{
+	struct app_filter *filter = calloc(1, sizeof(*filter));
+	const char *label = http_request_query(req, "label");
+	int r = 0;
+
+	if (!filter)
+		return refuse_memory(refusal);
+	filter->cmd = http_request_query(req, "cmd");
+	filter->id = http_request_query(req, "id");
+	if (label)
+		r = label_selector_parse(label, &filter->label);
+	if (r == 0) {
+		*ret = filter;
+		return 0;
+	}
+	free(filter);
+	if (r == -ENOMEM)
+		return refuse_memory(refusal);
+	return refuse(refusal, 422, "Can not parse label selector '%s'", label);
+}
+
+void app_filter_free(struct app_filter *filter)
+{
+	if (filter)
+		label_selector_free(filter->label);
+	free(filter);
+}
+
+bool app_filter_matches(const struct app_filter *filter, const struct app *app)
+{
+	if (filter->cmd && !(app->cmd && strcasestr(app->cmd, filter->cmd)))
+		return false;
+	if (filter->id && !strcasestr(app->id, filter->id))
+		return false;
+	return !filter->label || label_selector_matches(filter->label, app->labels);
+}
+
+/* ---- Life ---- */
+
+int marathon_api_new(struct controller *controller, struct http_server *server,
+		     void (*changed)(void *arg), void *arg, struct marathon_api **ret,
+		     struct err *e)
+{
+	struct marathon_api *api = calloc(1, sizeof(*api));
+	int r;
+
+	if (!api || event_streams_new(&api->streams) < 0) {
+		free(api);
+		return err_set(e, ENOMEM, "start the /v2 API");
+	}
+	api->controller = controller;
+	api->changed = changed;
+	api->arg = arg;
+	(void)snprintf(api->leader, sizeof(api->leader), "%s:%u", controller->options.hostname,
+		       controller->options.port);
+	r = http_server_mount(server, routes, ARRAY_SIZE(routes), reply_error, api, e);
+	if (r < 0) {
+		marathon_api_free(api);
+		return r;
+	}
+	*ret = api;
+	return 0;
+}
+
+void marathon_api_event(struct marathon_api *api, const char *type, const json_t *event)
+{
+	event_streams_send(api->streams, type, event);
+}
+
+void marathon_api_keepalive(struct marathon_api *api)
+{
+	event_streams_keepalive(api->streams);
+}
+
+void marathon_api_free(struct marathon_api *api)
+{
+	if (!api)
+		return;
+	event_streams_free(api->streams);
+	free(api);
+}

@@ -1,0 +1,69 @@
+/* The /v2 REST surface: what its handlers share.  Private to this folder. */
+#ifndef MASTER_STUB_MARATHON_API_H
+#define MASTER_STUB_MARATHON_API_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "master_stub/marathon/changes.h"
+#include "master_stub/marathon/controller.h"
+#include "master_stub/marathon/refusal.h"
+#include "net/http_server.h"
+
+struct event_stream;
+
+enum { API_ID_SIZE = 256 };
+
+struct marathon_api {
+	struct controller *controller;
+	void (*changed)(void *arg);
+	void *arg;
+	struct event_streams *streams;
+	char leader[300];	/* "host:port" */
+};
+
+struct marathon_api *api_of(const struct http_request *req);
+
+/* Each answers and consumes REQ; with the headers that every answer has. */
+int api_reply(struct http_request *req, int status, json_t *body_take);
+int api_refuse(struct http_request *req, struct refusal *refusal);
+/* {"version", "deploymentId"}, and that something has changed. */
+int api_reply_deployment(struct http_request *req, int status, const struct change_result *result);
+void api_set_headers(struct http_request *req);
+void api_changed(struct http_request *req);
+
+/* The body as JSON; 400 in REFUSAL.  An empty body is NULL in *RET when OPTIONAL. */
+int api_read_json(const struct http_request *req, json_t **ret, struct refusal *refusal);
+
+/* The path argument at I as an absolute id; never empty. */
+void api_path_id(const struct http_request *req, char ret_id[API_ID_SIZE]);
+
+/* Handlers that api.c's table names. */
+route_fn api_list_apps, api_create_app, api_put_apps, api_patch_apps;
+route_fn api_get_app, api_put_app, api_patch_app, api_delete_app, api_restart_app;
+route_fn api_list_versions, api_get_version;
+route_fn api_list_app_tasks, api_kill_app_tasks, api_kill_app_task;
+route_fn api_list_tasks, api_delete_tasks;
+route_fn api_list_deployments, api_cancel_deployment;
+route_fn api_get_queue, api_reset_delay;
+route_fn api_get_info, api_get_leader, api_ping, api_get_groups, api_get_group, api_get_plugins;
+route_fn api_events;
+
+/* events' streams, api_events.c */
+int event_streams_new(struct event_streams **ret);
+void event_streams_free(struct event_streams *streams);
+void event_streams_send(struct event_streams *streams, const char *type, const json_t *event);
+void event_streams_keepalive(struct event_streams *streams);
+
+/* The embed parameters of the request (views.h). */
+unsigned api_embeds(const struct http_request *req);
+/* Apps that the request's cmd, id and label select; 422 in REFUSAL. */
+struct app_filter;
+int app_filter_new(const struct http_request *req, struct app_filter **ret,
+		   struct refusal *refusal);
+void app_filter_free(struct app_filter *filter);
+struct app;
+bool app_filter_matches(const struct app_filter *filter, const struct app *app);
+
+#endif

@@ -1,0 +1,60 @@
+/* /v2/deployments and /v2/queue. */
+#include "master_stub/marathon/api.h"
+
+#include <string.h>
+
+#include "lib/clock.h"
+#include "master_stub/marathon/state.h"
+#include "master_stub/marathon/views.h"
+
+int api_list_deployments(struct http_request *req, struct err *e)
+{
+	(void)e;
+	return api_reply(req, 200, deployments_view(api_of(req)->controller));
+}
+
+int api_cancel_deployment(struct http_request *req, struct err *e)
+{
+	bool force = http_request_query_bool(req, "force", false);
+	struct change_result result = { 0 };
+	struct refusal refusal = { 0 };
+
+	(void)e;
+	if (changes_cancel(api_of(req)->controller, http_request_arg(req, 0), force,
+			   clock_boot_ms(), &result, &refusal) < 0)
+		return api_refuse(req, &refusal);
+	if (!force)
+		return api_reply_deployment(req, 200, &result);
+	api_changed(req);
+	api_set_headers(req);
+	http_reply(req, 202, NULL, NULL, 0);
+	return 0;
+}
+
+int api_get_queue(struct http_request *req, struct err *e)
+{
+	struct controller *c = api_of(req)->controller;
+	bool with_offers = false;
+	const char *embed;
+
+	(void)e;
+	for (size_t i = 0; (embed = http_request_query_at(req, "embed", i)); i++)
+		with_offers |= strcmp(embed, "lastUnusedOffers") == 0;
+	c->now_ms = clock_boot_ms();
+	return api_reply(req, 200, queue_view(c, with_offers));
+}
+
+int api_reset_delay(struct http_request *req, struct err *e)
+{
+	struct refusal refusal = { 0 };
+	char id[API_ID_SIZE];
+
+	(void)e;
+	api_path_id(req, id);
+	if (changes_reset_delay(api_of(req)->controller, id, clock_boot_ms(), &refusal) < 0)
+		return api_refuse(req, &refusal);
+	api_changed(req);
+	api_set_headers(req);
+	http_reply(req, 204, NULL, NULL, 0);
+	return 0;
+}

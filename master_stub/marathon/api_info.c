@@ -1,0 +1,65 @@
+/* /v2/info, /v2/leader, /v2/groups, /v2/plugins, /ping. */
+#include "master_stub/marathon/api.h"
+
+#include <string.h>
+
+#include "master_stub/marathon/state.h"
+#include "master_stub/marathon/views.h"
+
+int api_get_info(struct http_request *req, struct err *e)
+{
+	(void)e;
+	return api_reply(req, 200, info_view(api_of(req)->controller));
+}
+
+int api_get_leader(struct http_request *req, struct err *e)
+{
+	(void)e;
+	return api_reply(req, 200, json_pack("{s:s}", "leader", api_of(req)->leader));
+}
+
+int api_get_plugins(struct http_request *req, struct err *e)
+{
+	(void)e;
+	return api_reply(req, 200, json_pack("{s:[]}", "plugins"));
+}
+
+int api_ping(struct http_request *req, struct err *e)
+{
+	const char *accept = http_request_header(req, "Accept");
+
+	(void)e;
+	api_set_headers(req);
+	if (accept && strcmp(accept, "application/json") == 0)
+		http_reply(req, 200, "application/json", "\"pong\"", 6);
+	else
+		http_reply(req, 200, "text/plain; charset=utf-8", "pong", 4);
+	return 0;
+}
+
+static int reply_group(struct http_request *req, const char *id)
+{
+	unsigned embeds = api_embeds(req) | EMBED_COUNTS | EMBED_DEPLOYMENTS;
+	json_t *group = group_view(api_of(req)->controller, id, embeds);
+	struct refusal refusal = { 0 };
+
+	if (group)
+		return api_reply(req, 200, group);
+	(void)refuse(&refusal, 404, "Group '%s' does not exist", id);
+	return api_refuse(req, &refusal);
+}
+
+int api_get_groups(struct http_request *req, struct err *e)
+{
+	(void)e;
+	return reply_group(req, "/");
+}
+
+int api_get_group(struct http_request *req, struct err *e)
+{
+	char id[API_ID_SIZE];
+
+	(void)e;
+	api_path_id(req, id);
+	return reply_group(req, id);
+}

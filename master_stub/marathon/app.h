@@ -1,0 +1,83 @@
+/* An app's definition at one version: immutable once made, shared by counting references. */
+#ifndef MASTER_STUB_MARATHON_APP_H
+#define MASTER_STUB_MARATHON_APP_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "lib/clock.h"
+
+struct constraint;
+struct problems;
+struct refusal;
+
+/* The strings and JSON values are borrowed from JSON; NULL where the definition has none. */
+struct app {
+	unsigned references;
+	json_t *json;	/* the canonical definition, without version and versionInfo */
+	char version[CLOCK_TEXT_SIZE];
+	char last_scaling_at[CLOCK_TEXT_SIZE];
+	char last_config_change_at[CLOCK_TEXT_SIZE];
+
+	const char *id, *cmd, *user, *role;
+	const json_t *args, *env, *labels, *dependencies, *health_checks, *ports;
+	unsigned instances;
+	double cpus, mem_mb, disk_mb;
+	int64_t gpus;
+	bool require_ports;
+	double min_health, max_over;	/* of the upgrade strategy */
+	int64_t backoff_ms, max_delay_ms;
+	double backoff_factor;
+	int64_t kill_grace_ms;		/* -1: the executor's default */
+	bool kill_oldest_first;
+	bool keeps_unreachable;		/* unreachableStrategy "disabled" */
+	int64_t inactive_after_ms, expunge_after_ms;
+	double cpus_limit, mem_limit_mb;	/* 0: as requested; INFINITY: unlimited */
+	bool is_single;			/* label MARATHON_SINGLE_INSTANCE_APP */
+
+	struct constraint *constraints;
+	unsigned n_constraints;
+};
+
+/*
+ * From what a client sent, read as the whole definition: legacy fields normalised, defaults
+ * filled in, everything checked.  ID overrides the document's own (NULL: it must have one).
+ * The versions are empty.  Errors are in REFUSAL (400, 422, 503).
+ */
+int app_parse(const json_t *document, const char *id, struct app **ret, struct refusal *refusal);
+
+/*
+ * The same for an update of BASE: every top-level field of DOCUMENT that is not null replaces
+ * BASE's; resourceLimits is replaced even when absent (reference/marathon.md 1.2).
+ */
+int app_parse_update(const struct app *base, const json_t *document, struct app **ret,
+		     struct refusal *refusal);
+
+/* What no single field can tell: errors go to PROBLEMS. */
+void app_validate(const json_t *app, struct problems *problems);
+
+struct app *app_ref(struct app *app);
+void app_unref(struct app *app);
+
+/* BASE with another number of instances; NULL when memory is out. */
+struct app *app_with_instances(const struct app *base, unsigned instances);
+
+/* Replace the service ports 0; a port is taken when IS_TAKEN says so.  -ENOSPC: none is left. */
+int app_assign_service_ports(struct app *app, const struct app *previous, uint16_t min,
+			     uint16_t max, bool (*is_taken)(void *arg, uint16_t port), void *arg,
+			     uint32_t seed);
+
+/* Would instances of OLD have to be replaced to become instances of NEW? */
+bool app_needs_restart(const struct app *old, const struct app *new);
+
+/* With version and versionInfo: what is stored and shown.  New reference, NULL: no memory. */
+json_t *app_to_json(const struct app *app);
+/* The reverse, for stored definitions. */
+int app_from_stored(const json_t *stored, struct app **ret, struct refusal *refusal);
+
+unsigned app_n_ports(const struct app *app);
+/* The service port; 0 when it has none. */
+uint16_t app_service_port(const struct app *app, unsigned index);
+
+#endif

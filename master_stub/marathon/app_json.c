@@ -1,0 +1,365 @@
+/* From what a client sends to a definition: deprecated fields, defaults, checks, typed values. */
+#include "master_stub/marathon/app.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/cleanup.h"
+#include "master_stub/marathon/app_id.h"
+#include "master_stub/marathon/app_shape.h"
+#include "master_stub/marathon/constraints.h"
+#include "master_stub/marathon/refusal.h"
+
+DEFINE_AUTO(struct app *, app_unref);
+
+/* ---- Deprecated fields ---- */
+
+static const char *const archives[] = {
+	".tgz", ".tar.gz", ".tbz2", ".tar.bz2", ".txz", ".tar.xz", ".zip",
+};
+
+static bool is_archive(const char *uri)
+{
+	size_t size = strlen(uri);
+
+	for (size_t i = 0; i < ARRAY_SIZE(archives); i++) {
+		size_t end = strlen(archives[i]);
+
+		if (size >= end && strcmp(uri + size - end, archives[i]) == 0)
+			return true;
+	}
+	return false;
+}
+
+static json_t *fetch_of_uri(const json_t *uri)
+{
+	if (!json_is_string(uri))
+		return json_null();
+	return json_pack("{s:s, s:b}", "uri", json_string_value(uri), "extract",
+			 is_archive(json_string_value(uri)));
+}
+
+static json_t *definition_of_port(const json_t *port)
+{
+	return json_pack("{s:o, s:s}", "port", json_deep_copy(port), "protocol", "tcp");
+}
+
+/* Replace the list at OLD_KEY by one at NEW_KEY with every element translated. */
+static void translate_list(json_t *document, const char *old_key, const char *new_key,
+			   json_t *(*translate)(const json_t *item), const char *conflict,
+			   struct problems *problems)
+{
+	json_t *old = json_object_get(document, old_key), *list, *item;
+	json_t *present = json_object_get(document, new_key);
+	char path[32];
+	size_t i;
+
+	(void)snprintf(path, sizeof(path), "/%s", old_key);
+	if (!old || json_is_null(old))
+		return;
+	if (!json_is_array(old)) {
+		problems_add(problems, path, "error.expected.jsarray");
+		return;
+	}
+	/* What an answer of ours shows comes back with both forms: the canonical one counts. */
+	if (json_array_size(present) > 0) {
+		if (json_array_size(old) > 0)
+			problems_add(problems, path, "%s", conflict);
+		return;
+	}
+	list = json_array();
+	json_array_foreach(old, i, item)
+		(void)json_array_append_new(list, translate(item));
+	(void)json_object_set_new(document, new_key, list);
+}
+
+static void normalise_legacy(json_t *document, struct problems *problems)
+{
+	translate_list(document, "uris", "fetch", fetch_of_uri,
+		       "may not be set in conjunction with fetch", problems);
+	translate_list(document, "ports", "portDefinitions", definition_of_port,
+		       "cannot specify both ports and port definitions", problems);
+}
+
+/* ---- Canonical form ---- */
+
+/* 1 and 1 keep a service at full strength while it is replaced; a single one cannot be doubled. */
+static int fill_upgrade_strategy(json_t *app)
+{
+	const char *single = json_string_value(json_object_get(json_object_get(app, "labels"),
+							       "MARATHON_SINGLE_INSTANCE_APP"));
+	int capacity = single && strcmp(single, "true") == 0 ? 0 : 1;
+
+	if (json_object_get(app, "upgradeStrategy"))
+		return 0;
+	return json_object_set_new(app, "upgradeStrategy",
+				   json_pack("{s:i, s:i}", "minimumHealthCapacity", capacity,
+					     "maximumOverCapacity", capacity));
+}
+
+static int fill_health_checks(json_t *app)
+{
+	json_t *check;
+	size_t i;
+
+	json_array_foreach(json_object_get(app, "healthChecks"), i, check) {
+		const char *protocol = json_string_value(json_object_get(check, "protocol"));
+
+		if (strcmp(protocol, "COMMAND") == 0 || json_object_get(check, "port") ||
+		    json_object_get(check, "portIndex"))
+			continue;
+		if (json_object_set_new(check, "portIndex", json_integer(0)) < 0)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+static int make_ids_absolute(json_t *app, struct problems *problems)
+{
+	const char *own = json_string_value(json_object_get(app, "id"));
+	char id[APP_ID_SIZE], group[APP_ID_SIZE];
+	json_t *item;
+	size_t i;
+
+	if (app_id_resolve("/", own, id) < 0 || app_id_complaint(id)) {
+		problems_add(problems, "/id", "must be a path below the root");
+		return 0;
+	}
+	if (json_object_set_new(app, "id", json_string(id)) < 0)
+		return -ENOMEM;
+	(void)app_id_resolve(id, "..", group);
+	json_array_foreach(json_object_get(app, "dependencies"), i, item) {
+		char path[48], absolute[APP_ID_SIZE];
+
+		(void)snprintf(path, sizeof(path), "/dependencies(%zu)", i);
+		if (app_id_resolve(group, json_string_value(item), absolute) < 0)
+			problems_add(problems, path, "must be a path below the root");
+		else if (json_string_set(item, absolute) < 0)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+/* ---- Typed values ---- */
+
+static double number_of(const json_t *object, const char *key)
+{
+	return json_number_value(json_object_get(object, key));
+}
+
+static int64_t millis_of(const json_t *object, const char *key)
+{
+	return json_integer_value(json_object_get(object, key)) * 1000;
+}
+
+static double limit_of(const json_t *app, const char *key)
+{
+	const json_t *limit = json_object_get(json_object_get(app, "resourceLimits"), key);
+
+	return json_is_string(limit) ? INFINITY : json_number_value(limit);
+}
+
+static void take_strings(struct app *app, const json_t *json)
+{
+	const char *single;
+
+	app->id = json_string_value(json_object_get(json, "id"));
+	app->cmd = json_string_value(json_object_get(json, "cmd"));
+	app->user = json_string_value(json_object_get(json, "user"));
+	app->role = json_string_value(json_object_get(json, "role"));
+	app->args = json_object_get(json, "args");
+	app->env = json_object_get(json, "env");
+	app->labels = json_object_get(json, "labels");
+	app->dependencies = json_object_get(json, "dependencies");
+	app->health_checks = json_object_get(json, "healthChecks");
+	app->ports = json_object_get(json, "portDefinitions");
+	single = json_string_value(json_object_get(app->labels, "MARATHON_SINGLE_INSTANCE_APP"));
+	app->is_single = single && strcmp(single, "true") == 0;
+}
+
+static void take_numbers(struct app *app, const json_t *json)
+{
+	const json_t *grace = json_object_get(json, "taskKillGracePeriodSeconds");
+	const json_t *upgrade = json_object_get(json, "upgradeStrategy");
+	const json_t *unreachable = json_object_get(json, "unreachableStrategy");
+	const char *selection = json_string_value(json_object_get(json, "killSelection"));
+
+	app->instances = (unsigned)json_integer_value(json_object_get(json, "instances"));
+	app->cpus = number_of(json, "cpus");
+	app->mem_mb = number_of(json, "mem");
+	app->disk_mb = number_of(json, "disk");
+	app->gpus = json_integer_value(json_object_get(json, "gpus"));
+	app->cpus_limit = limit_of(json, "cpus");
+	app->mem_limit_mb = limit_of(json, "mem");
+	app->require_ports = json_is_true(json_object_get(json, "requirePorts"));
+	app->min_health = number_of(upgrade, "minimumHealthCapacity");
+	app->max_over = number_of(upgrade, "maximumOverCapacity");
+	app->backoff_ms = millis_of(json, "backoffSeconds");
+	app->max_delay_ms = millis_of(json, "maxLaunchDelaySeconds");
+	app->backoff_factor = number_of(json, "backoffFactor");
+	app->kill_grace_ms = grace ? json_integer_value(grace) * 1000 : -1;
+	app->kill_oldest_first = selection && strcmp(selection, "OLDEST_FIRST") == 0;
+	app->keeps_unreachable = json_is_string(unreachable);
+	app->inactive_after_ms = millis_of(unreachable, "inactiveAfterSeconds");
+	app->expunge_after_ms = millis_of(unreachable, "expungeAfterSeconds");
+}
+
+/* Takes JSON, which is in canonical form. */
+static int app_new(json_t *json_take, struct app **ret)
+{
+	struct app *app = calloc(1, sizeof(*app));
+	int r;
+
+	if (!app) {
+		json_decref(json_take);
+		return -ENOMEM;
+	}
+	app->references = 1;
+	app->json = json_take;
+	take_strings(app, json_take);
+	take_numbers(app, json_take);
+	r = constraints_compile(json_object_get(json_take, "constraints"), &app->constraints,
+				&app->n_constraints);
+	if (r < 0) {
+		app_unref(app);
+		return r;
+	}
+	*ret = app;
+	return 0;
+}
+
+/* ---- The whole way ---- */
+
+static int refuse_schema(struct refusal *refusal, const struct problems *problems)
+{
+	if (!problems_any(problems))
+		return refuse_memory(refusal);
+	return refuse_problems(refusal, "Invalid JSON", problems);
+}
+
+/* DOCUMENT is the caller's own copy. */
+static int parse_document(json_t *document, struct problems *problems, struct app **ret,
+			  struct refusal *refusal)
+{
+	AUTO(json_decrefp) json_t *json = NULL;
+
+	normalise_legacy(document, problems);
+	json = shape_read(&app_shape, document, "", problems);
+	if (!json || problems_any(problems))
+		return refuse_schema(refusal, problems);
+	if (fill_upgrade_strategy(json) < 0 || fill_health_checks(json) < 0 ||
+	    make_ids_absolute(json, problems) < 0)
+		return refuse_memory(refusal);
+	app_validate(json, problems);
+	if (problems_any(problems))
+		return refuse_problems(refusal, "Object is not valid", problems);
+	if (app_new(TAKE_PTR(json), ret) < 0)
+		return refuse_memory(refusal);
+	return 0;
+}
+
+static int refuse_not_object(struct refusal *refusal)
+{
+	return refuse_with_text(refusal, 400, "Please specify data in JSON format",
+				"an app definition is a JSON object");
+}
+
+int app_parse(const json_t *document, const char *id, struct app **ret, struct refusal *refusal)
+{
+	AUTO(json_decrefp) json_t *copy = NULL;
+	struct problems problems = { 0 };
+	int r;
+
+	if (!json_is_object(document))
+		return refuse_not_object(refusal);
+	copy = json_deep_copy(document);
+	if (!copy || (id && json_object_set_new(copy, "id", json_string(id)) < 0))
+		return refuse_memory(refusal);
+	r = parse_document(copy, &problems, ret, refusal);
+	problems_done(&problems);
+	return r;
+}
+
+int app_parse_update(const struct app *base, const json_t *document, struct app **ret,
+		     struct refusal *refusal)
+{
+	AUTO(json_decrefp) json_t *merged = NULL, *changes = NULL;
+	struct problems problems = { 0 };
+	const char *key;
+	json_t *value;
+	int r;
+
+	if (!json_is_object(document))
+		return refuse_not_object(refusal);
+	merged = json_deep_copy(base->json);
+	changes = json_deep_copy(document);
+	if (!merged || !changes)
+		return refuse_memory(refusal);
+	normalise_legacy(changes, &problems);
+	(void)json_object_del(merged, "resourceLimits");
+	json_object_foreach(changes, key, value) {
+		if (json_is_null(value) || !app_shape_has(key) || strcmp(key, "id") == 0)
+			continue;
+		if (json_object_set(merged, key, value) < 0)
+			problems.out_of_memory = true;
+	}
+	/* What base had in one form the update may give in the other. */
+	(void)json_object_del(merged, "ports");
+	(void)json_object_del(merged, "uris");
+	/* cmd and args exclude each other: the new one replaces the old. */
+	if (json_is_string(json_object_get(changes, "cmd")) && !json_object_get(changes, "args"))
+		(void)json_object_del(merged, "args");
+	if (json_array_size(json_object_get(changes, "args")) > 0 &&
+	    !json_is_string(json_object_get(changes, "cmd")))
+		(void)json_object_del(merged, "cmd");
+	r = parse_document(merged, &problems, ret, refusal);
+	problems_done(&problems);
+	return r;
+}
+
+static int take_version(const json_t *json, const char *key, char ret[CLOCK_TEXT_SIZE])
+{
+	const char *text = json_string_value(json_object_get(json, key));
+	int64_t time;
+
+	if (!text || strlen(text) >= CLOCK_TEXT_SIZE || clock_parse(text, &time) < 0)
+		return -EINVAL;
+	(void)snprintf(ret, CLOCK_TEXT_SIZE, "%s", text);
+	return 0;
+}
+
+int app_from_stored(const json_t *stored, struct app **ret, struct refusal *refusal)
+{
+	const json_t *info = json_object_get(stored, "versionInfo");
+	AUTO(app_unrefp) struct app *app = NULL;
+	int r = app_parse(stored, NULL, &app, refusal);
+
+	if (r < 0)
+		return r;
+	if (take_version(stored, "version", app->version) < 0 ||
+	    take_version(info, "lastScalingAt", app->last_scaling_at) < 0 ||
+	    take_version(info, "lastConfigChangeAt", app->last_config_change_at) < 0)
+		return refuse(refusal, 422, "the stored definition has no version");
+	*ret = TAKE_PTR(app);
+	return 0;
+}
+
+struct app *app_with_instances(const struct app *base, unsigned instances)
+{
+	json_t *json = json_deep_copy(base->json);
+	struct app *app = NULL;
+
+	if (!json)
+		return NULL;
+	if (json_object_set_new(json, "instances", json_integer(instances)) < 0 ||
+	    app_new(json, &app) < 0)
+		return NULL;
+	memcpy(app->version, base->version, sizeof(app->version));
+	memcpy(app->last_scaling_at, base->last_scaling_at, sizeof(app->last_scaling_at));
+	memcpy(app->last_config_change_at, base->last_config_change_at,
+	       sizeof(app->last_config_change_at));
+	return app;
+}

@@ -1,0 +1,251 @@
+#include "master_stub/marathon/app_shape.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "master_stub/marathon/app_id.h"
+#include "master_stub/marathon/refusal.h"
+
+enum { MAX_INSTANCES = 100000, MAX_SECONDS = 31536000, MAX_LIST = 1000 };
+
+static const char *check_port_name(const char *text)
+{
+	static const char letters[] = "abcdefghijklmnopqrstuvwxyz0123456789";
+	size_t size = strlen(text);
+
+	if (size == 0 || size > 63 || strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789-") != size ||
+	    !strchr(letters, text[0]) || !strchr(letters, text[size - 1]))
+		return "error.pattern";
+	return NULL;
+}
+
+static const char *check_env_name(const char *text)
+{
+	return *text && !strchr(text, '=') ? NULL : "must be a name without '='";
+}
+
+/* ---- Values that are of more than one type ---- */
+
+static const struct shape any_text = { .kind = SHAPE_STRING };
+
+static json_t *read_env(const json_t *value, const char *path, struct problems *problems)
+{
+	static const struct shape map = { .kind = SHAPE_MAP, .max = MAX_LIST, .of = &any_text };
+	json_t *walk, *item;
+	const char *key;
+	bool failed = false;
+
+	memcpy(&walk, &value, sizeof(walk));	/* the iterator's type; nothing is changed */
+	json_object_foreach(walk, key, item) {
+		char below[SHAPE_PATH_SIZE];
+		const char *complaint = check_env_name(key);
+
+		if (!complaint && json_is_object(item) && json_object_get(item, "secret"))
+			complaint = "secrets are not supported by this version";
+		if (!complaint)
+			continue;
+		(void)snprintf(below, sizeof(below), "%s/%s", path, key);
+		problems_add(problems, below, "%s", complaint);
+		failed = true;
+	}
+	return failed ? NULL : shape_read(&map, value, path, problems);
+}
+
+static json_t *read_unreachable(const json_t *value, const char *path, struct problems *problems)
+{
+	static const struct shape fields[] = {
+		{ "inactiveAfterSeconds", SHAPE_INTEGER, .max = MAX_SECONDS, .fallback = "0" },
+		{ "expungeAfterSeconds", SHAPE_INTEGER, .max = MAX_SECONDS, .fallback = "0" },
+		{ 0 },
+	};
+	static const struct shape shape = { .kind = SHAPE_OBJECT, .is_strict = true, .of = fields };
+	const char *text = json_string_value(value);
+
+	if (text && strcmp(text, "disabled") == 0)
+		return json_string(text);
+	if (text) {
+		problems_add(problems, path, "must be \"disabled\" or an object");
+		return NULL;
+	}
+	return shape_read(&shape, value, path, problems);
+}
+
+static json_t *read_limit(const json_t *value, const char *path, struct problems *problems)
+{
+	static const struct shape number = { .kind = SHAPE_NUMBER, .max = 1e9 };
+	const char *text = json_string_value(value);
+
+	if (text && strcmp(text, "unlimited") == 0)
+		return json_string(text);
+	if (text) {
+		problems_add(problems, path, "must be a number or \"unlimited\"");
+		return NULL;
+	}
+	return shape_read(&number, value, path, problems);
+}
+
+/* ---- Objects below the app ---- */
+
+static const struct shape label_text = { .kind = SHAPE_STRING };
+
+static const char *const protocols[] = { "tcp", "udp", "udp,tcp", NULL };
+
+static const struct shape port_fields[] = {
+	{ "port", SHAPE_INTEGER, .max = 65535, .fallback = "0" },
+	{ "protocol", SHAPE_ENUM, .names = protocols, .fallback = "\"tcp\"" },
+	{ "name", SHAPE_STRING, .check = check_port_name },
+	{ "labels", SHAPE_MAP, .max = MAX_LIST, .of = &label_text, .fallback = "{}" },
+	{ 0 },
+};
+static const struct shape port_definition = { .kind = SHAPE_OBJECT, .of = port_fields };
+
+static const char *const check_protocols[] = {
+	"HTTP", "HTTPS", "TCP", "COMMAND", "MESOS_HTTP", "MESOS_HTTPS", "MESOS_TCP", NULL,
+};
+static const char *const ip_protocols[] = { "IPv4", "IPv6", NULL };
+
+static const struct shape command_fields[] = {
+	{ "value", SHAPE_STRING, .is_required = true, .min = 1 },
+	{ 0 },
+};
+
+static const struct shape health_check_fields[] = {
+	{ "protocol", SHAPE_ENUM, .names = check_protocols, .fallback = "\"HTTP\"" },
+	{ "path", SHAPE_STRING, .max = 2048 },
+	{ "port", SHAPE_INTEGER, .min = 1, .max = 65535 },
+	{ "portIndex", SHAPE_INTEGER, .max = 65535 },
+	{ "command", SHAPE_OBJECT, .of = command_fields, .is_strict = true },
+	{ "gracePeriodSeconds", SHAPE_INTEGER, .max = MAX_SECONDS, .fallback = "300" },
+	{ "intervalSeconds", SHAPE_INTEGER, .min = 1, .max = MAX_SECONDS, .fallback = "60" },
+	{ "timeoutSeconds", SHAPE_INTEGER, .min = 1, .max = MAX_SECONDS, .fallback = "20" },
+	{ "maxConsecutiveFailures", SHAPE_INTEGER, .max = 1000000, .fallback = "3" },
+	{ "delaySeconds", SHAPE_INTEGER, .max = MAX_SECONDS, .fallback = "15" },
+	{ "ignoreHttp1xx", SHAPE_BOOL, .fallback = "false" },
+	{ "ipProtocol", SHAPE_ENUM, .names = ip_protocols, .fallback = "\"IPv4\"" },
+	{ 0 },
+};
+static const struct shape health_check = {
+	.kind = SHAPE_OBJECT,
+	.is_strict = true,
+	.of = health_check_fields,
+};
+
+static const struct shape upgrade_fields[] = {
+	{ "minimumHealthCapacity", SHAPE_NUMBER, .is_required = true, .max = 1 },
+	{ "maximumOverCapacity", SHAPE_NUMBER, .is_required = true, .max = 1 },
+	{ 0 },
+};
+
+static const struct shape limit_fields[] = {
+	{ "cpus", SHAPE_CUSTOM, .read = read_limit },
+	{ "mem", SHAPE_CUSTOM, .read = read_limit },
+	{ 0 },
+};
+
+static const char *const network_modes[] = { "host", "container", "container/bridge", NULL };
+
+static const struct shape network_fields[] = {
+	{ "mode", SHAPE_ENUM, .names = network_modes, .fallback = "\"container\"" },
+	{ "name", SHAPE_STRING, .max = 256 },
+	{ "labels", SHAPE_MAP, .max = MAX_LIST, .of = &label_text, .omit_empty = true },
+	{ 0 },
+};
+static const struct shape network = { .kind = SHAPE_OBJECT, .of = network_fields };
+
+static json_t *read_anything(const json_t *value, const char *path, struct problems *problems)
+{
+	(void)path;
+	(void)problems;
+	return json_deep_copy(value);
+}
+
+static const struct shape anything = { .kind = SHAPE_CUSTOM, .read = read_anything };
+
+static const char *const container_types[] = { "DOCKER", "MESOS", NULL };
+
+static const struct shape container_fields[] = {
+	{ "type", SHAPE_ENUM, .names = container_types, .fallback = "\"DOCKER\"" },
+	{ "docker", SHAPE_CUSTOM, .read = read_anything },
+	{ "linuxInfo", SHAPE_CUSTOM, .read = read_anything },
+	{ "volumes", SHAPE_LIST, .max = MAX_LIST, .of = &anything, .fallback = "[]" },
+	{ "portMappings", SHAPE_LIST, .max = MAX_LIST, .of = &anything, .omit_empty = true },
+	{ 0 },
+};
+
+static const struct shape fetch_fields[] = {
+	{ "uri", SHAPE_STRING, .is_required = true, .min = 1, .max = 1024 },
+	{ "extract", SHAPE_BOOL, .fallback = "true" },
+	{ "executable", SHAPE_BOOL, .fallback = "false" },
+	{ "cache", SHAPE_BOOL, .fallback = "false" },
+	{ "destPath", SHAPE_STRING, .max = 1024 },
+	{ 0 },
+};
+static const struct shape fetch = { .kind = SHAPE_OBJECT, .of = fetch_fields };
+
+static const struct shape constraint = { .kind = SHAPE_LIST, .max = 16, .of = &any_text };
+
+static const struct shape dependency = {
+	.kind = SHAPE_STRING,
+	.min = 1,
+	.check = app_id_path_complaint,
+};
+
+static const char *const kill_selections[] = { "YOUNGEST_FIRST", "OLDEST_FIRST", NULL };
+
+/* In the order in which the answers show them. */
+static const struct shape app_fields[] = {
+	{ "id", SHAPE_STRING, .is_required = true, .check = app_id_complaint },
+	{ "cmd", SHAPE_STRING, .min = 1 },
+	{ "args", SHAPE_LIST, .max = MAX_LIST, .of = &any_text, .omit_empty = true },
+	{ "user", SHAPE_STRING, .min = 1, .max = 64 },
+	{ "cpus", SHAPE_NUMBER, .min = .001, .max = 1e6, .fallback = "1" },
+	{ "mem", SHAPE_NUMBER, .max = 1e9, .fallback = "128" },
+	{ "disk", SHAPE_NUMBER, .max = 1e12, .fallback = "0" },
+	{ "gpus", SHAPE_INTEGER, .max = 1e6, .fallback = "0" },
+	{ "instances", SHAPE_INTEGER, .max = MAX_INSTANCES, .fallback = "1" },
+	{ "executor", SHAPE_STRING, .max = 4096, .fallback = "\"\"" },
+	{ "env", SHAPE_CUSTOM, .read = read_env, .omit_empty = true },
+	{ "labels", SHAPE_MAP, .max = MAX_LIST, .of = &label_text, .fallback = "{}" },
+	{ "constraints", SHAPE_LIST, .max = 100, .of = &constraint, .omit_empty = true },
+	{ "fetch", SHAPE_LIST, .max = 100, .of = &fetch, .omit_empty = true },
+	{ "dependencies", SHAPE_LIST, .max = 100, .of = &dependency, .omit_empty = true },
+	{ "healthChecks", SHAPE_LIST, .max = 16, .of = &health_check, .omit_empty = true },
+	{ "readinessChecks", SHAPE_LIST, .max = 1, .of = &anything, .omit_empty = true },
+	{ "check", SHAPE_CUSTOM, .read = read_anything },
+	{ "secrets", SHAPE_MAP, .max = 100, .of = &anything, .omit_empty = true },
+	{ "backoffSeconds", SHAPE_INTEGER, .max = MAX_SECONDS, .fallback = "1" },
+	{ "backoffFactor", SHAPE_NUMBER, .min = 1, .max = 1000, .fallback = "1.15" },
+	{ "maxLaunchDelaySeconds", SHAPE_INTEGER, .max = MAX_SECONDS, .fallback = "300" },
+	{ "container", SHAPE_OBJECT, .of = container_fields },
+	{ "networks", SHAPE_LIST, .max = 16, .of = &network, .fallback = "[{\"mode\":\"host\"}]" },
+	{ "ipAddress", SHAPE_CUSTOM, .read = read_anything },
+	{ "portDefinitions", SHAPE_LIST, .max = 100, .of = &port_definition,
+	  .fallback = "[{\"port\":0,\"protocol\":\"tcp\",\"name\":\"default\",\"labels\":{}}]" },
+	{ "requirePorts", SHAPE_BOOL, .fallback = "false" },
+	{ "upgradeStrategy", SHAPE_OBJECT, .is_strict = true, .of = upgrade_fields },
+	{ "killSelection", SHAPE_ENUM, .names = kill_selections,
+	  .fallback = "\"YOUNGEST_FIRST\"" },
+	{ "unreachableStrategy", SHAPE_CUSTOM, .read = read_unreachable,
+	  .fallback = "{\"inactiveAfterSeconds\":0,\"expungeAfterSeconds\":0}" },
+	{ "taskKillGracePeriodSeconds", SHAPE_INTEGER, .max = MAX_SECONDS },
+	{ "role", SHAPE_STRING, .min = 1, .max = 256, .fallback = "\"*\"" },
+	{ "acceptedResourceRoles", SHAPE_LIST, .max = 100, .of = &any_text, .omit_empty = true },
+	{ "resourceLimits", SHAPE_OBJECT, .is_strict = true, .of = limit_fields },
+	{ "executorResources", SHAPE_CUSTOM, .read = read_anything },
+	{ "tty", SHAPE_BOOL, .fallback = NULL },
+	{ 0 },
+};
+
+const struct shape app_shape = { .kind = SHAPE_OBJECT, .of = app_fields };
+
+bool app_shape_has(const char *key)
+{
+	/* The deprecated forms are normalised into fields of the table. */
+	if (strcmp(key, "uris") == 0 || strcmp(key, "ports") == 0)
+		return true;
+	for (const struct shape *field = app_fields; field->key; field++) {
+		if (strcmp(field->key, key) == 0)
+			return true;
+	}
+	return false;
+}

@@ -1,0 +1,204 @@
+/* Apps as /v2 shows them: the definition with counts, deployments, tasks and failures. */
+#include "master_stub/marathon/views.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/cleanup.h"
+#include "master_stub/marathon/app_id.h"
+#include "master_stub/marathon/state.h"
+
+struct counts {
+	unsigned staged, running, healthy, unhealthy;
+};
+
+static void count_instance(const struct instance *instance, struct counts *counts)
+{
+	bool is_leaving = instance->is_doomed && instance->kill_sent_ms != 0;
+
+	if (instance->unreachable_wall_ms != 0 || is_leaving)
+		return;
+	if (!instance_is_running(instance)) {
+		counts->staged++;
+		return;
+	}
+	counts->running++;
+	if (instance->has_health && instance->is_healthy)
+		counts->healthy++;
+	else if (instance->has_health)
+		counts->unhealthy++;
+}
+
+static void set_counts(json_t *app, const struct entry *entry)
+{
+	struct counts counts = { 0 };
+	const struct instance *instance;
+
+	TAILQ_FOREACH(instance, &entry->instances, of_app)
+		count_instance(instance, &counts);
+	(void)json_object_set_new(app, "tasksStaged", json_integer(counts.staged));
+	(void)json_object_set_new(app, "tasksRunning", json_integer(counts.running));
+	(void)json_object_set_new(app, "tasksHealthy", json_integer(counts.healthy));
+	(void)json_object_set_new(app, "tasksUnhealthy", json_integer(counts.unhealthy));
+}
+
+json_t *app_deployments_view(const struct entry *entry)
+{
+	json_t *list = json_array();
+
+	if (entry->deployment)
+		(void)json_array_append_new(list, json_pack("{s:s}", "id", entry->deployment->id));
+	return list;
+}
+
+/* ---- Statistics ---- */
+
+static int compare_doubles(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return (x > y) - (x < y);
+}
+
+static json_t *life_time(double *seconds, unsigned n)
+{
+	double sum = 0, median;
+
+	qsort(seconds, n, sizeof(*seconds), compare_doubles);
+	for (unsigned i = 0; i < n; i++)
+		sum += seconds[i];
+	median = n % 2 ? seconds[n / 2] : (seconds[n / 2 - 1] + seconds[n / 2]) / 2;
+	return json_pack("{s:f, s:f}", "averageSeconds", sum / n, "medianSeconds", median);
+}
+
+typedef bool choose_fn(const struct instance *instance, const struct app *target);
+
+static bool is_any(const struct instance *instance, const struct app *target)
+{
+	(void)instance;
+	(void)target;
+	return true;
+}
+
+static bool is_outdated(const struct instance *instance, const struct app *target)
+{
+	return !instance_is_current(instance, target);
+}
+
+static bool is_since_scaling(const struct instance *instance, const struct app *target)
+{
+	int64_t scaled_wall_ms;
+
+	return clock_parse(target->last_scaling_at, &scaled_wall_ms) == 0 &&
+	       instance->staged_wall_ms >= scaled_wall_ms;
+}
+
+static void add_stats(const struct controller *c, const struct entry *entry, const char *key,
+		      choose_fn *choose, json_t *stats)
+{
+	AUTO_FREE double *seconds = calloc(entry->n_instances + 1, sizeof(*seconds));
+	struct counts counts = { 0 };
+	const struct instance *instance;
+	unsigned n = 0, n_seconds = 0;
+	json_t *item;
+
+	TAILQ_FOREACH(instance, &entry->instances, of_app) {
+		if (!seconds || !choose(instance, entry->target))
+			continue;
+		n++;
+		count_instance(instance, &counts);
+		if (instance->started_wall_ms != 0)
+			seconds[n_seconds++] =
+				(double)(controller_wall_ms(c) - instance->started_wall_ms) / 1000;
+	}
+	if (n == 0)
+		return;
+	item = json_pack("{s:{s:i, s:i, s:i, s:i}}", "counts", "staged", (int)counts.staged,
+			 "running", (int)counts.running, "healthy", (int)counts.healthy,
+			 "unhealthy", (int)counts.unhealthy);
+	if (n_seconds > 0)
+		(void)json_object_set_new(item, "lifeTime", life_time(seconds, n_seconds));
+	(void)json_object_set_new(stats, key, json_pack("{s:o}", "stats", item));
+}
+
+/* Two spellings are in use: the older clients' and that of the last schema. */
+static void set_stats(const struct controller *c, json_t *app, const struct entry *entry)
+{
+	json_t *stats = json_object();
+
+	add_stats(c, entry, "startedAfterLastScaling", is_since_scaling, stats);
+	add_stats(c, entry, "withLatestConfig", instance_is_current, stats);
+	add_stats(c, entry, "withOutdatedConfig", is_outdated, stats);
+	add_stats(c, entry, "totalSummary", is_any, stats);
+	(void)json_object_set(app, "tasksStats", stats);
+	(void)json_object_set_new(app, "taskStats", stats);
+}
+
+json_t *app_view(const struct controller *c, const struct entry *entry, unsigned embeds)
+{
+	json_t *app = app_to_json(entry->target);
+
+	if (!app)
+		return NULL;
+	if (embeds & EMBED_COUNTS)
+		set_counts(app, entry);
+	if (embeds & EMBED_DEPLOYMENTS)
+		(void)json_object_set_new(app, "deployments", app_deployments_view(entry));
+	if (embeds & EMBED_READINESS)
+		(void)json_object_set_new(app, "readinessCheckResults", json_array());
+	if (embeds & EMBED_TASKS)
+		(void)json_object_set_new(app, "tasks", tasks_view(c, entry));
+	if ((embeds & EMBED_FAILURE) && entry->last_failure)
+		(void)json_object_set(app, "lastTaskFailure", entry->last_failure);
+	if (embeds & EMBED_STATS)
+		set_stats(c, app, entry);
+	return app;
+}
+
+/* ---- Groups ---- */
+
+/* The group of the next level that ID lies in below GROUP; false when it is directly in GROUP. */
+static bool next_group(const char *id, const char *group, char ret_group[APP_ID_SIZE])
+{
+	size_t size = strcmp(group, "/") == 0 ? 0 : strlen(group), end;
+
+	end = size + 1 + strcspn(id + size + 1, "/");
+	if (id[end] != '/')
+		return false;
+	memcpy(ret_group, id, end);
+	ret_group[end] = '\0';
+	return true;
+}
+
+json_t *group_view(const struct controller *c, const char *group_id, unsigned embeds)
+{
+	json_t *apps = json_array(), *groups = json_array();
+	const struct entry *entry, *next;
+	char last[APP_ID_SIZE] = "", below[APP_ID_SIZE];
+	const char *version = "1970-01-01T00:00:00.000Z";
+	bool is_known = strcmp(group_id, "/") == 0;
+
+	/* The entries are in order of id, but "/a-b" stands between "/a" and "/a/b". */
+	HASH_ITER(by_id, c->entries, entry, next) {
+		if (entry->is_deleting || !app_id_is_within(entry->id, group_id) ||
+		    strcmp(entry->id, group_id) == 0)
+			continue;
+		is_known = true;
+		if (strcmp(entry->target->version, version) > 0)
+			version = entry->target->version;
+		if (!next_group(entry->id, group_id, below)) {
+			(void)json_array_append_new(apps, app_view(c, entry, embeds));
+		} else if (strcmp(below, last) != 0) {
+			memcpy(last, below, sizeof(last));
+			(void)json_array_append_new(groups, group_view(c, below, embeds));
+		}
+	}
+	if (!is_known) {
+		json_decref(apps);
+		json_decref(groups);
+		return NULL;
+	}
+	return json_pack("{s:s, s:o, s:[], s:o, s:[], s:s, s:b}", "id", group_id, "apps", apps,
+			 "pods", "groups", groups, "dependencies", "version", version,
+			 "enforceRole", 0);
+}

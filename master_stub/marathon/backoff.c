@@ -1,0 +1,49 @@
+#include "master_stub/marathon/backoff.h"
+
+#include "master_stub/marathon/app.h"
+
+void backoff_failed(struct backoff *backoff, const struct app *app, int64_t now_ms)
+{
+	double max = (double)app->max_delay_ms;
+
+	if (backoff->delay_ms > 0)
+		backoff->delay_ms *= app->backoff_factor;
+	else
+		backoff->delay_ms = (double)app->backoff_ms;
+	if (backoff->delay_ms > max)
+		backoff->delay_ms = max;
+	backoff->reference_ms = now_ms;
+}
+
+void backoff_moved(struct backoff *backoff, int64_t now_ms)
+{
+	backoff->reference_ms = now_ms;
+}
+
+int64_t backoff_expires_at(const struct backoff *backoff, const struct app *app)
+{
+	return backoff->delay_ms > 0 ? backoff->reference_ms + app->max_delay_ms + 1 : INT64_MAX;
+}
+
+bool backoff_expire(struct backoff *backoff, const struct app *app, int64_t now_ms)
+{
+	if (now_ms < backoff_expires_at(backoff, app))
+		return false;
+	backoff_reset(backoff);
+	return true;
+}
+
+void backoff_reset(struct backoff *backoff)
+{
+	*backoff = (struct backoff){ 0 };
+}
+
+int64_t backoff_deadline(const struct backoff *backoff)
+{
+	return backoff->delay_ms > 0 ? backoff->reference_ms + (int64_t)backoff->delay_ms : 0;
+}
+
+bool backoff_is_waiting(const struct backoff *backoff, int64_t now_ms)
+{
+	return now_ms < backoff_deadline(backoff);
+}

@@ -1,0 +1,30 @@
+/* Launch backoff of an app (reference/marathon.md 3.1): pure, times in ms of the boot clock. */
+#ifndef MASTER_STUB_MARATHON_BACKOFF_H
+#define MASTER_STUB_MARATHON_BACKOFF_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct app;
+
+/* Zero-initialised: no delay. */
+struct backoff {
+	double delay_ms;	/* 0: none; fractions are kept, so that factors multiply exactly */
+	int64_t reference_ms;	/* the deadline is this plus the delay */
+};
+
+/* An instance of APP ended by itself. */
+void backoff_failed(struct backoff *backoff, const struct app *app, int64_t now_ms);
+/* An instance moved forward (launched, staging, running): further launches are spaced. */
+void backoff_moved(struct backoff *backoff, int64_t now_ms);
+/* Forget the delay when it was quiet for as long as the largest delay.  True: it was forgotten. */
+bool backoff_expire(struct backoff *backoff, const struct app *app, int64_t now_ms);
+void backoff_reset(struct backoff *backoff);
+
+/* Launches wait until then; 0 when there is no delay. */
+int64_t backoff_deadline(const struct backoff *backoff);
+bool backoff_is_waiting(const struct backoff *backoff, int64_t now_ms);
+/* When backoff_expire() will forget the delay; INT64_MAX without one. */
+int64_t backoff_expires_at(const struct backoff *backoff, const struct app *app);
+
+#endif

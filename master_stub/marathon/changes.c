@@ -1,0 +1,481 @@
+#include "master_stub/marathon/changes.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/cleanup.h"
+#include "lib/rng.h"
+#include "master_stub/marathon/app_id.h"
+#include "master_stub/marathon/deployment.h"
+#include "master_stub/marathon/events.h"
+#include "master_stub/marathon/records.h"
+#include "master_stub/marathon/refusal.h"
+#include "master_stub/marathon/scale.h"
+#include "master_stub/marathon/state.h"
+
+void changes_free(struct change *changes, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++)
+		app_unref(changes[i].app);
+	free(changes);
+}
+
+/* ---- Who else holds the apps ---- */
+
+static bool is_touched(const struct deployment *d, const struct change *changes, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++) {
+		if (deployment_affects(d, changes[i].app_id))
+			return true;
+	}
+	return false;
+}
+
+static int refuse_locked(const struct controller *c, const struct change *changes, unsigned n,
+			 struct refusal *refusal)
+{
+	const struct deployment *d;
+	json_t *ids = json_array();
+	int r;
+
+	TAILQ_FOREACH(d, &c->deployments, all) {
+		if (is_touched(d, changes, n))
+			(void)json_array_append_new(ids, json_pack("{s:s}", "id", d->id));
+	}
+	if (json_array_size(ids) == 0) {
+		json_decref(ids);
+		return 0;
+	}
+	r = refuse(refusal, 409,
+		   "App is locked by one or more deployments. Override with the option "
+		   "'?force=true'. View details at '/v2/deployments/<DEPLOYMENT_ID>'.");
+	(void)json_object_set_new(refusal->body, "deployments", ids);
+	return r;
+}
+
+static void cancel_others(struct controller *c, const struct change *changes, unsigned n)
+{
+	struct deployment *d = TAILQ_FIRST(&c->deployments), *next;
+
+	for (; d; d = next) {
+		next = TAILQ_NEXT(d, all);
+		if (is_touched(d, changes, n))
+			deployment_cancel(c, d, "The upgrade has been cancelled");
+	}
+}
+
+/* ---- Dependencies ---- */
+
+static const struct app *definition_after(const struct controller *c, const char *app_id,
+					  const struct change *changes, unsigned n)
+{
+	const struct entry *entry;
+
+	for (unsigned i = 0; i < n; i++) {
+		if (strcmp(changes[i].app_id, app_id) == 0 &&
+		    (changes[i].app || !changes[i].is_restart))
+			return changes[i].app;
+	}
+	entry = entry_find_live(c, app_id);
+	return entry ? entry->target : NULL;
+}
+
+enum { MAX_DEPTH = 64 };
+
+/*
+ * The longest path below APP; -ELOOP when it comes back to itself (or is absurdly long, which
+ * with at most 64 levels of an app tree is the same).
+ */
+static int layer_of(const struct controller *c, const struct app *app,
+		    const struct change *changes, unsigned n, int depth)
+{
+	int longest = 0;
+
+	if (depth > MAX_DEPTH)
+		return -ELOOP;
+	for (size_t i = 0; i < json_array_size(app->dependencies); i++) {
+		const char *group = json_string_value(json_array_get(app->dependencies, i));
+		const struct entry *entry, *next;
+
+		for (unsigned k = 0; k < n; k++) {
+			int below;
+
+			if (!changes[k].app || changes[k].app == app ||
+			    !app_id_is_within(changes[k].app_id, group))
+				continue;
+			below = layer_of(c, changes[k].app, changes, n, depth + 1);
+			if (below < 0)
+				return below;
+			longest = below + 1 > longest ? below + 1 : longest;
+		}
+		HASH_ITER(by_id, c->entries, entry, next) {
+			const struct app *other =
+				definition_after(c, entry->id, changes, n);
+			int below;
+
+			/* Those that are changed were looked at above. */
+			if (!other || other != entry->target || other == app ||
+			    !app_id_is_within(entry->id, group))
+				continue;
+			below = layer_of(c, other, changes, n, depth + 1);
+			if (below < 0)
+				return below;
+			longest = below + 1 > longest ? below + 1 : longest;
+		}
+	}
+	return longest;
+}
+
+static int check_dependencies(const struct controller *c, const struct change *changes, unsigned n,
+			      struct refusal *refusal)
+{
+	for (unsigned i = 0; i < n; i++) {
+		struct problems problems = { 0 };
+		int r;
+
+		if (!changes[i].app || layer_of(c, changes[i].app, changes, n, 0) >= 0)
+			continue;
+		problems_add(&problems, "/dependencies",
+			     "Dependency graph has cyclic dependencies.");
+		r = refuse_problems(refusal, "Object is not valid", &problems);
+		problems_done(&problems);
+		return r;
+	}
+	return 0;
+}
+
+/* ---- Service ports ---- */
+
+struct port_search {
+	const struct controller *c;
+	const struct change *changes;
+	unsigned n;
+	const char *app_id;
+};
+
+static bool has_port(const struct app *app, uint16_t port)
+{
+	for (unsigned i = 0; i < app_n_ports(app); i++) {
+		if (app_service_port(app, i) == port)
+			return true;
+	}
+	return false;
+}
+
+static bool is_port_taken(void *arg, uint16_t port)
+{
+	const struct port_search *search = arg;
+	const struct entry *entry, *next;
+
+	for (unsigned i = 0; i < search->n; i++) {
+		if (search->changes[i].app && has_port(search->changes[i].app, port))
+			return true;
+	}
+	HASH_ITER(by_id, search->c->entries, entry, next) {
+		if (strcmp(entry->id, search->app_id) != 0 && has_port(entry->target, port))
+			return true;
+	}
+	return false;
+}
+
+static int assign_ports(struct controller *c, struct change *changes, unsigned n,
+			struct refusal *refusal)
+{
+	uint16_t min = c->options.local_port_min, max = c->options.local_port_max;
+
+	for (unsigned i = 0; i < n; i++) {
+		struct port_search search = { c, changes, n, changes[i].app_id };
+		const struct entry *entry = entry_find_live(c, changes[i].app_id);
+		int r;
+
+		if (!changes[i].app || max <= min)
+			continue;
+		r = app_assign_service_ports(changes[i].app, entry ? entry->target : NULL, min,
+					     max, is_port_taken, &search,
+					     (uint32_t)rng_below(c->rng, (uint64_t)(max - min)));
+		if (r == -ENOSPC)
+			return refuse(refusal, 422,
+				      "no service port is left between %u and %u: raise "
+				      "--local-port-max", min, max);
+		if (r < 0)
+			return refuse_memory(refusal);
+	}
+	return 0;
+}
+
+/* ---- Applying ---- */
+
+/* What a change comes to for its app; the versions of the new definition are set. */
+static enum deployment_work work_of(struct change *change, const struct entry *entry,
+				    const char *version)
+{
+	struct app *app = change->app;
+	const struct app *old = entry && !entry->is_deleting ? entry->target : NULL;
+	bool is_new = !old, is_upgrade;
+
+	if (!app)
+		return WORK_STOP;
+	is_upgrade = is_new || change->is_restart || app_needs_restart(old, app);
+	if (!is_upgrade && old->instances == app->instances)
+		return WORK_NOTHING;
+	(void)snprintf(app->version, sizeof(app->version), "%s", version);
+	(void)snprintf(app->last_scaling_at, sizeof(app->last_scaling_at), "%s",
+		       change->is_restart && old ? old->last_scaling_at : version);
+	(void)snprintf(app->last_config_change_at, sizeof(app->last_config_change_at), "%s",
+		       is_upgrade ? version : old->last_config_change_at);
+	/* One that is gone but still has instances is taken up again by replacing them. */
+	if (is_new)
+		return entry && entry->n_instances > 0 ? WORK_RESTART : WORK_START;
+	if (!is_upgrade || app->instances == 0)
+		return WORK_SCALE;
+	return WORK_RESTART;
+}
+
+/* "As it is" becomes a definition of its own, with a new version. */
+static int fill_restarts(struct controller *c, struct change *changes, unsigned n,
+			 struct refusal *refusal)
+{
+	for (unsigned i = 0; i < n; i++) {
+		const struct entry *entry = entry_find_live(c, changes[i].app_id);
+
+		if (changes[i].app || (!changes[i].is_restart && entry))
+			continue;
+		if (!entry)
+			return refuse(refusal, 404, "App '%s' does not exist", changes[i].app_id);
+		changes[i].app = app_with_instances(entry->target, entry->target->instances);
+		if (!changes[i].app)
+			return refuse_memory(refusal);
+	}
+	return 0;
+}
+
+/* Into memory and the store.  -ENOMEM leaves the change half done in memory, not on the disk. */
+static int take_change(struct controller *c, struct change *change, enum deployment_work work)
+{
+	struct entry *entry = entry_find(c, change->app_id);
+	int r = 0;
+
+	if (work == WORK_NOTHING)
+		return 0;
+	if (!entry)
+		r = entry_new(c, change->app_id, &entry);
+	if (r < 0)
+		return r;
+	if (work == WORK_STOP) {
+		entry->is_deleting = true;
+		return records_put_app(c, entry);
+	}
+	if (entry->target && app_needs_restart(entry->target, change->app))
+		backoff_reset(&entry->backoff);
+	if (work == WORK_RESTART)
+		backoff_reset(&entry->backoff);
+	r = entry_add_version(entry, change->app);
+	if (r < 0) {
+		if (!entry->target)
+			entry_free(c, entry);
+		return r;
+	}
+	app_unref(entry->target);
+	entry->target = app_ref(change->app);
+	entry->is_deleting = false;
+	r = records_put_version(c, change->app);
+	return r < 0 ? r : records_put_app(c, entry);
+}
+
+static void tell(struct controller *c, const struct change *changes, unsigned n,
+		 const struct change_result *result)
+{
+	for (unsigned i = 0; i < n; i++) {
+		if (changes[i].app && json_array_size(changes[i].app->health_checks) > 0)
+			event_health_check_added(c, changes[i].app);
+	}
+	event_group_changed(c, "/", result->version);
+}
+
+static int start_deployment(struct controller *c, struct change *changes, unsigned n,
+			    const struct deployment_part *parts, struct change_result *ret,
+			    struct refusal *refusal)
+{
+	struct deployment *deployment;
+
+	if (deployment_new(parts, n, &deployment) < 0)
+		return refuse_memory(refusal);
+	(void)snprintf(deployment->id, sizeof(deployment->id), "%s", ret->deployment_id);
+	(void)snprintf(deployment->version, sizeof(deployment->version), "%s", ret->version);
+	deployment->started_wall_ms = controller_wall_ms(c);
+	for (unsigned i = 0; i < n; i++) {
+		if (take_change(c, &changes[i], parts[i].work) < 0) {
+			deployment_free(deployment);
+			return refuse_memory(refusal);
+		}
+	}
+	if (records_put_deployment(c, deployment) < 0) {
+		deployment_free(deployment);
+		return refuse_memory(refusal);
+	}
+	deployment_attach(c, deployment);
+	return 0;
+}
+
+int changes_apply(struct controller *c, struct change *changes, unsigned n, bool force,
+		  int64_t now_ms, struct change_result *ret, struct refusal *refusal)
+{
+	AUTO_FREE struct deployment_part *parts = calloc(n + 1, sizeof(*parts));
+	AUTO_FREE char(*originals)[CLOCK_TEXT_SIZE] = calloc(n + 1, sizeof(*originals));
+	int r;
+
+	if (!parts || !originals)
+		return refuse_memory(refusal);
+	c->now_ms = now_ms;
+	r = fill_restarts(c, changes, n, refusal);
+	if (r == 0)
+		r = check_dependencies(c, changes, n, refusal);
+	if (r == 0 && !force)
+		r = refuse_locked(c, changes, n, refusal);
+	if (r == 0 && c->n_deployments >= c->options.max_running_deployments && !force)
+		r = refuse(refusal, 403,
+			   "Max number (%u) of running deployments is achieved. Wait for existing "
+			   "deployments to complete or cancel one using force=true parameter. You "
+			   "can increase max deployment number by using --max_running_deployments "
+			   "parameter.", c->options.max_running_deployments);
+	if (r == 0)
+		r = assign_ports(c, changes, n, refusal);
+	if (r < 0)
+		return r;
+	cancel_others(c, changes, n);
+	controller_new_version(c, ret->version);
+	id_uuid(c->rng, ret->deployment_id);
+	for (unsigned i = 0; i < n; i++) {
+		const struct entry *entry = entry_find(c, changes[i].app_id);
+		bool is_old = entry && !entry->is_deleting;
+
+		if (is_old)
+			memcpy(originals[i], entry->target->version, CLOCK_TEXT_SIZE);
+		parts[i].app_id = changes[i].app_id;
+		parts[i].original = is_old ? originals[i] : NULL;
+		parts[i].work = work_of(&changes[i], entry, ret->version);
+		if (changes[i].app)
+			parts[i].layer = (unsigned)layer_of(c, changes[i].app, changes, n, 0);
+	}
+	r = start_deployment(c, changes, n, parts, ret, refusal);
+	if (r == 0)
+		tell(c, changes, n, ret);
+	return r;
+}
+
+/* ---- Cancelling ---- */
+
+static int restore(struct controller *c, const struct original *original, struct change *change,
+		   struct refusal *refusal)
+{
+	const struct entry *entry = entry_find(c, original->app_id);
+	const struct app *old = entry ? entry_version(entry, original->version) : NULL;
+
+	(void)snprintf(change->app_id, sizeof(change->app_id), "%s", original->app_id);
+	if (!original->version[0])
+		return 0;
+	if (!old)
+		return refuse(refusal, 404, "App '%s' does not exist in version %s",
+			      original->app_id, original->version);
+	change->app = app_with_instances(old, old->instances);
+	return change->app ? 0 : refuse_memory(refusal);
+}
+
+int changes_cancel(struct controller *c, const char *deployment_id, bool force, int64_t now_ms,
+		   struct change_result *ret, struct refusal *refusal)
+{
+	struct deployment *d = deployment_find(c, deployment_id);
+	struct change *changes;
+	unsigned n = 0;
+	int r = 0;
+
+	c->now_ms = now_ms;
+	if (!d)
+		return refuse(refusal, 404, "DeploymentPlan %s does not exist", deployment_id);
+	if (force) {
+		deployment_cancel(c, d, "The upgrade has been cancelled");
+		return 0;
+	}
+	changes = calloc(d->n_originals + 1, sizeof(*changes));
+	if (!changes)
+		return refuse_memory(refusal);
+	for (unsigned i = 0; i < d->n_originals && r == 0; i++) {
+		/* What was new and is gone again needs nothing. */
+		if (!d->originals[i].version[0] && !entry_find_live(c, d->originals[i].app_id))
+			continue;
+		r = restore(c, &d->originals[i], &changes[n++], refusal);
+	}
+	if (r == 0)
+		r = changes_apply(c, changes, n, true, now_ms, ret, refusal);
+	changes_free(changes, n);
+	return r;
+}
+
+/* ---- Killing ---- */
+
+static unsigned count_of(struct instance **instances, unsigned n, const struct entry *entry)
+{
+	unsigned count = 0;
+
+	for (unsigned i = 0; i < n; i++)
+		count += instances[i]->entry == entry && !instances[i]->is_doomed;
+	return count;
+}
+
+static int scale_down(struct controller *c, struct instance **instances, unsigned n, bool force,
+		      int64_t now_ms, struct change_result *ret, struct refusal *refusal)
+{
+	struct change *changes = calloc(n + 1, sizeof(*changes));
+	struct entry *entry, *next;
+	unsigned n_changes = 0;
+	int r = 0;
+
+	if (!changes)
+		return refuse_memory(refusal);
+	HASH_ITER(by_id, c->entries, entry, next) {
+		unsigned killed = count_of(instances, n, entry), had = entry->target->instances;
+		struct change *change;
+
+		if (killed == 0)
+			continue;
+		change = &changes[n_changes++];
+		(void)snprintf(change->app_id, sizeof(change->app_id), "%s", entry->id);
+		change->app = app_with_instances(entry->target, had > killed ? had - killed : 0);
+		if (!change->app)
+			r = refuse_memory(refusal);
+	}
+	if (r == 0)
+		r = changes_apply(c, changes, n_changes, force, now_ms, ret, refusal);
+	changes_free(changes, n_changes);
+	return r;
+}
+
+int changes_kill(struct controller *c, struct instance **instances, unsigned n, bool scale,
+		 bool force, int64_t now_ms, struct change_result *ret, struct refusal *refusal)
+{
+	int r = 0;
+
+	c->now_ms = now_ms;
+	if (scale)
+		r = scale_down(c, instances, n, force, now_ms, ret, refusal);
+	for (unsigned i = 0; i < n && r == 0; i++) {
+		if (instance_doom(c, instances[i], "killed by request") < 0)
+			r = refuse_memory(refusal);
+	}
+	return r;
+}
+
+int changes_reset_delay(struct controller *c, const char *app_id, int64_t now_ms,
+			struct refusal *refusal)
+{
+	struct entry *entry = entry_find_live(c, app_id);
+
+	c->now_ms = now_ms;
+	if (!entry || entry->wanted == 0)
+		return refuse(refusal, 404, "Application %s not found in tasks queue.", app_id);
+	backoff_reset(&entry->backoff);
+	entry->is_dirty = true;
+	return 0;
+}

@@ -1,0 +1,425 @@
+#include "master_stub/marathon/constraints.h"
+
+#include <errno.h>
+#include <math.h>
+#include <regex.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/cleanup.h"
+#include "master_stub/marathon/refusal.h"
+
+enum { VALUE_SIZE = 256, EXPRESSION_MAX = 512 };
+
+enum operator {
+	OP_UNIQUE,
+	OP_CLUSTER,
+	OP_GROUP_BY,
+	OP_LIKE,
+	OP_UNLIKE,
+	OP_MAX_PER,
+	OP_IS,
+	N_OPERATORS,
+};
+
+static const char *const operator_names[N_OPERATORS] = {
+	[OP_UNIQUE] = "UNIQUE", [OP_CLUSTER] = "CLUSTER", [OP_GROUP_BY] = "GROUP_BY",
+	[OP_LIKE] = "LIKE",	[OP_UNLIKE] = "UNLIKE",	  [OP_MAX_PER] = "MAX_PER",
+	[OP_IS] = "IS",
+};
+
+struct constraint {
+	enum operator op;
+	char *field;
+	char *value;	/* NULL: none given */
+	unsigned number;
+	bool has_regex;
+	regex_t regex;
+};
+
+/* ---- Checking and compiling ---- */
+
+static enum operator find_operator(const char *name)
+{
+	enum operator op = OP_UNIQUE;
+
+	while (op < N_OPERATORS && strcmp(operator_names[op], name) != 0)
+		op++;
+	return op;
+}
+
+static bool parse_count(const char *text, unsigned *ret)
+{
+	char *end;
+	unsigned long number;
+
+	if (!text || *text < '0' || *text > '9')
+		return false;
+	errno = 0;
+	number = strtoul(text, &end, 10);
+	if (errno || *end || number > 1000000)
+		return false;
+	*ret = (unsigned)number;
+	return true;
+}
+
+/* The whole value has to match, so the expression is anchored at both ends. */
+static bool compile_regex(const char *text, regex_t *ret)
+{
+	char anchored[EXPRESSION_MAX + 8];
+
+	if (strlen(text) > EXPRESSION_MAX)
+		return false;
+	(void)snprintf(anchored, sizeof(anchored), "^(%s)$", text);
+	return regcomp(ret, anchored, REG_EXTENDED | REG_NOSUB) == 0;
+}
+
+static void validate_value(enum operator op, const char *value, const char *path,
+			   struct problems *problems)
+{
+	unsigned number;
+	regex_t regex;
+
+	switch (op) {
+	case OP_UNIQUE:
+		if (value)
+			problems_add(problems, path, "UNIQUE does not accept a value");
+		break;
+	case OP_GROUP_BY:
+		if (value && !parse_count(value, &number))
+			problems_add(problems, path,
+				     "GROUP_BY requires an integer value or no value");
+		break;
+	case OP_MAX_PER:
+		if (!parse_count(value, &number))
+			problems_add(problems, path, "MAX_PER requires an integer value");
+		break;
+	case OP_LIKE:
+	case OP_UNLIKE:
+		if (value && *value && compile_regex(value, &regex))
+			regfree(&regex);
+		else
+			problems_add(problems, path, "LIKE and UNLIKE require a non-empty, "
+						     "regular expression value");
+		break;
+	case OP_IS:
+		if (!value || !*value)
+			problems_add(problems, path, "IS requires a value");
+		break;
+	case OP_CLUSTER:
+	case N_OPERATORS:
+		break;
+	}
+}
+
+void constraint_validate(const json_t *constraint, const char *path, struct problems *problems)
+{
+	size_t n = json_array_size(constraint);
+	const char *field = json_string_value(json_array_get(constraint, 0));
+	const char *name = json_string_value(json_array_get(constraint, 1));
+	enum operator op = name ? find_operator(name) : N_OPERATORS;
+
+	if (n < 2 || n > 3) {
+		problems_add(problems, path, "Each constraint must have either 2 or 3 fields");
+		return;
+	}
+	if (!field || !*field)
+		problems_add(problems, path, "field must not be empty");
+	if (op == N_OPERATORS)
+		problems_add(problems, path, "operator must be one of the following UNIQUE, "
+					     "CLUSTER, GROUP_BY, LIKE, MAX_PER, UNLIKE or IS");
+	else
+		validate_value(op, json_string_value(json_array_get(constraint, 2)), path, problems);
+}
+
+static int compile_one(const json_t *item, struct constraint *ret)
+{
+	const char *field = json_string_value(json_array_get(item, 0));
+	const char *name = json_string_value(json_array_get(item, 1));
+	const char *value = json_string_value(json_array_get(item, 2));
+
+	if (!field || !name)
+		return -EINVAL;
+	ret->op = find_operator(name);
+	ret->field = strdup(field);
+	ret->value = value ? strdup(value) : NULL;
+	if (!ret->field || (value && !ret->value))
+		return -ENOMEM;
+	(void)parse_count(value, &ret->number);
+	if (ret->op == OP_LIKE || ret->op == OP_UNLIKE) {
+		ret->has_regex = value && compile_regex(value, &ret->regex);
+		if (!ret->has_regex)
+			return -EINVAL;
+	}
+	return ret->op == N_OPERATORS ? -EINVAL : 0;
+}
+
+int constraints_compile(const json_t *list, struct constraint **ret, unsigned *ret_n)
+{
+	unsigned n = (unsigned)json_array_size(list);
+	struct constraint *constraints;
+	int r = 0;
+
+	*ret = NULL;
+	*ret_n = 0;
+	if (n == 0)
+		return 0;
+	constraints = calloc(n, sizeof(*constraints));
+	if (!constraints)
+		return -ENOMEM;
+	for (unsigned i = 0; i < n && r == 0; i++)
+		r = compile_one(json_array_get(list, i), &constraints[i]);
+	if (r < 0) {
+		constraints_free(constraints, n);
+		return r;
+	}
+	*ret = constraints;
+	*ret_n = n;
+	return 0;
+}
+
+void constraints_free(struct constraint *constraints, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++) {
+		free(constraints[i].field);
+		free(constraints[i].value);
+		if (constraints[i].has_regex)
+			regfree(&constraints[i].regex);
+	}
+	free(constraints);
+}
+
+/* ---- The value that a place has for a field, as text ---- */
+
+static size_t append(char *buf, size_t used, const char *fmt, uint64_t a, uint64_t b)
+{
+	int n;
+
+	/* The formats are this file's own two. */
+	if (fmt[0] == ',')
+		n = snprintf(buf + used, VALUE_SIZE - used, ",%llu-%llu", (unsigned long long)a,
+			     (unsigned long long)b);
+	else
+		n = snprintf(buf + used, VALUE_SIZE - used, "%llu-%llu", (unsigned long long)a,
+			     (unsigned long long)b);
+	used += n > 0 ? (size_t)n : 0;
+	return used < VALUE_SIZE ? used : VALUE_SIZE - 1;
+}
+
+static void format_scalar(double value, char ret[VALUE_SIZE])
+{
+	size_t size;
+
+	(void)snprintf(ret, VALUE_SIZE, "%.3f", value);
+	size = strlen(ret);
+	while (size > 0 && ret[size - 1] == '0')
+		ret[--size] = '\0';
+	if (size > 0 && ret[size - 1] == '.')
+		ret[--size] = '\0';
+}
+
+static void format_ranges(const Mesos__V1__Value__Ranges *ranges, char ret[VALUE_SIZE])
+{
+	size_t used = 1;
+
+	ret[0] = '[';
+	for (size_t i = 0; i < ranges->n_range; i++)
+		used = append(ret, used, i ? "," : "", ranges->range[i]->begin,
+			      ranges->range[i]->end);
+	(void)snprintf(ret + used, VALUE_SIZE - used, "]");
+}
+
+static int compare_text(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static void format_set(const Mesos__V1__Value__Set *set, char ret[VALUE_SIZE])
+{
+	AUTO_FREE char **items = calloc(set->n_item + 1, sizeof(*items));
+	size_t used = 0;
+
+	ret[0] = '\0';
+	if (!items)
+		return;
+	memcpy(items, set->item, set->n_item * sizeof(*items));
+	qsort(items, set->n_item, sizeof(*items), compare_text);
+	for (size_t i = 0; i <= set->n_item && used < VALUE_SIZE; i++) {
+		const char *before = i == 0 ? "{" : i < set->n_item ? "," : "";
+
+		used += (size_t)snprintf(ret + used, VALUE_SIZE - used, "%s%s", before,
+					 i < set->n_item ? items[i] : "}");
+	}
+}
+
+static bool format_attribute(const Mesos__V1__Attribute *a, char ret[VALUE_SIZE])
+{
+	if (a->type == MESOS__V1__VALUE__TYPE__TEXT && a->text)
+		(void)snprintf(ret, VALUE_SIZE, "%s", a->text->value);
+	else if (a->type == MESOS__V1__VALUE__TYPE__SCALAR && a->scalar)
+		format_scalar(a->scalar->value, ret);
+	else if (a->type == MESOS__V1__VALUE__TYPE__RANGES && a->ranges)
+		format_ranges(a->ranges, ret);
+	else if (a->type == MESOS__V1__VALUE__TYPE__SET && a->set)
+		format_set(a->set, ret);
+	else
+		return false;
+	return true;
+}
+
+static bool value_of(const struct place *place, const char *field, char ret[VALUE_SIZE])
+{
+	const Mesos__V1__DomainInfo__FaultDomain *fault =
+		place->domain ? place->domain->fault_domain : NULL;
+	const char *text = NULL;
+
+	if (strcmp(field, "hostname") == 0 || strcmp(field, "@hostname") == 0)
+		text = place->hostname;
+	else if (strcmp(field, "@region") == 0)
+		text = fault && fault->region ? fault->region->name : NULL;
+	else if (strcmp(field, "@zone") == 0)
+		text = fault && fault->zone ? fault->zone->name : NULL;
+	if (text)
+		return snprintf(ret, VALUE_SIZE, "%s", text) >= 0;
+	for (size_t i = 0; i < place->n_attributes; i++) {
+		if (strcmp(place->attributes[i]->name, field) == 0)
+			return format_attribute(place->attributes[i], ret);
+	}
+	return false;
+}
+
+/* ---- Matching ---- */
+
+/* What the instances that are there say about the candidate's value. */
+struct tally {
+	size_t same;		/* instances with the candidate's value */
+	size_t total;		/* instances that have the field at all */
+	size_t groups;		/* different values among them */
+	char first[VALUE_SIZE];
+};
+
+static size_t count_value(const char *field, const char *value, const struct place *placed,
+			  size_t n_placed)
+{
+	char other[VALUE_SIZE];
+	size_t n = 0;
+
+	for (size_t i = 0; i < n_placed; i++)
+		n += value_of(&placed[i], field, other) && strcmp(other, value) == 0;
+	return n;
+}
+
+static void take_tally(const char *field, const char *value, const struct place *placed,
+		       size_t n_placed, struct tally *ret)
+{
+	char other[VALUE_SIZE];
+
+	*ret = (struct tally){ 0 };
+	for (size_t i = 0; i < n_placed; i++) {
+		if (!value_of(&placed[i], field, other))
+			continue;
+		if (ret->total++ == 0)
+			memcpy(ret->first, other, sizeof(other));
+		ret->same += strcmp(other, value) == 0;
+		/* The first of its value among those placed stands for its group. */
+		ret->groups += count_value(field, other, placed, i) == 0;
+	}
+}
+
+/* With N groups wanted, each takes its part of the instances and some one of the remainder. */
+static bool allow_counted_group(const struct constraint *c, const struct tally *t,
+				const struct placement *p)
+{
+	size_t part = p->instances / c->number, n_larger = 0;
+	char other[VALUE_SIZE];
+
+	if (t->same == 0)
+		return t->groups < c->number;
+	if (t->same < part)
+		return true;
+	for (size_t i = 0; i < p->n_placed; i++) {
+		/* Each larger group is counted at its first instance. */
+		if (value_of(&p->placed[i], c->field, other) &&
+		    count_value(c->field, other, p->placed, i) == 0 &&
+		    count_value(c->field, other, p->placed, p->n_placed) > part)
+			n_larger++;
+	}
+	return t->same == part && n_larger < p->instances % c->number;
+}
+
+/* Spread evenly: no group gets one more while another that is known has fewer. */
+static bool allow_even_group(const struct constraint *c, const struct tally *t,
+			     const struct placement *p)
+{
+	char other[VALUE_SIZE];
+
+	for (size_t i = 0; i < p->n_known; i++) {
+		if (value_of(&p->known[i], c->field, other) &&
+		    count_value(c->field, other, p->placed, p->n_placed) < t->same)
+			return false;
+	}
+	for (size_t i = 0; i < p->n_placed; i++) {
+		if (value_of(&p->placed[i], c->field, other) &&
+		    count_value(c->field, other, p->placed, p->n_placed) < t->same)
+			return false;
+	}
+	return true;
+}
+
+static bool is_equal(const char *have, const char *want)
+{
+	char *end_have, *end_want;
+	double a = strtod(have, &end_have), b = strtod(want, &end_want);
+
+	if (strcmp(have, want) == 0)
+		return true;
+	return end_have != have && end_want != want && !*end_have && !*end_want &&
+	       nearbyint(a * 1000) == nearbyint(b * 1000);
+}
+
+static bool allow_present(const struct constraint *c, const char *value, const struct tally *t,
+			  const struct placement *p)
+{
+	switch (c->op) {
+	case OP_UNIQUE:
+		return t->same == 0;
+	case OP_MAX_PER:
+		return t->same < c->number;
+	case OP_LIKE:
+		return regexec(&c->regex, value, 0, NULL, 0) == 0;
+	case OP_UNLIKE:
+		return regexec(&c->regex, value, 0, NULL, 0) != 0;
+	case OP_IS:
+		return c->value && is_equal(value, c->value);
+	case OP_CLUSTER:
+		if (c->value && *c->value)
+			return strcmp(value, c->value) == 0;
+		return t->total == 0 || strcmp(value, t->first) == 0;
+	case OP_GROUP_BY:
+		return c->number > 0 ? allow_counted_group(c, t, p) : allow_even_group(c, t, p);
+	case N_OPERATORS:
+		break;
+	}
+	return false;
+}
+
+bool constraints_allow(const struct constraint *constraints, unsigned n,
+		       const struct place *candidate, const struct placement *placement)
+{
+	for (unsigned i = 0; i < n; i++) {
+		const struct constraint *c = &constraints[i];
+		char value[VALUE_SIZE] = "";
+		struct tally tally;
+
+		if (!value_of(candidate, c->field, value)) {
+			if (c->op != OP_UNLIKE)
+				return false;
+			continue;
+		}
+		take_tally(c->field, value, placement->placed, placement->n_placed, &tally);
+		if (!allow_present(c, value, &tally, placement))
+			return false;
+	}
+	return true;
+}

@@ -1,0 +1,42 @@
+/* Placement constraints: which agents an instance may go to. */
+#ifndef MASTER_STUB_MARATHON_CONSTRAINTS_H
+#define MASTER_STUB_MARATHON_CONSTRAINTS_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "proto/mesos.pb-c.h"
+
+struct constraint;
+struct problems;
+
+/* Where something is or would be.  Borrowed. */
+struct place {
+	const char *hostname;
+	const Mesos__V1__DomainInfo *domain;	/* may be NULL */
+	Mesos__V1__Attribute *const *attributes;
+	size_t n_attributes;
+};
+
+/* Check one [field, operator, value?] of a definition. */
+void constraint_validate(const json_t *constraint, const char *path, struct problems *problems);
+
+/* From a checked definition; owned array in *RET, freed with constraints_free().  -ENOMEM. */
+int constraints_compile(const json_t *list, struct constraint **ret, unsigned *ret_n);
+void constraints_free(struct constraint *constraints, unsigned n);
+
+/* What a further instance has to fit in with.  Borrowed. */
+struct placement {
+	const struct place *placed;	/* the app's instances of the current config */
+	size_t n_placed;
+	const struct place *known;	/* the agents that are known */
+	size_t n_known;
+	unsigned instances;		/* that the app is to have */
+};
+
+/* Do all constraints allow a further instance at CANDIDATE? */
+bool constraints_allow(const struct constraint *constraints, unsigned n,
+		       const struct place *candidate, const struct placement *placement);
+
+#endif

@@ -1,0 +1,324 @@
+/* The glue: subscription, events, and the order in which a turn does what is due. */
+#include "master_stub/marathon/controller.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/err.h"
+#include "lib/store.h"
+#include "master_stub/marathon/scheduler_calls.h"
+#include "master_stub/marathon/deployment.h"
+#include "master_stub/marathon/events.h"
+#include "master_stub/marathon/launcher.h"
+#include "master_stub/marathon/node.h"
+#include "master_stub/marathon/reconciler.h"
+#include "master_stub/marathon/records.h"
+#include "master_stub/marathon/scale.h"
+#include "master_stub/marathon/state.h"
+#include "master_stub/marathon/updates.h"
+
+enum { RETRY_MS = 1000, FAILOVER_SECONDS = 604800 };
+
+const struct controller_options controller_default_options = {
+	.local_port_min = 10000,
+	.local_port_max = 20000,
+	.scale_check_ms = 300000,
+	.task_launch_timeout_ms = 300000,
+	.task_launch_confirm_timeout_ms = 300000,
+	.kill_retry_ms = 30000,
+	.reconcile_ms = 600000,
+	.max_running_deployments = 100,
+	.hostname = "localhost",
+	.port = 8080,
+};
+
+/* ---- Small services ---- */
+
+int64_t controller_wall_ms(const struct controller *c)
+{
+	return c->io.wall_ms(c->io.arg);
+}
+
+void controller_wake_at(struct controller *c, int64_t ms)
+{
+	if (ms < c->next_ms)
+		c->next_ms = ms;
+}
+
+void controller_explain(struct controller *c, const char *fmt, ...)
+{
+	char sentence[1024];
+	va_list ap;
+
+	if (!c->io.explain)
+		return;
+	va_start(ap, fmt);
+	(void)vsnprintf(sentence, sizeof(sentence), fmt, ap);
+	va_end(ap);
+	c->io.explain(c->io.arg, sentence);
+}
+
+void controller_new_version(struct controller *c, char ret_version[CLOCK_TEXT_SIZE])
+{
+	int64_t wall_ms = controller_wall_ms(c);
+
+	/* Versions are identifiers: unique and rising, whatever the clock does. */
+	if (wall_ms <= c->last_version_wall_ms)
+		wall_ms = c->last_version_wall_ms + 1;
+	c->last_version_wall_ms = wall_ms;
+	clock_format(wall_ms, ret_version);
+}
+
+static void find_last_version(struct controller *c)
+{
+	struct entry *entry, *next;
+	const struct version *version;
+
+	HASH_ITER(by_id, c->entries, entry, next) {
+		TAILQ_FOREACH(version, &entry->versions, of_app) {
+			int64_t wall_ms;
+
+			if (clock_parse(version->app->version, &wall_ms) == 0 &&
+			    wall_ms > c->last_version_wall_ms)
+				c->last_version_wall_ms = wall_ms;
+		}
+	}
+}
+
+/* ---- Subscription ---- */
+
+/* Kept until the next turn, which knows the time. */
+static void take_event(void *arg, const Mesos__V1__Scheduler__Event *event)
+{
+	struct controller *c = arg;
+	size_t size = mesos__v1__scheduler__event__get_packed_size(event);
+	struct incoming *incoming = malloc(sizeof(*incoming) + size + 1);
+
+	c->next_ms = 0;
+	if (!incoming) {
+		/* Updates come again; a lost offer ends by its timeout. */
+		c->is_out_of_memory = true;
+		return;
+	}
+	incoming->size = mesos__v1__scheduler__event__pack(event, incoming->data);
+	STAILQ_INSERT_TAIL(&c->incoming, incoming, all);
+}
+
+static int subscribe(struct controller *c, struct err *e)
+{
+	Mesos__V1__FrameworkInfo info = MESOS__V1__FRAMEWORK_INFO__INIT;
+	Mesos__V1__FrameworkID id = MESOS__V1__FRAMEWORK_ID__INIT;
+	Mesos__V1__FrameworkInfo__Capability aware = MESOS__V1__FRAMEWORK_INFO__CAPABILITY__INIT;
+	Mesos__V1__FrameworkInfo__Capability roles = MESOS__V1__FRAMEWORK_INFO__CAPABILITY__INIT;
+	Mesos__V1__FrameworkInfo__Capability *capabilities[] = { &aware, &roles };
+	char user[] = "root", name[] = "marathon", role[] = "*", *role_list[] = { role };
+
+	aware.has_type = roles.has_type = true;
+	aware.type = MESOS__V1__FRAMEWORK_INFO__CAPABILITY__TYPE__PARTITION_AWARE;
+	roles.type = MESOS__V1__FRAMEWORK_INFO__CAPABILITY__TYPE__MULTI_ROLE;
+	info.user = user;
+	info.name = name;
+	info.has_failover_timeout = info.has_checkpoint = true;
+	info.failover_timeout = FAILOVER_SECONDS;
+	info.checkpoint = true;
+	info.n_roles = 1;
+	info.roles = role_list;
+	info.n_capabilities = 2;
+	info.capabilities = capabilities;
+	if (c->framework_id) {
+		id.value = c->framework_id;
+		info.id = &id;
+	}
+	return scheduler_subscribe(c->master, &info, take_event, c, c->now_ms, &c->scheduler, e);
+}
+
+static void try_subscribe(struct controller *c)
+{
+	struct err e = { 0 };
+	char buf[640];
+	int r = subscribe(c, &e);
+
+	if (r < 0) {
+		c->scheduler = NULL;
+		controller_explain(c, "the master refused the subscription: %s",
+				   err_text(&e, buf, sizeof(buf)));
+		/* An id that is not accepted any more never will be: go on as a new framework. */
+		if ((r == -EPERM || r == -EINVAL) && c->framework_id) {
+			free(c->framework_id);
+			c->framework_id = NULL;
+		}
+		c->subscribe_ms = c->now_ms + RETRY_MS;
+		return;
+	}
+	if (instance_set_text(&c->framework_id, scheduler_framework_id(c->scheduler)) < 0 ||
+	    records_put_framework(c) < 0)
+		c->is_out_of_memory = true;
+}
+
+static void lose_subscription(struct controller *c, const char *why)
+{
+	controller_explain(c, "the subscription has ended: %s", why);
+	event_disconnected(c);
+	if (strstr(why, "removed") || strstr(why, "torn down")) {
+		free(c->framework_id);
+		c->framework_id = NULL;
+	}
+	c->scheduler = NULL;
+	c->is_subscribed = false;
+	c->subscribe_ms = c->now_ms + RETRY_MS;
+}
+
+/* ---- Events ---- */
+
+static void handle_subscribed(struct controller *c,
+			      const Mesos__V1__Scheduler__Event__Subscribed *subscribed)
+{
+	char master[300];
+
+	c->is_subscribed = true;
+	c->is_suppressed = false;
+	(void)snprintf(master, sizeof(master), "%s:%u", c->options.hostname, c->options.port);
+	if (subscribed->master_info && subscribed->master_info->hostname)
+		(void)snprintf(master, sizeof(master), "%s:%u",
+			       subscribed->master_info->hostname, subscribed->master_info->port);
+	event_registered(c, master);
+	reconcile_start(c);
+}
+
+/*
+ * The rest needs nothing done: offers are answered at once, so that none is left to be rescinded;
+ * what FAILURE says comes more reliably as updates.
+ */
+static void handle_event(struct controller *c, const Mesos__V1__Scheduler__Event *event)
+{
+	if (event->subscribed)
+		handle_subscribed(c, event->subscribed);
+	else if (event->offers)
+		launch_offers(c, event->offers->offers, event->offers->n_offers);
+	else if (event->update)
+		updates_handle(c, event->update->status);
+	else if (event->error)
+		lose_subscription(c, event->error->message);
+}
+
+static void handle_events(struct controller *c)
+{
+	struct incoming *incoming;
+
+	while ((incoming = STAILQ_FIRST(&c->incoming))) {
+		Mesos__V1__Scheduler__Event *event = mesos__v1__scheduler__event__unpack(
+			NULL, incoming->size, incoming->data);
+
+		STAILQ_REMOVE_HEAD(&c->incoming, all);
+		free(incoming);
+		if (event)
+			handle_event(c, event);
+		else
+			c->is_out_of_memory = true;
+		mesos__v1__scheduler__event__free_unpacked(event, NULL);
+	}
+}
+
+/* ---- Turns ---- */
+
+static void write_dirty(struct controller *c)
+{
+	struct entry *entry, *next;
+
+	HASH_ITER(by_id, c->entries, entry, next) {
+		entry_trim_versions(c, entry);
+		if (!entry->is_dirty)
+			continue;
+		if (records_put_app(c, entry) < 0)
+			c->is_out_of_memory = true;
+		else
+			entry->is_dirty = false;
+	}
+}
+
+void controller_turn(struct controller *c, int64_t now_ms)
+{
+	c->now_ms = now_ms;
+	c->next_ms = INT64_MAX;
+	c->is_out_of_memory = false;
+	handle_events(c);
+	if (!c->scheduler && now_ms >= c->subscribe_ms)
+		try_subscribe(c);
+	if (!c->scheduler)
+		controller_wake_at(c, c->subscribe_ms);
+	updates_turn(c);
+	do
+		entries_balance(c);
+	while (deployments_turn(c));
+	kills_turn(c);
+	launch_turn(c);
+	reconcile_turn(c);
+	write_dirty(c);
+	/* Drift, should there ever be some, is found by this turn. */
+	controller_wake_at(c, now_ms + c->options.scale_check_ms);
+	if (c->is_out_of_memory)
+		controller_wake_at(c, now_ms + RETRY_MS);
+	if (!STAILQ_EMPTY(&c->incoming))
+		c->next_ms = now_ms;
+}
+
+int64_t controller_next_ms(const struct controller *controller)
+{
+	return controller->next_ms;
+}
+
+/* ---- Life ---- */
+
+int controller_new(const struct controller_options *options, const struct controller_io *io,
+		   struct store *store, struct rng *rng, struct master *master, int64_t now_ms,
+		   struct controller **ret, struct err *e)
+{
+	struct controller *c = calloc(1, sizeof(*c));
+	int r;
+
+	if (!c)
+		return err_set(e, ENOMEM, "start controller");
+	c->options = *options;
+	c->io = *io;
+	c->store = store;
+	c->rng = rng;
+	c->master = master;
+	c->now_ms = now_ms;
+	c->subscribe_ms = now_ms;
+	TAILQ_INIT(&c->deployments);
+	STAILQ_INIT(&c->incoming);
+	r = records_load(c, now_ms, e);
+	if (r < 0) {
+		controller_free(c);
+		return r;
+	}
+	find_last_version(c);
+	*ret = c;
+	return 0;
+}
+
+void controller_free(struct controller *controller)
+{
+	struct deployment *deployment;
+	struct incoming *incoming;
+	struct entry *entry, *next;
+
+	if (!controller)
+		return;
+	while ((deployment = TAILQ_FIRST(&controller->deployments))) {
+		TAILQ_REMOVE(&controller->deployments, deployment, all);
+		deployment_free(deployment);
+	}
+	HASH_ITER(by_id, controller->entries, entry, next)
+		entry_free(controller, entry);
+	while ((incoming = STAILQ_FIRST(&controller->incoming))) {
+		STAILQ_REMOVE_HEAD(&controller->incoming, all);
+		free(incoming);
+	}
+	nodes_free(controller);
+	free(controller->framework_id);
+	free(controller);
+}

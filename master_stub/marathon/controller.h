@@ -1,0 +1,64 @@
+/* The Marathon-like controller: a framework like any other, its core without I/O. */
+#ifndef MASTER_STUB_MARATHON_CONTROLLER_H
+#define MASTER_STUB_MARATHON_CONTROLLER_H
+
+#include <jansson.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "master_stub/scheduler.h"
+
+struct controller;
+struct err;
+struct http_server;
+struct rng;
+struct store;
+
+struct controller_options {
+	uint16_t local_port_min, local_port_max;	/* 10000, 20000: service ports */
+	int64_t scale_check_ms;				/* 300,000 */
+	int64_t task_launch_timeout_ms;			/* 300,000: staging longer is overdue */
+	int64_t task_launch_confirm_timeout_ms;		/* 300,000 */
+	int64_t kill_retry_ms;				/* 30,000 */
+	int64_t reconcile_ms;				/* 600,000 */
+	unsigned max_running_deployments;		/* 100 */
+	const char *hostname;				/* borrowed; for /v2/info and leader */
+	uint16_t port;
+};
+extern const struct controller_options controller_default_options;
+
+/* An event for /v2/events: TYPE and the whole JSON object (borrowed), with eventType and timestamp. */
+typedef void controller_event_fn(void *arg, const char *type, const json_t *event);
+
+struct controller_io {
+	controller_event_fn *event;
+	void (*explain)(void *arg, const char *sentence);
+	int64_t (*wall_ms)(void *arg);
+	void *arg;
+};
+
+/* Loads its records from STORE and subscribes with MASTER. */
+int controller_new(const struct controller_options *options, const struct controller_io *io,
+		   struct store *store, struct rng *rng, struct master *master, int64_t now_ms,
+		   struct controller **ret, struct err *e);
+void controller_free(struct controller *controller);
+
+/* What is due: backoff that ended, overdue tasks, kill retries, deployments' next steps. */
+void controller_turn(struct controller *controller, int64_t now_ms);
+int64_t controller_next_ms(const struct controller *controller);
+
+/*
+ * Mount /v2, /ping and the event stream on SERVER (marathon/api*.c).  CHANGED is called after every
+ * request that may have changed something, so that the shell runs a turn.
+ */
+struct marathon_api;
+int marathon_api_new(struct controller *controller, struct http_server *server,
+		     void (*changed)(void *arg), void *arg, struct marathon_api **ret,
+		     struct err *e);
+/* The shell passes every controller event here; it fans out to the streams. */
+void marathon_api_event(struct marathon_api *api, const char *type, const json_t *event);
+/* Bare CRLF on all streams, every 10 s. */
+void marathon_api_keepalive(struct marathon_api *api);
+void marathon_api_free(struct marathon_api *api);
+
+#endif

@@ -1,0 +1,414 @@
+#include "master_stub/marathon/deployment.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/cleanup.h"
+#include "master_stub/marathon/events.h"
+#include "master_stub/marathon/records.h"
+#include "master_stub/marathon/scale.h"
+#include "master_stub/marathon/state.h"
+
+static const char *const action_names[N_ACTION_KINDS] = {
+	[ACTION_START] = "StartApplication",
+	[ACTION_STOP] = "StopApplication",
+	[ACTION_SCALE] = "ScaleApplication",
+	[ACTION_RESTART] = "RestartApplication",
+};
+
+/* ---- Planning ---- */
+
+static void add_action(struct deployment *d, enum action_kind kind, unsigned step,
+		       const char *app_id)
+{
+	struct action *action = &d->actions[d->n_actions++];
+
+	action->kind = kind;
+	action->step = step;
+	(void)snprintf(action->app_id, sizeof(action->app_id), "%s", app_id);
+}
+
+/* One step with an action for every part that WORK is to be done with; empty steps are none. */
+static void plan_step(struct deployment *d, const struct deployment_part *parts, unsigned n,
+		      enum deployment_work work, enum action_kind kind)
+{
+	unsigned before = d->n_actions;
+
+	for (unsigned i = 0; i < n; i++) {
+		if (parts[i].work == work)
+			add_action(d, kind, d->n_steps, parts[i].app_id);
+	}
+	if (d->n_actions > before)
+		d->n_steps++;
+}
+
+static void plan_layer(struct deployment *d, const struct deployment_part *parts, unsigned n,
+		       unsigned layer)
+{
+	static const enum action_kind kinds[] = {
+		[WORK_START] = ACTION_SCALE,
+		[WORK_SCALE] = ACTION_SCALE,
+		[WORK_RESTART] = ACTION_RESTART,
+	};
+	unsigned before = d->n_actions;
+
+	for (unsigned i = 0; i < n; i++) {
+		if (parts[i].layer == layer && parts[i].work >= WORK_START)
+			add_action(d, kinds[parts[i].work], d->n_steps, parts[i].app_id);
+	}
+	if (d->n_actions > before)
+		d->n_steps++;
+}
+
+static struct deployment *allocate(unsigned n_actions, unsigned n_originals)
+{
+	struct deployment *d = calloc(1, sizeof(*d));
+
+	if (!d)
+		return NULL;
+	d->actions = calloc(n_actions + 1, sizeof(*d->actions));
+	d->originals = calloc(n_originals + 1, sizeof(*d->originals));
+	if (d->actions && d->originals)
+		return d;
+	deployment_free(d);
+	return NULL;
+}
+
+int deployment_new(const struct deployment_part *parts, unsigned n, struct deployment **ret)
+{
+	struct deployment *d = allocate(2 * n, n);
+	unsigned last_layer = 0;
+
+	if (!d)
+		return -ENOMEM;
+	for (unsigned i = 0; i < n; i++) {
+		struct original *original = &d->originals[d->n_originals++];
+
+		(void)snprintf(original->app_id, sizeof(original->app_id), "%s", parts[i].app_id);
+		if (parts[i].original)
+			(void)snprintf(original->version, sizeof(original->version), "%s",
+				       parts[i].original);
+		last_layer = parts[i].layer > last_layer ? parts[i].layer : last_layer;
+	}
+	plan_step(d, parts, n, WORK_STOP, ACTION_STOP);
+	plan_step(d, parts, n, WORK_START, ACTION_START);
+	for (unsigned layer = 0; layer <= last_layer; layer++)
+		plan_layer(d, parts, n, layer);
+	*ret = d;
+	return 0;
+}
+
+void deployment_free(struct deployment *deployment)
+{
+	if (!deployment)
+		return;
+	free(deployment->actions);
+	free(deployment->originals);
+	free(deployment);
+}
+
+/* ---- Views ---- */
+
+static json_t *action_view(const struct action *action)
+{
+	return json_pack("{s:s, s:s}", "action", action_names[action->kind], "app",
+			 action->app_id);
+}
+
+static json_t *steps_view(const struct deployment *d)
+{
+	json_t *steps = json_array();
+
+	for (unsigned step = 0; step < d->n_steps; step++) {
+		json_t *actions = json_array();
+
+		for (unsigned i = 0; i < d->n_actions; i++) {
+			if (d->actions[i].step == step)
+				(void)json_array_append_new(actions, action_view(&d->actions[i]));
+		}
+		(void)json_array_append_new(steps, json_pack("{s:o}", "actions", actions));
+	}
+	return steps;
+}
+
+json_t *deployment_view(const struct deployment *d)
+{
+	json_t *apps = json_array(), *current = json_array();
+
+	for (unsigned i = 0; i < d->n_originals; i++)
+		(void)json_array_append_new(apps, json_string(d->originals[i].app_id));
+	for (unsigned i = 0; i < d->n_actions; i++) {
+		json_t *action;
+
+		if (d->actions[i].step != d->current)
+			continue;
+		action = action_view(&d->actions[i]);
+		(void)json_object_set_new(action, "readinessCheckResults", json_array());
+		(void)json_array_append_new(current, action);
+	}
+	return json_pack("{s:s, s:s, s:o, s:[], s:i, s:i, s:o, s:o}", "id", d->id, "version",
+			 d->version, "affectedApps", apps, "affectedPods", "currentStep",
+			 (int)d->current + 1, "totalSteps", (int)d->n_steps, "steps",
+			 steps_view(d), "currentActions", current);
+}
+
+json_t *deployment_to_plan(const struct deployment *d)
+{
+	json_t *originals = json_object();
+
+	for (unsigned i = 0; i < d->n_originals; i++)
+		(void)json_object_set_new(originals, d->originals[i].app_id,
+					  json_string(d->originals[i].version));
+	return json_pack("{s:o, s:o}", "steps", steps_view(d), "originals", originals);
+}
+
+static int kind_of(const json_t *action)
+{
+	const char *name = json_string_value(json_object_get(action, "action"));
+
+	for (int kind = 0; name && kind < N_ACTION_KINDS; kind++) {
+		if (strcmp(action_names[kind], name) == 0)
+			return kind;
+	}
+	return -EINVAL;
+}
+
+static int read_steps(struct deployment *d, const json_t *steps)
+{
+	for (size_t step = 0; step < json_array_size(steps); step++) {
+		const json_t *actions = json_object_get(json_array_get(steps, step), "actions");
+
+		for (size_t i = 0; i < json_array_size(actions); i++) {
+			const json_t *action = json_array_get(actions, i);
+			const char *app = json_string_value(json_object_get(action, "app"));
+			int kind = kind_of(action);
+
+			if (kind < 0 || !app)
+				return -EINVAL;
+			add_action(d, (enum action_kind)kind, (unsigned)step, app);
+		}
+	}
+	d->n_steps = (unsigned)json_array_size(steps);
+	return 0;
+}
+
+int deployment_from_plan(const json_t *plan, struct deployment **ret)
+{
+	const json_t *steps = json_object_get(plan, "steps");
+	json_t *originals = json_object_get(plan, "originals"), *version;
+	unsigned n_actions = 0;
+	struct deployment *d;
+	const char *app;
+
+	for (size_t i = 0; i < json_array_size(steps); i++)
+		n_actions += (unsigned)json_array_size(
+			json_object_get(json_array_get(steps, i), "actions"));
+	d = allocate(n_actions, (unsigned)json_object_size(originals));
+	if (!d)
+		return -ENOMEM;
+	json_object_foreach(originals, app, version) {
+		struct original *original = &d->originals[d->n_originals++];
+
+		(void)snprintf(original->app_id, sizeof(original->app_id), "%s", app);
+		if (json_is_string(version))
+			(void)snprintf(original->version, sizeof(original->version), "%s",
+				       json_string_value(version));
+	}
+	if (read_steps(d, steps) < 0) {
+		deployment_free(d);
+		return -EINVAL;
+	}
+	*ret = d;
+	return 0;
+}
+
+/* ---- Life ---- */
+
+static void hold_apps(struct controller *c, struct deployment *d, struct deployment *holder)
+{
+	for (unsigned i = 0; i < d->n_originals; i++) {
+		struct entry *entry = entry_find(c, d->originals[i].app_id);
+
+		if (entry && (holder || entry->deployment == d))
+			entry->deployment = holder;
+	}
+}
+
+void deployment_attach(struct controller *c, struct deployment *deployment)
+{
+	TAILQ_INSERT_TAIL(&c->deployments, deployment, all);
+	c->n_deployments++;
+	hold_apps(c, deployment, deployment);
+}
+
+void deployment_remove(struct controller *c, struct deployment *deployment)
+{
+	hold_apps(c, deployment, NULL);
+	TAILQ_REMOVE(&c->deployments, deployment, all);
+	c->n_deployments--;
+	records_delete_deployment(c, deployment);
+	deployment_free(deployment);
+}
+
+void deployment_cancel(struct controller *c, struct deployment *deployment, const char *reason)
+{
+	event_deployment(c, "deployment_failed", deployment, reason);
+	deployment_remove(c, deployment);
+}
+
+struct deployment *deployment_find(const struct controller *c, const char *id)
+{
+	struct deployment *d;
+
+	TAILQ_FOREACH(d, &c->deployments, all) {
+		if (strcmp(d->id, id) == 0)
+			return d;
+	}
+	return NULL;
+}
+
+bool deployment_affects(const struct deployment *deployment, const char *app_id)
+{
+	for (unsigned i = 0; i < deployment->n_originals; i++) {
+		if (strcmp(deployment->originals[i].app_id, app_id) == 0)
+			return true;
+	}
+	return false;
+}
+
+enum deployment_phase deployment_phase_of(const struct entry *entry)
+{
+	const struct deployment *d = entry->deployment;
+
+	for (unsigned i = 0; d && i < d->n_actions; i++) {
+		const struct action *action = &d->actions[i];
+
+		if (strcmp(action->app_id, entry->id) != 0 || action->kind == ACTION_START ||
+		    action->kind == ACTION_STOP)
+			continue;
+		if (action->step > d->current)
+			return PHASE_BEFORE;
+		if (action->step < d->current)
+			return PHASE_NONE;
+		return action->kind == ACTION_SCALE ? PHASE_SCALE : PHASE_RESTART;
+	}
+	return PHASE_NONE;
+}
+
+const char *deployment_original(const struct entry *entry)
+{
+	const struct deployment *d = entry->deployment;
+
+	for (unsigned i = 0; d && i < d->n_originals; i++) {
+		if (strcmp(d->originals[i].app_id, entry->id) == 0)
+			return d->originals[i].version;
+	}
+	return "";
+}
+
+/* ---- Going on ---- */
+
+static void finish_stop(struct controller *c, struct entry *entry)
+{
+	const struct version *version;
+
+	event_app_terminated(c, entry->id);
+	TAILQ_FOREACH(version, &entry->versions, of_app)
+		records_delete_version(c, version->app);
+	records_delete_app(c, entry);
+	entry_free(c, entry);
+}
+
+static bool is_action_done(struct controller *c, const struct action *action)
+{
+	const struct entry *entry = entry_find(c, action->app_id);
+
+	if (!entry)
+		return true;
+	switch (action->kind) {
+	case ACTION_STOP:
+		return entry->n_instances == 0;
+	case ACTION_SCALE:
+		return entry_is_scaled(entry);
+	case ACTION_RESTART:
+		return entry_is_restarted(entry);
+	case ACTION_START:
+	case N_ACTION_KINDS:
+		break;
+	}
+	return true;
+}
+
+static bool is_step_done(struct controller *c, const struct deployment *d)
+{
+	for (unsigned i = 0; i < d->n_actions; i++) {
+		if (d->actions[i].step == d->current && !is_action_done(c, &d->actions[i]))
+			return false;
+	}
+	return true;
+}
+
+static void leave_step(struct controller *c, struct deployment *d)
+{
+	for (unsigned i = 0; i < d->n_actions; i++) {
+		struct entry *entry = entry_find(c, d->actions[i].app_id);
+
+		if (d->actions[i].step == d->current && d->actions[i].kind == ACTION_STOP &&
+		    entry && entry->is_deleting)
+			finish_stop(c, entry);
+	}
+	event_deployment(c, "deployment_step_success", d, NULL);
+	d->current++;
+	d->is_announced = false;
+}
+
+/* True: it went a step further, or is finished and gone. */
+static bool deployment_turn(struct controller *c, struct deployment *d)
+{
+	if (d->current < d->n_steps) {
+		if (!d->is_announced)
+			event_deployment(c, "deployment_info", d, NULL);
+		d->is_announced = true;
+		if (!is_step_done(c, d))
+			return false;
+		leave_step(c, d);
+		if (d->current < d->n_steps) {
+			if (records_put_deployment(c, d) < 0)
+				c->is_out_of_memory = true;
+			return true;
+		}
+	}
+	controller_explain(c, "deployment %s succeeded", d->id);
+	event_deployment(c, "deployment_success", d, NULL);
+	deployment_remove(c, d);
+	return true;
+}
+
+/* Apps whose deletion was cut short by a cancelled deployment go when nothing runs any more. */
+static bool sweep_deleted(struct controller *c)
+{
+	struct entry *entry, *next;
+	bool changed = false;
+
+	HASH_ITER(by_id, c->entries, entry, next) {
+		if (!entry->is_deleting || entry->deployment || entry->n_instances > 0)
+			continue;
+		finish_stop(c, entry);
+		changed = true;
+	}
+	return changed;
+}
+
+bool deployments_turn(struct controller *c)
+{
+	struct deployment *d = TAILQ_FIRST(&c->deployments), *next;
+	bool changed = sweep_deleted(c);
+
+	for (; d; d = next) {
+		next = TAILQ_NEXT(d, all);
+		changed |= deployment_turn(c, d);
+	}
+	return changed;
+}

@@ -1,0 +1,130 @@
+/* Apps in memory, and the versions that are kept of them. */
+#include "master_stub/marathon/state.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "master_stub/marathon/records.h"
+
+enum { VERSIONS_KEPT = 50 };
+
+static int compare_ids(const struct entry *a, const struct entry *b)
+{
+	return strcmp(a->id, b->id);
+}
+
+struct entry *entry_find(const struct controller *c, const char *id)
+{
+	struct entry *entry;
+
+	HASH_FIND(by_id, c->entries, id, strlen(id), entry);
+	return entry;
+}
+
+struct entry *entry_find_live(const struct controller *c, const char *id)
+{
+	struct entry *entry = entry_find(c, id);
+
+	return entry && !entry->is_deleting && entry->target ? entry : NULL;
+}
+
+int entry_new(struct controller *c, const char *id, struct entry **ret)
+{
+	struct entry *entry = calloc(1, sizeof(*entry));
+
+	if (!entry)
+		return -ENOMEM;
+	(void)snprintf(entry->id, sizeof(entry->id), "%s", id);
+	TAILQ_INIT(&entry->versions);
+	TAILQ_INIT(&entry->instances);
+	HASH_ADD_KEYPTR_INORDER(by_id, c->entries, entry->id, strlen(entry->id), entry,
+				compare_ids);
+	if (!entry_find(c, id)) {
+		free(entry);
+		return -ENOMEM;
+	}
+	*ret = entry;
+	return 0;
+}
+
+static void drop_version(struct entry *entry, struct version *version)
+{
+	TAILQ_REMOVE(&entry->versions, version, of_app);
+	entry->n_versions--;
+	app_unref(version->app);
+	free(version);
+}
+
+void entry_free(struct controller *c, struct entry *entry)
+{
+	struct instance *instance;
+	struct version *version;
+
+	while ((instance = TAILQ_FIRST(&entry->instances)))
+		instance_free(c, instance);
+	while ((version = TAILQ_FIRST(&entry->versions)))
+		drop_version(entry, version);
+	HASH_DELETE(by_id, c->entries, entry);
+	app_unref(entry->target);
+	json_decref(entry->last_failure);
+	json_decref(entry->waiting.last_unused);
+	free(entry);
+}
+
+int entry_add_version(struct entry *entry, struct app *app)
+{
+	struct version *version = calloc(1, sizeof(*version)), *later;
+
+	if (!version)
+		return -ENOMEM;
+	version->app = app_ref(app);
+	/* Newest first; stored ones come in any order. */
+	TAILQ_FOREACH(later, &entry->versions, of_app) {
+		if (strcmp(later->app->version, app->version) < 0)
+			break;
+	}
+	if (later)
+		TAILQ_INSERT_BEFORE(later, version, of_app);
+	else
+		TAILQ_INSERT_TAIL(&entry->versions, version, of_app);
+	entry->n_versions++;
+	return 0;
+}
+
+struct app *entry_version(const struct entry *entry, const char *version)
+{
+	const struct version *v;
+
+	TAILQ_FOREACH(v, &entry->versions, of_app) {
+		if (strcmp(v->app->version, version) == 0)
+			return v->app;
+	}
+	return NULL;
+}
+
+static bool is_in_use(const struct entry *entry, const struct app *app)
+{
+	const struct instance *instance;
+
+	TAILQ_FOREACH(instance, &entry->instances, of_app) {
+		if (instance->spec == app)
+			return true;
+	}
+	return entry->target == app;
+}
+
+void entry_trim_versions(struct controller *c, struct entry *entry)
+{
+	struct version *version = TAILQ_LAST(&entry->versions, versions), *newer;
+
+	for (; version && entry->n_versions > VERSIONS_KEPT; version = newer) {
+		newer = TAILQ_PREV(version, versions, of_app);
+		/* A deployment that is under way may have to go back to where it came from. */
+		if (is_in_use(entry, version->app) || entry->deployment)
+			continue;
+		records_delete_version(c, version->app);
+		drop_version(entry, version);
+	}
+}

@@ -1,0 +1,159 @@
+#include "master_stub/marathon/events.h"
+
+#include "lib/clock.h"
+#include "master_stub/marathon/deployment.h"
+#include "master_stub/marathon/state.h"
+#include "master_stub/marathon/views.h"
+
+/* Takes EVENT; one that memory does not suffice for is not sent. */
+static void emit(struct controller *c, const char *type, json_t *event)
+{
+	char now[CLOCK_TEXT_SIZE];
+
+	if (!event || !c->io.event) {
+		json_decref(event);
+		return;
+	}
+	clock_format(controller_wall_ms(c), now);
+	if (json_object_set_new(event, "eventType", json_string(type)) == 0 &&
+	    json_object_set_new(event, "timestamp", json_string(now)) == 0)
+		c->io.event(c->io.arg, type, event);
+	json_decref(event);
+}
+
+static const char *or_empty(const char *text)
+{
+	return text ? text : "";
+}
+
+void event_status_update(struct controller *c, const struct instance *instance,
+			 const Mesos__V1__TaskStatus *status)
+{
+	json_t *event = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:s}", "slaveId",
+				  or_empty(instance->agent_id), "taskId", instance->task_id,
+				  "taskStatus", task_state_name(status->state), "message",
+				  or_empty(status->message), "appId", instance->entry->id, "host",
+				  or_empty(instance->host), "ipAddresses",
+				  instance_addresses_view(instance), "ports",
+				  instance_ports_view(instance), "version",
+				  instance->spec->version);
+
+	emit(c, "status_update_event", event);
+}
+
+void event_instance_changed(struct controller *c, const struct instance *instance)
+{
+	emit(c, "instance_changed_event",
+	     json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "instanceId", instance->id, "condition",
+		       instance_condition(instance), "runSpecId", instance->entry->id, "agentId",
+		       or_empty(instance->agent_id), "host", or_empty(instance->host),
+		       "runSpecVersion", instance->spec->version));
+}
+
+void event_health_changed(struct controller *c, const struct instance *instance)
+{
+	json_t *healthy = instance->has_health ? json_boolean(instance->is_healthy) : json_null();
+
+	emit(c, "health_status_changed_event",
+	     json_pack("{s:s, s:s, s:s, s:s, s:b}", "appId", instance->entry->id, "instanceId",
+		       instance->id, "taskId", instance->task_id, "version",
+		       instance->spec->version, "alive", instance->is_healthy));
+	emit(c, "instance_health_changed_event",
+	     json_pack("{s:s, s:s, s:o, s:s}", "instanceId", instance->id, "runSpecId",
+		       instance->entry->id, "healthy", healthy, "runSpecVersion",
+		       instance->spec->version));
+}
+
+void event_failed_health_check(struct controller *c, const struct instance *instance)
+{
+	emit(c, "failed_health_check_event",
+	     json_pack("{s:s, s:s, s:O?}", "appId", instance->entry->id, "taskId", instance->id,
+		       "healthCheck", json_array_get(instance->spec->health_checks, 0)));
+}
+
+void event_unhealthy_kill(struct controller *c, const struct instance *instance,
+			  const char *reason)
+{
+	emit(c, "unhealthy_instance_kill_event",
+	     json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "appId", instance->entry->id,
+		       "taskId", instance->task_id, "instanceId", instance->id, "version",
+		       instance->spec->version, "reason", or_empty(reason), "host",
+		       or_empty(instance->host), "slaveId", or_empty(instance->agent_id)));
+}
+
+void event_unknown_terminated(struct controller *c, const Mesos__V1__TaskStatus *status)
+{
+	char app[192], instance[256];
+
+	task_id_split(status->task_id->value, app, sizeof(app), instance, sizeof(instance));
+	emit(c, "unknown_instance_terminated_event",
+	     json_pack("{s:s, s:s, s:s}", "instanceId", instance, "runSpecId", app, "condition",
+		       task_state_name(status->state)));
+}
+
+static json_t *current_step(const json_t *view)
+{
+	json_t *actions = json_deep_copy(json_object_get(view, "currentActions")), *action;
+	size_t i;
+
+	json_array_foreach(actions, i, action)
+		(void)json_object_del(action, "readinessCheckResults");
+	return json_pack("{s:o}", "actions", actions);
+}
+
+void event_deployment(struct controller *c, const char *type, const struct deployment *deployment,
+		      const char *reason)
+{
+	json_t *view = deployment_view(deployment);
+	json_t *plan = json_pack("{s:s, s:s, s:O?}", "id", deployment->id, "version",
+				 deployment->version, "steps", json_object_get(view, "steps"));
+	json_t *event;
+
+	if (deployment->current < deployment->n_steps && !reason)
+		event = json_pack("{s:o, s:o}", "plan", plan, "currentStep", current_step(view));
+	else
+		event = json_pack("{s:s, s:o, s:s*}", "id", deployment->id, "plan", plan, "reason",
+				  reason);
+	json_decref(view);
+	emit(c, type, event);
+}
+
+void event_app_terminated(struct controller *c, const char *app_id)
+{
+	emit(c, "app_terminated_event", json_pack("{s:s}", "appId", app_id));
+}
+
+void event_health_check_added(struct controller *c, const struct app *app)
+{
+	json_t *check = json_array_get(app->health_checks, 0);
+
+	if (check)
+		emit(c, "add_health_check_event",
+		     json_pack("{s:s, s:O, s:s}", "appId", app->id, "healthCheck", check, "version",
+			       app->version));
+}
+
+void event_group_changed(struct controller *c, const char *group_id, const char *version)
+{
+	emit(c, "group_change_success",
+	     json_pack("{s:s, s:s}", "groupId", group_id, "version", version));
+}
+
+void event_api_post(struct controller *c, const char *peer, const char *uri,
+		    const struct app *app)
+{
+	emit(c, "api_post_event",
+	     json_pack("{s:s, s:s, s:o}", "clientIp", or_empty(peer), "uri", or_empty(uri),
+		       "appDefinition", app_to_json(app)));
+}
+
+void event_registered(struct controller *c, const char *master)
+{
+	emit(c, "scheduler_registered_event",
+	     json_pack("{s:s, s:s}", "frameworkId", or_empty(c->framework_id), "master", master));
+}
+
+void event_disconnected(struct controller *c)
+{
+	emit(c, "scheduler_disconnected_event", json_object());
+}

@@ -1,0 +1,34 @@
+/* What the controller tells on the event stream (reference/marathon.md 1.9). */
+#ifndef MASTER_STUB_MARATHON_EVENTS_H
+#define MASTER_STUB_MARATHON_EVENTS_H
+
+#include <jansson.h>
+
+#include "proto/mesos.pb-c.h"
+
+struct app;
+struct controller;
+struct deployment;
+struct instance;
+
+void event_status_update(struct controller *c, const struct instance *instance,
+			 const Mesos__V1__TaskStatus *status);
+void event_instance_changed(struct controller *c, const struct instance *instance);
+/* Its health became known or changed. */
+void event_health_changed(struct controller *c, const struct instance *instance);
+void event_failed_health_check(struct controller *c, const struct instance *instance);
+void event_unhealthy_kill(struct controller *c, const struct instance *instance,
+			  const char *reason);
+void event_unknown_terminated(struct controller *c, const Mesos__V1__TaskStatus *status);
+/* TYPE: deployment_info, _step_success, _success, _failed; REASON NULL: none. */
+void event_deployment(struct controller *c, const char *type, const struct deployment *deployment,
+		      const char *reason);
+void event_app_terminated(struct controller *c, const char *app_id);
+void event_health_check_added(struct controller *c, const struct app *app);
+void event_group_changed(struct controller *c, const char *group_id, const char *version);
+void event_api_post(struct controller *c, const char *peer, const char *uri,
+		    const struct app *app);
+void event_registered(struct controller *c, const char *master);
+void event_disconnected(struct controller *c);
+
+#endif

@@ -1,0 +1,412 @@
+#include "master_stub/marathon/launcher.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/cleanup.h"
+#include "lib/err.h"
+#include "lib/id.h"
+#include "lib/resources.h"
+#include "lib/rng.h"
+#include "master_stub/marathon/app_id.h"
+#include "master_stub/marathon/scheduler_calls.h"
+#include "master_stub/marathon/events.h"
+#include "master_stub/marathon/node.h"
+#include "master_stub/marathon/queue.h"
+#include "master_stub/marathon/records.h"
+#include "master_stub/marathon/scale.h"
+#include "master_stub/marathon/state.h"
+#include "master_stub/marathon/task_info.h"
+
+/* An offer that is kept out of the way, and one of which a part was used. */
+static const double idle_refuse_seconds = 120, busy_refuse_seconds = 5;
+
+/* An offer of this batch, and what is launched on it. */
+struct bid {
+	const Mesos__V1__Offer *offer;
+	struct resources left;
+	bool is_usable;
+	Mesos__V1__TaskInfo **tasks;
+	size_t n_tasks, cap_tasks;
+};
+
+struct batch {
+	struct bid *bids;
+	size_t n;
+};
+
+bool launch_is_wanted(const struct controller *c, const struct entry *entry)
+{
+	return entry->wanted > 0 && entry->launch_spec &&
+	       !backoff_is_waiting(&entry->backoff, c->now_ms);
+}
+
+/* ---- Does it fit? ---- */
+
+static bool fits_constraints(const struct controller *c, const struct entry *entry,
+			     const struct bid *bid)
+{
+	const struct app *spec = entry->launch_spec;
+	AUTO_FREE struct place *placed = NULL, *known = NULL;
+	const struct place candidate = {
+		.hostname = bid->offer->hostname,
+		.domain = bid->offer->domain,
+		.attributes = bid->offer->attributes,
+		.n_attributes = bid->offer->n_attributes,
+	};
+	struct placement placement = { .instances = spec->instances };
+	const struct instance *instance;
+	const struct node *node, *next;
+
+	if (spec->n_constraints == 0)
+		return true;
+	placed = calloc(entry->n_instances + 1, sizeof(*placed));
+	known = calloc(HASH_CNT(by_id, c->nodes) + 1, sizeof(*known));
+	if (!placed || !known)
+		return false;
+	/* Only instances of the current config count. */
+	TAILQ_FOREACH(instance, &entry->instances, of_app) {
+		if (!instance_is_current(instance, spec) || !instance_is_alive(instance))
+			continue;
+		node = node_find(c, instance->agent_id);
+		if (node)
+			placed[placement.n_placed++] = node_place(node);
+	}
+	HASH_ITER(by_id, c->nodes, node, next)
+		known[placement.n_known++] = node_place(node);
+	placement.placed = placed;
+	placement.known = known;
+	return constraints_allow(spec->constraints, spec->n_constraints, &candidate, &placement);
+}
+
+static bool fits_ports(const struct app *spec, const struct ranges *free_ports)
+{
+	if (ranges_count(free_ports) < app_n_ports(spec))
+		return false;
+	for (unsigned i = 0; spec->require_ports && i < app_n_ports(spec); i++) {
+		uint16_t port = app_service_port(spec, i);
+
+		if (port != 0 && !ranges_contains(free_ports, port, port))
+			return false;
+	}
+	return true;
+}
+
+/* N_REASONS: it fits; else the first reason in the order of the funnel why it does not. */
+static enum reason why_not(const struct controller *c, const struct entry *entry,
+			   const struct bid *bid)
+{
+	static const enum reason scalar_reasons[N_RESOURCE_KINDS] = {
+		[RESOURCE_CPUS] = REASON_CPUS,
+		[RESOURCE_MEM] = REASON_MEM,
+		[RESOURCE_DISK] = REASON_DISK,
+		[RESOURCE_GPUS] = REASON_GPUS,
+	};
+	struct resources need;
+
+	if (!bid->is_usable)
+		return REASON_ROLE;
+	if (!fits_constraints(c, entry, bid))
+		return REASON_CONSTRAINT;
+	if (bid->offer->unavailability)
+		return REASON_MAINTENANCE;
+	if (task_resources(entry->launch_spec, &need) < 0)
+		return REASON_CPUS;
+	for (int kind = 0; kind < N_RESOURCE_KINDS; kind++) {
+		if (bid->left.scalar[kind] < need.scalar[kind])
+			return scalar_reasons[kind];
+	}
+	if (!fits_ports(entry->launch_spec, &bid->left.ports))
+		return REASON_PORTS;
+	return N_REASONS;
+}
+
+static unsigned count_on(const struct entry *entry, const char *agent_id)
+{
+	const struct instance *instance;
+	unsigned n = 0;
+
+	TAILQ_FOREACH(instance, &entry->instances, of_app)
+		n += instance_is_alive(instance) && strcmp(instance->agent_id, agent_id) == 0;
+	return n;
+}
+
+/* Spread: where the app has the fewest; among equals by chance. */
+static struct bid *choose(const struct controller *c, const struct entry *entry,
+			  const struct batch *batch)
+{
+	struct bid *best = NULL;
+	unsigned fewest = 0, n_equal = 0;
+
+	for (size_t i = 0; i < batch->n; i++) {
+		struct bid *bid = &batch->bids[i];
+		unsigned n;
+
+		if (why_not(c, entry, bid) != N_REASONS)
+			continue;
+		n = count_on(entry, bid->offer->agent_id->value);
+		if (!best || n < fewest)
+			n_equal = 0;
+		else if (n > fewest)
+			continue;
+		if (rng_below(c->rng, ++n_equal) == 0)
+			best = bid;
+		fewest = n;
+	}
+	return best;
+}
+
+/* ---- Launching ---- */
+
+/* Required ports first, so that chance does not take one of them. */
+static int take_ports(struct controller *c, const struct app *spec, struct ranges *free_ports,
+		      struct instance *instance, struct ranges *taken)
+{
+	unsigned n = app_n_ports(spec);
+
+	instance->ports = calloc(n + 1, sizeof(*instance->ports));
+	if (!instance->ports)
+		return -ENOMEM;
+	instance->n_ports = n;
+	for (int pass = 0; pass < 2; pass++) {
+		for (unsigned i = 0; i < n; i++) {
+			uint16_t port = spec->require_ports ? app_service_port(spec, i) : 0;
+
+			if ((pass == 0) != (port != 0))
+				continue;
+			if (port == 0)
+				port = (uint16_t)ranges_at(
+					free_ports, rng_below(c->rng, ranges_count(free_ports)));
+			instance->ports[i] = port;
+			if (ranges_remove(free_ports, port, port) < 0 ||
+			    ranges_add(taken, port, port) < 0)
+				return -ENOMEM;
+		}
+	}
+	return 0;
+}
+
+static int add_task(struct bid *bid, Mesos__V1__TaskInfo *task)
+{
+	if (bid->n_tasks == bid->cap_tasks) {
+		size_t cap = bid->cap_tasks ? 2 * bid->cap_tasks : 8;
+		Mesos__V1__TaskInfo **tasks = reallocarray(bid->tasks, cap, sizeof(*tasks));
+
+		if (!tasks)
+			return -ENOMEM;
+		bid->tasks = tasks;
+		bid->cap_tasks = cap;
+	}
+	bid->tasks[bid->n_tasks++] = task;
+	return 0;
+}
+
+static int new_instance(struct controller *c, struct entry *entry, const struct bid *bid,
+			struct instance **ret)
+{
+	char safe[APP_ID_SIZE], uuid[ID_UUID_SIZE], id[256], task_id[272];
+	int r;
+
+	app_id_to_safe(entry->id, safe);
+	id_uuid(c->rng, uuid);
+	(void)snprintf(id, sizeof(id), "%s.instance-%s", safe, uuid);
+	(void)snprintf(task_id, sizeof(task_id), "%s._app.1", id);
+	r = instance_new(c, entry, entry->launch_spec, id, task_id, ret);
+	if (r < 0)
+		return r;
+	(*ret)->is_provisioned = true;
+	(*ret)->is_confirmed = true;
+	(*ret)->launched_ms = c->now_ms;
+	(*ret)->staged_wall_ms = controller_wall_ms(c);
+	r = instance_set_place(*ret, bid->offer->agent_id->value, bid->offer->hostname);
+	if (r < 0)
+		instance_free(c, *ret);
+	return r;
+}
+
+/* Everything that can fail is done before the record; what was taken is given back. */
+static int prepare(struct controller *c, struct bid *bid, struct instance *instance)
+{
+	struct resources need;
+	Mesos__V1__TaskInfo *task = NULL;
+	int r = task_resources(instance->spec, &need);
+
+	if (r == 0)
+		r = take_ports(c, instance->spec, &bid->left.ports, instance, &need.ports);
+	if (r == 0)
+		r = task_info_new(instance, &need, &task);
+	if (r == 0)
+		r = add_task(bid, task);
+	if (r == 0) {
+		for (int kind = 0; kind < N_RESOURCE_KINDS; kind++)
+			bid->left.scalar[kind] -= need.scalar[kind];
+		r = node_store(c, instance->agent_id);
+		/* The intent is on its way to the disk before the call is on its way anywhere. */
+		if (r == 0)
+			r = records_put_instance(c, instance);
+		if (r < 0)
+			bid->n_tasks--;
+	}
+	if (r < 0)
+		mesos__v1__task_info__free_unpacked(task, NULL);
+	resources_done(&need);
+	return r;
+}
+
+static bool launch_one(struct controller *c, struct entry *entry, const struct batch *batch)
+{
+	struct bid *bid = choose(c, entry, batch);
+	struct instance *instance;
+
+	if (!bid)
+		return false;
+	if (new_instance(c, entry, bid, &instance) < 0) {
+		c->is_out_of_memory = true;
+		return false;
+	}
+	if (prepare(c, bid, instance) < 0) {
+		instance_free(c, instance);
+		c->is_out_of_memory = true;
+		return false;
+	}
+	entry->wanted--;
+	if (entry->backoff.delay_ms > 0) {
+		backoff_moved(&entry->backoff, c->now_ms);
+		entry->is_dirty = true;
+	}
+	queue_used(c, entry);
+	event_instance_changed(c, instance);
+	return true;
+}
+
+/* One of each app at a time, so that a large one does not take everything. */
+static void launch_all(struct controller *c, const struct batch *batch)
+{
+	struct entry *entry, *next;
+	bool again = true;
+
+	while (again && !c->is_out_of_memory) {
+		again = false;
+		HASH_ITER(by_id, c->entries, entry, next) {
+			if (launch_is_wanted(c, entry))
+				again |= launch_one(c, entry, batch);
+		}
+	}
+}
+
+static void note_unused(struct controller *c, const struct batch *batch)
+{
+	struct entry *entry, *next;
+
+	HASH_ITER(by_id, c->entries, entry, next) {
+		for (size_t i = 0; launch_is_wanted(c, entry) && i < batch->n; i++)
+			queue_unused(c, entry, batch->bids[i].offer,
+				     why_not(c, entry, &batch->bids[i]));
+	}
+}
+
+/* ---- Answers ---- */
+
+/* The master did not take the call: nothing of it was launched. */
+static void take_back(struct controller *c, const struct bid *bid)
+{
+	for (size_t i = 0; i < bid->n_tasks; i++) {
+		struct instance *instance =
+			instance_find_task(c, bid->tasks[i]->task_id->value);
+
+		if (!instance)
+			continue;
+		backoff_failed(&instance->entry->backoff, instance->spec, c->now_ms);
+		instance->entry->is_dirty = true;
+		records_delete_instance(c, instance);
+		instance_free(c, instance);
+	}
+}
+
+static void answer(struct controller *c, struct bid *bid, bool is_idle)
+{
+	if (bid->n_tasks == 0)
+		calls_decline(c, bid->offer->id->value,
+			      is_idle ? idle_refuse_seconds : busy_refuse_seconds);
+	else if (calls_launch(c, bid->offer->id->value, bid->tasks, bid->n_tasks,
+			      busy_refuse_seconds) < 0)
+		take_back(c, bid);
+	for (size_t i = 0; i < bid->n_tasks; i++)
+		mesos__v1__task_info__free_unpacked(bid->tasks[i], NULL);
+	free(bid->tasks);
+	resources_done(&bid->left);
+}
+
+static void read_offer(struct controller *c, const Mesos__V1__Offer *offer, struct bid *bid)
+{
+	struct err e = { 0 };
+
+	bid->offer = offer;
+	bid->is_usable =
+		resources_from_messages(offer->resources, offer->n_resources, &bid->left, &e) == 0;
+	if (nodes_learn(c, offer) < 0)
+		c->is_out_of_memory = true;
+}
+
+void launch_offers(struct controller *c, Mesos__V1__Offer *const *offers, size_t n)
+{
+	AUTO_FREE struct bid *bids = calloc(n + 1, sizeof(*bids));
+	struct batch batch = { .bids = bids, .n = n };
+	struct entry *entry, *next;
+	bool is_idle = true;
+
+	if (!bids) {
+		c->is_out_of_memory = true;
+		for (size_t i = 0; i < n; i++)
+			calls_decline(c, offers[i]->id->value, busy_refuse_seconds);
+		return;
+	}
+	entries_balance(c);
+	for (size_t i = 0; i < n; i++)
+		read_offer(c, offers[i], &bids[i]);
+	launch_all(c, &batch);
+	note_unused(c, &batch);
+	HASH_ITER(by_id, c->entries, entry, next)
+		is_idle &= entry->wanted == 0;
+	for (size_t i = 0; i < n; i++)
+		answer(c, &bids[i], is_idle);
+}
+
+/* ---- Reviving ---- */
+
+/* Something to launch now that was not there before? */
+static bool is_news(struct controller *c, struct entry *entry)
+{
+	bool is_waiting = entry->wanted > 0 && backoff_is_waiting(&entry->backoff, c->now_ms);
+	bool is_new = launch_is_wanted(c, entry) &&
+		      (entry->was_waiting || entry->wanted > entry->wanted_before);
+
+	if (is_waiting)
+		controller_wake_at(c, backoff_deadline(&entry->backoff));
+	entry->was_waiting = is_waiting;
+	entry->wanted_before = entry->wanted;
+	return is_new;
+}
+
+void launch_turn(struct controller *c)
+{
+	bool is_wanted = false, is_new = false;
+	struct entry *entry, *next;
+
+	HASH_ITER(by_id, c->entries, entry, next) {
+		is_new |= is_news(c, entry);
+		is_wanted |= launch_is_wanted(c, entry);
+		queue_note(c, entry);
+	}
+	if (!c->is_subscribed)
+		return;
+	if (is_new || (is_wanted && c->is_suppressed)) {
+		calls_revive(c);
+		c->is_suppressed = false;
+	} else if (!is_wanted && !c->is_suppressed) {
+		calls_suppress(c);
+		c->is_suppressed = true;
+	}
+}

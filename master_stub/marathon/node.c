@@ -1,0 +1,118 @@
+#include "master_stub/marathon/node.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/cleanup.h"
+#include "lib/pb_json.h"
+#include "master_stub/marathon/records.h"
+#include "master_stub/marathon/state.h"
+
+struct node *node_find(const struct controller *c, const char *id)
+{
+	struct node *node;
+
+	HASH_FIND(by_id, c->nodes, id, strlen(id), node);
+	return node;
+}
+
+int nodes_add(struct controller *c, const char *id, Mesos__V1__AgentInfo *info_take)
+{
+	struct node *node = node_find(c, id);
+
+	if (node) {
+		mesos__v1__agent_info__free_unpacked(node->info, NULL);
+		node->info = info_take;
+		node->is_stored = false;
+		return 0;
+	}
+	node = calloc(1, sizeof(*node));
+	if (node)
+		node->id = strdup(id);
+	if (!node || !node->id) {
+		free(node);
+		mesos__v1__agent_info__free_unpacked(info_take, NULL);
+		return -ENOMEM;
+	}
+	node->info = info_take;
+	HASH_ADD_KEYPTR(by_id, c->nodes, node->id, strlen(node->id), node);
+	if (node_find(c, id))
+		return 0;
+	mesos__v1__agent_info__free_unpacked(info_take, NULL);
+	free(node->id);
+	free(node);
+	return -ENOMEM;
+}
+
+static bool is_same(const Mesos__V1__AgentInfo *a, const Mesos__V1__AgentInfo *b)
+{
+	size_t size = mesos__v1__agent_info__get_packed_size(a);
+	AUTO_FREE uint8_t *pack_a = NULL, *pack_b = NULL;
+
+	if (mesos__v1__agent_info__get_packed_size(b) != size)
+		return false;
+	pack_a = malloc(size + 1);
+	pack_b = malloc(size + 1);
+	if (!pack_a || !pack_b)
+		return false;
+	(void)mesos__v1__agent_info__pack(a, pack_a);
+	(void)mesos__v1__agent_info__pack(b, pack_b);
+	return memcmp(pack_a, pack_b, size) == 0;
+}
+
+int nodes_learn(struct controller *c, const Mesos__V1__Offer *offer)
+{
+	Mesos__V1__AgentInfo view = MESOS__V1__AGENT_INFO__INIT;
+	const struct node *node = node_find(c, offer->agent_id->value);
+	ProtobufCMessage *copy;
+
+	view.hostname = offer->hostname;
+	view.n_attributes = offer->n_attributes;
+	view.attributes = offer->attributes;
+	view.domain = offer->domain;
+	if (node && is_same(node->info, &view))
+		return 0;
+	copy = pb_copy(&view.base);
+	if (!copy)
+		return -ENOMEM;
+	return nodes_add(c, offer->agent_id->value, (Mesos__V1__AgentInfo *)copy);
+}
+
+int node_store(struct controller *c, const char *id)
+{
+	struct node *node = node_find(c, id);
+	int r;
+
+	if (!node || node->is_stored)
+		return 0;
+	r = records_put_node(c, node);
+	node->is_stored = r == 0;
+	return r;
+}
+
+static void node_free(struct controller *c, struct node *node)
+{
+	HASH_DELETE(by_id, c->nodes, node);
+	mesos__v1__agent_info__free_unpacked(node->info, NULL);
+	free(node->id);
+	free(node);
+}
+
+void nodes_free(struct controller *c)
+{
+	struct node *node, *next;
+
+	HASH_ITER(by_id, c->nodes, node, next)
+		node_free(c, node);
+}
+
+struct place node_place(const struct node *node)
+{
+	return (struct place){
+		.hostname = node->info->hostname,
+		.domain = node->info->domain,
+		.attributes = node->info->attributes,
+		.n_attributes = node->info->n_attributes,
+	};
+}

@@ -1,0 +1,23 @@
+/* What is known of agents, for constraints: learnt from offers, kept while instances are there. */
+#ifndef MASTER_STUB_MARATHON_NODE_H
+#define MASTER_STUB_MARATHON_NODE_H
+
+#include "master_stub/marathon/constraints.h"
+#include "proto/mesos.pb-c.h"
+
+struct controller;
+struct node;
+
+/* Takes INFO.  -ENOMEM. */
+int nodes_add(struct controller *c, const char *id, Mesos__V1__AgentInfo *info_take);
+/* From an offer; a change is noted. */
+int nodes_learn(struct controller *c, const Mesos__V1__Offer *offer);
+struct node *node_find(const struct controller *c, const char *id);
+/* Write it down before the first instance goes there. */
+int node_store(struct controller *c, const char *id);
+void nodes_free(struct controller *c);
+
+/* Borrowed views. */
+struct place node_place(const struct node *node);
+
+#endif

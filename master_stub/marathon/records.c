@@ -1,0 +1,426 @@
+#include "master_stub/marathon/records.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/cleanup.h"
+#include "lib/err.h"
+#include "lib/store.h"
+#include "master_stub/marathon/deployment.h"
+#include "master_stub/marathon/node.h"
+#include "master_stub/marathon/refusal.h"
+#include "master_stub/marathon/state.h"
+#include "proto/tepui.pb-c.h"
+
+static const char kind_app[] = "marathon-app";
+static const char kind_version[] = "marathon-version";
+static const char kind_instance[] = "marathon-instance";
+static const char kind_deployment[] = "marathon-deployment";
+static const char kind_framework[] = "marathon-framework";
+static const char kind_node[] = "marathon-node";
+
+enum { VERSION_KEY_SIZE = 256 };
+
+/* ---- Writing ---- */
+
+static int put(struct controller *c, const char *kind, const char *key,
+	       const ProtobufCMessage *message)
+{
+	size_t size = protobuf_c_message_get_packed_size(message);
+	AUTO_FREE uint8_t *data = malloc(size + 1);
+	struct err e = { 0 };
+
+	if (!data)
+		return -ENOMEM;
+	(void)protobuf_c_message_pack(message, data);
+	return store_put(c->store, kind, key, data, size, &e);
+}
+
+static void forget(struct controller *c, const char *kind, const char *key)
+{
+	struct err e = { 0 };
+
+	if (store_delete(c->store, kind, key, &e) < 0)
+		c->is_out_of_memory = true;
+}
+
+/* The schema's strings are not const, though nobody writes to them. */
+static char *text(const char *value)
+{
+	return (char *)(uintptr_t)value;
+}
+
+static ProtobufCBinaryData bytes_of(char *data)
+{
+	return (ProtobufCBinaryData){ .len = data ? strlen(data) : 0, .data = (uint8_t *)data };
+}
+
+static void set_backoff(const struct controller *c, const struct entry *entry,
+			Tepui__AppRecord *record)
+{
+	int64_t offset = controller_wall_ms(c) - c->now_ms;
+
+	if (entry->backoff.delay_ms <= 0)
+		return;
+	record->has_backoff_delay_ms = true;
+	record->backoff_delay_ms = (int64_t)entry->backoff.delay_ms;
+	record->has_backoff_reference_wall_ms = true;
+	record->backoff_reference_wall_ms = entry->backoff.reference_ms + offset;
+	record->has_backoff_deadline_wall_ms = true;
+	record->backoff_deadline_wall_ms = backoff_deadline(&entry->backoff) + offset;
+}
+
+int records_put_app(struct controller *c, const struct entry *entry)
+{
+	Tepui__AppRecord record = TEPUI__APP_RECORD__INIT;
+	AUTO_FREE char *failure = NULL;
+
+	if (entry->last_failure) {
+		failure = json_dumps(entry->last_failure, JSON_COMPACT);
+		if (!failure)
+			return -ENOMEM;
+		record.has_last_task_failure = true;
+		record.last_task_failure = bytes_of(failure);
+	}
+	record.app_id = text(entry->id);
+	record.version = text(entry->target->version);
+	record.last_scaling_at = text(entry->target->last_scaling_at);
+	record.last_config_change_at = text(entry->target->last_config_change_at);
+	record.has_is_deleting = entry->is_deleting;
+	record.is_deleting = entry->is_deleting;
+	set_backoff(c, entry, &record);
+	return put(c, kind_app, entry->id, &record.base);
+}
+
+static void version_key(const struct app *app, char ret[VERSION_KEY_SIZE])
+{
+	(void)snprintf(ret, VERSION_KEY_SIZE, "%s %s", app->id, app->version);
+}
+
+int records_put_version(struct controller *c, const struct app *app)
+{
+	Tepui__AppVersionRecord record = TEPUI__APP_VERSION_RECORD__INIT;
+	json_t *json = app_to_json(app);
+	AUTO_FREE char *definition = json ? json_dumps(json, JSON_COMPACT) : NULL;
+	char key[VERSION_KEY_SIZE];
+
+	json_decref(json);
+	if (!definition)
+		return -ENOMEM;
+	version_key(app, key);
+	record.app_id = text(app->id);
+	record.version = text(app->version);
+	record.definition = bytes_of(definition);
+	return put(c, kind_version, key, &record.base);
+}
+
+int records_put_instance(struct controller *c, const struct instance *instance)
+{
+	Tepui__InstanceRecord record = TEPUI__INSTANCE_RECORD__INIT;
+	AUTO_FREE uint32_t *ports = calloc(instance->n_ports + 1, sizeof(*ports));
+
+	if (!ports)
+		return -ENOMEM;
+	for (unsigned i = 0; i < instance->n_ports; i++)
+		ports[i] = instance->ports[i];
+	record.instance_id = instance->id;
+	record.app_id = text(instance->entry->id);
+	record.version = text(instance->spec->version);
+	record.task_id = instance->task_id;
+	record.agent_id = instance->agent_id;
+	record.host = instance->host;
+	record.n_ports = instance->n_ports;
+	record.ports = ports;
+	/* No state: nothing was heard of it yet. */
+	record.has_state = !instance->is_provisioned;
+	record.state = instance->state;
+	record.has_staged_wall_ms = true;
+	record.staged_wall_ms = instance->staged_wall_ms;
+	record.has_started_wall_ms = instance->started_wall_ms != 0;
+	record.started_wall_ms = instance->started_wall_ms;
+	record.has_is_doomed = instance->is_doomed;
+	record.is_doomed = instance->is_doomed;
+	record.doom_reason = instance->doom_reason;
+	record.has_unreachable_wall_ms = instance->unreachable_wall_ms != 0;
+	record.unreachable_wall_ms = instance->unreachable_wall_ms;
+	record.has_incarnation = true;
+	record.incarnation = 1;
+	return put(c, kind_instance, instance->id, &record.base);
+}
+
+int records_put_deployment(struct controller *c, const struct deployment *deployment)
+{
+	Tepui__DeploymentRecord record = TEPUI__DEPLOYMENT_RECORD__INIT;
+	json_t *json = deployment_to_plan(deployment);
+	AUTO_FREE char *plan = json ? json_dumps(json, JSON_COMPACT) : NULL;
+
+	json_decref(json);
+	if (!plan)
+		return -ENOMEM;
+	record.deployment_id = text(deployment->id);
+	record.version = text(deployment->version);
+	record.plan = bytes_of(plan);
+	record.has_current_step = true;
+	record.current_step = deployment->current;
+	record.has_started_wall_ms = true;
+	record.started_wall_ms = deployment->started_wall_ms;
+	return put(c, kind_deployment, deployment->id, &record.base);
+}
+
+int records_put_framework(struct controller *c)
+{
+	Mesos__V1__FrameworkID id = MESOS__V1__FRAMEWORK_ID__INIT;
+
+	id.value = c->framework_id;
+	return put(c, kind_framework, "id", &id.base);
+}
+
+int records_put_node(struct controller *c, const struct node *node)
+{
+	return put(c, kind_node, node->id, &node->info->base);
+}
+
+void records_delete_app(struct controller *c, const struct entry *entry)
+{
+	forget(c, kind_app, entry->id);
+}
+
+void records_delete_version(struct controller *c, const struct app *app)
+{
+	char key[VERSION_KEY_SIZE];
+
+	version_key(app, key);
+	forget(c, kind_version, key);
+}
+
+void records_delete_instance(struct controller *c, const struct instance *instance)
+{
+	forget(c, kind_instance, instance->id);
+}
+
+void records_delete_deployment(struct controller *c, const struct deployment *deployment)
+{
+	forget(c, kind_deployment, deployment->id);
+}
+
+void records_delete_node(struct controller *c, const struct node *node)
+{
+	forget(c, kind_node, node->id);
+}
+
+/* ---- Reading ---- */
+
+/* What the visitors of store_each() are given. */
+struct load {
+	struct controller *c;
+	int64_t wall_ms;
+};
+
+static int load_version_json(struct load *load, const Tepui__AppVersionRecord *record)
+{
+	struct controller *c = load->c;
+	struct refusal refusal = { 0 };
+	struct entry *entry = entry_find(c, record->app_id);
+	struct app *app = NULL;
+	json_t *json;
+	int r;
+
+	json = json_loadb((const char *)record->definition.data, record->definition.len, 0, NULL);
+	r = app_from_stored(json, &app, &refusal);
+	json_decref(json);
+	if (r < 0)
+		controller_explain(c, "leave out version %s of app '%s': its record is not valid",
+				   record->version, record->app_id);
+	refusal_done(&refusal);
+	if (r < 0)
+		return r == -ENOMEM ? r : 0;
+	if (!entry)
+		r = entry_new(c, record->app_id, &entry);
+	if (r == 0)
+		r = entry_add_version(entry, app);
+	app_unref(app);
+	return r;
+}
+
+static int load_version(void *arg, const char *key, const void *data, size_t size, struct err *e)
+{
+	Tepui__AppVersionRecord *record =
+		tepui__app_version_record__unpack(NULL, size, data);
+	int r = 0;
+
+	if (record)
+		r = load_version_json(arg, record);
+	tepui__app_version_record__free_unpacked(record, NULL);
+	return r < 0 ? err_set(e, -r, "load '%s'", key) : 0;
+}
+
+static void load_backoff(const struct load *load, const Tepui__AppRecord *record,
+			 struct entry *entry)
+{
+	int64_t age = load->wall_ms - record->backoff_reference_wall_ms;
+
+	if (!record->has_backoff_delay_ms || !record->has_backoff_reference_wall_ms)
+		return;
+	/* The wall clock may have been set meanwhile: no delay becomes longer by that. */
+	age = age < 0 ? 0 : age;
+	entry->backoff.delay_ms = (double)record->backoff_delay_ms;
+	entry->backoff.reference_ms = load->c->now_ms - age;
+}
+
+static int load_app(void *arg, const char *key, const void *data, size_t size, struct err *e)
+{
+	struct load *load = arg;
+	Tepui__AppRecord *record = tepui__app_record__unpack(NULL, size, data);
+	struct entry *entry = record ? entry_find(load->c, record->app_id) : NULL;
+	struct app *target = entry ? entry_version(entry, record->version) : NULL;
+
+	(void)e;
+	if (!target && entry && !TAILQ_EMPTY(&entry->versions))
+		target = TAILQ_FIRST(&entry->versions)->app;
+	if (target) {
+		entry->target = app_ref(target);
+		entry->is_deleting = record->is_deleting;
+		load_backoff(load, record, entry);
+		if (record->has_last_task_failure)
+			entry->last_failure =
+				json_loadb((const char *)record->last_task_failure.data,
+					   record->last_task_failure.len, 0, NULL);
+	} else {
+		controller_explain(load->c, "leave out app '%s': its definition is lost", key);
+	}
+	tepui__app_record__free_unpacked(record, NULL);
+	return 0;
+}
+
+static int fill_instance(struct load *load, const Tepui__InstanceRecord *record,
+			 struct instance *instance)
+{
+	instance->ports = calloc(record->n_ports + 1, sizeof(*instance->ports));
+	if (!instance->ports || instance_set_place(instance, record->agent_id, record->host) < 0 ||
+	    instance_set_text(&instance->doom_reason, record->doom_reason) < 0)
+		return -ENOMEM;
+	instance->n_ports = (unsigned)record->n_ports;
+	for (unsigned i = 0; i < record->n_ports; i++)
+		instance->ports[i] = (uint16_t)record->ports[i];
+	instance->is_provisioned = !record->has_state;
+	if (record->has_state)
+		instance->state = record->state;
+	instance->staged_wall_ms = record->staged_wall_ms;
+	instance->started_wall_ms = record->started_wall_ms;
+	instance->launched_ms = load->c->now_ms;
+	instance->is_doomed = record->is_doomed;
+	instance->unreachable_wall_ms = record->unreachable_wall_ms;
+	return 0;
+}
+
+static int load_instance(void *arg, const char *key, const void *data, size_t size, struct err *e)
+{
+	struct load *load = arg;
+	Tepui__InstanceRecord *record = tepui__instance_record__unpack(NULL, size, data);
+	struct entry *entry = record ? entry_find(load->c, record->app_id) : NULL;
+	struct app *spec = entry ? entry_version(entry, record->version) : NULL;
+	struct instance *instance;
+	int r = 0;
+
+	/* Without the app its task is unknown to us, and is killed when the agents tell of it. */
+	if (!spec && entry)
+		spec = entry->target;
+	if (spec && record->task_id && record->agent_id && record->host) {
+		r = instance_new(load->c, entry, spec, record->instance_id, record->task_id,
+				 &instance);
+		if (r == 0)
+			r = fill_instance(load, record, instance);
+	}
+	tepui__instance_record__free_unpacked(record, NULL);
+	return r < 0 ? err_set(e, -r, "load instance '%s'", key) : 0;
+}
+
+static int load_deployment(void *arg, const char *key, const void *data, size_t size,
+			   struct err *e)
+{
+	struct load *load = arg;
+	Tepui__DeploymentRecord *record = tepui__deployment_record__unpack(NULL, size, data);
+	struct deployment *deployment;
+	json_t *plan = NULL;
+	int r = 0;
+
+	if (record)
+		plan = json_loadb((const char *)record->plan.data, record->plan.len, 0, NULL);
+	if (plan) {
+		r = deployment_from_plan(plan, &deployment);
+		if (r == 0) {
+			(void)snprintf(deployment->id, sizeof(deployment->id), "%s",
+				       record->deployment_id);
+			(void)snprintf(deployment->version, sizeof(deployment->version), "%s",
+				       record->version);
+			deployment->current = record->current_step;
+			deployment->started_wall_ms = record->started_wall_ms;
+			deployment_attach(load->c, deployment);
+		}
+	}
+	json_decref(plan);
+	tepui__deployment_record__free_unpacked(record, NULL);
+	if (r == -EINVAL)
+		controller_explain(load->c, "leave out deployment '%s': its plan is not valid", key);
+	return r == -ENOMEM ? err_set(e, ENOMEM, "load deployment '%s'", key) : 0;
+}
+
+static int load_framework(void *arg, const char *key, const void *data, size_t size,
+			  struct err *e)
+{
+	struct load *load = arg;
+	Mesos__V1__FrameworkID *id = mesos__v1__framework_id__unpack(NULL, size, data);
+	int r = id ? instance_set_text(&load->c->framework_id, id->value) : 0;
+
+	mesos__v1__framework_id__free_unpacked(id, NULL);
+	return r < 0 ? err_set(e, ENOMEM, "load '%s'", key) : 0;
+}
+
+static int load_node(void *arg, const char *key, const void *data, size_t size, struct err *e)
+{
+	struct load *load = arg;
+	Mesos__V1__AgentInfo *info = mesos__v1__agent_info__unpack(NULL, size, data);
+
+	if (!info)
+		return 0;
+	if (nodes_add(load->c, key, info) < 0)
+		return err_set(e, ENOMEM, "load agent '%s'", key);
+	return 0;
+}
+
+/* An app whose record is lost has nothing to be run by. */
+static void drop_entries_without_target(struct controller *c)
+{
+	struct entry *entry, *next;
+
+	HASH_ITER(by_id, c->entries, entry, next) {
+		if (!entry->target)
+			entry_free(c, entry);
+	}
+}
+
+int records_load(struct controller *c, long long now_ms, struct err *e)
+{
+	static const struct {
+		const char *kind;
+		store_record_fn *load;
+	} order[] = {
+		{ kind_framework, load_framework },   { kind_node, load_node },
+		{ kind_version, load_version },	      { kind_app, load_app },
+		{ kind_instance, load_instance },     { kind_deployment, load_deployment },
+	};
+	struct load load = { .c = c, .wall_ms = controller_wall_ms(c) };
+
+	c->now_ms = now_ms;
+	for (size_t i = 0; i < ARRAY_SIZE(order); i++) {
+		int r = store_each(c->store, order[i].kind, order[i].load, &load, e);
+
+		if (r < 0)
+			return r;
+		if (order[i].load == load_app)
+			drop_entries_without_target(c);
+	}
+	return 0;
+}

@@ -1,0 +1,34 @@
+/* The controller's records in the store: written before what they speak of is done. */
+#ifndef MASTER_STUB_MARATHON_RECORDS_H
+#define MASTER_STUB_MARATHON_RECORDS_H
+
+struct app;
+struct controller;
+struct deployment;
+struct entry;
+struct err;
+struct instance;
+struct node;
+
+/*
+ * Each buffers one record (or its removal) in the store; the shell commits before any byte that
+ * speaks of it leaves.  -ENOMEM; then the caller must not do what the record says.
+ */
+int records_put_app(struct controller *c, const struct entry *entry);
+int records_put_version(struct controller *c, const struct app *app);
+int records_put_instance(struct controller *c, const struct instance *instance);
+int records_put_deployment(struct controller *c, const struct deployment *deployment);
+int records_put_framework(struct controller *c);
+int records_put_node(struct controller *c, const struct node *node);
+
+/* Removals are repeated by the next start when memory is out: nothing depends on them. */
+void records_delete_app(struct controller *c, const struct entry *entry);
+void records_delete_version(struct controller *c, const struct app *app);
+void records_delete_instance(struct controller *c, const struct instance *instance);
+void records_delete_deployment(struct controller *c, const struct deployment *deployment);
+void records_delete_node(struct controller *c, const struct node *node);
+
+/* Fill C from its store.  A record that does not fit the others is left out and explained. */
+int records_load(struct controller *c, long long now_ms, struct err *e);
+
+#endif

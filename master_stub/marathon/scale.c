@@ -1,0 +1,238 @@
+#include "master_stub/marathon/scale.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/cleanup.h"
+#include "master_stub/marathon/scheduler_calls.h"
+#include "master_stub/marathon/deployment.h"
+#include "master_stub/marathon/events.h"
+#include "master_stub/marathon/records.h"
+#include "master_stub/marathon/state.h"
+
+/* ---- Counting ---- */
+
+static bool is_dying(const struct instance *instance)
+{
+	return instance->is_doomed && instance->unreachable_wall_ms == 0;
+}
+
+void entry_count(const struct entry *entry, const struct app *target, struct rolling_state *ret)
+{
+	const struct instance *instance;
+
+	*ret = (struct rolling_state){ 0 };
+	TAILQ_FOREACH(instance, &entry->instances, of_app) {
+		bool is_new = instance_is_current(instance, target);
+
+		if (is_dying(instance))
+			ret->dying++;
+		if (!instance_is_alive(instance))
+			continue;
+		if (instance_is_good(instance))
+			*(is_new ? &ret->new_healthy : &ret->old_healthy) += 1;
+		else
+			*(is_new ? &ret->new_other : &ret->old_other) += 1;
+	}
+}
+
+static unsigned count_alive(const struct rolling_state *state)
+{
+	return state->old_healthy + state->old_other + state->new_healthy + state->new_other;
+}
+
+bool entry_is_scaled(const struct entry *entry)
+{
+	struct rolling_state state;
+	unsigned n = entry->target->instances;
+
+	entry_count(entry, entry->target, &state);
+	return count_alive(&state) == n && state.old_healthy + state.new_healthy == n &&
+	       state.dying == 0;
+}
+
+bool entry_is_restarted(const struct entry *entry)
+{
+	struct rolling_state state;
+	struct rolling_plan plan;
+
+	entry_count(entry, entry->target, &state);
+	rolling_plan(entry->target, &state, &plan);
+	return plan.is_done;
+}
+
+/* ---- Whom to stop ---- */
+
+struct candidate {
+	struct instance *instance;
+	int rank;		/* lower goes first */
+	int64_t since_ms;
+	bool oldest_first;
+};
+
+static int rank_of(const struct instance *instance)
+{
+	if (instance->unreachable_wall_ms != 0)
+		return 0;
+	if (instance->is_provisioned || instance->state == MESOS__V1__TASK_STATE__TASK_STAGING)
+		return 1;
+	if (instance->state == MESOS__V1__TASK_STATE__TASK_STARTING)
+		return 2;
+	return instance_is_good(instance) ? 4 : 3;
+}
+
+static int compare_candidates(const void *a, const void *b)
+{
+	const struct candidate *x = a, *y = b;
+	int order = (x->since_ms > y->since_ms) - (x->since_ms < y->since_ms);
+
+	if (x->rank != y->rank)
+		return x->rank - y->rank;
+	return x->oldest_first ? order : -order;
+}
+
+enum generation { OLD_ONES = 1, NEW_ONES = 2, ALL = 3 };
+
+static void stop_some(struct controller *c, struct entry *entry, enum generation which, unsigned n,
+		      const char *reason)
+{
+	AUTO_FREE struct candidate *list = calloc(entry->n_instances + 1, sizeof(*list));
+	struct instance *instance;
+	unsigned n_list = 0;
+
+	if (!list) {
+		c->is_out_of_memory = true;
+		return;
+	}
+	TAILQ_FOREACH(instance, &entry->instances, of_app) {
+		bool is_new = instance_is_current(instance, entry->target);
+
+		if (!instance_is_alive(instance) || !(which & (is_new ? NEW_ONES : OLD_ONES)))
+			continue;
+		list[n_list++] = (struct candidate){
+			.instance = instance,
+			.rank = rank_of(instance),
+			.since_ms = instance->started_wall_ms ? instance->started_wall_ms
+							      : instance->staged_wall_ms,
+			.oldest_first = entry->target->kill_oldest_first,
+		};
+	}
+	qsort(list, n_list, sizeof(*list), compare_candidates);
+	for (unsigned i = 0; i < n && i < n_list; i++) {
+		if (instance_doom(c, list[i].instance, reason) < 0)
+			c->is_out_of_memory = true;
+	}
+}
+
+int instance_doom(struct controller *c, struct instance *instance, const char *reason)
+{
+	if (instance->is_doomed)
+		return 0;
+	if (instance_set_text(&instance->doom_reason, reason) < 0)
+		return -ENOMEM;
+	instance->is_doomed = true;
+	if (records_put_instance(c, instance) < 0) {
+		instance->is_doomed = false;
+		return -ENOMEM;
+	}
+	controller_explain(c, "stop instance '%s': %s", instance->id, reason);
+	return 0;
+}
+
+/* ---- What is wanted ---- */
+
+static void keep(struct controller *c, struct entry *entry, struct app *spec, unsigned n)
+{
+	struct rolling_state state;
+	unsigned alive;
+
+	entry_count(entry, entry->target, &state);
+	alive = count_alive(&state);
+	entry->launch_spec = spec;
+	if (alive > n)
+		stop_some(c, entry, ALL, alive - n, "scaling down");
+	/* One that is being stopped still holds its place: never more processes than wanted. */
+	else if (alive + state.dying < n)
+		entry->wanted = n - alive - state.dying;
+}
+
+static void roll(struct controller *c, struct entry *entry)
+{
+	struct rolling_state state;
+	struct rolling_plan plan;
+
+	entry_count(entry, entry->target, &state);
+	rolling_plan(entry->target, &state, &plan);
+	entry->launch_spec = entry->target;
+	entry->wanted = plan.start;
+	if (plan.stop_old > 0)
+		stop_some(c, entry, OLD_ONES, plan.stop_old, "replaced by a new version");
+	if (plan.stop_new > 0)
+		stop_some(c, entry, NEW_ONES, plan.stop_new, "scaling down");
+}
+
+static void keep_original(struct controller *c, struct entry *entry)
+{
+	struct app *original = entry_version(entry, deployment_original(entry));
+
+	if (original)
+		keep(c, entry, original, original->instances);
+}
+
+static void balance(struct controller *c, struct entry *entry)
+{
+	entry->wanted = 0;
+	entry->launch_spec = NULL;
+	if (entry->is_deleting) {
+		stop_some(c, entry, ALL, entry->n_instances, "the app is deleted");
+		return;
+	}
+	switch (deployment_phase_of(entry)) {
+	case PHASE_BEFORE:
+		keep_original(c, entry);
+		break;
+	case PHASE_RESTART:
+		roll(c, entry);
+		break;
+	case PHASE_SCALE:
+	case PHASE_NONE:
+		keep(c, entry, entry->target, entry->target->instances);
+		break;
+	}
+}
+
+void entries_balance(struct controller *c)
+{
+	struct entry *entry, *next;
+
+	HASH_ITER(by_id, c->entries, entry, next)
+		balance(c, entry);
+}
+
+/* ---- Kills ---- */
+
+static void kill_if_due(struct controller *c, struct instance *instance)
+{
+	if (!instance->is_doomed)
+		return;
+	if (instance->kill_sent_ms != 0 &&
+	    c->now_ms < instance->kill_sent_ms + c->options.kill_retry_ms) {
+		controller_wake_at(c, instance->kill_sent_ms + c->options.kill_retry_ms);
+		return;
+	}
+	calls_kill(c, instance->task_id, instance->agent_id, instance->spec->kill_grace_ms);
+	/* 0 means never. */
+	instance->kill_sent_ms = c->now_ms ? c->now_ms : 1;
+	controller_wake_at(c, instance->kill_sent_ms + c->options.kill_retry_ms);
+}
+
+void kills_turn(struct controller *c)
+{
+	struct instance *instance, *next;
+
+	if (!c->is_subscribed)
+		return;
+	HASH_ITER(by_task, c->by_task, instance, next)
+		kill_if_due(c, instance);
+}

@@ -1,0 +1,222 @@
+/* The controller's memory: apps, their instances, deployments.  Private to this folder. */
+#ifndef MASTER_STUB_MARATHON_STATE_H
+#define MASTER_STUB_MARATHON_STATE_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/queue.h>
+#define HASH_NONFATAL_OOM 1
+#include <uthash.h>
+
+#include "lib/clock.h"
+#include "lib/id.h"
+#include "lib/resources.h"
+#include "master_stub/marathon/app.h"
+#include "master_stub/marathon/backoff.h"
+#include "master_stub/marathon/controller.h"
+#include "proto/mesos.pb-c.h"
+
+struct deployment;
+struct entry;
+
+/* What stands between an app and an offer, in the order in which it is looked at. */
+enum reason {
+	REASON_ROLE,
+	REASON_CONSTRAINT,
+	REASON_RESERVATION,
+	REASON_MAINTENANCE,
+	REASON_CPUS,
+	REASON_MEM,
+	REASON_DISK,
+	REASON_GPUS,
+	REASON_PORTS,
+	REASON_SCARCE,
+	N_REASONS,
+};
+
+/* Why an app waits: counts since it began to. */
+struct waiting {
+	int64_t since_wall_ms;	/* 0: it does not wait */
+	uint64_t processed, unused;
+	int64_t last_unused_wall_ms, last_used_wall_ms;	/* 0: never */
+	uint64_t seen[N_REASONS], declined[N_REASONS];
+	json_t *last_unused;	/* the newest few offers that did not do, with why */
+};
+
+struct instance {
+	UT_hash_handle by_task;
+	TAILQ_ENTRY(instance) of_app;
+	struct entry *entry;
+	struct app *spec;		/* a reference: the definition that it runs */
+	char *id, *task_id;
+	char *agent_id, *host;
+	unsigned n_ports;
+	uint16_t *ports;
+	Mesos__V1__TaskState state;
+	bool is_provisioned;		/* sent, nothing heard yet */
+	bool is_confirmed;		/* heard of since this process started */
+	int64_t staged_wall_ms, started_wall_ms;
+	int64_t launched_ms;		/* boot clock */
+
+	bool is_doomed;
+	char *doom_reason;
+	int64_t kill_sent_ms;		/* boot clock; 0: not yet */
+
+	int64_t unreachable_wall_ms;	/* 0: reachable */
+	bool is_inactive;		/* unreachable for so long that another stands in for it */
+
+	bool has_health, is_healthy;
+	unsigned failures;
+	int64_t first_success_wall_ms, last_success_wall_ms, last_failure_wall_ms;
+	char *failure_cause;
+	char *ip;
+};
+TAILQ_HEAD(instances, instance);
+
+/* A definition kept under its version. */
+struct version {
+	TAILQ_ENTRY(version) of_app;
+	struct app *app;
+};
+TAILQ_HEAD(versions, version);
+
+/* An app, from its creation until its last instance is gone. */
+struct entry {
+	UT_hash_handle by_id;
+	char id[192];
+	struct app *target;		/* a reference */
+	struct versions versions;	/* newest first; the target is one of them */
+	unsigned n_versions;
+	struct instances instances;
+	unsigned n_instances;
+	struct backoff backoff;
+	bool is_deleting;
+	bool is_dirty;			/* its AppRecord is to be written */
+	json_t *last_failure;		/* lastTaskFailure, or NULL */
+	struct deployment *deployment;	/* the one that holds it, or NULL */
+
+	/* What the last turn found. */
+	struct app *launch_spec;	/* borrowed: what to launch */
+	unsigned wanted;		/* instances to launch */
+	unsigned wanted_before;
+	bool was_waiting;		/* for its backoff */
+	struct waiting waiting;
+};
+
+enum action_kind { ACTION_START, ACTION_STOP, ACTION_SCALE, ACTION_RESTART, N_ACTION_KINDS };
+
+struct action {
+	enum action_kind kind;
+	unsigned step;
+	char app_id[192];
+};
+
+/* What an app was before the deployment; version "" when it was not. */
+struct original {
+	char app_id[192];
+	char version[CLOCK_TEXT_SIZE];
+};
+
+struct deployment {
+	TAILQ_ENTRY(deployment) all;
+	char id[ID_UUID_SIZE];
+	char version[CLOCK_TEXT_SIZE];
+	struct action *actions;
+	unsigned n_actions, n_steps;
+	struct original *originals;
+	unsigned n_originals;
+	unsigned current;		/* index of the step that is being done */
+	bool is_announced;		/* deployment_info of the current step was sent */
+	int64_t started_wall_ms;
+};
+TAILQ_HEAD(deployments, deployment);
+
+/* An agent on which instances are or were placed: for constraints. */
+struct node {
+	UT_hash_handle by_id;
+	char *id;
+	Mesos__V1__AgentInfo *info;	/* hostname, attributes, domain */
+	bool is_stored;
+};
+
+/* An event of the master that waits for the next turn, packed. */
+struct incoming {
+	STAILQ_ENTRY(incoming) all;
+	size_t size;
+	uint8_t data[];
+};
+STAILQ_HEAD(incomings, incoming);
+
+struct controller {
+	struct controller_options options;
+	struct controller_io io;
+	struct store *store;
+	struct rng *rng;
+	struct master *master;
+	struct scheduler *scheduler;	/* NULL: not subscribed */
+	char *framework_id;
+	bool is_subscribed;		/* SUBSCRIBED has come */
+	bool is_suppressed;
+	struct incomings incoming;
+
+	struct entry *entries;		/* by id, in order */
+	struct instance *by_task;
+	struct node *nodes;
+	struct deployments deployments;
+	unsigned n_deployments;
+	int64_t last_version_wall_ms;
+
+	int64_t now_ms;			/* of the turn or request that is being done */
+	int64_t next_ms;
+	int64_t subscribe_ms;		/* when to try again */
+	int64_t reconcile_ms, reconcile_delay_ms;
+	bool is_out_of_memory;		/* something was skipped: try again soon */
+};
+
+/* ---- controller.c ---- */
+
+int64_t controller_wall_ms(const struct controller *c);
+/* Boot-clock time of something known by the wall clock. */
+void controller_wake_at(struct controller *c, int64_t ms);
+void controller_explain(struct controller *c, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+/* A version that no other has: later than every one before. */
+void controller_new_version(struct controller *c, char ret_version[CLOCK_TEXT_SIZE]);
+
+/* ---- entry.c ---- */
+
+struct entry *entry_find(const struct controller *c, const char *id);
+/* The same, but not one that is being deleted. */
+struct entry *entry_find_live(const struct controller *c, const char *id);
+int entry_new(struct controller *c, const char *id, struct entry **ret);
+/* Forget it in memory only. */
+void entry_free(struct controller *c, struct entry *entry);
+/* APP becomes the newest version; takes a reference. */
+int entry_add_version(struct entry *entry, struct app *app);
+/* The definition of VERSION, borrowed; NULL: not kept. */
+struct app *entry_version(const struct entry *entry, const char *version);
+/* Oldest versions beyond the 50 kept go, except those that instances run. */
+void entry_trim_versions(struct controller *c, struct entry *entry);
+
+/* ---- instance.c ---- */
+
+/* A new instance of ENTRY that runs SPEC; in the tables. */
+int instance_new(struct controller *c, struct entry *entry, struct app *spec, const char *id,
+		 const char *task_id, struct instance **ret);
+void instance_free(struct controller *c, struct instance *instance);
+struct instance *instance_find_task(const struct controller *c, const char *task_id);
+int instance_set_place(struct instance *instance, const char *agent_id, const char *host);
+int instance_set_text(char **text, const char *value);
+bool instance_is_running(const struct instance *instance);
+/* Counts as healthy: running, and healthy as far as its definition has checks. */
+bool instance_is_good(const struct instance *instance);
+/* Counts toward the instances that the app is to have. */
+bool instance_is_alive(const struct instance *instance);
+bool instance_is_current(const struct instance *instance, const struct app *target);
+/* "Staging", "Running", ...: reference/marathon.md 1.9. */
+const char *instance_condition(const struct instance *instance);
+const char *task_state_name(Mesos__V1__TaskState state);
+bool task_state_is_terminal(Mesos__V1__TaskState state);
+
+#endif

@@ -1,0 +1,297 @@
+#include "master_stub/marathon/updates.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "lib/cleanup.h"
+#include "master_stub/marathon/scheduler_calls.h"
+#include "master_stub/marathon/events.h"
+#include "master_stub/marathon/records.h"
+#include "master_stub/marathon/scale.h"
+#include "master_stub/marathon/state.h"
+
+typedef Mesos__V1__TaskState task_state;
+
+/* Ends that count as the app's or the node's failure: Killed does not (3.1). */
+static bool is_failure(task_state state)
+{
+	static const task_state failures[] = {
+		MESOS__V1__TASK_STATE__TASK_DROPPED, MESOS__V1__TASK_STATE__TASK_ERROR,
+		MESOS__V1__TASK_STATE__TASK_FAILED,  MESOS__V1__TASK_STATE__TASK_GONE,
+		MESOS__V1__TASK_STATE__TASK_LOST,    MESOS__V1__TASK_STATE__TASK_GONE_BY_OPERATOR,
+		MESOS__V1__TASK_STATE__TASK_FINISHED,
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(failures); i++) {
+		if (failures[i] == state)
+			return true;
+	}
+	return false;
+}
+
+/* What reconciliation alone says of a task that nobody has is no failure of the app. */
+static bool is_news_of_the_app(const Mesos__V1__TaskStatus *status)
+{
+	return !status->has_reason ||
+	       status->reason != MESOS__V1__TASK_STATUS__REASON__REASON_RECONCILIATION ||
+	       status->state == MESOS__V1__TASK_STATE__TASK_FAILED ||
+	       status->state == MESOS__V1__TASK_STATE__TASK_FINISHED;
+}
+
+/* ---- Ends ---- */
+
+static void note_failure(struct controller *c, const struct instance *instance,
+			 const Mesos__V1__TaskStatus *status)
+{
+	struct entry *entry = instance->entry;
+	char now[CLOCK_TEXT_SIZE];
+	json_t *failure;
+
+	clock_format(controller_wall_ms(c), now);
+	failure = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s*}", "appId", entry->id,
+			    "host", instance->host, "message",
+			    status->message ? status->message : "", "state",
+			    task_state_name(status->state), "taskId", instance->task_id,
+			    "timestamp", now, "version", instance->spec->version, "slaveId",
+			    instance->agent_id);
+	if (!failure) {
+		controller_explain(c, "the end of task '%s' has a message that is not text",
+				   instance->task_id);
+		return;
+	}
+	json_decref(entry->last_failure);
+	entry->last_failure = failure;
+	entry->is_dirty = true;
+}
+
+static void back_off(struct controller *c, const struct instance *instance,
+		     const Mesos__V1__TaskStatus *status)
+{
+	struct entry *entry = instance->entry;
+
+	backoff_failed(&entry->backoff, entry->target, c->now_ms);
+	entry->is_dirty = true;
+	controller_explain(c, "instance '%s' ended: %s: %s; the next of '%s' starts in %.3f s",
+			   instance->id, task_state_name(status->state),
+			   status->message ? status->message : "no message", entry->id,
+			   (double)(backoff_deadline(&entry->backoff) - c->now_ms) / 1000 > 0
+				   ? entry->backoff.delay_ms / 1000
+				   : 0.0);
+}
+
+void instance_forget(struct controller *c, struct instance *instance)
+{
+	records_delete_instance(c, instance);
+	instance_free(c, instance);
+}
+
+static void handle_end(struct controller *c, struct instance *instance,
+		       const Mesos__V1__TaskStatus *status)
+{
+	bool was_unhealthy = status->has_healthy && !status->healthy && !instance->is_doomed;
+
+	event_status_update(c, instance, status);
+	event_instance_changed(c, instance);
+	if (was_unhealthy)
+		event_unhealthy_kill(c, instance, status->message);
+	if (!instance->is_doomed && status->state != MESOS__V1__TASK_STATE__TASK_FINISHED &&
+	    is_news_of_the_app(status))
+		note_failure(c, instance, status);
+	if (!instance->is_doomed && is_failure(status->state) && is_news_of_the_app(status))
+		back_off(c, instance, status);
+	else
+		controller_explain(c, "instance '%s' ended: %s%s%s", instance->id,
+				   task_state_name(status->state), status->message ? ": " : "",
+				   status->message ? status->message : "");
+	instance_forget(c, instance);
+}
+
+/* ---- Health and place ---- */
+
+static void take_health(struct controller *c, struct instance *instance,
+			const Mesos__V1__TaskStatus *status)
+{
+	bool changed = !instance->has_health || instance->is_healthy != (bool)status->healthy;
+	int64_t wall_ms = controller_wall_ms(c);
+
+	if (!status->has_healthy || json_array_size(instance->spec->health_checks) == 0)
+		return;
+	instance->has_health = true;
+	instance->is_healthy = status->healthy;
+	if (status->healthy) {
+		instance->failures = 0;
+		instance->last_success_wall_ms = wall_ms;
+		if (instance->first_success_wall_ms == 0)
+			instance->first_success_wall_ms = wall_ms;
+	} else {
+		instance->failures++;
+		instance->last_failure_wall_ms = wall_ms;
+		if (instance_set_text(&instance->failure_cause, status->message) < 0)
+			c->is_out_of_memory = true;
+		event_failed_health_check(c, instance);
+	}
+	if (changed)
+		event_health_changed(c, instance);
+}
+
+static void take_address(struct controller *c, struct instance *instance,
+			 const Mesos__V1__TaskStatus *status)
+{
+	const Mesos__V1__ContainerStatus *container = status->container_status;
+	const Mesos__V1__NetworkInfo *network;
+
+	if (!container || container->n_network_infos == 0)
+		return;
+	network = container->network_infos[0];
+	if (network->n_ip_addresses > 0 && network->ip_addresses[0]->ip_address &&
+	    instance_set_text(&instance->ip, network->ip_addresses[0]->ip_address) < 0)
+		c->is_out_of_memory = true;
+}
+
+/* ---- Unreachable (3.6) ---- */
+
+static void handle_unreachable(struct controller *c, struct instance *instance,
+			       const Mesos__V1__TaskStatus *status)
+{
+	const struct app *spec = instance->spec;
+	bool is_news = instance->unreachable_wall_ms == 0;
+
+	if (is_news) {
+		instance->unreachable_wall_ms = controller_wall_ms(c);
+		if (status->unreachable_time)
+			instance->unreachable_wall_ms =
+				status->unreachable_time->nanoseconds / 1000000;
+		if (instance->unreachable_wall_ms <= 0)
+			instance->unreachable_wall_ms = controller_wall_ms(c);
+		instance->state = status->state;
+		event_status_update(c, instance, status);
+		event_instance_changed(c, instance);
+	}
+	/* One that was to be stopped is not waited for: it is killed should it come back. */
+	if (instance->is_doomed || (!spec->keeps_unreachable && spec->expunge_after_ms == 0)) {
+		controller_explain(c, "instance '%s' is given up: its agent is unreachable",
+				   instance->id);
+		instance_forget(c, instance);
+		return;
+	}
+	if (is_news && records_put_instance(c, instance) < 0)
+		c->is_out_of_memory = true;
+}
+
+static void watch_unreachable(struct controller *c, struct instance *instance)
+{
+	const struct app *spec = instance->spec;
+	int64_t age_ms = controller_wall_ms(c) - instance->unreachable_wall_ms;
+
+	if (spec->keeps_unreachable || instance->unreachable_wall_ms == 0)
+		return;
+	if (age_ms >= spec->expunge_after_ms) {
+		controller_explain(c, "instance '%s' is given up: unreachable for %lld s",
+				   instance->id, (long long)age_ms / 1000);
+		instance_forget(c, instance);
+		return;
+	}
+	if (!instance->is_inactive && age_ms >= spec->inactive_after_ms) {
+		instance->is_inactive = true;
+		event_instance_changed(c, instance);
+	}
+	controller_wake_at(c, c->now_ms + spec->expunge_after_ms - age_ms);
+	if (!instance->is_inactive)
+		controller_wake_at(c, c->now_ms + spec->inactive_after_ms - age_ms);
+}
+
+/* ---- Updates ---- */
+
+static void handle_unknown(struct controller *c, const Mesos__V1__TaskStatus *status)
+{
+	calls_acknowledge(c, status);
+	if (task_state_is_terminal(status->state)) {
+		event_unknown_terminated(c, status);
+		return;
+	}
+	if (status->state == MESOS__V1__TASK_STATE__TASK_UNREACHABLE ||
+	    status->state == MESOS__V1__TASK_STATE__TASK_KILLING)
+		return;
+	controller_explain(c, "kill task '%s': no app has it", status->task_id->value);
+	calls_kill(c, status->task_id->value, status->agent_id ? status->agent_id->value : NULL,
+		   -1);
+}
+
+static void handle_progress(struct controller *c, struct instance *instance,
+			    const Mesos__V1__TaskStatus *status)
+{
+	bool changed = instance->is_provisioned || instance->state != status->state ||
+		       instance->unreachable_wall_ms != 0;
+
+	instance->is_provisioned = false;
+	instance->is_inactive = false;
+	instance->unreachable_wall_ms = 0;
+	instance->state = status->state;
+	if (instance_is_running(instance) && instance->started_wall_ms == 0)
+		instance->started_wall_ms = controller_wall_ms(c);
+	take_address(c, instance, status);
+	if (changed) {
+		backoff_moved(&instance->entry->backoff, c->now_ms);
+		event_status_update(c, instance, status);
+		event_instance_changed(c, instance);
+	}
+	take_health(c, instance, status);
+	if (changed && records_put_instance(c, instance) < 0)
+		c->is_out_of_memory = true;
+}
+
+void updates_handle(struct controller *c, const Mesos__V1__TaskStatus *status)
+{
+	struct instance *instance = instance_find_task(c, status->task_id->value);
+
+	if (!instance) {
+		handle_unknown(c, status);
+		return;
+	}
+	instance->is_confirmed = true;
+	if (status->state == MESOS__V1__TASK_STATE__TASK_UNREACHABLE) {
+		handle_unreachable(c, instance, status);
+	} else if (task_state_is_terminal(status->state)) {
+		instance->is_provisioned = false;
+		instance->state = status->state;
+		handle_end(c, instance, status);
+	} else {
+		handle_progress(c, instance, status);
+	}
+	calls_acknowledge(c, status);
+}
+
+/* ---- Timers ---- */
+
+static void watch_overdue(struct controller *c, struct instance *instance)
+{
+	int64_t timeout_ms = instance->is_provisioned ? c->options.task_launch_confirm_timeout_ms
+						      : c->options.task_launch_timeout_ms;
+	bool is_launching = instance->is_provisioned ||
+			    instance->state == MESOS__V1__TASK_STATE__TASK_STAGING ||
+			    instance->state == MESOS__V1__TASK_STATE__TASK_STARTING;
+
+	if (!is_launching || instance->is_doomed || timeout_ms <= 0)
+		return;
+	if (c->now_ms < instance->launched_ms + timeout_ms)
+		controller_wake_at(c, instance->launched_ms + timeout_ms);
+	else if (instance_doom(c, instance, "it did not start in time") < 0)
+		c->is_out_of_memory = true;
+}
+
+void updates_turn(struct controller *c)
+{
+	struct instance *instance, *next_instance;
+	struct entry *entry, *next_entry;
+
+	HASH_ITER(by_task, c->by_task, instance, next_instance) {
+		watch_overdue(c, instance);
+		watch_unreachable(c, instance);
+	}
+	HASH_ITER(by_id, c->entries, entry, next_entry) {
+		if (backoff_expire(&entry->backoff, entry->target, c->now_ms))
+			entry->is_dirty = true;
+		if (entry->backoff.delay_ms > 0)
+			controller_wake_at(c, backoff_expires_at(&entry->backoff, entry->target));
+	}
+}

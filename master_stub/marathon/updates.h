@@ -1,0 +1,19 @@
+/* What the master tells of tasks, and what follows from it. */
+#ifndef MASTER_STUB_MARATHON_UPDATES_H
+#define MASTER_STUB_MARATHON_UPDATES_H
+
+#include "proto/mesos.pb-c.h"
+
+struct controller;
+struct instance;
+
+/* Recorded, then acknowledged. */
+void updates_handle(struct controller *c, const Mesos__V1__TaskStatus *status);
+
+/* Timers of instances: overdue launches, unreachable ones; and backoffs that have run out. */
+void updates_turn(struct controller *c);
+
+/* Forget INSTANCE: its record goes, another may take its place. */
+void instance_forget(struct controller *c, struct instance *instance);
+
+#endif

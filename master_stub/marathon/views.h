@@ -1,0 +1,40 @@
+/* What /v2 shows: JSON views of apps, tasks, deployments and the queue.  All new references. */
+#ifndef MASTER_STUB_MARATHON_VIEWS_H
+#define MASTER_STUB_MARATHON_VIEWS_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+struct controller;
+struct entry;
+struct instance;
+
+enum embed {
+	EMBED_COUNTS = 1,
+	EMBED_DEPLOYMENTS = 2,
+	EMBED_TASKS = 4,
+	EMBED_FAILURE = 8,
+	EMBED_STATS = 16,
+	EMBED_READINESS = 32,
+};
+
+json_t *app_view(const struct controller *c, const struct entry *entry, unsigned embeds);
+json_t *app_deployments_view(const struct entry *entry);
+
+json_t *task_view(const struct controller *c, const struct instance *instance);
+json_t *tasks_view(const struct controller *c, const struct entry *entry);
+json_t *instance_ports_view(const struct instance *instance);
+json_t *instance_addresses_view(const struct instance *instance);
+
+json_t *queue_view(const struct controller *c, bool with_offers);
+json_t *deployments_view(const struct controller *c);
+json_t *info_view(const struct controller *c);
+/* The group GROUP_ID with everything below it; NULL when there is none. */
+json_t *group_view(const struct controller *c, const char *group_id, unsigned embeds);
+
+/* "a_b.instance-<uuid>._app.1" as app "/a/b" and instance "a_b.instance-<uuid>". */
+void task_id_split(const char *task_id, char *ret_app, size_t app_size, char *ret_instance,
+		   size_t instance_size);
+
+#endif
