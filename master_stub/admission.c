@@ -72,7 +72,7 @@ static int readmit(struct master *master, const Tepui__AgentCall__Subscribe *sub
 		master->next_agent = number + 1;
 		master_put_self(master);
 	}
-	return agent_new(master, id, subscribe->agent_info, ret, e);
+	return registry_add(master, id, subscribe->agent_info, ret, e);
 }
 
 static int find_known(struct master *master, const Tepui__AgentCall__Subscribe *subscribe,
@@ -103,7 +103,7 @@ static int admit_new(struct master *master, const Tepui__AgentCall__Subscribe *s
 	int r;
 
 	snprintf(id, sizeof(id), "%s-S%llu", master->id, (unsigned long long)master->next_agent);
-	r = agent_new(master, id, subscribe->agent_info, ret, e);
+	r = registry_add(master, id, subscribe->agent_info, ret, e);
 	if (r < 0)
 		return r;
 	master->next_agent++;
@@ -177,7 +177,7 @@ static void send_subscribed(struct agent *agent)
 	subscribed.heartbeat_interval_seconds = (double)master->options.agent_ping_ms / 1000;
 	subscribed.has_epoch = true;
 	subscribed.epoch = master->epoch;
-	agent_send(agent, &event);
+	registry_send(agent, &event);
 }
 
 static void bring_tasks(struct agent *agent, const Tepui__AgentCall__Subscribe *subscribe)
@@ -190,16 +190,16 @@ static void bring_tasks(struct agent *agent, const Tepui__AgentCall__Subscribe *
 	for (size_t i = 0; i < subscribe->n_tasks; i++) {
 		struct err e = { 0 };
 
-		if (task_admit(agent, subscribe->tasks[i], &e) < 0 && ++n_bad == 1)
+		if (master_task_admit(agent, subscribe->tasks[i], &e) < 0 && ++n_bad == 1)
 			master_explain(agent->master, "agent '%s': a task it brings is not taken: %s",
 				       agent->id, e.msg);
 	}
-	tasks_drop_unseen(agent);
+	master_tasks_drop_unseen(agent);
 	/* Kills asked for while nobody could be told. */
 	TAILQ_FOREACH(task, &agent->tasks, on_agent) {
-		if (!task_state_is_terminal(task->state) &&
+		if (!master_task_is_ended(task->state) &&
 		    (task->is_kill_requested || task->framework->is_removed))
-			agent_send_kill(agent, task);
+			registry_send_kill(agent, task);
 	}
 }
 
@@ -215,14 +215,14 @@ static int subscribe_agent(struct agent *agent, const Tepui__AgentCall__Subscrib
 	if (before == AGENT_CONNECTED) {
 		void *old = agent->stream;
 
-		agent_disconnect(agent);
+		registry_disconnect(agent);
 		master->io.agent_close(master->io.arg, old);
 	}
 	r = take_description(agent, subscribe, total, e);
 	if (r == 0)
 		r = connect_stream(agent, stream, e);
 	if (r == 0)
-		r = agent_put(agent, e);
+		r = registry_put(agent, e);
 	if (r < 0)
 		return r;
 	if (is_new) {
@@ -233,7 +233,7 @@ static int subscribe_agent(struct agent *agent, const Tepui__AgentCall__Subscrib
 	}
 	send_subscribed(agent);
 	bring_tasks(agent, subscribe);
-	agent_start_pings(agent, now_ms);
+	registry_start_pings(agent, now_ms);
 	allocator_node_set_active(agent->node, true);
 	registry_check_recovery(master);
 	master_explain(master, "agent '%s' on '%s:%d' %s with %zu tasks", agent->id,
@@ -246,13 +246,13 @@ static int subscribe_agent(struct agent *agent, const Tepui__AgentCall__Subscrib
 static void undo(struct agent *agent, bool is_known, int64_t now_ms)
 {
 	if (!is_known) {
-		agent_free(agent);
+		registry_drop(agent);
 		return;
 	}
 	if (agent->state == AGENT_CONNECTED)
-		agent_disconnect(agent);
+		registry_disconnect(agent);
 	if (agent->state == AGENT_DISCONNECTED && !agent->is_pinged)
-		agent_start_pings(agent, now_ms);
+		registry_start_pings(agent, now_ms);
 }
 
 int master_agent_subscribe(struct master *master, const Tepui__AgentCall *call, void *stream,
@@ -298,12 +298,12 @@ int master_agent_call(struct master *master, const Tepui__AgentCall *call, int64
 	if (!agent || agent->state != AGENT_CONNECTED)
 		return err_set(e, ENOENT, "agent '%.255s' is not subscribed", call->agent_id->value);
 	if (call->type == TEPUI__AGENT_CALL__TYPE__UPDATE && call->update)
-		task_update(agent, call->update);
+		master_task_update(agent, call->update);
 	else if (call->type == TEPUI__AGENT_CALL__TYPE__UPDATE)
 		return err_set(e, EINVAL, "read agent's UPDATE: update is missing");
 	else if (call->type != TEPUI__AGENT_CALL__TYPE__HEARTBEAT)
 		return err_set(e, EINVAL, "read agent's call: its type is not known here");
-	agent_heard(agent);
+	registry_heard(agent);
 	return 0;
 }
 
@@ -317,5 +317,5 @@ void master_agent_lost(struct master *master, void *stream, int64_t now_ms)
 		return;
 	master_explain(master, "agent '%s' on '%s': its stream ended; it has until its pings are"
 		       " missed", agent->id, agent->info->hostname);
-	agent_disconnect(agent);
+	registry_disconnect(agent);
 }

@@ -95,7 +95,7 @@ static int call_kill(struct framework *framework, const Call *call, int64_t now_
 	int r = need(call->kill, "kill", e);
 
 	(void)now_ms;
-	return r < 0 ? r : task_kill(framework, call->kill, e);
+	return r < 0 ? r : master_task_kill(framework, call->kill, e);
 }
 
 static int call_acknowledge(struct framework *framework, const Call *call, int64_t now_ms,
@@ -104,7 +104,7 @@ static int call_acknowledge(struct framework *framework, const Call *call, int64
 	int r = need(call->acknowledge, "acknowledge", e);
 
 	(void)now_ms;
-	return r < 0 ? r : task_acknowledge(framework, call->acknowledge, e);
+	return r < 0 ? r : master_task_acknowledge(framework, call->acknowledge, e);
 }
 
 static int call_reconcile(struct framework *framework, const Call *call, int64_t now_ms,

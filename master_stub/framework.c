@@ -25,7 +25,7 @@ struct framework *framework_find(const struct master *master, const char *id)
 	return framework;
 }
 
-bool framework_can(const struct framework *framework,
+bool framework_is_capable(const struct framework *framework,
 		   Mesos__V1__FrameworkInfo__Capability__Type capability)
 {
 	return framework->capabilities & (UINT32_C(1) << capability);
@@ -49,7 +49,7 @@ struct framework_role *framework_role_get(struct framework *framework, const cha
 	role->name = strdup(name);
 	if (!role->name ||
 	    allocator_client_new(framework->master->allocator, role, framework->id, name,
-				 framework_can(framework, MESOS__V1__FRAMEWORK_INFO__CAPABILITY__TYPE__GPU_RESOURCES),
+				 framework_is_capable(framework, MESOS__V1__FRAMEWORK_INFO__CAPABILITY__TYPE__GPU_RESOURCES),
 				 &role->client) < 0) {
 		free(role->name);
 		free(role);
@@ -89,7 +89,7 @@ static int update_roles(struct framework *framework)
 
 	SLIST_FOREACH(role, &framework->roles, next)
 		role->is_left = true;
-	if (!framework_can(framework, MESOS__V1__FRAMEWORK_INFO__CAPABILITY__TYPE__MULTI_ROLE))
+	if (!framework_is_capable(framework, MESOS__V1__FRAMEWORK_INFO__CAPABILITY__TYPE__MULTI_ROLE))
 		return enter_role(framework, info->role ? info->role : "*");
 	for (size_t i = 0; i < info->n_roles && r == 0; i++)
 		r = enter_role(framework, info->roles[i]);
@@ -151,7 +151,7 @@ static void framework_free(struct framework *framework)
 
 	offers_free_of_framework(framework);
 	HASH_ITER(hh, framework->tasks, task, next)
-		task_free(task);
+		master_task_free(task);
 	HASH_DEL(framework->master->frameworks, framework);
 	free_roles(framework);
 	if (framework->info)
@@ -302,18 +302,18 @@ static void kill_tasks(struct framework *framework)
 	HASH_ITER(hh, framework->tasks, task, next) {
 		if (task->is_unreachable) {
 			/* Its agent will bring it along, and be told to kill it then. */
-			task_free(task);
-		} else if (task_state_is_terminal(task->state)) {
+			master_task_free(task);
+		} else if (master_task_is_ended(task->state)) {
 			/* Nobody else will acknowledge its last update. */
 			ProtobufCBinaryData uuid = { 16, task->update_uuid };
 
 			if (task->has_update)
-				agent_send_acknowledge(task->agent, framework->id, task->id, &uuid);
-			if (task->has_update && task_state_is_terminal(task->update_state))
-				task_free(task);
+				registry_send_acknowledge(task->agent, framework->id, task->id, &uuid);
+			if (task->has_update && master_task_is_ended(task->update_state))
+				master_task_free(task);
 		} else {
 			task->is_kill_requested = true;
-			agent_send_kill(task->agent, task);
+			registry_send_kill(task->agent, task);
 		}
 	}
 }

@@ -79,7 +79,7 @@ struct framework *framework_find(const struct master *master, const char *id);
 /* For a task that an agent brings: the framework as far as known from there. */
 int framework_recover(struct master *master, const Mesos__V1__FrameworkInfo *info,
 		      struct framework **ret, struct err *e);
-bool framework_can(const struct framework *framework,
+bool framework_is_capable(const struct framework *framework,
 		   Mesos__V1__FrameworkInfo__Capability__Type capability);
 /* Make or find the role; the result lives as long as the framework. */
 struct framework_role *framework_role_get(struct framework *framework, const char *name);

@@ -44,7 +44,7 @@ static void tell_not_launched(struct framework *framework, const Mesos__V1__Task
 	framework->master->counters.tasks_ended[state]++;
 	master_explain(framework->master, "task '%.255s' of framework '%s' is not launched: %s",
 		       task->task_id->value, framework->id, message);
-	task_tell(framework, &status);
+	master_task_tell(framework, &status);
 }
 
 static size_t tasks_of(const Operation *operation, Mesos__V1__TaskInfo ***ret)
@@ -173,7 +173,7 @@ static int send_run(struct agent *agent, const struct framework *framework,
 	event.has_type = true;
 	event.type = TEPUI__AGENT_EVENT__TYPE__RUN_TASK;
 	event.run_task = &run;
-	agent_send(agent, &event);
+	registry_send(agent, &event);
 	return 0;
 }
 
@@ -191,11 +191,11 @@ static int launch_within(struct budget *budget, const Mesos__V1__TaskInfo *info,
 	}
 	if (resources_subtract(&budget->left, resources) < 0)
 		return err_set(e, ENOMEM, "launch task");
-	if (task_new(budget->framework, budget->agent, budget->role, info, resources, &task) < 0)
+	if (master_task_new(budget->framework, budget->agent, budget->role, info, resources, &task) < 0)
 		return err_set(e, ENOMEM, "launch task");
 	if (!task->is_charged ||
 	    send_run(budget->agent, budget->framework, info, budget->role) < 0) {
-		task_free(task);
+		master_task_free(task);
 		return err_set(e, ENOMEM, "launch task");
 	}
 	return 0;
@@ -205,7 +205,7 @@ static void launch_task(struct budget *budget, const Mesos__V1__TaskInfo *info)
 {
 	struct resources resources = { 0 };
 	struct err e = { 0 };
-	int r = task_validate(budget->framework, budget->agent, budget->role->name, info, &resources,
+	int r = master_task_validate(budget->framework, budget->agent, budget->role->name, info, &resources,
 			      &e);
 
 	if (r == 0)

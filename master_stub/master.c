@@ -140,10 +140,7 @@ static void skip_number(const char *id, size_t id_size, const char *mark, uint64
 		*next = number + 1;
 }
 
-/*
- * The record of the master itself is lost, others are not: its id stands in front of theirs.  The
- * epoch must be higher than any that agents have seen; there is no older one in seconds since 1970.
- */
+/* The record of the master itself is lost, others are not: its id stands in front of theirs. */
 static bool rebuild_self(struct master *master)
 {
 	const size_t size = ID_UUID_SIZE - 1;
@@ -163,8 +160,7 @@ static bool rebuild_self(struct master *master)
 		skip_number(agent->id, size, "-S", &master->next_agent);
 	for (framework = master->frameworks; framework; framework = framework->hh.next)
 		skip_number(framework->id, size, "-", &master->next_framework);
-	master->epoch = (uint64_t)(master->started_wall_ms / 1000);
-	master->next_offer = master->epoch * 1000;
+	master->next_offer = (uint64_t)master->started_wall_ms;
 	master_explain(master, "the record of master '%s' was lost and is rebuilt from its agents and"
 		       " frameworks", master->id);
 	return true;
@@ -183,7 +179,16 @@ static int load(struct master *master, int64_t now_ms, struct err *e)
 		return err_wrap(e, "load the master's state");
 	if (!self.is_found && !rebuild_self(master))
 		id_uuid(master->rng, master->id);
+	/*
+	 * Never lower than what agents have seen, even if the record is an old backup: every epoch of
+	 * the past was at most that second's number, or one of very many restarts within it.
+	 */
 	master->epoch++;
+	if (master->epoch < (uint64_t)(master->started_wall_ms / 1000))
+		master->epoch = (uint64_t)(master->started_wall_ms / 1000);
+	master->next_agent += master->options.skip_ids;
+	master->next_framework += master->options.skip_ids;
+	master->next_offer += master->options.skip_ids;
 	master->offers_reserved = master->next_offer;
 	master->recovery_ends_ms = now_ms + master->options.reregister_timeout_ms;
 	registry_check_recovery(master);

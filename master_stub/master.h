@@ -24,6 +24,7 @@ struct master_options {
 	double min_mem_mb;
 	const char *hostname;			/* borrowed; of master_info */
 	uint16_t port;
+	uint64_t skip_ids;			/* the state is an older backup: leave so many ids out */
 };
 extern const struct master_options master_default_options;
 

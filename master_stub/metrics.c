@@ -82,7 +82,7 @@ static void put_state(json_t *json, Mesos__V1__TaskState state, uint64_t value)
 	char name[NAME_SIZE] = "master/tasks_";
 	size_t size = strlen(name);
 
-	for (const char *c = task_state_name(state) + strlen("TASK_"); *c && size < NAME_SIZE - 1; c++)
+	for (const char *c = master_task_state_name(state) + strlen("TASK_"); *c && size < NAME_SIZE - 1; c++)
 		name[size++] = *c == '_' ? '_' : (char)(*c | 0x20);
 	name[size] = '\0';
 	put(json, name, (double)value);
@@ -100,7 +100,7 @@ static void add_tasks(json_t *json, const struct master *master)
 			  task->state]++;
 	}
 	for (int state = 0; state < N_TASK_STATES; state++) {
-		bool is_ended = task_state_is_terminal((Mesos__V1__TaskState)state);
+		bool is_ended = master_task_is_ended((Mesos__V1__TaskState)state);
 
 		put_state(json, (Mesos__V1__TaskState)state,
 			  is_ended ? master->counters.tasks_ended[state] : n[state]);

@@ -118,7 +118,7 @@ static int fill_message(struct offer_message *message, const struct offer *offer
 {
 	const struct framework *framework = offer->framework;
 	const Mesos__V1__AgentInfo *agent = offer->agent->info;
-	bool has_roles = framework_can(framework,
+	bool has_roles = framework_is_capable(framework,
 				       MESOS__V1__FRAMEWORK_INFO__CAPABILITY__TYPE__MULTI_ROLE);
 	int r = resources_to_messages(&offer->resources, has_roles ? offer->role->name : NULL,
 				      &message->resources, &message->n_resources);

@@ -19,9 +19,9 @@ static void tell_known(struct task *task)
 	};
 
 	if (task->is_unreachable)
-		task_tell(task->framework, &status);
+		master_task_tell(task->framework, &status);
 	else
-		task_tell_latest(task, MESOS__V1__TASK_STATUS__REASON__REASON_RECONCILIATION,
+		master_task_tell_latest(task, MESOS__V1__TASK_STATUS__REASON__REASON_RECONCILIATION,
 				 "Reconciliation: Latest task state");
 }
 
@@ -56,13 +56,13 @@ static void tell_unknown(struct framework *framework, const char *task_id, const
 	}
 	if (agent && agent->state == AGENT_UNREACHABLE)
 		status.unreachable_wall_ms = agent->unreachable_wall_ms;
-	task_tell(framework, &status);
+	master_task_tell(framework, &status);
 }
 
 void reconcile_task(struct framework *framework, const char *task_id, const char *agent_id)
 {
 	struct master *master = framework->master;
-	struct task *task = task_find(framework, task_id);
+	struct task *task = master_task_find(framework, task_id);
 	const struct agent *agent = agent_id ? registry_find(master, agent_id) : NULL;
 
 	if (task) {

@@ -17,7 +17,7 @@
 
 static const char KIND[] = "agent";
 
-const char *agent_state_name(enum agent_state state)
+const char *registry_state_name(enum agent_state state)
 {
 	static const char *const names[] = {
 		[AGENT_RECOVERING] = "recovering",
@@ -55,7 +55,7 @@ static Mesos__V1__AgentInfo *info_with_id(const Mesos__V1__AgentInfo *info, char
 	return (Mesos__V1__AgentInfo *)pb_copy(&copy.base);
 }
 
-int agent_new(struct master *master, const char *id, const Mesos__V1__AgentInfo *info,
+int registry_add(struct master *master, const char *id, const Mesos__V1__AgentInfo *info,
 	      struct agent **ret, struct err *e)
 {
 	struct agent *agent = calloc(1, sizeof(*agent));
@@ -96,12 +96,12 @@ static void drop_stream(struct agent *agent)
 	agent->stream = NULL;
 }
 
-void agent_free(struct agent *agent)
+void registry_drop(struct agent *agent)
 {
 	while (!LIST_EMPTY(&agent->offers))
 		offer_free(LIST_FIRST(&agent->offers));
 	while (!TAILQ_EMPTY(&agent->tasks))
-		task_free(TAILQ_FIRST(&agent->tasks));
+		master_task_free(TAILQ_FIRST(&agent->tasks));
 	drop_stream(agent);
 	stop_pings(agent);
 	HASH_DEL(agent->master->agents, agent);
@@ -118,12 +118,12 @@ void registry_free(struct master *master)
 	struct agent *agent, *next;
 
 	HASH_ITER(hh, master->agents, agent, next)
-		agent_free(agent);
+		registry_drop(agent);
 }
 
 /* ---- records ---- */
 
-int agent_put(const struct agent *agent, struct err *e)
+int registry_put(const struct agent *agent, struct err *e)
 {
 	Tepui__AdmittedAgent record = TEPUI__ADMITTED_AGENT__INIT;
 
@@ -159,7 +159,7 @@ static int load_agent(void *arg, const char *key, const void *data, size_t size,
 		master_explain(master, "agent '%s': its record cannot be read and is ignored", key);
 		return 0;
 	}
-	r = agent_new(master, key, record->agent_info, &agent, e);
+	r = registry_add(master, key, record->agent_info, &agent, e);
 	if (r == 0) {
 		agent->state = state_of_record(record);
 		agent->registered_wall_ms = record->registered_wall_ms;
@@ -178,13 +178,13 @@ int registry_load(struct master *master, struct err *e)
 
 /* ---- what is said to agents ---- */
 
-void agent_send(struct agent *agent, const Tepui__AgentEvent *event)
+void registry_send(struct agent *agent, const Tepui__AgentEvent *event)
 {
 	if (agent->stream)
 		agent->master->io.agent_event(agent->master->io.arg, agent->stream, event);
 }
 
-void agent_send_kill(struct agent *agent, const struct task *task)
+void registry_send_kill(struct agent *agent, const struct task *task)
 {
 	Tepui__AgentEvent event = TEPUI__AGENT_EVENT__INIT;
 	Tepui__AgentEvent__KillTask kill = TEPUI__AGENT_EVENT__KILL_TASK__INIT;
@@ -205,10 +205,10 @@ void agent_send_kill(struct agent *agent, const struct task *task)
 	event.has_type = true;
 	event.type = TEPUI__AGENT_EVENT__TYPE__KILL_TASK;
 	event.kill_task = &kill;
-	agent_send(agent, &event);
+	registry_send(agent, &event);
 }
 
-void agent_send_acknowledge(struct agent *agent, const char *framework_id, const char *task_id,
+void registry_send_acknowledge(struct agent *agent, const char *framework_id, const char *task_id,
 			    const ProtobufCBinaryData *uuid)
 {
 	Tepui__AgentEvent event = TEPUI__AGENT_EVENT__INIT;
@@ -225,7 +225,7 @@ void agent_send_acknowledge(struct agent *agent, const char *framework_id, const
 	event.has_type = true;
 	event.type = TEPUI__AGENT_EVENT__TYPE__ACKNOWLEDGE;
 	event.acknowledge = &acknowledge;
-	agent_send(agent, &event);
+	registry_send(agent, &event);
 }
 
 static void send_ping(struct agent *agent)
@@ -234,12 +234,12 @@ static void send_ping(struct agent *agent)
 
 	event.has_type = true;
 	event.type = TEPUI__AGENT_EVENT__TYPE__HEARTBEAT;
-	agent_send(agent, &event);
+	registry_send(agent, &event);
 }
 
 /* ---- here, away, unreachable ---- */
 
-void agent_heard(struct agent *agent)
+void registry_heard(struct agent *agent)
 {
 	agent->is_ping_open = false;
 	agent->missed_pings = 0;
@@ -252,14 +252,14 @@ static void queue_ping(struct agent *agent, int64_t now_ms)
 	agent->is_pinged = true;
 }
 
-void agent_start_pings(struct agent *agent, int64_t now_ms)
+void registry_start_pings(struct agent *agent, int64_t now_ms)
 {
 	stop_pings(agent);
-	agent_heard(agent);
+	registry_heard(agent);
 	queue_ping(agent, now_ms);
 }
 
-void agent_disconnect(struct agent *agent)
+void registry_disconnect(struct agent *agent)
 {
 	if (agent->state != AGENT_CONNECTED)
 		return;
@@ -295,7 +295,7 @@ static int mark_unreachable(struct agent *agent, const char *why)
 	/* The registry first: what a framework is told must not be forgotten by a restart. */
 	agent->state = AGENT_UNREACHABLE;
 	agent->unreachable_wall_ms = master_wall_ms(master);
-	if (agent_put(agent, &e) < 0) {
+	if (registry_put(agent, &e) < 0) {
 		agent->state = before;
 		master_explain(master, "agent '%s': not marked unreachable yet: %s", agent->id,
 			       e.msg);
@@ -306,7 +306,7 @@ static int mark_unreachable(struct agent *agent, const char *why)
 		       agent->info->hostname, why);
 	drop_stream(agent);
 	offers_rescind_of_agent(agent);
-	tasks_mark_unreachable(agent);
+	master_tasks_mark_unreachable(agent);
 	allocator_node_free(agent->node);
 	agent->node = NULL;
 	tell_failure(agent);

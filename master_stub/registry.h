@@ -57,26 +57,26 @@ void registry_check_recovery(struct master *master);
 void registry_turn(struct master *master, int64_t now_ms);
 int64_t registry_next_ms(const struct master *master);
 
-const char *agent_state_name(enum agent_state state);
+const char *registry_state_name(enum agent_state state);
 
 /* A new row of the registry; INFO (copied) has no id or the same. */
-int agent_new(struct master *master, const char *id, const Mesos__V1__AgentInfo *info,
+int registry_add(struct master *master, const char *id, const Mesos__V1__AgentInfo *info,
 	      struct agent **ret, struct err *e);
 /* Out of every table, with its tasks and offers. */
-void agent_free(struct agent *agent);
+void registry_drop(struct agent *agent);
 /* Write the agent's record. */
-int agent_put(const struct agent *agent, struct err *e);
+int registry_put(const struct agent *agent, struct err *e);
 /* Its stream has ended: no offers until it is back. */
-void agent_disconnect(struct agent *agent);
+void registry_disconnect(struct agent *agent);
 /* (Re)start counting missed pings. */
-void agent_start_pings(struct agent *agent, int64_t now_ms);
+void registry_start_pings(struct agent *agent, int64_t now_ms);
 /* Any sign of life. */
-void agent_heard(struct agent *agent);
+void registry_heard(struct agent *agent);
 
 /* Queue events on a connected agent's stream; nothing happens to others. */
-void agent_send(struct agent *agent, const Tepui__AgentEvent *event);
-void agent_send_kill(struct agent *agent, const struct task *task);
-void agent_send_acknowledge(struct agent *agent, const char *framework_id, const char *task_id,
+void registry_send(struct agent *agent, const Tepui__AgentEvent *event);
+void registry_send_kill(struct agent *agent, const struct task *task);
+void registry_send_acknowledge(struct agent *agent, const char *framework_id, const char *task_id,
 			    const ProtobufCBinaryData *uuid);
 
 #endif

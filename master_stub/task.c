@@ -14,7 +14,7 @@
 #include "master_stub/reconcile.h"
 #include "master_stub/registry.h"
 
-bool task_state_is_terminal(Mesos__V1__TaskState state)
+bool master_task_is_ended(Mesos__V1__TaskState state)
 {
 	static const bool terminal[N_TASK_STATES] = {
 		[MESOS__V1__TASK_STATE__TASK_FINISHED] = true,
@@ -30,7 +30,7 @@ bool task_state_is_terminal(Mesos__V1__TaskState state)
 	return (unsigned)state < N_TASK_STATES && terminal[state];
 }
 
-const char *task_state_name(Mesos__V1__TaskState state)
+const char *master_task_state_name(Mesos__V1__TaskState state)
 {
 	const ProtobufCEnumValue *value =
 		protobuf_c_enum_descriptor_get_value(&mesos__v1__task_state__descriptor, (int)state);
@@ -55,19 +55,19 @@ static int packed_set(struct packed *packed, const ProtobufCMessage *message)
 	return 0;
 }
 
-Mesos__V1__TaskInfo *task_info(const struct task *task)
+Mesos__V1__TaskInfo *master_task_info(const struct task *task)
 {
 	return mesos__v1__task_info__unpack(NULL, task->info.size, task->info.data);
 }
 
-Mesos__V1__TaskStatus *task_status(const struct task *task)
+Mesos__V1__TaskStatus *master_task_status(const struct task *task)
 {
 	if (!task->status.data)
 		return NULL;
 	return mesos__v1__task_status__unpack(NULL, task->status.size, task->status.data);
 }
 
-struct task *task_find(const struct framework *framework, const char *id)
+struct task *master_task_find(const struct framework *framework, const char *id)
 {
 	struct task *task = NULL;
 
@@ -84,7 +84,7 @@ static void task_free_fields(struct task *task)
 	free(task);
 }
 
-int task_new(struct framework *framework, struct agent *agent, struct framework_role *role,
+int master_task_new(struct framework *framework, struct agent *agent, struct framework_role *role,
 	     const Mesos__V1__TaskInfo *info, struct resources *resources, struct task **ret)
 {
 	struct task *task = calloc(1, sizeof(*task));
@@ -105,29 +105,29 @@ int task_new(struct framework *framework, struct agent *agent, struct framework_
 	}
 	task->resources = TAKE_VAL(*resources, (struct resources){ 0 });
 	TAILQ_INSERT_TAIL(&agent->tasks, task, on_agent);
-	task_charge(task);
+	master_task_charge(task);
 	*ret = task;
 	return 0;
 }
 
-void task_free(struct task *task)
+void master_task_free(struct task *task)
 {
-	task_release(task);
+	master_task_release(task);
 	HASH_DEL(task->framework->tasks, task);
 	TAILQ_REMOVE(&task->agent->tasks, task, on_agent);
 	task_free_fields(task);
 }
 
-void task_charge(struct task *task)
+void master_task_charge(struct task *task)
 {
 	if (task->is_charged || !task->agent->node || task->is_unreachable ||
-	    task_state_is_terminal(task->state))
+	    master_task_is_ended(task->state))
 		return;
 	task->is_charged = allocator_charge(task->agent->node, task->role->client,
 					    &task->resources) == 0;
 }
 
-void task_release(struct task *task)
+void master_task_release(struct task *task)
 {
 	if (task->is_charged)
 		allocator_release(task->agent->node, task->role->client, &task->resources);
@@ -136,12 +136,12 @@ void task_release(struct task *task)
 
 static void set_state(struct task *task, Mesos__V1__TaskState state)
 {
-	if (task_state_is_terminal(task->state))
+	if (master_task_is_ended(task->state))
 		return;
 	task->state = state;
-	if (task_state_is_terminal(state)) {
+	if (master_task_is_ended(state)) {
 		task->framework->master->counters.tasks_ended[state]++;
-		task_release(task);
+		master_task_release(task);
 	}
 }
 
@@ -158,7 +158,7 @@ static Mesos__V1__TaskState state_for(const struct framework *framework, Mesos__
 	};
 
 	if (is_fine[state] &&
-	    !framework_can(framework, MESOS__V1__FRAMEWORK_INFO__CAPABILITY__TYPE__PARTITION_AWARE))
+	    !framework_is_capable(framework, MESOS__V1__FRAMEWORK_INFO__CAPABILITY__TYPE__PARTITION_AWARE))
 		return MESOS__V1__TASK_STATE__TASK_LOST;
 	return state;
 }
@@ -172,7 +172,7 @@ static void sign(struct master *master, Mesos__V1__TaskStatus *status)
 	status->timestamp = (double)master_wall_ms(master) / 1000;
 }
 
-void task_tell(struct framework *framework, const struct status_from_master *from)
+void master_task_tell(struct framework *framework, const struct status_from_master *from)
 {
 	Mesos__V1__TaskStatus status = MESOS__V1__TASK_STATUS__INIT;
 	Mesos__V1__TaskID task_id = MESOS__V1__TASK_ID__INIT;
@@ -195,9 +195,9 @@ void task_tell(struct framework *framework, const struct status_from_master *fro
 	(void)framework_send_status(framework, &status);
 }
 
-void task_tell_latest(struct task *task, Mesos__V1__TaskStatus__Reason reason, const char *message)
+void master_task_tell_latest(struct task *task, Mesos__V1__TaskStatus__Reason reason, const char *message)
 {
-	Mesos__V1__TaskStatus *latest = task_status(task);
+	Mesos__V1__TaskStatus *latest = master_task_status(task);
 	Mesos__V1__TaskStatus told = MESOS__V1__TASK_STATUS__INIT;
 	Mesos__V1__TaskID task_id = MESOS__V1__TASK_ID__INIT;
 
@@ -231,7 +231,7 @@ static void tell_task(struct task *task, Mesos__V1__TaskState state,
 
 	if (state == MESOS__V1__TASK_STATE__TASK_UNREACHABLE)
 		status.unreachable_wall_ms = task->agent->unreachable_wall_ms;
-	task_tell(task->framework, &status);
+	master_task_tell(task->framework, &status);
 }
 
 /* ---- updates ---- */
@@ -260,17 +260,17 @@ static void acknowledge_for_removed(struct agent *agent, struct framework *frame
 				    struct task *task, const Mesos__V1__TaskStatus *status)
 {
 	if (has_uuid(status))
-		agent_send_acknowledge(agent, framework->id, status->task_id->value, &status->uuid);
-	if (task && task_state_is_terminal(status->state))
-		task_free(task);
+		registry_send_acknowledge(agent, framework->id, status->task_id->value, &status->uuid);
+	if (task && master_task_is_ended(status->state))
+		master_task_free(task);
 }
 
-void task_update(struct agent *agent, const Tepui__AgentCall__Update *update)
+void master_task_update(struct agent *agent, const Tepui__AgentCall__Update *update)
 {
 	struct master *master = agent->master;
 	const Mesos__V1__TaskStatus *status = update->status;
 	struct framework *framework = framework_find(master, update->framework_id->value);
-	struct task *task = framework ? task_find(framework, status->task_id->value) : NULL;
+	struct task *task = framework ? master_task_find(framework, status->task_id->value) : NULL;
 
 	if (!framework || (task && task->agent != agent) ||
 	    (unsigned)status->state >= N_TASK_STATES ||
@@ -292,16 +292,16 @@ void task_update(struct agent *agent, const Tepui__AgentCall__Update *update)
 	}
 	/* Whoever is not there is sent it again by the agent. */
 	(void)framework_send_status(framework, status);
-	if (task && !has_uuid(status) && task_state_is_terminal(status->state))
-		task_free(task);
+	if (task && !has_uuid(status) && master_task_is_ended(status->state))
+		master_task_free(task);
 }
 
-int task_acknowledge(struct framework *framework,
+int master_task_acknowledge(struct framework *framework,
 		     const Mesos__V1__Scheduler__Call__Acknowledge *call, struct err *e)
 {
 	struct master *master = framework->master;
 	struct agent *agent = registry_find(master, call->agent_id->value);
-	struct task *task = task_find(framework, call->task_id->value);
+	struct task *task = master_task_find(framework, call->task_id->value);
 
 	if (call->uuid.len != 16)
 		return err_set(e, EINVAL, "acknowledge update of task '%.255s': uuid has %zu bytes, not"
@@ -312,22 +312,22 @@ int task_acknowledge(struct framework *framework,
 		return 0;
 	}
 	master->counters.valid_acknowledgements++;
-	agent_send_acknowledge(agent, framework->id, call->task_id->value, &call->uuid);
+	registry_send_acknowledge(agent, framework->id, call->task_id->value, &call->uuid);
 	if (task && task->agent == agent && task->has_update &&
 	    memcmp(task->update_uuid, call->uuid.data, 16) == 0 &&
-	    task_state_is_terminal(task->update_state))
-		task_free(task);
+	    master_task_is_ended(task->update_state))
+		master_task_free(task);
 	return 0;
 }
 
-int task_kill(struct framework *framework, const Mesos__V1__Scheduler__Call__Kill *call,
+int master_task_kill(struct framework *framework, const Mesos__V1__Scheduler__Call__Kill *call,
 	      struct err *e)
 {
 	const char *id = call->task_id->value;
 	const char *agent_id = call->agent_id ? call->agent_id->value : NULL;
 	const Mesos__V1__DurationInfo *grace =
 		call->kill_policy ? call->kill_policy->grace_period : NULL;
-	struct task *task = task_find(framework, id);
+	struct task *task = master_task_find(framework, id);
 
 	if (grace && grace->nanoseconds < 0)
 		return err_set(e, EINVAL, "kill task '%.255s': its grace period is negative", id);
@@ -335,7 +335,7 @@ int task_kill(struct framework *framework, const Mesos__V1__Scheduler__Call__Kil
 		reconcile_task(framework, id, agent_id);
 		return 0;
 	}
-	if (task_state_is_terminal(task->state))
+	if (master_task_is_ended(task->state))
 		return 0;
 	/* Remembered, so that an agent that is away is told when it is back. */
 	task->is_kill_requested = true;
@@ -344,7 +344,7 @@ int task_kill(struct framework *framework, const Mesos__V1__Scheduler__Call__Kil
 	if (task->is_unreachable)
 		reconcile_task(framework, id, agent_id);
 	else
-		agent_send_kill(task->agent, task);
+		registry_send_kill(task->agent, task);
 	return 0;
 }
 
@@ -376,7 +376,7 @@ static int admit_new(struct framework *framework, struct agent *agent,
 	r = resources_from_messages(info->resources, info->n_resources, &resources, e);
 	if (r < 0)
 		return err_wrap(e, "admit task '%s'", info->task_id->value);
-	r = task_new(framework, agent, role, info, &resources, ret);
+	r = master_task_new(framework, agent, role, info, &resources, ret);
 	resources_done(&resources);
 	return r < 0 ? err_set(e, -r, "admit task '%s'", info->task_id->value) : 0;
 }
@@ -392,7 +392,7 @@ static int find_framework(struct master *master, const Mesos__V1__FrameworkInfo 
 	return framework_recover(master, info, ret, e);
 }
 
-int task_admit(struct agent *agent, const Tepui__RunningTask *running, struct err *e)
+int master_task_admit(struct agent *agent, const Tepui__RunningTask *running, struct err *e)
 {
 	const char *id = running->task->task_id->value;
 	struct framework *framework;
@@ -405,7 +405,7 @@ int task_admit(struct agent *agent, const Tepui__RunningTask *running, struct er
 	r = find_framework(agent->master, running->framework, &framework, e);
 	if (r < 0)
 		return r;
-	task = task_find(framework, id);
+	task = master_task_find(framework, id);
 	if (task && task->agent != agent)
 		return err_set(e, EEXIST, "admit task '%s': agent '%s' has it", id, task->agent->id);
 	if (!task) {
@@ -419,14 +419,14 @@ int task_admit(struct agent *agent, const Tepui__RunningTask *running, struct er
 	set_state(task, running->state);
 	if (running->status)
 		(void)packed_set(&task->status, &running->status->base);
-	task_charge(task);
-	if (was_unreachable && !task_state_is_terminal(task->state))
-		task_tell_latest(task, MESOS__V1__TASK_STATUS__REASON__REASON_AGENT_REREGISTERED,
+	master_task_charge(task);
+	if (was_unreachable && !master_task_is_ended(task->state))
+		master_task_tell_latest(task, MESOS__V1__TASK_STATUS__REASON__REASON_AGENT_REREGISTERED,
 				 "Agent is back: the task was not disturbed");
 	return 0;
 }
 
-void tasks_drop_unseen(struct agent *agent)
+void master_tasks_drop_unseen(struct agent *agent)
 {
 	struct task *task, *next;
 
@@ -435,7 +435,7 @@ void tasks_drop_unseen(struct agent *agent)
 		if (task->is_seen)
 			continue;
 		/* Terminal and not brought along: the agent has seen its acknowledgement. */
-		if (!task_state_is_terminal(task->state)) {
+		if (!master_task_is_ended(task->state)) {
 			set_state(task, task->is_confirmed ? MESOS__V1__TASK_STATE__TASK_GONE :
 				  MESOS__V1__TASK_STATE__TASK_DROPPED);
 			tell_task(task, task->state,
@@ -445,22 +445,22 @@ void tasks_drop_unseen(struct agent *agent)
 				  task->is_confirmed ? "The agent is back and does not have the task" :
 				  "The agent was disconnected before it got the task");
 		}
-		task_free(task);
+		master_task_free(task);
 	}
 }
 
-void tasks_mark_unreachable(struct agent *agent)
+void master_tasks_mark_unreachable(struct agent *agent)
 {
 	struct task *task, *next;
 
 	for (task = TAILQ_FIRST(&agent->tasks); task; task = next) {
 		next = TAILQ_NEXT(task, on_agent);
-		task_release(task);
+		master_task_release(task);
 		if (task->framework->is_removed) {
-			task_free(task);
+			master_task_free(task);
 			continue;
 		}
-		if (task_state_is_terminal(task->state))
+		if (master_task_is_ended(task->state))
 			continue;
 		task->is_unreachable = true;
 		tell_task(task, MESOS__V1__TASK_STATE__TASK_UNREACHABLE,

@@ -46,37 +46,37 @@ struct task {
 	TAILQ_ENTRY(task) on_agent;
 };
 
-bool task_state_is_terminal(Mesos__V1__TaskState state);
-const char *task_state_name(Mesos__V1__TaskState state);
+bool master_task_is_ended(Mesos__V1__TaskState state);
+const char *master_task_state_name(Mesos__V1__TaskState state);
 
 /* With *RESOURCES taken over when it succeeds; charged if the agent has a node. */
-int task_new(struct framework *framework, struct agent *agent, struct framework_role *role,
+int master_task_new(struct framework *framework, struct agent *agent, struct framework_role *role,
 	     const Mesos__V1__TaskInfo *info, struct resources *resources, struct task **ret);
 /* Out of every table; resources are released. */
-void task_free(struct task *task);
-struct task *task_find(const struct framework *framework, const char *id);
+void master_task_free(struct task *task);
+struct task *master_task_find(const struct framework *framework, const char *id);
 /* Owned copies; NULL when there is none or memory is out. */
-Mesos__V1__TaskInfo *task_info(const struct task *task);
-Mesos__V1__TaskStatus *task_status(const struct task *task);
+Mesos__V1__TaskInfo *master_task_info(const struct task *task);
+Mesos__V1__TaskStatus *master_task_status(const struct task *task);
 
-void task_charge(struct task *task);
-void task_release(struct task *task);
+void master_task_charge(struct task *task);
+void master_task_release(struct task *task);
 
 /* UPDATE from its agent. */
-void task_update(struct agent *agent, const Tepui__AgentCall__Update *update);
+void master_task_update(struct agent *agent, const Tepui__AgentCall__Update *update);
 /* ACKNOWLEDGE from its framework. */
-int task_acknowledge(struct framework *framework,
+int master_task_acknowledge(struct framework *framework,
 		     const Mesos__V1__Scheduler__Call__Acknowledge *call, struct err *e);
 /* KILL from its framework. */
-int task_kill(struct framework *framework, const Mesos__V1__Scheduler__Call__Kill *call,
+int master_task_kill(struct framework *framework, const Mesos__V1__Scheduler__Call__Kill *call,
 	      struct err *e);
 
 /* One that AGENT brings when it subscribes. */
-int task_admit(struct agent *agent, const Tepui__RunningTask *running, struct err *e);
+int master_task_admit(struct agent *agent, const Tepui__RunningTask *running, struct err *e);
 /* After all were admitted: what the agent no longer knows is told to the frameworks. */
-void tasks_drop_unseen(struct agent *agent);
+void master_tasks_drop_unseen(struct agent *agent);
 /* The agent is unreachable: its tasks are, and their resources are nobody's. */
-void tasks_mark_unreachable(struct agent *agent);
+void master_tasks_mark_unreachable(struct agent *agent);
 
 /*
  * Tell FRAMEWORK of a task by the master itself: no uuid, so nothing to acknowledge.  AGENT_ID and
@@ -88,8 +88,8 @@ struct status_from_master {
 	Mesos__V1__TaskStatus__Reason reason;
 	int64_t unreachable_wall_ms;	/* 0: not told */
 };
-void task_tell(struct framework *framework, const struct status_from_master *status);
+void master_task_tell(struct framework *framework, const struct status_from_master *status);
 /* The latest status of a known task, as a reconciliation's answer. */
-void task_tell_latest(struct task *task, Mesos__V1__TaskStatus__Reason reason, const char *message);
+void master_task_tell_latest(struct task *task, Mesos__V1__TaskStatus__Reason reason, const char *message);
 
 #endif

@@ -30,7 +30,7 @@ static int rule_id(struct candidate *candidate, struct err *e)
 	if (!id_is_valid(id))
 		return err_set(e, EINVAL, "Task id '%.255s' must have 1 to %d bytes, without control"
 			       " characters and slashes", id, ID_MAX);
-	if (task_find(candidate->framework, id))
+	if (master_task_find(candidate->framework, id))
 		return err_set(e, EINVAL, "Task has duplicate ID: %s", id);
 	return 0;
 }
@@ -174,7 +174,7 @@ static int rule_durations(struct candidate *candidate, struct err *e)
 	return 0;
 }
 
-int task_validate(const struct framework *framework, const struct agent *agent, const char *role,
+int master_task_validate(const struct framework *framework, const struct agent *agent, const char *role,
 		  const Mesos__V1__TaskInfo *task, struct resources *ret_resources, struct err *e)
 {
 	static rule_fn *const rules[] = {

@@ -131,7 +131,7 @@ static json_t *agent_json(const struct agent *agent)
 			 "active", agent->state == AGENT_CONNECTED,
 			 "deactivated", 0, "version", agent->version,
 			 "capabilities", "MULTI_ROLE", "HIERARCHICAL_ROLE",
-			 "state", agent_state_name(agent->state));
+			 "state", registry_state_name(agent->state));
 	if (json && agent->reregistered_wall_ms)
 		json_object_set_new(json, "reregistered_time",
 				    json_real(seconds(agent->reregistered_wall_ms)));
@@ -190,14 +190,14 @@ json_t *master_slaves_json(const struct master *master, int64_t now_ms)
 
 static json_t *task_json(const struct task *task)
 {
-	Mesos__V1__TaskInfo *info = task_info(task);
-	Mesos__V1__TaskStatus *status = task_status(task);
+	Mesos__V1__TaskInfo *info = master_task_info(task);
+	Mesos__V1__TaskStatus *status = master_task_status(task);
 	json_t *json = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:[]}",
 				 "id", task->id, "name", info ? info->name : "",
 				 "framework_id", task->framework->id, "executor_id", "",
 				 "slave_id", task->agent->id, "role", task->role->name,
 				 "state", task->is_unreachable ? "TASK_UNREACHABLE" :
-				 task_state_name(task->state),
+				 master_task_state_name(task->state),
 				 "resources", resources_json(&task->resources), "statuses");
 
 	if (json && status)

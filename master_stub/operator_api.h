@@ -1,0 +1,11 @@
+/* What operators and their tools read from the master: state, agents, metrics, health. */
+#ifndef MASTER_STUB_OPERATOR_API_H
+#define MASTER_STUB_OPERATOR_API_H
+
+struct err;
+struct shell;
+
+/* Mounts the routes, POST /api/v1/agent among them. */
+int operator_api_mount(struct shell *shell, struct err *e);
+
+#endif

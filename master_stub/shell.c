@@ -1,0 +1,378 @@
+#include "master_stub/shell.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include "lib/cleanup.h"
+#include "lib/clock.h"
+#include "lib/err.h"
+#include "lib/log.h"
+#include "lib/loop.h"
+#include "lib/store.h"
+#include "lib/version.h"
+#include "master_stub/agent_stream.h"
+#include "master_stub/marathon/controller.h"
+#include "master_stub/master.h"
+#include "master_stub/operator_api.h"
+#include "net/http_server.h"
+
+enum {
+	MAX_TURNS = 100,		/* of core and controller after one another */
+	RETRY_MS = 1000,		/* between commits while the disk refuses */
+	KEEPALIVE_MS = 10000,
+	MIN_FREE_BYTES = 256 << 10,	/* less than this is a full disk, before a commit shows it */
+	SKIPPED_IDS = 100000,
+	MAX_CONNECTIONS = 8192,
+	MAX_PER_PEER = 2048,
+	MAX_STREAM_QUEUE = 16 << 20,
+};
+
+static const char state_file[] = "master.db";
+
+/* ---- what the core asks for ---- */
+
+static void on_agent_event(void *arg, void *stream, const Tepui__AgentEvent *event)
+{
+	(void)arg;
+	agent_stream_event(stream, event);
+}
+
+static void on_agent_close(void *arg, void *stream)
+{
+	(void)arg;
+	agent_stream_close(stream);
+}
+
+static void on_explain(void *arg, const char *sentence)
+{
+	(void)arg;
+	log_info("%s", sentence);
+}
+
+static int64_t on_wall_ms(void *arg)
+{
+	(void)arg;
+	return clock_wall_ms();
+}
+
+static void on_controller_event(void *arg, const char *type, const json_t *event)
+{
+	struct shell *shell = arg;
+
+	if (shell->api)
+		marathon_api_event(shell->api, type, event);
+}
+
+/* ---- turns ---- */
+
+void shell_wake(struct shell *shell)
+{
+	shell->needs_turn = true;
+}
+
+static void wake(void *arg)
+{
+	shell_wake(arg);
+}
+
+static int64_t next_ms(const struct shell *shell)
+{
+	int64_t master = master_next_ms(shell->master);
+	int64_t controller = controller_next_ms(shell->controller);
+
+	return master < controller ? master : controller;
+}
+
+static void run_core(struct shell *shell)
+{
+	int64_t now = clock_boot_ms(), next = now;
+
+	for (int i = 0; i < MAX_TURNS && next <= now; i++) {
+		master_turn(shell->master, now);
+		controller_turn(shell->controller, now);
+		next = next_ms(shell);
+	}
+	if (next == INT64_MAX)
+		loop_timer_clear(shell->turn_timer);
+	else
+		loop_timer_set(shell->turn_timer, next > now ? next - now : 0);
+}
+
+/*
+ * Nothing that speaks of unwritten state leaves: agents' events wait in our queues, answers that
+ * are already queued are held on their connections.
+ */
+static void commit(struct shell *shell)
+{
+	struct err e = { 0 };
+
+	if (store_is_dirty(shell->store) && store_commit(shell->store, &e) < 0) {
+		if (!shell->is_full)
+			log_write_err(LOG_LEVEL_ERROR, &e, "the state cannot be written; writes are"
+				      " refused until it can");
+		shell->is_full = true;
+		http_server_hold(shell->server);
+		loop_timer_set(shell->retry_timer, RETRY_MS);
+		return;
+	}
+	if (shell->is_full)
+		log_info("the state is written again");
+	shell->is_full = false;
+	http_server_release(shell->server);
+	agent_streams_flush(shell->agents);
+}
+
+static void on_retry(void *arg)
+{
+	commit(arg);
+}
+
+void shell_after_turn(void *arg)
+{
+	struct shell *shell = arg;
+
+	if (!shell->needs_turn && (shell->is_full || !store_is_dirty(shell->store)))
+		return;
+	shell->needs_turn = false;
+	run_core(shell);
+	/* While the disk refuses, the timer tries: not every request. */
+	if (!shell->is_full)
+		commit(shell);
+	else
+		http_server_hold(shell->server);
+}
+
+static void on_keepalive(void *arg)
+{
+	struct shell *shell = arg;
+
+	marathon_api_keepalive(shell->api);
+	loop_timer_set(shell->keepalive_timer, KEEPALIVE_MS);
+}
+
+static bool is_read(enum http_method method)
+{
+	return method == HTTP_GET || method == HTTP_HEAD || method == HTTP_OPTIONS;
+}
+
+static bool has_room(const struct shell *shell)
+{
+	struct statvfs fs;
+
+	return statvfs(shell->flags.work_dir, &fs) < 0 ||
+	       (uint64_t)fs.f_bavail * fs.f_frsize >= MIN_FREE_BYTES;
+}
+
+/* Agents are let in: what they bring is kept in memory, and what they are told waits. */
+static int gate(void *arg, const struct http_request *req, struct err *e)
+{
+	struct shell *shell = arg;
+
+	if (is_read(http_request_method(req)) ||
+	    strncmp(http_request_path(req), "/api/", strlen("/api/")) == 0)
+		return 0;
+	if (shell->is_full || !has_room(shell))
+		return err_set(e, ENOSPC, "refuse write: the state directory '%s' is full or cannot be"
+			       " written", shell->flags.work_dir);
+	return 0;
+}
+
+/* ---- start ---- */
+
+/* The directory and those above it; what exists must be ours alone. */
+static int make_work_dir(const char *path, struct err *e)
+{
+	AUTO_FREE char *part = strdup(path);
+	struct stat st;
+
+	if (!part)
+		return err_set(e, ENOMEM, "make work directory '%s'", path);
+	for (char *slash = strchr(part + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+		*slash = '\0';
+		if (mkdir(part, 0755) < 0 && errno != EEXIST)
+			return err_set(e, errno, "make directory '%s' of '--work_dir=%s'", part, path);
+		*slash = '/';
+	}
+	if (mkdir(path, 0700) < 0 && errno != EEXIST)
+		return err_set(e, errno, "make work directory '%s'", path);
+	if (stat(path, &st) < 0)
+		return err_set(e, errno, "look at work directory '%s'", path);
+	if (!S_ISDIR(st.st_mode))
+		return err_set(e, ENOTDIR, "use work directory '%s'", path);
+	if (st.st_mode & 077)
+		return err_set(e, EPERM, "use work directory '%s': others have access to it (mode %o),"
+			       " chmod 700", path, (unsigned)st.st_mode & 07777);
+	if (access(path, W_OK | X_OK) < 0)
+		return err_set(e, errno, "write to work directory '%s'", path);
+	return 0;
+}
+
+static int open_store(struct shell *shell, bool *ret_is_rebuilt, struct err *e)
+{
+	AUTO_FREE char *path = NULL, *notice = NULL;
+	int r;
+
+	if (asprintf(&path, "%s/%s", shell->flags.work_dir, state_file) < 0)
+		return err_set(e, ENOMEM, "open state");
+	r = store_open_sqlite(path, &shell->store, &notice, e);
+	if (r == -EBUSY)
+		return err_wrap(e, "another master uses work directory '%s'", shell->flags.work_dir);
+	if (r < 0)
+		return r;
+	*ret_is_rebuilt = notice != NULL;
+	if (notice)
+		log_warning("%s", notice);
+	return 0;
+}
+
+/* "127.0.0.1" of "127.0.0.1:5050"; a wildcard is nothing that others could use. */
+static int choose_hostname(struct shell *shell, struct err *e)
+{
+	const char *listen = shell->flags.listen;
+	const char *colon = strrchr(listen, ':');
+	size_t size = colon ? (size_t)(colon - listen) : 0;
+	char name[256] = "localhost";
+
+	if (shell->flags.hostname && *shell->flags.hostname)
+		shell->hostname = strdup(shell->flags.hostname);
+	else if (size > 0 && strncmp(listen, "0.0.0.0", size) != 0 && strncmp(listen, "[::]", size) != 0)
+		shell->hostname = strndup(listen, size);
+	else
+		shell->hostname = gethostname(name, sizeof(name) - 1) < 0 ? NULL : strdup(name);
+	return shell->hostname ? 0 : err_set(e, ENOMEM, "find host name");
+}
+
+static int start_server(struct shell *shell, struct err *e)
+{
+	struct http_limits limits = http_default_limits;
+	int r;
+
+	limits.max_connections = MAX_CONNECTIONS;
+	limits.max_per_peer = MAX_PER_PEER;
+	limits.max_stream_queue = MAX_STREAM_QUEUE;
+	r = http_server_new(shell->loop, &limits, &shell->server, e);
+	if (r == 0)
+		r = http_server_listen(shell->server, shell->flags.listen, &shell->port, e);
+	if (r < 0)
+		return r;
+	http_server_set_gate(shell->server, gate, shell);
+	return 0;
+}
+
+static int start_master(struct shell *shell, bool is_rebuilt, struct err *e)
+{
+	struct master_options options = master_default_options;
+	struct master_io io = {
+		.agent_event = on_agent_event, .agent_close = on_agent_close,
+		.explain = on_explain, .wall_ms = on_wall_ms, .arg = shell,
+	};
+
+	options.agent_ping_ms = shell->flags.agent_ping_timeout;
+	options.agent_max_missed_pings = (unsigned)shell->flags.max_agent_ping_timeouts;
+	options.offer_timeout_ms = shell->flags.offer_timeout;
+	options.reregister_timeout_ms = shell->flags.agent_reregister_timeout;
+	options.allocation_interval_ms = shell->flags.allocation_interval;
+	options.hostname = shell->hostname;
+	options.port = shell->port;
+	/* A backup does not know the ids that were given after it was made. */
+	options.skip_ids = is_rebuilt ? SKIPPED_IDS : 0;
+	return master_new(&options, &io, shell->store, &shell->rng, clock_boot_ms(), &shell->master,
+			  e);
+}
+
+static int start_controller(struct shell *shell, struct err *e)
+{
+	struct controller_options options = controller_default_options;
+	struct controller_io io = {
+		.event = on_controller_event, .explain = on_explain, .wall_ms = on_wall_ms,
+		.arg = shell,
+	};
+	int r;
+
+	options.hostname = shell->hostname;
+	options.port = shell->port;
+	r = controller_new(&options, &io, shell->store, &shell->rng, shell->master, clock_boot_ms(),
+			   &shell->controller, e);
+	/* Mounted first: what nobody knows is told in the dialect that most clients speak. */
+	if (r == 0)
+		r = marathon_api_new(shell->controller, shell->server, wake, shell, &shell->api, e);
+	return r;
+}
+
+static int start_timers(struct shell *shell, struct err *e)
+{
+	int r = loop_timer_new(shell->loop, wake, shell, &shell->turn_timer, e);
+
+	if (r == 0)
+		r = loop_timer_new(shell->loop, on_retry, shell, &shell->retry_timer, e);
+	if (r == 0)
+		r = loop_timer_new(shell->loop, on_keepalive, shell, &shell->keepalive_timer, e);
+	if (r < 0)
+		return r;
+	loop_timer_set(shell->turn_timer, 0);
+	loop_timer_set(shell->keepalive_timer, KEEPALIVE_MS);
+	return 0;
+}
+
+int shell_start(struct shell *shell, struct err *e)
+{
+	bool is_rebuilt = false;
+	int r = make_work_dir(shell->flags.work_dir, e);
+
+	if (r == 0 && (r = rng_seed_from_kernel(&shell->rng)) < 0)
+		return err_set(e, -r, "seed random numbers");
+	if (r == 0)
+		r = loop_new(&shell->loop, e);
+	if (r == 0)
+		r = open_store(shell, &is_rebuilt, e);
+	if (r == 0)
+		r = choose_hostname(shell, e);
+	if (r == 0)
+		r = start_server(shell, e);
+	if (r == 0)
+		r = agent_streams_new(shell, &shell->agents, e);
+	if (r == 0)
+		r = start_master(shell, is_rebuilt, e);
+	if (r == 0)
+		r = start_controller(shell, e);
+	if (r == 0)
+		r = operator_api_mount(shell, e);
+	if (r == 0)
+		r = start_timers(shell, e);
+	/* The epoch, before anyone is told of it. */
+	if (r == 0)
+		r = store_commit(shell->store, e);
+	if (r < 0)
+		return r;
+	loop_after_turn(shell->loop, shell_after_turn, shell);
+	return 0;
+}
+
+/* In reverse; every part may be missing. */
+void shell_stop(struct shell *shell)
+{
+	struct err e = { 0 };
+
+	if (shell->store && shell->master && store_is_dirty(shell->store) &&
+	    store_commit(shell->store, &e) < 0)
+		log_write_err(LOG_LEVEL_ERROR, &e, "write the state at the end");
+	marathon_api_free(shell->api);
+	if (shell->server)
+		http_server_free(shell->server);
+	controller_free(shell->controller);
+	master_free(shell->master);
+	agent_streams_free(shell->agents);
+	loop_timer_free(shell->turn_timer);
+	loop_timer_free(shell->retry_timer);
+	loop_timer_free(shell->keepalive_timer);
+	if (shell->store)
+		store_close(shell->store);
+	loop_free(shell->loop);
+	free(shell->hostname);
+}

@@ -1,0 +1,59 @@
+/* The master's process: sockets, files and timers around the core; one per program. */
+#ifndef MASTER_STUB_SHELL_H
+#define MASTER_STUB_SHELL_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "lib/rng.h"
+
+struct agent_streams;
+struct controller;
+struct err;
+struct http_server;
+struct loop;
+struct loop_timer;
+struct marathon_api;
+struct master;
+struct store;
+
+struct shell_flags {
+	char *work_dir, *listen, *hostname, *log_level;
+	int64_t agent_ping_timeout, offer_timeout, agent_reregister_timeout, allocation_interval;
+	uint64_t max_agent_ping_timeouts;
+	bool insecure, help, version;
+};
+
+struct shell {
+	struct shell_flags flags;
+	char *hostname;			/* told to others */
+	uint16_t port;
+	struct loop *loop;
+	struct rng rng;
+	struct store *store;
+	struct http_server *server;
+	struct master *master;
+	struct controller *controller;
+	struct marathon_api *api;
+	struct agent_streams *agents;
+	struct loop_timer *turn_timer, *retry_timer, *keepalive_timer;
+	bool needs_turn;
+	bool is_full;			/* the last commit failed: nothing new is promised */
+};
+
+/* Defaults, environment TEPUI_MASTER_*, arguments; checked. */
+int shell_flags_parse(int argc, char *const *argv, struct shell_flags *ret, struct err *e);
+void shell_flags_print_help(void);
+json_t *shell_flags_json(const struct shell_flags *flags);
+void shell_flags_done(struct shell_flags *flags);
+
+/* Everything up to the first accepted connection; on failure shell_stop() cleans up. */
+int shell_start(struct shell *shell, struct err *e);
+void shell_stop(struct shell *shell);
+/* Something came in: run the core before the loop waits again. */
+void shell_wake(struct shell *shell);
+/* The hook after every turn of the loop. */
+void shell_after_turn(void *shell);
+
+#endif

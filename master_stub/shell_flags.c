@@ -1,0 +1,109 @@
+#include "master_stub/shell.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <stddef.h>
+#include <string.h>
+
+#include "lib/cleanup.h"
+#include "lib/err.h"
+#include "lib/flags.h"
+#include "net/address.h"
+
+static const char prefix[] = "TEPUI_MASTER";
+
+#define ROW(kind_, member, fallback_, max_, help_) \
+	{ .name = #member, .kind = (kind_), .off = offsetof(struct shell_flags, member), \
+	  .fallback = (fallback_), .max = (max_), .help = (help_) }
+
+enum { SECOND = 1000, MINUTE = 60 * SECOND, HOUR = 60 * MINUTE };
+
+static const struct flag table[] = {
+	ROW(FLAG_STR, work_dir, NULL, 0, "state of the cluster, made if missing (required)"),
+	ROW(FLAG_STR, listen, "127.0.0.1:5050", 0, "address to serve on"),
+	ROW(FLAG_STR, hostname, NULL, 0, "name told to clients (default: of --listen)"),
+	ROW(FLAG_MILLIS, agent_ping_timeout, "15secs", HOUR, "time between pings of an agent"),
+	ROW(FLAG_U64, max_agent_ping_timeouts, "5", 1000,
+	    "pings in a row an agent may miss before it is unreachable"),
+	ROW(FLAG_MILLIS, agent_reregister_timeout, "10mins", 24 * HOUR,
+	    "time agents and frameworks have to come back after the master's start"),
+	ROW(FLAG_MILLIS, offer_timeout, "30secs", HOUR, "time a framework has to answer an offer"),
+	ROW(FLAG_MILLIS, allocation_interval, "1secs", HOUR, "shortest time a refusal of offers lasts"),
+	ROW(FLAG_STR, log_level, "info", 0, "debug, info, warning or error"),
+	ROW(FLAG_BOOL, insecure, "false", 0, "listen beyond loopback without credentials"),
+	ROW(FLAG_BOOL, help, "false", 0, "print this and exit"),
+	ROW(FLAG_BOOL, version, "false", 0, "print the version and exit"),
+};
+
+static bool is_loopback(const struct address *address)
+{
+	struct sockaddr_in ip4;
+	struct sockaddr_in6 ip6;
+
+	switch (address->storage.ss_family) {
+	case AF_UNIX:
+		return true;
+	case AF_INET:
+		memcpy(&ip4, &address->storage, sizeof(ip4));
+		return (ntohl(ip4.sin_addr.s_addr) >> 24) == 127;
+	case AF_INET6:
+		memcpy(&ip6, &address->storage, sizeof(ip6));
+		return IN6_IS_ADDR_LOOPBACK(&ip6.sin6_addr);
+	default:
+		return false;
+	}
+}
+
+static int check(const struct shell_flags *flags, struct err *e)
+{
+	struct address address;
+	int r;
+
+	if (!flags->work_dir || !*flags->work_dir)
+		return err_set(e, EINVAL, "find flag '--work_dir': a directory for the master's state"
+			       " is required");
+	r = address_parse(flags->listen, &address, e);
+	if (r < 0)
+		return err_wrap(e, "use '--listen=%s'", flags->listen);
+	if (address.storage.ss_family == AF_UNIX)
+		return err_set(e, EINVAL, "use '--listen=%s': agents need a TCP address",
+			       flags->listen);
+	if (!is_loopback(&address) && !flags->insecure)
+		return err_set(e, EPERM, "listen on '%s': not a loopback address, and anyone who"
+			       " reaches it could run tasks; add '--insecure' if that is meant",
+			       flags->listen);
+	if (flags->agent_ping_timeout <= 0 || flags->max_agent_ping_timeouts == 0)
+		return err_set(e, EINVAL, "use '--agent_ping_timeout' and '--max_agent_ping_timeouts':"
+			       " they must be above zero");
+	return 0;
+}
+
+int shell_flags_parse(int argc, char *const *argv, struct shell_flags *ret, struct err *e)
+{
+	int index = 0;
+	int r = flags_parse(table, ARRAY_SIZE(table), prefix, argc, argv, ret, &index, e);
+
+	if (r < 0)
+		return r;
+	if (ret->help || ret->version)
+		return 0;
+	if (index < argc)
+		return err_set(e, EINVAL, "read argument '%s': only flags are known", argv[index]);
+	return check(ret, e);
+}
+
+void shell_flags_print_help(void)
+{
+	flags_print_help(table, ARRAY_SIZE(table), prefix);
+}
+
+json_t *shell_flags_json(const struct shell_flags *flags)
+{
+	return flags_to_json(table, ARRAY_SIZE(table), flags);
+}
+
+void shell_flags_done(struct shell_flags *flags)
+{
+	flags_done(table, ARRAY_SIZE(table), flags);
+}
