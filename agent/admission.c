@@ -1,0 +1,192 @@
+#include "agent/admission.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/agent.h"
+#include "agent/launch_spec.h"
+#include "agent/status.h"
+#include "agent/task.h"
+#include "containerizer/spec_json.h"
+#include "isolators/isolator.h"
+#include "isolators/spec.h"
+#include "lib/cleanup.h"
+#include "lib/clock.h"
+#include "lib/err.h"
+#include "lib/id.h"
+
+enum { TOMBSTONE_MS = 15 * 60 * 1000 };
+
+struct tombstone {
+	UT_hash_handle hh;
+	int64_t expires_boot_ms;
+	char key[];
+};
+
+/* ---- the checks ---- */
+
+static int check_place(struct task *task, struct err *e)
+{
+	const struct agent *agent = task->agent;
+
+	if (agent->is_shutting_down)
+		return err_set(e, ESHUTDOWN, "launch task '%s': the agent is shutting down",
+			       task_id(task));
+	if (agent->is_disk_bad)
+		return err_set(e, ENOSPC, "launch task '%s': the agent cannot write its state below "
+			       "'%s'", task_id(task), agent->work_dir);
+	if (HASH_COUNT(agent->tasks) > AGENT_MAX_TASKS)
+		return err_set(e, EAGAIN, "launch task '%s': the agent has %d tasks", task_id(task),
+			       AGENT_MAX_TASKS);
+	return 0;
+}
+
+static int check_resources(struct task *task, struct err *e)
+{
+	const struct agent *agent = task->agent;
+	struct resources sum = { 0 };
+	AUTO_FREE char *asked = NULL, *used = NULL;
+	int r;
+
+	if (resources_copy(&agent->used, &sum) < 0 || resources_add(&sum, &task->resources) < 0) {
+		resources_done(&sum);
+		return err_set(e, ENOMEM, "launch task '%s'", task_id(task));
+	}
+	r = resources_contain(&agent->node.total, &sum) ? 0 : -ENOSPC;
+	resources_done(&sum);
+	if (r == 0)
+		return 0;
+	asked = resources_format(&task->resources);
+	used = resources_format(&agent->used);
+	return err_set(e, ENOSPC, "launch task '%s': %s is more than the node has beside %s in use",
+		       task_id(task), asked ? asked : "it", used ? used : "what is");
+}
+
+/* What the supervisor will read is read here first, so that a refusal costs nothing. */
+static int check_document(const json_t *config, struct err *e)
+{
+	struct spec spec = { 0 };
+	int r = spec_from_json(config, &spec, e);
+
+	if (r < 0)
+		return r;
+	r = isolators_validate(&spec, e);
+	spec_done(&spec);
+	return r;
+}
+
+static const char *first_role(const Mesos__V1__TaskInfo *info)
+{
+	for (size_t i = 0; i < info->n_resources; i++) {
+		if (info->resources[i]->allocation_info)
+			return info->resources[i]->allocation_info->role;
+	}
+	return NULL;
+}
+
+static int build_document(struct task *task, struct err *e)
+{
+	const struct agent *agent = task->agent;
+	const struct launch_settings settings = {
+		.users = &agent->users,
+		.default_user = agent->flags.default_user,
+		.cfs_quota = agent->flags.cfs_quota,
+		.allow_root = agent->flags.allow_root_tasks,
+		.allow_unconfined = agent->flags.allow_unconfined,
+		.pids_limit = agent->flags.pids_limit,
+		.cgroup_layout = agent->layout_text,
+		.hidden = agent->work_dir,
+	};
+	AUTO_FREE char *sandbox = task_sandbox(task);
+	const struct launch_place place = {
+		.container_id = task->record->container_id,
+		.sandbox = sandbox,
+		.framework_id = task_framework_id(task),
+		.agent_id = agent_id(agent),
+		.role = first_role(task->record->task),
+	};
+	int r;
+
+	task->launch = calloc(1, sizeof(*task->launch));
+	if (!sandbox || !task->launch)
+		return err_set(e, ENOMEM, "launch task '%s'", task_id(task));
+	r = launch_spec_build(&settings, &place, task->record->task, task->launch, e);
+	if (r >= 0)
+		r = check_document(task->launch->config, e);
+	return r < 0 ? err_wrap(e, "launch task '%s'", task_id(task)) : 0;
+}
+
+int admission_check(struct task *task, struct verdict *ret_refusal, struct err *e)
+{
+	const Mesos__V1__FrameworkInfo *framework = task->record->framework;
+	int r;
+
+	*ret_refusal = (struct verdict){
+		.state = status_lost_state(framework, MESOS__V1__TASK_STATE__TASK_DROPPED),
+		.reason = MESOS__V1__TASK_STATUS__REASON__REASON_RESOURCES_UNKNOWN,
+	};
+	r = check_place(task, e);
+	if (r >= 0)
+		r = check_resources(task, e);
+	if (r < 0)
+		return r;
+	ret_refusal->state = MESOS__V1__TASK_STATE__TASK_ERROR;
+	ret_refusal->reason = MESOS__V1__TASK_STATUS__REASON__REASON_TASK_INVALID;
+	return build_document(task, e);
+}
+
+/* ---- tombstones ---- */
+
+static void drop_expired(struct agent *agent)
+{
+	struct tombstone *stone, *next;
+	int64_t now = clock_boot_ms();
+
+	/* uthash keeps the order of insertion, which is that of expiry. */
+	HASH_ITER(hh, agent->tombstones, stone, next) {
+		if (stone->expires_boot_ms > now)
+			break;
+		HASH_DEL(agent->tombstones, stone);
+		free(stone);
+	}
+}
+
+int tombstone_add(struct agent *agent, const char *key, struct err *e)
+{
+	size_t n = strlen(key);
+	struct tombstone *stone;
+
+	drop_expired(agent);
+	if (tombstone_has(agent, key))
+		return 0;
+	stone = malloc(sizeof(*stone) + n + 1);
+	if (!stone)
+		return err_set(e, ENOMEM, "remember task '%s'", key);
+	memcpy(stone->key, key, n + 1);
+	stone->expires_boot_ms = clock_boot_ms() + TOMBSTONE_MS;
+	HASH_ADD_KEYPTR(hh, agent->tombstones, stone->key, n, stone);
+	if (stone->hh.tbl)
+		return 0;
+	free(stone);
+	return err_set(e, ENOMEM, "remember task '%s'", key);
+}
+
+bool tombstone_has(struct agent *agent, const char *key)
+{
+	struct tombstone *stone;
+
+	drop_expired(agent);
+	HASH_FIND_STR(agent->tombstones, key, stone);
+	return stone;
+}
+
+void tombstones_free(struct agent *agent)
+{
+	struct tombstone *stone, *next;
+
+	HASH_ITER(hh, agent->tombstones, stone, next) {
+		HASH_DEL(agent->tombstones, stone);
+		free(stone);
+	}
+}

@@ -1,0 +1,25 @@
+/* May a task run here?  Everything that can be known before anything is made. */
+#ifndef AGENT_ADMISSION_H
+#define AGENT_ADMISSION_H
+
+#include "agent/executors.h"
+#include "proto/mesos.pb-c.h"
+
+struct agent;
+struct err;
+struct launch_result;
+struct task;
+struct verdict;
+
+/*
+ * Returns 0 with TASK->launch filled, or -errno with E as the reason for people and *ret_refusal
+ * (its message is unset) as the one for programs.
+ */
+int admission_check(struct task *task, struct verdict *ret_refusal, struct err *e);
+
+/* Task ids that ended lately: a launch that comes late is not to run again. */
+int tombstone_add(struct agent *agent, const char *key, struct err *e);
+bool tombstone_has(struct agent *agent, const char *key);
+void tombstones_free(struct agent *agent);
+
+#endif

@@ -1,0 +1,412 @@
+#include "agent/agent.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "agent/admission.h"
+#include "agent/api.h"
+#include "agent/executor_api.h"
+#include "agent/executors.h"
+#include "agent/gc.h"
+#include "agent/kernel.h"
+#include "agent/master_link.h"
+#include "agent/recovery.h"
+#include "agent/runtime_dir.h"
+#include "agent/sampler.h"
+#include "agent/task.h"
+#include "isolators/seccomp_profile.h"
+#include "lib/cleanup.h"
+#include "lib/clock.h"
+#include "lib/err.h"
+#include "lib/log.h"
+#include "lib/loop.h"
+#include "lib/pb_json.h"
+#include "lib/store.h"
+#include "net/http_server.h"
+
+enum { MAX_ROUNDS = 8, COMMIT_RETRY_MS = 1000, MAX_EXECUTOR_CONNECTIONS = 2 * AGENT_MAX_TASKS + 64,
+       SHUTDOWN_CHECK_MS = 200 };
+
+const char *agent_id(const struct agent *agent)
+{
+	return agent->self && agent->self->agent_id ? agent->self->agent_id->value : NULL;
+}
+
+int agent_put_self(struct agent *agent, struct err *e)
+{
+	AUTO_FREE void *data = NULL;
+	size_t size;
+	int r = pb_pack(&agent->self->base, &data, &size, e);
+
+	return r < 0 ? r : store_put(agent->store, "agent", "self", data, size, e);
+}
+
+void agent_wake(struct agent *agent)
+{
+	loop_timer_set(agent->commit_timer, 0);
+}
+
+void agent_fail(struct agent *agent, const struct err *e)
+{
+	char text[sizeof(e->msg) + 64];
+
+	log_error("%s", err_text(e, text, sizeof(text)));
+	agent->exit_status = EXIT_FAILURE;
+	loop_stop(agent->loop);
+}
+
+/* ---- the turn: commit, then act ---- */
+
+static bool commit(struct agent *agent)
+{
+	struct err e = { 0 };
+
+	if (store_is_dirty(agent->store)) {
+		if (store_commit(agent->store, &e) < 0) {
+			agent->counters.commit_failures++;
+			if (!agent->is_disk_bad)
+				log_write_err(LOG_LEVEL_ERROR, &e, "write state below '%s', trying "
+					      "again; no new task until then", agent->work_dir);
+			agent->is_disk_bad = true;
+			loop_timer_set(agent->commit_timer, COMMIT_RETRY_MS);
+			return false;
+		}
+		agent->counters.commits++;
+	}
+	if (agent->is_disk_bad)
+		log_info("state below '%s' can be written again", agent->work_dir);
+	agent->is_disk_bad = false;
+	return true;
+}
+
+/* What may not be done before its record is on disk stays queued for the next commit. */
+static void proceed(struct agent *agent, bool is_safe)
+{
+	struct task_queue batch = TAILQ_HEAD_INITIALIZER(batch);
+	struct task_queue held = TAILQ_HEAD_INITIALIZER(held);
+	struct task *task;
+
+	TAILQ_CONCAT(&batch, &agent->todo, todo_entry);
+	while ((task = TAILQ_FIRST(&batch))) {
+		TAILQ_REMOVE(&batch, task, todo_entry);
+		task->is_todo = !is_safe && !task->is_volatile;
+		if (task->is_todo)
+			TAILQ_INSERT_TAIL(&held, task, todo_entry);
+		task_proceed(task, is_safe);
+	}
+	TAILQ_CONCAT(&agent->todo, &held, todo_entry);
+}
+
+/* The master wanted everything gone: when it is, so is the identity. */
+static void check_shutdown(struct agent *agent)
+{
+	struct err e = { 0 };
+
+	if (!agent->is_shutting_down)
+		return;
+	if (HASH_COUNT(agent->tasks)) {
+		loop_timer_set(agent->commit_timer, SHUTDOWN_CHECK_MS);
+		return;
+	}
+	if (store_delete(agent->store, "agent", "self", &e) < 0 ||
+	    store_commit(agent->store, &e) < 0)
+		log_write_err(LOG_LEVEL_ERROR, &e, "forget the agent's id");
+	log_info("everything is gone, leaving");
+	loop_stop(agent->loop);
+}
+
+void agent_turn(void *arg)
+{
+	struct agent *agent = arg;
+	bool is_safe = true;
+
+	for (int i = 0; i < MAX_ROUNDS && is_safe; i++) {
+		if (TAILQ_EMPTY(&agent->todo) && !store_is_dirty(agent->store))
+			break;
+		is_safe = commit(agent);
+		proceed(agent, is_safe);
+	}
+	if (is_safe && !TAILQ_EMPTY(&agent->todo))
+		agent_wake(agent);
+	recovery_check(agent);
+	check_shutdown(agent);
+}
+
+/* Its turn does the work. */
+static void on_commit_timer(void *arg)
+{
+	(void)arg;
+}
+
+static void on_stop_signal(void *arg)
+{
+	struct agent *agent = arg;
+
+	log_info("leaving; tasks go on");
+	loop_stop(agent->loop);
+}
+
+static void on_ignored_signal(void *arg)
+{
+	(void)arg;
+}
+
+/* ---- start ---- */
+
+static int open_work_dir(struct agent *agent, struct err *e)
+{
+	const char *path = agent->flags.work_dir;
+	char real[PATH_MAX];
+
+	if (!realpath(path, real)) {
+		AUTO_CLOSE int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+		AUTO_CLOSE int made = dir_make(root, path, 0755, e);
+
+		if (made < 0)
+			return err_wrap(e, "use '--work_dir'");
+		if (!realpath(path, real))
+			return err_set(e, errno, "find work directory '%s'", path);
+	}
+	agent->work_fd = open(real, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (agent->work_fd < 0 || fchmod(agent->work_fd, 0700) < 0)
+		return err_set(e, errno, "open work directory '%s'", path);
+	if (strchr(real, ':'))
+		return err_set(e, EINVAL, "use work directory '%s': it has a colon", real);
+	agent->work_dir = strdup(real);
+	return agent->work_dir ? 0 : err_set(e, ENOMEM, "open work directory '%s'", path);
+}
+
+static int open_store(struct agent *agent, struct err *e)
+{
+	AUTO_FREE char *path = NULL, *notice = NULL;
+	int r;
+
+	if (asprintf(&path, "%s/agent.db", agent->work_dir) < 0) {
+		path = NULL;
+		return err_set(e, ENOMEM, "open the agent's state");
+	}
+	r = store_open_sqlite(path, &agent->store, &notice, e);
+	if (r == -EBUSY)
+		return err_wrap(e, "work directory '%s' belongs to a running agent",
+				agent->work_dir);
+	if (r >= 0 && notice)
+		log_warning("%s", notice);
+	return r;
+}
+
+/*
+ * Containers that no record knows are destroyed at start: two agents in one cgroup root would
+ * destroy each other's.  The lock lasts as long as the descriptor.
+ */
+static int lock_cgroups(struct agent *agent, struct err *e)
+{
+	AUTO_CLOSE int fd = open(agent->layout.core, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0)
+		return err_set(e, errno, "open cgroup '%s'", agent->layout.core);
+	if (flock(fd, LOCK_EX | LOCK_NB) < 0)
+		return err_set(e, errno == EWOULDBLOCK ? EBUSY : errno, "lock cgroup '%s': another "
+			       "agent uses it; --cgroup_root names another", agent->layout.core);
+	agent->cgroup_lock_fd = TAKE_FD(fd);
+	return 0;
+}
+
+static int open_cgroups(struct agent *agent, struct err *e)
+{
+	int r = cgroup_layout_detect(agent->flags.cgroup_root, &agent->layout, e);
+
+	if (r < 0)
+		return r;
+	agent->has_layout = true;
+	r = lock_cgroups(agent, e);
+	if (r >= 0)
+		r = kernel_check_controllers(&agent->layout, agent->flags.allow_unenforced, e);
+	if (r < 0)
+		return r;
+	agent->layout_text = cgroup_layout_format(&agent->layout);
+	if (!agent->layout_text)
+		return err_set(e, ENOMEM, "describe the cgroups");
+	agent->supervisors_fd = cgroup_open_supervisors(&agent->layout, e);
+	return agent->supervisors_fd;
+}
+
+static int read_host(struct agent *agent, struct err *e)
+{
+	int r = rng_seed_from_kernel(&agent->rng);
+
+	if (r < 0)
+		return err_set(e, -r, "get random numbers");
+	r = node_discover(&agent->flags, agent->work_fd, &agent->node, e);
+	if (r >= 0)
+		r = users_load("/etc/passwd", &agent->users, e);
+	if (r < 0)
+		return r;
+	if (!users_find(&agent->users, agent->flags.default_user))
+		return err_set(e, EINVAL, "use '--default_user=%s': there is no such user",
+			       agent->flags.default_user);
+	agent->executor_fd = executors_load(agent->flags.executor, e);
+	return agent->executor_fd;
+}
+
+static int listen_executors(struct agent *agent, struct err *e)
+{
+	struct http_limits limits = http_default_limits;
+	AUTO_FREE char *path = NULL;
+	int r;
+
+	if (asprintf(&path, "%s/agent.sock", agent->work_dir) < 0) {
+		path = NULL;
+		return err_set(e, ENOMEM, "listen for executors");
+	}
+	limits.max_connections = MAX_EXECUTOR_CONNECTIONS;
+	limits.max_per_peer = MAX_EXECUTOR_CONNECTIONS;
+	r = http_server_new(agent->loop, &limits, &agent->executors, e);
+	if (r >= 0)
+		r = executor_api_mount(agent, agent->executors, e);
+	if (r >= 0)
+		r = api_mount(agent, agent->executors, e);
+	if (r >= 0)
+		r = http_server_listen_unix(agent->executors, path, e);
+	return r;
+}
+
+static int listen_operators(struct agent *agent, struct err *e)
+{
+	int r = http_server_new(agent->loop, &http_default_limits, &agent->operators, e);
+
+	if (r >= 0)
+		r = api_mount(agent, agent->operators, e);
+	if (r >= 0)
+		r = http_server_listen(agent->operators, agent->flags.listen, &agent->port, e);
+	return r;
+}
+
+static int watch_signals(struct agent *agent, struct err *e)
+{
+	static const struct {
+		int signo;
+		loop_fn *fn;
+	} wanted[] = {
+		{ SIGTERM, on_stop_signal },
+		{ SIGINT, on_stop_signal },
+		{ SIGUSR1, on_ignored_signal },
+		{ SIGHUP, on_ignored_signal },
+	};
+
+	_Static_assert(ARRAY_SIZE(wanted) == AGENT_SIGNALS, "one watch each");
+	for (size_t i = 0; i < ARRAY_SIZE(wanted); i++) {
+		int r = loop_watch_signal(agent->loop, wanted[i].signo, wanted[i].fn, agent,
+					  &agent->signals[i], e);
+
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+/* The last process that a full memory should take; an unprivileged setting is good enough. */
+static void protect_from_oom(void)
+{
+	AUTO_CLOSE int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+
+	if (fd >= 0 && write(fd, "-999", 4) < 0)
+		log_debug("oom_score_adj stays as it is");
+}
+
+static int start_parts(struct agent *agent, struct err *e)
+{
+	int r;
+
+	if ((r = loop_new(&agent->loop, e)) < 0 ||
+	    (r = loop_timer_new(agent->loop, on_commit_timer, agent, &agent->commit_timer, e)) < 0 ||
+	    (r = open_work_dir(agent, e)) < 0 ||
+	    (r = open_store(agent, e)) < 0 ||
+	    (r = read_host(agent, e)) < 0 ||
+	    (r = listen_operators(agent, e)) < 0 ||
+	    (r = open_cgroups(agent, e)) < 0 ||
+	    (r = listen_executors(agent, e)) < 0 ||
+	    (r = master_link_new(agent, &agent->link, e)) < 0 ||
+	    (r = sampler_new(agent, &agent->sampler, e)) < 0 ||
+	    (r = gc_new(agent, &agent->gc, e)) < 0)
+		return r;
+	return watch_signals(agent, e);
+}
+
+int agent_start(struct agent *agent, struct err *e)
+{
+	int r;
+
+	TAILQ_INIT(&agent->todo);
+	agent->work_fd = agent->executor_fd = agent->supervisors_fd = -EBADF;
+	agent->cgroup_lock_fd = -EBADF;
+	agent->started_wall_ms = clock_wall_ms();
+	agent->started_boot_ms = clock_boot_ms();
+	agent->self = malloc(sizeof(*agent->self));
+	if (!agent->self)
+		return err_set(e, ENOMEM, "start");
+	tepui__agent_record__init(agent->self);
+	r = kernel_check(e);
+	if (r >= 0)
+		r = start_parts(agent, e);
+	if (r < 0)
+		return r;
+	protect_from_oom();
+	r = recovery_run(agent, e);
+	if (r < 0)
+		return r;
+	loop_after_turn(agent->loop, agent_turn, agent);
+	/* The loop sleeps until something happens; what recovery found does not wait for that. */
+	agent_wake(agent);
+	return 0;
+}
+
+void agent_done(struct agent *agent)
+{
+	struct task *task, *next;
+	bool is_empty = !agent->tasks;
+
+	master_link_free(agent->link);
+	HASH_ITER(hh, agent->tasks, task, next)
+		task_free(task);
+	gc_free(agent->gc);
+	sampler_free(agent->sampler);
+	for (size_t i = 0; i < AGENT_SIGNALS; i++)
+		loop_watch_free(agent->signals[i]);
+	if (agent->operators)
+		http_server_free(agent->operators);
+	if (agent->executors)
+		http_server_free(agent->executors);
+	loop_timer_free(agent->recovery_timer);
+	loop_timer_free(agent->commit_timer);
+	tombstones_free(agent);
+	json_decref(agent->completed);
+	seccomp_profile_forget();
+	if (agent->store)
+		store_close(agent->store);
+	fd_close(&agent->supervisors_fd);
+	fd_close(&agent->cgroup_lock_fd);
+	if (agent->has_layout && is_empty)
+		cgroup_layout_remove(&agent->layout);
+	cgroup_layout_done(&agent->layout);
+	free(agent->layout_text);
+	fd_close(&agent->executor_fd);
+	fd_close(&agent->work_fd);
+	free(agent->work_dir);
+	users_done(&agent->users);
+	node_done(&agent->node);
+	resources_done(&agent->used);
+	if (agent->info)
+		mesos__v1__agent_info__free_unpacked(agent->info, NULL);
+	if (agent->self)
+		tepui__agent_record__free_unpacked(agent->self, NULL);
+	loop_free(agent->loop);
+	agent_flags_done(&agent->flags);
+}

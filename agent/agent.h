@@ -1,0 +1,100 @@
+/* The parts of one agent, tied together; each part's own header says what it does. */
+#ifndef AGENT_AGENT_H
+#define AGENT_AGENT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/queue.h>
+
+#include "agent/flags.h"
+#include "agent/node.h"
+#include "agent/users.h"
+#include "isolators/cgroup.h"
+#include "lib/rng.h"
+#include "proto/tepui.pb-c.h"
+
+struct err;
+struct gc;
+struct http_server;
+struct loop;
+struct loop_timer;
+struct loop_watch;
+struct master_link;
+struct sampler;
+struct store;
+struct task;
+struct tombstone;
+
+TAILQ_HEAD(task_queue, task);
+
+enum { AGENT_MAX_TASKS = 4096, AGENT_SIGNALS = 4 };
+
+/* What has happened since start, by the names of reference/mesos.md 3.3. */
+struct agent_counters {
+	uint64_t ended[16];			/* by TaskState */
+	uint64_t valid_updates, invalid_updates, launch_errors, recovery_errors;
+	uint64_t destroy_errors, refused_launches, commits, commit_failures;
+	int64_t recovery_ms;
+};
+
+struct agent {
+	struct agent_flags flags;
+	struct loop *loop;
+	struct store *store;
+	struct rng rng;
+	struct node node;
+	struct users users;
+	struct cgroup_layout layout;
+	char *layout_text;
+	char *work_dir;				/* real path */
+	int work_fd;				/* its directory */
+	int executor_fd;			/* sealed copy of tepui-executor */
+	int supervisors_fd;			/* cgroup leaf of the supervisors */
+	int cgroup_lock_fd;			/* keeps other agents out of our cgroups */
+	bool has_layout;
+
+	Tepui__AgentRecord *self;		/* as on disk */
+	Mesos__V1__AgentInfo *info;		/* as told to the master, with id once known */
+	struct task *tasks;			/* by task_key() */
+	struct task_queue todo;			/* changed since the last commit */
+	struct resources used;			/* sum over tasks that have not ended */
+	struct tombstone *tombstones;
+	json_t *completed;			/* views of tasks that are forgotten, oldest first */
+
+	struct master_link *link;
+	struct http_server *operators, *executors;
+	uint16_t port;
+	struct sampler *sampler;
+	struct gc *gc;
+	struct loop_timer *commit_timer, *recovery_timer;
+	struct loop_watch *signals[AGENT_SIGNALS];
+	bool is_disk_bad;			/* the last commit failed */
+	bool is_recovering;			/* executors may still come back */
+	bool is_shutting_down;			/* the master wants everything gone */
+	int exit_status;
+	int64_t started_wall_ms, started_boot_ms;
+	struct agent_counters counters;
+};
+
+/* Bring everything up to the point where loop_run() can be called; E is one line for the user. */
+int agent_start(struct agent *agent, struct err *e);
+
+/* After every turn of the loop: commit, then do what was waiting for the commit. */
+void agent_turn(void *arg);
+
+/* Ask for agent_turn() soon although nothing happened. */
+void agent_wake(struct agent *agent);
+
+/* Leave the loop; E is logged. */
+void agent_fail(struct agent *agent, const struct err *e);
+
+/* Put the record of this agent into the store; committed with the turn. */
+int agent_put_self(struct agent *agent, struct err *e);
+
+/* NULL until the master gave one. */
+const char *agent_id(const struct agent *agent);
+
+/* Give up everything in reverse; tasks go on. */
+void agent_done(struct agent *agent);
+
+#endif

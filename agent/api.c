@@ -1,0 +1,108 @@
+#include "agent/api.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/agent.h"
+#include "lib/cleanup.h"
+#include "lib/err.h"
+#include "lib/version.h"
+#include "net/http_server.h"
+
+enum { JSONP_MAX = 64 };
+
+static bool is_callback(const char *name)
+{
+	size_t n = strlen(name);
+
+	if (n == 0 || n > JSONP_MAX)
+		return false;
+	for (size_t i = 0; i < n; i++) {
+		if (!isalnum((unsigned char)name[i]) && !strchr("_.$", name[i]))
+			return false;
+	}
+	return true;
+}
+
+int api_reply(struct http_request *req, json_t *body_take, struct err *e)
+{
+	const char *callback = http_request_query(req, "jsonp");
+	AUTO_FREE char *text = NULL, *script = NULL;
+	int n;
+
+	if (!body_take)
+		return err_set(e, ENOMEM, "describe the answer");
+	if (!callback) {
+		http_reply_json(req, 200, body_take);
+		return 0;
+	}
+	text = json_dumps(body_take, JSON_COMPACT);
+	json_decref(body_take);
+	if (!is_callback(callback))
+		return err_set(e, EINVAL, "use jsonp: '%.64s' is not the name of a function",
+			       callback);
+	n = text ? asprintf(&script, "%s(%s);", callback, text) : -1;
+	if (n < 0) {
+		script = NULL;
+		return err_set(e, ENOMEM, "describe the answer");
+	}
+	http_reply_header(req, "X-Content-Type-Options", "nosniff");
+	http_reply(req, 200, "text/javascript", script, (size_t)n);
+	return 0;
+}
+
+static int health(struct http_request *req, struct err *e)
+{
+	(void)e;
+	http_reply(req, 200, NULL, NULL, 0);
+	return 0;
+}
+
+static int version(struct http_request *req, struct err *e)
+{
+	return api_reply(req, json_pack("{s:s, s:s, s:s, s:f, s:s, s:{s:s}}",
+					"version", TEPUI_MESOS_VERSION, "build_date", "",
+					"build_user", "", "build_time", 0.0, "git_sha", "",
+					"tepui", "version", TEPUI_VERSION), e);
+}
+
+static int flags(struct http_request *req, struct err *e)
+{
+	const struct agent *agent = http_request_app(req);
+
+	return api_reply(req, json_pack("{s:o}", "flags", agent_flags_to_json(&agent->flags)), e);
+}
+
+/* Each is served with and without the prefix of the agent's process name. */
+#define BOTH(path, handler) \
+	{ HTTP_GET, path, handler, 0 }, { HTTP_GET, "/slave(1)" path, handler, 0 }
+
+static const struct route routes[] = {
+	BOTH("/health", health),
+	BOTH("/version", version),
+	BOTH("/flags", flags),
+	BOTH("/state", api_state),
+	BOTH("/state.json", api_state),
+	BOTH("/containers", api_containers),
+	BOTH("/containers/:id/history", api_history),
+	BOTH("/monitor/statistics", api_statistics),
+	BOTH("/monitor/statistics.json", api_statistics),
+	BOTH("/metrics/snapshot", api_metrics_snapshot),
+	BOTH("/metrics", api_metrics_text),
+	BOTH("/files/browse", api_files_browse),
+	BOTH("/files/read", api_files_read),
+	BOTH("/files/download", api_files_download),
+};
+
+static void reply_error(struct http_request *req, int status, const struct err *e)
+{
+	http_reply(req, status, "text/plain; charset=utf-8", e->msg, strlen(e->msg));
+}
+
+int api_mount(struct agent *agent, struct http_server *server, struct err *e)
+{
+	return http_server_mount(server, routes, ARRAY_SIZE(routes), reply_error, agent, e);
+}

@@ -1,0 +1,35 @@
+/* The agent's read side for operators, under the paths that Mesos has (reference/mesos.md 3.2). */
+#ifndef AGENT_API_H
+#define AGENT_API_H
+
+#include <jansson.h>
+
+struct agent;
+struct err;
+struct http_request;
+struct http_server;
+struct task;
+
+int api_mount(struct agent *agent, struct http_server *server, struct err *e);
+
+/* Handlers by topic; each is a route_fn. */
+int api_state(struct http_request *req, struct err *e);
+int api_containers(struct http_request *req, struct err *e);
+int api_statistics(struct http_request *req, struct err *e);
+int api_history(struct http_request *req, struct err *e);
+int api_metrics_snapshot(struct http_request *req, struct err *e);
+int api_metrics_text(struct http_request *req, struct err *e);
+int api_files_browse(struct http_request *req, struct err *e);
+int api_files_read(struct http_request *req, struct err *e);
+int api_files_download(struct http_request *req, struct err *e);
+
+/* One executor with its task as /state shows it; owned, NULL when memory is out. */
+json_t *api_executor_view(const struct task *task);
+
+/* Keep the view of a task that is forgotten, for /state and its sandbox. */
+void api_remember(struct task *task);
+
+/* Answer with BODY (taken), wrapped for ?jsonp= where that was asked for. */
+int api_reply(struct http_request *req, json_t *body_take, struct err *e);
+
+#endif

@@ -1,0 +1,262 @@
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/agent.h"
+#include "agent/api.h"
+#include "agent/sampler.h"
+#include "agent/status.h"
+#include "agent/task.h"
+#include "lib/cleanup.h"
+#include "lib/clock.h"
+#include "lib/err.h"
+#include "net/http_server.h"
+
+/* ---- ResourceStatistics ---- */
+
+/* How a member of struct usage is told: a count, or microseconds as seconds. */
+static const struct {
+	const char *name;
+	size_t off;
+	bool is_usec;
+} statistics_fields[] = {
+#define FIELD(name, member) { name, offsetof(struct usage, member), false }
+#define SECONDS(name, member) { name, offsetof(struct usage, member), true }
+	SECONDS("cpus_user_time_secs", cpu_user_usec),
+	SECONDS("cpus_system_time_secs", cpu_system_usec),
+	FIELD("cpus_nr_periods", cpu_nr_periods),
+	FIELD("cpus_nr_throttled", cpu_nr_throttled),
+	SECONDS("cpus_throttled_time_secs", cpu_throttled_usec),
+	FIELD("mem_total_bytes", memory_bytes),
+	FIELD("mem_limit_bytes", memory_limit_bytes),
+	FIELD("mem_soft_limit_bytes", memory_low_bytes),
+	FIELD("mem_anon_bytes", memory_anon_bytes),
+	FIELD("mem_rss_bytes", memory_anon_bytes),
+	FIELD("mem_file_bytes", memory_file_bytes),
+	FIELD("mem_cache_bytes", memory_file_bytes),
+	FIELD("mem_mapped_file_bytes", memory_mapped_bytes),
+	FIELD("mem_kmem_usage_bytes", memory_kernel_bytes),
+	FIELD("mem_unevictable_bytes", memory_unevictable_bytes),
+	FIELD("mem_swap_bytes", memory_swap_bytes),
+	FIELD("processes", processes),
+	FIELD("threads", threads),
+	FIELD("disk_used_bytes", disk_bytes),
+	FIELD("disk_limit_bytes", disk_limit_bytes),
+};
+
+/* What only Tepui tells, beside the statistics. */
+static const struct {
+	const char *name;
+	size_t off;
+} extra_fields[] = {
+	{ "mem_peak_bytes", offsetof(struct usage, memory_peak_bytes) },
+	{ "mem_limit_bytes", offsetof(struct usage, memory_limit_bytes) },
+	{ "oom_events", offsetof(struct usage, oom_events) },
+	{ "oom_kills", offsetof(struct usage, oom_kills) },
+	{ "pids", offsetof(struct usage, pids) },
+	{ "pids_limit", offsetof(struct usage, pids_limit) },
+	{ "pids_rejected", offsetof(struct usage, pids_rejected) },
+	{ "cpu_weight", offsetof(struct usage, cpu_weight) },
+	{ "io_read_bytes", offsetof(struct usage, io_read_bytes) },
+	{ "io_write_bytes", offsetof(struct usage, io_write_bytes) },
+	{ "io_reads", offsetof(struct usage, io_reads) },
+	{ "io_writes", offsetof(struct usage, io_writes) },
+};
+
+static uint64_t member_of(const struct usage *usage, size_t off)
+{
+	uint64_t value;
+
+	memcpy(&value, (const char *)usage + off, sizeof(value));
+	return value;
+}
+
+static void set_count(json_t *view, const char *name, uint64_t value)
+{
+	/* Unlimited and unknown look the same; neither is a number. */
+	if (value <= INT64_MAX)
+		json_object_set_new(view, name, json_integer((json_int_t)value));
+}
+
+static double cpus_limit(const struct usage *usage, const struct task *task)
+{
+	if (usage->cpu_quota_usec != UINT64_MAX && usage->cpu_period_usec != UINT64_MAX &&
+	    usage->cpu_period_usec)
+		return (double)usage->cpu_quota_usec / (double)usage->cpu_period_usec;
+	return resources_scalar_to_double(task->resources.scalar[RESOURCE_CPUS]);
+}
+
+static json_t *statistics_view(const struct sampler_view *sample, const struct task *task)
+{
+	json_t *view = json_pack("{s:f, s:f, s:f}",
+				 "timestamp", (double)sample->usage->wall_ms / 1000.0,
+				 "cpus_limit", cpus_limit(sample->usage, task), "cpus_soft_limit",
+				 resources_scalar_to_double(task->resources.scalar[RESOURCE_CPUS]));
+
+	for (size_t i = 0; view && i < ARRAY_SIZE(statistics_fields); i++) {
+		uint64_t value = member_of(sample->usage, statistics_fields[i].off);
+
+		if (!statistics_fields[i].is_usec)
+			set_count(view, statistics_fields[i].name, value);
+		else if (value != UINT64_MAX)
+			json_object_set_new(view, statistics_fields[i].name,
+					    json_real((double)value / 1e6));
+	}
+	return view;
+}
+
+static json_t *pressure_view(const struct usage_pressure *p)
+{
+	return json_pack("{s:f, s:f, s:f, s:f, s:f, s:f, s:I, s:I}",
+			 "some_avg10", p->some_avg10, "some_avg60", p->some_avg60,
+			 "some_avg300", p->some_avg300, "full_avg10", p->full_avg10,
+			 "full_avg60", p->full_avg60, "full_avg300", p->full_avg300,
+			 "some_total_usec", (json_int_t)p->some_total_usec,
+			 "full_total_usec", (json_int_t)p->full_total_usec);
+}
+
+static json_t *extra_view(const struct sampler_view *sample, const struct task *task)
+{
+	const struct usage *usage = sample->usage;
+	AUTO_FREE char *sandbox = task_sandbox(task);
+	json_t *view = json_pack("{s:f, s:s, s:s, s:i}", "cpus_requested",
+				 resources_scalar_to_double(task->resources.scalar[RESOURCE_CPUS]),
+				 "sandbox", sandbox ? sandbox : "",
+				 "state", status_state_name(task_state(task)),
+				 "supervisor_pid", (int)task->executor.pid);
+
+	if (!view)
+		return NULL;
+	if (sample->cpus_used >= 0)
+		json_object_set_new(view, "cpus_used", json_real(sample->cpus_used));
+	for (size_t i = 0; i < ARRAY_SIZE(extra_fields); i++)
+		set_count(view, extra_fields[i].name, member_of(usage, extra_fields[i].off));
+	if (usage->has_pressure)
+		json_object_set_new(view, "pressure",
+				    json_pack("{s:o, s:o, s:o}",
+					      "cpu", pressure_view(&usage->cpu_pressure),
+					      "memory", pressure_view(&usage->memory_pressure),
+					      "io", pressure_view(&usage->io_pressure)));
+	return view;
+}
+
+/* ---- rows ---- */
+
+static json_t *row_view(const struct task *task)
+{
+	AUTO_FREE char *name = NULL;
+
+	if (asprintf(&name, "Command Executor (Task: %s)", task_id(task)) < 0)
+		name = NULL;
+	return json_pack("{s:s, s:s, s:s, s:s}", "framework_id", task_framework_id(task),
+			 "executor_id", task_id(task), "executor_name", name ? name : "",
+			 "source", task_id(task));
+}
+
+static bool is_wanted(struct http_request *req, const struct task *task)
+{
+	const char *container = http_request_query(req, "container_id");
+	const char *framework = http_request_query(req, "framework_id");
+	const char *executor = http_request_query(req, "executor_id");
+
+	return (!container || strcmp(container, task->record->container_id) == 0) &&
+	       (!framework || strcmp(framework, task_framework_id(task)) == 0) &&
+	       (!executor || strcmp(executor, task_id(task)) == 0);
+}
+
+/* Containers that were just made have no figures yet: they are listed without. */
+static json_t *container_view(struct agent *agent, struct task *task)
+{
+	struct sampler_view sample;
+	struct err ignored = { 0 };
+	json_t *view = row_view(task);
+
+	if (!view)
+		return NULL;
+	json_object_set_new(view, "container_id", json_string(task->record->container_id));
+	json_object_set_new(view, "status",
+			    json_pack("{s:{s:s}, s:i, s:[]}", "container_id", "value",
+				      task->record->container_id, "executor_pid",
+				      (int)task->executor.pid, "network_infos"));
+	if (sampler_look(agent->sampler, task, &sample, &ignored) >= 0) {
+		json_object_set_new(view, "statistics", statistics_view(&sample, task));
+		json_object_set_new(view, "tepui", extra_view(&sample, task));
+	}
+	return view;
+}
+
+static bool is_alive(const struct task *task)
+{
+	return !task_has_ended(task) && (task->executor.state == EXECUTOR_WAITING ||
+					 task->executor.state == EXECUTOR_SUBSCRIBED);
+}
+
+int api_containers(struct http_request *req, struct err *e)
+{
+	struct agent *agent = http_request_app(req);
+	json_t *list = json_array();
+
+	for (struct task *task = agent->tasks; list && task; task = task->hh.next) {
+		if (is_alive(task) && is_wanted(req, task))
+			json_array_append_new(list, container_view(agent, task));
+	}
+	return api_reply(req, list, e);
+}
+
+int api_statistics(struct http_request *req, struct err *e)
+{
+	struct agent *agent = http_request_app(req);
+	json_t *list = json_array();
+
+	for (struct task *task = agent->tasks; list && task; task = task->hh.next) {
+		struct sampler_view sample;
+		struct err ignored = { 0 };
+		json_t *view;
+
+		if (!is_alive(task) ||
+		    sampler_look(agent->sampler, task, &sample, &ignored) < 0)
+			continue;
+		view = row_view(task);
+		json_object_set_new(view, "statistics", statistics_view(&sample, task));
+		json_array_append_new(list, view);
+	}
+	return api_reply(req, list, e);
+}
+
+/* ---- the hour kept ---- */
+
+static json_t *point_view(const struct sample *point)
+{
+	json_t *view = json_pack("{s:f, s:I}", "timestamp", (double)point->wall_ms / 1000.0,
+				 "pids", (json_int_t)point->pids);
+
+	set_count(view, "cpu_usage_usec", point->cpu_usage_usec);
+	set_count(view, "mem_bytes", point->memory_bytes);
+	set_count(view, "io_read_bytes", point->io_read_bytes);
+	set_count(view, "io_write_bytes", point->io_write_bytes);
+	return view;
+}
+
+int api_history(struct http_request *req, struct err *e)
+{
+	struct agent *agent = http_request_app(req);
+	const char *id = http_request_arg(req, 0);
+	struct sampler_view sample;
+	json_t *list;
+	int r;
+
+	for (struct task *task = agent->tasks; task; task = task->hh.next) {
+		if (strcmp(task->record->container_id, id) != 0)
+			continue;
+		r = sampler_look(agent->sampler, task, &sample, e);
+		if (r < 0)
+			return r;
+		list = json_array();
+		for (size_t i = 0; list && i < sample.n; i++)
+			json_array_append_new(list, point_view(&sample.points[(sample.first + i) %
+									      sample.cap]));
+		return api_reply(req, list, e);
+	}
+	return err_set(e, ENOENT, "find container '%s'", id);
+}

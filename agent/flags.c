@@ -1,0 +1,126 @@
+#include "agent/flags.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <stddef.h>
+#include <string.h>
+
+#include "lib/cleanup.h"
+#include "lib/err.h"
+#include "lib/flags.h"
+
+static const char prefix[] = "TEPUI_AGENT";
+
+#define ROW(kind_, member, fallback_, max_, help_) \
+	{ .name = #member, .kind = (kind_), .off = offsetof(struct agent_flags, member), \
+	  .fallback = (fallback_), .max = (max_), .help = (help_) }
+
+enum { SECOND = 1000, MINUTE = 60 * SECOND, HOUR = 60 * MINUTE };
+
+static const struct flag table[] = {
+	ROW(FLAG_STR, master, NULL, 0, "master to register with, host:port"),
+	ROW(FLAG_STR, work_dir, "/var/lib/tepui/agent", 0, "state and sandboxes, made if missing"),
+	ROW(FLAG_STR, listen, "127.0.0.1:5051", 0, "address to answer operators on"),
+	ROW(FLAG_STR, hostname, NULL, 0, "name told to the master (default: the host's)"),
+	ROW(FLAG_STR, resources, NULL, 0,
+	    "what to offer, e.g. cpus:4;mem:1024;ports:[31000-32000] (rest: found out)"),
+	ROW(FLAG_STR, attributes, NULL, 0, "what to tell of the node, e.g. rack:r1;level:10"),
+	ROW(FLAG_STR, cgroup_root, "tepui", 0, "name of our cgroup below the agent's own"),
+	ROW(FLAG_STR, executor, NULL, 0, "path of tepui-executor (default: beside this program)"),
+	ROW(FLAG_STR, default_user, "nobody", 0, "user of tasks that name none"),
+	ROW(FLAG_STR, log_level, "info", 0, "debug, info, warning or error"),
+	ROW(FLAG_BOOL, cfs_quota, "false", 0, "never more cpu time than requested"),
+	ROW(FLAG_BOOL, allow_unenforced, "false", 0, "start though a resource cannot be limited"),
+	ROW(FLAG_BOOL, allow_root_tasks, "true", 0, "run tasks that ask for user root"),
+	ROW(FLAG_BOOL, allow_unconfined, "false", 0, "run tasks that ask for no seccomp profile"),
+	ROW(FLAG_BOOL, insecure, "false", 0, "listen beyond loopback without credentials"),
+	ROW(FLAG_U64, pids_limit, "1024", 4194304, "processes and threads a container may have"),
+	ROW(FLAG_MILLIS, executor_registration_timeout, "1mins", HOUR,
+	    "time a new executor has to subscribe"),
+	ROW(FLAG_MILLIS, executor_reregistration_timeout, "2secs", 15 * SECOND,
+	    "time to wait for executors before registering again"),
+	ROW(FLAG_MILLIS, executor_shutdown_grace_period, "5secs", HOUR,
+	    "time tasks have to end on a shutdown"),
+	ROW(FLAG_MILLIS, recovery_timeout, "15mins", 24 * HOUR,
+	    "time executors live on without an agent"),
+	ROW(FLAG_MILLIS, registration_backoff_factor, "1secs", MINUTE,
+	    "unit of the random wait between registrations"),
+	ROW(FLAG_MILLIS, gc_delay, "168hrs", 0, "age at which sandboxes are removed"),
+	ROW(FLAG_MILLIS, sample_interval, "5secs", HOUR, "time between samples of usage"),
+	ROW(FLAG_BOOL, help, "false", 0, "print this and exit"),
+	ROW(FLAG_BOOL, version, "false", 0, "print the version and exit"),
+};
+
+/* Is HOST:PORT a numeric loopback address? */
+static bool is_loopback(const char *address)
+{
+	char host[INET6_ADDRSTRLEN + 2] = "";
+	const char *colon = strrchr(address, ':');
+	struct in6_addr ip6;
+	struct in_addr ip4;
+	size_t n = colon ? (size_t)(colon - address) : 0;
+
+	if (n == 0 || n >= sizeof(host))
+		return false;
+	memcpy(host, address, n);
+	if (host[0] == '[' && host[n - 1] == ']') {
+		host[n - 1] = '\0';
+		return inet_pton(AF_INET6, host + 1, &ip6) == 1 && IN6_IS_ADDR_LOOPBACK(&ip6);
+	}
+	return inet_pton(AF_INET, host, &ip4) == 1 && (ntohl(ip4.s_addr) >> 24) == 127;
+}
+
+static int check(const struct agent_flags *flags, struct err *e)
+{
+	if (!flags->master)
+		return err_set(e, EINVAL, "find flag '--master': it is required");
+	if (flags->work_dir[0] != '/')
+		return err_set(e, EINVAL, "use '--work_dir=%s': it is not absolute", flags->work_dir);
+	/* The list of hidden paths in a launch document is separated by colons. */
+	if (strchr(flags->work_dir, ':'))
+		return err_set(e, EINVAL, "use '--work_dir=%s': it has a colon", flags->work_dir);
+	if (!flags->cgroup_root[0] || strchr(flags->cgroup_root, '/') ||
+	    flags->cgroup_root[0] == '.')
+		return err_set(e, EINVAL, "use '--cgroup_root=%s': it must be one name",
+			       flags->cgroup_root);
+	if (flags->sample_interval < SECOND / 10)
+		return err_set(e, EINVAL, "use '--sample_interval': it is below 100ms");
+	if (!flags->insecure && !is_loopback(flags->listen))
+		return err_set(e, EINVAL, "listen on '%s': not a loopback address, and there are "
+			       "no credentials yet; --insecure takes the risk", flags->listen);
+	return 0;
+}
+
+int agent_flags_parse(int argc, char *const *argv, struct agent_flags *ret, struct err *e)
+{
+	struct agent_flags flags = { 0 };
+	int index, r;
+
+	r = flags_parse(table, ARRAY_SIZE(table), prefix, argc, argv, &flags, &index, e);
+	if (r >= 0 && index < argc)
+		r = err_set(e, EINVAL, "understand argument '%s'", argv[index]);
+	if (r >= 0 && !flags.help && !flags.version)
+		r = check(&flags, e);
+	if (r < 0) {
+		agent_flags_done(&flags);
+		return r;
+	}
+	*ret = flags;
+	return 0;
+}
+
+void agent_flags_print_help(void)
+{
+	flags_print_help(table, ARRAY_SIZE(table), prefix);
+}
+
+json_t *agent_flags_to_json(const struct agent_flags *flags)
+{
+	return flags_to_json(table, ARRAY_SIZE(table), flags);
+}
+
+void agent_flags_done(struct agent_flags *flags)
+{
+	flags_done(table, ARRAY_SIZE(table), flags);
+}

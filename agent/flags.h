@@ -1,0 +1,31 @@
+/* What the agent can be told on its command line. */
+#ifndef AGENT_FLAGS_H
+#define AGENT_FLAGS_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct err;
+
+struct agent_flags {
+	char *master, *listen, *work_dir, *hostname, *resources, *attributes;
+	char *cgroup_root, *executor, *default_user, *log_level;
+	bool cfs_quota, allow_unenforced, allow_root_tasks, allow_unconfined, insecure;
+	bool help, version;
+	uint64_t pids_limit;
+	int64_t executor_registration_timeout, executor_reregistration_timeout;
+	int64_t executor_shutdown_grace_period, recovery_timeout, registration_backoff_factor;
+	int64_t gc_delay, sample_interval;
+};
+
+/*
+ * Read argv and TEPUI_AGENT_* and check what can be checked without the host: -EINVAL names the
+ * flag.  --help and --version are only noted.  RET is freed with agent_flags_done().
+ */
+int agent_flags_parse(int argc, char *const *argv, struct agent_flags *ret, struct err *e);
+void agent_flags_print_help(void);
+json_t *agent_flags_to_json(const struct agent_flags *flags);
+void agent_flags_done(struct agent_flags *flags);
+
+#endif

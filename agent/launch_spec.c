@@ -1,0 +1,397 @@
+#include "agent/launch_spec.h"
+
+#include <errno.h>
+#include <linux/capability.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "agent/launch_parts.h"
+#include "agent/users.h"
+#include "containerizer/handover.h"
+#include "lib/cleanup.h"
+#include "lib/err.h"
+#include "lib/resources.h"
+
+enum {
+	CPU_PERIOD_USEC = 100000,
+	CPU_MIN_QUOTA_USEC = 1000,
+	CPU_SHARES_PER_CPU = 1024,
+	CPU_MIN_SHARES = 2,
+	CPU_MAX_SHARES = 262144,
+	MEMORY_WITHOUT_REQUEST_MIB = 32,
+	MAX_HOSTNAME = 64,
+};
+
+/* Docker's fourteen without NET_RAW, MKNOD and AUDIT_WRITE (DESIGN.md section 6). */
+#define CAP_BIT(name) (UINT64_C(1) << CAP_##name)
+static const uint64_t root_capabilities = CAP_BIT(CHOWN) | CAP_BIT(DAC_OVERRIDE) |
+	CAP_BIT(FOWNER) | CAP_BIT(FSETID) | CAP_BIT(SETGID) | CAP_BIT(SETUID) |
+	CAP_BIT(SETFCAP) | CAP_BIT(SETPCAP) | CAP_BIT(NET_BIND_SERVICE) |
+	CAP_BIT(SYS_CHROOT) | CAP_BIT(KILL);
+
+/* ---- what cannot be honoured ---- */
+
+static int check_container(const Mesos__V1__ContainerInfo *c, struct err *e)
+{
+	if (c->type == MESOS__V1__CONTAINER_INFO__TYPE__DOCKER || c->docker)
+		return err_set(e, ENOTSUP, "container.type: DOCKER is not supported, MESOS is");
+	if (c->mesos && c->mesos->image)
+		return err_set(e, ENOTSUP, "container.mesos.image: images are not supported");
+	if (c->n_volumes)
+		return err_set(e, ENOTSUP, "container.volumes: volumes are not supported");
+	for (size_t i = 0; i < c->n_network_infos; i++) {
+		const Mesos__V1__NetworkInfo *net = c->network_infos[i];
+
+		if (net->name || net->n_port_mappings || net->n_ip_addresses)
+			return err_set(e, ENOTSUP, "container.network_infos[%zu]: only the host's "
+				       "network is supported", i);
+	}
+	if (c->tty_info)
+		return err_set(e, ENOTSUP, "container.tty_info: terminals are not supported");
+	if (c->hostname && (!*c->hostname || strlen(c->hostname) > MAX_HOSTNAME))
+		return err_set(e, EINVAL, "container.hostname: not 1 to %d bytes", MAX_HOSTNAME);
+	return 0;
+}
+
+static int check_linux_info(const Mesos__V1__LinuxInfo *info, struct err *e)
+{
+	if (info->capability_info)
+		return err_set(e, ENOTSUP, "container.linux_info.capability_info: replaced by "
+			       "effective_capabilities");
+	if (info->share_pid_namespace)
+		return err_set(e, ENOTSUP, "container.linux_info.share_pid_namespace: containers "
+			       "do not share");
+	if (info->has_ipc_mode && info->ipc_mode == MESOS__V1__LINUX_INFO__IPC_MODE__SHARE_PARENT)
+		return err_set(e, ENOTSUP, "container.linux_info.ipc_mode: containers do not share");
+	if (info->shm_size)
+		return err_set(e, ENOTSUP, "container.linux_info.shm_size: not supported");
+	if (info->seccomp && info->seccomp->profile_name)
+		return err_set(e, ENOTSUP, "container.linux_info.seccomp.profile_name: named "
+			       "profiles are not supported");
+	return 0;
+}
+
+static int check_task(const Mesos__V1__TaskInfo *task, struct err *e)
+{
+	int r;
+
+	if (task->executor)
+		return err_set(e, ENOTSUP, "executor: custom executors are not supported");
+	if (!task->command)
+		return err_set(e, EINVAL, "command: missing");
+	if (task->check)
+		return err_set(e, ENOTSUP, "check: only health_check is supported");
+	if (!task->command->value || !*task->command->value)
+		return err_set(e, EINVAL, "command.value: missing");
+	if (task->command->n_uris)
+		return err_set(e, ENOTSUP, "command.uris: fetching is not supported");
+	if (task->command->shell && task->command->n_arguments)
+		return err_set(e, EINVAL, "command.arguments: given although command.shell is true");
+	if (!task->container)
+		return 0;
+	r = check_container(task->container, e);
+	if (r >= 0 && task->container->linux_info)
+		r = check_linux_info(task->container->linux_info, e);
+	return r;
+}
+
+/* ---- limits ---- */
+
+/* The limit on NAME in thousandths; 1 if there is one, 0 if not, *RET is -1 for infinity. */
+static int find_limit(const Mesos__V1__TaskInfo *task, const char *name, int64_t request,
+		      int64_t *ret, struct err *e)
+{
+	for (size_t i = 0; i < task->n_limits; i++) {
+		const Mesos__V1__TaskInfo__LimitsEntry *limit = task->limits[i];
+
+		if (!limit->key || !limit->value || strcmp(limit->key, name) != 0)
+			continue;
+		*ret = -1;
+		if (isinf(limit->value->value) && limit->value->value > 0)
+			return 1;
+		if (resources_scalar_from_double(limit->value->value, ret) < 0)
+			return err_set(e, EINVAL, "limits.%s: not a size", name);
+		if (*ret < request)
+			return err_set(e, EINVAL, "limits.%s: below the request", name);
+		return 1;
+	}
+	return 0;
+}
+
+static int check_limit_names(const Mesos__V1__TaskInfo *task, struct err *e)
+{
+	for (size_t i = 0; i < task->n_limits; i++) {
+		const char *key = task->limits[i]->key;
+
+		if (!key || (strcmp(key, "cpus") != 0 && strcmp(key, "mem") != 0))
+			return err_set(e, EINVAL, "limits.%s: only cpus and mem can be limited",
+				       key ? key : "");
+	}
+	return 0;
+}
+
+/* cpu.weight follows the request; cpu.max the limit, or the request with --cfs_quota. */
+static int build_cpu(const struct launch_settings *settings, const Mesos__V1__TaskInfo *task,
+		     int64_t request, json_t *cpu, struct err *e)
+{
+	int64_t shares = request * CPU_SHARES_PER_CPU / 1000, limit = -1, quota;
+	int r = find_limit(task, "cpus", request, &limit, e);
+
+	if (r < 0)
+		return r;
+	if (r == 0 && settings->cfs_quota)
+		limit = request;
+	if (shares < CPU_MIN_SHARES)
+		shares = CPU_MIN_SHARES;
+	if (shares > CPU_MAX_SHARES)
+		shares = CPU_MAX_SHARES;
+	r = json_object_set_new(cpu, "shares", json_integer(shares));
+	if (r == 0 && limit >= 0) {
+		quota = limit * CPU_PERIOD_USEC / 1000;
+		if (quota < CPU_MIN_QUOTA_USEC)
+			quota = CPU_MIN_QUOTA_USEC;
+		r = json_object_set_new(cpu, "quota", json_integer(quota)) |
+		    json_object_set_new(cpu, "period", json_integer(CPU_PERIOD_USEC));
+	}
+	return r ? err_set(e, ENOMEM, "describe cpu limits") : 0;
+}
+
+/* memory.max is the request unless there is a limit; never any swap. */
+static int build_memory(const Mesos__V1__TaskInfo *task, int64_t request, json_t *memory,
+			struct err *e)
+{
+	int64_t limit = request ? request : MEMORY_WITHOUT_REQUEST_MIB * 1000, bytes;
+	int r = find_limit(task, "mem", request, &limit, e);
+
+	if (r < 0)
+		return r;
+	if (limit > INT64_MAX / (1 << 20))
+		return err_set(e, EINVAL, "limits.mem: not a size");
+	bytes = limit < 0 ? -1 : limit * (1 << 20) / 1000;
+	r = json_object_set_new(memory, "limit", json_integer(bytes));
+	if (r == 0 && bytes >= 0)	/* limit and swap together */
+		r = json_object_set_new(memory, "swap", json_integer(bytes));
+	if (r == 0 && bytes != request * (1 << 20) / 1000 && request)
+		r = json_object_set_new(memory, "reservation",
+					json_integer(request * (1 << 20) / 1000));
+	return r ? err_set(e, ENOMEM, "describe memory limits") : 0;
+}
+
+static int build_resources(const struct launch_settings *settings,
+			   const Mesos__V1__TaskInfo *task, json_t *linux_part, struct err *e)
+{
+	struct resources request = { 0 };
+	json_t *resources, *cpu = json_object(), *memory = json_object();
+	int r;
+
+	resources = json_pack("{s:o, s:o, s:{s:I}}", "cpu", cpu, "memory", memory, "pids",
+			      "limit", (json_int_t)settings->pids_limit);
+	if (!resources || json_object_set_new(linux_part, "resources", resources) < 0)
+		return err_set(e, ENOMEM, "describe limits");
+	r = resources_from_messages(task->resources, task->n_resources, &request, e);
+	if (r >= 0)
+		r = check_limit_names(task, e);
+	if (r >= 0)
+		r = build_cpu(settings, task, request.scalar[RESOURCE_CPUS], cpu, e);
+	if (r >= 0)
+		r = build_memory(task, request.scalar[RESOURCE_MEM], memory, e);
+	resources_done(&request);
+	return r;
+}
+
+/* ---- rights ---- */
+
+static int find_user(const struct launch_settings *settings, const Mesos__V1__TaskInfo *task,
+		     struct launch_result *ret, struct err *e)
+{
+	const char *name = task->command->user ? task->command->user : settings->default_user;
+	const struct user *user = users_find(settings->users, name);
+
+	if (!user)
+		return err_set(e, EINVAL, "command.user: the node has no user '%s'", name);
+	if (user->uid == 0 && !settings->allow_root)
+		return err_set(e, EPERM, "command.user: this agent runs no task as '%s'", name);
+	ret->uid = user->uid;
+	ret->gid = user->gid;
+	return 0;
+}
+
+static int read_capabilities(const Mesos__V1__CapabilityInfo *info, const char *where,
+			     uint64_t *ret, struct err *e)
+{
+	*ret = 0;
+	for (size_t i = 0; i < info->n_capabilities; i++) {
+		int cap = (int)info->capabilities[i] - MESOS__V1__CAPABILITY_INFO__CAPABILITY__CHOWN;
+
+		if (cap < 0 || cap > 63 || !(root_capabilities & (UINT64_C(1) << cap)))
+			return err_set(e, EPERM, "container.linux_info.%s: capability %d is above "
+				       "what this agent grants", where, cap);
+		*ret |= UINT64_C(1) << cap;
+	}
+	return 0;
+}
+
+/* EFFECTIVE is what the task starts with, RET->capabilities the bound of what it can get. */
+static int find_capabilities(const Mesos__V1__TaskInfo *task, uint64_t *ret_effective,
+			     struct launch_result *ret, struct err *e)
+{
+	const Mesos__V1__LinuxInfo *info = task->container ? task->container->linux_info : NULL;
+	uint64_t effective = ret->uid == 0 ? root_capabilities : 0, bounding;
+	int r = 0;
+
+	if (info && info->effective_capabilities)
+		r = read_capabilities(info->effective_capabilities, "effective_capabilities",
+				      &effective, e);
+	bounding = effective;
+	if (r >= 0 && info && info->bounding_capabilities) {
+		r = read_capabilities(info->bounding_capabilities, "bounding_capabilities",
+				      &bounding, e);
+		if (r >= 0 && !info->effective_capabilities)
+			effective &= bounding;
+	}
+	if (r >= 0 && (effective & ~bounding))
+		r = err_set(e, EINVAL, "container.linux_info.effective_capabilities: not within "
+			    "bounding_capabilities");
+	*ret_effective = effective;
+	ret->capabilities = bounding;
+	return r;
+}
+
+static json_t *capability_names(uint64_t set)
+{
+	json_t *names = json_array();
+	char name[64];
+
+	for (unsigned cap = 0; names && cap < 64; cap++) {
+		const ProtobufCEnumValue *value;
+
+		if (!(set & (UINT64_C(1) << cap)))
+			continue;
+		value = protobuf_c_enum_descriptor_get_value(
+			&mesos__v1__capability_info__capability__descriptor,
+			MESOS__V1__CAPABILITY_INFO__CAPABILITY__CHOWN + (int)cap);
+		(void)snprintf(name, sizeof(name), "CAP_%s", value ? value->name : "");
+		json_array_append_new(names, json_string(name));
+	}
+	return names;
+}
+
+/*
+ * Inheritable and ambient sets stay empty, except that a user who is not root keeps what was asked
+ * for by name only through the ambient set.
+ */
+static json_t *describe_capabilities(const struct launch_result *result, uint64_t effective)
+{
+	uint64_t ambient = result->uid == 0 ? 0 : effective;
+
+	return json_pack("{s:o, s:o, s:o, s:o, s:o}",
+			 "bounding", capability_names(result->capabilities),
+			 "effective", capability_names(effective),
+			 "permitted", capability_names(effective),
+			 "inheritable", capability_names(ambient),
+			 "ambient", capability_names(ambient));
+}
+
+/* ---- the document ---- */
+
+static json_t *build_linux(const Mesos__V1__TaskInfo *task, const struct launch_settings *settings,
+			   struct err *e)
+{
+	json_t *part = json_pack("{s:[{s:s}, {s:s}, {s:s}, {s:s}, {s:s}]}", "namespaces",
+				 "type", "pid", "type", "mount", "type", "ipc", "type", "uts",
+				 "type", "cgroup");
+
+	if (!part) {
+		(void)err_set(e, ENOMEM, "describe namespaces");
+		return NULL;
+	}
+	if (build_resources(settings, task, part, e) < 0) {
+		json_decref(part);
+		return NULL;
+	}
+	return part;
+}
+
+static json_t *build_process(const struct launch_place *place, const Mesos__V1__TaskInfo *task,
+			     const struct launch_result *result, uint64_t effective,
+			     struct err *e)
+{
+	json_t *args = NULL, *env = NULL, *rlimits = NULL, *process;
+	int r;
+
+	r = launch_args(task, &args, e);
+	if (r >= 0)
+		r = launch_env(place, task, &env, e);
+	if (r >= 0)
+		r = launch_rlimits(task, &rlimits, e);
+	if (r < 0) {
+		json_decref(args);
+		json_decref(env);
+		return NULL;
+	}
+	process = json_pack("{s:o, s:o, s:o, s:s, s:{s:I, s:I}, s:o, s:b, s:i}",
+			    "args", args, "env", env, "rlimits", rlimits,
+			    "cwd", HANDOVER_SANDBOX,
+			    "user", "uid", (json_int_t)result->uid, "gid", (json_int_t)result->gid,
+			    "capabilities", describe_capabilities(result, effective),
+			    "noNewPrivileges", 1, "oomScoreAdj", 0);
+	if (!process)
+		(void)err_set(e, ENOMEM, "describe the process");
+	return process;
+}
+
+static json_t *build_annotations(const struct launch_settings *settings,
+				 const struct launch_place *place)
+{
+	return json_pack("{s:s, s:s, s:s, s:s, s:s}",
+			 HANDOVER_ANNOTATION_CGROUPS, settings->cgroup_layout,
+			 HANDOVER_ANNOTATION_SANDBOX, place->sandbox,
+			 HANDOVER_ANNOTATION_SANDBOX_DESTINATION, HANDOVER_SANDBOX,
+			 HANDOVER_ANNOTATION_HOST_ROOT, "true",
+			 HANDOVER_ANNOTATION_HIDDEN, settings->hidden);
+}
+
+int launch_spec_build(const struct launch_settings *settings, const struct launch_place *place,
+		      const Mesos__V1__TaskInfo *task, struct launch_result *ret, struct err *e)
+{
+	const Mesos__V1__ContainerInfo *container = task->container;
+	const char *hostname = container && container->hostname ? container->hostname :
+		place->container_id;
+	struct launch_result result = { 0 };
+	json_t *process, *linux_part;
+	uint64_t effective;
+	int r;
+
+	r = check_task(task, e);
+	if (r >= 0)
+		r = find_user(settings, task, &result, e);
+	if (r >= 0)
+		r = find_capabilities(task, &effective, &result, e);
+	if (r < 0)
+		return r;
+	if (container && container->linux_info && container->linux_info->seccomp &&
+	    container->linux_info->seccomp->unconfined) {
+		if (!settings->allow_unconfined)
+			return err_set(e, EPERM, "container.linux_info.seccomp.unconfined: this "
+				       "agent confines every task");
+		result.is_unconfined = true;
+	}
+	process = build_process(place, task, &result, effective, e);
+	if (!process)
+		return -e->code;
+	linux_part = build_linux(task, settings, e);
+	if (!linux_part) {
+		json_decref(process);
+		return -e->code;
+	}
+	result.config = json_pack("{s:s, s:s, s:o, s:o, s:{s:s, s:b}, s:o}",
+				  "ociVersion", "1.2.0", "hostname", hostname,
+				  "process", process, "linux", linux_part,
+				  "root", "path", "/", "readonly", 1,
+				  "annotations", build_annotations(settings, place));
+	if (!result.config)
+		return err_set(e, ENOMEM, "describe the container");
+	*ret = result;
+	return 0;
+}

@@ -1,0 +1,47 @@
+/* From a task as the framework describes it to the OCI document that its supervisor launches. */
+#ifndef AGENT_LAUNCH_SPEC_H
+#define AGENT_LAUNCH_SPEC_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "proto/mesos.pb-c.h"
+
+struct err;
+struct users;
+
+/* What the agent adds; all borrowed. */
+struct launch_settings {
+	const struct users *users;
+	const char *default_user;
+	bool cfs_quota, allow_root, allow_unconfined;
+	uint64_t pids_limit;
+	const char *cgroup_layout;	/* cgroup_layout_format() */
+	const char *hidden;		/* host path that no container may see */
+};
+
+/* What is known once the task is admitted; borrowed. */
+struct launch_place {
+	const char *container_id;
+	const char *sandbox;		/* host directory */
+	const char *framework_id, *agent_id;
+	const char *role;		/* NULL: none */
+};
+
+/* What admission and the sandbox need to know of the result. */
+struct launch_result {
+	json_t *config;			/* owned */
+	uint32_t uid, gid;
+	bool is_unconfined;		/* no seccomp program is to be passed */
+	uint64_t capabilities;		/* of the bounding set, for the seccomp profile */
+};
+
+/*
+ * Every default of DESIGN.md section 6.  Pure.  What this version cannot honour is -ENOTSUP and
+ * what is wrong is -EINVAL (-E2BIG, -EPERM), each with the field's name: nothing is ignored.
+ */
+int launch_spec_build(const struct launch_settings *settings, const struct launch_place *place,
+		      const Mesos__V1__TaskInfo *task, struct launch_result *ret, struct err *e);
+
+#endif

@@ -1,0 +1,233 @@
+#include "agent/master_calls.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/agent.h"
+#include "agent/status.h"
+#include "agent/task.h"
+#include "agent/updates.h"
+#include "lib/cleanup.h"
+#include "lib/err.h"
+#include "lib/log.h"
+#include "lib/pb_json.h"
+#include "lib/version.h"
+
+/* ---- calls ---- */
+
+static int pack(const struct agent *agent, Tepui__AgentCall *call, Tepui__AgentCall__Type type,
+		void **ret, size_t *ret_size, struct err *e)
+{
+	call->has_type = 1;
+	call->type = type;
+	if (agent->info->id)
+		call->agent_id = agent->info->id;
+	return pb_pack(&call->base, ret, ret_size, e);
+}
+
+/* Views of every task that the master may still have to hear of. */
+static size_t list_tasks(const struct agent *agent, Tepui__RunningTask *views,
+			 Tepui__RunningTask **list)
+{
+	size_t n = 0;
+
+	for (const struct task *task = agent->tasks; task; task = task->hh.next) {
+		if (task->is_acknowledged || task->is_volatile)
+			continue;
+		tepui__running_task__init(&views[n]);
+		views[n].framework = task->record->framework;
+		views[n].task = task->record->task;
+		views[n].state = task_state(task);
+		views[n].status = task->record->latest;
+		list[n] = &views[n];
+		n++;
+	}
+	return n;
+}
+
+int master_call_subscribe(const struct agent *agent, void **ret, size_t *ret_size, struct err *e)
+{
+	Tepui__AgentCall call = TEPUI__AGENT_CALL__INIT;
+	Tepui__AgentCall__Subscribe subscribe = TEPUI__AGENT_CALL__SUBSCRIBE__INIT;
+	size_t n = HASH_COUNT(agent->tasks) + 1;
+	AUTO_FREE Tepui__RunningTask *views = calloc(n, sizeof(*views));
+	AUTO_FREE Tepui__RunningTask **list = calloc(n, sizeof(*list));
+	AUTO_FREE char *boot_id = strdup(agent->node.boot_id), *version = strdup(TEPUI_VERSION);
+
+	if (!views || !list || !boot_id || !version)
+		return err_set(e, ENOMEM, "describe the agent");
+	subscribe.agent_info = agent->info;
+	subscribe.boot_id = boot_id;
+	subscribe.version = version;
+	subscribe.n_tasks = list_tasks(agent, views, list);
+	subscribe.tasks = list;
+	subscribe.master_id = agent->self->master_id;
+	call.subscribe = &subscribe;
+	return pack(agent, &call, TEPUI__AGENT_CALL__TYPE__SUBSCRIBE, ret, ret_size, e);
+}
+
+/* The generated structs know no const; packing only reads. */
+#define UNCONST(type, pointer) ((type *)(uintptr_t)(pointer))
+
+int master_call_update(const struct agent *agent, const Mesos__V1__FrameworkID *framework_id,
+		       const Mesos__V1__TaskStatus *status, Mesos__V1__TaskState latest,
+		       void **ret, size_t *ret_size, struct err *e)
+{
+	Tepui__AgentCall call = TEPUI__AGENT_CALL__INIT;
+	Tepui__AgentCall__Update update = TEPUI__AGENT_CALL__UPDATE__INIT;
+
+	update.framework_id = UNCONST(Mesos__V1__FrameworkID, framework_id);
+	update.status = UNCONST(Mesos__V1__TaskStatus, status);
+	update.has_latest_state = latest != status->state;
+	update.latest_state = latest;
+	call.update = &update;
+	return pack(agent, &call, TEPUI__AGENT_CALL__TYPE__UPDATE, ret, ret_size, e);
+}
+
+int master_call_heartbeat(const struct agent *agent, void **ret, size_t *ret_size, struct err *e)
+{
+	Tepui__AgentCall call = TEPUI__AGENT_CALL__INIT;
+
+	return pack(agent, &call, TEPUI__AGENT_CALL__TYPE__HEARTBEAT, ret, ret_size, e);
+}
+
+/* ---- who we are ---- */
+
+static int replace_text(char **field, const char *value)
+{
+	char *copy = strdup(value);
+
+	if (!copy)
+		return -ENOMEM;
+	free(*field);
+	*field = copy;
+	return 0;
+}
+
+static int check_master(const struct agent *agent, const Tepui__AgentEvent__Subscribed *event,
+			struct err *e)
+{
+	const Tepui__AgentRecord *self = agent->self;
+
+	if (agent_id(agent) && strcmp(agent_id(agent), event->agent_id->value) != 0)
+		return err_set(e, ESTALE, "register: the master takes agent '%s' for '%s'",
+			       agent_id(agent), event->agent_id->value);
+	if (self->master_id && strcmp(self->master_id, event->master_id) == 0 && self->has_epoch &&
+	    event->has_epoch && event->epoch < self->epoch)
+		return err_set(e, ESTALE, "register: the master's epoch %llu is before %llu",
+			       (unsigned long long)event->epoch, (unsigned long long)self->epoch);
+	return 0;
+}
+
+int master_call_accept_id(struct agent *agent, const Tepui__AgentEvent__Subscribed *event,
+			  struct err *e)
+{
+	Tepui__AgentRecord *self = agent->self;
+	Mesos__V1__AgentInfo *info;
+	int r = check_master(agent, event, e);
+
+	if (r < 0)
+		return r;
+	r = node_agent_info(&agent->node, event->agent_id->value, agent->port, &info, e);
+	if (r < 0)
+		return r;
+	if (!self->agent_id) {
+		self->agent_id = (Mesos__V1__AgentID *)pb_copy(&event->agent_id->base);
+		if (!self->agent_id)
+			r = -ENOMEM;
+	}
+	if (r >= 0)
+		r = replace_text(&self->master_id, event->master_id);
+	if (r >= 0)
+		r = replace_text(&self->boot_id, agent->node.boot_id);
+	if (r < 0) {
+		mesos__v1__agent_info__free_unpacked(info, NULL);
+		return err_set(e, ENOMEM, "register");
+	}
+	mesos__v1__agent_info__free_unpacked(agent->info, NULL);
+	agent->info = info;
+	self->has_epoch = event->has_epoch;
+	self->epoch = event->epoch;
+	return agent_put_self(agent, e);
+}
+
+/* ---- events ---- */
+
+static void run_task(struct agent *agent, const Tepui__AgentEvent__RunTask *run)
+{
+	struct err e = { 0 };
+
+	/* Not reported to the framework: without memory or an id there is nothing to report with. */
+	if (task_run(agent, run->framework, run->task, &e) < 0)
+		log_write_err(LOG_LEVEL_ERROR, &e, "run task '%s'", run->task->task_id->value);
+}
+
+static void kill_task(struct agent *agent, const Tepui__AgentEvent__KillTask *kill)
+{
+	struct task *task = task_find(agent, kill->framework_id->value, kill->task_id->value);
+	struct err e = { 0 };
+
+	if (!task)
+		log_info("ignore the kill of task '%s': it is not here", kill->task_id->value);
+	else if (task_kill(task, kill->kill_policy, &e) < 0)
+		log_write_err(LOG_LEVEL_ERROR, &e, "kill task '%s'", task_id(task));
+}
+
+static void acknowledge(struct agent *agent, const Tepui__AgentEvent__Acknowledge *ack)
+{
+	struct task *task = task_find(agent, ack->framework_id->value, ack->task_id->value);
+
+	if (task && !task->is_acknowledged)
+		updates_acknowledge(task, ack->uuid.data, ack->uuid.len);
+}
+
+static void shut_down(struct agent *agent)
+{
+	struct err e = { 0 };
+
+	log_warning("the master shuts this agent down: killing all tasks");
+	agent->is_shutting_down = true;
+	for (struct task *task = agent->tasks; task; task = task->hh.next) {
+		if (task_kill(task, NULL, &e) < 0) {
+			log_write_err(LOG_LEVEL_ERROR, &e, "kill task '%s'", task_id(task));
+			err_clear(&e);
+		}
+	}
+	agent_wake(agent);
+}
+
+int master_event_handle(struct agent *agent, const Tepui__AgentEvent *event, struct err *e)
+{
+	struct err fatal = { 0 };
+
+	switch (event->type) {
+	case TEPUI__AGENT_EVENT__TYPE__RUN_TASK:
+		if (event->run_task)
+			run_task(agent, event->run_task);
+		return 0;
+	case TEPUI__AGENT_EVENT__TYPE__KILL_TASK:
+		if (event->kill_task)
+			kill_task(agent, event->kill_task);
+		return 0;
+	case TEPUI__AGENT_EVENT__TYPE__ACKNOWLEDGE:
+		if (event->acknowledge)
+			acknowledge(agent, event->acknowledge);
+		return 0;
+	case TEPUI__AGENT_EVENT__TYPE__SHUTDOWN:
+		shut_down(agent);
+		return 0;
+	case TEPUI__AGENT_EVENT__TYPE__ERROR:
+		(void)err_set(&fatal, ECONNREFUSED, "stay with master '%s': it said: %s",
+			      agent->flags.master, event->error ? event->error->message : "");
+		agent_fail(agent, &fatal);
+		return err_set(e, ECONNREFUSED, "stay with the master");
+	case TEPUI__AGENT_EVENT__TYPE__SUBSCRIBED:
+	case TEPUI__AGENT_EVENT__TYPE__HEARTBEAT:
+	case TEPUI__AGENT_EVENT__TYPE__UNKNOWN:
+	case _TEPUI__AGENT_EVENT__TYPE_IS_INT_SIZE:
+	default:
+		log_debug("ignore event %d of the master", (int)event->type);
+		return 0;
+	}
+}

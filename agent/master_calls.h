@@ -1,0 +1,32 @@
+/* What is said to the master, and what is done about what it says. */
+#ifndef AGENT_MASTER_CALLS_H
+#define AGENT_MASTER_CALLS_H
+
+#include <stddef.h>
+
+#include "proto/tepui.pb-c.h"
+
+struct agent;
+struct err;
+
+#define MASTER_CALLS_TARGET "/api/v1/agent"
+#define MASTER_CALLS_TYPE "application/x-protobuf"
+
+/* Packed calls in one owned allocation. */
+int master_call_subscribe(const struct agent *agent, void **ret, size_t *ret_size, struct err *e);
+int master_call_update(const struct agent *agent, const Mesos__V1__FrameworkID *framework_id,
+		       const Mesos__V1__TaskStatus *status, Mesos__V1__TaskState latest,
+		       void **ret, size_t *ret_size, struct err *e);
+int master_call_heartbeat(const struct agent *agent, void **ret, size_t *ret_size, struct err *e);
+
+/*
+ * The id, cluster and epoch of SUBSCRIBED become those of the agent.  -ESTALE: a master of an older
+ * epoch, or one that takes us for somebody else.
+ */
+int master_call_accept_id(struct agent *agent, const Tepui__AgentEvent__Subscribed *event,
+			  struct err *e);
+
+/* Everything but SUBSCRIBED and HEARTBEAT.  An error ends the stream. */
+int master_event_handle(struct agent *agent, const Tepui__AgentEvent *event, struct err *e);
+
+#endif

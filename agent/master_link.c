@@ -1,0 +1,371 @@
+#include "agent/master_link.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/agent.h"
+#include "agent/master_calls.h"
+#include "agent/task.h"
+#include "agent/updates.h"
+#include "lib/cleanup.h"
+#include "lib/err.h"
+#include "lib/log.h"
+#include "lib/loop.h"
+#include "lib/pb_json.h"
+#include "net/http_client.h"
+#include "net/recordio.h"
+#include "net/resolve.h"
+
+enum {
+	CALL_TIMEOUT_MS = 10 * 1000,
+	SILENT_HEARTBEATS = 5,
+	MIN_SILENCE_MS = 2 * 1000,
+	MAX_SILENCE_MS = 10 * 60 * 1000,
+	MAX_BACKOFF_MS = 60 * 1000,
+	STREAM_ID_SIZE = 160,
+};
+
+static const int64_t quick_waits_ms[] = { 100, 200, 400 };
+
+enum link_state { LINK_DOWN, LINK_DIALING, LINK_UP };
+
+struct master_link {
+	struct agent *agent;
+	enum link_state state;
+	struct http_client *stream, *calls;	/* of the present attempt */
+	struct recordio_reader reader;
+	struct loop_timer *retry, *silence;
+	char stream_header[STREAM_ID_SIZE];	/* "Mesos-Stream-Id: ...\r\n" */
+	int64_t silence_ms;
+	unsigned attempts;
+	bool has_been_up;
+};
+
+int64_t master_link_backoff(struct rng *rng, unsigned n, int64_t factor_ms)
+{
+	unsigned shift = n - ARRAY_SIZE(quick_waits_ms);
+	int64_t bound;
+
+	if (n < ARRAY_SIZE(quick_waits_ms))
+		return quick_waits_ms[n];
+	bound = shift < 16 ? factor_ms << shift : MAX_BACKOFF_MS;
+	if (bound > MAX_BACKOFF_MS)
+		bound = MAX_BACKOFF_MS;
+	return quick_waits_ms[0] + (int64_t)rng_below(rng, (uint64_t)bound + 1);
+}
+
+/* ---- the end of an attempt ---- */
+
+static void hang_up(struct master_link *link)
+{
+	struct http_client *stream = TAKE_PTR(link->stream), *calls = TAKE_PTR(link->calls);
+
+	link->state = LINK_DOWN;
+	loop_timer_clear(link->silence);
+	recordio_done(&link->reader);
+	link->reader = (struct recordio_reader){ 0 };
+	link->stream_header[0] = '\0';
+	if (calls)
+		http_client_free(calls);
+	if (stream)
+		http_client_free(stream);
+}
+
+static void come_back(struct master_link *link, const char *why)
+{
+	bool was_up = link->state == LINK_UP;
+	int64_t wait;
+
+	hang_up(link);
+	if (was_up) {
+		link->attempts = 0;
+		updates_pause(link->agent);
+	}
+	wait = master_link_backoff(&link->agent->rng, link->attempts++,
+				   link->agent->flags.registration_backoff_factor);
+	/* The first failure and then each power of two: not a line a second for a day. */
+	if ((link->attempts & (link->attempts - 1)) == 0)
+		log_warning("master '%s': %s; next attempt (%u) in %lld ms",
+			    link->agent->flags.master, why, link->attempts, (long long)wait);
+	loop_timer_set(link->retry, wait);
+}
+
+static void on_silence(void *arg)
+{
+	struct master_link *link = arg;
+
+	come_back(link, "nothing heard for too long");
+}
+
+/*
+ * A refusal will not change by itself: before the first registration it ends the agent, afterwards
+ * there may be tasks to look after, so it is repeated.
+ */
+static void on_refusal(struct master_link *link, const struct http_answer *answer)
+{
+	const struct agent *agent = link->agent;
+	struct err e = { 0 };
+	char text[sizeof(e.msg) + 64];
+
+	switch (answer->status) {
+	case 409:
+		(void)err_set(&e, EEXIST, "register with master '%s': agent id '%s' is in use by "
+			      "another agent (%.*s)", agent->flags.master,
+			      agent_id(agent) ? agent_id(agent) : "", (int)answer->size,
+			      answer->body ? answer->body : "");
+		break;
+	case 401:
+	case 403:
+		(void)err_set(&e, EPERM, "register with master '%s': it does not know the agent of "
+			      "'%s' (%.*s); another --work_dir starts a new one",
+			      agent->flags.master, agent->work_dir, (int)answer->size,
+			      answer->body ? answer->body : "");
+		break;
+	default:
+		(void)snprintf(text, sizeof(text), "it answered %d: %.*s", answer->status,
+			       (int)(answer->size < 200 ? answer->size : 200),
+			       answer->body ? answer->body : "");
+		come_back(link, text);
+		return;
+	}
+	if (!link->has_been_up) {
+		hang_up(link);
+		agent_fail(link->agent, &e);
+		return;
+	}
+	come_back(link, err_text(&e, text, sizeof(text)));
+}
+
+/* ---- calls ---- */
+
+static void on_call_done(void *arg, const struct http_answer *answer, const struct err *e)
+{
+	struct master_link *link = arg;
+	char text[160];
+
+	if (answer && answer->status == 202)
+		return;
+	if (!answer && e->code == ECANCELED)
+		return;
+	/* What was lost with it is sent again after the next registration. */
+	(void)snprintf(text, sizeof(text), "a call failed: %.100s",
+		       answer ? "it was refused" : e->msg);
+	come_back(link, text);
+}
+
+static int send_call(struct master_link *link, const void *body, size_t size, struct err *e)
+{
+	const struct http_call call = {
+		.method = HTTP_POST,
+		.target = MASTER_CALLS_TARGET,
+		.content_type = MASTER_CALLS_TYPE,
+		.extra_headers = link->stream_header,
+		.body = body,
+		.size = size,
+		.timeout_ms = CALL_TIMEOUT_MS,
+		.on_done = on_call_done,
+		.arg = link,
+	};
+
+	return http_client_call(link->calls, &call, e);
+}
+
+int master_link_update(struct master_link *link, const Mesos__V1__FrameworkID *framework_id,
+		       const Mesos__V1__TaskStatus *status, Mesos__V1__TaskState latest,
+		       struct err *e)
+{
+	AUTO_FREE void *body = NULL;
+	size_t size;
+	int r;
+
+	if (link->state != LINK_UP)
+		return err_set(e, ENOTCONN, "send an update");
+	r = master_call_update(link->agent, framework_id, status, latest, &body, &size, e);
+	return r < 0 ? r : send_call(link, body, size, e);
+}
+
+/* ---- events ---- */
+
+static void answer_heartbeat(struct master_link *link)
+{
+	AUTO_FREE void *body = NULL;
+	struct err e = { 0 };
+	size_t size;
+
+	if (master_call_heartbeat(link->agent, &body, &size, &e) < 0 ||
+	    send_call(link, body, size, &e) < 0)
+		log_write_err(LOG_LEVEL_WARNING, &e, "answer a heartbeat");
+}
+
+static int on_subscribed(struct master_link *link, const Tepui__AgentEvent__Subscribed *event,
+			 struct err *e)
+{
+	double silence = event->heartbeat_interval_seconds * 1000 * SILENT_HEARTBEATS;
+	int r = master_call_accept_id(link->agent, event, e);
+
+	if (r < 0)
+		return r;
+	if (!(silence > MIN_SILENCE_MS))
+		silence = MIN_SILENCE_MS;
+	link->silence_ms = silence < MAX_SILENCE_MS ? (int64_t)silence : MAX_SILENCE_MS;
+	link->state = LINK_UP;
+	link->has_been_up = true;
+	link->attempts = 0;
+	log_info("registered with master '%s' as '%s'", link->agent->flags.master,
+		 event->agent_id->value);
+	updates_resume(link->agent);
+	return 0;
+}
+
+static int dispatch(struct master_link *link, const Tepui__AgentEvent *event, struct err *e)
+{
+	if (event->type == TEPUI__AGENT_EVENT__TYPE__SUBSCRIBED && event->subscribed)
+		return on_subscribed(link, event->subscribed, e);
+	if (link->state != LINK_UP)
+		return err_set(e, EPROTO, "read the master's stream: it does not begin with "
+			       "SUBSCRIBED");
+	if (event->type == TEPUI__AGENT_EVENT__TYPE__HEARTBEAT) {
+		answer_heartbeat(link);
+		return 0;
+	}
+	return master_event_handle(link->agent, event, e);
+}
+
+static int on_record(void *arg, const void *data, size_t size, struct err *e)
+{
+	struct master_link *link = arg;
+	Tepui__AgentEvent *event;
+	int r;
+
+	/* An earlier record of the same bytes may have ended the attempt. */
+	if (link->state == LINK_DOWN)
+		return 0;
+	event = tepui__agent_event__unpack(NULL, size, data);
+	if (!event)
+		return err_set(e, EPROTO, "read the master's stream: a record is no event");
+	r = dispatch(link, event, e);
+	tepui__agent_event__free_unpacked(event, NULL);
+	return r;
+}
+
+static void on_data(void *arg, const void *data, size_t size)
+{
+	struct master_link *link = arg;
+	char text[600];
+	struct err e = { 0 };
+
+	loop_timer_set(link->silence, link->silence_ms);
+	if (recordio_feed(&link->reader, data, size, on_record, link, &e) < 0)
+		come_back(link, err_text(&e, text, sizeof(text)));
+}
+
+/* ---- registration ---- */
+
+static void on_head(void *arg, const struct http_answer *answer)
+{
+	struct master_link *link = arg;
+	const struct http_header *id = http_head_find(answer->head, "Mesos-Stream-Id");
+
+	if (answer->status == 200 && id && id->value.size < 128)
+		(void)snprintf(link->stream_header, sizeof(link->stream_header),
+			       "Mesos-Stream-Id: %.*s\r\n", (int)id->value.size, id->value.data);
+}
+
+static void on_stream_done(void *arg, const struct http_answer *answer, const struct err *e)
+{
+	struct master_link *link = arg;
+	char text[600];
+
+	if (!answer && e->code == ECANCELED)
+		return;
+	if (!answer)
+		come_back(link, err_text(e, text, sizeof(text)));
+	else if (answer->status != 200)
+		on_refusal(link, answer);
+	else
+		come_back(link, "it ended the stream");
+}
+
+static int dial(struct master_link *link, struct err *e)
+{
+	struct agent *agent = link->agent;
+	AUTO_FREE void *body = NULL;
+	struct http_call call = {
+		.method = HTTP_POST,
+		.target = MASTER_CALLS_TARGET,
+		.content_type = MASTER_CALLS_TYPE,
+		.accept = MASTER_CALLS_TYPE,
+		.timeout_ms = CALL_TIMEOUT_MS,
+		.on_head = on_head,
+		.on_data = on_data,
+		.on_done = on_stream_done,
+		.arg = link,
+	};
+	int r;
+
+	r = http_client_new_resolved(agent->loop, agent->flags.master, &link->stream, e);
+	if (r >= 0)
+		r = http_client_new_resolved(agent->loop, agent->flags.master, &link->calls, e);
+	if (r >= 0)
+		r = master_call_subscribe(agent, &body, &call.size, e);
+	if (r < 0)
+		return r;
+	call.body = body;
+	link->silence_ms = CALL_TIMEOUT_MS;
+	return http_client_call(link->stream, &call, e);
+}
+
+static void attempt(void *arg)
+{
+	struct master_link *link = arg;
+	char text[600];
+	struct err e = { 0 };
+
+	if (link->agent->is_recovering)
+		return;
+	link->state = LINK_DIALING;
+	if (dial(link, &e) < 0)
+		come_back(link, err_text(&e, text, sizeof(text)));
+}
+
+int master_link_new(struct agent *agent, struct master_link **ret, struct err *e)
+{
+	struct master_link *link = calloc(1, sizeof(*link));
+	int r;
+
+	if (!link)
+		return err_set(e, ENOMEM, "prepare the link to the master");
+	link->agent = agent;
+	r = loop_timer_new(agent->loop, attempt, link, &link->retry, e);
+	if (r >= 0)
+		r = loop_timer_new(agent->loop, on_silence, link, &link->silence, e);
+	if (r < 0) {
+		master_link_free(link);
+		return r;
+	}
+	*ret = link;
+	return 0;
+}
+
+void master_link_start(struct master_link *link)
+{
+	loop_timer_set(link->retry, 0);
+}
+
+bool master_link_is_up(const struct master_link *link)
+{
+	return link && link->state == LINK_UP;
+}
+
+void master_link_free(struct master_link *link)
+{
+	if (!link)
+		return;
+	if (link->silence)
+		hang_up(link);
+	loop_timer_free(link->retry);
+	loop_timer_free(link->silence);
+	free(link);
+}

@@ -1,0 +1,34 @@
+/* The agent's side of the agent-master protocol of proto/tepui.proto. */
+#ifndef AGENT_MASTER_LINK_H
+#define AGENT_MASTER_LINK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/rng.h"
+#include "proto/mesos.pb-c.h"
+
+struct agent;
+struct err;
+struct master_link;
+
+int master_link_new(struct agent *agent, struct master_link **ret, struct err *e);
+
+/* Dial now; from here on the link comes back by itself. */
+void master_link_start(struct master_link *link);
+bool master_link_is_up(const struct master_link *link);
+
+/* One UPDATE; whether it arrived is known by its acknowledgement only. */
+int master_link_update(struct master_link *link, const Mesos__V1__FrameworkID *framework_id,
+		       const Mesos__V1__TaskStatus *status, Mesos__V1__TaskState latest,
+		       struct err *e);
+void master_link_free(struct master_link *link);
+
+/*
+ * Wait before attempt N (from 0): the first ones quickly, then random in [0, FACTOR_MS * 2^n), at
+ * most a minute.
+ */
+int64_t master_link_backoff(struct rng *rng, unsigned n, int64_t factor_ms);
+
+#endif

@@ -1,0 +1,355 @@
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/agent.h"
+#include "agent/api.h"
+#include "agent/gc.h"
+#include "agent/master_link.h"
+#include "agent/sampler.h"
+#include "agent/status.h"
+#include "agent/task.h"
+#include "lib/cleanup.h"
+#include "lib/clock.h"
+#include "lib/err.h"
+#include "lib/version.h"
+#include "net/http_server.h"
+
+/* ---- /metrics/snapshot: a flat object, names of reference/mesos.md 3.3 ---- */
+
+static void put(json_t *view, double value, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+
+static void put(json_t *view, double value, const char *fmt, ...)
+{
+	char name[96];
+	va_list ap;
+
+	va_start(ap, fmt);
+	(void)vsnprintf(name, sizeof(name), fmt, ap);
+	va_end(ap);
+	json_object_set_new(view, name, json_real(value));
+}
+
+static void put_resources(json_t *view, const struct agent *agent)
+{
+	for (size_t i = 0; i < N_RESOURCE_KINDS; i++) {
+		double total = resources_scalar_to_double(agent->node.total.scalar[i]);
+		double used = resources_scalar_to_double(agent->used.scalar[i]);
+
+		put(view, total, "slave/%s_total", resource_names[i]);
+		put(view, used, "slave/%s_used", resource_names[i]);
+		put(view, total > 0 ? used / total : 0, "slave/%s_percent", resource_names[i]);
+	}
+}
+
+static void put_executors(json_t *view, const struct agent *agent)
+{
+	unsigned registering = 0, running = 0, terminating = 0;
+
+	for (const struct task *task = agent->tasks; task; task = task->hh.next) {
+		registering += task->executor.state == EXECUTOR_WAITING;
+		running += task->executor.state == EXECUTOR_SUBSCRIBED && !task_has_ended(task);
+		terminating += task->executor.state == EXECUTOR_CLEANING ||
+			       (task->executor.state == EXECUTOR_SUBSCRIBED && task_has_ended(task));
+	}
+	put(view, registering, "slave/executors_registering");
+	put(view, running, "slave/executors_running");
+	put(view, terminating, "slave/executors_terminating");
+}
+
+static const struct {
+	Mesos__V1__TaskState state;
+	const char *name;
+	bool has_ended;
+} states[] = {
+	{ MESOS__V1__TASK_STATE__TASK_STAGING, "staging", false },
+	{ MESOS__V1__TASK_STATE__TASK_STARTING, "starting", false },
+	{ MESOS__V1__TASK_STATE__TASK_RUNNING, "running", false },
+	{ MESOS__V1__TASK_STATE__TASK_KILLING, "killing", false },
+	{ MESOS__V1__TASK_STATE__TASK_FINISHED, "finished", true },
+	{ MESOS__V1__TASK_STATE__TASK_FAILED, "failed", true },
+	{ MESOS__V1__TASK_STATE__TASK_KILLED, "killed", true },
+	{ MESOS__V1__TASK_STATE__TASK_LOST, "lost", true },
+	{ MESOS__V1__TASK_STATE__TASK_GONE, "gone", true },
+	{ MESOS__V1__TASK_STATE__TASK_ERROR, "error", true },
+	{ MESOS__V1__TASK_STATE__TASK_DROPPED, "dropped", true },
+};
+
+static uint64_t count_state(const struct agent *agent, size_t row)
+{
+	uint64_t n = 0;
+
+	if (states[row].has_ended)
+		return agent->counters.ended[states[row].state];
+	for (const struct task *task = agent->tasks; task; task = task->hh.next)
+		n += task_state(task) == states[row].state;
+	return n;
+}
+
+static void put_counters(json_t *view, const struct agent *agent)
+{
+	const struct agent_counters *c = &agent->counters;
+	struct gc_counters gc = gc_counters(agent->gc);
+
+	put(view, (double)c->valid_updates, "slave/valid_status_updates");
+	put(view, (double)c->invalid_updates, "slave/invalid_status_updates");
+	put(view, (double)c->launch_errors, "slave/container_launch_errors");
+	put(view, (double)c->recovery_errors, "slave/recovery_errors");
+	put(view, (double)c->recovery_ms / 1000.0, "slave/recovery_time_secs");
+	put(view, (double)c->destroy_errors, "containerizer/mesos/container_destroy_errors");
+	put(view, (double)gc.max_age_ms / 1000.0, "slave/executor_directory_max_allowed_age_secs");
+	put(view, (double)gc.pending, "gc/path_removals_pending");
+	put(view, (double)gc.succeeded, "gc/path_removals_succeeded");
+	put(view, (double)gc.failed, "gc/path_removals_failed");
+	put(view, (double)c->refused_launches, "tepui/refused_launches");
+	put(view, (double)c->commits, "tepui/commits");
+	put(view, (double)c->commit_failures, "tepui/commit_failures");
+	put(view, agent->is_disk_bad, "tepui/is_degraded");
+}
+
+static void put_pressure(json_t *view, const char *kind, const struct usage_pressure *p)
+{
+	put(view, p->some_avg10, "tepui/pressure/%s_some_avg10", kind);
+	put(view, p->some_avg60, "tepui/pressure/%s_some_avg60", kind);
+	put(view, p->some_avg300, "tepui/pressure/%s_some_avg300", kind);
+	put(view, p->full_avg10, "tepui/pressure/%s_full_avg10", kind);
+	put(view, p->full_avg60, "tepui/pressure/%s_full_avg60", kind);
+	put(view, p->full_avg300, "tepui/pressure/%s_full_avg300", kind);
+}
+
+static void put_node(json_t *view, const struct sampler_node *node)
+{
+	const struct usage_node *u = &node->usage;
+
+	put(view, (double)u->cpus, "system/cpus_total");
+	put(view, u->load1, "system/load_1min");
+	put(view, u->load5, "system/load_5min");
+	put(view, u->load15, "system/load_15min");
+	put(view, (double)u->memory_total_bytes, "system/mem_total_bytes");
+	put(view, (double)u->memory_available_bytes, "system/mem_free_bytes");
+	if (node->cpus_used >= 0)
+		put(view, node->cpus_used, "tepui/cpus_used");
+	put(view, (double)(u->memory_total_bytes - u->memory_available_bytes),
+	    "tepui/mem_used_bytes");
+	put(view, (double)node->disk_used_bytes, "tepui/disk_used_bytes");
+	put(view, (double)node->disk_total_bytes, "tepui/disk_total_bytes");
+	put(view, (double)u->processes, "tepui/pids_used");
+	put(view, (double)u->pid_max, "tepui/pids_total");
+	if (!u->has_pressure)
+		return;
+	put_pressure(view, "cpu", &u->cpu_pressure);
+	put_pressure(view, "memory", &u->memory_pressure);
+	put_pressure(view, "io", &u->io_pressure);
+}
+
+static double uptime_secs(const struct agent *agent)
+{
+	return (double)(clock_boot_ms() - agent->started_boot_ms) / 1000.0;
+}
+
+static unsigned count_frameworks(const struct agent *agent)
+{
+	unsigned n = 0;
+
+	for (const struct task *task = agent->tasks; task; task = task->hh.next) {
+		const struct task *earlier = agent->tasks;
+
+		while (earlier != task &&
+		       strcmp(task_framework_id(earlier), task_framework_id(task)) != 0)
+			earlier = earlier->hh.next;
+		n += earlier == task;
+	}
+	return n;
+}
+
+int api_metrics_snapshot(struct http_request *req, struct err *e)
+{
+	struct agent *agent = http_request_app(req);
+	json_t *view = json_object();
+
+	if (!view)
+		return err_set(e, ENOMEM, "describe metrics");
+	put(view, master_link_is_up(agent->link), "slave/registered");
+	put(view, uptime_secs(agent), "slave/uptime_secs");
+	put(view, count_frameworks(agent), "slave/frameworks_active");
+	put_resources(view, agent);
+	put_executors(view, agent);
+	for (size_t i = 0; i < ARRAY_SIZE(states); i++)
+		put(view, (double)count_state(agent, i), "slave/tasks_%s", states[i].name);
+	put_counters(view, agent);
+	put_node(view, sampler_look_node(agent->sampler));
+	return api_reply(req, view, e);
+}
+
+/* ---- /metrics: Prometheus text ---- */
+
+static void family(FILE *out, const char *name, const char *type, const char *help)
+{
+	fprintf(out, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
+}
+
+static void gauge(FILE *out, const char *name, const char *help, double value)
+{
+	family(out, name, "gauge", help);
+	fprintf(out, "%s %.17g\n", name, value);
+}
+
+static void counter(FILE *out, const char *name, const char *help, double value)
+{
+	family(out, name, "counter", help);
+	fprintf(out, "%s %.17g\n", name, value);
+}
+
+/* Backslash, quote and newline are what the format escapes in a label's value. */
+static void print_label(FILE *out, const char *name, const char *value)
+{
+	fprintf(out, "%s=\"", name);
+	for (; *value; value++) {
+		if (*value == '\\' || *value == '"')
+			fputc('\\', out);
+		if (*value == '\n')
+			fputs("\\n", out);
+		else
+			fputc(*value, out);
+	}
+	fputc('"', out);
+}
+
+static void print_node(FILE *out, struct agent *agent)
+{
+	const struct sampler_node *node = sampler_look_node(agent->sampler);
+	const struct usage_node *u = &node->usage;
+
+	family(out, "tepui_agent_info", "gauge", "Version and id of the agent.");
+	fputs("tepui_agent_info{version=\"" TEPUI_VERSION "\",", out);
+	print_label(out, "agent_id", agent_id(agent) ? agent_id(agent) : "");
+	fputs("} 1\n", out);
+	gauge(out, "tepui_agent_registered", "Is a master listening?",
+	      master_link_is_up(agent->link));
+	gauge(out, "tepui_agent_uptime_seconds", "Time since start.", uptime_secs(agent));
+	gauge(out, "tepui_agent_degraded", "Can the state not be written?", agent->is_disk_bad);
+	counter(out, "tepui_agent_commits_total", "Commits of state.",
+		(double)agent->counters.commits);
+	gauge(out, "tepui_node_load1", "Load average of a minute.", u->load1);
+	counter(out, "tepui_node_cpu_busy_seconds_total", "Cpu time used by all.",
+		(double)u->cpu_busy_usec / 1e6);
+	gauge(out, "tepui_node_memory_bytes", "Memory of the node.",
+	      (double)u->memory_total_bytes);
+	gauge(out, "tepui_node_memory_available_bytes", "Memory that is left.",
+	      (double)u->memory_available_bytes);
+	gauge(out, "tepui_node_disk_bytes", "Size of the disk of the work directory.",
+	      (double)node->disk_total_bytes);
+	gauge(out, "tepui_node_disk_used_bytes", "What of it is in use.",
+	      (double)node->disk_used_bytes);
+	gauge(out, "tepui_node_processes", "Processes and threads.", (double)u->processes);
+}
+
+static void print_pressure(FILE *out, const struct usage_node *u)
+{
+	const struct {
+		const char *kind;
+		const struct usage_pressure *p;
+	} rows[] = {
+		{ "cpu", &u->cpu_pressure }, { "memory", &u->memory_pressure },
+		{ "io", &u->io_pressure },
+	};
+
+	if (!u->has_pressure)
+		return;
+	family(out, "tepui_node_pressure_seconds_total", "counter",
+	       "Time in which some or all were held up.");
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		fprintf(out, "tepui_node_pressure_seconds_total{resource=\"%s\",share=\"some\"} "
+			"%.6f\n", rows[i].kind, (double)rows[i].p->some_total_usec / 1e6);
+		fprintf(out, "tepui_node_pressure_seconds_total{resource=\"%s\",share=\"full\"} "
+			"%.6f\n", rows[i].kind, (double)rows[i].p->full_total_usec / 1e6);
+	}
+}
+
+static void print_resources(FILE *out, const struct agent *agent)
+{
+	family(out, "tepui_node_resource", "gauge", "What the node offers.");
+	for (size_t i = 0; i < N_RESOURCE_KINDS; i++)
+		fprintf(out, "tepui_node_resource{name=\"%s\"} %.3f\n", resource_names[i],
+			resources_scalar_to_double(agent->node.total.scalar[i]));
+	family(out, "tepui_node_resource_allocated", "gauge", "What tasks have of it.");
+	for (size_t i = 0; i < N_RESOURCE_KINDS; i++)
+		fprintf(out, "tepui_node_resource_allocated{name=\"%s\"} %.3f\n",
+			resource_names[i],
+			resources_scalar_to_double(agent->used.scalar[i]));
+	family(out, "tepui_agent_tasks", "gauge", "Tasks by state; ended ones since start.");
+	for (size_t i = 0; i < ARRAY_SIZE(states); i++)
+		fprintf(out, "tepui_agent_tasks{state=\"%s\"} %llu\n", states[i].name,
+			(unsigned long long)count_state(agent, i));
+}
+
+static const struct {
+	const char *name, *type, *help;
+	size_t off;
+	double scale;
+} container_metrics[] = {
+#define ROW(name, type, help, member, scale) { name, type, help, offsetof(struct usage, member), scale }
+	ROW("tepui_container_cpu_seconds_total", "counter", "Cpu time used.", cpu_usage_usec, 1e-6),
+	ROW("tepui_container_cpu_throttled_seconds_total", "counter", "Time held back by cpu.max.",
+	    cpu_throttled_usec, 1e-6),
+	ROW("tepui_container_memory_bytes", "gauge", "Memory charged.", memory_bytes, 1),
+	ROW("tepui_container_memory_peak_bytes", "gauge", "The most so far.", memory_peak_bytes, 1),
+	ROW("tepui_container_memory_limit_bytes", "gauge", "memory.max.", memory_limit_bytes, 1),
+	ROW("tepui_container_memory_anon_bytes", "gauge", "Anonymous memory.", memory_anon_bytes, 1),
+	ROW("tepui_container_oom_kills_total", "counter", "Processes killed for memory.",
+	    oom_kills, 1),
+	ROW("tepui_container_pids", "gauge", "Processes and threads.", pids, 1),
+	ROW("tepui_container_pids_limit", "gauge", "pids.max.", pids_limit, 1),
+	ROW("tepui_container_io_read_bytes_total", "counter", "Read from disks.", io_read_bytes, 1),
+	ROW("tepui_container_io_write_bytes_total", "counter", "Written to disks.",
+	    io_write_bytes, 1),
+	ROW("tepui_container_disk_used_bytes", "gauge", "Size of the sandbox.", disk_bytes, 1),
+};
+
+static void print_container_metric(FILE *out, struct agent *agent, size_t row)
+{
+	family(out, container_metrics[row].name, container_metrics[row].type,
+	       container_metrics[row].help);
+	for (struct task *task = agent->tasks; task; task = task->hh.next) {
+		struct sampler_view sample;
+		struct err ignored = { 0 };
+		uint64_t value;
+
+		if (sampler_look(agent->sampler, task, &sample, &ignored) < 0)
+			continue;
+		memcpy(&value, (const char *)sample.usage + container_metrics[row].off,
+		       sizeof(value));
+		if (value == UINT64_MAX)
+			continue;
+		fprintf(out, "%s{", container_metrics[row].name);
+		print_label(out, "task", task_id(task));
+		fputc(',', out);
+		print_label(out, "framework", task_framework_id(task));
+		fputc(',', out);
+		print_label(out, "container", task->record->container_id);
+		fprintf(out, "} %.17g\n", (double)value * container_metrics[row].scale);
+	}
+}
+
+int api_metrics_text(struct http_request *req, struct err *e)
+{
+	struct agent *agent = http_request_app(req);
+	AUTO_FREE char *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	if (!out)
+		return err_set(e, ENOMEM, "describe metrics");
+	print_node(out, agent);
+	print_pressure(out, &sampler_look_node(agent->sampler)->usage);
+	print_resources(out, agent);
+	for (size_t i = 0; i < ARRAY_SIZE(container_metrics); i++)
+		print_container_metric(out, agent, i);
+	if (fclose(out) != 0)
+		return err_set(e, ENOMEM, "describe metrics");
+	http_reply(req, 200, "text/plain; version=0.0.4; charset=utf-8", text, size);
+	return 0;
+}

@@ -1,0 +1,141 @@
+#include "agent/process.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "lib/cleanup.h"
+#include "lib/err.h"
+
+enum { START_TICKS_FIELD = 22, STAT_SIZE = 1024, MAX_PIDS = 4096 };
+
+static int pidfd_open(pid_t pid)
+{
+	return (int)syscall(SYS_pidfd_open, pid, 0U);
+}
+
+int process_start_ticks(pid_t pid, uint64_t *ret, struct err *e)
+{
+	char path[64], text[STAT_SIZE], *p;
+	AUTO_CLOSE int fd = -EBADF;
+	ssize_t n;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return err_set(e, errno == ENOENT ? ESRCH : errno, "open '%s'", path);
+	n = read(fd, text, sizeof(text) - 1);
+	if (n < 0)
+		return err_set(e, errno, "read '%s'", path);
+	text[n] = '\0';
+	/* The second field is a name in parentheses that may hold anything. */
+	p = strrchr(text, ')');
+	for (int field = 2; p && field < START_TICKS_FIELD; field++)
+		p = strchr(p + 1, ' ');
+	if (!p)
+		return err_set(e, EINVAL, "read '%s': too few fields", path);
+	*ret = strtoull(p + 1, NULL, 10);
+	return 0;
+}
+
+int process_open(pid_t pid, uint64_t start_ticks, struct err *e)
+{
+	AUTO_CLOSE int fd = -EBADF;
+	uint64_t found;
+	int r;
+
+	if (pid <= 0)
+		return err_set(e, ESRCH, "find process %d", (int)pid);
+	fd = pidfd_open(pid);
+	if (fd < 0)
+		return err_set(e, errno, "find process %d", (int)pid);
+	/* Opened first: what is read now is of this process, or of a younger one. */
+	r = process_start_ticks(pid, &found, e);
+	if (r < 0)
+		return r;
+	if (found != start_ticks)
+		return err_set(e, ESRCH, "find process %d: another one has its number", (int)pid);
+	return TAKE_FD(fd);
+}
+
+int process_kill(int pidfd, struct err *e)
+{
+	if (syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0U) < 0 && errno != ESRCH)
+		return err_set(e, errno, "send SIGKILL");
+	return 0;
+}
+
+void process_reap(int pidfd)
+{
+	siginfo_t info;
+
+	while (waitid(P_PIDFD, (id_t)pidfd, &info, WEXITED) < 0 && errno == EINTR)
+		;
+}
+
+void process_describe_end(int pidfd, pid_t pid, char *buf, size_t size)
+{
+	siginfo_t info = { 0 };
+
+	if (pidfd < 0 || waitid(P_PIDFD, (id_t)pidfd, &info, WEXITED | WNOHANG) < 0 ||
+	    info.si_pid == 0)
+		(void)snprintf(buf, size, "executor (pid %d) ended before its task did", (int)pid);
+	else if (info.si_code == CLD_EXITED)
+		(void)snprintf(buf, size, "executor (pid %d) exited with status %d before its task "
+			       "ended", (int)pid, info.si_status);
+	else
+		(void)snprintf(buf, size, "executor (pid %d) terminated with signal %s before its "
+			       "task ended", (int)pid, sigdescr_np(info.si_status));
+}
+
+static char *read_procs(int cgroup_fd)
+{
+	AUTO_CLOSE int fd = openat(cgroup_fd, "cgroup.procs", O_RDONLY | O_CLOEXEC);
+	size_t cap = MAX_PIDS * 8, used = 0;
+	char *text = malloc(cap + 1);
+	ssize_t n = -1;
+
+	while (fd >= 0 && text && used < cap && (n = read(fd, text + used, cap - used)) > 0)
+		used += (size_t)n;
+	if (n < 0) {
+		free(text);
+		return NULL;
+	}
+	text[used] = '\0';
+	return text;
+}
+
+int process_list(int cgroup_fd, int *pids, int max)
+{
+	AUTO_FREE char *text = read_procs(cgroup_fd);
+	char *rest = text, *line;
+	int n = 0;
+
+	while (n < max && (line = strsep(&rest, "\n"))) {
+		if (*line)
+			pids[n++] = (int)strtol(line, NULL, 10);
+	}
+	return n;
+}
+
+void process_kill_listed(int cgroup_fd, pid_t pid)
+{
+	AUTO_CLOSE int pidfd = pidfd_open(pid);
+	AUTO_FREE char *text = NULL;
+	struct err ignored = { 0 };
+	char *rest, *line;
+
+	if (pidfd < 0)
+		return;
+	text = read_procs(cgroup_fd);
+	for (rest = text; (line = strsep(&rest, "\n"));) {
+		if (*line && strtol(line, NULL, 10) == pid)
+			(void)process_kill(pidfd, &ignored);
+	}
+}

@@ -1,0 +1,30 @@
+/* Processes by pidfd: identity that survives a restart, the end, and who is in a cgroup. */
+#ifndef AGENT_PROCESS_H
+#define AGENT_PROCESS_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct err;
+
+/* Field 22 of /proc/PID/stat: when it started, in clock ticks since boot. */
+int process_start_ticks(pid_t pid, uint64_t *ret, struct err *e);
+
+/* An owned pidfd of PID if it is the process that started at START_TICKS; -ESRCH otherwise. */
+int process_open(pid_t pid, uint64_t start_ticks, struct err *e);
+
+/* SIGKILL; a process that has ended already is no error. */
+int process_kill(int pidfd, struct err *e);
+void process_reap(int pidfd);
+
+/* "executor (pid 7) ended by signal Killed" of an ended process; reaps it if it is a child. */
+void process_describe_end(int pidfd, pid_t pid, char *buf, size_t size);
+
+/* Pids in the cgroup CGROUP_FD; their number, at most MAX. */
+int process_list(int cgroup_fd, int *pids, int max);
+
+/* SIGKILL to PID if it is still in that cgroup once it cannot be replaced by another process. */
+void process_kill_listed(int cgroup_fd, pid_t pid);
+
+#endif

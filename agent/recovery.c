@@ -1,0 +1,185 @@
+#include "agent/recovery.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/agent.h"
+#include "agent/executors.h"
+#include "agent/master_link.h"
+#include "agent/runtime_dir.h"
+#include "agent/status.h"
+#include "agent/task.h"
+#include "isolators/cgroup.h"
+#include "lib/cleanup.h"
+#include "lib/clock.h"
+#include "lib/err.h"
+#include "lib/log.h"
+#include "lib/loop.h"
+#include "lib/store.h"
+
+enum { DESTROY_ORPHAN_MS = 2000 };
+
+static int load_self(void *arg, const char *key, const void *data, size_t size, struct err *e)
+{
+	struct agent *agent = arg;
+	Tepui__AgentRecord *record = tepui__agent_record__unpack(NULL, size, data);
+
+	(void)key;
+	(void)e;
+	if (!record) {
+		log_error("skip the record of this agent: it cannot be read");
+		agent->counters.recovery_errors++;
+		return 0;
+	}
+	tepui__agent_record__free_unpacked(agent->self, NULL);
+	agent->self = record;
+	return 0;
+}
+
+static int load_task(void *arg, const char *key, const void *data, size_t size, struct err *e)
+{
+	struct agent *agent = arg;
+	Tepui__TaskRecord *record = tepui__task_record__unpack(NULL, size, data);
+	struct err why = { 0 };
+	struct task *task;
+	int r = -EINVAL;
+
+	(void)e;
+	if (record)
+		r = task_adopt(agent, record, &task, &why);
+	else
+		(void)err_set(&why, EINVAL, "read the record");
+	if (r >= 0)
+		return 0;
+	agent->counters.recovery_errors++;
+	log_write_err(LOG_LEVEL_ERROR, &why, "skip task '%s'", key);
+	return 0;
+}
+
+static int is_known(void *arg, const char *container_id)
+{
+	const struct agent *agent = arg;
+
+	for (const struct task *task = agent->tasks; task; task = task->hh.next) {
+		if (strcmp(task->record->container_id, container_id) == 0)
+			return 1;
+	}
+	return 0;
+}
+
+static void destroy_orphans(struct agent *agent)
+{
+	struct err e = { 0 };
+	char **names;
+
+	if (cgroup_list(&agent->layout, &names, &e) < 0) {
+		log_write_err(LOG_LEVEL_WARNING, &e, "look for containers of no task");
+		return;
+	}
+	for (size_t i = 0; names[i]; i++) {
+		if (!is_known(agent, names[i])) {
+			log_warning("destroy container '%s': it belongs to no task", names[i]);
+			if (cgroup_destroy(&agent->layout, names[i], DESTROY_ORPHAN_MS, &e) < 0) {
+				log_write_err(LOG_LEVEL_ERROR, &e, "container '%s'", names[i]);
+				err_clear(&e);
+			}
+		}
+		free(names[i]);
+	}
+	free(names);
+}
+
+static void settle_tasks(struct agent *agent)
+{
+	struct task *task, *next;
+	struct err e = { 0 };
+
+	HASH_ITER(hh, agent->tasks, task, next) {
+		if (task_has_ended(task) && !task->record->n_updates) {
+			task_forget(task);
+			continue;
+		}
+		if (executor_adopt(task, &e) < 0) {
+			log_write_err(LOG_LEVEL_ERROR, &e, "adopt the executor of task '%s'",
+				      task_id(task));
+			err_clear(&e);
+		}
+		if (task->record->n_updates)
+			task_mark(task);
+	}
+}
+
+static unsigned count_waiting(const struct agent *agent)
+{
+	unsigned n = 0;
+
+	for (const struct task *task = agent->tasks; task; task = task->hh.next)
+		n += task->executor.state == EXECUTOR_WAITING;
+	return n;
+}
+
+static int rebuild_info(struct agent *agent, struct err *e)
+{
+	const char *id = agent_id(agent);
+	Mesos__V1__AgentInfo *info;
+	int r = node_agent_info(&agent->node, id, agent->port, &info, e);
+
+	if (r < 0)
+		return r;
+	if (agent->info)
+		mesos__v1__agent_info__free_unpacked(agent->info, NULL);
+	agent->info = info;
+	return 0;
+}
+
+/* Its turn calls recovery_check(). */
+static void on_timer(void *arg)
+{
+	(void)arg;
+}
+
+int recovery_run(struct agent *agent, struct err *e)
+{
+	int r;
+
+	agent->is_recovering = true;
+	r = store_each(agent->store, "agent", load_self, agent, e);
+	if (r >= 0)
+		r = rebuild_info(agent, e);
+	if (r >= 0)
+		r = store_each(agent->store, "task", load_task, agent, e);
+	if (r < 0)
+		return r;
+	agent->counters.recovery_errors += store_corrupt_records(agent->store);
+	settle_tasks(agent);
+	destroy_orphans(agent);
+	executors_kill_strangers(agent);
+	runtime_dirs_sweep(agent->work_fd, is_known, agent);
+	log_info("recovered %u tasks, %u of them with a living executor, %llu errors",
+		 HASH_COUNT(agent->tasks), count_waiting(agent),
+		 (unsigned long long)agent->counters.recovery_errors);
+	r = loop_timer_new(agent->loop, on_timer, agent, &agent->recovery_timer, e);
+	if (r >= 0)
+		loop_timer_set(agent->recovery_timer,
+			       agent->flags.executor_reregistration_timeout);
+	return r;
+}
+
+void recovery_check(struct agent *agent)
+{
+	int64_t passed = clock_boot_ms() - agent->started_boot_ms;
+	unsigned waiting;
+
+	if (!agent->is_recovering)
+		return;
+	waiting = count_waiting(agent);
+	/* The timer may come a little before the clock agrees. */
+	if (waiting && passed + 5 < agent->flags.executor_reregistration_timeout)
+		return;
+	if (waiting)
+		log_warning("register although %u executors are not back", waiting);
+	agent->is_recovering = false;
+	agent->counters.recovery_ms = passed;
+	master_link_start(agent->link);
+}

@@ -1,0 +1,144 @@
+#include "agent/runtime_dir.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "containerizer/handover.h"
+#include "lib/cleanup.h"
+#include "lib/err.h"
+
+enum { MAX_EXIT_BYTES = 1 << 20, PATH_SIZE = 320 };
+
+static const char containers[] = "containers";
+
+static const char *const files[] = { HANDOVER_CONFIG, HANDOVER_EXIT, HANDOVER_EXIT_TMP };
+
+int dir_make(int dir_fd, const char *path, mode_t mode, struct err *e)
+{
+	AUTO_FREE char *copy = strdup(path);
+	AUTO_CLOSE int fd = -EBADF;
+	char *rest = copy, *name;
+
+	if (!copy)
+		return err_set(e, ENOMEM, "make directory '%s'", path);
+	while ((name = strsep(&rest, "/"))) {
+		int parent = fd >= 0 ? fd : dir_fd, next;
+
+		if (!*name)
+			continue;
+		if (mkdirat(parent, name, mode) < 0 && errno != EEXIST)
+			return err_set(e, errno, "make directory '%s'", path);
+		next = openat(parent, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		if (next < 0)
+			return err_set(e, errno, "open directory '%s'", path);
+		fd_close(&fd);
+		fd = next;
+	}
+	return TAKE_FD(fd);
+}
+
+static int write_file(int dir_fd, const char *name, const char *text, struct err *e)
+{
+	AUTO_CLOSE int fd = openat(dir_fd, name,
+				   O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+	size_t size = strlen(text), done = 0;
+
+	if (fd < 0)
+		return err_set(e, errno, "create '%s'", name);
+	while (done < size) {
+		ssize_t n = write(fd, text + done, size - done);
+
+		if (n < 0)
+			return err_set(e, errno, "write '%s'", name);
+		done += (size_t)n;
+	}
+	return 0;
+}
+
+int runtime_dir_make(int work_fd, const char *container_id, const json_t *config, struct err *e)
+{
+	AUTO_FREE char *text = json_dumps(config, JSON_COMPACT);
+	char path[PATH_SIZE];
+	AUTO_CLOSE int fd = -EBADF;
+	int r;
+
+	if (!text)
+		return err_set(e, ENOMEM, "write '%s'", HANDOVER_CONFIG);
+	(void)snprintf(path, sizeof(path), "%s/%s", containers, container_id);
+	fd = dir_make(work_fd, path, 0700, e);
+	if (fd < 0)
+		return fd;
+	/* Not synced: only a supervisor of this boot reads it. */
+	r = write_file(fd, HANDOVER_CONFIG, text, e);
+	if (r < 0)
+		runtime_dir_remove(work_fd, container_id);
+	return r;
+}
+
+void runtime_dir_remove(int work_fd, const char *container_id)
+{
+	char path[PATH_SIZE];
+	AUTO_CLOSE int fd = -EBADF;
+
+	(void)snprintf(path, sizeof(path), "%s/%s", containers, container_id);
+	fd = openat(work_fd, path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return;
+	for (size_t i = 0; i < ARRAY_SIZE(files); i++)
+		(void)unlinkat(fd, files[i], 0);
+	(void)unlinkat(work_fd, path, AT_REMOVEDIR);
+}
+
+Tepui__ExitRecord *runtime_dir_read_exit(int work_fd, const char *container_id)
+{
+	AUTO_FREE unsigned char *data = NULL;
+	char path[PATH_SIZE];
+	AUTO_CLOSE int fd = -EBADF;
+	Tepui__ExitRecord *record;
+	struct stat st;
+	ssize_t n;
+
+	(void)snprintf(path, sizeof(path), "%s/%s/" HANDOVER_EXIT, containers, container_id);
+	fd = openat(work_fd, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_size > MAX_EXIT_BYTES)
+		return NULL;
+	data = malloc((size_t)st.st_size + 1);
+	if (!data)
+		return NULL;
+	n = read(fd, data, (size_t)st.st_size);
+	if (n < 0)
+		return NULL;
+	record = tepui__exit_record__unpack(NULL, (size_t)n, data);
+	if (record && strcmp(record->container_id, container_id) != 0) {
+		tepui__exit_record__free_unpacked(record, NULL);
+		return NULL;
+	}
+	return record;
+}
+
+void runtime_dirs_sweep(int work_fd, int (*is_known)(void *arg, const char *container_id),
+			void *arg)
+{
+	int fd = openat(work_fd, containers, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	const struct dirent *entry;
+	DIR *dir;
+
+	if (fd < 0)
+		return;
+	dir = fdopendir(fd);
+	if (!dir) {
+		fd_close(&fd);
+		return;
+	}
+	while ((entry = readdir(dir))) {
+		if (entry->d_name[0] != '.' && !is_known(arg, entry->d_name))
+			runtime_dir_remove(work_fd, entry->d_name);
+	}
+	closedir(dir);
+}

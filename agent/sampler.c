@@ -1,0 +1,327 @@
+#include "agent/sampler.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/statvfs.h>
+
+#include "agent/agent.h"
+#include "agent/task.h"
+#include "agent/tree.h"
+#include "isolators/cgroup.h"
+#include "lib/cleanup.h"
+#include "lib/clock.h"
+#include "lib/err.h"
+#include "lib/log.h"
+#include "lib/loop.h"
+
+enum {
+	FRESH_MS = 500,
+	FIRST_CAP = 16,
+	DISK_INTERVAL_MS = 15 * 1000,
+	DISK_STEP_MS = 20, DISK_STEP_ENTRIES = 256,
+};
+
+struct task_usage {
+	struct cgroup cgroup;
+	struct usage usage;
+	double cpus_used;
+	int64_t sampled_boot_ms, disk_boot_ms;
+	uint64_t disk_bytes;
+	struct sample_ring ring;
+};
+
+struct sampler {
+	struct agent *agent;
+	struct loop_timer *timer, *disk_timer;
+	struct sampler_node node;
+	uint64_t node_busy_usec;
+	int64_t node_boot_ms;
+	struct tree_walk *walk;		/* the sandbox that is being measured */
+	char *walk_key;			/* of its task */
+};
+
+/* ---- the ring ---- */
+
+int sample_ring_add(struct sample_ring *ring, const struct sample *sample, size_t max)
+{
+	if (ring->n == ring->cap && ring->cap < max) {
+		size_t cap = ring->cap ? 2 * ring->cap : FIRST_CAP;
+		struct sample *grown = calloc(cap < max ? cap : max, sizeof(*grown));
+
+		if (!grown)
+			return -ENOMEM;
+		for (size_t i = 0; i < ring->n; i++)
+			grown[i] = ring->points[(ring->first + i) % ring->cap];
+		free(ring->points);
+		ring->points = grown;
+		ring->cap = cap < max ? cap : max;
+		ring->first = 0;
+	}
+	if (ring->n == ring->cap) {
+		ring->points[ring->first] = *sample;
+		ring->first = (ring->first + 1) % ring->cap;
+		return 0;
+	}
+	ring->points[(ring->first + ring->n++) % ring->cap] = *sample;
+	return 0;
+}
+
+/* ---- containers ---- */
+
+static struct task_usage *open_usage(struct sampler *sampler, struct task *task, struct err *e)
+{
+	struct task_usage *u;
+	int r;
+
+	if (task->usage)
+		return task->usage;
+	u = calloc(1, sizeof(*u));
+	if (!u) {
+		(void)err_set(e, ENOMEM, "sample task '%s'", task_id(task));
+		return NULL;
+	}
+	u->cgroup = (struct cgroup)CGROUP_INIT;
+	r = cgroup_open(&sampler->agent->layout, task->record->container_id, &u->cgroup, e);
+	if (r < 0) {
+		free(u);
+		return NULL;
+	}
+	usage_init(&u->usage);
+	u->cpus_used = -1;
+	u->disk_bytes = UINT64_MAX;
+	u->disk_boot_ms = -DISK_INTERVAL_MS;
+	task->usage = u;
+	return u;
+}
+
+static double rate(uint64_t before_usec, uint64_t after_usec, int64_t passed_ms)
+{
+	if (before_usec == UINT64_MAX || after_usec == UINT64_MAX || after_usec < before_usec ||
+	    passed_ms <= 0)
+		return -1;
+	return (double)(after_usec - before_usec) / 1000.0 / (double)passed_ms;
+}
+
+static int sample_task(struct sampler *sampler, struct task *task, struct err *e)
+{
+	struct task_usage *u = open_usage(sampler, task, e);
+	int64_t now = clock_boot_ms();
+	struct usage usage;
+	int r;
+
+	if (!u)
+		return -e->code;
+	usage_init(&usage);
+	r = usage_sample(&u->cgroup, &usage, e);
+	if (r < 0)
+		return r;
+	if (u->sampled_boot_ms)
+		u->cpus_used = rate(u->usage.cpu_usage_usec, usage.cpu_usage_usec,
+				    now - u->sampled_boot_ms);
+	usage.wall_ms = clock_wall_ms();
+	usage.disk_bytes = u->disk_bytes;
+	usage.disk_limit_bytes = task->resources.scalar[RESOURCE_DISK] ?
+		(uint64_t)task->resources.scalar[RESOURCE_DISK] * 1048576 / 1000 : UINT64_MAX;
+	u->usage = usage;
+	u->sampled_boot_ms = now;
+	return 0;
+}
+
+static void remember(struct sampler *sampler, struct task_usage *u)
+{
+	int64_t wanted = SAMPLER_HISTORY_MS / sampler->agent->flags.sample_interval;
+	const struct sample point = {
+		.wall_ms = u->usage.wall_ms,
+		.cpu_usage_usec = u->usage.cpu_usage_usec,
+		.memory_bytes = u->usage.memory_bytes,
+		.io_read_bytes = u->usage.io_read_bytes,
+		.io_write_bytes = u->usage.io_write_bytes,
+		.pids = u->usage.pids > UINT32_MAX ? UINT32_MAX : (uint32_t)u->usage.pids,
+	};
+
+	if (wanted > SAMPLER_MAX_POINTS)
+		wanted = SAMPLER_MAX_POINTS;
+	/* Out of memory costs a point of a plot. */
+	(void)sample_ring_add(&u->ring, &point, wanted > 0 ? (size_t)wanted : 1);
+}
+
+static bool has_container(const struct task *task)
+{
+	return !task_has_ended(task) && (task->executor.state == EXECUTOR_SUBSCRIBED ||
+					 task->executor.state == EXECUTOR_WAITING);
+}
+
+void sampler_forget(struct task *task)
+{
+	struct task_usage *u = TAKE_PTR(task->usage);
+
+	if (!u)
+		return;
+	cgroup_close(&u->cgroup);
+	free(u->ring.points);
+	free(u);
+}
+
+int sampler_look(struct sampler *sampler, struct task *task, struct sampler_view *ret,
+		 struct err *e)
+{
+	const struct task_usage *u = task->usage;
+	int r = 0;
+
+	if (!has_container(task))
+		return err_set(e, ENOENT, "sample task '%s': it has no container", task_id(task));
+	if (!u || clock_boot_ms() - u->sampled_boot_ms > FRESH_MS)
+		r = sample_task(sampler, task, e);
+	if (r < 0)
+		return r;
+	u = task->usage;
+	*ret = (struct sampler_view){
+		.usage = &u->usage, .cpus_used = u->cpus_used, .points = u->ring.points,
+		.first = u->ring.first, .n = u->ring.n, .cap = u->ring.cap,
+	};
+	return 0;
+}
+
+/* ---- the node ---- */
+
+static void sample_node(struct sampler *sampler)
+{
+	struct sampler_node *node = &sampler->node;
+	int64_t now = clock_boot_ms();
+	struct usage_node usage = { 0 };
+	struct err e = { 0 };
+	struct statvfs disk;
+
+	if (usage_sample_node(&usage, &e) < 0) {
+		log_write_err(LOG_LEVEL_DEBUG, &e, "sample the node");
+		return;
+	}
+	if (sampler->node_boot_ms)
+		node->cpus_used = rate(sampler->node_busy_usec, usage.cpu_busy_usec,
+				       now - sampler->node_boot_ms);
+	sampler->node_busy_usec = usage.cpu_busy_usec;
+	sampler->node_boot_ms = now;
+	node->usage = usage;
+	if (fstatvfs(sampler->agent->work_fd, &disk) == 0) {
+		node->disk_total_bytes = (uint64_t)disk.f_blocks * disk.f_frsize;
+		node->disk_used_bytes = (uint64_t)(disk.f_blocks - disk.f_bfree) * disk.f_frsize;
+	}
+}
+
+const struct sampler_node *sampler_look_node(struct sampler *sampler)
+{
+	if (clock_boot_ms() - sampler->node_boot_ms > FRESH_MS)
+		sample_node(sampler);
+	return &sampler->node;
+}
+
+/* ---- sandboxes: one at a time, a little at a time ---- */
+
+static struct task *next_to_measure(struct sampler *sampler)
+{
+	int64_t now = clock_boot_ms();
+
+	for (struct task *task = sampler->agent->tasks; task; task = task->hh.next) {
+		if (has_container(task) && task->usage &&
+		    now - task->usage->disk_boot_ms >= DISK_INTERVAL_MS)
+			return task;
+	}
+	return NULL;
+}
+
+static void end_measuring(struct sampler *sampler)
+{
+	struct task *task;
+
+	HASH_FIND_STR(sampler->agent->tasks, sampler->walk_key, task);
+	if (task && task->usage)
+		task->usage->disk_bytes = tree_walk_bytes(sampler->walk);
+	tree_walk_free(TAKE_PTR(sampler->walk));
+	free(TAKE_PTR(sampler->walk_key));
+}
+
+static void begin_measuring(struct sampler *sampler)
+{
+	struct task *task = next_to_measure(sampler);
+	AUTO_FREE char *path = NULL, *key = NULL;
+	struct err e = { 0 };
+
+	if (!task)
+		return;
+	task->usage->disk_boot_ms = clock_boot_ms();
+	path = task_sandbox(task);
+	key = strdup(task->key);
+	if (path && key && tree_walk_new(sampler->agent->work_fd, path, TREE_MEASURE,
+					 &sampler->walk, &e) >= 0)
+		sampler->walk_key = TAKE_PTR(key);
+	loop_timer_set(sampler->disk_timer, 0);
+}
+
+static void on_disk_timer(void *arg)
+{
+	struct sampler *sampler = arg;
+
+	if (!sampler->walk) {
+		begin_measuring(sampler);
+		return;
+	}
+	if (tree_walk_step(sampler->walk, DISK_STEP_ENTRIES))
+		end_measuring(sampler);
+	loop_timer_set(sampler->disk_timer, DISK_STEP_MS);
+}
+
+/* ---- the interval ---- */
+
+static void on_timer(void *arg)
+{
+	struct sampler *sampler = arg;
+	struct err e = { 0 };
+
+	for (struct task *task = sampler->agent->tasks; task; task = task->hh.next) {
+		if (!has_container(task)) {
+			sampler_forget(task);
+			continue;
+		}
+		if (sample_task(sampler, task, &e) >= 0)
+			remember(sampler, task->usage);
+		err_clear(&e);
+	}
+	sample_node(sampler);
+	if (!sampler->walk)
+		loop_timer_set(sampler->disk_timer, 0);
+	loop_timer_set(sampler->timer, sampler->agent->flags.sample_interval);
+}
+
+int sampler_new(struct agent *agent, struct sampler **ret, struct err *e)
+{
+	struct sampler *sampler = calloc(1, sizeof(*sampler));
+	int r;
+
+	if (!sampler)
+		return err_set(e, ENOMEM, "prepare the sampler");
+	sampler->agent = agent;
+	sampler->node.cpus_used = -1;
+	r = loop_timer_new(agent->loop, on_timer, sampler, &sampler->timer, e);
+	if (r >= 0)
+		r = loop_timer_new(agent->loop, on_disk_timer, sampler, &sampler->disk_timer, e);
+	if (r < 0) {
+		sampler_free(sampler);
+		return r;
+	}
+	sample_node(sampler);
+	loop_timer_set(sampler->timer, agent->flags.sample_interval);
+	*ret = sampler;
+	return 0;
+}
+
+void sampler_free(struct sampler *sampler)
+{
+	if (!sampler)
+		return;
+	tree_walk_free(sampler->walk);
+	free(sampler->walk_key);
+	loop_timer_free(sampler->timer);
+	loop_timer_free(sampler->disk_timer);
+	free(sampler);
+}

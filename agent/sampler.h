@@ -1,0 +1,58 @@
+/* Usage of every container and of the node: sampled at intervals and on demand, an hour kept. */
+#ifndef AGENT_SAMPLER_H
+#define AGENT_SAMPLER_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "isolators/usage.h"
+
+struct agent;
+struct err;
+struct sampler;
+struct task;
+struct task_usage;
+
+enum { SAMPLER_HISTORY_MS = 60 * 60 * 1000, SAMPLER_MAX_POINTS = 720 };
+
+/* One point of the history: what a plot needs and no more. */
+struct sample {
+	int64_t wall_ms;
+	uint64_t cpu_usage_usec, memory_bytes;
+	uint64_t io_read_bytes, io_write_bytes;
+	uint32_t pids;
+};
+
+/* A container's figures; borrowed, valid until the next turn. */
+struct sampler_view {
+	const struct usage *usage;
+	double cpus_used;		/* over the last interval; < 0: not known yet */
+	const struct sample *points;	/* ring */
+	size_t first, n, cap;
+};
+
+struct sampler_node {
+	struct usage_node usage;
+	double cpus_used;		/* < 0: not known yet */
+	uint64_t disk_used_bytes, disk_total_bytes;
+};
+
+int sampler_new(struct agent *agent, struct sampler **ret, struct err *e);
+void sampler_free(struct sampler *sampler);
+
+/* Not older than half a second.  -ENOENT: the task has no container (yet, or any more). */
+int sampler_look(struct sampler *sampler, struct task *task, struct sampler_view *ret,
+		 struct err *e);
+const struct sampler_node *sampler_look_node(struct sampler *sampler);
+
+/* The task is freed. */
+void sampler_forget(struct task *task);
+
+/* The ring by itself, for tests: room for CAP points, the oldest is overwritten. */
+struct sample_ring {
+	struct sample *points;
+	size_t first, n, cap;
+};
+int sample_ring_add(struct sample_ring *ring, const struct sample *sample, size_t max);
+
+#endif

@@ -1,0 +1,135 @@
+#include "agent/sandbox.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/openat2.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "agent/agent.h"
+#include "agent/task.h"
+#include "lib/cleanup.h"
+#include "lib/err.h"
+
+/* slaves/S/frameworks/F/executors/E/runs/CONTAINER */
+enum { SANDBOX_COMPONENTS = 8 };
+
+static const char virtual_root[] = "/sandboxes/";
+
+static int open_below(int dir_fd, const char *path, uint64_t flags)
+{
+	struct open_how how = {
+		.flags = flags | O_CLOEXEC | O_NONBLOCK | O_NOCTTY,
+		.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV,
+	};
+	long fd = syscall(SYS_openat2, dir_fd, path, &how, sizeof(how));
+
+	return fd < 0 ? -errno : (int)fd;
+}
+
+int sandbox_split(const char *work_dir, const char *virtual_path, char *buf, size_t size,
+		  const char **ret_rest)
+{
+	size_t n = strlen(work_dir);
+	const char *start, *end;
+
+	if (strncmp(virtual_path, work_dir, n) != 0 || virtual_path[n] != '/')
+		return -ENOENT;
+	start = end = virtual_path + n + 1;
+	if (strncmp(start, "slaves/", strlen("slaves/")) != 0)
+		return -ENOENT;
+	for (int i = 0; i < SANDBOX_COMPONENTS; i++) {
+		const char *slash = strchrnul(end, '/');
+
+		if (slash == end || (slash - end == 1 && *end == '.') ||
+		    (slash - end == 2 && end[0] == '.' && end[1] == '.'))
+			return -EINVAL;
+		if (i < SANDBOX_COMPONENTS - 1 && !*slash)
+			return -ENOENT;
+		end = i < SANDBOX_COMPONENTS - 1 ? slash + 1 : slash;
+	}
+	if ((size_t)(end - start) >= size)
+		return -ENAMETOOLONG;
+	memcpy(buf, start, (size_t)(end - start));
+	buf[end - start] = '\0';
+	*ret_rest = end + strspn(end, "/");
+	return 0;
+}
+
+/* A task's directory by its container's id: living tasks, then those that are remembered. */
+static char *directory_of(struct agent *agent, const char *id, size_t n)
+{
+	const json_t *row;
+	size_t i;
+
+	for (const struct task *task = agent->tasks; task; task = task->hh.next) {
+		const char *known = task->record->container_id;
+
+		if (strlen(known) == n && strncmp(known, id, n) == 0)
+			return task_sandbox(task);
+	}
+	json_array_foreach(agent->completed, i, row) {
+		const json_t *executor = json_object_get(row, "executor");
+		const char *known = json_string_value(json_object_get(executor, "container"));
+		const char *path = json_string_value(json_object_get(executor, "directory"));
+
+		if (known && path && strlen(known) == n && strncmp(known, id, n) == 0)
+			return strdup(path);
+	}
+	return NULL;
+}
+
+static int open_sandbox(struct agent *agent, const char *virtual_path, const char **ret_rest,
+			struct err *e)
+{
+	AUTO_FREE char *host_path = NULL;
+	char relative[PATH_MAX];
+	const char *rest, *ignored;
+	int r;
+
+	if (strncmp(virtual_path, virtual_root, sizeof(virtual_root) - 1) == 0) {
+		const char *id = virtual_path + sizeof(virtual_root) - 1;
+		size_t n = strcspn(id, "/");
+
+		host_path = directory_of(agent, id, n);
+		if (!host_path)
+			return err_set(e, ENOENT, "find the sandbox of container '%.*s'", (int)n, id);
+		rest = id + n + strspn(id + n, "/");
+		r = sandbox_split(agent->work_dir, host_path, relative, sizeof(relative), &ignored);
+	} else {
+		r = sandbox_split(agent->work_dir, virtual_path, relative, sizeof(relative), &rest);
+	}
+	if (r < 0)
+		return err_set(e, -r, "find '%.300s': not in a sandbox", virtual_path);
+	*ret_rest = *rest ? rest : ".";
+	/* These components are ours; what follows is the task's. */
+	r = open_below(agent->work_fd, relative, O_PATH | O_DIRECTORY | O_NOFOLLOW);
+	return r < 0 ? err_set(e, -r, "open the sandbox of '%.300s'", virtual_path) : r;
+}
+
+int sandbox_open(struct agent *agent, const char *virtual_path, int wants_dir, struct err *e)
+{
+	AUTO_CLOSE int root = -EBADF, fd = -EBADF;
+	const char *rest;
+	struct stat st;
+
+	root = open_sandbox(agent, virtual_path, &rest, e);
+	if (root < 0)
+		return root;
+	fd = open_below(root, rest, wants_dir ? O_RDONLY | O_DIRECTORY : O_RDONLY);
+	/* A socket or a device without driver: it is there but nothing to read. */
+	if (fd == -ENXIO || fd == -ENODEV || fd == -EXDEV || fd == -ELOOP)
+		return err_set(e, EPERM, "open '%.300s': it leads elsewhere", virtual_path);
+	if (fd < 0)
+		return err_set(e, -fd, "open '%.300s'", virtual_path);
+	if (fstat(fd, &st) < 0)
+		return err_set(e, errno, "open '%.300s'", virtual_path);
+	if (!wants_dir && !S_ISREG(st.st_mode))
+		return err_set(e, EPERM, "open '%.300s': not a regular file", virtual_path);
+	return TAKE_FD(fd);
+}

@@ -1,0 +1,275 @@
+#include "agent/spawn.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <linux/sched.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/sendfile.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "agent/agent.h"
+#include "agent/executors.h"
+#include "agent/launch_spec.h"
+#include "agent/runtime_dir.h"
+#include "agent/task.h"
+#include "containerizer/handover.h"
+#include "isolators/seccomp_profile.h"
+#include "lib/cleanup.h"
+#include "lib/err.h"
+
+enum {
+	SANDBOX_MODE = 0750,
+	PARENT_MODE = 0711,
+	MAX_EXECUTOR_BYTES = 256 << 20,
+	FIRST_FREE_FD = 16,		/* descriptors are parked from here on before dup2 */
+};
+
+/* How soon an executor looks for a restarted agent: well within the time it is given. */
+static const char backoff_max[] = "500ms";
+
+static const char installed[] = "/usr/libexec/tepui/tepui-executor";
+
+/* ---- the program ---- */
+
+static int open_program(const char *path, struct err *e)
+{
+	char self[PATH_MAX], *slash;
+	ssize_t n;
+	int fd;
+
+	if (path) {
+		fd = open(path, O_RDONLY | O_CLOEXEC);
+		return fd < 0 ? err_set(e, errno, "open executor '%s'", path) : fd;
+	}
+	n = readlink("/proc/self/exe", self, sizeof(self) - sizeof("tepui-executor"));
+	if (n > 0) {
+		self[n] = '\0';
+		slash = strrchr(self, '/');
+		if (slash) {
+			strcpy(slash + 1, "tepui-executor");
+			fd = open(self, O_RDONLY | O_CLOEXEC);
+			if (fd >= 0)
+				return fd;
+		}
+	}
+	fd = open(installed, O_RDONLY | O_CLOEXEC);
+	return fd < 0 ? err_set(e, errno, "open executor '%s'; --executor names another", installed) :
+			fd;
+}
+
+/* A copy that no container can reach through /proc/PID/exe and no upgrade can pull away. */
+int executors_load(const char *path, struct err *e)
+{
+	AUTO_CLOSE int file = open_program(path, e), copy = -EBADF;
+	struct stat st;
+	off_t done = 0;
+
+	if (file < 0)
+		return file;
+	if (fstat(file, &st) < 0)
+		return err_set(e, errno, "read the executor");
+	if (!S_ISREG(st.st_mode) || !(st.st_mode & 0111) || st.st_size > MAX_EXECUTOR_BYTES)
+		return err_set(e, EINVAL, "use executor '%s': not a program", path ? path : installed);
+	copy = memfd_create("tepui-executor", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	if (copy < 0)
+		return err_set(e, errno, "copy the executor");
+	while (done < st.st_size) {
+		if (sendfile(copy, file, &done, (size_t)(st.st_size - done)) <= 0)
+			return err_set(e, errno ? errno : EIO, "copy the executor");
+	}
+	if (fchmod(copy, 0500) < 0 ||
+	    fcntl(copy, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) < 0)
+		return err_set(e, errno, "seal the copy of the executor");
+	return TAKE_FD(copy);
+}
+
+/* ---- its environment ---- */
+
+enum { N_ENV = 16 };
+
+static int put_env(char **env, size_t *n, const char *name, const char *fmt, ...)
+	__attribute__((format(printf, 4, 5)));
+
+static int put_env(char **env, size_t *n, const char *name, const char *fmt, ...)
+{
+	AUTO_FREE char *value = NULL;
+	va_list ap;
+	int r;
+
+	va_start(ap, fmt);
+	r = vasprintf(&value, fmt, ap);
+	va_end(ap);
+	if (r < 0)
+		value = NULL;
+	if (r < 0 || asprintf(&env[*n], "%s=%s", name, value) < 0) {
+		env[*n] = NULL;
+		return -ENOMEM;
+	}
+	(*n)++;
+	return 0;
+}
+
+static void free_env(char **env)
+{
+	for (size_t i = 0; i < N_ENV; i++)
+		free(env[i]);
+}
+
+static int build_env(const struct task *task, char **env, struct err *e)
+{
+	const struct agent *agent = task->agent;
+	AUTO_FREE char *sandbox = task_sandbox(task);
+	const char *id = task_id(task);
+	size_t n = 0;
+	int r;
+
+	if (!sandbox)
+		return err_set(e, ENOMEM, "spawn an executor");
+	r = put_env(env, &n, "MESOS_FRAMEWORK_ID", "%s", task_framework_id(task));
+	r |= put_env(env, &n, "MESOS_EXECUTOR_ID", "%s", id);
+	r |= put_env(env, &n, "MESOS_DIRECTORY", "%s", sandbox);
+	r |= put_env(env, &n, "MESOS_SANDBOX", "%s", HANDOVER_SANDBOX);
+	r |= put_env(env, &n, "MESOS_SLAVE_ID", "%s", agent_id(agent));
+	r |= put_env(env, &n, "MESOS_SLAVE_PID", "slave(1)@%s", agent->flags.listen);
+	r |= put_env(env, &n, "MESOS_AGENT_ENDPOINT", "%s", agent->flags.listen);
+	r |= put_env(env, &n, "MESOS_DOMAIN_SOCKET", "%s/agent.sock", agent->work_dir);
+	r |= put_env(env, &n, "MESOS_CHECKPOINT", "1");
+	r |= put_env(env, &n, "MESOS_HTTP_COMMAND_EXECUTOR", "1");
+	r |= put_env(env, &n, "MESOS_RECOVERY_TIMEOUT", "%" PRId64 "ms",
+		     agent->flags.recovery_timeout);
+	r |= put_env(env, &n, "MESOS_EXECUTOR_SHUTDOWN_GRACE_PERIOD", "%" PRId64 "ms",
+		     agent->flags.executor_shutdown_grace_period);
+	r |= put_env(env, &n, "MESOS_SUBSCRIPTION_BACKOFF_MAX", "%s", backoff_max);
+	return r ? err_set(e, ENOMEM, "spawn an executor") : 0;
+}
+
+/* ---- the process ---- */
+
+struct child {
+	int executor_fd, seccomp_fd, log_fd;
+	char *argv[3];
+	char **env;
+};
+
+/* In the child of clone3(): a copy of the agent, single-threaded, so libc may be used. */
+static void run_child(const struct child *child)
+{
+	sigset_t none;
+	int null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+	int executor = fcntl(child->executor_fd, F_DUPFD_CLOEXEC, FIRST_FREE_FD);
+	int log = fcntl(child->log_fd, F_DUPFD_CLOEXEC, FIRST_FREE_FD);
+	int seccomp = -EBADF;
+
+	if (child->seccomp_fd >= 0)
+		seccomp = fcntl(child->seccomp_fd, F_DUPFD_CLOEXEC, FIRST_FREE_FD);
+	sigemptyset(&none);
+	(void)sigprocmask(SIG_SETMASK, &none, NULL);
+	(void)signal(SIGPIPE, SIG_DFL);
+	if (null_fd < 0 || executor < 0 || log < 0 || setsid() < 0 || dup2(null_fd, 0) < 0 ||
+	    dup2(log, 1) < 0 || dup2(log, 2) < 0)
+		_exit(126);
+	if (seccomp >= 0 ? dup2(seccomp, HANDOVER_SECCOMP_FD) < 0 :
+			   (close(HANDOVER_SECCOMP_FD) < 0 && errno != EBADF))
+		_exit(126);
+	/* The executor's own copy is still needed for the call itself. */
+	(void)syscall(SYS_close_range, (unsigned)HANDOVER_SECCOMP_FD + 1, ~0U,
+		      CLOSE_RANGE_CLOEXEC);
+	(void)syscall(SYS_execveat, executor, "", child->argv, child->env, AT_EMPTY_PATH);
+	_exit(127);
+}
+
+static int start_child(const struct agent *agent, const struct child *child, pid_t *ret_pid,
+		       int *ret_pidfd, struct err *e)
+{
+	int pidfd = -EBADF;
+	struct clone_args args = {
+		.flags = CLONE_PIDFD | CLONE_INTO_CGROUP | CLONE_CLEAR_SIGHAND,
+		.pidfd = (uint64_t)(uintptr_t)&pidfd,
+		.exit_signal = SIGCHLD,
+		.cgroup = (uint64_t)agent->supervisors_fd,
+	};
+	long pid = syscall(SYS_clone3, &args, sizeof(args));
+
+	if (pid == 0)
+		run_child(child);
+	if (pid < 0)
+		return err_set(e, errno, "make the executor's process");
+	*ret_pid = (pid_t)pid;
+	*ret_pidfd = pidfd;
+	return 0;
+}
+
+/* ---- the sandbox ---- */
+
+static int make_sandbox(const struct task *task, struct err *e)
+{
+	AUTO_FREE char *path = task_sandbox(task), *latest = NULL;
+	AUTO_CLOSE int parent = -EBADF;
+	const char *relative, *name;
+	char *slash;
+
+	if (!path)
+		return err_set(e, ENOMEM, "make a sandbox");
+	relative = path + strlen(task->agent->work_dir) + 1;
+	slash = strrchr(path, '/');
+	*slash = '\0';
+	name = slash + 1;
+	parent = dir_make(task->agent->work_fd, relative, PARENT_MODE, e);
+	if (parent < 0)
+		return parent;
+	if (mkdirat(parent, name, SANDBOX_MODE) < 0 && errno != EEXIST)
+		return err_set(e, errno, "make sandbox '%s'", name);
+	if (fchownat(parent, name, task->launch->uid, task->launch->gid,
+		     AT_SYMLINK_NOFOLLOW) < 0)
+		return err_set(e, errno, "give sandbox '%s' to user %u", name, task->launch->uid);
+	(void)unlinkat(parent, "latest", 0);
+	if (symlinkat(name, parent, "latest") < 0)
+		return err_set(e, errno, "link sandbox '%s'", name);
+	return 0;
+}
+
+int spawn_executor(struct task *task, pid_t *ret_pid, int *ret_pidfd, struct err *e)
+{
+	const struct agent *agent = task->agent;
+	const struct launch_result *launch = task->launch;
+	AUTO_CLOSE int seccomp_fd = -EBADF;
+	AUTO_FREE char *runtime = NULL;
+	char name[] = "tepui-executor";
+	char *env[N_ENV] = { NULL };
+	struct child child;
+	int r;
+
+	if (asprintf(&runtime, "%s/containers/%s", agent->work_dir,
+		     task->record->container_id) < 0) {
+		runtime = NULL;
+		return err_set(e, ENOMEM, "spawn an executor");
+	}
+	r = make_sandbox(task, e);
+	if (r >= 0 && !launch->is_unconfined) {
+		r = seccomp_profile_compile(NULL, launch->capabilities, e);
+		seccomp_fd = r;
+	}
+	if (r >= 0)
+		r = runtime_dir_make(agent->work_fd, task->record->container_id, launch->config, e);
+	if (r < 0)
+		return r;
+	r = build_env(task, env, e);
+	if (r >= 0) {
+		child = (struct child){ agent->executor_fd, seccomp_fd, STDERR_FILENO,
+					{ name, runtime, NULL }, env };
+		r = start_child(agent, &child, ret_pid, ret_pidfd, e);
+	}
+	free_env(env);
+	if (r < 0)
+		runtime_dir_remove(agent->work_fd, task->record->container_id);
+	return r;
+}

@@ -1,0 +1,27 @@
+/* Walking a directory tree that a task has written: in bounded steps, by descriptors only. */
+#ifndef AGENT_TREE_H
+#define AGENT_TREE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct err;
+struct tree_walk;
+
+enum tree_purpose { TREE_MEASURE, TREE_REMOVE };
+
+/*
+ * Begin at the directory PATH below DIR_FD (both borrowed).  Links are not followed and other
+ * filesystems not entered.
+ */
+int tree_walk_new(int dir_fd, const char *path, enum tree_purpose purpose, struct tree_walk **ret,
+		  struct err *e);
+
+/* At most MAX entries more.  1: done, what was to be removed is gone as far as possible; 0: not yet. */
+int tree_walk_step(struct tree_walk *walk, unsigned max);
+
+/* Disk space of what was seen. */
+uint64_t tree_walk_bytes(const struct tree_walk *walk);
+void tree_walk_free(struct tree_walk *walk);
+
+#endif

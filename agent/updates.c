@@ -1,0 +1,185 @@
+#include "agent/updates.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/agent.h"
+#include "agent/executors.h"
+#include "agent/master_link.h"
+#include "agent/status.h"
+#include "agent/task.h"
+#include "lib/err.h"
+#include "lib/log.h"
+#include "lib/loop.h"
+#include "lib/pb_json.h"
+
+static int append(Tepui__TaskRecord *record, Mesos__V1__TaskStatus *status_take)
+{
+	size_t n = record->n_updates;
+	Tepui__PendingUpdate **list = realloc(record->updates, (n + 1) * sizeof(*list));
+	Tepui__PendingUpdate *update = malloc(sizeof(*update));
+
+	if (list)
+		record->updates = list;
+	if (!list || !update) {
+		free(update);
+		return -ENOMEM;
+	}
+	tepui__pending_update__init(update);
+	update->status = status_take;
+	list[n] = update;
+	record->n_updates = n + 1;
+	return 0;
+}
+
+static void drop_head(Tepui__TaskRecord *record)
+{
+	tepui__pending_update__free_unpacked(record->updates[0], NULL);
+	record->n_updates--;
+	memmove(record->updates, record->updates + 1,
+		record->n_updates * sizeof(record->updates[0]));
+}
+
+/* The end of the task: its resources are free before the master hears of it. */
+static void note_end(struct task *task, Mesos__V1__TaskState state)
+{
+	struct agent_counters *counters = &task->agent->counters;
+
+	if ((size_t)state < sizeof(counters->ended) / sizeof(counters->ended[0]))
+		counters->ended[state]++;
+	task_discharge(task);
+	executor_expect_exit(task);
+}
+
+int updates_add(struct task *task, Mesos__V1__TaskStatus *status_take, struct err *e)
+{
+	Tepui__TaskRecord *record = task->record;
+	Mesos__V1__TaskStatus *copy = NULL;
+	int r = 0;
+
+	if (task_has_ended(task))
+		r = err_set(e, EALREADY, "update task '%s': it has ended", task_id(task));
+	else if (record->n_updates >= UPDATES_MAX_PENDING &&
+		 !status_is_terminal(status_take->state))
+		r = err_set(e, ENOBUFS, "update task '%s': %d updates wait", task_id(task),
+			    UPDATES_MAX_PENDING);
+	if (r >= 0) {
+		copy = (Mesos__V1__TaskStatus *)pb_copy(&status_take->base);
+		if (!copy || append(record, status_take) < 0)
+			r = err_set(e, ENOMEM, "update task '%s'", task_id(task));
+	}
+	if (r < 0) {
+		if (copy)
+			mesos__v1__task_status__free_unpacked(copy, NULL);
+		mesos__v1__task_status__free_unpacked(status_take, NULL);
+		return r;
+	}
+	if (record->latest)
+		mesos__v1__task_status__free_unpacked(record->latest, NULL);
+	record->latest = copy;
+	record->state = copy->state;
+	log_info("task '%s': %s%s%s", task_id(task), status_state_name(copy->state),
+		 copy->message && *copy->message ? ": " : "", copy->message ? copy->message : "");
+	if (status_is_terminal(copy->state))
+		note_end(task, copy->state);
+	return task_put(task, e);
+}
+
+int updates_add_own(struct task *task, Mesos__V1__TaskState state,
+		    Mesos__V1__TaskStatus__Reason reason, const char *message, struct err *e)
+{
+	Mesos__V1__TaskStatus *status = status_new(task_id(task), agent_id(task->agent), state,
+						   reason, message, &task->agent->rng);
+
+	if (!status || status_complete(status, NULL, task->record->container_id,
+				       task->record->executor_pid) < 0) {
+		if (status)
+			mesos__v1__task_status__free_unpacked(status, NULL);
+		return err_set(e, ENOMEM, "update task '%s'", task_id(task));
+	}
+	return updates_add(task, status, e);
+}
+
+/* ---- to the master ---- */
+
+static void resend(void *arg)
+{
+	struct task *task = arg;
+
+	task->is_in_flight = false;
+	task->resend_ms *= 2;
+	if (task->resend_ms > UPDATES_LAST_RESEND_MS)
+		task->resend_ms = UPDATES_LAST_RESEND_MS;
+	task_mark(task);
+}
+
+void updates_forward(struct task *task)
+{
+	struct agent *agent = task->agent;
+	struct err e = { 0 };
+	int r = 0;
+
+	if (task->is_in_flight || !task->record->n_updates || !master_link_is_up(agent->link))
+		return;
+	if (!task->resend)
+		r = loop_timer_new(agent->loop, resend, task, &task->resend, &e);
+	if (r >= 0)
+		r = master_link_update(agent->link, task->record->framework->id,
+				       task->record->updates[0]->status, task_state(task), &e);
+	if (r < 0) {
+		log_write_err(LOG_LEVEL_WARNING, &e, "send an update of task '%s'",
+			      task_id(task));
+		err_clear(&e);
+	}
+	task->is_in_flight = true;
+	if (task->resend)
+		loop_timer_set(task->resend, task->resend_ms);
+}
+
+static void to_next(struct task *task)
+{
+	task->is_in_flight = false;
+	task->resend_ms = UPDATES_FIRST_RESEND_MS;
+	if (task->resend)
+		loop_timer_clear(task->resend);
+}
+
+void updates_acknowledge(struct task *task, const void *uuid, size_t size)
+{
+	Tepui__TaskRecord *record = task->record;
+	const Mesos__V1__TaskStatus *head;
+	struct err e = { 0 };
+	bool is_last;
+
+	if (!record->n_updates)
+		return;
+	head = record->updates[0]->status;
+	if (!head->has_uuid || head->uuid.len != size || memcmp(head->uuid.data, uuid, size) != 0) {
+		log_debug("ignore an acknowledgement of task '%s': not of its first update",
+			  task_id(task));
+		return;
+	}
+	is_last = status_is_terminal(head->state);
+	drop_head(record);
+	to_next(task);
+	if (is_last)
+		task_forget(task);
+	else if (task_put(task, &e) < 0)
+		log_write_err(LOG_LEVEL_ERROR, &e, "task '%s'", task_id(task));
+}
+
+void updates_resume(struct agent *agent)
+{
+	for (struct task *task = agent->tasks; task; task = task->hh.next) {
+		to_next(task);
+		if (task->record->n_updates)
+			task_mark(task);
+	}
+}
+
+void updates_pause(struct agent *agent)
+{
+	for (struct task *task = agent->tasks; task; task = task->hh.next)
+		to_next(task);
+}

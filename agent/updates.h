@@ -1,0 +1,37 @@
+/* Status updates: one ordered stream a task, stored before sent, sent until acknowledged. */
+#ifndef AGENT_UPDATES_H
+#define AGENT_UPDATES_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "proto/mesos.pb-c.h"
+
+struct agent;
+struct err;
+struct task;
+
+enum { UPDATES_FIRST_RESEND_MS = 10 * 1000, UPDATES_LAST_RESEND_MS = 10 * 60 * 1000,
+       UPDATES_MAX_PENDING = 1024 };
+
+/*
+ * Add STATUS (taken, also on failure) behind the others and make it the latest; queued for the
+ * store.  Nothing follows a terminal one: -EALREADY.  -ENOBUFS: too many wait.
+ */
+int updates_add(struct task *task, Mesos__V1__TaskStatus *status_take, struct err *e);
+
+/* The same for an update of the agent's own making. */
+int updates_add_own(struct task *task, Mesos__V1__TaskState state,
+		    Mesos__V1__TaskStatus__Reason reason, const char *message, struct err *e);
+
+/* After a commit: send the head if it is not in flight. */
+void updates_forward(struct task *task);
+
+/* ACKNOWLEDGE of the master; anything but the head's uuid is ignored. */
+void updates_acknowledge(struct task *task, const void *uuid, size_t size);
+
+/* The link is up again: whatever was in flight is sent at once.  Down: nothing is. */
+void updates_resume(struct agent *agent);
+void updates_pause(struct agent *agent);
+
+#endif
