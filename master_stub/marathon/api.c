@@ -64,7 +64,7 @@ void api_set_headers(struct http_request *req)
 	http_reply_header(req, "X-XSS-Protection", "1; mode=block");
 }
 
-int api_reply(struct http_request *req, int status, json_t *body_take)
+int marathon_reply(struct http_request *req, int status, json_t *body_take)
 {
 	api_set_headers(req);
 	if (!body_take)
@@ -74,11 +74,11 @@ int api_reply(struct http_request *req, int status, json_t *body_take)
 	return 0;
 }
 
-int api_refuse(struct http_request *req, struct refusal *refusal)
+int marathon_refuse(struct http_request *req, struct refusal *refusal)
 {
 	json_t *body = TAKE_PTR(refusal->body);
 
-	return api_reply(req, refusal->status ? refusal->status : 503, body);
+	return marathon_reply(req, refusal->status ? refusal->status : 503, body);
 }
 
 void api_changed(struct http_request *req)
@@ -95,7 +95,7 @@ int api_reply_deployment(struct http_request *req, int status, const struct chan
 
 	api_changed(req);
 	http_reply_header(req, "Marathon-Deployment-Id", result->deployment_id);
-	return api_reply(req, status, body);
+	return marathon_reply(req, status, body);
 }
 
 static void reply_error(struct http_request *req, int status, const struct err *e)

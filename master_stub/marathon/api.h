@@ -26,8 +26,8 @@ struct marathon_api {
 struct marathon_api *api_of(const struct http_request *req);
 
 /* Each answers and consumes REQ; with the headers that every answer has. */
-int api_reply(struct http_request *req, int status, json_t *body_take);
-int api_refuse(struct http_request *req, struct refusal *refusal);
+int marathon_reply(struct http_request *req, int status, json_t *body_take);
+int marathon_refuse(struct http_request *req, struct refusal *refusal);
 /* {"version", "deploymentId"}, and that something has changed. */
 int api_reply_deployment(struct http_request *req, int status, const struct change_result *result);
 void api_set_headers(struct http_request *req);

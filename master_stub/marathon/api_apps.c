@@ -37,14 +37,14 @@ int api_list_apps(struct http_request *req, struct err *e)
 
 	(void)e;
 	if (app_filter_new(req, &filter, &refusal) < 0)
-		return api_refuse(req, &refusal);
+		return marathon_refuse(req, &refusal);
 	apps = json_array();
 	HASH_ITER(by_id, c->entries, entry, next) {
 		if (!entry->is_deleting && app_filter_matches(filter, entry->target))
 			(void)json_array_append_new(apps, app_view(c, entry, embeds));
 	}
 	app_filter_free(filter);
-	return api_reply(req, 200, json_pack("{s:o}", "apps", apps));
+	return marathon_reply(req, 200, json_pack("{s:o}", "apps", apps));
 }
 
 /* "/group/" and a star at the end of a path: all apps below the group. */
@@ -69,7 +69,7 @@ static int list_group(struct http_request *req, const char *group)
 		if (!entry->is_deleting && app_id_is_within(entry->id, group))
 			(void)json_array_append_new(apps, app_view(c, entry, embeds));
 	}
-	return api_reply(req, 200, json_pack("{s:o}", "*", apps));
+	return marathon_reply(req, 200, json_pack("{s:o}", "*", apps));
 }
 
 int api_get_app(struct http_request *req, struct err *e)
@@ -87,10 +87,10 @@ int api_get_app(struct http_request *req, struct err *e)
 	entry = entry_find_live(c, id);
 	if (!entry) {
 		(void)refuse_no_app(&refusal, id);
-		return api_refuse(req, &refusal);
+		return marathon_refuse(req, &refusal);
 	}
 	embeds = api_embeds(req) | EMBED_ALWAYS | EMBED_TASKS | EMBED_FAILURE;
-	return api_reply(req, 200, json_pack("{s:o}", "app", app_view(c, entry, embeds)));
+	return marathon_reply(req, 200, json_pack("{s:o}", "app", app_view(c, entry, embeds)));
 }
 
 int api_list_versions(struct http_request *req, struct err *e)
@@ -107,12 +107,12 @@ int api_list_versions(struct http_request *req, struct err *e)
 	entry = entry_find_live(c, id);
 	if (!entry) {
 		(void)refuse_no_app(&refusal, id);
-		return api_refuse(req, &refusal);
+		return marathon_refuse(req, &refusal);
 	}
 	list = json_array();
 	TAILQ_FOREACH(version, &entry->versions, of_app)
 		(void)json_array_append_new(list, json_string(version->app->version));
-	return api_reply(req, 200, json_pack("{s:o}", "versions", list));
+	return marathon_reply(req, 200, json_pack("{s:o}", "versions", list));
 }
 
 /* The stored definition of VERSION, borrowed; NULL with REFUSAL set. */
@@ -143,8 +143,8 @@ int api_get_version(struct http_request *req, struct err *e)
 	api_path_id(req, id);
 	app = find_version(api_of(req)->controller, id, http_request_arg(req, 1), &refusal);
 	if (!app)
-		return api_refuse(req, &refusal);
-	return api_reply(req, 200, app_to_json(app));
+		return marathon_refuse(req, &refusal);
+	return marathon_reply(req, 200, app_to_json(app));
 }
 
 /* ---- Changing ---- */
@@ -191,7 +191,7 @@ static int reply_created(struct http_request *req, const struct app *app,
 	api_changed(req);
 	http_reply_header(req, "Location", app->id);
 	http_reply_header(req, "Marathon-Deployment-Id", result->deployment_id);
-	return api_reply(req, 201, view);
+	return marathon_reply(req, 201, view);
 }
 
 int api_create_app(struct http_request *req, struct err *e)
@@ -211,7 +211,7 @@ int api_create_app(struct http_request *req, struct err *e)
 	if (r == 0)
 		r = apply_one(req, app->id, app_ref(app), false, is_forced(req), &result,
 			      &refusal);
-	r = r < 0 ? api_refuse(req, &refusal) : reply_created(req, app, &result);
+	r = r < 0 ? marathon_refuse(req, &refusal) : reply_created(req, app, &result);
 	app_unref(app);
 	return r;
 }
@@ -283,7 +283,7 @@ static int update_app(struct http_request *req, bool is_partial, bool may_create
 			      &refusal);
 	if (r < 0) {
 		app_unref(app);
-		return api_refuse(req, &refusal);
+		return marathon_refuse(req, &refusal);
 	}
 	event_api_post(api_of(req)->controller, http_request_peer(req), http_request_path(req),
 		       app);
@@ -369,7 +369,7 @@ static int update_apps(struct http_request *req, bool is_partial, bool may_creat
 		r = changes_apply(c, changes, n, is_forced(req), clock_boot_ms(), &result,
 				  &refusal);
 	changes_free(changes, n);
-	return r < 0 ? api_refuse(req, &refusal) : api_reply_deployment(req, 200, &result);
+	return r < 0 ? marathon_refuse(req, &refusal) : api_reply_deployment(req, 200, &result);
 }
 
 int api_put_apps(struct http_request *req, struct err *e)
@@ -395,10 +395,10 @@ static int change_whole(struct http_request *req, bool is_restart, bool force)
 	api_path_id(req, id);
 	if (!entry_find_live(api_of(req)->controller, id)) {
 		(void)refuse_no_app(&refusal, id);
-		return api_refuse(req, &refusal);
+		return marathon_refuse(req, &refusal);
 	}
 	if (apply_one(req, id, NULL, is_restart, force, &result, &refusal) < 0)
-		return api_refuse(req, &refusal);
+		return marathon_refuse(req, &refusal);
 	return api_reply_deployment(req, 200, &result);
 }
 

@@ -10,7 +10,7 @@
 int api_list_deployments(struct http_request *req, struct err *e)
 {
 	(void)e;
-	return api_reply(req, 200, deployments_view(api_of(req)->controller));
+	return marathon_reply(req, 200, deployments_view(api_of(req)->controller));
 }
 
 int api_cancel_deployment(struct http_request *req, struct err *e)
@@ -22,7 +22,7 @@ int api_cancel_deployment(struct http_request *req, struct err *e)
 	(void)e;
 	if (changes_cancel(api_of(req)->controller, http_request_arg(req, 0), force,
 			   clock_boot_ms(), &result, &refusal) < 0)
-		return api_refuse(req, &refusal);
+		return marathon_refuse(req, &refusal);
 	if (!force)
 		return api_reply_deployment(req, 200, &result);
 	api_changed(req);
@@ -41,7 +41,7 @@ int api_get_queue(struct http_request *req, struct err *e)
 	for (size_t i = 0; (embed = http_request_query_at(req, "embed", i)); i++)
 		with_offers |= strcmp(embed, "lastUnusedOffers") == 0;
 	c->now_ms = clock_boot_ms();
-	return api_reply(req, 200, queue_view(c, with_offers));
+	return marathon_reply(req, 200, queue_view(c, with_offers));
 }
 
 int api_reset_delay(struct http_request *req, struct err *e)
@@ -52,7 +52,7 @@ int api_reset_delay(struct http_request *req, struct err *e)
 	(void)e;
 	api_path_id(req, id);
 	if (changes_reset_delay(api_of(req)->controller, id, clock_boot_ms(), &refusal) < 0)
-		return api_refuse(req, &refusal);
+		return marathon_refuse(req, &refusal);
 	api_changed(req);
 	api_set_headers(req);
 	http_reply(req, 204, NULL, NULL, 0);

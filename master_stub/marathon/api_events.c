@@ -91,7 +91,7 @@ int api_events(struct http_request *req, struct err *e)
 
 	if (!accept || !strstr(accept, "text/event-stream")) {
 		(void)refuse(&refusal, 405, "the event stream needs 'Accept: text/event-stream'");
-		return api_refuse(req, &refusal);
+		return marathon_refuse(req, &refusal);
 	}
 	stream = calloc(1, sizeof(*stream));
 	if (!stream || read_types(req, stream) < 0) {

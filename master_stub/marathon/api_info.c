@@ -9,19 +9,19 @@
 int api_get_info(struct http_request *req, struct err *e)
 {
 	(void)e;
-	return api_reply(req, 200, info_view(api_of(req)->controller));
+	return marathon_reply(req, 200, info_view(api_of(req)->controller));
 }
 
 int api_get_leader(struct http_request *req, struct err *e)
 {
 	(void)e;
-	return api_reply(req, 200, json_pack("{s:s}", "leader", api_of(req)->leader));
+	return marathon_reply(req, 200, json_pack("{s:s}", "leader", api_of(req)->leader));
 }
 
 int api_get_plugins(struct http_request *req, struct err *e)
 {
 	(void)e;
-	return api_reply(req, 200, json_pack("{s:[]}", "plugins"));
+	return marathon_reply(req, 200, json_pack("{s:[]}", "plugins"));
 }
 
 int api_ping(struct http_request *req, struct err *e)
@@ -44,9 +44,9 @@ static int reply_group(struct http_request *req, const char *id)
 	struct refusal refusal = { 0 };
 
 	if (group)
-		return api_reply(req, 200, group);
+		return marathon_reply(req, 200, group);
 	(void)refuse(&refusal, 404, "Group '%s' does not exist", id);
-	return api_refuse(req, &refusal);
+	return marathon_refuse(req, &refusal);
 }
 
 int api_get_groups(struct http_request *req, struct err *e)

@@ -63,7 +63,7 @@ static int reply_text(struct http_request *req, const char *group)
 	}
 	if (!out || fclose(out) != 0) {
 		(void)refuse_memory(&refusal);
-		return api_refuse(req, &refusal);
+		return marathon_refuse(req, &refusal);
 	}
 	api_set_headers(req);
 	http_reply(req, 200, "text/plain; charset=utf-8", text, size);
@@ -111,7 +111,7 @@ static int reply_tasks(struct http_request *req, const char *group)
 		if (app_id_is_within(entry->id, group))
 			add_tasks(req, entry, tasks);
 	}
-	return api_reply(req, 200, json_pack("{s:o}", "tasks", tasks));
+	return marathon_reply(req, 200, json_pack("{s:o}", "tasks", tasks));
 }
 
 int api_list_tasks(struct http_request *req, struct err *e)
@@ -134,7 +134,7 @@ int api_list_app_tasks(struct http_request *req, struct err *e)
 		id[size == 2 ? 1 : size - 2] = '\0';
 	} else if (!entry_find_live(c, id)) {
 		(void)refuse(&refusal, 404, "App '%s' does not exist", id);
-		return api_refuse(req, &refusal);
+		return marathon_refuse(req, &refusal);
 	}
 	return wants_text(req) ? reply_text(req, id) : reply_tasks(req, id);
 }
@@ -171,7 +171,7 @@ static int kill_and_reply(struct http_request *req, struct instance **list, unsi
 	if (changes_kill(c, list, n, options->scale, options->force, clock_boot_ms(), &result,
 			 &refusal) < 0) {
 		json_decref(tasks);
-		return api_refuse(req, &refusal);
+		return marathon_refuse(req, &refusal);
 	}
 	if (options->scale) {
 		json_decref(tasks);
@@ -179,8 +179,8 @@ static int kill_and_reply(struct http_request *req, struct instance **list, unsi
 	}
 	api_changed(req);
 	if (!is_one)
-		return api_reply(req, 200, json_pack("{s:o}", "tasks", tasks));
-	n = (unsigned)api_reply(req, 200, json_pack("{s:O}", "task", json_array_get(tasks, 0)));
+		return marathon_reply(req, 200, json_pack("{s:o}", "tasks", tasks));
+	n = (unsigned)marathon_reply(req, 200, json_pack("{s:O}", "task", json_array_get(tasks, 0)));
 	json_decref(tasks);
 	return (int)n;
 }
@@ -203,11 +203,11 @@ int api_kill_app_tasks(struct http_request *req, struct err *e)
 	if (!entry)
 		(void)refuse(&refusal, 404, "App '%s' does not exist", id);
 	if (!entry || read_options(req, &options, &refusal) < 0)
-		return api_refuse(req, &refusal);
+		return marathon_refuse(req, &refusal);
 	list = calloc(entry->n_instances + 1, sizeof(struct instance *));
 	if (!list) {
 		(void)refuse_memory(&refusal);
-		return api_refuse(req, &refusal);
+		return marathon_refuse(req, &refusal);
 	}
 	TAILQ_FOREACH(instance, &entry->instances, of_app) {
 		if (!host || strcmp(host, "*") == 0 || strcmp(host, instance->host) == 0)
@@ -234,7 +234,7 @@ int api_kill_app_task(struct http_request *req, struct err *e)
 	else if (!instance || instance->entry != entry)
 		(void)refuse(&refusal, 404, "Task '%s' does not exist", task_id);
 	if (refusal.status || read_options(req, &options, &refusal) < 0)
-		return api_refuse(req, &refusal);
+		return marathon_refuse(req, &refusal);
 	return kill_and_reply(req, &instance, 1, &options, true);
 }
 
@@ -283,5 +283,5 @@ int api_delete_tasks(struct http_request *req, struct err *e)
 		list = calloc(json_array_size(ids) + 1, sizeof(struct instance *));
 		r = list ? find_tasks(c, ids, list, &n, &refusal) : refuse_memory(&refusal);
 	}
-	return r < 0 ? api_refuse(req, &refusal) : kill_and_reply(req, list, n, &options, false);
+	return r < 0 ? marathon_refuse(req, &refusal) : kill_and_reply(req, list, n, &options, false);
 }

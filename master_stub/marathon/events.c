@@ -31,7 +31,7 @@ void event_status_update(struct controller *c, const struct instance *instance,
 {
 	json_t *event = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:s}", "slaveId",
 				  or_empty(instance->agent_id), "taskId", instance->task_id,
-				  "taskStatus", task_state_name(status->state), "message",
+				  "taskStatus", instance_state_name(status->state), "message",
 				  or_empty(status->message), "appId", instance->entry->id, "host",
 				  or_empty(instance->host), "ipAddresses",
 				  instance_addresses_view(instance), "ports",
@@ -88,7 +88,7 @@ void event_unknown_terminated(struct controller *c, const Mesos__V1__TaskStatus 
 	task_id_split(status->task_id->value, app, sizeof(app), instance, sizeof(instance));
 	emit(c, "unknown_instance_terminated_event",
 	     json_pack("{s:s, s:s, s:s}", "instanceId", instance, "runSpecId", app, "condition",
-		       task_state_name(status->state)));
+		       instance_state_name(status->state)));
 }
 
 static json_t *current_step(const json_t *view)

@@ -30,12 +30,12 @@ static const struct {
 	[MESOS__V1__TASK_STATE__TASK_UNKNOWN] = { "TASK_UNKNOWN", "Unknown", true, true },
 };
 
-const char *task_state_name(Mesos__V1__TaskState state)
+const char *instance_state_name(Mesos__V1__TaskState state)
 {
 	return (size_t)state < ARRAY_SIZE(states) ? states[state].name : "TASK_UNKNOWN";
 }
 
-bool task_state_is_terminal(Mesos__V1__TaskState state)
+bool instance_state_is_terminal(Mesos__V1__TaskState state)
 {
 	return (size_t)state >= ARRAY_SIZE(states) || states[state].is_terminal;
 }

@@ -216,7 +216,7 @@ bool instance_is_alive(const struct instance *instance);
 bool instance_is_current(const struct instance *instance, const struct app *target);
 /* "Staging", "Running", ...: reference/marathon.md 1.9. */
 const char *instance_condition(const struct instance *instance);
-const char *task_state_name(Mesos__V1__TaskState state);
-bool task_state_is_terminal(Mesos__V1__TaskState state);
+const char *instance_state_name(Mesos__V1__TaskState state);
+bool instance_state_is_terminal(Mesos__V1__TaskState state);
 
 #endif

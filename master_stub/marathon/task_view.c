@@ -74,8 +74,8 @@ static json_t *health_view(const struct instance *instance)
 static const char *shown_state(const struct instance *instance)
 {
 	if (instance->is_doomed && instance->kill_sent_ms != 0)
-		return task_state_name(MESOS__V1__TASK_STATE__TASK_KILLING);
-	return task_state_name(instance->state);
+		return instance_state_name(MESOS__V1__TASK_STATE__TASK_KILLING);
+	return instance_state_name(instance->state);
 }
 
 static void set_time(json_t *object, const char *key, int64_t wall_ms)

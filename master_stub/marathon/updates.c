@@ -51,7 +51,7 @@ static void note_failure(struct controller *c, const struct instance *instance,
 	failure = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s*}", "appId", entry->id,
 			    "host", instance->host, "message",
 			    status->message ? status->message : "", "state",
-			    task_state_name(status->state), "taskId", instance->task_id,
+			    instance_state_name(status->state), "taskId", instance->task_id,
 			    "timestamp", now, "version", instance->spec->version, "slaveId",
 			    instance->agent_id);
 	if (!failure) {
@@ -72,7 +72,7 @@ static void back_off(struct controller *c, const struct instance *instance,
 	backoff_failed(&entry->backoff, entry->target, c->now_ms);
 	entry->is_dirty = true;
 	controller_explain(c, "instance '%s' ended: %s: %s; the next of '%s' starts in %.3f s",
-			   instance->id, task_state_name(status->state),
+			   instance->id, instance_state_name(status->state),
 			   status->message ? status->message : "no message", entry->id,
 			   (double)(backoff_deadline(&entry->backoff) - c->now_ms) / 1000 > 0
 				   ? entry->backoff.delay_ms / 1000
@@ -101,7 +101,7 @@ static void handle_end(struct controller *c, struct instance *instance,
 		back_off(c, instance, status);
 	else
 		controller_explain(c, "instance '%s' ended: %s%s%s", instance->id,
-				   task_state_name(status->state), status->message ? ": " : "",
+				   instance_state_name(status->state), status->message ? ": " : "",
 				   status->message ? status->message : "");
 	instance_forget(c, instance);
 }
@@ -205,7 +205,7 @@ static void watch_unreachable(struct controller *c, struct instance *instance)
 static void handle_unknown(struct controller *c, const Mesos__V1__TaskStatus *status)
 {
 	calls_acknowledge(c, status);
-	if (task_state_is_terminal(status->state)) {
+	if (instance_state_is_terminal(status->state)) {
 		event_unknown_terminated(c, status);
 		return;
 	}
@@ -251,7 +251,7 @@ void updates_handle(struct controller *c, const Mesos__V1__TaskStatus *status)
 	instance->is_confirmed = true;
 	if (status->state == MESOS__V1__TASK_STATE__TASK_UNREACHABLE) {
 		handle_unreachable(c, instance, status);
-	} else if (task_state_is_terminal(status->state)) {
+	} else if (instance_state_is_terminal(status->state)) {
 		instance->is_provisioned = false;
 		instance->state = status->state;
 		handle_end(c, instance, status);

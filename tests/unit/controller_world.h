@@ -1,0 +1,420 @@
+/* A controller with a master of paper: offers, updates and time are driven by the test. */
+#ifndef TESTS_UNIT_CONTROLLER_WORLD_H
+#define TESTS_UNIT_CONTROLLER_WORLD_H
+
+#include <errno.h>
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "lib/cleanup.h"
+#include "lib/err.h"
+#include "lib/pb_json.h"
+#include "lib/resources.h"
+#include "lib/rng.h"
+#include "lib/store.h"
+#include "master_stub/marathon/changes.h"
+#include "master_stub/marathon/refusal.h"
+#include "master_stub/marathon/state.h"
+#include "master_stub/marathon/views.h"
+
+enum { MAX_TASKS = 4096, WALL_AT_START = 1600000000 };
+
+/* What the paper master was asked to launch. */
+struct paper_task {
+	Mesos__V1__TaskInfo *info;
+	bool is_killed, is_over;
+};
+
+struct scheduler {
+	scheduler_event_fn *event;
+	void *arg;
+	struct paper_task tasks[MAX_TASKS];
+	unsigned n_tasks, n_kills, n_declines, n_revives, n_suppresses, n_acks, n_reconciles;
+	unsigned n_explicit;	/* tasks asked for in the last RECONCILE */
+	bool refuses_launch, refuses_framework;
+	char framework_id[64];
+	char subscribed_as[64];
+};
+
+struct world {
+	struct scheduler scheduler;
+	struct store *store;
+	struct rng rng;
+	struct controller *controller;
+	int64_t now_ms, wall_offset_ms;
+	unsigned n_offers;
+	char events[65536];	/* their types, one a line */
+};
+
+static struct world world;
+
+/* ---- The master of paper ---- */
+
+int scheduler_subscribe(struct master *master, const Mesos__V1__FrameworkInfo *info,
+			scheduler_event_fn *event, void *arg, int64_t now_ms,
+			struct scheduler **ret, struct err *e)
+{
+	struct scheduler *s = &world.scheduler;
+
+	(void)master;
+	(void)now_ms;
+	(void)snprintf(s->subscribed_as, sizeof(s->subscribed_as), "%s",
+		       info->id ? info->id->value : "");
+	if (s->refuses_framework && info->id)
+		return err_set(e, EPERM, "Framework has been removed");
+	if (info->id)
+		(void)snprintf(s->framework_id, sizeof(s->framework_id), "%s", info->id->value);
+	else
+		(void)snprintf(s->framework_id, sizeof(s->framework_id), "framework-1");
+	s->event = event;
+	s->arg = arg;
+	*ret = s;
+	return 0;
+}
+
+static struct paper_task *paper_find(const char *task_id)
+{
+	for (unsigned i = 0; i < world.scheduler.n_tasks; i++) {
+		if (strcmp(world.scheduler.tasks[i].info->task_id->value, task_id) == 0)
+			return &world.scheduler.tasks[i];
+	}
+	return NULL;
+}
+
+static int paper_accept(struct scheduler *s, const Mesos__V1__Scheduler__Call__Accept *accept,
+			struct err *e)
+{
+	const Mesos__V1__Offer__Operation__Launch *launch = accept->operations[0]->launch;
+
+	if (s->refuses_launch)
+		return err_set(e, EINVAL, "refused by the test");
+	for (size_t i = 0; i < launch->n_task_infos; i++) {
+		struct paper_task *task = &s->tasks[s->n_tasks++];
+
+		assert_true(s->n_tasks < MAX_TASKS);
+		/* The intent is recorded before the call. */
+		assert_true(store_is_dirty(world.store));
+		task->info = (Mesos__V1__TaskInfo *)pb_copy(&launch->task_infos[i]->base);
+		assert_non_null(task->info);
+	}
+	return 0;
+}
+
+int scheduler_call(struct scheduler *s, const Mesos__V1__Scheduler__Call *call, int64_t now_ms,
+		   struct err *e)
+{
+	(void)now_ms;
+	if (call->accept)
+		return paper_accept(s, call->accept, e);
+	if (call->kill) {
+		struct paper_task *task = paper_find(call->kill->task_id->value);
+
+		s->n_kills++;
+		if (task)
+			task->is_killed = true;
+	}
+	if (call->reconcile)
+		s->n_explicit = (unsigned)call->reconcile->n_tasks;
+	s->n_declines += call->decline != NULL;
+	s->n_acks += call->acknowledge != NULL;
+	s->n_reconciles += call->reconcile != NULL;
+	s->n_revives += call->type == MESOS__V1__SCHEDULER__CALL__TYPE__REVIVE;
+	s->n_suppresses += call->type == MESOS__V1__SCHEDULER__CALL__TYPE__SUPPRESS;
+	return 0;
+}
+
+void scheduler_disconnect(struct scheduler *s, int64_t now_ms)
+{
+	(void)s;
+	(void)now_ms;
+}
+
+const char *scheduler_framework_id(const struct scheduler *s)
+{
+	return s->framework_id;
+}
+
+/* ---- The world ---- */
+
+static void on_event(void *arg, const char *type, const json_t *event)
+{
+	size_t used = strlen(world.events);
+
+	(void)arg;
+	assert_string_equal(json_string_value(json_object_get(event, "eventType")), type);
+	assert_non_null(json_object_get(event, "timestamp"));
+	if (used + strlen(type) + 2 < sizeof(world.events))
+		(void)sprintf(world.events + used, "%s\n", type);
+}
+
+static int64_t wall_now(void *arg)
+{
+	(void)arg;
+	return (int64_t)WALL_AT_START * 1000 + world.now_ms + world.wall_offset_ms;
+}
+
+static inline unsigned count_events(const char *type)
+{
+	unsigned n = 0;
+	char line[80];
+
+	(void)snprintf(line, sizeof(line), "%s\n", type);
+	for (const char *p = world.events; (p = strstr(p, line)); p++)
+		n += p == world.events || p[-1] == '\n';
+	return n;
+}
+
+static inline void turn(void)
+{
+	struct err e = { 0 };
+
+	controller_turn(world.controller, world.now_ms);
+	assert_int_equal(store_commit(world.store, &e), 0);
+}
+
+static inline void say_subscribed(void)
+{
+	Mesos__V1__Scheduler__Event event = MESOS__V1__SCHEDULER__EVENT__INIT;
+	Mesos__V1__Scheduler__Event__Subscribed subscribed =
+		MESOS__V1__SCHEDULER__EVENT__SUBSCRIBED__INIT;
+	Mesos__V1__FrameworkID id = MESOS__V1__FRAMEWORK_ID__INIT;
+
+	id.value = world.scheduler.framework_id;
+	subscribed.framework_id = &id;
+	event.has_type = true;
+	event.type = MESOS__V1__SCHEDULER__EVENT__TYPE__SUBSCRIBED;
+	event.subscribed = &subscribed;
+	world.scheduler.event(world.scheduler.arg, &event);
+	turn();
+}
+
+static inline void start_controller(void)
+{
+	static const struct controller_io io = { .event = on_event, .wall_ms = wall_now };
+	struct err e = { 0 };
+
+	assert_int_equal(controller_new(&controller_default_options, &io, world.store, &world.rng,
+					NULL, world.now_ms, &world.controller, &e), 0);
+	turn();
+	if (world.scheduler.event)
+		say_subscribed();
+}
+
+static inline int world_setup(void **state)
+{
+	struct err e = { 0 };
+
+	(void)state;
+	memset(&world, 0, sizeof(world));
+	world.now_ms = 1000000;
+	rng_seed(&world.rng, 42);
+	assert_int_equal(store_open_memory(&world.store, &e), 0);
+	start_controller();
+	return 0;
+}
+
+static inline int world_teardown(void **state)
+{
+	(void)state;
+	controller_free(world.controller);
+	store_close(world.store);
+	for (unsigned i = 0; i < world.scheduler.n_tasks; i++)
+		mesos__v1__task_info__free_unpacked(world.scheduler.tasks[i].info, NULL);
+	return 0;
+}
+
+/* The process ends and another one takes its store; the tasks go on. */
+static inline void restart_controller(void)
+{
+	controller_free(world.controller);
+	world.events[0] = '\0';
+	world.scheduler.event = NULL;
+	start_controller();
+}
+
+static inline void wait_ms(int64_t ms)
+{
+	world.now_ms += ms;
+	turn();
+}
+
+static inline void offer_from(const char *agent, const char *hostname, const char *resources,
+			      const char *rack)
+{
+	Mesos__V1__Scheduler__Event event = MESOS__V1__SCHEDULER__EVENT__INIT;
+	Mesos__V1__Scheduler__Event__Offers offers = MESOS__V1__SCHEDULER__EVENT__OFFERS__INIT;
+	Mesos__V1__Offer offer = MESOS__V1__OFFER__INIT, *list[] = { &offer };
+	Mesos__V1__OfferID id = MESOS__V1__OFFER_ID__INIT;
+	Mesos__V1__AgentID agent_id = MESOS__V1__AGENT_ID__INIT;
+	Mesos__V1__FrameworkID framework_id = MESOS__V1__FRAMEWORK_ID__INIT;
+	Mesos__V1__Attribute attribute = MESOS__V1__ATTRIBUTE__INIT, *attributes[] = { &attribute };
+	Mesos__V1__Value__Text text = MESOS__V1__VALUE__TEXT__INIT;
+	struct resources r = { 0 };
+	struct err e = { 0 };
+	char offer_id[32], name[] = "rack";
+
+	assert_int_equal(resources_parse(resources, &r, &e), 0);
+	assert_int_equal(resources_to_messages(&r, "*", &offer.resources, &offer.n_resources), 0);
+	(void)snprintf(offer_id, sizeof(offer_id), "offer-%u", world.n_offers++);
+	id.value = offer_id;
+	agent_id.value = (char *)(uintptr_t)agent;
+	framework_id.value = world.scheduler.framework_id;
+	offer.id = &id;
+	offer.agent_id = &agent_id;
+	offer.framework_id = &framework_id;
+	offer.hostname = (char *)(uintptr_t)hostname;
+	if (rack) {
+		attribute.name = name;
+		attribute.type = MESOS__V1__VALUE__TYPE__TEXT;
+		text.value = (char *)(uintptr_t)rack;
+		attribute.text = &text;
+		offer.n_attributes = 1;
+		offer.attributes = attributes;
+	}
+	offers.n_offers = 1;
+	offers.offers = list;
+	event.has_type = true;
+	event.type = MESOS__V1__SCHEDULER__EVENT__TYPE__OFFERS;
+	event.offers = &offers;
+	world.scheduler.event(world.scheduler.arg, &event);
+	turn();
+	resources_messages_free(offer.resources, offer.n_resources);
+	resources_done(&r);
+}
+
+static inline void offer(void)
+{
+	offer_from("agent-1", "node-1", "cpus:64;mem:65536;disk:100000;ports:[31000-32000]", NULL);
+}
+
+enum { UNKNOWN_HEALTH = -1 };
+
+static inline void say_full(const char *task_id, Mesos__V1__TaskState state, int healthy,
+			    const char *message, int reason)
+{
+	Mesos__V1__Scheduler__Event event = MESOS__V1__SCHEDULER__EVENT__INIT;
+	Mesos__V1__Scheduler__Event__Update update = MESOS__V1__SCHEDULER__EVENT__UPDATE__INIT;
+	Mesos__V1__TaskStatus status = MESOS__V1__TASK_STATUS__INIT;
+	Mesos__V1__TaskID id = MESOS__V1__TASK_ID__INIT;
+	Mesos__V1__AgentID agent_id = MESOS__V1__AGENT_ID__INIT;
+	struct paper_task *task = paper_find(task_id);
+	uint8_t uuid[16] = "0123456789abcde";
+	char agent[] = "agent-1";
+
+	id.value = (char *)(uintptr_t)task_id;
+	agent_id.value = task ? task->info->agent_id->value : agent;
+	status.task_id = &id;
+	status.agent_id = &agent_id;
+	status.state = state;
+	status.message = (char *)(uintptr_t)message;
+	status.has_healthy = healthy != UNKNOWN_HEALTH;
+	status.healthy = healthy == 1;
+	status.has_reason = reason >= 0;
+	status.reason = reason >= 0 ? (Mesos__V1__TaskStatus__Reason)reason : 0;
+	/* What reconciliation tells has no uuid and needs no acknowledgement. */
+	status.has_uuid = reason != MESOS__V1__TASK_STATUS__REASON__REASON_RECONCILIATION;
+	status.uuid = (ProtobufCBinaryData){ .len = sizeof(uuid), .data = uuid };
+	update.status = &status;
+	event.has_type = true;
+	event.type = MESOS__V1__SCHEDULER__EVENT__TYPE__UPDATE;
+	event.update = &update;
+	if (task && instance_state_is_terminal(state))
+		task->is_over = true;
+	world.scheduler.event(world.scheduler.arg, &event);
+	turn();
+}
+
+static inline void say(const struct paper_task *task, Mesos__V1__TaskState state, int healthy)
+{
+	say_full(task->info->task_id->value, state, healthy, "said by the test", -1);
+}
+
+static inline struct paper_task *task_at(unsigned i)
+{
+	assert_true(i < world.scheduler.n_tasks);
+	return &world.scheduler.tasks[i];
+}
+
+/* Every task that is not over runs (HEALTHY or without health); every killed one ends. */
+static inline void let_it_be(int healthy)
+{
+	for (unsigned i = 0; i < world.scheduler.n_tasks; i++) {
+		struct paper_task *task = task_at(i);
+
+		if (task->is_over)
+			continue;
+		if (task->is_killed)
+			say(task, MESOS__V1__TASK_STATE__TASK_KILLED, UNKNOWN_HEALTH);
+		else
+			say(task, MESOS__V1__TASK_STATE__TASK_RUNNING, healthy);
+	}
+}
+
+static inline unsigned count_alive_tasks(void)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < world.scheduler.n_tasks; i++)
+		n += !task_at(i)->is_over;
+	return n;
+}
+
+/* ---- Changes ---- */
+
+static struct change_result last_result;
+static struct refusal last_refusal;
+
+/* The status of the refusal; 0 when it was taken. */
+static inline int apply(const char *definition, const char *restart_or_delete, bool force)
+{
+	struct change *change = calloc(1, sizeof(*change));
+	json_t *document = definition ? json_loads(definition, 0, NULL) : NULL;
+	int r = 0;
+
+	assert_non_null(change);
+	refusal_done(&last_refusal);
+	if (definition) {
+		const struct entry *entry;
+		const char *id = json_string_value(json_object_get(document, "id"));
+
+		entry = id ? entry_find_live(world.controller, id) : NULL;
+		r = entry ? app_parse_update(entry->target, document, &change->app, &last_refusal)
+			  : app_parse(document, NULL, &change->app, &last_refusal);
+		if (r == 0)
+			(void)snprintf(change->app_id, sizeof(change->app_id), "%s",
+				       change->app->id);
+	} else {
+		change->is_restart = restart_or_delete[0] == '!';
+		(void)snprintf(change->app_id, sizeof(change->app_id), "%s",
+			       restart_or_delete + change->is_restart);
+	}
+	if (r == 0)
+		r = changes_apply(world.controller, change, 1, force, world.now_ms, &last_result,
+				  &last_refusal);
+	json_decref(document);
+	changes_free(change, 1);
+	turn();
+	r = r < 0 ? last_refusal.status : 0;
+	refusal_done(&last_refusal);
+	return r;
+}
+
+static inline void post(const char *definition)
+{
+	assert_int_equal(apply(definition, NULL, false), 0);
+}
+
+static inline const struct entry *app(const char *id)
+{
+	return entry_find(world.controller, id);
+}
+
+#endif

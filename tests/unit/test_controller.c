@@ -1,0 +1,503 @@
+/* The controller's story: launch, status, scale, stop, failure, recovery. */
+#include "controller_world.h"
+
+static void test_app_is_launched_and_its_deployment_succeeds(void **state)
+{
+	const Mesos__V1__TaskInfo *info;
+	const char *id;
+
+	(void)state;
+	assert_int_equal(world.scheduler.n_suppresses, 1);
+	post("{\"id\":\"/group/web\",\"cmd\":\"serve $PORT0\",\"cpus\":0.5,\"mem\":64,\"instances\":2}");
+	assert_int_equal(world.scheduler.n_revives, 1);
+	offer();
+	assert_int_equal(world.scheduler.n_tasks, 2);
+	info = task_at(0)->info;
+	id = info->task_id->value;
+	assert_true(strncmp(id, "group_web.instance-", 19) == 0);
+	assert_string_equal(id + strlen(id) - 7, "._app.1");
+	assert_string_equal(info->name, "web.group");
+	assert_string_equal(info->command->value, "serve $PORT0");
+	assert_true(info->command->shell);
+	assert_int_equal(world.controller->n_deployments, 1);
+	let_it_be(UNKNOWN_HEALTH);
+	assert_int_equal(world.controller->n_deployments, 0);
+	assert_int_equal(count_events("deployment_success"), 1);
+	assert_int_equal(world.scheduler.n_acks, 2);
+	assert_int_equal(world.scheduler.n_suppresses, 2);
+}
+
+static const char *variable_of(const Mesos__V1__TaskInfo *info, const char *name)
+{
+	const Mesos__V1__Environment *env = info->command->environment;
+
+	for (size_t i = 0; i < env->n_variables; i++) {
+		if (strcmp(env->variables[i]->name, name) == 0)
+			return env->variables[i]->value;
+	}
+	return NULL;
+}
+
+static void test_task_has_its_environment(void **state)
+{
+	const Mesos__V1__TaskInfo *info;
+	char port[8], ports[16];
+
+	(void)state;
+	post("{\"id\":\"/web\",\"cmd\":\"x\",\"mem\":64,\"labels\":{\"vhost.name\":\"a b\"},"
+	     "\"env\":{\"HOST\":\"mine\",\"A\":\"1\"},\"portDefinitions\":"
+	     "[{\"port\":0,\"name\":\"http-api\"},{\"port\":12345,\"protocol\":\"udp\"}]}");
+	offer();
+	info = task_at(0)->info;
+	assert_string_equal(variable_of(info, "MARATHON_APP_ID"), "/web");
+	assert_string_equal(variable_of(info, "MARATHON_APP_RESOURCE_CPUS"), "1.0");
+	assert_string_equal(variable_of(info, "MARATHON_APP_RESOURCE_MEM"), "64.0");
+	assert_string_equal(variable_of(info, "MARATHON_APP_LABEL_VHOST_NAME"), "a b");
+	assert_string_equal(variable_of(info, "MARATHON_APP_LABELS"), "VHOST_NAME");
+	assert_string_equal(variable_of(info, "MESOS_TASK_ID"), info->task_id->value);
+	assert_string_equal(variable_of(info, "HOST"), "mine");
+	assert_string_equal(variable_of(info, "PORT"), variable_of(info, "PORT0"));
+	assert_string_equal(variable_of(info, "PORT_HTTP_API"), variable_of(info, "PORT0"));
+	assert_string_equal(variable_of(info, "PORT_12345"), variable_of(info, "PORT1"));
+	(void)snprintf(port, sizeof(port), "%u", info->discovery->ports->ports[0]->number);
+	assert_string_equal(variable_of(info, "PORT0"), port);
+	(void)snprintf(ports, sizeof(ports), "%s,%s", port, variable_of(info, "PORT1"));
+	assert_string_equal(variable_of(info, "PORTS"), ports);
+}
+
+static void test_health_check_and_limits_reach_the_task(void **state)
+{
+	const Mesos__V1__TaskInfo *info;
+
+	(void)state;
+	post("{\"id\":\"/web\",\"cmd\":\"x\",\"cpus\":0.1,\"mem\":32,\"taskKillGracePeriodSeconds\":7,"
+	     "\"resourceLimits\":{\"cpus\":2,\"mem\":\"unlimited\"},\"healthChecks\":"
+	     "[{\"path\":\"/up\",\"intervalSeconds\":2,\"timeoutSeconds\":1,"
+	     "\"maxConsecutiveFailures\":4}]}");
+	offer();
+	info = task_at(0)->info;
+	assert_int_equal(info->health_check->type, MESOS__V1__HEALTH_CHECK__TYPE__HTTP);
+	assert_string_equal(info->health_check->http->path, "/up");
+	assert_int_equal(info->health_check->http->port, info->discovery->ports->ports[0]->number);
+	assert_int_equal(info->health_check->consecutive_failures, 4);
+	assert_int_equal(info->kill_policy->grace_period->nanoseconds, 7000000000);
+	assert_int_equal(info->n_limits, 2);
+	assert_true(info->limits[0]->value->value == 2);
+	assert_true(isinf(info->limits[1]->value->value));
+}
+
+static void test_deployment_waits_for_health(void **state)
+{
+	(void)state;
+	post("{\"id\":\"/web\",\"cmd\":\"x\",\"healthChecks\":[{}]}");
+	offer();
+	say(task_at(0), MESOS__V1__TASK_STATE__TASK_RUNNING, UNKNOWN_HEALTH);
+	assert_int_equal(world.controller->n_deployments, 1);
+	say(task_at(0), MESOS__V1__TASK_STATE__TASK_RUNNING, 0);
+	assert_int_equal(world.controller->n_deployments, 1);
+	say(task_at(0), MESOS__V1__TASK_STATE__TASK_RUNNING, 1);
+	assert_int_equal(world.controller->n_deployments, 0);
+	assert_int_equal(count_events("health_status_changed_event"), 2);
+}
+
+static void test_failure_backs_off_and_explains_itself(void **state)
+{
+	json_t *queue, *item;
+
+	(void)state;
+	post("{\"id\":\"/bad\",\"cmd\":\"x\",\"backoffSeconds\":2,\"backoffFactor\":3}");
+	offer();
+	say_full(task_at(0)->info->task_id->value, MESOS__V1__TASK_STATE__TASK_FAILED,
+		 UNKNOWN_HEALTH, "Memory limit exceeded: 48 MB", -1);
+	offer();
+	assert_int_equal(world.scheduler.n_tasks, 1);
+	queue = queue_view(world.controller, true);
+	item = json_array_get(json_object_get(queue, "queue"), 0);
+	assert_int_equal(json_integer_value(json_object_get(json_object_get(item, "delay"),
+							    "timeLeftSeconds")), 2);
+	assert_string_equal(json_string_value(json_object_get(
+				    json_object_get(item, "lastFailure"), "message")),
+			    "Memory limit exceeded: 48 MB");
+	json_decref(queue);
+	assert_true(controller_next_ms(world.controller) <= world.now_ms + 2000);
+	wait_ms(1999);
+	offer();
+	assert_int_equal(world.scheduler.n_tasks, 1);
+	wait_ms(1);
+	offer();
+	assert_int_equal(world.scheduler.n_tasks, 2);
+	say(task_at(1), MESOS__V1__TASK_STATE__TASK_FAILED, UNKNOWN_HEALTH);
+	assert_true(app("/bad")->backoff.delay_ms == 6000);
+}
+
+static void test_killed_instance_is_replaced_without_delay(void **state)
+{
+	(void)state;
+	post("{\"id\":\"/web\",\"cmd\":\"x\"}");
+	offer();
+	let_it_be(UNKNOWN_HEALTH);
+	say(task_at(0), MESOS__V1__TASK_STATE__TASK_KILLED, UNKNOWN_HEALTH);
+	offer();
+	assert_int_equal(world.scheduler.n_tasks, 2);
+}
+
+static void test_scaling_down_kills_the_youngest(void **state)
+{
+	(void)state;
+	post("{\"id\":\"/web\",\"cmd\":\"x\",\"instances\":1}");
+	offer();
+	let_it_be(UNKNOWN_HEALTH);
+	wait_ms(5000);
+	post("{\"id\":\"/web\",\"instances\":3}");
+	offer();
+	let_it_be(UNKNOWN_HEALTH);
+	wait_ms(5000);
+	post("{\"id\":\"/web\",\"instances\":1}");
+	assert_int_equal(world.scheduler.n_kills, 2);
+	assert_false(task_at(0)->is_killed);
+	assert_int_equal(world.controller->n_deployments, 1);
+	let_it_be(UNKNOWN_HEALTH);
+	assert_int_equal(world.controller->n_deployments, 0);
+	assert_int_equal(count_alive_tasks(), 1);
+}
+
+static void test_kill_is_repeated_until_the_end_is_told(void **state)
+{
+	(void)state;
+	post("{\"id\":\"/web\",\"cmd\":\"x\"}");
+	offer();
+	let_it_be(UNKNOWN_HEALTH);
+	assert_int_equal(apply(NULL, "/web", true), 0);
+	assert_int_equal(world.scheduler.n_kills, 1);
+	wait_ms(29999);
+	assert_int_equal(world.scheduler.n_kills, 1);
+	wait_ms(1);
+	assert_int_equal(world.scheduler.n_kills, 2);
+	let_it_be(UNKNOWN_HEALTH);
+	assert_null(app("/web"));
+	assert_int_equal(count_events("app_terminated_event"), 1);
+}
+
+static void test_locked_app_is_refused_unless_forced(void **state)
+{
+	(void)state;
+	post("{\"id\":\"/web\",\"cmd\":\"x\"}");
+	assert_int_equal(apply("{\"id\":\"/web\",\"instances\":2}", NULL, false), 409);
+	assert_int_equal(apply("{\"id\":\"/web\",\"instances\":2}", NULL, true), 0);
+	assert_int_equal(count_events("deployment_failed"), 1);
+	offer();
+	let_it_be(UNKNOWN_HEALTH);
+	assert_int_equal(count_alive_tasks(), 2);
+	assert_int_equal(world.controller->n_deployments, 0);
+}
+
+static void test_overdue_task_is_killed_and_replaced(void **state)
+{
+	(void)state;
+	post("{\"id\":\"/web\",\"cmd\":\"x\"}");
+	offer();
+	wait_ms(300000);
+	assert_true(task_at(0)->is_killed);
+	let_it_be(UNKNOWN_HEALTH);
+	offer();
+	assert_int_equal(world.scheduler.n_tasks, 2);
+}
+
+static void test_unreachable_instance_is_replaced_at_once_and_killed_when_back(void **state)
+{
+	(void)state;
+	post("{\"id\":\"/web\",\"cmd\":\"x\"}");
+	offer();
+	let_it_be(UNKNOWN_HEALTH);
+	say(task_at(0), MESOS__V1__TASK_STATE__TASK_UNREACHABLE, UNKNOWN_HEALTH);
+	offer();
+	assert_int_equal(world.scheduler.n_tasks, 2);
+	say(task_at(0), MESOS__V1__TASK_STATE__TASK_RUNNING, UNKNOWN_HEALTH);
+	assert_true(task_at(0)->is_killed);
+	assert_false(task_at(1)->is_killed);
+}
+
+static void test_unreachable_strategy_waits(void **state)
+{
+	(void)state;
+	post("{\"id\":\"/web\",\"cmd\":\"x\",\"unreachableStrategy\":"
+	     "{\"inactiveAfterSeconds\":60,\"expungeAfterSeconds\":120}}");
+	offer();
+	let_it_be(UNKNOWN_HEALTH);
+	say(task_at(0), MESOS__V1__TASK_STATE__TASK_UNREACHABLE, UNKNOWN_HEALTH);
+	wait_ms(59000);
+	offer();
+	assert_int_equal(world.scheduler.n_tasks, 1);
+	wait_ms(1000);
+	offer();
+	assert_int_equal(world.scheduler.n_tasks, 2);
+	say(task_at(1), MESOS__V1__TASK_STATE__TASK_RUNNING, UNKNOWN_HEALTH);
+	/* It comes back before it is given up: one of the two is too many. */
+	say(task_at(0), MESOS__V1__TASK_STATE__TASK_RUNNING, UNKNOWN_HEALTH);
+	let_it_be(UNKNOWN_HEALTH);
+	assert_int_equal(count_alive_tasks(), 1);
+}
+
+static void test_unknown_task_is_killed(void **state)
+{
+	(void)state;
+	say_full("other.instance-1._app.1", MESOS__V1__TASK_STATE__TASK_RUNNING, UNKNOWN_HEALTH,
+		 NULL, -1);
+	assert_int_equal(world.scheduler.n_kills, 1);
+	assert_int_equal(world.scheduler.n_acks, 1);
+	say_full("other.instance-1._app.1", MESOS__V1__TASK_STATE__TASK_KILLED, UNKNOWN_HEALTH,
+		 NULL, -1);
+	assert_int_equal(count_events("unknown_instance_terminated_event"), 1);
+}
+
+static void test_restart_of_the_process_keeps_everything(void **state)
+{
+	(void)state;
+	post("{\"id\":\"/web\",\"cmd\":\"x\",\"instances\":2}");
+	offer();
+	let_it_be(UNKNOWN_HEALTH);
+	restart_controller();
+	assert_string_equal(world.scheduler.subscribed_as, "framework-1");
+	assert_int_equal(app("/web")->n_instances, 2);
+	assert_int_equal(world.scheduler.n_explicit, 0);	/* then implicitly */
+	offer();
+	assert_int_equal(world.scheduler.n_tasks, 2);
+	assert_int_equal(world.scheduler.n_kills, 0);
+}
+
+static void test_restart_in_a_deployment_resumes_it(void **state)
+{
+	char id[ID_UUID_SIZE];
+
+	(void)state;
+	post("{\"id\":\"/web\",\"cmd\":\"x\",\"instances\":3}");
+	memcpy(id, last_result.deployment_id, sizeof(id));
+	restart_controller();
+	assert_int_equal(world.controller->n_deployments, 1);
+	assert_string_equal(TAILQ_FIRST(&world.controller->deployments)->id, id);
+	assert_int_equal(apply("{\"id\":\"/web\",\"instances\":2}", NULL, false), 409);
+	offer();
+	assert_int_equal(world.scheduler.n_tasks, 3);
+	restart_controller();
+	offer();
+	assert_int_equal(world.scheduler.n_tasks, 3);
+	let_it_be(UNKNOWN_HEALTH);
+	assert_int_equal(world.controller->n_deployments, 0);
+}
+
+static void test_launch_lost_in_a_crash_is_replaced_not_doubled(void **state)
+{
+	(void)state;
+	post("{\"id\":\"/web\",\"cmd\":\"x\"}");
+	offer();
+	restart_controller();
+	offer();
+	assert_int_equal(world.scheduler.n_tasks, 1);
+	/* The agent is back and has never heard of it. */
+	say_full(task_at(0)->info->task_id->value, MESOS__V1__TASK_STATE__TASK_GONE,
+		 UNKNOWN_HEALTH, "Reconciliation: task is unknown to the agent",
+		 MESOS__V1__TASK_STATUS__REASON__REASON_RECONCILIATION);
+	offer();
+	assert_int_equal(world.scheduler.n_tasks, 2);
+	assert_true(app("/web")->backoff.delay_ms == 0);
+}
+
+static void test_reconciliation_is_repeated_until_answered(void **state)
+{
+	unsigned before;
+
+	(void)state;
+	post("{\"id\":\"/web\",\"cmd\":\"x\"}");
+	offer();
+	before = world.scheduler.n_reconciles;
+	restart_controller();
+	assert_true(world.scheduler.n_reconciles > before);
+	before = world.scheduler.n_reconciles;
+	wait_ms(1000);
+	assert_int_equal(world.scheduler.n_reconciles, before + 1);
+	assert_int_equal(world.scheduler.n_explicit, 1);
+	let_it_be(UNKNOWN_HEALTH);
+	wait_ms(10000);
+	before = world.scheduler.n_reconciles;
+	wait_ms(60000);
+	assert_int_equal(world.scheduler.n_reconciles, before);
+}
+
+static void test_doomed_instance_is_killed_after_a_restart(void **state)
+{
+	(void)state;
+	post("{\"id\":\"/web\",\"cmd\":\"x\"}");
+	offer();
+	let_it_be(UNKNOWN_HEALTH);
+	assert_int_equal(apply(NULL, "/web", true), 0);
+	restart_controller();
+	assert_int_equal(world.scheduler.n_kills, 2);
+	let_it_be(UNKNOWN_HEALTH);
+	assert_null(app("/web"));
+	restart_controller();
+	assert_null(app("/web"));
+}
+
+static void test_backoff_survives_a_restart(void **state)
+{
+	(void)state;
+	post("{\"id\":\"/bad\",\"cmd\":\"x\",\"backoffSeconds\":100}");
+	offer();
+	say(task_at(0), MESOS__V1__TASK_STATE__TASK_FAILED, UNKNOWN_HEALTH);
+	wait_ms(40000);
+	restart_controller();
+	offer();
+	assert_int_equal(world.scheduler.n_tasks, 1);
+	assert_non_null(app("/bad")->last_failure);
+	wait_ms(59000);
+	offer();
+	assert_int_equal(world.scheduler.n_tasks, 1);
+	wait_ms(1000);
+	offer();
+	assert_int_equal(world.scheduler.n_tasks, 2);
+}
+
+static void test_removed_framework_comes_back_as_a_new_one(void **state)
+{
+	(void)state;
+	world.scheduler.refuses_framework = true;
+	restart_controller();
+	wait_ms(1000);
+	assert_string_equal(world.scheduler.subscribed_as, "");
+}
+
+static void test_refused_accept_launches_nothing(void **state)
+{
+	(void)state;
+	world.scheduler.refuses_launch = true;
+	post("{\"id\":\"/web\",\"cmd\":\"x\"}");
+	offer();
+	assert_int_equal(app("/web")->n_instances, 0);
+	world.scheduler.refuses_launch = false;
+	wait_ms(1000);
+	offer();
+	assert_int_equal(world.scheduler.n_tasks, 1);
+}
+
+static void test_cancelled_deployment_goes_back(void **state)
+{
+	struct change_result result;
+
+	(void)state;
+	post("{\"id\":\"/web\",\"cmd\":\"old\"}");
+	offer();
+	let_it_be(UNKNOWN_HEALTH);
+	post("{\"id\":\"/web\",\"cmd\":\"new\"}");
+	assert_string_equal(app("/web")->target->cmd, "new");
+	assert_int_equal(changes_cancel(world.controller, last_result.deployment_id, false,
+					world.now_ms, &result, &last_refusal), 0);
+	assert_string_equal(app("/web")->target->cmd, "old");
+	turn();
+	offer();
+	for (int i = 0; i < 4; i++) {
+		let_it_be(UNKNOWN_HEALTH);
+		offer();
+	}
+	assert_int_equal(world.controller->n_deployments, 0);
+	assert_int_equal(count_alive_tasks(), 1);
+}
+
+static void test_dependencies_start_first(void **state)
+{
+	struct change *changes = calloc(2, sizeof(*changes));
+	json_t *a = json_loads("{\"id\":\"/a\",\"cmd\":\"x\",\"dependencies\":[\"/b\"]}", 0, NULL);
+	json_t *b = json_loads("{\"id\":\"/b\",\"cmd\":\"x\"}", 0, NULL);
+
+	(void)state;
+	strcpy(changes[0].app_id, "/a");
+	strcpy(changes[1].app_id, "/b");
+	assert_int_equal(app_parse(a, NULL, &changes[0].app, &last_refusal), 0);
+	assert_int_equal(app_parse(b, NULL, &changes[1].app, &last_refusal), 0);
+	assert_int_equal(changes_apply(world.controller, changes, 2, false, world.now_ms,
+				       &last_result, &last_refusal), 0);
+	changes_free(changes, 2);
+	json_decref(a);
+	json_decref(b);
+	turn();
+	offer();
+	assert_int_equal(world.scheduler.n_tasks, 1);
+	assert_string_equal(task_at(0)->info->name, "b");
+	let_it_be(UNKNOWN_HEALTH);
+	offer();
+	assert_int_equal(world.scheduler.n_tasks, 2);
+	let_it_be(UNKNOWN_HEALTH);
+	assert_int_equal(world.controller->n_deployments, 0);
+	assert_int_equal(apply("{\"id\":\"/b\",\"dependencies\":[\"/a\"]}", NULL, false), 422);
+}
+
+static void test_instances_spread_over_nodes(void **state)
+{
+	(void)state;
+	post("{\"id\":\"/web\",\"cmd\":\"x\",\"instances\":2,\"constraints\":"
+	     "[[\"hostname\",\"UNIQUE\"]]}");
+	offer();
+	assert_int_equal(world.scheduler.n_tasks, 1);
+	offer();
+	assert_int_equal(world.scheduler.n_tasks, 1);
+	restart_controller();
+	offer();
+	assert_int_equal(world.scheduler.n_tasks, 1);
+	offer_from("agent-2", "node-2", "cpus:1;mem:1024;ports:[1-10]", NULL);
+	assert_int_equal(world.scheduler.n_tasks, 2);
+}
+
+static void test_queue_tells_what_is_missing(void **state)
+{
+	json_t *queue, *reasons;
+
+	(void)state;
+	post("{\"id\":\"/big\",\"cmd\":\"x\",\"mem\":999999}");
+	offer();
+	queue = queue_view(world.controller, true);
+	reasons = json_object_get(json_object_get(json_array_get(json_object_get(queue, "queue"), 0),
+						  "processedOffersSummary"),
+				  "rejectSummaryLastOffers");
+	assert_string_equal(json_string_value(json_object_get(json_array_get(reasons, 5),
+							      "reason")), "InsufficientMemory");
+	assert_int_equal(json_integer_value(json_object_get(json_array_get(reasons, 5),
+							    "declined")), 1);
+	assert_int_equal(json_integer_value(json_object_get(json_array_get(reasons, 4),
+							    "declined")), 0);
+	json_decref(queue);
+	assert_int_equal(world.scheduler.n_declines, 1);
+}
+
+#define WORLD_TEST(f) cmocka_unit_test_setup_teardown(f, world_setup, world_teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		WORLD_TEST(test_app_is_launched_and_its_deployment_succeeds),
+		WORLD_TEST(test_task_has_its_environment),
+		WORLD_TEST(test_health_check_and_limits_reach_the_task),
+		WORLD_TEST(test_deployment_waits_for_health),
+		WORLD_TEST(test_failure_backs_off_and_explains_itself),
+		WORLD_TEST(test_killed_instance_is_replaced_without_delay),
+		WORLD_TEST(test_scaling_down_kills_the_youngest),
+		WORLD_TEST(test_kill_is_repeated_until_the_end_is_told),
+		WORLD_TEST(test_locked_app_is_refused_unless_forced),
+		WORLD_TEST(test_overdue_task_is_killed_and_replaced),
+		WORLD_TEST(test_unreachable_instance_is_replaced_at_once_and_killed_when_back),
+		WORLD_TEST(test_unreachable_strategy_waits),
+		WORLD_TEST(test_unknown_task_is_killed),
+		WORLD_TEST(test_restart_of_the_process_keeps_everything),
+		WORLD_TEST(test_restart_in_a_deployment_resumes_it),
+		WORLD_TEST(test_launch_lost_in_a_crash_is_replaced_not_doubled),
+		WORLD_TEST(test_reconciliation_is_repeated_until_answered),
+		WORLD_TEST(test_doomed_instance_is_killed_after_a_restart),
+		WORLD_TEST(test_backoff_survives_a_restart),
+		WORLD_TEST(test_removed_framework_comes_back_as_a_new_one),
+		WORLD_TEST(test_refused_accept_launches_nothing),
+		WORLD_TEST(test_cancelled_deployment_goes_back),
+		WORLD_TEST(test_dependencies_start_first),
+		WORLD_TEST(test_instances_spread_over_nodes),
+		WORLD_TEST(test_queue_tells_what_is_missing),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
