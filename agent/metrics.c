@@ -194,13 +194,13 @@ static void family(FILE *out, const char *name, const char *type, const char *he
 static void gauge(FILE *out, const char *name, const char *help, double value)
 {
 	family(out, name, "gauge", help);
-	fprintf(out, "%s %.17g\n", name, value);
+	fprintf(out, "%s %.15g\n", name, value);
 }
 
 static void counter(FILE *out, const char *name, const char *help, double value)
 {
 	family(out, name, "counter", help);
-	fprintf(out, "%s %.17g\n", name, value);
+	fprintf(out, "%s %.15g\n", name, value);
 }
 
 /* Backslash, quote and newline are what the format escapes in a label's value. */
@@ -330,7 +330,7 @@ static void print_container_metric(FILE *out, struct agent *agent, size_t row)
 		print_label(out, "framework", task_framework_id(task));
 		fputc(',', out);
 		print_label(out, "container", task->record->container_id);
-		fprintf(out, "} %.17g\n", (double)value * container_metrics[row].scale);
+		fprintf(out, "} %.15g\n", (double)value * container_metrics[row].scale);
 	}
 }
 

@@ -24,7 +24,8 @@ static const char virtual_root[] = "/sandboxes/";
 static int open_below(int dir_fd, const char *path, uint64_t flags)
 {
 	struct open_how how = {
-		.flags = flags | O_CLOEXEC | O_NONBLOCK | O_NOCTTY,
+		/* A pipe that nobody writes must not hold up the agent. */
+		.flags = flags | O_CLOEXEC | (flags & O_PATH ? 0 : O_NONBLOCK | O_NOCTTY),
 		.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV,
 	};
 	long fd = syscall(SYS_openat2, dir_fd, path, &how, sizeof(how));

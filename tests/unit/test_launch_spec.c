@@ -1,0 +1,370 @@
+/* From a task to its launch document: every default, every refusal. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+#include <jansson.h>
+
+#include "agent/launch_spec.h"
+#include "agent/users.h"
+#include "containerizer/spec_json.h"
+#include "isolators/spec.h"
+#include "lib/cleanup.h"
+#include "lib/err.h"
+#include "lib/pb_json.h"
+
+static struct users users;
+
+static const struct launch_place place = {
+	.container_id = "c-1", .sandbox = "/w/sandbox", .framework_id = "F", .agent_id = "S",
+	.role = "web",
+};
+
+static struct launch_settings settings_of(void)
+{
+	return (struct launch_settings){
+		.users = &users, .default_user = "nobody", .allow_root = true, .pids_limit = 1024,
+		.cgroup_layout = "layout", .hidden = "/w",
+	};
+}
+
+/* A task of two cpus... in JSON, with MORE members in front. */
+static Mesos__V1__TaskInfo *task_of(const char *more)
+{
+	char text[4096];
+	struct err e = { 0 };
+	ProtobufCMessage *message;
+	json_t *json;
+
+	(void)snprintf(text, sizeof(text),
+		       "{%s\"name\":\"t\",\"task_id\":{\"value\":\"T\"},\"agent_id\":{\"value\":\"S\"}%s}",
+		       more, strstr(more, "\"resources\"") ? "" :
+		       ",\"resources\":[{\"name\":\"cpus\",\"type\":\"SCALAR\",\"scalar\":{\"value\":0.5}},"
+		       "{\"name\":\"mem\",\"type\":\"SCALAR\",\"scalar\":{\"value\":64}}]");
+	json = json_loads(text, 0, NULL);
+	assert_non_null(json);
+	assert_int_equal(pb_from_json(&mesos__v1__task_info__descriptor, json, &message, &e), 0);
+	json_decref(json);
+	return (Mesos__V1__TaskInfo *)message;
+}
+
+static json_t *build(const struct launch_settings *settings, const char *more,
+		     struct launch_result *result)
+{
+	Mesos__V1__TaskInfo *task = task_of(more);
+	struct err e = { 0 };
+	int r = launch_spec_build(settings, &place, task, result, &e);
+
+	if (r < 0)
+		fail_msg("%s", e.msg);
+	mesos__v1__task_info__free_unpacked(task, NULL);
+	return result->config;
+}
+
+static const json_t *at(const json_t *doc, const char *path)
+{
+	char copy[128], *rest = copy, *key;
+
+	(void)snprintf(copy, sizeof(copy), "%s", path);
+	while ((key = strsep(&rest, "/")))
+		doc = json_is_array(doc) ? json_array_get(doc, strtoul(key, NULL, 10)) :
+					   json_object_get(doc, key);
+	return doc;
+}
+
+static json_int_t number_at(const json_t *doc, const char *path)
+{
+	const json_t *value = at(doc, path);
+
+	if (!json_is_integer(value))
+		fail_msg("%s is no integer", path);
+	return json_integer_value(value);
+}
+
+static bool has_env(const json_t *doc, const char *line)
+{
+	const json_t *value;
+	size_t i;
+
+	json_array_foreach(at(doc, "process/env"), i, value) {
+		if (strcmp(json_string_value(value), line) == 0)
+			return true;
+	}
+	return false;
+}
+
+#define COMMAND "\"command\":{\"value\":\"sleep 1\"},"
+
+static void test_defaults_are_safe(void **state)
+{
+	struct launch_settings settings = settings_of();
+	struct launch_result result;
+	json_t *doc = build(&settings, COMMAND, &result);
+
+	(void)state;
+	assert_int_equal(result.uid, 65534);
+	assert_int_equal(number_at(doc, "process/user/uid"), 65534);
+	assert_string_equal(json_string_value(at(doc, "process/args/0")), "/bin/sh");
+	assert_string_equal(json_string_value(at(doc, "process/args/2")), "sleep 1");
+	assert_int_equal(json_array_size(at(doc, "process/capabilities/bounding")), 0);
+	assert_int_equal(json_array_size(at(doc, "process/capabilities/effective")), 0);
+	assert_true(json_is_true(at(doc, "process/noNewPrivileges")));
+	assert_true(json_is_true(at(doc, "root/readonly")));
+	assert_int_equal(number_at(doc, "linux/resources/pids/limit"), 1024);
+	assert_int_equal(number_at(doc, "linux/resources/cpu/shares"), 512);
+	assert_null(at(doc, "linux/resources/cpu/quota"));
+	assert_int_equal(number_at(doc, "linux/resources/memory/limit"), 64 << 20);
+	assert_int_equal(number_at(doc, "linux/resources/memory/swap"), 64 << 20);
+	assert_null(at(doc, "linux/resources/memory/reservation"));
+	assert_int_equal(json_array_size(at(doc, "linux/namespaces")), 5);
+	assert_string_equal(json_string_value(at(doc, "annotations/io.tepui.hidden")), "/w");
+	assert_string_equal(json_string_value(at(doc, "process/cwd")), "/mnt/mesos/sandbox");
+	assert_string_equal(json_string_value(at(doc, "hostname")), "c-1");
+	assert_string_equal(json_string_value(at(doc, "process/rlimits/0/type")), "RLIMIT_CORE");
+	assert_int_equal(number_at(doc, "process/rlimits/1/hard"), 65536);
+	assert_int_equal(json_array_size(at(doc, "process/rlimits")), 3);
+	json_decref(doc);
+}
+
+static void test_the_supervisor_reads_what_is_written(void **state)
+{
+	static const char *const tasks[] = {
+		COMMAND,
+		"\"command\":{\"value\":\"id\",\"user\":\"root\"},",
+		COMMAND "\"limits\":{\"cpus\":{\"value\":1.5},\"mem\":{\"value\":\"Infinity\"}},",
+		COMMAND "\"container\":{\"type\":\"MESOS\",\"hostname\":\"h\",\"rlimit_info\":"
+			"{\"rlimits\":[{\"type\":\"RLMT_STACK\"}]}},",
+	};
+	struct launch_settings settings = settings_of();
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(tasks); i++) {
+		struct launch_result result;
+		json_t *doc = build(&settings, tasks[i], &result);
+		struct spec spec = { 0 };
+		struct err e = { 0 };
+		int r = spec_from_json(doc, &spec, &e);
+
+		if (r < 0)
+			fail_msg("%zu: %s", i, e.msg);
+		assert_true(spec.host_root);
+		assert_string_equal(spec.sandbox, "/w/sandbox");
+		spec_done(&spec);
+		json_decref(doc);
+	}
+}
+
+static void test_environment(void **state)
+{
+	struct launch_settings settings = settings_of();
+	struct launch_result result;
+	json_t *doc = build(&settings,
+			    "\"command\":{\"value\":\"x\",\"environment\":{\"variables\":["
+			    "{\"name\":\"A\",\"value\":\"1\"},{\"name\":\"A\",\"value\":\"2\"},"
+			    "{\"name\":\"MESOS_TASK_ID\",\"value\":\"forged\"}]}},", &result);
+
+	(void)state;
+	assert_true(has_env(doc, "A=2"));
+	assert_false(has_env(doc, "A=1"));
+	assert_true(has_env(doc, "MESOS_TASK_ID=T"));
+	assert_true(has_env(doc, "MESOS_SANDBOX=/mnt/mesos/sandbox"));
+	assert_true(has_env(doc, "MESOS_ALLOCATION_ROLE=web"));
+	assert_true(has_env(doc, "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"));
+	json_decref(doc);
+}
+
+static void test_limits(void **state)
+{
+	struct launch_settings settings = settings_of();
+	struct launch_result result;
+	json_t *doc = build(&settings, COMMAND
+			    "\"limits\":{\"cpus\":{\"value\":1.5},\"mem\":{\"value\":128}},", &result);
+
+	(void)state;
+	assert_int_equal(number_at(doc, "linux/resources/cpu/quota"), 150000);
+	assert_int_equal(number_at(doc, "linux/resources/cpu/period"), 100000);
+	assert_int_equal(number_at(doc, "linux/resources/memory/limit"), 128 << 20);
+	assert_int_equal(number_at(doc, "linux/resources/memory/reservation"), 64 << 20);
+	json_decref(doc);
+
+	doc = build(&settings, COMMAND "\"limits\":{\"mem\":{\"value\":\"Infinity\"}},", &result);
+	assert_int_equal(number_at(doc, "linux/resources/memory/limit"), -1);
+	assert_null(at(doc, "linux/resources/memory/swap"));
+	json_decref(doc);
+
+	settings.cfs_quota = true;
+	doc = build(&settings, COMMAND, &result);
+	assert_int_equal(number_at(doc, "linux/resources/cpu/quota"), 50000);
+	json_decref(doc);
+}
+
+static void test_root_when_asked_for(void **state)
+{
+	struct launch_settings settings = settings_of();
+	struct launch_result result;
+	json_t *doc = build(&settings, "\"command\":{\"value\":\"id\",\"user\":\"root\"},", &result);
+
+	(void)state;
+	assert_int_equal(result.uid, 0);
+	assert_int_equal(json_array_size(at(doc, "process/capabilities/bounding")), 11);
+	assert_int_equal(json_array_size(at(doc, "process/capabilities/inheritable")), 0);
+	assert_int_equal(json_array_size(at(doc, "process/capabilities/ambient")), 0);
+	json_decref(doc);
+
+	doc = build(&settings, "\"command\":{\"value\":\"id\",\"user\":\"root\"},\"container\":{"
+		    "\"type\":\"MESOS\",\"linux_info\":{\"effective_capabilities\":"
+		    "{\"capabilities\":[\"CHOWN\"]}}},", &result);
+	assert_int_equal(json_array_size(at(doc, "process/capabilities/bounding")), 1);
+	assert_string_equal(json_string_value(at(doc, "process/capabilities/effective/0")),
+			    "CAP_CHOWN");
+	json_decref(doc);
+}
+
+static void test_arguments_without_a_shell(void **state)
+{
+	struct launch_settings settings = settings_of();
+	struct launch_result result;
+	json_t *doc = build(&settings, "\"command\":{\"shell\":false,\"value\":\"/bin/echo\","
+			    "\"arguments\":[\"echo\",\"$A\",\"b c\"]},", &result);
+
+	(void)state;
+	assert_int_equal(json_array_size(at(doc, "process/args")), 3);
+	assert_string_equal(json_string_value(at(doc, "process/args/0")), "/bin/echo");
+	assert_string_equal(json_string_value(at(doc, "process/args/1")), "$A");
+	assert_string_equal(json_string_value(at(doc, "process/args/2")), "b c");
+	json_decref(doc);
+}
+
+static const struct {
+	const char *more;
+	int r;
+	const char *msg;
+} bad[] = {
+	{ "", -EINVAL, "command: missing" },
+	{ "\"command\":{},", -EINVAL, "command.value: missing" },
+	{ "\"executor\":{\"executor_id\":{\"value\":\"e\"}},", -ENOTSUP,
+	  "executor: custom executors are not supported" },
+	{ "\"command\":{\"value\":\"x\",\"user\":\"nosuch\"},", -EINVAL,
+	  "command.user: the node has no user 'nosuch'" },
+	{ "\"command\":{\"value\":\"x\",\"uris\":[{\"value\":\"http://a/\"}]},", -ENOTSUP,
+	  "command.uris: fetching is not supported" },
+	{ "\"command\":{\"value\":\"x\",\"arguments\":[\"a\"]},", -EINVAL,
+	  "command.arguments: given although command.shell is true" },
+	{ "\"command\":{\"value\":\"x\",\"environment\":{\"variables\":[{\"name\":\"A=B\"}]}},",
+	  -EINVAL, "command.environment: bad name 'A=B'" },
+	{ "\"command\":{\"value\":\"x\",\"environment\":{\"variables\":[{\"name\":\"A\",\"type\":"
+	  "\"SECRET\"}]}},", -ENOTSUP,
+	  "command.environment: 'A' is a secret, which is not supported" },
+	{ COMMAND "\"container\":{\"type\":\"DOCKER\"},", -ENOTSUP,
+	  "container.type: DOCKER is not supported, MESOS is" },
+	{ COMMAND "\"container\":{\"type\":\"MESOS\",\"mesos\":{\"image\":{\"type\":\"DOCKER\"}}},",
+	  -ENOTSUP, "container.mesos.image: images are not supported" },
+	{ COMMAND "\"container\":{\"type\":\"MESOS\",\"volumes\":[{\"container_path\":\"/x\","
+	  "\"mode\":\"RW\"}]},", -ENOTSUP, "container.volumes: volumes are not supported" },
+	{ COMMAND "\"container\":{\"type\":\"MESOS\",\"network_infos\":[{\"name\":\"n\"}]},",
+	  -ENOTSUP, "container.network_infos[0]: only the host's network is supported" },
+	{ COMMAND "\"container\":{\"type\":\"MESOS\",\"tty_info\":{}},", -ENOTSUP,
+	  "container.tty_info: terminals are not supported" },
+	{ COMMAND "\"container\":{\"type\":\"MESOS\",\"linux_info\":{\"share_pid_namespace\":true}},",
+	  -ENOTSUP, "container.linux_info.share_pid_namespace: containers do not share" },
+	{ COMMAND "\"container\":{\"type\":\"MESOS\",\"linux_info\":{\"seccomp\":{\"unconfined\":"
+	  "true}}},", -EPERM,
+	  "container.linux_info.seccomp.unconfined: this agent confines every task" },
+	{ COMMAND "\"container\":{\"type\":\"MESOS\",\"linux_info\":{\"effective_capabilities\":"
+	  "{\"capabilities\":[\"SYS_ADMIN\"]}}},", -EPERM,
+	  "container.linux_info.effective_capabilities: capability 21 is above what this agent grants" },
+	{ COMMAND "\"container\":{\"type\":\"MESOS\",\"rlimit_info\":{\"rlimits\":[{\"type\":"
+	  "\"RLMT_CPU\",\"soft\":2}]}},", -EINVAL,
+	  "container.rlimit_info: RLIMIT_CPU has only one of hard and soft" },
+	{ COMMAND "\"container\":{\"type\":\"MESOS\",\"rlimit_info\":{\"rlimits\":[{\"type\":"
+	  "\"RLMT_CPU\",\"soft\":3,\"hard\":2}]}},", -EINVAL,
+	  "container.rlimit_info: RLIMIT_CPU has soft above hard" },
+	{ COMMAND "\"limits\":{\"mem\":{\"value\":32}},", -EINVAL, "limits.mem: below the request" },
+	{ COMMAND "\"limits\":{\"disk\":{\"value\":32}},", -EINVAL,
+	  "limits.disk: only cpus and mem can be limited" },
+	{ COMMAND "\"check\":{\"type\":\"TCP\"},", -ENOTSUP,
+	  "check: only health_check is supported" },
+};
+
+static void test_what_cannot_be_honoured_is_named(void **state)
+{
+	struct launch_settings settings = settings_of();
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		struct launch_result result = { .uid = 7 };
+		Mesos__V1__TaskInfo *task = task_of(bad[i].more);
+		struct err e = { 0 };
+
+		assert_int_equal(launch_spec_build(&settings, &place, task, &result, &e), bad[i].r);
+		assert_string_equal(e.msg, bad[i].msg);
+		assert_int_equal(result.uid, 7);
+		mesos__v1__task_info__free_unpacked(task, NULL);
+	}
+}
+
+static void test_root_may_be_forbidden(void **state)
+{
+	struct launch_settings settings = settings_of();
+	Mesos__V1__TaskInfo *task = task_of("\"command\":{\"value\":\"x\",\"user\":\"root\"},");
+	struct launch_result result;
+	struct err e = { 0 };
+
+	(void)state;
+	settings.allow_root = false;
+	assert_int_equal(launch_spec_build(&settings, &place, task, &result, &e), -EPERM);
+	assert_string_equal(e.msg, "command.user: this agent runs no task as 'root'");
+	mesos__v1__task_info__free_unpacked(task, NULL);
+}
+
+static void test_users_are_read_line_by_line(void **state)
+{
+	struct users found = { 0 };
+	struct err e = { 0 };
+
+	(void)state;
+	assert_int_equal(users_parse("root:x:0:0:r:/root:/bin/sh\nbad line\n+nis:x:1:1::\n"
+				     "big:x:4294967295:1::\nneg:x:-1:1::\nlast:x:7:8::", &found, &e),
+			 0);
+	assert_int_equal(found.n, 2);
+	assert_int_equal(users_find(&found, "last")->gid, 8);
+	assert_null(users_find(&found, "big"));
+	users_done(&found);
+}
+
+static int set_up(void **state)
+{
+	struct err e = { 0 };
+
+	(void)state;
+	return users_parse("root:x:0:0::/root:/bin/sh\nnobody:x:65534:65534::/:/bin/false\n", &users,
+			   &e);
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	users_done(&users);
+	return 0;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_defaults_are_safe),
+		cmocka_unit_test(test_the_supervisor_reads_what_is_written),
+		cmocka_unit_test(test_environment),
+		cmocka_unit_test(test_limits),
+		cmocka_unit_test(test_root_when_asked_for),
+		cmocka_unit_test(test_arguments_without_a_shell),
+		cmocka_unit_test(test_what_cannot_be_honoured_is_named),
+		cmocka_unit_test(test_root_may_be_forbidden),
+		cmocka_unit_test(test_users_are_read_line_by_line),
+	};
+
+	return cmocka_run_group_tests(tests, set_up, tear_down);
+}
