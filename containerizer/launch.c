@@ -118,7 +118,10 @@ static pid_t clone_init(struct container *c, struct err *e)
 	return pid < 0 ? -e->code : (pid_t)pid;
 }
 
-/* Our own child, not yet reaped: its pid cannot mean another process. */
+/*
+ * Our own child, not yet reaped: its pid cannot mean another process.  Where it may not be lowered
+ * (root without CAP_SYS_RESOURCE) the container keeps ours, which is the likelier one to be killed.
+ */
 static int set_oom_score(const struct container *c, struct err *e)
 {
 	AUTO_CLOSE int fd = -EBADF;
@@ -130,7 +133,7 @@ static int set_oom_score(const struct container *c, struct err *e)
 	(void)snprintf(path, sizeof(path), "/proc/%d/oom_score_adj", (int)c->box.init_pid);
 	n = snprintf(value, sizeof(value), "%d", c->box.spec->oom_score_adj);
 	fd = open(path, O_WRONLY | O_CLOEXEC);
-	if (fd < 0 || write(fd, value, (size_t)n) < 0)
+	if (fd < 0 || (write(fd, value, (size_t)n) < 0 && errno != EACCES && errno != EPERM))
 		return err_set(e, errno, "write '%s' to '%s'", value, path);
 	return 0;
 }
