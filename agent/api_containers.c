@@ -5,6 +5,7 @@
 
 #include "agent/agent.h"
 #include "agent/api.h"
+#include "agent/process.h"
 #include "agent/sampler.h"
 #include "agent/status.h"
 #include "agent/task.h"
@@ -120,7 +121,8 @@ static json_t *extra_view(const struct sampler_view *sample, const struct task *
 {
 	const struct usage *usage = sample->usage;
 	AUTO_FREE char *sandbox = task_sandbox(task);
-	json_t *view = json_pack("{s:f, s:s, s:s, s:i}", "cpus_requested",
+	json_t *view = json_pack("{s:i, s:f, s:s, s:s, s:i}",
+				 "pid", (int)process_main(sample->cgroup_fd), "cpus_requested",
 				 resources_scalar_to_double(task->resources.scalar[RESOURCE_CPUS]),
 				 "sandbox", sandbox ? sandbox : "",
 				 "state", status_state_name(task_state(task)),

@@ -124,6 +124,41 @@ int process_list(int cgroup_fd, int *pids, int max)
 	return n;
 }
 
+/* The last number of the NSpid line: what the process is called in its innermost pid namespace. */
+static long innermost_pid(int pid)
+{
+	char path[64], text[4096], *line, *last;
+	AUTO_CLOSE int fd = -EBADF;
+	ssize_t n;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/status", pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+	if (n <= 0)
+		return 0;
+	text[n] = '\0';
+	line = strstr(text, "\nNSpid:");
+	if (!line)
+		return 0;
+	line += strlen("\nNSpid:");
+	line[strcspn(line, "\n")] = '\0';
+	last = strrchr(line, '\t');
+	return last ? strtol(last + 1, NULL, 10) : 0;
+}
+
+pid_t process_main(int cgroup_fd)
+{
+	enum { FIRST_FORK = 2, MAX_LOOKED_AT = 64 };
+	int pids[MAX_LOOKED_AT];
+	int n = process_list(cgroup_fd, pids, MAX_LOOKED_AT);
+
+	for (int i = 0; i < n; i++) {
+		if (innermost_pid(pids[i]) == FIRST_FORK)
+			return pids[i];
+	}
+	return 0;
+}
+
 void process_kill_listed(int cgroup_fd, pid_t pid)
 {
 	AUTO_CLOSE int pidfd = pidfd_open(pid);

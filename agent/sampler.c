@@ -177,8 +177,8 @@ int sampler_look(struct sampler *sampler, struct task *task, struct sampler_view
 		return r;
 	u = task->usage;
 	*ret = (struct sampler_view){
-		.usage = &u->usage, .cpus_used = u->cpus_used, .points = u->ring.points,
-		.first = u->ring.first, .n = u->ring.n, .cap = u->ring.cap,
+		.usage = &u->usage, .cgroup_fd = u->cgroup.core_fd, .cpus_used = u->cpus_used,
+		.points = u->ring.points, .first = u->ring.first, .n = u->ring.n, .cap = u->ring.cap,
 	};
 	return 0;
 }

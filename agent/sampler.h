@@ -26,6 +26,7 @@ struct sample {
 /* A container's figures; borrowed, valid until the next turn. */
 struct sampler_view {
 	const struct usage *usage;
+	int cgroup_fd;			/* of the v2 core */
 	double cpus_used;		/* over the last interval; < 0: not known yet */
 	const struct sample *points;	/* ring */
 	size_t first, n, cap;

@@ -80,7 +80,8 @@ static void number_cell(struct table *table, double number)
 	if (number < 0)
 		table_cell(table, TABLE_FAINT, "-");
 	else
-		table_cell(table, TABLE_PLAIN, "%.4g", number);
+		table_cell(table, TABLE_PLAIN, "%.*f", number == (double)(int64_t)number ? 0 : 2,
+			   number);
 }
 
 static const struct {
