@@ -100,7 +100,6 @@ static void check_run(struct gc *gc, int dir_fd, const char *name)
 	if (fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return;
 	if (S_ISLNK(st.st_mode)) {
-		/* "latest" of a sandbox that is gone. */
 		if (faccessat(dir_fd, name, F_OK, 0) < 0)
 			(void)unlinkat(dir_fd, name, 0);
 		return;
@@ -135,6 +134,9 @@ static void scan_level(struct gc *gc, int parent_fd, const char *name, unsigned 
 		else
 			scan_level(gc, dirfd(dir), entry->d_name, level + 1);
 	}
+	/* Whether the link dangles is known only now. */
+	if (level == N_LEVELS - 1)
+		check_run(gc, dirfd(dir), "latest");
 	closedir(dir);
 	if (level > 0)
 		(void)unlinkat(parent_fd, name, AT_REMOVEDIR);

@@ -126,6 +126,8 @@ int sandbox_open(struct agent *agent, const char *virtual_path, int wants_dir, s
 	/* A socket or a device without driver: it is there but nothing to read. */
 	if (fd == -ENXIO || fd == -ENODEV || fd == -EXDEV || fd == -ELOOP)
 		return err_set(e, EPERM, "open '%.300s': it leads elsewhere", virtual_path);
+	if (fd == -ENOTDIR || fd == -ENAMETOOLONG)
+		return err_set(e, ENOENT, "open '%.300s'", virtual_path);
 	if (fd < 0)
 		return err_set(e, -fd, "open '%.300s'", virtual_path);
 	if (fstat(fd, &st) < 0)

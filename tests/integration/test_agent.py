@@ -1,0 +1,453 @@
+"""The agent against a real master: recovery, faults, bad starts, and what operators read."""
+import contextlib
+import http.client
+import json
+import os
+import pathlib
+import signal
+import socket
+import subprocess
+import urllib.parse
+
+import pytest
+
+from cluster import BUILD, wait_until
+from conftest import cannot_run
+
+SLEEP = {"id": "/sleep", "cmd": "echo out; echo err >&2; exec sleep 1000", "cpus": 0.1, "mem": 32,
+         "instances": 2, "backoffSeconds": 1}
+
+
+def pids(agent):
+    return sorted(c["status"]["executor_pid"] for c in agent.containers())
+
+
+def processes_of(agent):
+    """Everything in our cgroups but the agent itself."""
+    return agent.processes() - {agent.pid}
+
+
+def metrics(agent):
+    return agent.call("GET", "/metrics/snapshot").json
+
+
+def is_registered(agent):
+    """False also while it does not answer yet."""
+    with contextlib.suppress(OSError, http.client.HTTPException):
+        return metrics(agent)["slave/registered"] == 1.0
+    return False
+
+
+# ---- recovery ----
+
+@pytest.mark.vm
+@pytest.mark.parametrize("signo", [signal.SIGKILL, signal.SIGTERM])
+def test_tasks_survive_their_agent(node, signo):
+    agent = node.agents[0]
+    node.deploy(SLEEP)
+    before, processes = pids(agent), processes_of(agent)
+    tasks = sorted(t["id"] for t in node.tasks("/sleep"))
+    assert len(before) == 2
+    agent.end(signo)
+    for pid in processes:
+        assert os.path.exists(f"/proc/{pid}")
+    agent.start()
+    wait_until(lambda: is_registered(agent), "registration")
+    wait_until(lambda: metrics(agent)["slave/executors_running"] == 2, "executors back")
+    assert pids(agent) == before
+    assert processes_of(agent) == processes
+    assert sorted(t["id"] for t in node.tasks("/sleep")) == tasks
+    node.remove("/sleep")
+    wait_until(lambda: not agent.container_cgroups(), "empty cgroups")
+    assert not list((agent.work_dir / "containers").iterdir())
+
+
+def test_an_end_without_an_agent_is_reported_by_the_next(node):
+    agent = node.agents[0]
+    app = dict(SLEEP, instances=1, cmd="sleep 1000", backoffSeconds=3600)
+    node.deploy(app)
+    row = agent.containers()[0]
+    agent.end(signal.SIGKILL)
+    victims = [p for p in processes_of(agent) if p != row["status"]["executor_pid"]]
+    for pid in victims:
+        os.kill(pid, signal.SIGKILL)
+    wait_until(lambda: not any(os.path.exists(f"/proc/{p}") for p in victims), "the task's end")
+    agent.start()
+    failure = wait_until(lambda: node.app("/sleep").get("lastTaskFailure"), "the failure's report")
+    assert failure["state"] == "TASK_FAILED"
+    assert "signal Killed" in failure["message"]
+    node.remove("/sleep")
+
+
+@pytest.mark.parametrize("is_agent_down", [False, True])
+def test_a_killed_executor_fails_its_task_once_and_leaves_nothing(node, is_agent_down):
+    agent = node.agents[0]
+    node.deploy(dict(SLEEP, backoffSeconds=3600))
+    victim, other = agent.containers()
+    other_pid = other["status"]["executor_pid"]
+    if is_agent_down:
+        agent.end(signal.SIGKILL)
+    os.kill(victim["status"]["executor_pid"], signal.SIGKILL)
+    if is_agent_down:
+        agent.start()
+        wait_until(lambda: is_registered(agent), "registration")
+    failure = wait_until(lambda: node.app("/sleep").get("lastTaskFailure"), "the failure's report")
+    assert failure["taskId"] == victim["executor_id"]
+    assert failure["state"] == "TASK_FAILED"
+    assert "executor (pid" in failure["message"]
+    wait_until(lambda: len(agent.container_cgroups()) and all(
+        victim["container_id"] not in d for d in agent.container_cgroups()), "the cgroup's end")
+    assert agent.text().count(f"{victim['executor_id']}': TASK_FAILED") == 1
+    assert other_pid in pids(agent)
+    node.remove("/sleep")
+
+
+def test_agent_killed_in_a_loop_while_tasks_come_and_go(node):
+    """Whatever arrow the kill hits: in the end exactly the wanted tasks, and nothing beside them."""
+    agent = node.agents[0]
+    node.call("POST", "/v2/apps", dict(SLEEP, instances=4))
+    for turn in range(8):
+        node.call("PUT", "/v2/apps/sleep?force=true", {"instances": 2 + turn % 3})
+        agent.end(signal.SIGKILL)
+        agent.start()
+    node.call("PUT", "/v2/apps/sleep?force=true", {"instances": 3})
+
+    def is_settled():
+        app = node.app("/sleep")
+        return (app["tasksRunning"] == 3 and not app["deployments"] and len(pids(agent)) == 3)
+    wait_until(is_settled, "three tasks", 60)
+    rows = agent.containers()
+    assert {r["executor_id"] for r in rows} == {t["id"] for t in node.tasks("/sleep")}
+    alive = {r["container_id"] for r in rows}
+    wait_until(lambda: {os.path.basename(d) for d in agent.container_cgroups()} == alive, "cgroups")
+    node.remove("/sleep")
+
+
+def test_a_stuck_executor_does_not_keep_a_task_alive(node):
+    agent = node.agents[0]
+    node.deploy(dict(SLEEP, instances=1, taskKillGracePeriodSeconds=1))
+    pid = pids(agent)[0]
+    os.kill(pid, signal.SIGSTOP)
+    node.remove("/sleep", 30)
+    wait_until(lambda: not agent.container_cgroups(), "empty cgroups")
+    assert not os.path.exists(f"/proc/{pid}")
+
+
+@pytest.mark.parametrize("damage", ["garbage", "truncated", "empty"])
+def test_a_damaged_state_file_does_not_stop_the_start(node, damage):
+    agent = node.agents[0]
+    node.deploy(dict(SLEEP, instances=1))
+    agent.end(signal.SIGKILL)
+    path = agent.work_dir / "agent.db"
+    size = path.stat().st_size
+    if damage == "garbage":
+        path.write_bytes(os.urandom(size))
+    else:
+        with open(path, "r+b") as file:
+            file.truncate(size // 2 if damage == "truncated" else 0)
+    for extra in ("agent.db-wal", "agent.db-shm"):
+        (agent.work_dir / extra).unlink(missing_ok=True)
+    agent.start()
+    wait_until(lambda: agent.is_alive() and "recovered" in agent.text().rsplit("version", 2)[-2],
+               "the start")
+    node.call("DELETE", "/v2/apps/sleep?force=true")
+    wait_until(lambda: not agent.container_cgroups(), "no container without a record", 60)
+    agent.end()
+
+
+# ---- a full disk ----
+
+def test_a_full_disk_refuses_tasks_and_recovers(cluster):
+    """Exits are recorded when there is space again; nothing crashes, nothing is lost."""
+    cluster.start_master()
+    where = cluster.directory / "small"
+    where.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "none", where],
+                      check=False).returncode:
+        cannot_run("cannot mount a tmpfs")
+    agent = None
+    try:
+        agent = cluster.start_agent(f"--work_dir={where}/agent")
+        agent.work_dir = where / "agent"
+        cluster.deploy(dict(SLEEP, instances=1))
+        filler = where / "filler"
+        with open(filler, "wb", buffering=0) as file:
+            try:
+                while True:
+                    file.write(bytes(4096))
+            except OSError:
+                pass
+        before = pids(agent)
+        cluster.call("PUT", "/v2/apps/sleep?force=true", {"instances": 2})
+        wait_until(lambda: metrics(agent)["tepui/is_degraded"] == 1.0 or
+                   "No space left" in agent.text(), "notice of the full disk")
+        assert agent.is_alive()
+        assert set(before) <= set(pids(agent))
+        filler.unlink()
+        wait_until(lambda: cluster.app("/sleep")["tasksRunning"] == 2 and len(pids(agent)) == 2,
+                   "two tasks", 60)
+        assert set(before) <= set(pids(agent))
+        cluster.remove("/sleep")
+        wait_until(lambda: not agent.container_cgroups(), "empty cgroups")
+        agent.end()
+    finally:
+        if agent:
+            agent.end(signal.SIGKILL)
+        subprocess.run(["umount", "-l", where], check=True)
+
+
+# ---- bad starts: one line, exit status 1, nothing left ----
+
+def start_badly(cluster, *flags, env=None, user=None):
+    argv = [str(BUILD / "tepui-agent"), "--master=127.0.0.1:1", f"--work_dir={cluster.directory}/bad",
+            "--listen=127.0.0.1:0", f"--cgroup_root={cluster.directory.name}-bad",
+            f"--executor={BUILD / 'tepui-executor'}", *flags]
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=60, env=env, user=user,
+                          check=False)
+    return done.returncode, done.stderr
+
+
+@pytest.mark.parametrize("flags,expected", [
+    (["--work_dir=relative"], "use '--work_dir=relative': it is not absolute"),
+    (["--work_dir=/proc/nowhere"], "use '--work_dir'"),
+    (["--listen=0.0.0.0:0"], "--insecure takes the risk"),
+    (["--resources=cpus:many"], "use '--resources'"),
+    (["--attributes=rack"], "read attribute 'rack'"),
+    (["--default_user=nosuch"], "use '--default_user=nosuch': there is no such user"),
+    (["--executor=/nowhere/tepui-executor"], "open executor '/nowhere/tepui-executor'"),
+    (["--cgroup_root=a/b"], "use '--cgroup_root=a/b': it must be one name"),
+    (["--nosuchflag"], "nosuchflag"),
+    (["surplus"], "understand argument 'surplus'"),
+    (["--log_level=loud"], "use '--log_level=loud'"),
+])
+def test_a_bad_start_says_why_in_one_line(cluster, flags, expected):
+    status, text = start_badly(cluster, *flags)
+    assert status == 1
+    last = text.strip().splitlines()[-1]
+    assert last.startswith("tepui-agent: ") and expected in last
+    assert len([x for x in text.splitlines() if x.startswith("tepui-agent: ")]) == 1
+
+
+def test_without_root(cluster):
+    os.chmod(cluster.directory, 0o755)
+    status, text = start_badly(cluster, user="nobody")
+    assert status == 1
+    assert "root is needed" in text
+
+
+def test_a_port_in_use(cluster):
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        s.listen()
+        status, text = start_badly(cluster, f"--listen=127.0.0.1:{s.getsockname()[1]}")
+    assert status == 1
+    assert str(s) and "Address already in use" in text.splitlines()[-1]
+
+
+def test_a_second_agent_of_the_same_directory_or_cgroup(node):
+    agent = node.agents[0]
+    status, text = start_badly(node, f"--work_dir={agent.work_dir}")
+    assert status == 1
+    assert "belongs to a running agent" in text.splitlines()[-1]
+    status, text = start_badly(node, f"--cgroup_root={agent.cgroup_root}")
+    assert status == 1
+    assert "another agent uses it" in text.splitlines()[-1]
+    assert is_registered(agent)
+
+
+def test_version_and_help(cluster):
+    status, _ = start_badly(cluster, "--version")
+    assert status == 0
+    done = subprocess.run([BUILD / "tepui-agent", "--help"], capture_output=True, text=True, check=True)
+    assert "--work_dir" in done.stdout.replace("work-dir", "work_dir")
+
+
+# ---- refusals ----
+
+@pytest.mark.parametrize("change,expected", [
+    ({"user": "nosuch"}, "the node has no user 'nosuch'"),
+])
+def test_a_refused_task_says_why(node, change, expected):
+    node.call("POST", "/v2/apps", dict(SLEEP, instances=1, backoffSeconds=3600, **change))
+    failure = wait_until(lambda: node.app("/sleep").get("lastTaskFailure"), "the refusal")
+    assert expected in failure["message"]
+    assert not node.agents[0].container_cgroups()
+    node.call("DELETE", "/v2/apps/sleep?force=true")
+    wait_until(lambda: node.app("/sleep") is None, "the end of the app")
+
+
+# ---- what operators read ----
+
+@pytest.mark.vm
+def test_the_read_side(node):
+    agent = node.agents[0]
+    node.deploy(SLEEP)
+    for prefix in ("", "/slave(1)"):
+        assert agent.call("GET", prefix + "/health").status == 200
+        assert agent.call("GET", prefix + "/version").json["version"]
+        assert agent.call("GET", prefix + "/flags").json["flags"]["cgroup_root"] == agent.cgroup_root
+    state = agent.call("GET", "/state").json
+    assert state["id"].endswith("-S0") and state["resources"]["cpus"] > 0
+    executors = state["frameworks"][0]["executors"]
+    assert {e["tasks"][0]["state"] for e in executors} == {"TASK_RUNNING"}
+    rows = agent.containers()
+    assert len(rows) == 2
+    for row in rows:
+        assert row["statistics"]["mem_limit_bytes"] == 32 << 20
+        assert row["statistics"]["cpus_limit"] == pytest.approx(0.1)
+        assert row["tepui"]["pids"] >= 1 and row["tepui"]["pids_limit"] == 1024
+    only = agent.call("GET", f"/containers?container_id={rows[0]['container_id']}").json
+    assert [r["container_id"] for r in only] == [rows[0]["container_id"]]
+    statistics = agent.call("GET", "/monitor/statistics").json
+    assert {s["executor_id"] for s in statistics} == {r["executor_id"] for r in rows}
+    text = agent.call("GET", "/metrics").body.decode()
+    assert f'container="{rows[0]["container_id"]}"' in text
+    assert "tepui_agent_registered 1\n" in text
+    snapshot = metrics(agent)
+    assert snapshot["slave/tasks_running"] == 2 and snapshot["slave/cpus_used"] == pytest.approx(0.2)
+    jsonp = agent.call("GET", "/health?jsonp=x")
+    assert jsonp.status == 200
+    assert agent.call("GET", "/state?jsonp=f.g").body.startswith(b"f.g({")
+    assert agent.call("GET", "/state?jsonp=alert(1)//").status == 400
+    assert agent.call("POST", "/api/v1/executor", b"{}",
+                      {"Content-Type": "application/json"}).status == 404
+    node.remove("/sleep")
+
+
+def test_gauges_of_usage_grow(cluster):
+    cluster.start_master()
+    agent = cluster.start_agent("--sample_interval=200ms")
+    cluster.deploy(dict(SLEEP, instances=1, cmd="while :; do :; done", cpus=0.5))
+    row = wait_until(lambda: next((r for r in agent.containers()
+                                   if r["tepui"].get("cpus_used", 0) > 0.2), None), "a busy task")
+    history = wait_until(
+        lambda: (lambda h: h if len(h) > 2 else None)(
+            agent.call("GET", f"/containers/{row['container_id']}/history").json), "a history")
+    assert history[0]["timestamp"] < history[-1]["timestamp"]
+    assert history[0]["cpu_usage_usec"] < history[-1]["cpu_usage_usec"]
+    cluster.remove("/sleep")
+
+
+def read(agent, path, **query):
+    return agent.call("GET", "/files/read?" + urllib.parse.urlencode(dict(path=path, **query)))
+
+
+def test_sandbox_files(node):
+    agent = node.agents[0]
+    node.deploy(dict(SLEEP, instances=1))
+    row = agent.containers()[0]
+    base = f"/sandboxes/{row['container_id']}"
+    wait_until(lambda: read(agent, base + "/stdout", offset=0).json["data"] == "out\n", "output")
+    assert read(agent, base + "/stdout", offset=-1).json == {"data": "", "offset": 4}
+    assert read(agent, base + "/stdout", offset=1, length=2).json == {"data": "ut", "offset": 1}
+    assert read(agent, row["tepui"]["sandbox"] + "/stderr", offset=0).json["data"] == "err\n"
+    names = {os.path.basename(f["path"]) for f in
+             agent.call("GET", "/files/browse?path=" + base).json}
+    assert names == {"stdout", "stderr"}
+    download = agent.call("GET", "/files/download?path=" + base + "/stdout")
+    assert download.body == b"out\n"
+    assert download.headers["X-Content-Type-Options"] == "nosniff"
+    assert 'filename="stdout"' in download.headers["Content-Disposition"]
+    node.remove("/sleep")
+    # The sandbox outlives its task.
+    assert read(agent, base + "/stdout", offset=0).json["data"] == "out\n"
+
+
+HOSTILE = """
+ln -s /etc/passwd absolute; ln -s ../../../../../../../../../../etc/passwd relative
+ln -s /proc/self/root/etc/passwd magic; ln -s loop loop; mkfifo fifo; ln -s .. up
+mkdir sub; echo inside >sub/file; ln -s sub/file good
+printf 'x%.0s' $(seq 100) >"$(printf 'new\\nline')"; echo '<script>' >'a"b;c'
+truncate -s 1T huge; printf '\\377\\376' >binary
+echo done >ready; exec sleep 1000
+"""
+
+ESCAPES = [
+    "/../stdout", "/..", "/../../../../../../../../etc/passwd", "/./../../x", "//../..//x",
+    "/absolute", "/relative", "/magic", "/loop", "/fifo", "/up/../x", "/up/", "/sub/../../..",
+    "/absolute/", "/%2e%2e/%2e%2e/etc/passwd", "/..%2f..%2fetc/passwd", "/stdout/..", "/stdout/",
+    "/sub", "/nothing", "/" + "a" * 300, "/" + "a/" * 1500, "\\..\\..\\etc\\passwd", "/..;/x",
+    "x", "0", "/sub/file/../../../../..", "/\u202e", "/..\u2215..", "/proc/self/environ",
+]
+
+
+def test_nothing_but_the_sandbox_is_readable(node):
+    agent = node.agents[0]
+    node.deploy(dict(SLEEP, instances=1, cmd=HOSTILE))
+    row = agent.containers()[0]
+    base = f"/sandboxes/{row['container_id']}"
+    wait_until(lambda: read(agent, base + "/ready", offset=0).status == 200, "the hostile files")
+    for path in ESCAPES:
+        for kind in ("read", "download", "browse"):
+            query = urllib.parse.urlencode({"path": base + path, "offset": 0})
+            answer = agent.call("GET", f"/files/{kind}?{query}")
+            assert b"root:" not in answer.body, path
+            if not (kind == "browse" and path in ("/sub", )):
+                assert answer.status in (400, 403, 404, 414), (kind, path, answer.status, answer.body)
+    for path in ("/etc/passwd", "", "relative", "/sandboxes", "/sandboxes/", "/sandboxes//stdout",
+                 str(agent.work_dir), f"{agent.work_dir}/agent.db", f"{agent.work_dir}/slaves",
+                 f"{agent.work_dir}/slaves/../agent.db", f"{agent.work_dir}x/slaves/a/b/c/d/e/f/g/h",
+                 f"{agent.work_dir}/slaves/./../../x/y/z/u/v/w"):
+        assert read(agent, path, offset=0).status in (400, 403, 404), path
+    assert read(agent, base + "/good", offset=0).json["data"] == "inside\n"
+    assert read(agent, base + "/binary", offset=0).json["data"] == "??"
+    assert len(read(agent, base + "/huge", offset=1 << 39).json["data"]) == 64 << 10
+    assert read(agent, base + "/huge", offset=(1 << 63) - 1).status in (200, 400)
+    assert read(agent, base + "/stdout", offset="x").status == 400
+    assert read(agent, base + "/stdout", offset=0, length=-5).status == 400
+    odd = agent.call("GET", "/files/download?" + urllib.parse.urlencode({"path": base + '/a"b;c'}))
+    assert odd.headers["Content-Disposition"] == 'attachment; filename="a_b_c"'
+    node.remove("/sleep")
+
+
+# ---- removal of sandboxes ----
+
+def test_old_sandboxes_are_removed(cluster):
+    cluster.start_master()
+    agent = cluster.start_agent("--gc_delay=1ms")
+    cluster.deploy(dict(SLEEP, instances=1, cmd="mkdir -p $(seq -s/ 1 90); exec sleep 1000"))
+    row = agent.containers()[0]
+    sandbox = pathlib.Path(row["tepui"]["sandbox"])
+    assert sandbox.is_dir()
+    cluster.remove("/sleep")
+    agent.end()
+    agent.start()
+    wait_until(lambda: not sandbox.parents[2].exists(), "the sandbox's end", 30)
+    trash = agent.work_dir / "trash"
+    wait_until(lambda: not trash.exists() or not list(trash.iterdir()), "an empty trash")
+
+
+# ---- the executors' socket ----
+
+class LocalClient:
+    """HTTP over the agent's unix socket."""
+
+    def __init__(self, path):
+        self.path = str(path)
+
+    def post(self, body, headers):
+        with socket.socket(socket.AF_UNIX) as s:
+            s.settimeout(10)
+            s.connect(self.path)
+            head = "".join(f"{k}: {v}\r\n" for k, v in headers.items())
+            data = body if isinstance(body, bytes) else json.dumps(body).encode()
+            s.sendall(f"POST /api/v1/executor HTTP/1.1\r\nHost: a\r\nConnection: close\r\n{head}"
+                      f"Content-Length: {len(data)}\r\n\r\n".encode() + data)
+            return s.recv(65536).decode(errors="replace")
+
+
+def test_the_executor_api_refuses_strangers(node):
+    agent = node.agents[0]
+    client = LocalClient(agent.work_dir / "agent.sock")
+    form = {"Content-Type": "application/json", "Accept": "application/json"}
+    subscribe = {"type": "SUBSCRIBE", "executor_id": {"value": "e"}, "framework_id": {"value": "f"},
+                 "subscribe": {}}
+    assert " 400 " in client.post(subscribe, form)
+    assert "unknown" in client.post(subscribe, form)
+    assert " 400 " in client.post(b"{", form)
+    assert " 400 " in client.post({"type": "SUBSCRIBE"}, form)
+    assert " 415 " in client.post(subscribe, {"Content-Type": "text/plain"})
+    assert " 400 " in client.post(subscribe, {})
+    mode = os.stat(agent.work_dir / "agent.sock").st_mode & 0o777
+    assert mode == 0o600
+    assert os.stat(agent.work_dir).st_mode & 0o777 == 0o700
