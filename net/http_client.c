@@ -4,7 +4,6 @@
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
 #include <event2/event.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -29,7 +28,7 @@ enum client_state { CLIENT_CLOSED, CLIENT_IDLE, CLIENT_HEAD, CLIENT_BODY };
 struct http_client {
 	struct loop *loop;
 	struct address address;
-	char host[ADDRESS_TEXT_SIZE];
+	char name[ADDRESS_TEXT_SIZE];	/* the address, for messages */
 	struct bufferevent *bev;	/* NULL: closed */
 	struct event *wake;		/* the next turn, or the deadline */
 	enum client_state state;
@@ -59,10 +58,7 @@ int http_client_new(struct loop *loop, const char *address, struct http_client *
 	r = address_parse(address, &client->address, e);
 	if (r < 0)
 		return r;
-	if (client->address.storage.ss_family == AF_UNIX)
-		(void)snprintf(client->host, sizeof(client->host), "localhost");
-	else
-		address_format(&client->address, client->host);
+	address_format(&client->address, client->name);
 	client->wake = evtimer_new(loop_base(loop), on_wake, client);
 	if (!client->wake)
 		return err_set(e, ENOMEM, "create client of '%s'", address);
@@ -113,7 +109,7 @@ void http_client_free(struct http_client *client)
 		return;
 	client->is_dead = true;
 	disconnect(client);
-	(void)err_set(&e, ECANCELED, "call '%s'", client->host);
+	(void)err_set(&e, ECANCELED, "call '%s'", client->name);
 	while (!STAILQ_EMPTY(&client->queue))
 		finish_first(client, &e);
 	/* Within a callback the caller below on the stack still looks at CLIENT: is_gone() frees it. */
@@ -195,7 +191,7 @@ static void lose(struct http_client *client, int code, const char *what)
 		wake_soon(client);
 		return;
 	}
-	(void)err_set(&e, code, "%s '%s'", what, client->host);
+	(void)err_set(&e, code, "%s '%s'", what, client->name);
 	end_call(client, &e, false);
 }
 
@@ -216,7 +212,7 @@ static bool read_head(struct http_client *client, struct call *call)
 	int n = call_read_head(call, bufferevent_get_input(client->bev), &e);
 
 	if (n < 0) {
-		(void)err_wrap(&e, "'%s'", client->host);
+		(void)err_wrap(&e, "'%s'", client->name);
 		end_call(client, &e, false);
 		return false;
 	}
@@ -247,7 +243,7 @@ static bool read_body(struct http_client *client, struct call *call)
 	int r = call_read_body(call, input, &piece, &used, &e);
 
 	if (r < 0) {
-		(void)err_wrap(&e, "'%s'", client->host);
+		(void)err_wrap(&e, "'%s'", client->name);
 		end_call(client, &e, false);
 		return false;
 	}
@@ -344,7 +340,7 @@ static void start_call(struct http_client *client)
 	if (r == 0 && bufferevent_write(client->bev, call->request, call->request_size) < 0)
 		r = -ENOMEM;
 	if (r < 0) {
-		(void)err_set(&e, -r, "connect to '%s'", client->host);
+		(void)err_set(&e, -r, "connect to '%s'", client->name);
 		end_call(client, &e, false);
 		return;
 	}
@@ -372,20 +368,21 @@ static void on_wake(evutil_socket_t fd, short what, void *arg)
 		arm(client);
 		return;
 	}
-	(void)err_set(&e, ETIMEDOUT, "wait for answer of '%s'", client->host);
+	(void)err_set(&e, ETIMEDOUT, "wait for answer of '%s'", client->name);
 	end_call(client, &e, false);
 }
 
 int http_client_call(struct http_client *client, const struct http_call *spec, struct err *e)
 {
+	bool is_unix = client->address.storage.ss_family == AF_UNIX;
 	struct call *call = NULL;
 	int r;
 
 	if (client->is_dead)
-		return err_set(e, ECANCELED, "call '%s'", client->host);
+		return err_set(e, ECANCELED, "call '%s'", client->name);
 	if (client->n_queued == MAX_QUEUE)
-		return err_set(e, ENOBUFS, "call '%s': too many calls are waiting", client->host);
-	r = call_new(spec, client->host, &call, e);
+		return err_set(e, ENOBUFS, "call '%s': too many calls are waiting", client->name);
+	r = call_new(spec, is_unix ? "localhost" : client->name, &call, e);
 	if (r < 0)
 		return r;
 	STAILQ_INSERT_TAIL(&client->queue, call, link);
