@@ -19,25 +19,23 @@
 
 static const unsigned long inert = MS_NOSUID | MS_NODEV | MS_NOEXEC;
 
-/* Mount TYPE on the directory NAME of the root, and open what is mounted; owned. */
+/*
+ * Mount TYPE on the directory NAME of the root, which is the working directory, and open what is
+ * mounted; owned.  The name is not trusted: should it lead elsewhere, then in the private tree that
+ * is thrown away with this process, because what is opened without following any link must be the
+ * file system that the kernel has just made.
+ */
 static int mount_fresh(int root_fd, const char *name, const char *type, unsigned long flags,
 		       const char *data, long magic, struct err *e)
 {
-	AUTO_CLOSE int target_fd = rootfs_open_plain(root_fd, name, e);
 	AUTO_CLOSE int fd = -EBADF;
 	struct statfs fs;
-	int r;
+	int r = mount(type, name, type, flags, data);
 
-	if (target_fd == -ENOENT) {
-		err_clear(e);
-		target_fd = rootfs_make(root_fd, name, false, e);
-	}
-	if (target_fd < 0)
-		return target_fd;
-	r = rootfs_mount_on(target_fd, type, flags, data, e);
+	if (r < 0 && errno == ENOENT && mkdirat(root_fd, name, 0755) == 0)
+		r = mount(type, name, type, flags, data);
 	if (r < 0)
-		return err_wrap(e, "'/%s'", name);
-	/* Nothing but what the kernel has just made may be taken for it. */
+		return err_set(e, errno, "mount %s on '/%s'", type, name);
 	fd = rootfs_open_plain(root_fd, name, e);
 	if (fd < 0)
 		return fd;
@@ -155,20 +153,22 @@ int api_mounts_enter(const struct box *box, int root_fd, struct api_mounts *ret,
 	AUTO_CLOSE int proc_fd = -EBADF, sys_fd = -EBADF, dev_fd = -EBADF;
 	int r;
 
+	if (fchdir(root_fd) < 0)
+		return err_set(e, errno, "enter the container's root");
 	proc_fd = mount_fresh(root_fd, "proc", "proc", inert, NULL, PROC_SUPER_MAGIC, e);
 	if (proc_fd < 0)
 		return proc_fd;
 	sys_fd = mount_fresh(root_fd, "sys", "sysfs", MS_RDONLY | inert, NULL, SYSFS_MAGIC, e);
 	if (sys_fd < 0)
 		return sys_fd;
-	r = mount_cgroup(box, sys_fd, e);
-	if (r < 0)
-		return r;
 	dev_fd = mount_fresh(root_fd, "dev", "tmpfs", MS_NOSUID | MS_NOEXEC, "mode=755,size=64k",
 			     TMPFS_MAGIC, e);
 	if (dev_fd < 0)
 		return dev_fd;
 	r = fill_dev(box->spec, dev_fd, e);
+	if (r < 0)
+		return r;
+	r = mount_cgroup(box, sys_fd, e);
 	if (r < 0)
 		return r;
 	*ret = (struct api_mounts){

@@ -66,13 +66,13 @@ static int remove_one(int parent_fd, const char *name, int64_t deadline_ms, stru
 	}
 }
 
+static int remove_below(int dir_fd, int depth, int64_t deadline_ms, struct err *e);
+
 static int remove_tree(int parent_fd, const char *name, int depth, int64_t deadline_ms,
 		       struct err *e)
 {
 	AUTO_CLOSE int fd = -EBADF;
-	struct dirent *entry;
-	DIR *dir;
-	int r = 0;
+	int r;
 
 	/* Most containers never make a group of their own. */
 	if (unlinkat(parent_fd, name, AT_REMOVEDIR) == 0 || errno == ENOENT)
@@ -80,16 +80,68 @@ static int remove_tree(int parent_fd, const char *name, int depth, int64_t deadl
 	if (depth > MAX_DEPTH)
 		return err_set(e, ELOOP, "remove cgroup '%s'", name);
 	fd = openat(parent_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	dir = fd < 0 ? NULL : fdopendir(fd);
-	if (!dir)
+	if (fd < 0)
 		return errno == ENOENT ? 0 : err_set(e, errno, "open cgroup '%s'", name);
-	(void)TAKE_FD(fd);
+	r = remove_below(TAKE_FD(fd), depth, deadline_ms, e);
+	return r < 0 ? r : remove_one(parent_fd, name, deadline_ms, e);
+}
+
+/* Takes DIR_FD. */
+static int remove_below(int dir_fd, int depth, int64_t deadline_ms, struct err *e)
+{
+	DIR *dir = fdopendir(dir_fd);
+	struct dirent *entry;
+	int r = 0;
+
+	if (!dir) {
+		r = err_set(e, errno, "list cgroup");
+		(void)close(dir_fd);
+		return r;
+	}
 	while (r == 0 && (entry = readdir(dir))) {
 		if (entry->d_type == DT_DIR && entry->d_name[0] != '.')
 			r = remove_tree(dirfd(dir), entry->d_name, depth + 1, deadline_ms, e);
 	}
 	(void)closedir(dir);
-	return r < 0 ? r : remove_one(parent_fd, name, deadline_ms, e);
+	return r;
+}
+
+static int end_processes(const char *path, int64_t deadline_ms, struct err *e)
+{
+	AUTO_CLOSE int fd = open(path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	int r;
+
+	if (fd < 0)
+		return errno == ENOENT ? 0 : err_set(e, errno, "open cgroup '%s'", path);
+	r = cgroup_io_write(fd, "cgroup.kill", "1", e);
+	return r < 0 ? r : wait_until_empty(fd, path, deadline_ms, e);
+}
+
+int cgroup_destroy(const struct cgroup_layout *layout, const char *name, int timeout_ms,
+		   struct err *e)
+{
+	int64_t deadline_ms = clock_boot_ms() + timeout_ms;
+	const char *dirs[CGROUP_MAX_DIRS];
+	size_t n = cgroup_layout_dirs(layout, dirs);
+	char path[PATH_MAX];
+	int r;
+
+	if (name[0] == '\0' || name[0] == '.' || strchr(name, '/'))
+		return err_set(e, EINVAL, "use '%.160s' as the name of a cgroup", name);
+	/*
+	 * The core first: it knows the processes.  It goes last, because a directory of it is
+	 * what an interrupted removal is found by.
+	 */
+	for (size_t i = 0; i <= n; i++) {
+		r = cgroup_containers_path(dirs[i == n ? 0 : i], name, path, e);
+		if (r < 0)
+			return r;
+		r = i == 0 ? end_processes(path, deadline_ms, e)
+			: remove_tree(AT_FDCWD, path, 0, deadline_ms, e);
+		if (r < 0)
+			return r;
+	}
+	return 0;
 }
 
 static int open_containers(const char *dir, struct err *e)
@@ -101,45 +153,6 @@ static int open_containers(const char *dir, struct err *e)
 		return r;
 	fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	return fd < 0 ? err_set(e, errno, "open cgroup '%s'", path) : fd;
-}
-
-static int end_processes(int containers_fd, const char *name, int64_t deadline_ms, struct err *e)
-{
-	AUTO_CLOSE int fd = openat(containers_fd, name,
-				   O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	int r;
-
-	if (fd < 0)
-		return errno == ENOENT ? 0 : err_set(e, errno, "open cgroup '%s'", name);
-	r = cgroup_io_write(fd, "cgroup.kill", "1", e);
-	return r < 0 ? r : wait_until_empty(fd, name, deadline_ms, e);
-}
-
-int cgroup_destroy(const struct cgroup_layout *layout, const char *name, int timeout_ms,
-		   struct err *e)
-{
-	int64_t deadline_ms = clock_boot_ms() + timeout_ms;
-	const char *dirs[CGROUP_MAX_DIRS];
-	size_t n = cgroup_layout_dirs(layout, dirs);
-	int r;
-
-	if (name[0] == '\0' || name[0] == '.' || strchr(name, '/'))
-		return err_set(e, EINVAL, "use '%.160s' as the name of a cgroup", name);
-	/*
-	 * The core first: it knows the processes.  It goes last, because a directory of it is
-	 * what an interrupted removal is found by.
-	 */
-	for (size_t i = 0; i <= n; i++) {
-		AUTO_CLOSE int fd = open_containers(dirs[i == n ? 0 : i], e);
-
-		if (fd < 0)
-			return fd;
-		r = i == 0 ? end_processes(fd, name, deadline_ms, e)
-			: remove_tree(fd, name, 0, deadline_ms, e);
-		if (r < 0)
-			return r;
-	}
-	return 0;
 }
 
 static bool has_name(char *const *names, size_t n, const char *name)

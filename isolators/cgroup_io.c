@@ -8,6 +8,8 @@
 #include "lib/cleanup.h"
 #include "lib/err.h"
 
+enum { HALF_PAGE = 2048 };
+
 static int open_file(int dir_fd, const char *file, int flags, struct err *e)
 {
 	int fd = openat(dir_fd, file, flags | O_NOFOLLOW | O_CLOEXEC);
@@ -40,11 +42,12 @@ int cgroup_io_read(int dir_fd, const char *file, char *buf, size_t size, struct 
 
 		if (n < 0)
 			return err_set(e, errno, "read cgroup file '%s'", file);
-		if (n == 0) {
+		used += (size_t)n;
+		/* The kernel fills a page with whole lines: less than half of one is the end. */
+		if (n == 0 || (n < HALF_PAGE && used < size && buf[used - 1] == '\n')) {
 			buf[used] = '\0';
 			return 0;
 		}
-		used += (size_t)n;
 	}
 	return err_set(e, E2BIG, "read cgroup file '%s'", file);
 }

@@ -207,24 +207,16 @@ static int read_cpu_stat(const struct cgroup *cg, int fd, const struct v1_file *
 
 /* ---- memory ---- */
 
-struct memory_limits {
-	uint64_t memory, both;		/* UINT64_MAX: none */
-};
+static const char memory_file[] = "memory.limit_in_bytes";
+static const char both_file[] = "memory.memsw.limit_in_bytes";	/* memory and swap */
 
-static int read_memory_limits(int fd, struct memory_limits *ret, struct err *e)
+static int read_v1_limit(int fd, const char *file, uint64_t *ret, struct err *e)
 {
-	int r = read_number(fd, "memory.limit_in_bytes", &ret->memory, e);
+	int r = read_number(fd, file, ret, e);
 
-	if (r < 0)
-		return r;
-	r = read_number(fd, "memory.memsw.limit_in_bytes", &ret->both, e);
-	if (r < 0)
-		return r;
-	if (ret->memory >= V1_NO_LIMIT)
-		ret->memory = UINT64_MAX;
-	if (ret->both >= V1_NO_LIMIT)
-		ret->both = UINT64_MAX;
-	return 0;
+	if (r == 0 && *ret >= V1_NO_LIMIT)
+		*ret = UINT64_MAX;
+	return r;
 }
 
 /*
@@ -234,60 +226,64 @@ static int read_memory_limits(int fd, struct memory_limits *ret, struct err *e)
 static int write_memory_max(const struct cgroup *cg, int fd, const struct v1_file *row,
 			    const char *value, struct err *e)
 {
-	struct memory_limits now;
+	uint64_t memory, both, old_memory, old_both;
 	struct err lost = { 0 };
-	uint64_t memory, both;
 	int r = parse_number(row, value, &memory, e);
 
 	(void)cg;
 	if (r < 0)
 		return r;
 	/* A kernel without swap accounting has the first limit only. */
-	if (read_memory_limits(fd, &now, &lost) < 0 || now.both == UINT64_MAX)
-		return write_number(fd, row->v1, memory, e);
-	if (__builtin_add_overflow(memory, now.both - now.memory, &both))
+	if (read_v1_limit(fd, both_file, &old_both, &lost) < 0 || old_both == UINT64_MAX)
+		return write_number(fd, memory_file, memory, e);
+	r = read_v1_limit(fd, memory_file, &old_memory, e);
+	if (r < 0)
+		return r;
+	if (__builtin_add_overflow(memory, old_both - old_memory, &both))
 		both = UINT64_MAX;
-	if (memory > now.memory) {
-		r = write_number(fd, "memory.memsw.limit_in_bytes", both, e);
-		return r < 0 ? r : write_number(fd, row->v1, memory, e);
+	if (memory > old_memory) {
+		r = write_number(fd, both_file, both, e);
+		return r < 0 ? r : write_number(fd, memory_file, memory, e);
 	}
-	r = write_number(fd, row->v1, memory, e);
-	return r < 0 ? r : write_number(fd, "memory.memsw.limit_in_bytes", both, e);
+	r = write_number(fd, memory_file, memory, e);
+	return r < 0 ? r : write_number(fd, both_file, both, e);
 }
 
 static int write_swap_max(const struct cgroup *cg, int fd, const struct v1_file *row,
 			  const char *value, struct err *e)
 {
-	struct memory_limits now;
-	uint64_t swap, both;
+	uint64_t memory, swap, both;
 	int r = parse_number(row, value, &swap, e);
 
 	(void)cg;
 	if (r < 0)
 		return r;
-	r = read_memory_limits(fd, &now, e);
+	r = read_v1_limit(fd, memory_file, &memory, e);
 	if (r < 0)
 		return r;
-	if (swap == UINT64_MAX || __builtin_add_overflow(now.memory, swap, &both))
+	if (swap == UINT64_MAX || __builtin_add_overflow(memory, swap, &both))
 		both = UINT64_MAX;
-	if (now.memory == UINT64_MAX && swap != UINT64_MAX)
+	if (memory == UINT64_MAX && swap != UINT64_MAX)
 		return err_set(e, ENOTSUP, "limit swap alone in cgroup v1");
-	return write_number(fd, "memory.memsw.limit_in_bytes", both, e);
+	return write_number(fd, both_file, both, e);
 }
 
 static int read_swap_max(const struct cgroup *cg, int fd, const struct v1_file *row, char *buf,
 			 size_t size, struct err *e)
 {
-	struct memory_limits now;
-	int r = read_memory_limits(fd, &now, e);
+	uint64_t memory, both;
+	int r = read_v1_limit(fd, memory_file, &memory, e);
 
 	(void)cg;
 	(void)row;
 	if (r < 0)
 		return r;
-	if (now.both == UINT64_MAX)
+	r = read_v1_limit(fd, both_file, &both, e);
+	if (r < 0)
+		return r;
+	if (both == UINT64_MAX)
 		return put(buf, size, e, "max\n");
-	return put(buf, size, e, "%" PRIu64 "\n", now.both - now.memory);
+	return put(buf, size, e, "%" PRIu64 "\n", both - memory);
 }
 
 static int read_swap_current(const struct cgroup *cg, int fd, const struct v1_file *row, char *buf,
@@ -474,7 +470,7 @@ static const struct v1_file v1_files[] = {
 	{ "cpuset.mems", "cpuset.mems", read_same, write_same },
 	{ "cpuset.cpus.effective", "cpuset.effective_cpus", read_same, NULL },
 	{ "cpuset.mems.effective", "cpuset.effective_mems", read_same, NULL },
-	{ "memory.max", "memory.limit_in_bytes", read_limit, write_memory_max },
+	{ "memory.max", memory_file, read_limit, write_memory_max },
 	{ "memory.low", "memory.soft_limit_in_bytes", read_limit, write_limit },
 	{ "memory.swap.max", NULL, read_swap_max, write_swap_max },
 	{ "memory.current", "memory.usage_in_bytes", read_same, NULL },

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/openat2.h>
 #include <stdio.h>
 #include <string.h>
@@ -40,7 +41,7 @@ int rootfs_open_plain(int root_fd, const char *path, struct err *e)
 
 bool rootfs_path_is_plain(const char *path)
 {
-	if (path[0] != '/' || path[strspn(path, "/")] == '\0' || strlen(path) >= 4096)
+	if (path[0] != '/' || path[strspn(path, "/")] == '\0' || strlen(path) >= PATH_MAX)
 		return false;
 	for (const char *p = path; *p;) {
 		size_t length;
@@ -54,17 +55,11 @@ bool rootfs_path_is_plain(const char *path)
 	return true;
 }
 
-/* One component below DIR_FD, made if missing; links in it are followed inside the root. */
-static int step(int root_fd, int dir_fd, const char *path, size_t end, const char *name,
-		bool is_file)
+/* The directory or file NAME below DIR_FD, which is not there; owned, or -errno. */
+static int make_one(int dir_fd, const char *name, bool is_file)
 {
-	char prefix[4096];
 	int fd;
 
-	(void)snprintf(prefix, sizeof(prefix), "%.*s", (int)end, path);
-	fd = rootfs_open(root_fd, prefix, is_file ? 0 : O_DIRECTORY);
-	if (fd != -ENOENT)
-		return fd;
 	if (is_file) {
 		fd = openat(dir_fd, name, O_CREAT | O_EXCL | O_NOFOLLOW | O_WRONLY | O_CLOEXEC, 0644);
 		return fd < 0 ? -errno : fd;
@@ -75,31 +70,34 @@ static int step(int root_fd, int dir_fd, const char *path, size_t end, const cha
 	return fd < 0 ? -errno : fd;
 }
 
+/* Links are followed, inside the root, as far as the path exists; what is made has none. */
 int rootfs_make(int root_fd, const char *path, bool is_file, struct err *e)
 {
 	AUTO_CLOSE int dir_fd = -EBADF;
 	int fd = rootfs_open(root_fd, path, is_file ? 0 : O_DIRECTORY);
+	bool is_missing = false;
+	const char *p = path;
 
-	if (fd >= 0)
-		return fd;
-	for (const char *p = path; fd == -ENOENT || dir_fd >= 0;) {
-		char name[MAX_COMPONENT + 1];
-		size_t length;
+	while (fd == -ENOENT || dir_fd >= 0) {
+		char prefix[PATH_MAX], name[MAX_COMPONENT + 1];
+		size_t length = strcspn(p += strspn(p, "/"), "/");
+		bool is_last;
 
-		p += strspn(p, "/");
-		length = strcspn(p, "/");
 		(void)snprintf(name, sizeof(name), "%.*s", (int)length, p);
 		p += length;
-		fd = step(root_fd, dir_fd < 0 ? root_fd : dir_fd, path, (size_t)(p - path), name,
-			  is_file && p[strspn(p, "/")] == '\0');
-		if (fd < 0)
+		is_last = p[strspn(p, "/")] == '\0';
+		(void)snprintf(prefix, sizeof(prefix), "%.*s", (int)(p - path), path);
+		fd = is_missing || is_last ? -ENOENT : rootfs_open(root_fd, prefix, O_DIRECTORY);
+		if (fd == -ENOENT) {
+			is_missing = true;
+			fd = make_one(dir_fd < 0 ? root_fd : dir_fd, name, is_file && is_last);
+		}
+		if (fd < 0 || is_last)
 			break;
-		if (p[strspn(p, "/")] == '\0')
-			return fd;
 		fd_close(&dir_fd);
 		dir_fd = fd;
 	}
-	return err_set(e, -fd, "create '%s' in the container's root", path);
+	return fd < 0 ? err_set(e, -fd, "create '%s' in the container's root", path) : fd;
 }
 
 int rootfs_mount_on(int target_fd, const char *type, unsigned long flags, const char *data,
