@@ -159,29 +159,33 @@ static int attach(struct container *c, struct err *e)
 	return send_plain(c, SYNC_GO, 0, 0, e);
 }
 
-/* A copy above 2, where init puts its own /dev/null; owned. */
-static int copy_above_stdio(int fd, struct err *e)
+/*
+ * Init puts its own /dev/null over 0 to 2: an FD among them is copied above, into *RET_COPY (owned).
+ * Returns the one to use.
+ */
+static int above_stdio(int fd, int *ret_copy, struct err *e)
 {
-	int copy = fcntl(fd, F_DUPFD_CLOEXEC, 3);
-
-	return copy < 0 ? err_set(e, errno, "copy descriptor %d", fd) : copy;
+	if (fd > 2)
+		return fd;
+	*ret_copy = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+	return *ret_copy < 0 ? err_set(e, errno, "copy descriptor %d", fd) : *ret_copy;
 }
 
 int container_start(struct container *c, int out_fd, int err_fd, struct err *e)
 {
-	AUTO_CLOSE int null_fd = -EBADF, out = -EBADF, error = -EBADF, far = -EBADF;
+	AUTO_CLOSE int null_fd = -EBADF, out_copy = -EBADF, err_copy = -EBADF, far = -EBADF;
 	int fds[2], r;
 	pid_t pid;
 
 	null_fd = open("/dev/null", O_RDWR | O_CLOEXEC | O_NOCTTY);
 	if (null_fd < 0)
 		return err_set(e, errno, "open '/dev/null'");
-	out = copy_above_stdio(out_fd, e);
-	if (out < 0)
-		return out;
-	error = copy_above_stdio(err_fd, e);
-	if (error < 0)
-		return error;
+	out_fd = above_stdio(out_fd, &out_copy, e);
+	if (out_fd < 0)
+		return out_fd;
+	err_fd = above_stdio(err_fd, &err_copy, e);
+	if (err_fd < 0)
+		return err_fd;
 	r = sync_pair(fds, e);
 	if (r < 0)
 		return r;
@@ -192,8 +196,8 @@ int container_start(struct container *c, int out_fd, int err_fd, struct err *e)
 		return pid;
 	if (pid == 0)
 		init_run(&(struct init_args){
-			.box = &c->box, .sync_fd = far, .null_fd = null_fd, .out_fd = out,
-			.err_fd = error, .arguments = arguments,
+			.box = &c->box, .sync_fd = far, .null_fd = null_fd, .out_fd = out_fd,
+			.err_fd = err_fd, .arguments = arguments,
 			.arguments_size = arguments_size,
 		});
 	c->box.init_pid = pid;

@@ -1,9 +1,12 @@
 #include <errno.h>
 #include <fcntl.h>
+#include <jansson.h>
 #include <malloc.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/auxv.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
@@ -32,6 +35,15 @@ static void reset_signals(void)
 		(void)sigaction(signo, &deflt, NULL);
 	sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+/* Or jansson opens /dev/urandom: these bytes are from the kernel too. */
+static void seed_json(void)
+{
+	size_t seed;
+
+	memcpy(&seed, (const void *)getauxval(AT_RANDOM), sizeof(seed));
+	json_object_seed(seed);
 }
 
 /* Only what handover.h names stays open, and none of it goes to a task by accident. */
@@ -92,6 +104,7 @@ int main(int argc, char **argv)
 	container_hide_arguments(argc, argv);
 	log_init("tepui-executor", LOG_LEVEL_INFO);
 	reset_signals();
+	seed_json();
 	/* One small heap that gives back what a launch document took. */
 	(void)mallopt(M_TRIM_THRESHOLD, 16 << 10);
 	(void)mallopt(M_TOP_PAD, 4 << 10);

@@ -133,29 +133,34 @@ static void take_event(struct run *run, const struct container_event *event)
 	}
 }
 
-static void read_events(struct run *run)
+/* One event; false when there was none. */
+static bool read_event(struct run *run)
 {
 	struct container_event event;
 	struct err e = { 0 };
-	int r;
+	int r = container_read_event(run->container, &event, &e);
 
-	do {
-		r = container_read_event(run->container, &event, &e);
-		if (r > 0)
-			take_event(run, &event);
-	} while (r > 0 && event.type != CONTAINER_CLOSED);
+	if (r > 0)
+		take_event(run, &event);
 	if (r >= 0)
-		return;
+		return r > 0;
 	/* An init that talks nonsense, or cannot be told to start, is of no more use. */
 	log_write_err(LOG_LEVEL_ERROR, &e, "supervise the container");
 	loop_watch_free(TAKE_PTR(run->events));
 	run_signal(run, SIGKILL);
+	return false;
+}
+
+static void read_events(struct run *run)
+{
+	while (run->events && read_event(run))
+		;
 }
 
 static void on_events(int fd, void *arg)
 {
 	(void)fd;
-	read_events(arg);
+	(void)read_event(arg);
 }
 
 static void on_pidfd(int fd, void *arg)
@@ -164,8 +169,7 @@ static void on_pidfd(int fd, void *arg)
 
 	(void)fd;
 	/* What init said last may still be unread. */
-	if (run->events)
-		read_events(run);
+	read_events(run);
 	conclude(run);
 }
 
@@ -293,8 +297,7 @@ bool run_is_started(const struct run *run)
 
 bool run_is_over(struct run *run)
 {
-	if (run->events)
-		read_events(run);
+	read_events(run);
 	return run->ending.has_status || run->ending.error.code != 0 || !run->pidfd;
 }
 

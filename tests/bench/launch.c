@@ -7,6 +7,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <jansson.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -59,19 +60,17 @@ static int follow(struct container *c, int *ret_status, struct err *e)
 
 	*ret_status = EXIT_NOT_LAUNCHED << 8;
 	while (poll(fds, ARRAY_SIZE(fds), -1) > 0) {
-		int r = 1;
+		int r = fds[0].revents ? container_read_event(c, &event, e) : 0;
 
-		while (fds[0].fd >= 0 && (r = container_read_event(c, &event, e)) > 0) {
-			if (event.type == CONTAINER_EXITED)
-				*ret_status = event.wait_status;
-			if (event.type == CONTAINER_FAILED)
-				*e = event.error;
-			if (event.type == CONTAINER_CLOSED)
-				fds[0].fd = -1;
-		}
 		if (r < 0)
 			return r;
-		if (fds[1].revents)
+		if (r > 0 && event.type == CONTAINER_EXITED)
+			*ret_status = event.wait_status;
+		if (r > 0 && event.type == CONTAINER_FAILED)
+			*e = event.error;
+		if (r > 0 && event.type == CONTAINER_CLOSED)
+			fds[0].fd = -1;
+		if (fds[1].revents && fds[0].fd < 0)
 			break;
 	}
 	(void)container_reap(c, &fds[0].fd, e);
@@ -113,6 +112,8 @@ int main(int argc, char **argv)
 	int status = 0, r;
 
 	container_hide_arguments(argc, argv);
+	/* Or jansson opens /dev/urandom: the document is our own. */
+	json_object_seed(1);
 	if (argc != 3) {
 		fprintf(stderr, "usage: launch LAYOUT BUNDLE | --make ROOT | --drop LAYOUT\n");
 		return EXIT_NOT_LAUNCHED;
