@@ -98,10 +98,13 @@ int api_reply_deployment(struct http_request *req, int status, const struct chan
 	return marathon_reply(req, status, body);
 }
 
+/* What the server itself refuses: no handler of ours ends so for want of an object. */
 static void reply_error(struct http_request *req, int status, const struct err *e)
 {
+	const char *message = status == 404 ? "URI not found" : e->msg;
+
 	api_set_headers(req);
-	http_reply_json(req, status, json_pack("{s:s}", "message", e->msg));
+	http_reply_json(req, status, json_pack("{s:s}", "message", message));
 }
 
 /* ---- Requests ---- */

@@ -1,0 +1,133 @@
+/* Placement constraints against places. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "lib/cleanup.h"
+#include "master_stub/marathon/constraints.h"
+
+enum { MAX_PLACES = 8 };
+
+/* "host:rack" as a place; without a rack the agent has no such attribute. */
+struct paper_place {
+	char host[16], rack[16];
+	Mesos__V1__Attribute attribute, *list[1];
+	Mesos__V1__Value__Text text;
+};
+
+static struct place make_place(const char *spec, struct paper_place *paper)
+{
+	static char name[] = "rack";
+	const char *colon = strchr(spec, ':');
+	struct place place = { 0 };
+
+	(void)snprintf(paper->host, sizeof(paper->host), "%.*s",
+		       (int)(colon ? colon - spec : (long)strlen(spec)), spec);
+	place.hostname = paper->host;
+	if (!colon)
+		return place;
+	(void)snprintf(paper->rack, sizeof(paper->rack), "%s", colon + 1);
+	mesos__v1__attribute__init(&paper->attribute);
+	mesos__v1__value__text__init(&paper->text);
+	paper->text.value = paper->rack;
+	paper->attribute.name = name;
+	paper->attribute.type = MESOS__V1__VALUE__TYPE__TEXT;
+	paper->attribute.text = &paper->text;
+	paper->list[0] = &paper->attribute;
+	place.attributes = paper->list;
+	place.n_attributes = 1;
+	return place;
+}
+
+static size_t make_places(const char *specs, struct paper_place *papers, struct place *places)
+{
+	char copy[128], *save, *spec;
+	size_t n = 0;
+
+	(void)snprintf(copy, sizeof(copy), "%s", specs);
+	for (spec = strtok_r(copy, " ", &save); spec; spec = strtok_r(NULL, " ", &save), n++)
+		places[n] = make_place(spec, &papers[n]);
+	return n;
+}
+
+static const struct {
+	const char *constraint, *placed, *known, *candidate;
+	unsigned instances;
+	bool is_allowed;
+} cases[] = {
+	{ "[\"hostname\",\"UNIQUE\"]", "a", "a b", "b", 2, true },
+	{ "[\"hostname\",\"UNIQUE\"]", "a", "a b", "a", 2, false },
+	{ "[\"@hostname\",\"UNIQUE\"]", "a", "a b", "a", 2, false },
+	{ "[\"hostname\",\"CLUSTER\",\"a\"]", "", "", "a", 2, true },
+	{ "[\"hostname\",\"CLUSTER\",\"a\"]", "", "", "b", 2, false },
+	{ "[\"rack\",\"CLUSTER\"]", "", "", "a:r1", 2, true },
+	{ "[\"rack\",\"CLUSTER\"]", "a:r1", "", "b:r1", 2, true },
+	{ "[\"rack\",\"CLUSTER\"]", "a:r1", "", "b:r2", 2, false },
+	{ "[\"rack\",\"CLUSTER\"]", "", "", "a", 2, false },
+	{ "[\"hostname\",\"MAX_PER\",\"2\"]", "a", "", "a", 9, true },
+	{ "[\"hostname\",\"MAX_PER\",\"2\"]", "a a", "", "a", 9, false },
+	{ "[\"rack\",\"LIKE\",\"r[12]\"]", "", "", "a:r1", 1, true },
+	{ "[\"rack\",\"LIKE\",\"r[12]\"]", "", "", "a:r11", 1, false },
+	{ "[\"rack\",\"LIKE\",\"r[12]\"]", "", "", "a", 1, false },
+	{ "[\"rack\",\"LIKE\",\"x|r1\"]", "", "", "a:r1y", 1, false },
+	{ "[\"rack\",\"UNLIKE\",\"r1\"]", "", "", "a:r1", 1, false },
+	{ "[\"rack\",\"UNLIKE\",\"r1\"]", "", "", "a:r2", 1, true },
+	{ "[\"rack\",\"UNLIKE\",\"r1\"]", "", "", "a", 1, true },
+	{ "[\"rack\",\"IS\",\"r1\"]", "", "", "a:r1", 1, true },
+	{ "[\"rack\",\"IS\",\"2\"]", "", "", "a:2.0001", 1, true },
+	{ "[\"rack\",\"IS\",\"2\"]", "", "", "a:2.001", 1, false },
+	/* Evenly over what is known. */
+	{ "[\"rack\",\"GROUP_BY\"]", "", "a:1 b:2", "a:1", 4, true },
+	{ "[\"rack\",\"GROUP_BY\"]", "a:1", "a:1 b:2", "a:1", 4, false },
+	{ "[\"rack\",\"GROUP_BY\"]", "a:1", "a:1 b:2", "b:2", 4, true },
+	{ "[\"rack\",\"GROUP_BY\"]", "a:1 b:2", "a:1 b:2", "a:1", 4, true },
+	{ "[\"rack\",\"GROUP_BY\"]", "a:1 b:2", "a:1 b:2 c:3", "a:1", 4, false },
+	/* Over two groups: each takes its part, one of them the remainder, a third none. */
+	{ "[\"rack\",\"GROUP_BY\",\"2\"]", "a:1", "", "a:1", 4, true },
+	{ "[\"rack\",\"GROUP_BY\",\"2\"]", "a:1 a:1", "", "a:1", 4, false },
+	{ "[\"rack\",\"GROUP_BY\",\"2\"]", "a:1 a:1", "", "b:2", 4, true },
+	{ "[\"rack\",\"GROUP_BY\",\"2\"]", "a:1 b:2", "", "c:3", 4, false },
+	{ "[\"rack\",\"GROUP_BY\",\"2\"]", "a:1 a:1", "", "a:1", 5, true },
+	{ "[\"rack\",\"GROUP_BY\",\"2\"]", "a:1 a:1 a:1 b:2 b:2", "", "b:2", 5, false },
+};
+
+static void test_constraints(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct paper_place papers[3][MAX_PLACES];
+		struct place placed[MAX_PLACES], known[MAX_PLACES], candidate[MAX_PLACES];
+		struct placement placement = { .placed = placed, .known = known,
+					       .instances = cases[i].instances };
+		json_t *one = json_loads(cases[i].constraint, 0, NULL);
+		json_t *list = json_pack("[o]", one);
+		struct constraint *constraints;
+		unsigned n;
+
+		assert_non_null(list);
+		placement.n_placed = make_places(cases[i].placed, papers[0], placed);
+		placement.n_known = make_places(cases[i].known, papers[1], known);
+		(void)make_places(cases[i].candidate, papers[2], candidate);
+		assert_int_equal(constraints_compile(list, &constraints, &n), 0);
+		if (constraints_allow(constraints, n, candidate, &placement) !=
+		    cases[i].is_allowed)
+			fail_msg("%s with '%s' at '%s' is judged wrongly", cases[i].constraint,
+				 cases[i].placed, cases[i].candidate);
+		constraints_free(constraints, n);
+		json_decref(list);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_constraints),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
