@@ -1,5 +1,4 @@
 /* Calls of agents: how they come in, come back, and speak. */
-#define HASH_NONFATAL_OOM 1
 #include "master_stub/master.h"
 
 #include <errno.h>

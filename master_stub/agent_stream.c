@@ -1,4 +1,3 @@
-#define HASH_NONFATAL_OOM 1
 #include "master_stub/agent_stream.h"
 
 #include <errno.h>
@@ -7,11 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
-#include <uthash.h>
 
 #include "lib/cleanup.h"
 #include "lib/clock.h"
 #include "lib/err.h"
+#include "lib/hash.h"
 #include "lib/id.h"
 #include "lib/log.h"
 #include "master_stub/master.h"

@@ -1,4 +1,3 @@
-#define HASH_NONFATAL_OOM 1
 #include "master_stub/master.h"
 
 #include <errno.h>

@@ -3,8 +3,8 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <uthash.h>
 
+#include "lib/hash.h"
 #include "lib/resources.h"
 #include "master_stub/allocator.h"
 #include "master_stub/core.h"

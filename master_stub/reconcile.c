@@ -1,7 +1,6 @@
 #include "master_stub/reconcile.h"
 
-#include <uthash.h>
-
+#include "lib/hash.h"
 #include "master_stub/core.h"
 #include "master_stub/framework.h"
 #include "master_stub/registry.h"

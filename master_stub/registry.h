@@ -5,8 +5,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/queue.h>
-#include <uthash.h>
 
+#include "lib/hash.h"
 #include "proto/tepui.pb-c.h"
 
 struct allocator_node;

@@ -1,5 +1,4 @@
 /* Subscriptions of frameworks: SUBSCRIBE, the queue of events, the end of a connection. */
-#define HASH_NONFATAL_OOM 1
 #include "master_stub/scheduler.h"
 
 #include <arpa/inet.h>

@@ -6,8 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/queue.h>
-#include <uthash.h>
 
+#include "lib/hash.h"
 #include "lib/resources.h"
 #include "proto/scheduler.pb-c.h"
 #include "proto/tepui.pb-c.h"

@@ -3,10 +3,10 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <uthash.h>
 
 #include "lib/cleanup.h"
 #include "lib/err.h"
+#include "lib/hash.h"
 #include "lib/pb_json.h"
 #include "lib/resources.h"
 #include "lib/version.h"
