@@ -59,7 +59,8 @@ def test_tasks_survive_their_agent(node, signo):
     assert sorted(t["id"] for t in node.tasks("/sleep")) == tasks
     node.remove("/sleep")
     wait_until(lambda: not agent.container_cgroups(), "empty cgroups")
-    assert not list((agent.work_dir / "containers").iterdir())
+    wait_until(lambda: not list((agent.work_dir / "containers").iterdir()), "empty runtime state")
+    assert agent.end() == 0
 
 
 def test_an_end_without_an_agent_is_reported_by_the_next(node):

@@ -32,7 +32,7 @@ static struct launch_settings settings_of(void)
 	};
 }
 
-/* A task of two cpus... in JSON, with MORE members in front. */
+/* A task of half a cpu and 64 MiB in JSON, with MORE members in front. */
 static Mesos__V1__TaskInfo *task_of(const char *more)
 {
 	char text[4096];
