@@ -81,7 +81,8 @@ static int exchange_run(struct cli *cli, const char *address, struct http_call *
 	http_client_free(client);
 	if (r < 0)
 		return r;
-	if (x->failure.code) {
+	/* A stream that was stopped on purpose ends its call too. */
+	if (x->failure.code && !x->is_stopped) {
 		err_clear(e);
 		return err_set(e, EHOSTUNREACH, "reach '%s': %s (is it running? see --master)",
 			       address, strerrordesc_np(x->failure.code));

@@ -236,18 +236,21 @@ class Agent(Daemon):
         wait_until(removed, f"the end of cgroups {self.cgroup_root}")
 
 
-def host_facts():
-    """What a test must leave as it was."""
-    with open("/proc/self/mountinfo", encoding="utf-8") as file:
-        mounts = sorted(line.split(" ", 2)[2] for line in file)
-    processes = set()
+def command_lines():
     for pid in filter(str.isdigit, os.listdir("/proc")):
         with contextlib.suppress(OSError), open(f"/proc/{pid}/cmdline", "rb") as file:
-            argv = file.read().split(b"\0")
-            if b"tepui-" in argv[0] or b"tepui-executor" in argv[0]:
-                processes.add(pid)
-    cgroups = sorted(os.path.join(d, n) for d, names, _ in os.walk("/sys/fs/cgroup") for n in names
-                     if "tepui" in n)
-    files = sorted(n for n in os.listdir("/tmp") if n.startswith("tepui"))
-    return {"mounts": mounts, "processes": sorted(processes), "cgroups": cgroups, "files": files,
-            "links": sorted(os.listdir("/sys/class/net"))}
+            yield file.read().replace(b"\0", b" ").decode(errors="replace")
+
+
+def host_facts(name):
+    """What of NAME, a cluster's directory, is on the host; and what must be the same whoever made it."""
+    with open("/proc/self/mountinfo", encoding="utf-8") as file:
+        mounts = sorted(line.split(" ", 2)[2] for line in file)
+    return {
+        "mounts": mounts,
+        "links": sorted(os.listdir("/sys/class/net")),
+        "processes": sorted(line for line in command_lines() if name in line),
+        "cgroups": sorted(os.path.join(d, n) for d, names, _ in os.walk("/sys/fs/cgroup") for n in names
+                          if name in n),
+        "files": sorted(n for n in os.listdir("/tmp") if name in n),
+    }

@@ -36,11 +36,11 @@ def settled_descriptors(node):
 
 def test_cycles_of_containers_leave_everything_as_it_was(node):
     cycle(node, 2)
-    facts, fds = host_facts(), settled_descriptors(node)
+    facts, fds = host_facts(node.directory.name), settled_descriptors(node)
     memory = {d.name: kilobytes(d.pid) for d in (node.master, node.agents[0])}
     for _ in range(10):
         cycle(node, 3)
-    assert host_facts() == facts
+    assert host_facts(node.directory.name) == facts
     wait_until(lambda: settled_descriptors(node) == fds, f"the descriptors are {fds} again", 40)
     for daemon in (node.master, node.agents[0]):
         assert kilobytes(daemon.pid) < memory[daemon.name] + 2048

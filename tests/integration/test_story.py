@@ -64,7 +64,6 @@ def test_eating_memory_is_reported_with_limit_and_peak_and_backs_off(node):
 
 
 @pytest.mark.parametrize("command, state, message", [
-    ("exit 0", "TASK_FINISHED", "Command exited with status 0"),
     ("exit 3", "TASK_FAILED", "Command exited with status 3"),
     ("kill -SEGV $$", "TASK_FAILED", "Command terminated with signal Segmentation fault"),
 ])
@@ -72,6 +71,19 @@ def test_how_a_task_ended_is_told_exactly(node, command, state, message):
     assert node.call("POST", "/v2/apps", sleeper("/ends", cmd=command, backoffSeconds=3600)).status == 201
     failure = wait_until(lambda: node.app("/ends").get("lastTaskFailure"), "the end is known")
     assert (failure["state"], failure["message"]) == (state, message)
+
+
+def test_an_end_with_status_0_is_finished_and_no_failure(node):
+    assert node.call("POST", "/v2/apps", sleeper("/ends", cmd="exit 0", backoffSeconds=3600)).status == 201
+
+    def finished():
+        frameworks = node.agents[0].call("GET", "/state").json["frameworks"]
+        return [t for f in frameworks for x in f["completed_executors"] for t in x["completed_tasks"]
+                if t["state"] == "TASK_FINISHED"]
+    assert len(wait_until(finished, "the end is known")) == 1
+    assert "lastTaskFailure" not in node.app("/ends")
+    # Marathon restarts what ends well, too, and backs off.
+    assert node.call("GET", "/v2/queue").json["queue"][0]["delay"]["timeLeftSeconds"] > 250
 
 
 def test_a_missing_executable_is_a_launch_failure_that_names_it(node):
