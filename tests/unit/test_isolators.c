@@ -1,0 +1,267 @@
+/* What specs are refused before anything is made, by which isolator and with which words. */
+#include <errno.h>
+#include <linux/capability.h>
+#include <sched.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "isolators/capabilities.h"
+#include "isolators/isolator.h"
+#include "isolators/rootfs.h"
+#include "isolators/spec.h"
+#include "lib/cleanup.h"
+#include "lib/err.h"
+
+static char root[] = "/", hostname[] = "box";
+
+static struct spec good_spec(void)
+{
+	return (struct spec){
+		.root_path = root, .host_root = true, .hostname = hostname,
+		.namespaces = CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC |
+			CLONE_NEWCGROUP,
+		.no_new_privileges = true,
+	};
+}
+
+static void assert_refused(const struct spec *spec, int r, const char *msg)
+{
+	struct err e = { 0 };
+
+	assert_int_equal(isolators_validate(spec, &e), r);
+	assert_string_equal(e.msg, msg);
+}
+
+static void test_good(void **state)
+{
+	struct spec spec = good_spec();
+	struct err e = { 0 };
+
+	(void)state;
+	assert_int_equal(isolators_validate(&spec, &e), 0);
+	/* The cgroup namespace is entered later, by init itself. */
+	assert_true(isolators_clone_flags(&spec) ==
+		    (CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC));
+}
+
+static void test_namespaces(void **state)
+{
+	struct spec spec = good_spec();
+
+	(void)state;
+	spec.namespaces = CLONE_NEWNS;
+	assert_refused(&spec, -EINVAL, "namespaces: share the pid or mount namespace of the host");
+	spec.namespaces = CLONE_NEWPID | CLONE_NEWNS;
+	assert_refused(&spec, -EINVAL, "namespaces: set hostname 'box' without a uts namespace");
+	spec.namespaces |= CLONE_NEWUSER | CLONE_NEWUTS;
+	assert_refused(&spec, -ENOTSUP, "namespaces: make namespaces 0x10000000");
+}
+
+static void test_numbers(void **state)
+{
+	struct spec spec = good_spec();
+	char bad_line[] = "sda rbps=1", *lines[] = { bad_line, NULL };
+	char bad_list[] = "0-";
+
+	(void)state;
+	spec.cpu_shares = 1;
+	assert_refused(&spec, -ERANGE, "cpu: 1 shares are outside 2..262144");
+	spec.cpu_shares = 2;
+	spec.cpu_quota_usec = 5;
+	assert_refused(&spec, -ERANGE, "cpu: quota of 5 us is less than 1000");
+	spec.cpu_quota_usec = -1;
+	spec.cpu_period_usec = 7;
+	assert_refused(&spec, -ERANGE, "cpu: period of 7 us is outside 1000..1000000");
+	spec.cpu_period_usec = 0;
+	spec.cpuset_cpus = bad_list;
+	assert_refused(&spec, -EINVAL, "cpuset: parse cpus '0-'");
+	spec.cpuset_cpus = NULL;
+	spec.memory_limit_bytes = -2;
+	assert_refused(&spec, -ERANGE, "memory: limit of -2 bytes");
+	spec.memory_limit_bytes = 10;
+	spec.memory_swap_bytes = 9;
+	assert_refused(&spec, -ERANGE,
+		       "memory: limit of 9 bytes with swap is below the one of 10 without");
+	spec.memory_swap_bytes = 0;
+	spec.pids_limit = -3;
+	assert_refused(&spec, -ERANGE, "pids: limit of -3 processes");
+	spec.pids_limit = 0;
+	spec.io_weight = 9;
+	assert_refused(&spec, -ERANGE, "io: weight 9 is outside 10..1000");
+	spec.io_weight = 0;
+	spec.io_max = lines;
+	assert_refused(&spec, -EINVAL, "io: parse limit 'sda rbps=1'");
+}
+
+static void test_devices(void **state)
+{
+	char outside[] = "/etc/disk";
+	struct spec_device device = { .path = outside, .type = 'b', .major = 8 };
+	struct spec_device_rule rule = { .type = 'x' };
+	struct spec spec = good_spec();
+
+	(void)state;
+	spec.devices = &device;
+	spec.n_devices = 1;
+	assert_refused(&spec, -EINVAL, "devices: make device '/etc/disk' outside of '/dev'");
+	device.type = 'p';
+	assert_refused(&spec, -EINVAL, "devices: make device '/etc/disk'");
+	spec.n_devices = 0;
+	spec.device_rules = &rule;
+	spec.n_device_rules = 1;
+	assert_refused(&spec, -EINVAL, "devices: parse type of device rule");
+	rule = (struct spec_device_rule){ .type = 'c', .major = 4096, .minor = -1 };
+	assert_refused(&spec, -ERANGE, "devices: match device 4096:-1");
+	spec.n_device_rules = 1000;
+	assert_refused(&spec, -E2BIG, "devices: use 1000 rules, more than 256");
+}
+
+static void test_unified_keeps_off_the_core(void **state)
+{
+	static const char *const bad[] = {
+		"cgroup.procs=1", "memory.max", "../x.y=1", "=1", "memory=1", ".x=1",
+	};
+	struct spec spec = good_spec();
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		struct err e = { 0 };
+		char text[32], *list[] = { text, NULL };
+
+		strcpy(text, bad[i]);
+		spec.unified = list;
+		assert_int_equal(isolators_validate(&spec, &e), -EINVAL);
+	}
+}
+
+static void test_mounts(void **state)
+{
+	static const struct {
+		const char *destination, *type, *source, *option;
+		int r;
+		const char *msg;
+	} rows[] = {
+		{ "/proc", "proc", "proc", "nosuid", 0, "" },
+		{ "/sys/fs/cgroup", "cgroup", "cgroup", "ro", 0, "" },
+		{ "/dev/shm", "tmpfs", "shm", "size=1m", 0, "" },
+		{ "/data", "bind", "/srv", "rbind", 0, "" },
+		{ "/proc", "bind", "/x", NULL, -EINVAL, "filesystem: mount bind on '/proc'" },
+		{ "/proc/self", "tmpfs", "x", NULL, -EINVAL,
+		  "filesystem: mount on '/proc/self', which the kernel's files are in" },
+		{ "/sys/kernel", "bind", "/x", NULL, -EINVAL,
+		  "filesystem: mount on '/sys/kernel', which the kernel's files are in" },
+		{ "/dev/sda", "bind", "/dev/sda", NULL, -EINVAL,
+		  "filesystem: mount on '/dev/sda', which the kernel's files are in" },
+		{ "/", "bind", "/x", NULL, -EINVAL, "filesystem: mount on '/'" },
+		{ "data", "bind", "/x", NULL, -EINVAL, "filesystem: mount on 'data'" },
+		{ "/a/../b", "bind", "/x", NULL, -EINVAL, "filesystem: mount on '/a/../b'" },
+		{ "/a", "bind", "x", NULL, -EINVAL, "filesystem: bind 'x' on '/a'" },
+		{ "/a", "overlay", "o", NULL, -ENOTSUP, "filesystem: mount overlay on '/a'" },
+		{ "/a", "bind", "/x", "rshared", -EINVAL,
+		  "filesystem: mount on '/a' with option 'rshared'" },
+		{ "/a", "bind", "/x", "suid", -EINVAL,
+		  "filesystem: mount on '/a' with option 'suid'" },
+		{ "/a", "bind", "/x", "size=1", -EINVAL,
+		  "filesystem: mount on '/a' with option 'size=1'" },
+		{ "/a", "tmpfs", "t", "size=1,uid=0", -EINVAL,
+		  "filesystem: mount on '/a' with option 'size=1,uid=0'" },
+	};
+	struct spec spec = good_spec();
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		char destination[64], type[16], source[16], option[32];
+		char *options[] = { rows[i].option ? option : NULL, NULL };
+		struct spec_mount m = {
+			.destination = destination, .type = type, .source = source, .options = options,
+		};
+		struct err e = { 0 };
+
+		strcpy(destination, rows[i].destination);
+		strcpy(type, rows[i].type);
+		strcpy(source, rows[i].source);
+		strcpy(option, rows[i].option ? rows[i].option : "");
+		spec.mounts = &m;
+		spec.n_mounts = 1;
+		assert_int_equal(isolators_validate(&spec, &e), rows[i].r);
+		assert_string_equal(e.msg, rows[i].msg);
+	}
+}
+
+static void test_paths(void **state)
+{
+	(void)state;
+	assert_true(rootfs_path_is_plain("/a"));
+	assert_true(rootfs_path_is_plain("/a//b/"));
+	assert_true(rootfs_path_is_plain("/a/..b/c.."));
+	assert_false(rootfs_path_is_plain(""));
+	assert_false(rootfs_path_is_plain("a"));
+	assert_false(rootfs_path_is_plain("/"));
+	assert_false(rootfs_path_is_plain("//"));
+	assert_false(rootfs_path_is_plain("/.."));
+	assert_false(rootfs_path_is_plain("/a/../b"));
+	assert_false(rootfs_path_is_plain("/a/.."));
+}
+
+static void test_credentials(void **state)
+{
+	struct spec spec = good_spec();
+	struct spec_rlimit limit = { .resource = RLIMIT_NOFILE, .limit = { 2, 1 } };
+
+	(void)state;
+	spec.uid = (uid_t)-1;
+	assert_refused(&spec, -EINVAL, "credentials: become user 4294967295, group 0");
+	spec.uid = 1;
+	spec.capabilities.effective = 1;
+	assert_refused(&spec, -EINVAL,
+		       "credentials: have capabilities 0x1 effective but not permitted");
+	spec.capabilities.permitted = 1;
+	assert_refused(&spec, -EINVAL,
+		       "credentials: have capabilities 0x1 permitted but not bounding");
+	spec.capabilities.bounding = 1;
+	spec.capabilities.ambient = 2;
+	assert_refused(&spec, -EINVAL,
+		       "credentials: have capabilities 0x2 ambient but not permitted");
+	spec.capabilities.ambient = 0;
+	spec.rlimits = &limit;
+	spec.n_rlimits = 1;
+	assert_refused(&spec, -EINVAL, "rlimits: set soft limit of resource 7 above the hard one");
+}
+
+static void test_capability_names(void **state)
+{
+	(void)state;
+	for (int i = 0; i < N_CAPABILITIES; i++) {
+		assert_non_null(capability_name(i));
+		assert_int_equal(capability_from_name(capability_name(i)), i);
+	}
+	assert_int_equal(capability_from_name("CAP_SYS_ADMIN"), CAP_SYS_ADMIN);
+	assert_int_equal(capability_from_name("CHOWN"), CAP_CHOWN);
+	assert_int_equal(capability_from_name("CAP_FLY"), -EINVAL);
+	assert_int_equal(capability_from_name("cap_chown"), -EINVAL);
+	assert_int_equal(capability_from_name(""), -EINVAL);
+	assert_null(capability_name(N_CAPABILITIES));
+	assert_null(capability_name(-1));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_good),
+		cmocka_unit_test(test_namespaces),
+		cmocka_unit_test(test_numbers),
+		cmocka_unit_test(test_devices),
+		cmocka_unit_test(test_unified_keeps_off_the_core),
+		cmocka_unit_test(test_mounts),
+		cmocka_unit_test(test_paths),
+		cmocka_unit_test(test_credentials),
+		cmocka_unit_test(test_capability_names),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
