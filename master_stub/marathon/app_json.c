@@ -84,38 +84,46 @@ static void normalise_legacy(json_t *document, struct problems *problems)
 		       "cannot specify both ports and port definitions", problems);
 }
 
-/* ---- Canonical form ---- */
+/* ---- Defaults that depend on other fields ---- */
 
-/* 1 and 1 keep a service at full strength while it is replaced; a single one cannot be doubled. */
-static int fill_upgrade_strategy(json_t *app)
+static bool is_absent(const json_t *object, const char *key)
 {
-	const char *single = json_string_value(json_object_get(json_object_get(app, "labels"),
-							       "MARATHON_SINGLE_INSTANCE_APP"));
-	int capacity = single && strcmp(single, "true") == 0 ? 0 : 1;
+	const json_t *value = json_object_get(object, key);
 
-	if (json_object_get(app, "upgradeStrategy"))
-		return 0;
-	return json_object_set_new(app, "upgradeStrategy",
-				   json_pack("{s:i, s:i}", "minimumHealthCapacity", capacity,
-					     "maximumOverCapacity", capacity));
+	return !value || json_is_null(value);
 }
 
-static int fill_health_checks(json_t *app)
+/* 1 and 1 keep a service at full strength while it is replaced; a single one cannot be doubled. */
+static void fill_upgrade_strategy(json_t *document, struct problems *problems)
+{
+	const char *single = json_string_value(json_object_get(
+		json_object_get(document, "labels"), "MARATHON_SINGLE_INSTANCE_APP"));
+	int capacity = single && strcmp(single, "true") == 0 ? 0 : 1;
+
+	if (is_absent(document, "upgradeStrategy") &&
+	    json_object_set_new(document, "upgradeStrategy",
+				json_pack("{s:i, s:i}", "minimumHealthCapacity", capacity,
+					  "maximumOverCapacity", capacity)) < 0)
+		problems->out_of_memory = true;
+}
+
+static void fill_health_checks(json_t *document, struct problems *problems)
 {
 	json_t *check;
 	size_t i;
 
-	json_array_foreach(json_object_get(app, "healthChecks"), i, check) {
+	json_array_foreach(json_object_get(document, "healthChecks"), i, check) {
 		const char *protocol = json_string_value(json_object_get(check, "protocol"));
 
-		if (strcmp(protocol, "COMMAND") == 0 || json_object_get(check, "port") ||
-		    json_object_get(check, "portIndex"))
+		if (!json_is_object(check) || (protocol && strcmp(protocol, "COMMAND") == 0) ||
+		    !is_absent(check, "port") || !is_absent(check, "portIndex"))
 			continue;
 		if (json_object_set_new(check, "portIndex", json_integer(0)) < 0)
-			return -ENOMEM;
+			problems->out_of_memory = true;
 	}
-	return 0;
 }
+
+/* ---- Canonical form ---- */
 
 static int make_ids_absolute(json_t *app, struct problems *problems)
 {
@@ -247,11 +255,12 @@ static int parse_document(json_t *document, struct problems *problems, struct ap
 	AUTO(json_decrefp) json_t *json = NULL;
 
 	normalise_legacy(document, problems);
+	fill_upgrade_strategy(document, problems);
+	fill_health_checks(document, problems);
 	json = shape_read(&app_shape, document, "", problems);
 	if (!json || problems_any(problems))
 		return refuse_schema(refusal, problems);
-	if (fill_upgrade_strategy(json) < 0 || fill_health_checks(json) < 0 ||
-	    make_ids_absolute(json, problems) < 0)
+	if (make_ids_absolute(json, problems) < 0)
 		return refuse_memory(refusal);
 	app_validate(json, problems);
 	if (problems_any(problems))
