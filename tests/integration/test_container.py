@@ -160,6 +160,17 @@ def test_a_second_kill_only_shortens(agent):
     assert 0.4 <= time.monotonic() - start < 30
 
 
+def test_kill_that_overtakes_the_launch(agent):
+    agent.run(["sleep", "1000"])
+    agent.kill()
+    statuses = agent.updates_to_the_end()
+    assert statuses[-1]["state"] == "TASK_KILLED"
+    assert statuses[-1]["message"] in ("Killed before its command was started",
+                                       "Command terminated with signal Terminated",
+                                       "Command terminated with signal Killed")
+    assert agent.wait() == 0
+
+
 def test_shutdown_ends_the_task_within_its_own_grace(agent):
     agent.run(["sh", "-c", "trap '' TERM; while :; do sleep 1000; done"],
               task={"kill_policy": {"grace_period": {"nanoseconds": 1000 * SEC}}})
@@ -456,6 +467,7 @@ def test_bundle_with_its_own_root(bundle):
     assert "etc" in done.stdout and "home" not in done.stdout and "Read-only file system" in done.stderr
 
 
+@pytest.mark.skipif("TEPUI_TEST_SANITIZED" in os.environ, reason="counts the program's own calls, not a sanitizer's")
 def test_a_launch_takes_few_system_calls(bundle, tmp_path):
     done = bundle(["/bin/busybox", "true"], prefix=["strace", "-f", "-c", "-o", str(tmp_path / "calls")])
     assert done.returncode == 0, done.stderr
