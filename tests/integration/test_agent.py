@@ -134,6 +134,31 @@ def test_a_stuck_executor_does_not_keep_a_task_alive(node):
     assert not os.path.exists(f"/proc/{pid}")
 
 
+def test_an_executor_that_ends_at_once(cluster):
+    cluster.start_master()
+    agent = cluster.start_agent("--executor=/bin/false")
+    cluster.call("POST", "/v2/apps", dict(SLEEP, instances=1, backoffSeconds=3600))
+    failure = wait_until(lambda: cluster.app("/sleep").get("lastTaskFailure"), "the failure")
+    assert "exited with status 1" in failure["message"]
+    assert not agent.container_cgroups()
+    cluster.call("DELETE", "/v2/apps/sleep?force=true")
+
+
+def test_an_executor_that_never_subscribes(cluster):
+    source = cluster.directory / "idle.c"
+    source.write_text("#include <unistd.h>\nint main(void) { for (;;) pause(); }\n")
+    program = cluster.directory / "idle"
+    if subprocess.run(["gcc", "-static", "-o", program, source], check=False).returncode:
+        cannot_run("cannot compile")
+    cluster.start_master()
+    agent = cluster.start_agent(f"--executor={program}", "--executor_registration_timeout=300ms")
+    cluster.call("POST", "/v2/apps", dict(SLEEP, instances=1, backoffSeconds=3600))
+    failure = wait_until(lambda: cluster.app("/sleep").get("lastTaskFailure"), "the failure")
+    assert failure["message"] == "executor did not subscribe in time"
+    wait_until(lambda: processes_of(agent) == set(), "the executor's end")
+    cluster.call("DELETE", "/v2/apps/sleep?force=true")
+
+
 @pytest.mark.parametrize("damage", ["garbage", "truncated", "empty"])
 def test_a_damaged_state_file_does_not_stop_the_start(node, damage):
     agent = node.agents[0]

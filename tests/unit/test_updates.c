@@ -320,6 +320,23 @@ static void run_task(const char *id, double cpus, const char *user)
 	mesos__v1__task_info__free_unpacked(run.task, NULL);
 }
 
+static void kill_task(const char *id)
+{
+	Tepui__AgentEvent event = TEPUI__AGENT_EVENT__INIT;
+	Tepui__AgentEvent__KillTask kill = TEPUI__AGENT_EVENT__KILL_TASK__INIT;
+	Mesos__V1__FrameworkID framework = MESOS__V1__FRAMEWORK_ID__INIT;
+	Mesos__V1__TaskID task = MESOS__V1__TASK_ID__INIT;
+	char framework_text[] = "F", task_text[32];
+
+	snprintf(task_text, sizeof(task_text), "%s", id);
+	framework.value = framework_text;
+	task.value = task_text;
+	kill.framework_id = &framework;
+	kill.task_id = &task;
+	event.kill_task = &kill;
+	send_event(&event, TEPUI__AGENT_EVENT__TYPE__KILL_TASK);
+}
+
 static void acknowledge(const Tepui__AgentCall__Update *update, bool is_right)
 {
 	Tepui__AgentEvent event = TEPUI__AGENT_EVENT__INIT;
@@ -446,6 +463,57 @@ static void test_only_the_heads_uuid_acknowledges_and_ids_do_not_come_back(void 
 	forget_updates();
 	run_until(has_one_update);
 	assert_string_equal(status_at(0)->task_id->value, "T3");
+	end_agent();
+	store_close(store);
+}
+
+static void test_a_kill_that_overtakes_the_launch_wins(void **state)
+{
+	struct store *store = open_store();
+
+	(void)state;
+	start_agent(store);
+	connect_agent();
+	run_until(is_up);
+	/* An unknown one is left to reconciliation; both are read in one turn. */
+	kill_task("T0");
+	run_task("T1", 1, "nobody");
+	kill_task("T1");
+	run_until(has_one_update);
+	assert_string_equal(status_at(0)->task_id->value, "T1");
+	assert_int_equal(status_at(0)->state, MESOS__V1__TASK_STATE__TASK_KILLED);
+	assert_int_equal(status_at(0)->reason,
+			 MESOS__V1__TASK_STATUS__REASON__REASON_TASK_KILLED_DURING_LAUNCH);
+	end_agent();
+	store_close(store);
+}
+
+static int refuse_record(void *arg, const char *key, const void *data, size_t size, struct err *e)
+{
+	(void)arg, (void)data, (void)size;
+	return err_set(e, EEXIST, "find record '%s'", key);
+}
+
+static bool has_stopped_subscribing(void)
+{
+	return world.agent.is_shutting_down && !world.agent.tasks;
+}
+
+static void test_shutdown_forgets_the_identity(void **state)
+{
+	struct store *store = open_store();
+	Tepui__AgentEvent event = TEPUI__AGENT_EVENT__INIT;
+	struct err e = { 0 };
+
+	(void)state;
+	start_agent(store);
+	connect_agent();
+	run_until(is_up);
+	assert_true(store_each(store, "agent", refuse_record, NULL, &e) < 0);
+	err_clear(&e);
+	send_event(&event, TEPUI__AGENT_EVENT__TYPE__SHUTDOWN);
+	run_until(has_stopped_subscribing);
+	assert_int_equal(store_each(store, "agent", refuse_record, NULL, &e), 0);
 	end_agent();
 	store_close(store);
 }
@@ -672,6 +740,10 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			test_only_the_heads_uuid_acknowledges_and_ids_do_not_come_back, set_up,
 			tear_down),
+		cmocka_unit_test_setup_teardown(test_a_kill_that_overtakes_the_launch_wins, set_up,
+						tear_down),
+		cmocka_unit_test_setup_teardown(test_shutdown_forgets_the_identity, set_up,
+						tear_down),
 		cmocka_unit_test_setup_teardown(
 			test_updates_are_sent_again_bit_by_bit_after_a_reconnection, set_up,
 			tear_down),
