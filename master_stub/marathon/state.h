@@ -6,10 +6,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/queue.h>
-#define HASH_NONFATAL_OOM 1
-#include <uthash.h>
 
 #include "lib/clock.h"
+#include "lib/hash.h"
 #include "lib/id.h"
 #include "lib/resources.h"
 #include "master_stub/marathon/app.h"
