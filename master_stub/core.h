@@ -52,6 +52,7 @@ struct master {
 	struct agent_queue pings;
 	struct offer_queue offer_timeouts;
 	int64_t recovery_ends_ms;	/* for agents known from the store; INT64_MAX when over */
+	int64_t next_cleanup_ms;	/* of agents that are unreachable for too long */
 
 	struct scheduler_queue schedulers;	/* all */
 	struct scheduler_queue pending;		/* with events to deliver */

@@ -15,7 +15,8 @@
 #include "master_stub/task.h"
 #include "master_stub/task_validate.h"
 
-enum { MAX_OFFERS = 10000 };
+/* They are compared with one another. */
+enum { MAX_OFFERS = 1000 };
 
 /* What an ACCEPT has to spend, and on whom. */
 struct budget {
@@ -198,6 +199,9 @@ static int launch_within(struct budget *budget, const Mesos__V1__TaskInfo *info,
 		master_task_free(task);
 		return err_set(e, ENOMEM, "launch task");
 	}
+	master_explain(budget->framework->master, "task '%s' of framework '%s' goes to agent '%s' on"
+		       " '%s'", task->id, budget->framework->id, budget->agent->id,
+		       budget->agent->info->hostname);
 	return 0;
 }
 

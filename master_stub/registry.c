@@ -16,6 +16,9 @@
 
 static const char KIND[] = "agent";
 
+enum { CLEANUP_MS = 15 * 60 * 1000, MAX_AGENTS = 102400 };
+static const int64_t UNREACHABLE_KEPT_MS = INT64_C(14) * 24 * 3600 * 1000;
+
 const char *registry_state_name(enum agent_state state)
 {
 	static const char *const names[] = {
@@ -353,6 +356,30 @@ static void ping(struct agent *agent, int64_t now_ms)
 	queue_ping(agent, now_ms);
 }
 
+/* Nobody waits for an agent for ever: after two weeks, or when there are too many, it is new. */
+static void forget_unreachable(struct master *master, int64_t now_ms)
+{
+	int64_t oldest_wall_ms = master_wall_ms(master) - UNREACHABLE_KEPT_MS;
+	size_t n = HASH_COUNT(master->agents);
+	struct agent *agent, *next;
+	struct err e = { 0 };
+
+	if (now_ms < master->next_cleanup_ms)
+		return;
+	master->next_cleanup_ms = now_ms + CLEANUP_MS;
+	HASH_ITER(hh, master->agents, agent, next) {
+		if (agent->state != AGENT_UNREACHABLE ||
+		    (agent->unreachable_wall_ms > oldest_wall_ms && n <= MAX_AGENTS))
+			continue;
+		if (store_delete(master->store, KIND, agent->id, &e) < 0)
+			return;
+		master_explain(master, "agent '%s' is forgotten: it was unreachable for too long",
+			       agent->id);
+		registry_drop(agent);
+		n--;
+	}
+}
+
 void registry_turn(struct master *master, int64_t now_ms)
 {
 	struct agent *agent;
@@ -361,6 +388,7 @@ void registry_turn(struct master *master, int64_t now_ms)
 		ping(agent, now_ms);
 	if (master->recovery_ends_ms <= now_ms)
 		end_recovery(master);
+	forget_unreachable(master, now_ms);
 }
 
 int64_t registry_next_ms(const struct master *master)
@@ -368,5 +396,7 @@ int64_t registry_next_ms(const struct master *master)
 	const struct agent *agent = TAILQ_FIRST(&master->pings);
 	int64_t next = master->recovery_ends_ms;
 
+	if (master->next_cleanup_ms < next)
+		next = master->next_cleanup_ms;
 	return agent && agent->next_ping_ms < next ? agent->next_ping_ms : next;
 }

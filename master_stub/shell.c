@@ -121,10 +121,11 @@ static void commit(struct shell *shell)
 		loop_timer_set(shell->retry_timer, RETRY_MS);
 		return;
 	}
-	if (shell->is_full)
+	if (shell->is_full) {
 		log_info("the state is written again");
+		http_server_release(shell->server);
+	}
 	shell->is_full = false;
-	http_server_release(shell->server);
 	agent_streams_flush(shell->agents);
 }
 
@@ -141,11 +142,9 @@ void shell_after_turn(void *arg)
 		return;
 	shell->needs_turn = false;
 	run_core(shell);
-	/* While the disk refuses, the timer tries: not every request. */
+	/* While the disk refuses, the timer tries, not every request; the gate lets no write in. */
 	if (!shell->is_full)
 		commit(shell);
-	else
-		http_server_hold(shell->server);
 }
 
 static void on_keepalive(void *arg)

@@ -244,6 +244,11 @@ static bool has_uuid(const Mesos__V1__TaskStatus *status)
 static void take_status(struct task *task, const Mesos__V1__TaskStatus *status,
 			Mesos__V1__TaskState latest)
 {
+	if (!master_task_is_ended(task->state) && master_task_is_ended(latest))
+		master_explain(task->framework->master, "task '%s' on agent '%s' has ended: %s%s%.300s",
+			       task->id, task->agent->id, master_task_state_name(latest),
+			       status->message ? ": " : "",
+			       status->message ? status->message : "");
 	set_state(task, latest);
 	task->is_confirmed = true;
 	if (status->state == task->state || !task->status.data)

@@ -112,6 +112,16 @@ static json_t *total_json(const struct agent *agent)
 	return json;
 }
 
+static size_t count_live_tasks(const struct agent *agent)
+{
+	const struct task *task;
+	size_t n = 0;
+
+	TAILQ_FOREACH(task, &agent->tasks, on_agent)
+		n += !master_task_is_ended(task->state);
+	return n;
+}
+
 static json_t *agent_json(const struct agent *agent)
 {
 	AUTO_FREE char *pid = NULL;
@@ -120,7 +130,7 @@ static json_t *agent_json(const struct agent *agent)
 	if (asprintf(&pid, "slave(1)@%s:%d", agent->info->hostname, agent->info->port) < 0)
 		pid = NULL;
 	json = json_pack("{s:s, s:s, s:i, s:s*, s:o, s:o, s:o, s:o, s:o, s:{}, s:f, s:b, s:b, s:s*,"
-			 " s:[s, s], s:s}",
+			 " s:[s, s], s:s, s:I}",
 			 "id", agent->id, "hostname", agent->info->hostname,
 			 "port", agent->info->port, "pid", pid,
 			 "attributes", attributes_json(agent), "resources", total_json(agent),
@@ -131,7 +141,8 @@ static json_t *agent_json(const struct agent *agent)
 			 "active", agent->state == AGENT_CONNECTED,
 			 "deactivated", 0, "version", agent->version,
 			 "capabilities", "MULTI_ROLE", "HIERARCHICAL_ROLE",
-			 "state", registry_state_name(agent->state));
+			 "state", registry_state_name(agent->state),
+			 "tasks", (json_int_t)count_live_tasks(agent));
 	if (json && agent->reregistered_wall_ms)
 		json_object_set_new(json, "reregistered_time",
 				    json_real(seconds(agent->reregistered_wall_ms)));

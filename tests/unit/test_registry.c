@@ -256,6 +256,29 @@ static void test_lost_records_are_rebuilt_from_what_agents_know(void **state)
 	done(cluster, &agent, NULL);
 }
 
+static void test_an_agent_unreachable_for_weeks_is_forgotten(void **state)
+{
+	struct cluster *cluster = cluster_new();
+	struct fake_agent agent = { 0 };
+	struct fake_framework framework = { 0 };
+
+	(void)state;
+	agent_subscribe(cluster, &agent, (struct subscribe){ 0 });
+	framework_subscribe(cluster, &framework, FRAMEWORK);
+	framework_launch(&framework, "t1", 1, 128, 31000);
+	for (int i = 0; i < 6; i++)
+		cluster_wait(cluster, 15000);
+	assert_int_equal(metric(cluster, "master/slaves_unreachable"), 1);
+	cluster_wait(cluster, INT64_C(13) * 24 * 3600 * 1000);
+	assert_int_equal(metric(cluster, "master/tasks_unreachable"), 1);
+	cluster_wait(cluster, INT64_C(2) * 24 * 3600 * 1000);
+	assert_int_equal(metric(cluster, "master/slaves_unreachable"), 0);
+	assert_int_equal(metric(cluster, "master/tasks_unreachable"), 0);
+	cluster_restart(cluster);
+	assert_int_equal(metric(cluster, "master/slaves_recovering"), 0);
+	done(cluster, &agent, &framework);
+}
+
 static void test_a_backup_does_not_give_ids_twice(void **state)
 {
 	struct cluster *cluster = cluster_new();
@@ -282,6 +305,7 @@ int main(void)
 		cmocka_unit_test(test_a_lost_stream_rescinds_and_waits),
 		cmocka_unit_test(test_a_restart_remembers_agents_and_their_absence),
 		cmocka_unit_test(test_lost_records_are_rebuilt_from_what_agents_know),
+		cmocka_unit_test(test_an_agent_unreachable_for_weeks_is_forgotten),
 		cmocka_unit_test(test_a_backup_does_not_give_ids_twice),
 	};
 
