@@ -130,9 +130,18 @@ bool instance_is_running(const struct instance *instance)
 	return !instance->is_provisioned && instance->state == MESOS__V1__TASK_STATE__TASK_RUNNING;
 }
 
+bool instance_is_judged(const struct instance *instance)
+{
+	if (!instance->is_confirmed)
+		return false;
+	/* Its health was known to the process before this one, and will be told again. */
+	return !instance->is_loaded || instance->has_health || !instance_is_running(instance) ||
+	       json_array_size(instance->spec->health_checks) == 0;
+}
+
 bool instance_is_good(const struct instance *instance)
 {
-	if (!instance_is_running(instance) || instance->is_doomed)
+	if (!instance_is_running(instance) || instance->is_doomed || !instance->is_confirmed)
 		return false;
 	if (json_array_size(instance->spec->health_checks) == 0)
 		return true;

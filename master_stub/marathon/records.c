@@ -304,6 +304,7 @@ static int fill_instance(struct load *load, const Tepui__InstanceRecord *record,
 	instance->n_ports = (unsigned)record->n_ports;
 	for (unsigned i = 0; i < record->n_ports; i++)
 		instance->ports[i] = (uint16_t)record->ports[i];
+	instance->is_loaded = true;
 	instance->is_provisioned = !record->has_state;
 	if (record->has_state)
 		instance->state = record->state;

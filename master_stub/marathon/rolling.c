@@ -38,15 +38,18 @@ void rolling_plan(const struct app *app, const struct rolling_state *state,
 {
 	unsigned n = app->instances, min_healthy = rolling_min_healthy(app);
 	unsigned max_capacity = rolling_max_capacity(app);
-	unsigned old = state->old_healthy + state->old_other;
+	unsigned old = state->old_healthy + state->old_other + state->old_unknown;
 	unsigned new = state->new_healthy + state->new_other;
 	unsigned spare = minus(state->old_healthy + state->new_healthy, min_healthy);
 	unsigned exist, stop_healthy;
 
 	*ret = (struct rolling_plan){ .stop_new = minus(new, n) };
-	/* Stopping one that is not healthy takes nothing away. */
+	/*
+	 * Stopping one that is not healthy takes nothing away.  One of which nothing is known may
+	 * well be healthy, so it is neither relied on nor stopped.
+	 */
 	stop_healthy = minimum(spare, state->old_healthy);
-	ret->stop_old = minimum(old, state->old_other + stop_healthy);
+	ret->stop_old = state->old_other + stop_healthy;
 	exist = old + new + state->dying;
 	ret->start = minimum(minus(n, new), minus(max_capacity, exist));
 	ret->is_done = state->new_healthy == n && new == n && old == 0 && state->dying == 0;

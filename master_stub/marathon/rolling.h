@@ -13,6 +13,7 @@ struct rolling_state {
 	unsigned new_healthy;
 	unsigned new_other;	/* launched, not yet healthy */
 	unsigned dying;		/* told to stop, not yet gone */
+	unsigned old_unknown;	/* alive as far as the records say; not heard of since the start */
 };
 
 struct rolling_plan {

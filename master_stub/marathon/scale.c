@@ -30,7 +30,9 @@ void entry_count(const struct entry *entry, const struct app *target, struct rol
 			ret->dying++;
 		if (!instance_is_alive(instance))
 			continue;
-		if (instance_is_good(instance))
+		if (!is_new && !instance_is_judged(instance))
+			ret->old_unknown++;
+		else if (instance_is_good(instance))
 			*(is_new ? &ret->new_healthy : &ret->old_healthy) += 1;
 		else
 			*(is_new ? &ret->new_other : &ret->old_other) += 1;
@@ -39,7 +41,8 @@ void entry_count(const struct entry *entry, const struct app *target, struct rol
 
 static unsigned count_alive(const struct rolling_state *state)
 {
-	return state->old_healthy + state->old_other + state->new_healthy + state->new_other;
+	return state->old_healthy + state->old_other + state->old_unknown + state->new_healthy +
+	       state->new_other;
 }
 
 bool entry_is_scaled(const struct entry *entry)
@@ -109,6 +112,9 @@ static void stop_some(struct controller *c, struct entry *entry, enum generation
 		bool is_new = instance_is_current(instance, entry->target);
 
 		if (!instance_is_alive(instance) || !(which & (is_new ? NEW_ONES : OLD_ONES)))
+			continue;
+		/* A rolling restart counts on those that it cannot judge yet to stay. */
+		if (which == OLD_ONES && !instance_is_judged(instance))
 			continue;
 		list[n_list++] = (struct candidate){
 			.instance = instance,

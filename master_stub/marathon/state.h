@@ -54,7 +54,8 @@ struct instance {
 	uint16_t *ports;
 	Mesos__V1__TaskState state;
 	bool is_provisioned;		/* sent, nothing heard yet */
-	bool is_confirmed;		/* heard of since this process started */
+	bool is_confirmed;		/* heard of since the subscription */
+	bool is_loaded;			/* launched by a process before this one */
 	int64_t staged_wall_ms, started_wall_ms;
 	int64_t launched_ms;		/* boot clock */
 
@@ -208,6 +209,8 @@ struct instance *instance_find_task(const struct controller *c, const char *task
 int instance_set_place(struct instance *instance, const char *agent_id, const char *host);
 int instance_set_text(char **text, const char *value);
 bool instance_is_running(const struct instance *instance);
+/* Is known what it is?  Not so after a restart, until the master has told. */
+bool instance_is_judged(const struct instance *instance);
 /* Counts as healthy: running, and healthy as far as its definition has checks. */
 bool instance_is_good(const struct instance *instance);
 /* Counts toward the instances that the app is to have. */

@@ -181,10 +181,11 @@ static void handle_unreachable(struct controller *c, struct instance *instance,
 static void watch_unreachable(struct controller *c, struct instance *instance)
 {
 	const struct app *spec = instance->spec;
-	int64_t age_ms = controller_wall_ms(c) - instance->unreachable_wall_ms;
+	int64_t age_ms;
 
 	if (spec->keeps_unreachable || instance->unreachable_wall_ms == 0)
 		return;
+	age_ms = controller_wall_ms(c) - instance->unreachable_wall_ms;
 	if (age_ms >= spec->expunge_after_ms) {
 		controller_explain(c, "instance '%s' is given up: unreachable for %lld s",
 				   instance->id, (long long)age_ms / 1000);

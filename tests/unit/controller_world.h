@@ -30,7 +30,7 @@ enum { MAX_TASKS = 4096, WALL_AT_START = 1600000000 };
 /* What the paper master was asked to launch. */
 struct paper_task {
 	Mesos__V1__TaskInfo *info;
-	bool is_killed, is_over;
+	bool is_killed, is_over, is_healthy;
 };
 
 struct scheduler {
