@@ -34,9 +34,10 @@ struct cgroup_layout {
 
 /*
  * Agent, once at start: find the hierarchies from /proc/self/mountinfo and /proc/self/cgroup, make
- * ROOT ("tepui") below this process's own cgroups with the children "containers" and
- * "supervisors", move this process to "agent" where the no-internal-process rule asks for it,
- * and enable controllers down to "containers".  Idempotent.  -ENOTSUP names what is missing.
+ * ROOT ("tepui") below this process's own cgroups (v2: at the top, if this process's own is a
+ * unit of systemd or shared with others) with the children "containers" and "supervisors", move
+ * this process to "agent" where the no-internal-process rule asks for it, and enable controllers
+ * down to "containers".  Idempotent.  -ENOTSUP names what is missing.
  */
 int cgroup_layout_detect(const char *root, struct cgroup_layout *ret, struct err *e);
 

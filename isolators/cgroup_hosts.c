@@ -167,8 +167,13 @@ static int take_mount(const struct mount_line *m, const char *self, usable_fn *i
 {
 	int r = 0;
 
-	if (span_is(m->type, "cgroup2"))
-		return take_directory(m, own_path(self, NULL), 2, is_usable, &hosts->core, e);
+	if (span_is(m->type, "cgroup2")) {
+		static const struct span top = { "/", 1 };
+
+		r = take_directory(m, top, 2, is_usable, &hosts->core_root, e);
+		return r < 0 ? r : take_directory(m, own_path(self, NULL), 2, is_usable,
+						  &hosts->core, e);
+	}
 	if (!span_is(m->type, "cgroup"))
 		return 0;
 	for (size_t i = 0; i < N_CGROUP_CONTROLLERS && r == 0; i++) {
@@ -202,6 +207,7 @@ int cgroup_hosts_parse(const char *mountinfo, const char *self, usable_fn *is_us
 void cgroup_hosts_done(struct cgroup_hosts *hosts)
 {
 	free(hosts->core);
+	free(hosts->core_root);
 	for (size_t i = 0; i < N_CGROUP_CONTROLLERS; i++)
 		free(hosts->v1[i]);
 	*hosts = (struct cgroup_hosts){ 0 };

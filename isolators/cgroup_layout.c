@@ -107,7 +107,7 @@ static int enable_controllers(const char *dir, struct err *e)
 	return 0;
 }
 
-/* Only the root of the whole hierarchy may have processes beside groups; it has no type. */
+/* Only the root of the whole hierarchy may have processes beside groups. */
 static int leave_inner_cgroup(const char *base, const char *root, struct err *e)
 {
 	AUTO_CLOSE int base_fd = open(base, O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -188,6 +188,58 @@ static int set_up_v1(struct cgroup_layout *layout, enum cgroup_controller i, con
 	return 0;
 }
 
+static bool has_suffix(const char *text, const char *suffix)
+{
+	size_t length = strlen(text), n = strlen(suffix);
+
+	return length >= n && strcmp(text + length - n, suffix) == 0;
+}
+
+/* Are all processes of the cgroup DIR this one? */
+static bool is_alone_in(const char *dir)
+{
+	AUTO_CLOSE int fd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	char procs[4096], own[16];
+	struct err lost = { 0 };
+
+	if (fd < 0 || cgroup_io_read(fd, "cgroup.procs", procs, sizeof(procs), &lost) < 0)
+		return false;
+	(void)snprintf(own, sizeof(own), "%d\n", (int)getpid());
+	return procs[0] == '\0' || strcmp(procs, own) == 0;
+}
+
+/* The root of the whole v2 hierarchy has no type; the root of a cgroup namespace has one. */
+static bool is_true_root(const char *dir)
+{
+	char path[PATH_MAX];
+	int n = snprintf(path, sizeof(path), "%s/cgroup.type", dir);
+
+	return n > 0 && (size_t)n < sizeof(path) && access(path, F_OK) < 0 && errno == ENOENT;
+}
+
+/*
+ * Our groups are made below this process's own, if it has one to itself.  A unit of systemd is not
+ * that: once it has inner groups with controllers no process can be put into it again, so the
+ * service could not be restarted while tasks live, and a session has its user's processes.  Then
+ * they are made at the top, as other container engines do.
+ */
+static const char *choose_base(const struct cgroup_hosts *hosts, const char *root)
+{
+	AUTO_FREE char *inner = NULL;
+	bool is_ours;
+
+	if (asprintf(&inner, "/%s/agent", root) < 0) {
+		inner = NULL;
+		return hosts->core;
+	}
+	is_ours = has_suffix(hosts->core, inner) ||
+		(!has_suffix(hosts->core, ".service") && !has_suffix(hosts->core, ".scope") &&
+		 is_alone_in(hosts->core));
+	if (is_ours || !hosts->core_root || !is_true_root(hosts->core_root))
+		return hosts->core;
+	return hosts->core_root;
+}
+
 static int set_up(const struct cgroup_hosts *hosts, const char *root, struct cgroup_layout *layout,
 		  struct err *e)
 {
@@ -195,7 +247,7 @@ static int set_up(const struct cgroup_hosts *hosts, const char *root, struct cgr
 
 	if (!hosts->core)
 		return err_set(e, ENOTSUP, "find cgroup v2: it is not mounted");
-	r = make_root_path(hosts->core, root, &layout->core, e);
+	r = make_root_path(choose_base(hosts, root), root, &layout->core, e);
 	if (r < 0)
 		return r;
 	r = set_up_core(layout, e);

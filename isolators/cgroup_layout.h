@@ -21,6 +21,7 @@ int cgroup_containers_path(const char *dir, const char *name, char ret_path[PATH
 /* The cgroup of this process in each hierarchy that can serve us. */
 struct cgroup_hosts {
 	char *core;				/* v2: owned, absolute; NULL: not mounted */
+	char *core_root;			/* v2: where the mount's root is; owned or NULL */
 	char *v1[N_CGROUP_CONTROLLERS];		/* owned, absolute; NULL: not a v1 controller */
 };
 void cgroup_hosts_done(struct cgroup_hosts *hosts);

@@ -184,10 +184,25 @@ const struct spec_mount *mounts_find(const struct spec *spec, const char *destin
 	return NULL;
 }
 
+/* Where to mount; a link may lead to the root itself, which would then lie below it unseen. */
+static int open_target(int root_fd, const char *destination, bool is_file, struct err *e)
+{
+	AUTO_CLOSE int fd = rootfs_make(root_fd, destination, is_file, e);
+	struct stat root, st;
+
+	if (fd < 0)
+		return fd;
+	if (fstat(root_fd, &root) < 0 || fstat(fd, &st) < 0)
+		return err_set(e, errno, "read attributes of '%s'", destination);
+	if (st.st_dev == root.st_dev && st.st_ino == root.st_ino)
+		return err_set(e, EINVAL, "mount on '%s', which is the root", destination);
+	return TAKE_FD(fd);
+}
+
 static int mount_tmpfs(const struct spec_mount *m, const struct parsed *p, int root_fd,
 		       struct err *e)
 {
-	AUTO_CLOSE int fd = rootfs_make(root_fd, m->destination, false, e);
+	AUTO_CLOSE int fd = open_target(root_fd, m->destination, false, e);
 	int r;
 
 	if (fd < 0)
@@ -211,7 +226,7 @@ static int mount_bind(const struct spec_mount *m, const struct parsed *p, int ro
 		return err_set(e, errno, "open '%s'", m->source);
 	if (mount_setattr(tree_fd, "", AT_EMPTY_PATH | AT_RECURSIVE, &attr, sizeof(attr)) < 0)
 		return err_set(e, errno, "restrict '%s'", m->source);
-	fd = rootfs_make(root_fd, m->destination, !S_ISDIR(st.st_mode), e);
+	fd = open_target(root_fd, m->destination, !S_ISDIR(st.st_mode), e);
 	if (fd < 0)
 		return fd;
 	if (move_mount(tree_fd, "", fd, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) < 0)
