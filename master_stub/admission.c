@@ -61,8 +61,8 @@ static int readmit(struct master *master, const Tepui__AgentCall__Subscribe *sub
 	char *end;
 
 	if (strncmp(id, master->id, size) != 0 || strncmp(id + size, "-S", 2) != 0)
-		return err_set(e, EPERM, "subscribe agent '%s': the id was given by another cluster",
-			       id);
+		return err_set(e, EPERM,
+			       "subscribe agent '%s': the id was given by another cluster", id);
 	errno = 0;
 	number = strtoull(id + size + 2, &end, 10);
 	if (end == id + size + 2 || *end || errno)
@@ -89,8 +89,10 @@ static int find_known(struct master *master, const Tepui__AgentCall__Subscribe *
 		return err_set(e, EPERM, "subscribe agent '%s': it was declared gone", id);
 	/* A restarted agent may be here before the end of its old stream is. */
 	if (agent->state == AGENT_CONNECTED && !is_same_place(agent, subscribe))
-		return err_set(e, EEXIST, "subscribe agent '%s': another one with this id is connected"
-			       " from '%s:%d'", id, agent->info->hostname, agent->info->port);
+		return err_set(e, EEXIST,
+			       "subscribe agent '%s': another one with this id is connected"
+			       " from '%s:%d'",
+			       id, agent->info->hostname, agent->info->port);
 	*ret = agent;
 	return 0;
 }
@@ -190,8 +192,9 @@ static void bring_tasks(struct agent *agent, const Tepui__AgentCall__Subscribe *
 		struct err e = { 0 };
 
 		if (master_task_admit(agent, subscribe->tasks[i], &e) < 0 && ++n_bad == 1)
-			master_explain(agent->master, "agent '%s': a task it brings is not taken: %s",
-				       agent->id, e.msg);
+			master_explain(agent->master,
+				       "agent '%s': a task it brings is not taken: %s", agent->id,
+				       e.msg);
 	}
 	master_tasks_drop_unseen(agent);
 	/* Kills asked for while nobody could be told. */
@@ -295,7 +298,8 @@ int master_agent_call(struct master *master, const Tepui__AgentCall *call, int64
 		return err_set(e, EINVAL, "read agent's call: agent_id is missing");
 	agent = registry_find(master, call->agent_id->value);
 	if (!agent || agent->state != AGENT_CONNECTED)
-		return err_set(e, ENOENT, "agent '%.255s' is not subscribed", call->agent_id->value);
+		return err_set(e, ENOENT, "agent '%.255s' is not subscribed",
+			       call->agent_id->value);
 	if (call->type == TEPUI__AGENT_CALL__TYPE__UPDATE && call->update)
 		master_task_update(agent, call->update);
 	else if (call->type == TEPUI__AGENT_CALL__TYPE__UPDATE)

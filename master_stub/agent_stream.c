@@ -125,8 +125,8 @@ static void give_up(struct agent_stream *stream, const char *why)
 {
 	struct shell *shell = stream->streams->shell;
 
-	log_warning("agent '%s': its stream is closed: %s", stream->agent_id ? stream->agent_id : "?",
-		    why);
+	log_warning("agent '%s': its stream is closed: %s",
+		    stream->agent_id ? stream->agent_id : "?", why);
 	drop_records(stream);
 	if (!stream->is_closing)
 		master_agent_lost(shell->master, stream, clock_boot_ms());
@@ -227,7 +227,8 @@ static int subscribe(struct shell *shell, struct http_request *req, const Tepui_
 	int r;
 
 	if (http_request_header(req, "Mesos-Stream-Id"))
-		return err_set(e, EINVAL, "subscribe agent: header 'Mesos-Stream-Id' must not be set");
+		return err_set(e, EINVAL,
+			       "subscribe agent: header 'Mesos-Stream-Id' must not be set");
 	r = wire_format_of_answer(req, &format, e);
 	if (r < 0)
 		return r;

@@ -342,7 +342,7 @@ static void role_put(struct allocator *allocator, struct role *role)
 }
 
 int allocator_client_new(struct allocator *allocator, void *owner, const char *name,
-			 const char *role, bool takes_gpus, struct allocator_client **ret)
+			 const char *role, struct allocator_client **ret)
 {
 	AUTO_FREE struct allocator_client *client = calloc(1, sizeof(*client));
 	AUTO_FREE char *name_copy = strdup(name);
@@ -356,7 +356,6 @@ int allocator_client_new(struct allocator *allocator, void *owner, const char *n
 	client->allocator = allocator;
 	client->owner = owner;
 	client->name = TAKE_PTR(name_copy);
-	client->takes_gpus = takes_gpus;
 	TAILQ_INSERT_TAIL(&allocator->clients, client, all);
 	*ret = TAKE_PTR(client);
 	return 0;
@@ -372,6 +371,13 @@ void allocator_client_free(struct allocator_client *client)
 	role_put(client->allocator, client->role);
 	free(client->name);
 	free(client);
+}
+
+void allocator_client_set_gpus(struct allocator_client *client, bool takes_gpus)
+{
+	if (takes_gpus && !client->takes_gpus)
+		mark_all(client->allocator);
+	client->takes_gpus = takes_gpus;
 }
 
 void allocator_client_set_active(struct allocator_client *client, bool is_active)

@@ -19,8 +19,8 @@ struct rng;
  */
 struct allocator_options {
 	int64_t interval_ms;	/* shortest filter; ends of filters are rounded up to it */
-	double min_cpus;	/* a grant has at least this much cpu, or at least that much memory */
-	double min_mem_mb;
+	/* A grant has at least this much cpu, or at least that much memory. */
+	double min_cpus, min_mem_mb;
 };
 
 /* RNG is borrowed: the order in which nodes are handed out is shuffled with it. */
@@ -39,13 +39,12 @@ void allocator_node_set_active(struct allocator_node *node, bool is_active);
 const struct resources *allocator_node_total(const struct allocator_node *node);
 const struct resources *allocator_node_used(const struct allocator_node *node);
 
-/*
- * NAME decides between equals, so that runs replay.  Nodes with gpus are for those that TAKE_GPUS.
- * New clients are not active.
- */
+/* NAME decides between equals, so that runs replay.  New clients are not active. */
 int allocator_client_new(struct allocator *allocator, void *owner, const char *name,
-			 const char *role, bool takes_gpus, struct allocator_client **ret);
+			 const char *role, struct allocator_client **ret);
 void allocator_client_free(struct allocator_client *client);
+/* Nodes with gpus are granted only to those that take them. */
+void allocator_client_set_gpus(struct allocator_client *client, bool takes_gpus);
 /* Becoming active looks at all nodes. */
 void allocator_client_set_active(struct allocator_client *client, bool is_active);
 /* Forget every filter of CLIENT and look at all nodes. */

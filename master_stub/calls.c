@@ -118,30 +118,31 @@ static int call_reconcile(struct framework *framework, const Call *call, int64_t
 	return r;
 }
 
+#define ROW(name_, handle_) \
+	[MESOS__V1__SCHEDULER__CALL__TYPE__##name_] = { .name = #name_, .handle = (handle_) }
+
 static const struct {
 	const char *name;
 	call_fn *handle;	/* NULL: not in this version */
 } calls[] = {
-	[MESOS__V1__SCHEDULER__CALL__TYPE__UNKNOWN] = { "UNKNOWN", NULL },
-	[MESOS__V1__SCHEDULER__CALL__TYPE__SUBSCRIBE] = { "SUBSCRIBE", NULL },
-	[MESOS__V1__SCHEDULER__CALL__TYPE__TEARDOWN] = { "TEARDOWN", call_teardown },
-	[MESOS__V1__SCHEDULER__CALL__TYPE__ACCEPT] = { "ACCEPT", call_accept },
-	[MESOS__V1__SCHEDULER__CALL__TYPE__DECLINE] = { "DECLINE", call_decline },
-	[MESOS__V1__SCHEDULER__CALL__TYPE__REVIVE] = { "REVIVE", call_revive },
-	[MESOS__V1__SCHEDULER__CALL__TYPE__KILL] = { "KILL", call_kill },
-	[MESOS__V1__SCHEDULER__CALL__TYPE__SHUTDOWN] = { "SHUTDOWN", NULL },
-	[MESOS__V1__SCHEDULER__CALL__TYPE__ACKNOWLEDGE] = { "ACKNOWLEDGE", call_acknowledge },
-	[MESOS__V1__SCHEDULER__CALL__TYPE__RECONCILE] = { "RECONCILE", call_reconcile },
-	[MESOS__V1__SCHEDULER__CALL__TYPE__MESSAGE] = { "MESSAGE", NULL },
-	[MESOS__V1__SCHEDULER__CALL__TYPE__REQUEST] = { "REQUEST", NULL },
-	[MESOS__V1__SCHEDULER__CALL__TYPE__SUPPRESS] = { "SUPPRESS", call_suppress },
-	[MESOS__V1__SCHEDULER__CALL__TYPE__ACCEPT_INVERSE_OFFERS] = { "ACCEPT_INVERSE_OFFERS", NULL },
-	[MESOS__V1__SCHEDULER__CALL__TYPE__DECLINE_INVERSE_OFFERS] = {
-		"DECLINE_INVERSE_OFFERS", NULL },
-	[MESOS__V1__SCHEDULER__CALL__TYPE__ACKNOWLEDGE_OPERATION_STATUS] = {
-		"ACKNOWLEDGE_OPERATION_STATUS", NULL },
-	[MESOS__V1__SCHEDULER__CALL__TYPE__RECONCILE_OPERATIONS] = { "RECONCILE_OPERATIONS", NULL },
-	[MESOS__V1__SCHEDULER__CALL__TYPE__UPDATE_FRAMEWORK] = { "UPDATE_FRAMEWORK", NULL },
+	ROW(UNKNOWN, NULL),
+	ROW(SUBSCRIBE, NULL),
+	ROW(TEARDOWN, call_teardown),
+	ROW(ACCEPT, call_accept),
+	ROW(DECLINE, call_decline),
+	ROW(REVIVE, call_revive),
+	ROW(KILL, call_kill),
+	ROW(SHUTDOWN, NULL),
+	ROW(ACKNOWLEDGE, call_acknowledge),
+	ROW(RECONCILE, call_reconcile),
+	ROW(MESSAGE, NULL),
+	ROW(REQUEST, NULL),
+	ROW(SUPPRESS, call_suppress),
+	ROW(ACCEPT_INVERSE_OFFERS, NULL),
+	ROW(DECLINE_INVERSE_OFFERS, NULL),
+	ROW(ACKNOWLEDGE_OPERATION_STATUS, NULL),
+	ROW(RECONCILE_OPERATIONS, NULL),
+	ROW(UPDATE_FRAMEWORK, NULL),
 };
 
 int scheduler_call(struct scheduler *scheduler, const Call *call, int64_t now_ms, struct err *e)

@@ -32,6 +32,12 @@ bool framework_is_capable(const struct framework *framework,
 
 /* ---- roles ---- */
 
+static bool takes_gpus(const struct framework *framework)
+{
+	return framework_is_capable(framework,
+				    MESOS__V1__FRAMEWORK_INFO__CAPABILITY__TYPE__GPU_RESOURCES);
+}
+
 struct framework_role *framework_role_get(struct framework *framework, const char *name)
 {
 	struct framework_role *role;
@@ -46,14 +52,13 @@ struct framework_role *framework_role_get(struct framework *framework, const cha
 	role->framework = framework;
 	role->is_left = true;
 	role->name = strdup(name);
-	if (!role->name ||
-	    allocator_client_new(framework->master->allocator, role, framework->id, name,
-				 framework_is_capable(framework, MESOS__V1__FRAMEWORK_INFO__CAPABILITY__TYPE__GPU_RESOURCES),
-				 &role->client) < 0) {
+	if (!role->name || allocator_client_new(framework->master->allocator, role, framework->id,
+						name, &role->client) < 0) {
 		free(role->name);
 		free(role);
 		return NULL;
 	}
+	allocator_client_set_gpus(role->client, takes_gpus(framework));
 	SLIST_INSERT_HEAD(&framework->roles, role, next);
 	return role;
 }
@@ -86,9 +91,12 @@ static int update_roles(struct framework *framework)
 	struct framework_role *role;
 	int r = 0;
 
-	SLIST_FOREACH(role, &framework->roles, next)
+	SLIST_FOREACH(role, &framework->roles, next) {
 		role->is_left = true;
-	if (!framework_is_capable(framework, MESOS__V1__FRAMEWORK_INFO__CAPABILITY__TYPE__MULTI_ROLE))
+		allocator_client_set_gpus(role->client, takes_gpus(framework));
+	}
+	if (!framework_is_capable(framework,
+				  MESOS__V1__FRAMEWORK_INFO__CAPABILITY__TYPE__MULTI_ROLE))
 		return enter_role(framework, info->role ? info->role : "*");
 	for (size_t i = 0; i < info->n_roles && r == 0; i++)
 		r = enter_role(framework, info->roles[i]);
@@ -267,8 +275,10 @@ int framework_recover(struct master *master, const Mesos__V1__FrameworkInfo *inf
 		return r;
 	/* Nobody said that it may be torn down: its tasks run until it is back. */
 	(*ret)->is_recovered = true;
-	master_explain(master, "framework '%s' ('%.100s') is known from an agent's tasks; waiting for"
-		       " it", (*ret)->id, info->name);
+	master_explain(master,
+		       "framework '%s' ('%.100s') is known from an agent's tasks; waiting for"
+		       " it",
+		       (*ret)->id, info->name);
 	return 0;
 }
 
@@ -307,7 +317,8 @@ static void kill_tasks(struct framework *framework)
 			ProtobufCBinaryData uuid = { 16, task->update_uuid };
 
 			if (task->has_update)
-				registry_send_acknowledge(task->agent, framework->id, task->id, &uuid);
+				registry_send_acknowledge(task->agent, framework->id, task->id,
+							  &uuid);
 			if (task->has_update && master_task_is_ended(task->update_state))
 				master_task_free(task);
 		} else {
@@ -345,7 +356,8 @@ void frameworks_turn(struct master *master, int64_t now_ms)
 	struct framework *framework, *next;
 
 	HASH_ITER(hh, master->frameworks, framework, next) {
-		/* Only one is taken in a turn: removal may forget others that stand in this walk. */
+		/* Only one is taken in a turn: removal may forget others that stand in this walk.
+		 */
 		if (framework->deadline_ms <= now_ms) {
 			framework_remove(framework, "its failover timeout has passed");
 			return;

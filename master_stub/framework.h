@@ -60,7 +60,11 @@ struct scheduler {
 	TAILQ_ENTRY(scheduler) all, in_pending;
 };
 
-enum { SCHEDULER_HEARTBEAT_MS = 15000, SCHEDULER_MAX_EVENTS = 100000, MAX_REMOVED_FRAMEWORKS = 10000 };
+enum {
+	SCHEDULER_HEARTBEAT_MS = 15000,
+	SCHEDULER_MAX_EVENTS = 100000,
+	MAX_REMOVED_FRAMEWORKS = 10000
+};
 
 /* Read the records of kind "framework". */
 int frameworks_load(struct master *master, int64_t now_ms, struct err *e);

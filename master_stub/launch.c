@@ -71,7 +71,8 @@ static void drop_all(struct framework *framework,
 
 		for (size_t j = 0; j < n; j++)
 			tell_not_launched(framework, tasks[j], MESOS__V1__TASK_STATE__TASK_DROPPED,
-					  MESOS__V1__TASK_STATUS__REASON__REASON_INVALID_OFFERS, why);
+					  MESOS__V1__TASK_STATUS__REASON__REASON_INVALID_OFFERS,
+					  why);
 	}
 }
 
@@ -187,20 +188,25 @@ static int launch_within(struct budget *budget, const Mesos__V1__TaskInfo *info,
 		AUTO_FREE char *wanted = resources_format(resources);
 		AUTO_FREE char *left = resources_format(&budget->left);
 
-		return err_set(e, EINVAL, "Task uses more resources (%.200s) than are left of the offer"
-			       " (%.200s)", wanted ? wanted : "?", left ? left : "?");
+		return err_set(e, EINVAL,
+			       "Task uses more resources (%.200s) than are left of the offer"
+			       " (%.200s)",
+			       wanted ? wanted : "?", left ? left : "?");
 	}
 	if (resources_subtract(&budget->left, resources) < 0)
 		return err_set(e, ENOMEM, "launch task");
-	if (master_task_new(budget->framework, budget->agent, budget->role, info, resources, &task) < 0)
+	if (master_task_new(budget->framework, budget->agent, budget->role, info, resources,
+			    &task) < 0)
 		return err_set(e, ENOMEM, "launch task");
 	if (!task->is_charged ||
 	    send_run(budget->agent, budget->framework, info, budget->role) < 0) {
 		master_task_free(task);
 		return err_set(e, ENOMEM, "launch task");
 	}
-	master_explain(budget->framework->master, "task '%s' of framework '%s' goes to agent '%s' on"
-		       " '%s'", task->id, budget->framework->id, budget->agent->id,
+	master_explain(budget->framework->master,
+		       "task '%s' of framework '%s' goes to agent '%s' on"
+		       " '%s'",
+		       task->id, budget->framework->id, budget->agent->id,
 		       budget->agent->info->hostname);
 	return 0;
 }
@@ -209,8 +215,8 @@ static void launch_task(struct budget *budget, const Mesos__V1__TaskInfo *info)
 {
 	struct resources resources = { 0 };
 	struct err e = { 0 };
-	int r = master_task_validate(budget->framework, budget->agent, budget->role->name, info, &resources,
-			      &e);
+	int r = master_task_validate(budget->framework, budget->agent, budget->role->name, info,
+				     &resources, &e);
 
 	if (r == 0)
 		r = launch_within(budget, info, &resources, &e);

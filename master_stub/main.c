@@ -52,11 +52,11 @@ static void announce(const struct shell *shell)
 	size_t n_agents, n_frameworks;
 
 	master_count(shell->master, &n_agents, &n_frameworks);
-	log_info("version %s listening on '%s' port %u, pid %d, master '%s', epoch %llu, work directory"
-		 " '%s' with %zu agents and %zu frameworks", TEPUI_VERSION, shell->flags.listen,
-		 shell->port, (int)getpid(), master_id(shell->master),
-		 (unsigned long long)master_epoch(shell->master), shell->flags.work_dir, n_agents,
-		 n_frameworks);
+	log_info("version %s listening on '%s' port %u, pid %d, master '%s', epoch %llu, work "
+		 "directory '%s' with %zu agents and %zu frameworks",
+		 TEPUI_VERSION, shell->flags.listen, shell->port, (int)getpid(),
+		 master_id(shell->master), (unsigned long long)master_epoch(shell->master),
+		 shell->flags.work_dir, n_agents, n_frameworks);
 }
 
 static int run(struct shell *shell, struct err *e)

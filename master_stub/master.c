@@ -160,8 +160,10 @@ static bool rebuild_self(struct master *master)
 	for (framework = master->frameworks; framework; framework = framework->hh.next)
 		skip_number(framework->id, size, "-", &master->next_framework);
 	master->next_offer = (uint64_t)master->started_wall_ms;
-	master_explain(master, "the record of master '%s' was lost and is rebuilt from its agents and"
-		       " frameworks", master->id);
+	master_explain(master,
+		       "the record of master '%s' was lost and is rebuilt from its agents and"
+		       " frameworks",
+		       master->id);
 	return true;
 }
 
@@ -179,8 +181,8 @@ static int load(struct master *master, int64_t now_ms, struct err *e)
 	if (!self.is_found && !rebuild_self(master))
 		id_uuid(master->rng, master->id);
 	/*
-	 * Never lower than what agents have seen, even if the record is an old backup: every epoch of
-	 * the past was at most that second's number, or one of very many restarts within it.
+	 * Never lower than what agents have seen, even if the record is an old backup: every epoch
+	 * of the past was at most that second's number, or one of very many restarts within it.
 	 */
 	master->epoch++;
 	if (master->epoch < (uint64_t)(master->started_wall_ms / 1000))

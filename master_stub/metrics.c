@@ -82,7 +82,8 @@ static void put_state(json_t *json, Mesos__V1__TaskState state, uint64_t value)
 	char name[NAME_SIZE] = "master/tasks_";
 	size_t size = strlen(name);
 
-	for (const char *c = master_task_state_name(state) + strlen("TASK_"); *c && size < NAME_SIZE - 1; c++)
+	for (const char *c = master_task_state_name(state) + strlen("TASK_");
+	     *c && size < NAME_SIZE - 1; c++)
 		name[size++] = *c == '_' ? '_' : (char)(*c | 0x20);
 	name[size] = '\0';
 	put(json, name, (double)value);

@@ -255,8 +255,10 @@ void offers_turn(struct master *master, int64_t now_ms)
 	struct offer *offer;
 
 	while ((offer = TAILQ_FIRST(&master->offer_timeouts)) && offer->deadline_ms <= now_ms) {
-		master_explain(master, "offer '%s' is rescinded: framework '%s' has not answered it for"
-			       " %lld ms", offer->id, offer->framework->id,
+		master_explain(master,
+			       "offer '%s' is rescinded: framework '%s' has not answered it for"
+			       " %lld ms",
+			       offer->id, offer->framework->id,
 			       (long long)(now_ms - offer->made_ms));
 		offer_rescind(offer);
 	}
@@ -272,7 +274,8 @@ int64_t offers_next_ms(const struct master *master)
 int64_t offer_refusal_ms(const Mesos__V1__Filters *filters)
 {
 	const double fallback = 5, most = 365.0 * 24 * 3600;
-	double seconds = filters && filters->has_refuse_seconds ? filters->refuse_seconds : fallback;
+	double seconds =
+		filters && filters->has_refuse_seconds ? filters->refuse_seconds : fallback;
 
 	if (!isfinite(seconds) || seconds < 0)
 		seconds = fallback;

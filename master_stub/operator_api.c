@@ -91,11 +91,14 @@ static int get_snapshot(struct http_request *req, struct err *e)
 static bool is_counter(const char *name)
 {
 	static const char *const prefixes[] = {
-		"master/slave_re", "master/slave_unreachable", "master/valid_", "master/invalid_",
-		"master/dropped_", "master/offers/", "master/messages_", "allocator/mesos/allocation_",
-		"allocator/mesos/grants", "master/tasks_finished", "master/tasks_failed",
-		"master/tasks_killed", "master/tasks_lost", "master/tasks_error",
-		"master/tasks_dropped", "master/tasks_gone",
+		"master/slave_re",        "master/slave_unreachable",
+		"master/valid_",          "master/invalid_",
+		"master/dropped_",        "master/offers/",
+		"master/messages_",       "allocator/mesos/allocation_",
+		"allocator/mesos/grants", "master/tasks_finished",
+		"master/tasks_failed",    "master/tasks_killed",
+		"master/tasks_lost",      "master/tasks_error",
+		"master/tasks_dropped",   "master/tasks_gone",
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(prefixes); i++) {

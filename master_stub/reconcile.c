@@ -25,8 +25,8 @@ static void tell_known(struct task *task)
 }
 
 /* By what is known of the agent that the framework names. */
-static void tell_unknown(struct framework *framework, const char *task_id, const struct agent *agent,
-			 const char *agent_id)
+static void tell_unknown(struct framework *framework, const char *task_id,
+			 const struct agent *agent, const char *agent_id)
 {
 	static const struct {
 		Mesos__V1__TaskState state;

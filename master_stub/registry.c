@@ -337,7 +337,8 @@ static void end_recovery(struct master *master)
 	master->recovery_ends_ms = INT64_MAX;
 	HASH_ITER(hh, master->agents, agent, next) {
 		if (agent->state == AGENT_RECOVERING)
-			(void)mark_unreachable(agent, "it did not come back after the master's start");
+			(void)mark_unreachable(agent,
+					       "it did not come back after the master's start");
 	}
 }
 

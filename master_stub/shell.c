@@ -26,7 +26,7 @@ enum {
 	MAX_TURNS = 100,		/* of core and controller after one another */
 	RETRY_MS = 1000,		/* between commits while the disk refuses */
 	KEEPALIVE_MS = 10000,
-	MIN_FREE_BYTES = 256 << 10,	/* less than this is a full disk, before a commit shows it */
+	MIN_FREE_BYTES = 256 << 10,	/* less is a full disk, before a commit shows it */
 	SKIPPED_IDS = 100000,
 	MAX_CONNECTIONS = 8192,
 	MAX_PER_PEER = 2048,
@@ -177,8 +177,10 @@ static int gate(void *arg, const struct http_request *req, struct err *e)
 	    strncmp(http_request_path(req), "/api/", strlen("/api/")) == 0)
 		return 0;
 	if (shell->is_full || !has_room(shell))
-		return err_set(e, ENOSPC, "refuse write: the state directory '%s' is full or cannot be"
-			       " written", shell->flags.work_dir);
+		return err_set(e, ENOSPC,
+			       "refuse write: the state directory '%s' is full or cannot be"
+			       " written",
+			       shell->flags.work_dir);
 	return 0;
 }
 
@@ -195,7 +197,8 @@ static int make_work_dir(const char *path, struct err *e)
 	for (char *slash = strchr(part + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
 		*slash = '\0';
 		if (mkdir(part, 0755) < 0 && errno != EEXIST)
-			return err_set(e, errno, "make directory '%s' of '--work_dir=%s'", part, path);
+			return err_set(e, errno, "make directory '%s' of '--work_dir=%s'", part,
+				       path);
 		*slash = '/';
 	}
 	if (mkdir(path, 0700) < 0 && errno != EEXIST)
@@ -205,8 +208,10 @@ static int make_work_dir(const char *path, struct err *e)
 	if (!S_ISDIR(st.st_mode))
 		return err_set(e, ENOTDIR, "use work directory '%s'", path);
 	if (st.st_mode & 077)
-		return err_set(e, EPERM, "use work directory '%s': others have access to it (mode %o),"
-			       " chmod 700", path, (unsigned)st.st_mode & 07777);
+		return err_set(e, EPERM,
+			       "use work directory '%s': others have access to it (mode %o),"
+			       " chmod 700",
+			       path, (unsigned)st.st_mode & 07777);
 	if (access(path, W_OK | X_OK) < 0)
 		return err_set(e, errno, "write to work directory '%s'", path);
 	return 0;
@@ -221,7 +226,8 @@ static int open_store(struct shell *shell, bool *ret_is_rebuilt, struct err *e)
 		return err_set(e, ENOMEM, "open state");
 	r = store_open_sqlite(path, &shell->store, &notice, e);
 	if (r == -EBUSY)
-		return err_wrap(e, "another master uses work directory '%s'", shell->flags.work_dir);
+		return err_wrap(e, "another master uses work directory '%s'",
+				shell->flags.work_dir);
 	if (r < 0)
 		return r;
 	*ret_is_rebuilt = notice != NULL;
@@ -240,7 +246,8 @@ static int choose_hostname(struct shell *shell, struct err *e)
 
 	if (shell->flags.hostname && *shell->flags.hostname)
 		shell->hostname = strdup(shell->flags.hostname);
-	else if (size > 0 && strncmp(listen, "0.0.0.0", size) != 0 && strncmp(listen, "[::]", size) != 0)
+	else if (size > 0 && strncmp(listen, "0.0.0.0", size) != 0 &&
+		 strncmp(listen, "[::]", size) != 0)
 		shell->hostname = strndup(listen, size);
 	else
 		shell->hostname = gethostname(name, sizeof(name) - 1) < 0 ? NULL : strdup(name);

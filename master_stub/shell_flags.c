@@ -29,7 +29,8 @@ static const struct flag table[] = {
 	ROW(FLAG_MILLIS, agent_reregister_timeout, "10mins", 24 * HOUR,
 	    "time agents and frameworks have to come back after the master's start"),
 	ROW(FLAG_MILLIS, offer_timeout, "30secs", HOUR, "time a framework has to answer an offer"),
-	ROW(FLAG_MILLIS, allocation_interval, "1secs", HOUR, "shortest time a refusal of offers lasts"),
+	ROW(FLAG_MILLIS, allocation_interval, "1secs", HOUR,
+	    "shortest time a refusal of offers lasts"),
 	ROW(FLAG_STR, log_level, "info", 0, "debug, info, warning or error"),
 	ROW(FLAG_BOOL, insecure, "false", 0, "listen beyond loopback without credentials"),
 	ROW(FLAG_BOOL, help, "false", 0, "print this and exit"),
@@ -61,7 +62,8 @@ static int check(const struct shell_flags *flags, struct err *e)
 	int r;
 
 	if (!flags->work_dir || !*flags->work_dir)
-		return err_set(e, EINVAL, "find flag '--work_dir': a directory for the master's state"
+		return err_set(e, EINVAL,
+			       "find flag '--work_dir': a directory for the master's state"
 			       " is required");
 	r = address_parse(flags->listen, &address, e);
 	if (r < 0)
@@ -74,7 +76,8 @@ static int check(const struct shell_flags *flags, struct err *e)
 			       " reaches it could run tasks; add '--insecure' if that is meant",
 			       flags->listen);
 	if (flags->agent_ping_timeout <= 0 || flags->max_agent_ping_timeouts == 0)
-		return err_set(e, EINVAL, "use '--agent_ping_timeout' and '--max_agent_ping_timeouts':"
+		return err_set(e, EINVAL,
+			       "use '--agent_ping_timeout' and '--max_agent_ping_timeouts':"
 			       " they must be above zero");
 	return 0;
 }

@@ -107,7 +107,7 @@ static void deliver(struct scheduler *scheduler)
 	TAILQ_REMOVE(&master->pending, scheduler, in_pending);
 	scheduler->is_pending = false;
 	master->delivering = scheduler;
-	/* What the callbacks cause waits for the next round: one framework cannot hold the others. */
+	/* What the callbacks cause waits for the next round: nobody can hold the others up. */
 	for (; left > 0 && !scheduler->is_closed && (queued = take_event(scheduler)); left--) {
 		scheduler->event(scheduler->arg, queued->event);
 		queued_event_free(queued);
@@ -192,7 +192,8 @@ static uint32_t ipv4_of(const char *hostname)
 {
 	struct in_addr address;
 
-	return inet_pton(AF_INET, hostname, &address) == 1 ? address.s_addr : htonl(INADDR_LOOPBACK);
+	return inet_pton(AF_INET, hostname, &address) == 1 ? address.s_addr
+							   : htonl(INADDR_LOOPBACK);
 }
 
 static int queue_subscribed(struct scheduler *scheduler)
@@ -332,7 +333,8 @@ int scheduler_subscribe(struct master *master, const Mesos__V1__FrameworkInfo *i
 		scheduler_end(framework->scheduler, "Framework failed over");
 	framework->scheduler = scheduler;
 	activate(framework);
-	master_explain(master, "framework '%s' ('%.100s') is subscribed", framework->id, info->name);
+	master_explain(master, "framework '%s' ('%.100s') is subscribed", framework->id,
+		       info->name);
 	*ret = scheduler;
 	return 0;
 }
@@ -347,7 +349,8 @@ void scheduler_disconnect(struct scheduler *scheduler, int64_t now_ms)
 		framework->deadline_ms = framework_deadline(framework, now_ms);
 		offers_free_of_framework(framework);
 		framework_update_clients(framework);
-		master_explain(master, "framework '%s' is disconnected; its failover timeout is %g s",
+		master_explain(master,
+			       "framework '%s' is disconnected; its failover timeout is %g s",
 			       framework->id, framework->info->failover_timeout);
 	}
 	/* From inside its own event function: the queue is still being walked. */

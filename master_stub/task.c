@@ -31,8 +31,8 @@ bool master_task_is_ended(Mesos__V1__TaskState state)
 
 const char *master_task_state_name(Mesos__V1__TaskState state)
 {
-	const ProtobufCEnumValue *value =
-		protobuf_c_enum_descriptor_get_value(&mesos__v1__task_state__descriptor, (int)state);
+	const ProtobufCEnumValue *value = protobuf_c_enum_descriptor_get_value(
+		&mesos__v1__task_state__descriptor, (int)state);
 
 	return value ? value->name : "TASK_UNKNOWN";
 }
@@ -157,7 +157,8 @@ static Mesos__V1__TaskState state_for(const struct framework *framework, Mesos__
 	};
 
 	if (is_fine[state] &&
-	    !framework_is_capable(framework, MESOS__V1__FRAMEWORK_INFO__CAPABILITY__TYPE__PARTITION_AWARE))
+	    !framework_is_capable(framework,
+				  MESOS__V1__FRAMEWORK_INFO__CAPABILITY__TYPE__PARTITION_AWARE))
 		return MESOS__V1__TASK_STATE__TASK_LOST;
 	return state;
 }
@@ -194,7 +195,8 @@ void master_task_tell(struct framework *framework, const struct status_from_mast
 	(void)framework_send_status(framework, &status);
 }
 
-void master_task_tell_latest(struct task *task, Mesos__V1__TaskStatus__Reason reason, const char *message)
+void master_task_tell_latest(struct task *task, Mesos__V1__TaskStatus__Reason reason,
+			     const char *message)
 {
 	Mesos__V1__TaskStatus *latest = master_task_status(task);
 	Mesos__V1__TaskStatus told = MESOS__V1__TASK_STATUS__INIT;
@@ -245,10 +247,10 @@ static void take_status(struct task *task, const Mesos__V1__TaskStatus *status,
 			Mesos__V1__TaskState latest)
 {
 	if (!master_task_is_ended(task->state) && master_task_is_ended(latest))
-		master_explain(task->framework->master, "task '%s' on agent '%s' has ended: %s%s%.300s",
-			       task->id, task->agent->id, master_task_state_name(latest),
-			       status->message ? ": " : "",
-			       status->message ? status->message : "");
+		master_explain(task->framework->master,
+			       "task '%s' on agent '%s' has ended: %s%s%.300s", task->id,
+			       task->agent->id, master_task_state_name(latest),
+			       status->message ? ": " : "", status->message ? status->message : "");
 	set_state(task, latest);
 	task->is_confirmed = true;
 	if (status->state == task->state || !task->status.data)
@@ -264,7 +266,8 @@ static void acknowledge_for_removed(struct agent *agent, struct framework *frame
 				    struct task *task, const Mesos__V1__TaskStatus *status)
 {
 	if (has_uuid(status))
-		registry_send_acknowledge(agent, framework->id, status->task_id->value, &status->uuid);
+		registry_send_acknowledge(agent, framework->id, status->task_id->value,
+					  &status->uuid);
 	if (task && master_task_is_ended(status->state))
 		master_task_free(task);
 }
@@ -308,8 +311,10 @@ int master_task_acknowledge(struct framework *framework,
 	struct task *task = master_task_find(framework, call->task_id->value);
 
 	if (call->uuid.len != 16)
-		return err_set(e, EINVAL, "acknowledge update of task '%.255s': uuid has %zu bytes, not"
-			       " 16", call->task_id->value, call->uuid.len);
+		return err_set(e, EINVAL,
+			       "acknowledge update of task '%.255s': uuid has %zu bytes, not"
+			       " 16",
+			       call->task_id->value, call->uuid.len);
 	if (!agent || agent->state != AGENT_CONNECTED) {
 		/* Back again, the agent sends its update once more. */
 		master->counters.invalid_acknowledgements++;
@@ -411,7 +416,8 @@ int master_task_admit(struct agent *agent, const Tepui__RunningTask *running, st
 		return r;
 	task = master_task_find(framework, id);
 	if (task && task->agent != agent)
-		return err_set(e, EEXIST, "admit task '%s': agent '%s' has it", id, task->agent->id);
+		return err_set(e, EEXIST, "admit task '%s': agent '%s' has it", id,
+			       task->agent->id);
 	if (!task) {
 		r = admit_new(framework, agent, running, &task, e);
 		if (r < 0)
@@ -425,9 +431,34 @@ int master_task_admit(struct agent *agent, const Tepui__RunningTask *running, st
 		(void)packed_set(&task->status, &running->status->base);
 	master_task_charge(task);
 	if (was_unreachable && !master_task_is_ended(task->state))
-		master_task_tell_latest(task, MESOS__V1__TASK_STATUS__REASON__REASON_AGENT_REREGISTERED,
-				 "Agent is back: the task was not disturbed");
+		master_task_tell_latest(task,
+					MESOS__V1__TASK_STATUS__REASON__REASON_AGENT_REREGISTERED,
+					"Agent is back: the task was not disturbed");
 	return 0;
+}
+
+static void drop_unseen(struct task *task)
+{
+	static const struct {
+		Mesos__V1__TaskState state;
+		Mesos__V1__TaskStatus__Reason reason;
+		const char *message;
+	} fates[] = {
+		[false] = { MESOS__V1__TASK_STATE__TASK_DROPPED,
+			    MESOS__V1__TASK_STATUS__REASON__REASON_AGENT_DISCONNECTED,
+			    "The agent was disconnected before it got the task" },
+		[true] = { MESOS__V1__TASK_STATE__TASK_GONE,
+			   MESOS__V1__TASK_STATUS__REASON__REASON_RECONCILIATION,
+			   "The agent is back and does not have the task" },
+	};
+
+	/* Terminal and not brought along: the agent has seen its acknowledgement. */
+	if (!master_task_is_ended(task->state)) {
+		set_state(task, fates[task->is_confirmed].state);
+		tell_task(task, task->state, fates[task->is_confirmed].reason,
+			  fates[task->is_confirmed].message);
+	}
+	master_task_free(task);
 }
 
 void master_tasks_drop_unseen(struct agent *agent)
@@ -436,20 +467,8 @@ void master_tasks_drop_unseen(struct agent *agent)
 
 	for (task = TAILQ_FIRST(&agent->tasks); task; task = next) {
 		next = TAILQ_NEXT(task, on_agent);
-		if (task->is_seen)
-			continue;
-		/* Terminal and not brought along: the agent has seen its acknowledgement. */
-		if (!master_task_is_ended(task->state)) {
-			set_state(task, task->is_confirmed ? MESOS__V1__TASK_STATE__TASK_GONE :
-				  MESOS__V1__TASK_STATE__TASK_DROPPED);
-			tell_task(task, task->state,
-				  task->is_confirmed ?
-				  MESOS__V1__TASK_STATUS__REASON__REASON_RECONCILIATION :
-				  MESOS__V1__TASK_STATUS__REASON__REASON_AGENT_DISCONNECTED,
-				  task->is_confirmed ? "The agent is back and does not have the task" :
-				  "The agent was disconnected before it got the task");
-		}
-		master_task_free(task);
+		if (!task->is_seen)
+			drop_unseen(task);
 	}
 }
 

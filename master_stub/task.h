@@ -80,7 +80,8 @@ void master_tasks_mark_unreachable(struct agent *agent);
 
 /*
  * Tell FRAMEWORK of a task by the master itself: no uuid, so nothing to acknowledge.  AGENT_ID and
- * MESSAGE may be NULL.  STATE is told as TASK_LOST to a framework that does not know the finer ones.
+ * MESSAGE may be NULL.  STATE is told as TASK_LOST to a framework that does not know the finer
+ * ones.
  */
 struct status_from_master {
 	const char *task_id, *agent_id, *message;
@@ -90,6 +91,7 @@ struct status_from_master {
 };
 void master_task_tell(struct framework *framework, const struct status_from_master *status);
 /* The latest status of a known task, as a reconciliation's answer. */
-void master_task_tell_latest(struct task *task, Mesos__V1__TaskStatus__Reason reason, const char *message);
+void master_task_tell_latest(struct task *task, Mesos__V1__TaskStatus__Reason reason,
+			     const char *message);
 
 #endif

@@ -28,8 +28,10 @@ static int rule_id(struct candidate *candidate, struct err *e)
 	const char *id = candidate->task->task_id->value;
 
 	if (!id_is_valid(id))
-		return err_set(e, EINVAL, "Task id '%.255s' must have 1 to %d bytes, without control"
-			       " characters and slashes", id, ID_MAX);
+		return err_set(e, EINVAL,
+			       "Task id '%.255s' must have 1 to %d bytes, without control"
+			       " characters and slashes",
+			       id, ID_MAX);
 	if (master_task_find(candidate->framework, id))
 		return err_set(e, EINVAL, "Task has duplicate ID: %s", id);
 	return 0;
@@ -93,9 +95,10 @@ static int rule_resources(struct candidate *candidate, struct err *e)
 		}
 		if (resource->allocation_info && resource->allocation_info->role &&
 		    strcmp(resource->allocation_info->role, candidate->role) != 0)
-			return err_set(e, EINVAL, "Task uses resources allocated to role '%.255s', the"
-				       " offer is to role '%s'", resource->allocation_info->role,
-				       candidate->role);
+			return err_set(e, EINVAL,
+				       "Task uses resources allocated to role '%.255s', the"
+				       " offer is to role '%s'",
+				       resource->allocation_info->role, candidate->role);
 	}
 	r = resources_from_messages(task->resources, task->n_resources, &candidate->resources, e);
 	if (r < 0)
@@ -115,7 +118,8 @@ static int rule_limits(struct candidate *candidate, struct err *e)
 		double limit, request;
 
 		if (!is_cpus && strcmp(name, "mem") != 0)
-			return err_set(e, EINVAL, "Limit '%.255s' is neither of cpus nor of mem", name);
+			return err_set(e, EINVAL, "Limit '%.255s' is neither of cpus nor of mem",
+				       name);
 		if (!task->limits[i]->value)
 			return err_set(e, EINVAL, "Limit '%s' has no value", name);
 		limit = task->limits[i]->value->value;
@@ -152,7 +156,8 @@ static int rule_health_check(struct candidate *candidate, struct err *e)
 	if (!check)
 		return 0;
 	if (!!check->http + !!check->command + !!check->tcp != 1)
-		return err_set(e, EINVAL, "Health check: exactly one of command, http and tcp must be"
+		return err_set(e, EINVAL,
+			       "Health check: exactly one of command, http and tcp must be"
 			       " set");
 	if (!is_duration(check->delay_seconds) || !is_duration(check->interval_seconds) ||
 	    !is_duration(check->timeout_seconds) || !is_duration(check->grace_period_seconds))
@@ -174,8 +179,9 @@ static int rule_durations(struct candidate *candidate, struct err *e)
 	return 0;
 }
 
-int master_task_validate(const struct framework *framework, const struct agent *agent, const char *role,
-		  const Mesos__V1__TaskInfo *task, struct resources *ret_resources, struct err *e)
+int master_task_validate(const struct framework *framework, const struct agent *agent,
+			 const char *role, const Mesos__V1__TaskInfo *task,
+			 struct resources *ret_resources, struct err *e)
 {
 	static rule_fn *const rules[] = {
 		rule_id, rule_agent, rule_command, rule_environment, rule_resources, rule_limits,
@@ -232,10 +238,12 @@ static bool is_role(const char *role)
 static int check_roles(const Mesos__V1__FrameworkInfo *info, struct err *e)
 {
 	if (info->n_roles > MAX_ROLES)
-		return err_set(e, EINVAL, "FrameworkInfo.roles has more than %d entries", MAX_ROLES);
+		return err_set(e, EINVAL, "FrameworkInfo.roles has more than %d entries",
+			       MAX_ROLES);
 	for (size_t i = 0; i < info->n_roles; i++) {
 		if (!is_role(info->roles[i]))
-			return err_set(e, EINVAL, "Role '%.255s' is not a valid role", info->roles[i]);
+			return err_set(e, EINVAL, "Role '%.255s' is not a valid role",
+				       info->roles[i]);
 		for (size_t j = 0; j < i; j++) {
 			if (strcmp(info->roles[i], info->roles[j]) == 0)
 				return err_set(e, EINVAL, "FrameworkInfo.roles contains '%s' twice",

@@ -10,8 +10,9 @@ struct framework;
 struct resources;
 
 /*
- * May FRAMEWORK launch TASK on AGENT in ROLE?  *ret_resources is what it asks for, owned by the caller.
- * -EINVAL with the sentence for TASK_ERROR.  Whether the offers hold it is the caller's question.
+ * May FRAMEWORK launch TASK on AGENT in ROLE?  *ret_resources is what it asks for, owned by the
+ * caller. -EINVAL with the sentence for TASK_ERROR.  Whether the offers hold it is the caller's
+ * question.
  */
 int master_task_validate(const struct framework *framework, const struct agent *agent,
 		  const char *role, const Mesos__V1__TaskInfo *task,

@@ -131,15 +131,20 @@ static json_t *agent_json(const struct agent *agent)
 		pid = NULL;
 	json = json_pack("{s:s, s:s, s:i, s:s*, s:o, s:o, s:o, s:o, s:o, s:{}, s:f, s:b, s:b, s:s*,"
 			 " s:[s, s], s:s, s:I}",
-			 "id", agent->id, "hostname", agent->info->hostname,
-			 "port", agent->info->port, "pid", pid,
-			 "attributes", attributes_json(agent), "resources", total_json(agent),
+			 "id", agent->id,
+			 "hostname", agent->info->hostname,
+			 "port", agent->info->port,
+			 "pid", pid,
+			 "attributes", attributes_json(agent),
+			 "resources", total_json(agent),
 			 "unreserved_resources", total_json(agent),
-			 "used_resources", used_json(agent), "offered_resources", offered_json(agent),
+			 "used_resources", used_json(agent),
+			 "offered_resources", offered_json(agent),
 			 "reserved_resources",
 			 "registered_time", seconds(agent->registered_wall_ms),
 			 "active", agent->state == AGENT_CONNECTED,
-			 "deactivated", 0, "version", agent->version,
+			 "deactivated", 0,
+			 "version", agent->version,
 			 "capabilities", "MULTI_ROLE", "HIERARCHICAL_ROLE",
 			 "state", registry_state_name(agent->state),
 			 "tasks", (json_int_t)count_live_tasks(agent));
@@ -212,7 +217,8 @@ static json_t *task_json(const struct task *task)
 				 "resources", resources_json(&task->resources), "statuses");
 
 	if (json && status)
-		json_array_append_new(json_object_get(json, "statuses"), message_json(&status->base));
+		json_array_append_new(json_object_get(json, "statuses"),
+				      message_json(&status->base));
 	if (json && info && info->discovery)
 		json_object_set_new(json, "discovery", message_json(&info->discovery->base));
 	if (json && info && info->container)
@@ -253,10 +259,10 @@ static void add_offers(json_t *json, const struct framework *framework)
 	struct resources sum = { 0 };
 
 	LIST_FOREACH(offer, &framework->offers, of_framework) {
-		json_array_append_new(offers, json_pack("{s:s, s:s, s:s, s:o}", "id", offer->id,
-							"slave_id", offer->agent->id, "framework_id",
-							framework->id, "resources",
-							resources_json(&offer->resources)));
+		json_array_append_new(offers,
+				      json_pack("{s:s, s:s, s:s, s:o}", "id", offer->id, "slave_id",
+						offer->agent->id, "framework_id", framework->id,
+						"resources", resources_json(&offer->resources)));
 		for (int i = 0; i < N_RESOURCE_KINDS; i++)
 			sum.scalar[i] += offer->resources.scalar[i];
 	}
@@ -294,9 +300,11 @@ static void add_capabilities(json_t *json, const struct framework *framework)
 static json_t *framework_json(const struct framework *framework)
 {
 	const Mesos__V1__FrameworkInfo *info = framework->info;
-	json_t *json = json_pack("{s:s, s:s, s:s, s:s, s:s, s:b, s:b, s:b, s:f, s:b, s:f, s:f, s:[],"
-				 " s:[]}",
-				 "id", framework->id, "name", info->name, "user", info->user,
+	json_t *json = json_pack("{s:s, s:s, s:s, s:s, s:s, s:b, s:b, s:b, s:f, s:b, s:f, s:f,"
+				 " s:[], s:[]}",
+				 "id", framework->id,
+				 "name", info->name,
+				 "user", info->user,
 				 "hostname", info->hostname ? info->hostname : "",
 				 "webui_url", info->webui_url ? info->webui_url : "",
 				 "active", framework->scheduler != NULL,

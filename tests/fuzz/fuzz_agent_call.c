@@ -1,6 +1,7 @@
 /*
  * What an agent may send, in any order: the input is a series of calls, each with its length in two
- * bytes and a byte that says how it is written.  The core must refuse or take it, and keep its sums.
+ * bytes and a byte that says how it is written.  The core must refuse or take it, and keep its
+ * sums.
  */
 #include <stdlib.h>
 #include <string.h>

@@ -1,4 +1,5 @@
-/* A master core in a test: agents and frameworks driven by hand, what they are told kept in lists. */
+/* A master core in a test: agents and frameworks driven by hand, what they are told kept in lists.
+ */
 #ifndef TESTS_UNIT_MASTER_HARNESS_H
 #define TESTS_UNIT_MASTER_HARNESS_H
 
@@ -37,7 +38,8 @@ struct fake_framework {
 	Mesos__V1__Scheduler__Event *events[MAX_KEPT];
 	size_t n_events;
 	/* Called for every event, if set. */
-	void (*on_event)(struct fake_framework *framework, const Mesos__V1__Scheduler__Event *event);
+	void (*on_event)(struct fake_framework *framework,
+			 const Mesos__V1__Scheduler__Event *event);
 };
 
 struct cluster {
@@ -194,10 +196,11 @@ static inline ProtobufCMessage *message(const ProtobufCMessageDescriptor *descri
 	return result;
 }
 
-#define RESOURCES_JSON \
-	"[{\"name\":\"cpus\",\"type\":\"SCALAR\",\"scalar\":{\"value\":%g}}," \
-	"{\"name\":\"mem\",\"type\":\"SCALAR\",\"scalar\":{\"value\":%g}}," \
-	"{\"name\":\"ports\",\"type\":\"RANGES\",\"ranges\":{\"range\":[{\"begin\":%d,\"end\":%d}]}}]"
+#define RESOURCES_JSON                                                                             \
+	"[{\"name\":\"cpus\",\"type\":\"SCALAR\",\"scalar\":{\"value\":%g}},"                      \
+	"{\"name\":\"mem\",\"type\":\"SCALAR\",\"scalar\":{\"value\":%g}},"                        \
+	"{\"name\":\"ports\",\"type\":\"RANGES\",\"ranges\":{\"range\":[{\"begin\":%d,\"end\":%d}" \
+	"]}}]"
 
 struct subscribe {
 	const char *id, *boot_id, *hostname, *tasks, *master_id;
@@ -217,14 +220,16 @@ static inline int agent_try_subscribe(struct cluster *cluster, struct fake_agent
 		snprintf(id, sizeof(id), "\"id\":{\"value\":\"%s\"},", s.id);
 	if (s.master_id)
 		snprintf(master_id, sizeof(master_id), ",\"master_id\":\"%s\"", s.master_id);
-	call = (Tepui__AgentCall *)message(&tepui__agent_call__descriptor,
+	call = (Tepui__AgentCall *)message(
+		&tepui__agent_call__descriptor,
 		"{\"type\":\"SUBSCRIBE\",\"subscribe\":{\"agent_info\":{%s\"hostname\":\"%s\","
 		"\"port\":%d,\"resources\":" RESOURCES_JSON ","
-		"\"attributes\":[{\"name\":\"rack\",\"type\":\"TEXT\",\"text\":{\"value\":\"r1\"}}]},"
+		"\"attributes\":[{\"name\":\"rack\",\"type\":\"TEXT\",\"text\":{\"value\":\"r1\"}}]"
+		"},"
 		"\"boot_id\":\"%s\",\"version\":\"0.1.0\"%s,\"tasks\":[%s]}}",
-		id, s.hostname ? s.hostname : "node", s.port ? s.port : 5051,
-		s.cpus ? s.cpus : 4, s.mem ? s.mem : 1024, 31000, 31099,
-		s.boot_id ? s.boot_id : "boot", master_id, s.tasks ? s.tasks : "");
+		id, s.hostname ? s.hostname : "node", s.port ? s.port : 5051, s.cpus ? s.cpus : 4,
+		s.mem ? s.mem : 1024, 31000, 31099, s.boot_id ? s.boot_id : "boot", master_id,
+		s.tasks ? s.tasks : "");
 	agent->is_closed = false;
 	r = master_agent_subscribe(cluster->master, call, agent, cluster->now_ms, e);
 	protobuf_c_message_free_unpacked(&call->base, NULL);
@@ -356,7 +361,8 @@ static inline int framework_try_subscribe(struct cluster *cluster, struct fake_f
 }
 
 #define PARTITION_AWARE "\"capabilities\":[{\"type\":\"PARTITION_AWARE\"}]"
-#define FRAMEWORK "{\"user\":\"root\",\"name\":\"test\",\"failover_timeout\":100," PARTITION_AWARE "}"
+#define FRAMEWORK \
+	"{\"user\":\"root\",\"name\":\"test\",\"failover_timeout\":100," PARTITION_AWARE "}"
 
 static inline void framework_subscribe(struct cluster *cluster, struct fake_framework *framework,
 				       const char *info_json)
@@ -405,9 +411,10 @@ static inline void framework_launch(struct fake_framework *framework, const char
 
 	assert_non_null(offer);
 	framework_call(framework, NULL,
-		"\"type\":\"ACCEPT\",\"accept\":{\"offer_ids\":[{\"value\":\"%s\"}],\"operations\":["
-		"{\"type\":\"LAUNCH\",\"launch\":{\"task_infos\":[" TASK_JSON "]}}]}",
-		offer->id->value, task_id, offer->agent_id->value, cpus, mem, port, port);
+		       "\"type\":\"ACCEPT\",\"accept\":{\"offer_ids\":[{\"value\":\"%s\"}],"
+		       "\"operations\":["
+		       "{\"type\":\"LAUNCH\",\"launch\":{\"task_infos\":[" TASK_JSON "]}}]}",
+		       offer->id->value, task_id, offer->agent_id->value, cpus, mem, port, port);
 	cluster_turn(framework->cluster);
 }
 

@@ -90,8 +90,8 @@ static struct allocator_client *client(struct world *world, char *name, const ch
 {
 	struct allocator_client *result;
 
-	assert_int_equal(allocator_client_new(world->allocator, name, name, role, takes_gpus,
-					      &result), 0);
+	assert_int_equal(allocator_client_new(world->allocator, name, name, role, &result), 0);
+	allocator_client_set_gpus(result, takes_gpus);
 	allocator_client_set_active(result, true);
 	return result;
 }
@@ -313,7 +313,8 @@ static void test_a_node_that_shrank_has_nothing_free(void **state)
 	allocator_free(world.allocator);
 }
 
-/* Thousands of random charges, refusals and releases: never more than there is, all back at the end. */
+/* Thousands of random charges, refusals and releases: never more than there is, all back at the
+ * end. */
 static void test_never_more_than_there_is(void **state)
 {
 	struct world world;

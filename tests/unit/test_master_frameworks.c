@@ -1,7 +1,9 @@
-/* Frameworks: who may subscribe, what a disconnect and a failover do, and calls from inside events. */
+/* Frameworks: who may subscribe, what a disconnect and a failover do, and calls from inside events.
+ */
 #include "tests/unit/master_harness.h"
 
-static void done(struct cluster *cluster, struct fake_agent *agent, struct fake_framework *framework)
+static void done(struct cluster *cluster, struct fake_agent *agent,
+		 struct fake_framework *framework)
 {
 	if (agent)
 		agent_forget(agent);
@@ -13,29 +15,41 @@ static const char *with_id(const struct fake_framework *framework, const char *r
 {
 	static char text[1024];
 
-	snprintf(text, sizeof(text), "{\"user\":\"root\",\"name\":\"test\",\"failover_timeout\":100,"
-		 PARTITION_AWARE ",\"id\":{\"value\":\"%s\"}%s}", framework->id, rest);
+	snprintf(text, sizeof(text),
+		 "{\"user\":\"root\",\"name\":\"test\",\"failover_timeout\":100," PARTITION_AWARE
+		 ",\"id\":{\"value\":\"%s\"}%s}",
+		 framework->id, rest);
 	return text;
 }
 
 static void test_invalid_frameworks_are_told_why(void **state)
 {
-	static const struct { const char *info, *message; } rows[] = {
+	static const struct { const char *info, *message;
+	} rows[] = {
 		{ "{\"user\":\"\",\"name\":\"n\"}", "FrameworkInfo.user must be set" },
 		{ "{\"user\":\"u\",\"name\":\"n\",\"failover_timeout\":-1.0}",
 		  "FrameworkInfo.failover_timeout must not be negative" },
-		{ "{\"user\":\"u\",\"name\":\"n\",\"role\":\"a b\"}", "Role 'a b' is not a valid role" },
-		{ "{\"user\":\"u\",\"name\":\"n\",\"role\":\"a//b\"}", "Role 'a//b' is not a valid role" },
-		{ "{\"user\":\"u\",\"name\":\"n\",\"role\":\"/a\"}", "Role '/a' is not a valid role" },
-		{ "{\"user\":\"u\",\"name\":\"n\",\"role\":\"a/\"}", "Role 'a/' is not a valid role" },
-		{ "{\"user\":\"u\",\"name\":\"n\",\"role\":\"a/..\"}", "Role 'a/..' is not a valid role" },
-		{ "{\"user\":\"u\",\"name\":\"n\",\"role\":\"-a\"}", "Role '-a' is not a valid role" },
+		{ "{\"user\":\"u\",\"name\":\"n\",\"role\":\"a b\"}",
+		  "Role 'a b' is not a valid role" },
+		{ "{\"user\":\"u\",\"name\":\"n\",\"role\":\"a//b\"}",
+		  "Role 'a//b' is not a valid role" },
+		{ "{\"user\":\"u\",\"name\":\"n\",\"role\":\"/a\"}",
+		  "Role '/a' is not a valid role" },
+		{ "{\"user\":\"u\",\"name\":\"n\",\"role\":\"a/\"}",
+		  "Role 'a/' is not a valid role" },
+		{ "{\"user\":\"u\",\"name\":\"n\",\"role\":\"a/..\"}",
+		  "Role 'a/..' is not a valid role" },
+		{ "{\"user\":\"u\",\"name\":\"n\",\"role\":\"-a\"}",
+		  "Role '-a' is not a valid role" },
 		{ "{\"user\":\"u\",\"name\":\"n\",\"roles\":[\"a\"]}",
 		  "FrameworkInfo.roles needs the capability MULTI_ROLE" },
 		{ "{\"user\":\"u\",\"name\":\"n\",\"role\":\"a\",\"capabilities\":[{\"type\":"
-		  "\"MULTI_ROLE\"}]}", "FrameworkInfo.role must not be set with MULTI_ROLE: use roles" },
-		{ "{\"user\":\"u\",\"name\":\"n\",\"roles\":[\"a\",\"a\"],\"capabilities\":[{\"type\":"
-		  "\"MULTI_ROLE\"}]}", "FrameworkInfo.roles contains 'a' twice" },
+		  "\"MULTI_ROLE\"}]}",
+		  "FrameworkInfo.role must not be set with MULTI_ROLE: use roles" },
+		{ "{\"user\":\"u\",\"name\":\"n\",\"roles\":[\"a\",\"a\"],\"capabilities\":[{"
+		  "\"type\":"
+		  "\"MULTI_ROLE\"}]}",
+		  "FrameworkInfo.roles contains 'a' twice" },
 		{ "{\"user\":\"u\",\"name\":\"n\",\"id\":{\"value\":\"a/b\"}}",
 		  "FrameworkInfo.id 'a/b' is not a valid id" },
 	};
@@ -168,9 +182,12 @@ static void test_teardown_kills_and_keeps_resources_until_they_are_free(void **s
 
 static void test_calls_that_this_version_does_not_know(void **state)
 {
-	static const struct { const char *call; int r; const char *message; } rows[] = {
-		{ "\"type\":\"MESSAGE\"", -ENOTSUP, "call MESSAGE is not supported by this version" },
-		{ "\"type\":\"SHUTDOWN\"", -ENOTSUP, "call SHUTDOWN is not supported by this version" },
+	static const struct { const char *call; int r; const char *message;
+	} rows[] = {
+		{ "\"type\":\"MESSAGE\"", -ENOTSUP,
+		  "call MESSAGE is not supported by this version" },
+		{ "\"type\":\"SHUTDOWN\"", -ENOTSUP,
+		  "call SHUTDOWN is not supported by this version" },
 		{ "\"type\":\"UNKNOWN\"", -ENOTSUP, "call of unknown type 0" },
 		{ "\"x\":1", -ENOTSUP, "call of unknown type 0" },
 		{ "\"type\":\"ACCEPT\"", -EINVAL, "Expecting 'accept' to be present" },
@@ -178,8 +195,8 @@ static void test_calls_that_this_version_does_not_know(void **state)
 		{ "\"type\":\"ACKNOWLEDGE\"", -EINVAL, "Expecting 'acknowledge' to be present" },
 		{ "\"type\":\"RECONCILE\"", -EINVAL, "Expecting 'reconcile' to be present" },
 		{ "\"type\":\"KILL\",\"kill\":{\"task_id\":{\"value\":\"t\"},\"kill_policy\":{"
-		  "\"grace_period\":{\"nanoseconds\":-1}}}", -EINVAL,
-		  "kill task 't': its grace period is negative" },
+		  "\"grace_period\":{\"nanoseconds\":-1}}}",
+		  -EINVAL, "kill task 't': its grace period is negative" },
 	};
 	struct cluster *cluster = cluster_new();
 	struct fake_framework framework = { 0 };
@@ -196,7 +213,8 @@ static void test_calls_that_this_version_does_not_know(void **state)
 }
 
 /* Accepts, and asks for more, from inside its event function. */
-static void accept_at_once(struct fake_framework *framework, const Mesos__V1__Scheduler__Event *event)
+static void accept_at_once(struct fake_framework *framework,
+			   const Mesos__V1__Scheduler__Event *event)
 {
 	static int n;
 
@@ -207,10 +225,13 @@ static void accept_at_once(struct fake_framework *framework, const Mesos__V1__Sc
 		char id[16];
 
 		snprintf(id, sizeof(id), "t%d", n);
-		framework_call(framework, NULL, "\"type\":\"ACCEPT\",\"accept\":{\"offer_ids\":[{"
-			       "\"value\":\"%s\"}],\"operations\":[{\"type\":\"LAUNCH\",\"launch\":{"
-			       "\"task_infos\":[" TASK_JSON "]}}]}", offer->id->value, id,
-			       offer->agent_id->value, 1.0, 100.0, 31000 + n, 31000 + n);
+		framework_call(
+			framework, NULL,
+			"\"type\":\"ACCEPT\",\"accept\":{\"offer_ids\":[{"
+			"\"value\":\"%s\"}],\"operations\":[{\"type\":\"LAUNCH\",\"launch\":{"
+			"\"task_infos\":[" TASK_JSON "]}}]}",
+			offer->id->value, id, offer->agent_id->value, 1.0, 100.0, 31000 + n,
+			31000 + n);
 		n++;
 	}
 	framework_call(framework, NULL, "\"type\":\"REVIVE\"");
@@ -231,7 +252,8 @@ static void test_calls_from_inside_an_event(void **state)
 	done(cluster, &agent, &framework);
 }
 
-static void leave_at_offers(struct fake_framework *framework, const Mesos__V1__Scheduler__Event *event)
+static void leave_at_offers(struct fake_framework *framework,
+			    const Mesos__V1__Scheduler__Event *event)
 {
 	if (event->type != MESOS__V1__SCHEDULER__EVENT__TYPE__HEARTBEAT)
 		return;
@@ -284,7 +306,8 @@ static void test_heartbeats_every_fifteen_seconds(void **state)
 	assert_true(master_next_ms(cluster->master) <= cluster->now_ms + 15000);
 	for (int i = 0; i < 4; i++)
 		cluster_wait(cluster, 15000);
-	assert_int_equal(framework_count(&framework, MESOS__V1__SCHEDULER__EVENT__TYPE__HEARTBEAT), 5);
+	assert_int_equal(framework_count(&framework, MESOS__V1__SCHEDULER__EVENT__TYPE__HEARTBEAT),
+			 5);
 	done(cluster, NULL, &framework);
 }
 

@@ -45,7 +45,8 @@ static void test_task_from_offer_to_terminal_acknowledgement(void **state)
 	assert_non_null(event);
 	assert_memory_equal(event->acknowledge->uuid.data, "AAAAAAAAAAAAAAAA", 16);
 
-	framework_call(&framework, NULL, "\"type\":\"KILL\",\"kill\":{\"task_id\":{\"value\":\"t1\"},"
+	framework_call(&framework, NULL,
+		       "\"type\":\"KILL\",\"kill\":{\"task_id\":{\"value\":\"t1\"},"
 		       "\"kill_policy\":{\"grace_period\":{\"nanoseconds\":7}}}");
 	event = agent_find(&agent, TEPUI__AGENT_EVENT__TYPE__KILL_TASK);
 	assert_non_null(event);
@@ -90,8 +91,9 @@ static void test_state_and_metrics_tell_what_is(void **state)
 	json_t *slave = json_array_get(json_object_get(json, "slaves"), 0);
 	assert_string_equal(json_string_value(json_object_get(slave, "id")), agent.id);
 	assert_true(json_is_true(json_object_get(slave, "active")));
-	assert_float_equal(json_number_value(json_object_get(json_object_get(slave, "used_resources"),
-							     "cpus")), 1, 0);
+	assert_float_equal(json_number_value(json_object_get(
+				   json_object_get(slave, "used_resources"), "cpus")),
+			   1, 0);
 	assert_string_equal(json_string_value(json_object_get(json_object_get(slave, "resources"),
 							      "ports")), "[31000-31099]");
 	json_t *task = json_array_get(json_object_get(json_array_get(json_object_get(json,
@@ -100,9 +102,12 @@ static void test_state_and_metrics_tell_what_is(void **state)
 	json_decref(json);
 
 	metrics = master_metrics_json(cluster->master, cluster->now_ms);
-	assert_float_equal(json_number_value(json_object_get(metrics, "master/tasks_running")), 1, 0);
-	assert_float_equal(json_number_value(json_object_get(metrics, "master/cpus_percent")), .25, 0);
-	assert_float_equal(json_number_value(json_object_get(metrics, "master/slaves_active")), 1, 0);
+	assert_float_equal(json_number_value(json_object_get(metrics, "master/tasks_running")), 1,
+			   0);
+	assert_float_equal(json_number_value(json_object_get(metrics, "master/cpus_percent")), .25,
+			   0);
+	assert_float_equal(json_number_value(json_object_get(metrics, "master/slaves_active")), 1,
+			   0);
 	json_decref(metrics);
 
 	agent_forget(&agent);

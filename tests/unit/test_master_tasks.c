@@ -37,9 +37,10 @@ static void end(struct scene *s)
 static void running(const struct scene *s, const char *task_id, const char *state, char *ret,
 		    size_t size)
 {
-	snprintf(ret, size, "{\"framework\":{\"user\":\"root\",\"name\":\"test\",\"id\":{\"value\":\"%s\"}},"
-		 "\"task\":" TASK_JSON ",\"state\":\"%s\"}", s->framework.id, task_id, s->agent_id,
-		 1.0, 128.0, 31000, 31000, state);
+	snprintf(ret, size,
+		 "{\"framework\":{\"user\":\"root\",\"name\":\"test\",\"id\":{\"value\":\"%s\"}},"
+		 "\"task\":" TASK_JSON ",\"state\":\"%s\"}",
+		 s->framework.id, task_id, s->agent_id, 1.0, 128.0, 31000, 31000, state);
 }
 
 static const Mesos__V1__TaskStatus *status(const struct scene *s)
@@ -77,7 +78,8 @@ static void test_duplicates_are_passed_on_identically(void **state)
 
 	(void)state;
 	for (int i = 0; i < 3; i++)
-		agent_update(s->cluster, &s->agent, s->framework.id, "t1", "TASK_KILLING", UUID_B, NULL);
+		agent_update(s->cluster, &s->agent, s->framework.id, "t1", "TASK_KILLING", UUID_B,
+			     NULL);
 	assert_int_equal(updates(s), 3);
 	assert_string_equal(status(s)->agent_id->value, s->agent_id);
 	assert_int_equal(status(s)->source, MESOS__V1__TASK_STATUS__SOURCE__SOURCE_EXECUTOR);
@@ -131,9 +133,12 @@ static void test_a_wrong_uuid_is_refused_and_a_foreign_one_ends_nothing(void **s
 	struct err e = { 0 };
 
 	(void)state;
-	assert_int_equal(framework_call(&s->framework, &e, "\"type\":\"ACKNOWLEDGE\",\"acknowledge\":{"
-			 "\"agent_id\":{\"value\":\"%s\"},\"task_id\":{\"value\":\"t1\"},\"uuid\":\"QUE=\"}",
-			 s->agent_id), -EINVAL);
+	assert_int_equal(framework_call(&s->framework, &e,
+					"\"type\":\"ACKNOWLEDGE\",\"acknowledge\":{"
+					"\"agent_id\":{\"value\":\"%s\"},\"task_id\":{\"value\":"
+					"\"t1\"},\"uuid\":\"QUE=\"}",
+					s->agent_id),
+			 -EINVAL);
 	assert_string_equal(e.msg, "acknowledge update of task 't1': uuid has 2 bytes, not 16");
 	agent_update(s->cluster, &s->agent, s->framework.id, "t1", "TASK_FINISHED", UUID_B, NULL);
 	framework_acknowledge(&s->framework, s->agent_id, "t1", UUID_A);
@@ -147,12 +152,15 @@ static void test_kill_of_what_is_not_there_answers_as_reconciliation(void **stat
 	struct scene *s = begin(FRAMEWORK);
 
 	(void)state;
-	framework_call(&s->framework, NULL, "\"type\":\"KILL\",\"kill\":{\"task_id\":{\"value\":\"no\"}}");
+	framework_call(&s->framework, NULL,
+		       "\"type\":\"KILL\",\"kill\":{\"task_id\":{\"value\":\"no\"}}");
 	cluster_turn(s->cluster);
 	assert_int_equal(status(s)->state, MESOS__V1__TASK_STATE__TASK_UNKNOWN);
 	assert_int_equal(status(s)->reason, MESOS__V1__TASK_STATUS__REASON__REASON_RECONCILIATION);
-	framework_call(&s->framework, NULL, "\"type\":\"KILL\",\"kill\":{\"task_id\":{\"value\":\"no\"},"
-		       "\"agent_id\":{\"value\":\"%s\"}}", s->agent_id);
+	framework_call(&s->framework, NULL,
+		       "\"type\":\"KILL\",\"kill\":{\"task_id\":{\"value\":\"no\"},"
+		       "\"agent_id\":{\"value\":\"%s\"}}",
+		       s->agent_id);
 	cluster_turn(s->cluster);
 	assert_int_equal(status(s)->state, MESOS__V1__TASK_STATE__TASK_GONE);
 	assert_int_equal(agent_count(&s->agent, TEPUI__AGENT_EVENT__TYPE__KILL_TASK), 0);
@@ -166,11 +174,13 @@ static void test_a_kill_while_the_agent_is_away_reaches_it_later(void **state)
 
 	(void)state;
 	master_agent_lost(s->cluster->master, &s->agent, s->cluster->now_ms);
-	framework_call(&s->framework, NULL, "\"type\":\"KILL\",\"kill\":{\"task_id\":{\"value\":\"t1\"},"
+	framework_call(&s->framework, NULL,
+		       "\"type\":\"KILL\",\"kill\":{\"task_id\":{\"value\":\"t1\"},"
 		       "\"kill_policy\":{\"grace_period\":{\"nanoseconds\":9}}}");
 	cluster_turn(s->cluster);
 	running(s, "t1", "TASK_RUNNING", task, sizeof(task));
-	agent_subscribe(s->cluster, &s->agent, (struct subscribe){ .id = s->agent_id, .tasks = task });
+	agent_subscribe(s->cluster, &s->agent,
+			(struct subscribe){ .id = s->agent_id, .tasks = task });
 	assert_int_equal(agent_count(&s->agent, TEPUI__AGENT_EVENT__TYPE__KILL_TASK), 1);
 	assert_int_equal(agent_find(&s->agent, TEPUI__AGENT_EVENT__TYPE__KILL_TASK)
 			 ->kill_task->kill_policy->grace_period->nanoseconds, 9);
@@ -179,8 +189,10 @@ static void test_a_kill_while_the_agent_is_away_reaches_it_later(void **state)
 
 static void test_what_the_agent_no_longer_has_is_gone_or_dropped(void **state)
 {
-	static const struct { const char *info; Mesos__V1__TaskState gone, dropped; } kinds[] = {
-		{ FRAMEWORK, MESOS__V1__TASK_STATE__TASK_GONE, MESOS__V1__TASK_STATE__TASK_DROPPED },
+	static const struct { const char *info; Mesos__V1__TaskState gone, dropped;
+	} kinds[] = {
+		{ FRAMEWORK, MESOS__V1__TASK_STATE__TASK_GONE,
+		  MESOS__V1__TASK_STATE__TASK_DROPPED },
 		{ "{\"user\":\"u\",\"name\":\"n\",\"failover_timeout\":9}",
 		  MESOS__V1__TASK_STATE__TASK_LOST, MESOS__V1__TASK_STATE__TASK_LOST },
 	};
@@ -221,7 +233,8 @@ static void test_a_terminal_task_that_the_agent_brings_waits_for_its_acknowledge
 	(void)state;
 	master_agent_lost(s->cluster->master, &s->agent, s->cluster->now_ms);
 	running(s, "t1", "TASK_FAILED", task, sizeof(task));
-	agent_subscribe(s->cluster, &s->agent, (struct subscribe){ .id = s->agent_id, .tasks = task });
+	agent_subscribe(s->cluster, &s->agent,
+			(struct subscribe){ .id = s->agent_id, .tasks = task });
 	assert_float_equal(scalar_of(framework_offer(&s->framework)->resources,
 				     framework_offer(&s->framework)->n_resources, "cpus"), 4, 1e-9);
 	agent_update(s->cluster, &s->agent, s->framework.id, "t1", "TASK_FAILED", UUID_B, NULL);
@@ -267,8 +280,10 @@ static void test_no_answer_while_agents_may_still_bring_the_task(void **state)
 	char info[512], task[2048];
 
 	(void)state;
-	snprintf(info, sizeof(info), "{\"user\":\"root\",\"name\":\"test\",\"failover_timeout\":100,"
-		 PARTITION_AWARE ",\"id\":{\"value\":\"%s\"}}", s->framework.id);
+	snprintf(info, sizeof(info),
+		 "{\"user\":\"root\",\"name\":\"test\",\"failover_timeout\":100," PARTITION_AWARE
+		 ",\"id\":{\"value\":\"%s\"}}",
+		 s->framework.id);
 	running(s, "t1", "TASK_RUNNING", task, sizeof(task));
 	framework_forget(&s->framework);
 	cluster_restart(s->cluster);
@@ -277,7 +292,8 @@ static void test_no_answer_while_agents_may_still_bring_the_task(void **state)
 	assert_int_equal(updates(s), 0);
 	reconcile(s, "t1", s->agent_id);
 	assert_int_equal(updates(s), 0);
-	agent_subscribe(s->cluster, &s->agent, (struct subscribe){ .id = s->agent_id, .tasks = task });
+	agent_subscribe(s->cluster, &s->agent,
+			(struct subscribe){ .id = s->agent_id, .tasks = task });
 	reconcile(s, "t1", NULL);
 	assert_int_equal(status(s)->state, MESOS__V1__TASK_STATE__TASK_RUNNING);
 	/* All agents are back: what is not known now will not come. */
@@ -300,14 +316,17 @@ static void test_a_task_of_an_unknown_framework_is_kept_for_it(void **state)
 	cluster_wait(s->cluster, 60000);
 	master_agent_lost(s->cluster->master, &s->agent, s->cluster->now_ms);
 	agent_forget(&s->agent);
-	agent_subscribe(s->cluster, &s->agent, (struct subscribe){ .id = s->agent_id, .tasks = task });
+	agent_subscribe(s->cluster, &s->agent,
+			(struct subscribe){ .id = s->agent_id, .tasks = task });
 	assert_int_equal(agent_count(&s->agent, TEPUI__AGENT_EVENT__TYPE__KILL_TASK), 0);
 	framework_forget(&s->framework);
 	framework_call(&s->framework, NULL, "\"type\":\"TEARDOWN\"");
 	cluster_turn(s->cluster);
 	framework_forget(&s->framework);
-	snprintf(info, sizeof(info), "{\"user\":\"root\",\"name\":\"lost\"," PARTITION_AWARE ",\"id\":{"
-		 "\"value\":\"%s\"}}", id);
+	snprintf(info, sizeof(info),
+		 "{\"user\":\"root\",\"name\":\"lost\"," PARTITION_AWARE ",\"id\":{"
+		 "\"value\":\"%s\"}}",
+		 id);
 	framework_subscribe(s->cluster, &s->framework, info);
 	assert_float_equal(scalar_of(framework_offer(&s->framework)->resources,
 				     framework_offer(&s->framework)->n_resources, "cpus"), 2, 1e-9);
@@ -326,7 +345,8 @@ int main(void)
 		cmocka_unit_test(test_kill_of_what_is_not_there_answers_as_reconciliation),
 		cmocka_unit_test(test_a_kill_while_the_agent_is_away_reaches_it_later),
 		cmocka_unit_test(test_what_the_agent_no_longer_has_is_gone_or_dropped),
-		cmocka_unit_test(test_a_terminal_task_that_the_agent_brings_waits_for_its_acknowledgement),
+		cmocka_unit_test(
+			test_a_terminal_task_that_the_agent_brings_waits_for_its_acknowledgement),
 		cmocka_unit_test(test_reconciliation_by_what_is_known),
 		cmocka_unit_test(test_no_answer_while_agents_may_still_bring_the_task),
 		cmocka_unit_test(test_a_task_of_an_unknown_framework_is_kept_for_it),

@@ -1,7 +1,8 @@
 /* Offers: their form, their end, and what an ACCEPT may do with them. */
 #include "tests/unit/master_harness.h"
 
-static void done(struct cluster *cluster, struct fake_agent *agent, struct fake_framework *framework)
+static void done(struct cluster *cluster, struct fake_agent *agent,
+		 struct fake_framework *framework)
 {
 	agent_forget(agent);
 	framework_forget(framework);
@@ -21,9 +22,11 @@ static void accept_offer(struct fake_framework *framework, const char *offer_id,
 			 const char *tasks)
 {
 	framework_call(framework, NULL,
-		"\"type\":\"ACCEPT\",\"accept\":{\"offer_ids\":[{\"value\":\"%s\"}],\"operations\":["
-		"{\"type\":\"LAUNCH\",\"launch\":{\"task_infos\":[%s]}}],"
-		"\"filters\":{\"refuse_seconds\":3600}}", offer_id, tasks);
+		       "\"type\":\"ACCEPT\",\"accept\":{\"offer_ids\":[{\"value\":\"%s\"}],"
+		       "\"operations\":["
+		       "{\"type\":\"LAUNCH\",\"launch\":{\"task_infos\":[%s]}}],"
+		       "\"filters\":{\"refuse_seconds\":3600}}",
+		       offer_id, tasks);
 	cluster_turn(framework->cluster);
 }
 
@@ -55,7 +58,8 @@ static void test_frameworks_of_several_roles_see_the_role(void **state)
 
 	(void)state;
 	agent_subscribe(cluster, &agent, (struct subscribe){ 0 });
-	framework_subscribe(cluster, &framework, "{\"user\":\"u\",\"name\":\"n\",\"roles\":[\"eng/a\"],"
+	framework_subscribe(cluster, &framework,
+			    "{\"user\":\"u\",\"name\":\"n\",\"roles\":[\"eng/a\"],"
 			    "\"capabilities\":[{\"type\":\"MULTI_ROLE\"}]}");
 	offer = framework_offer(&framework);
 	assert_string_equal(offer->allocation_info->role, "eng/a");
@@ -92,7 +96,8 @@ static void test_declined_offers_stay_away_as_long_as_asked(void **state)
 
 	(void)state;
 	begin(&cluster, &agent, &framework);
-	framework_call(&framework, NULL, "\"type\":\"DECLINE\",\"decline\":{\"offer_ids\":[{\"value\":"
+	framework_call(&framework, NULL,
+		       "\"type\":\"DECLINE\",\"decline\":{\"offer_ids\":[{\"value\":"
 		       "\"%s\"}],\"filters\":{\"refuse_seconds\":60}}",
 		       framework_offer(&framework)->id->value);
 	framework_forget(&framework);
@@ -123,7 +128,8 @@ static void test_suppressed_means_no_offers_until_revived(void **state)
 	(void)state;
 	begin(&cluster, &agent, &framework);
 	framework_call(&framework, NULL, "\"type\":\"SUPPRESS\"");
-	framework_call(&framework, NULL, "\"type\":\"DECLINE\",\"decline\":{\"offer_ids\":[{\"value\":"
+	framework_call(&framework, NULL,
+		       "\"type\":\"DECLINE\",\"decline\":{\"offer_ids\":[{\"value\":"
 		       "\"%s\"}],\"filters\":{\"refuse_seconds\":0}}",
 		       framework_offer(&framework)->id->value);
 	framework_forget(&framework);
@@ -219,10 +225,12 @@ static void test_offers_of_two_agents_do_not_mix(void **state)
 	framework_subscribe(cluster, &framework, FRAMEWORK);
 	event = framework_last(&framework, MESOS__V1__SCHEDULER__EVENT__TYPE__OFFERS);
 	snprintf(task, sizeof(task), TASK_JSON, "t1", agents[0].id, 1.0, 100.0, 31000, 31000);
-	framework_call(&framework, NULL, "\"type\":\"ACCEPT\",\"accept\":{\"offer_ids\":[{\"value\":"
-		       "\"%s\"},{\"value\":\"%s\"}],\"operations\":[{\"type\":\"LAUNCH\",\"launch\":"
-		       "{\"task_infos\":[%s]}}]}", event->offers->offers[0]->id->value,
-		       event->offers->offers[1]->id->value, task);
+	framework_call(
+		&framework, NULL,
+		"\"type\":\"ACCEPT\",\"accept\":{\"offer_ids\":[{\"value\":"
+		"\"%s\"},{\"value\":\"%s\"}],\"operations\":[{\"type\":\"LAUNCH\",\"launch\":"
+		"{\"task_infos\":[%s]}}]}",
+		event->offers->offers[0]->id->value, event->offers->offers[1]->id->value, task);
 	framework_forget(&framework);
 	cluster_turn(cluster);
 	assert_non_null(strstr(framework_status(&framework)->message, "different agents"));
@@ -234,13 +242,15 @@ static void test_offers_of_two_agents_do_not_mix(void **state)
 }
 
 #define CPU(value) "{\"name\":\"cpus\",\"type\":\"SCALAR\",\"scalar\":{\"value\":" value "}}"
-#define TASK(id, agent, rest) \
-	"{\"name\":\"t\",\"task_id\":{\"value\":\"" id "\"},\"agent_id\":{\"value\":\"" agent "\"}," rest "}"
+#define TASK(id, agent, rest)                                                                 \
+	"{\"name\":\"t\",\"task_id\":{\"value\":\"" id "\"},\"agent_id\":{\"value\":\"" agent \
+	"\"}," rest "}"
 #define COMMAND "\"command\":{\"value\":\"true\"}"
 #define GOOD COMMAND ",\"resources\":[" CPU("1.0") "]"
 
 /* AGENT stands for the agent's id. */
-static const struct { const char *task, *message; } invalid[] = {
+static const struct { const char *task, *message;
+} invalid[] = {
 	{ TASK("", "AGENT", GOOD), "Task id '' must have 1 to 255 bytes" },
 	{ TASK("a/b", "AGENT", GOOD), "Task id 'a/b' must have" },
 	{ TASK("..", "AGENT", GOOD), "Task id '..' must have" },
@@ -248,8 +258,9 @@ static const struct { const char *task, *message; } invalid[] = {
 	{ TASK("x", "other", GOOD), "Task uses agent 'other', the offer is of agent" },
 	{ TASK("x", "AGENT", "\"resources\":[" CPU("1.0") "]"),
 	  "Task should have exactly one of command and executor" },
-	{ TASK("x", "AGENT", "\"executor\":{\"executor_id\":{\"value\":\"e\"}},\"resources\":["
-	       CPU("1.0") "]"), "Task has an executor of its own" },
+	{ TASK("x", "AGENT",
+	       "\"executor\":{\"executor_id\":{\"value\":\"e\"}},\"resources\":[" CPU("1.0") "]"),
+	  "Task has an executor of its own" },
 	{ TASK("x", "AGENT", COMMAND), "Task uses no resources" },
 	{ TASK("x", "AGENT", COMMAND ",\"resources\":[" CPU("-1.0") "]"),
 	  "Task uses invalid resources: read resource 'cpus': -1 is negative" },
@@ -257,30 +268,40 @@ static const struct { const char *task, *message; } invalid[] = {
 	  "Task names resource 'cpus' twice" },
 	{ TASK("x", "AGENT", COMMAND ",\"resources\":[" CPU("1000.0") "]"),
 	  "Task uses more resources (cpus:1000" },
-	{ TASK("x", "AGENT", COMMAND ",\"resources\":[{\"name\":\"ports\",\"type\":\"RANGES\","
-	       "\"ranges\":{\"range\":[{\"begin\":80,\"end\":80}]}}]"), "Task uses more resources (" },
-	{ TASK("x", "AGENT", COMMAND ",\"resources\":[{\"name\":\"cpus\",\"type\":\"SCALAR\","
-	       "\"scalar\":{\"value\":1},\"allocation_info\":{\"role\":\"other\"}}]"),
+	{ TASK("x", "AGENT",
+	       COMMAND ",\"resources\":[{\"name\":\"ports\",\"type\":\"RANGES\","
+		       "\"ranges\":{\"range\":[{\"begin\":80,\"end\":80}]}}]"),
+	  "Task uses more resources (" },
+	{ TASK("x", "AGENT",
+	       COMMAND ",\"resources\":[{\"name\":\"cpus\",\"type\":\"SCALAR\","
+		       "\"scalar\":{\"value\":1},\"allocation_info\":{\"role\":\"other\"}}]"),
 	  "Task uses resources allocated to role 'other', the offer is to role '*'" },
-	{ TASK("x", "AGENT", "\"command\":{\"value\":\"true\",\"environment\":{\"variables\":["
+	{ TASK("x", "AGENT",
+	       "\"command\":{\"value\":\"true\",\"environment\":{\"variables\":["
 	       "{\"name\":\"A=B\",\"value\":\"1\"}]}},\"resources\":[" CPU("1.0") "]"),
 	  "Environment variable 'A=B' has no valid name" },
-	{ TASK("x", "AGENT", "\"command\":{\"value\":\"true\",\"environment\":{\"variables\":["
+	{ TASK("x", "AGENT",
+	       "\"command\":{\"value\":\"true\",\"environment\":{\"variables\":["
 	       "{\"name\":\"A\"}]}},\"resources\":[" CPU("1.0") "]"),
 	  "Environment variable 'A' must have a value" },
 	{ TASK("x", "AGENT", GOOD ",\"limits\":{\"cpus\":{\"value\":0.5}}"),
 	  "Limit 'cpus' of 0.5 is less than the 1 requested" },
 	{ TASK("x", "AGENT", GOOD ",\"limits\":{\"disk\":{\"value\":5}}"),
 	  "Limit 'disk' is neither of cpus nor of mem" },
-	{ TASK("x", "AGENT", GOOD ",\"health_check\":{\"type\":\"HTTP\",\"http\":{\"port\":80,"
-	       "\"path\":\"x\"}}"), "Health check: path 'x' must start with '/'" },
-	{ TASK("x", "AGENT", GOOD ",\"health_check\":{\"type\":\"HTTP\",\"http\":{\"port\":80,"
-	       "\"scheme\":\"ftp\"}}"), "Health check: unsupported scheme 'ftp'" },
+	{ TASK("x", "AGENT",
+	       GOOD ",\"health_check\":{\"type\":\"HTTP\",\"http\":{\"port\":80,"
+		    "\"path\":\"x\"}}"),
+	  "Health check: path 'x' must start with '/'" },
+	{ TASK("x", "AGENT",
+	       GOOD ",\"health_check\":{\"type\":\"HTTP\",\"http\":{\"port\":80,"
+		    "\"scheme\":\"ftp\"}}"),
+	  "Health check: unsupported scheme 'ftp'" },
 	{ TASK("x", "AGENT", GOOD ",\"health_check\":{\"type\":\"TCP\",\"tcp\":{\"port\":70000}}"),
 	  "Health check: 70000 is not a port" },
 	{ TASK("x", "AGENT", GOOD ",\"health_check\":{\"type\":\"TCP\"}"),
 	  "Health check: exactly one of command, http and tcp must be set" },
-	{ TASK("x", "AGENT", GOOD ",\"health_check\":{\"tcp\":{\"port\":7},\"delay_seconds\":-1.0}"),
+	{ TASK("x", "AGENT",
+	       GOOD ",\"health_check\":{\"tcp\":{\"port\":7},\"delay_seconds\":-1.0}"),
 	  "Health check: durations must not be negative" },
 	{ TASK("x", "AGENT", GOOD ",\"kill_policy\":{\"grace_period\":{\"nanoseconds\":-1}}"),
 	  "Task's kill_policy.grace_period must not be negative" },
@@ -341,19 +362,27 @@ static void test_operations_of_later_versions_change_nothing(void **state)
 	(void)state;
 	begin(&cluster, &agent, &framework);
 	snprintf(id, sizeof(id), "%s", framework_offer(&framework)->id->value);
-	assert_int_equal(framework_call(&framework, &e, "\"type\":\"ACCEPT\",\"accept\":{\"offer_ids\":"
-			 "[{\"value\":\"%s\"}],\"operations\":[{\"type\":\"RESERVE\",\"reserve\":{}}]}",
-			 id), -ENOTSUP);
-	assert_string_equal(e.msg, "accept offers: operation RESERVE is not supported by this version");
+	assert_int_equal(framework_call(&framework, &e,
+					"\"type\":\"ACCEPT\",\"accept\":{\"offer_ids\":"
+					"[{\"value\":\"%s\"}],\"operations\":[{\"type\":"
+					"\"RESERVE\",\"reserve\":{}}]}",
+					id),
+			 -ENOTSUP);
+	assert_string_equal(e.msg,
+			    "accept offers: operation RESERVE is not supported by this version");
 	/* The offer still stands. */
 	framework_launch(&framework, "t1", 1, 100, 31000);
 	assert_int_equal(agent_count(&agent, TEPUI__AGENT_EVENT__TYPE__RUN_TASK), 1);
 	framework_forget(&framework);
 	cluster_wait(cluster, 6000);
-	framework_call(&framework, NULL, "\"type\":\"ACCEPT\",\"accept\":{\"offer_ids\":[{\"value\":"
-		"\"%s\"}],\"operations\":[{\"type\":\"LAUNCH_GROUP\",\"launch_group\":{\"executor\":"
-		"{\"executor_id\":{\"value\":\"e\"}},\"task_group\":{\"tasks\":[" TASK_JSON "]}}}]}",
-		framework_offer(&framework)->id->value, "g1", agent.id, 1.0, 100.0, 31001, 31001);
+	framework_call(&framework, NULL,
+		       "\"type\":\"ACCEPT\",\"accept\":{\"offer_ids\":[{\"value\":"
+		       "\"%s\"}],\"operations\":[{\"type\":\"LAUNCH_GROUP\",\"launch_group\":{"
+		       "\"executor\":"
+		       "{\"executor_id\":{\"value\":\"e\"}},\"task_group\":{\"tasks\":[" TASK_JSON
+		       "]}}}]}",
+		       framework_offer(&framework)->id->value, "g1", agent.id, 1.0, 100.0, 31001,
+		       31001);
 	cluster_turn(cluster);
 	assert_int_equal(framework_status(&framework)->reason,
 			 MESOS__V1__TASK_STATUS__REASON__REASON_TASK_GROUP_INVALID);

@@ -1,7 +1,8 @@
 /* Agents that register, come back, vanish, double or belong elsewhere. */
 #include "tests/unit/master_harness.h"
 
-static void done(struct cluster *cluster, struct fake_agent *agent, struct fake_framework *framework)
+static void done(struct cluster *cluster, struct fake_agent *agent,
+		 struct fake_framework *framework)
 {
 	agent_forget(agent);
 	if (framework)
@@ -47,13 +48,19 @@ static void test_refused_subscriptions_say_why(void **state)
 {
 	struct cluster *cluster = cluster_new();
 	struct fake_agent agent = { 0 }, second = { 0 };
-	struct { struct subscribe s; int r; const char *message; } rows[] = {
-		{ { .boot_id = "another" }, -EEXIST,
+	struct { struct subscribe s; int r; const char *message;
+	} rows[] = {
+		{ { .boot_id = "another" },
+		  -EEXIST,
 		  "another one with this id is connected from 'node:5051'" },
-		{ { .port = 5052 }, -EEXIST, "another one with this id is connected from 'node:5051'" },
-		{ { .hostname = "twin" }, -EEXIST,
+		{ { .port = 5052 },
+		  -EEXIST,
 		  "another one with this id is connected from 'node:5051'" },
-		{ { .id = "00000000-0000-4000-8000-000000000000-S1" }, -EPERM,
+		{ { .hostname = "twin" },
+		  -EEXIST,
+		  "another one with this id is connected from 'node:5051'" },
+		{ { .id = "00000000-0000-4000-8000-000000000000-S1" },
+		  -EPERM,
 		  "the id was given by another cluster" },
 		{ { .master_id = "elsewhere" }, -EPERM, "it belongs to the cluster 'elsewhere'" },
 		{ { .id = "a/b" }, -EINVAL, "its id is not a valid one" },
@@ -128,7 +135,8 @@ static void test_missed_pings_make_unreachable_and_the_way_back(void **state)
 	assert_false(framework_status(&framework)->has_uuid);
 	assert_int_equal(framework_status(&framework)->unreachable_time->nanoseconds,
 			 cluster->wall_ms * 1000000);
-	assert_int_equal(framework_count(&framework, MESOS__V1__SCHEDULER__EVENT__TYPE__FAILURE), 1);
+	assert_int_equal(framework_count(&framework, MESOS__V1__SCHEDULER__EVENT__TYPE__FAILURE),
+			 1);
 	assert_int_equal(agent_heartbeat(cluster, &agent), -ENOENT);
 	assert_int_equal(metric(cluster, "master/slaves_unreachable"), 1);
 	assert_int_equal(metric(cluster, "master/cpus_total"), 0);
