@@ -17,8 +17,8 @@
 
 enum {
 	MAX_QUEUE = 10000,		/* calls waiting */
-	INPUT_MARK = 256 << 10,		/* unread bytes held */
 	MAX_WRITE = 1 << 20,
+	IDLE_MS = 20000,		/* before servers close, which could meet the next call */
 };
 
 STAILQ_HEAD(call_list, call);
@@ -165,8 +165,14 @@ static void end_call(struct http_client *client, const struct err *error, bool i
 	client->deadline_ms = 0;
 	(void)evtimer_del(client->wake);
 	finish_first(client, error);
-	if (!is_gone(client) && !STAILQ_EMPTY(&client->queue))
+	if (is_gone(client))
+		return;
+	if (!STAILQ_EMPTY(&client->queue)) {
 		wake_soon(client);
+	} else if (client->state == CLIENT_IDLE) {
+		client->deadline_ms = clock_boot_ms() + IDLE_MS;
+		arm(client);
+	}
 }
 
 /*
@@ -322,7 +328,6 @@ static int connect_now(struct http_client *client)
 		return -ENOMEM;
 	(void)TAKE_FD(fd);
 	bufferevent_setcb(client->bev, on_read, NULL, on_event, client);
-	bufferevent_setwatermark(client->bev, EV_READ, 0, INPUT_MARK);
 	(void)bufferevent_set_max_single_write(client->bev, MAX_WRITE);
 	if (is_connecting && bufferevent_socket_connect(client->bev, NULL, 0) < 0)
 		return -EIO;
@@ -346,7 +351,8 @@ static void start_call(struct http_client *client)
 	}
 	client->state = CLIENT_HEAD;
 	client->has_answer_byte = false;
-	if (!call->has_retried || client->deadline_ms == 0)
+	/* A repetition has what is left of the time. */
+	if (!call->has_retried)
 		client->deadline_ms = clock_boot_ms() + call->spec.timeout_ms;
 	arm(client);
 }
@@ -358,8 +364,11 @@ static void on_wake(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	if (STAILQ_EMPTY(&client->queue))
+	if (STAILQ_EMPTY(&client->queue)) {
+		if (client->state == CLIENT_IDLE)
+			disconnect(client);
 		return;
+	}
 	if (client->state == CLIENT_IDLE || client->state == CLIENT_CLOSED) {
 		start_call(client);
 		return;

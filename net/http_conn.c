@@ -342,6 +342,23 @@ static void finish(struct http_conn *conn)
 	conn->deadline_ms = clock_boot_ms() + HTTP_LINGER_MS;
 }
 
+/*
+ * Read no further ahead than the mark.  Not by libevent's own watermark: at it, 2.1.12 calls the read
+ * callback again and again within one turn, and the whole daemon stands still.
+ */
+static void pause_input(struct http_conn *conn)
+{
+	bool is_full = evbuffer_get_length(bufferevent_get_input(conn->bev)) >= HTTP_INPUT_MARK;
+
+	if (is_full == conn->is_paused)
+		return;
+	conn->is_paused = is_full;
+	if (is_full)
+		(void)bufferevent_disable(conn->bev, EV_READ);
+	else if (!conn->is_eof)
+		(void)bufferevent_enable(conn->bev, EV_READ);
+}
+
 /* Do all that can be done now.  CONN may be gone after it. */
 static void conn_run(struct http_conn *conn)
 {
@@ -351,10 +368,12 @@ static void conn_run(struct http_conn *conn)
 	conn->is_running = false;
 	if (!conn->is_cut && conn->state == CONN_FLUSH && output_size(conn) == 0)
 		finish(conn);
-	if (is_over(conn))
+	if (is_over(conn)) {
 		conn_free(conn);
-	else
-		arm(conn);
+		return;
+	}
+	pause_input(conn);
+	arm(conn);
 }
 
 static void on_deadline(struct http_conn *conn)
@@ -419,7 +438,6 @@ int conn_new(struct http_server *server, int fd_take, const struct address *peer
 	}
 	(void)TAKE_FD(fd);
 	bufferevent_setcb(conn->bev, on_io, on_io, on_event, conn);
-	bufferevent_setwatermark(conn->bev, EV_READ, 0, HTTP_INPUT_MARK);
 	(void)bufferevent_set_max_single_write(conn->bev, MAX_WRITE);
 	(void)bufferevent_enable(conn->bev, EV_READ);
 	TAILQ_INSERT_TAIL(&server->conns, conn, link);

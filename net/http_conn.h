@@ -127,6 +127,7 @@ struct http_conn {
 	int64_t body_since_ms;
 	bool is_running;		/* conn_run() is on the stack */
 	bool is_due;			/* WAKE is for the next turn */
+	bool is_paused;			/* reading is, until the input is used up */
 	bool is_eof;			/* the client sends no more */
 	bool is_cut;			/* close without ceremony in the next turn */
 	bool is_held;			/* corked with something to write */

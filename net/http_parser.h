@@ -43,10 +43,11 @@ struct http_head {
 
 /*
  * Parse the head at the start of DATA.  Returns its size in bytes with *ret filled, 0 when more
- * bytes are needed, or minus the HTTP status to answer before closing: -400, -405, -411, -414,
- * -417, -431, -501, -505.  Every ambiguous form of reference/reliability.md 3.2 is refused:
+ * bytes are needed, or minus the HTTP status to answer before closing: -400, -405, -414, -417,
+ * -431, -501, -505.  Every ambiguous form of reference/reliability.md 3.2 is refused:
  * Content-Length with Transfer-Encoding, differing or odd lengths, bare LF, NUL, obs-fold,
- * white space before a colon, a missing or second Host, any coding but a single "chunked".
+ * white space before a colon, a missing or second Host, any coding but a single "chunked", a GET or
+ * HEAD with a body.
  */
 int http_parse_request(const char *data, size_t size, struct http_head *ret);
 

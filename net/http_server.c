@@ -16,7 +16,7 @@
 #include "lib/loop.h"
 #include "net/http_conn.h"
 
-enum { LISTEN_BACKLOG = 512 };
+enum { LISTEN_BACKLOG = 4096 };
 
 const struct http_limits http_default_limits = {
 	.max_connections = 512,
@@ -305,17 +305,13 @@ int http_server_listen_unix(struct http_server *server, const char *path, struct
 
 void http_server_cork(struct http_server *server, bool is_corked)
 {
-	struct http_conn *conn;
-
 	if (server->is_corked == is_corked)
 		return;
 	server->is_corked = is_corked;
-	TAILQ_FOREACH(conn, &server->conns, link) {
-		if (is_corked)
-			conn_hold(conn);
-		else
-			conn_release(conn);
-	}
+	if (is_corked)
+		http_server_hold(server);
+	else
+		http_server_release(server);
 }
 
 void http_server_hold(struct http_server *server)
@@ -330,6 +326,8 @@ void http_server_release(struct http_server *server)
 {
 	struct http_conn *conn;
 
+	if (server->is_corked)
+		return;
 	TAILQ_FOREACH(conn, &server->conns, link)
 		conn_release(conn);
 }

@@ -183,6 +183,101 @@ static void test_cork_holds_every_byte(void **state)
 	close(reader);
 }
 
+/* Held: what is queued now and what follows it; a connection with nothing queued is free to go. */
+static void test_hold_and_release(void **state)
+{
+	int reader = dial(), fd;
+
+	(void)state;
+	ask(reader, "GET /stream HTTP/1.1\r\nHost: x\r\n\r\n");
+	assert_true(run_until(is_streaming, reader, PATIENCE_MS));
+	(void)run_until(never, reader, 10);
+	assert_int_equal(http_stream_write(world.stream, "first", 5), 0);
+	http_server_hold(world.server);
+	assert_int_equal(http_stream_write(world.stream, "second", 6), 0);
+	fd = dial();
+	ask(fd, "GET /hello HTTP/1.1\r\nHost: x\r\n\r\n");
+	assert_true(run_until(got_answer, fd, PATIENCE_MS));
+	assert_string_equal(body_of(world.answer), "hello");
+	world.size = 0;
+	pull(reader);
+	assert_null(strstr(world.answer, "first"));
+
+	/* A cork is stronger than a release. */
+	http_server_cork(world.server, true);
+	http_server_release(world.server);
+	(void)run_until(never, reader, 10);
+	pull(reader);
+	assert_null(strstr(world.answer, "first"));
+	http_server_cork(world.server, false);
+	while (!strstr(world.answer, "6\r\nsecond"))
+		(void)run_until(got_answer, reader, 5);
+	assert_non_null(strstr(world.answer, "5\r\nfirst"));
+	close(fd);
+	close(reader);
+}
+
+static int refuse_writes(void *arg, const struct http_request *req, struct err *e)
+{
+	assert_ptr_equal(arg, &world);
+	if (http_request_method(req) == HTTP_GET)
+		return 0;
+	return err_set(e, ENOSPC, "change '%s': the disk is full", http_request_path(req));
+}
+
+static void test_gate_stands_before_handlers(void **state)
+{
+	static const struct {
+		const char *request;
+		int status;
+		const char *part;
+	} rows[] = {
+		{ "GET /hello HTTP/1.1\r\nHost: x\r\n\r\n", 200, "hello" },
+		{ "POST /hello HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\nx", 507,
+		  "\"by\":\"second\"" },
+		{ "DELETE /nope HTTP/1.1\r\nHost: x\r\n\r\n", 404, "find '/nope'" },
+		{ "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\nx", 507,
+		  "change '/echo': the disk is full" },
+	};
+	int fd = dial();
+
+	(void)state;
+	http_server_set_gate(world.server, refuse_writes, &world);
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		world.size = 0;
+		ask(fd, rows[i].request);
+		assert_true(run_until(got_answer, fd, PATIENCE_MS));
+		assert_int_equal(status_of(world.answer), rows[i].status);
+		assert_non_null(strstr(world.answer, rows[i].part));
+	}
+	assert_int_equal(world.n_served, 1);
+	close(fd);
+}
+
+/* More pipelined requests than the input holds at a time, behind one that is answered later. */
+static void test_many_pipelined_behind_a_held_one(void **state)
+{
+	static const char one[] = "GET /hello HTTP/1.1\r\nHost: x\r\n\r\n";
+	enum { N = 3000 };
+	int fd = dial();
+
+	(void)state;
+	ask(fd, "GET /later HTTP/1.1\r\nHost: x\r\n\r\n");
+	for (int i = 0; i < N; i++)
+		say(fd, one, sizeof(one) - 1);
+	assert_true(run_until(is_held, fd, PATIENCE_MS));
+	assert_int_equal(world.n_served, 0);
+	http_reply(TAKE_PTR(world.held), 202, NULL, NULL, 0);
+	for (int64_t until = clock_boot_ms() + PATIENCE_MS; clock_boot_ms() < until;) {
+		(void)run_until(never, fd, 1);
+		pull(fd);
+		if (world.n_served == N)
+			break;
+	}
+	assert_int_equal(world.n_served, N);
+	close(fd);
+}
+
 static void test_free_closes_what_is_held(void **state)
 {
 	int fd = dial();
@@ -212,6 +307,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_stream_of_slow_reader_is_cut, start_hasty, stop),
 		cmocka_unit_test_setup_teardown(test_stream_reader_goes_away_or_talks, start, stop),
 		cmocka_unit_test_setup_teardown(test_cork_holds_every_byte, start, stop),
+		cmocka_unit_test_setup_teardown(test_hold_and_release, start, stop),
+		cmocka_unit_test_setup_teardown(test_gate_stands_before_handlers, start, stop),
+		cmocka_unit_test_setup_teardown(test_many_pipelined_behind_a_held_one, start, stop),
 		cmocka_unit_test_setup_teardown(test_free_closes_what_is_held, start, stop),
 	};
 
