@@ -66,7 +66,10 @@ int container_exec(struct container *c, uint32_t id, char *const *argv, char *co
 		   struct err *e);
 int container_exec_kill(struct container *c, uint32_t id, struct err *e);
 
-/* SIGNO to every process of the container but init. */
+/*
+ * SIGNO to every process of the container but init; as long as there is none, the launch ends with
+ * CONTAINER_FAILED.
+ */
 int container_signal(struct container *c, int signo, struct err *e);
 
 /* SIGKILL to everything, init included. */

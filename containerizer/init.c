@@ -81,6 +81,9 @@ static int await(int sync_fd, enum sync_type type, struct err *e)
 
 	if (r < 0)
 		return r;
+	/* Nothing has been started that a signal could be passed on to: then it is meant for us. */
+	if (r > 0 && head.type == SYNC_SIGNAL)
+		return err_set(e, ECANCELED, "launch in spite of signal %d", head.value);
 	if (r == 0 || head.type != (uint32_t)type)
 		return err_set(e, ECONNABORTED, "wait for the supervisor");
 	return 0;

@@ -26,6 +26,7 @@ struct agent_link {
 
 	bool is_up;				/* SUBSCRIBED was received */
 	bool is_dialing;			/* a subscription is on its way or up */
+	bool is_absence_told;			/* in the log, once each time the agent is away */
 	struct http_client *stream, *calls;	/* two: a stream never ends its request */
 	struct recordio_reader reader;
 	struct loop_timer *retry, *abandon;
@@ -63,6 +64,7 @@ static int on_record(void *arg, const void *data, size_t size, struct err *e)
 	event = (Mesos__V1__Executor__Event *)message;
 	if (event->type == MESOS__V1__EXECUTOR__EVENT__TYPE__SUBSCRIBED) {
 		link->is_up = true;
+		link->is_absence_told = false;
 		loop_timer_clear(link->abandon);
 	}
 	link->ops->event(link->arg, event);
@@ -93,10 +95,11 @@ static void on_stream_done(void *arg, const struct http_answer *answer, const st
 
 	if (!link->is_dialing)
 		return;
-	if (!answer)
+	if (!link->is_absence_told && !answer)
 		log_write_err(LOG_LEVEL_INFO, e, "subscribe to the agent");
-	else
+	else if (!link->is_absence_told)
 		log_info("subscription to the agent ended, status %d", answer->status);
+	link->is_absence_told = true;
 	lost(link);
 }
 

@@ -20,6 +20,11 @@ static const struct flag variables[] = {
 	ROW("executor_shutdown_grace_period", FLAG_MILLIS, shutdown_grace_ms, "5secs"),
 };
 
+static int require(const char *value, const char *name, struct err *e)
+{
+	return value && *value ? 0 : err_set(e, EINVAL, "read MESOS_%s", name);
+}
+
 int environment_read(struct environment *ret, struct err *e)
 {
 	static char name[] = "tepui-executor";
@@ -30,10 +35,14 @@ int environment_read(struct environment *ret, struct err *e)
 	r = flags_parse(variables, ARRAY_SIZE(variables), "MESOS", 1, argv, &env, &index, e);
 	if (r < 0)
 		return r;
-	if (!env.framework_id || !env.executor_id || !env.domain_socket) {
+	r = require(env.framework_id, "FRAMEWORK_ID", e);
+	if (r == 0)
+		r = require(env.executor_id, "EXECUTOR_ID", e);
+	if (r == 0)
+		r = require(env.domain_socket, "DOMAIN_SOCKET", e);
+	if (r < 0) {
 		environment_done(&env);
-		return err_set(e, EINVAL, "read MESOS_%s", !env.framework_id ? "FRAMEWORK_ID" :
-			       !env.executor_id ? "EXECUTOR_ID" : "DOMAIN_SOCKET");
+		return r;
 	}
 	*ret = env;
 	return 0;

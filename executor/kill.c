@@ -44,7 +44,7 @@ bool kill_begin(struct kill *kill, struct run *run, enum kill_cause cause, int64
 	kill->cause = cause;
 	/* Without memory for the sentence, the exit status stands in its place. */
 	kill->message = message ? strdup(message) : NULL;
-	run_signal(run, run_is_started(run) ? SIGTERM : SIGKILL);
+	run_signal(run, SIGTERM);
 	return true;
 }
 

@@ -26,7 +26,7 @@ void kill_done(struct kill *kill);
 
 /*
  * Begin, or when it has begun shorten the grace: it never grows.  MESSAGE (copied) may be NULL.
- * Before the task's program has started there is nothing to ask, so nothing is waited for.
+ * Before the task's program is executed, asking ends the launch.
  * Returns true if this was the first.
  */
 bool kill_begin(struct kill *kill, struct run *run, enum kill_cause cause, int64_t grace_ms,

@@ -290,11 +290,6 @@ void run_free(struct run *run)
 	free(run);
 }
 
-bool run_is_started(const struct run *run)
-{
-	return run->ending.is_started;
-}
-
 bool run_is_over(struct run *run)
 {
 	read_events(run);

@@ -35,7 +35,6 @@ int run_start(struct loop *loop, const struct run_place *place, const struct run
 	      struct run **ret, struct err *e);
 void run_free(struct run *run);
 
-bool run_is_started(const struct run *run);
 /* Has the main process ended, or never begun?  Looks for news first. */
 bool run_is_over(struct run *run);
 /* The launch document; NULL if it could not be read. */

@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from cluster import free_port, wait_until
+from cluster import BUILD, free_port, wait_until
 from fake_agent import LAUNCH, FakeAgent
 
 pytestmark = pytest.mark.vm
@@ -412,6 +412,52 @@ def test_agent_that_stays_away(agent):
     record = agent.exit_record()
     assert record["status"]["state"] == "TASK_KILLED"
     assert record["kill_reason"] == "Killed because the agent was away for longer than its recovery timeout"
+
+
+def test_agent_that_talks_nonsense_is_left_and_asked_again(agent):
+    agent.run(["sleep", "1000"])
+    assert [agent.update()["state"] for _ in range(2)] == ["TASK_STARTING", "TASK_RUNNING"]
+    for record in (b"5\n\xff\xff\xff\xff\xff", b"x\n", b"99999999999\n"):
+        agent.writer.write(f"{len(record):x}\r\n".encode() + record + b"\r\n")
+        agent.writer.flush()
+        agent.subscription()
+    # For a task that is somebody else's, a second launch, an unknown acknowledgement: no effect.
+    agent.send({"type": "KILL", "kill": {"task_id": {"value": "other"}}})
+    agent.launch()
+    agent.send({"type": "ACKNOWLEDGED", "acknowledged": {"task_id": {"value": "T"}, "uuid": b"0" * 16}})
+    agent.kill()
+    assert states(agent) == ["TASK_KILLING", "TASK_KILLED"]
+    assert agent.wait() == 0
+
+
+def test_end_is_recorded_on_a_full_disk(agent):
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "none", agent.runtime], check=True)
+    try:
+        agent.run(["sh", "-c", "while [ ! -e go ]; do sleep 0.05; done; exit 3"])
+        assert [agent.update()["state"] for _ in range(2)] == ["TASK_STARTING", "TASK_RUNNING"]
+        with pytest.raises(OSError), open(agent.runtime / "filler", "wb", buffering=0) as file:
+            while True:
+                file.write(b"x" * 4096)
+        (agent.sandbox / "go").touch()
+        assert end_of(agent)["message"] == "Command exited with status 3"
+    finally:
+        agent.process.kill()
+        agent.process.wait()
+        subprocess.run(["umount", agent.runtime], check=True)
+
+
+def test_supervisor_that_is_started_wrongly_says_why(agent):
+    def start(*argv, **env):
+        done = subprocess.run([BUILD / "tepui-executor", *argv], env={**agent.env, **env}, capture_output=True,
+                              text=True, stdin=subprocess.DEVNULL)
+        assert done.returncode == 1 and len(done.stderr.splitlines()) == 1
+        return done.stderr
+
+    assert "usage: tepui-executor RUNTIME-DIRECTORY" in start()
+    assert "usage: tepui-executor RUNTIME-DIRECTORY" in start("relative")
+    assert "open runtime directory '/nosuch': No such file or directory" in start("/nosuch")
+    assert "read MESOS_EXECUTOR_ID" in start(str(agent.runtime), MESOS_EXECUTOR_ID="")
+    assert "recovery" in start(str(agent.runtime), MESOS_RECOVERY_TIMEOUT="soon")
 
 
 def test_supervisor_that_is_killed_takes_its_container_along(agent):
