@@ -34,8 +34,8 @@ static int check_place(struct task *task, struct err *e)
 		return err_set(e, ESHUTDOWN, "launch task '%s': the agent is shutting down",
 			       task_id(task));
 	if (agent->is_disk_bad)
-		return err_set(e, ENOSPC, "launch task '%s': the agent cannot write its state below "
-			       "'%s'", task_id(task), agent->work_dir);
+		return err_set(e, ENOSPC, "launch task '%s': the agent cannot write its state "
+			       "below '%s'", task_id(task), agent->work_dir);
 	if (HASH_COUNT(agent->tasks) > AGENT_MAX_TASKS)
 		return err_set(e, EAGAIN, "launch task '%s': the agent has %d tasks", task_id(task),
 			       AGENT_MAX_TASKS);

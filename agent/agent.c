@@ -225,10 +225,11 @@ static int open_cgroups(struct agent *agent, struct err *e)
 
 	if (r < 0)
 		return r;
-	agent->has_layout = true;
 	r = lock_cgroups(agent, e);
-	if (r >= 0)
-		r = kernel_check_controllers(&agent->layout, agent->flags.allow_unenforced, e);
+	if (r < 0)
+		return r;
+	agent->owns_layout = true;
+	r = kernel_check_controllers(&agent->layout, agent->flags.allow_unenforced, e);
 	if (r < 0)
 		return r;
 	agent->layout_text = cgroup_layout_format(&agent->layout);
@@ -280,13 +281,22 @@ static int listen_executors(struct agent *agent, struct err *e)
 
 static int listen_operators(struct agent *agent, struct err *e)
 {
+	const char *listen = agent->flags.listen;
 	int r = http_server_new(agent->loop, &http_default_limits, &agent->operators, e);
 
 	if (r >= 0)
 		r = api_mount(agent, agent->operators, e);
 	if (r >= 0)
-		r = http_server_listen(agent->operators, agent->flags.listen, &agent->port, e);
-	return r;
+		r = http_server_listen(agent->operators, listen, &agent->port, e);
+	if (r < 0)
+		return r;
+	/* As asked, but for port 0 the one that was found. */
+	if (asprintf(&agent->endpoint, "%.*s:%u", (int)(strrchr(listen, ':') - listen), listen,
+		     agent->port) < 0) {
+		agent->endpoint = NULL;
+		return err_set(e, ENOMEM, "listen on '%s'", listen);
+	}
+	return 0;
 }
 
 static int watch_signals(struct agent *agent, struct err *e)
@@ -326,7 +336,8 @@ static int start_parts(struct agent *agent, struct err *e)
 	int r;
 
 	if ((r = loop_new(&agent->loop, e)) < 0 ||
-	    (r = loop_timer_new(agent->loop, on_commit_timer, agent, &agent->commit_timer, e)) < 0 ||
+	    (r = loop_timer_new(agent->loop, on_commit_timer, agent, &agent->commit_timer,
+				e)) < 0 ||
 	    (r = open_work_dir(agent, e)) < 0 ||
 	    (r = open_store(agent, e)) < 0 ||
 	    (r = read_host(agent, e)) < 0 ||
@@ -393,10 +404,11 @@ void agent_done(struct agent *agent)
 		store_close(agent->store);
 	fd_close(&agent->supervisors_fd);
 	fd_close(&agent->cgroup_lock_fd);
-	if (agent->has_layout && is_empty)
+	if (agent->owns_layout && is_empty)
 		cgroup_layout_remove(&agent->layout);
 	cgroup_layout_done(&agent->layout);
 	free(agent->layout_text);
+	free(agent->endpoint);
 	fd_close(&agent->executor_fd);
 	fd_close(&agent->work_fd);
 	free(agent->work_dir);

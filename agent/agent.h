@@ -51,7 +51,7 @@ struct agent {
 	int executor_fd;			/* sealed copy of tepui-executor */
 	int supervisors_fd;			/* cgroup leaf of the supervisors */
 	int cgroup_lock_fd;			/* keeps other agents out of our cgroups */
-	bool has_layout;
+	bool owns_layout;			/* and so may remove it */
 
 	Tepui__AgentRecord *self;		/* as on disk */
 	Mesos__V1__AgentInfo *info;		/* as told to the master, with id once known */
@@ -59,11 +59,12 @@ struct agent {
 	struct task_queue todo;			/* changed since the last commit */
 	struct resources used;			/* sum over tasks that have not ended */
 	struct tombstone *tombstones;
-	json_t *completed;			/* views of tasks that are forgotten, oldest first */
+	json_t *completed;			/* views of forgotten tasks, oldest first */
 
 	struct master_link *link;
 	struct http_server *operators, *executors;
-	uint16_t port;
+	uint16_t port;				/* of the operators' server */
+	char *endpoint;				/* "ADDRESS:PORT" of it */
 	struct sampler *sampler;
 	struct gc *gc;
 	struct loop_timer *commit_timer, *recovery_timer;

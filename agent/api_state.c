@@ -215,7 +215,7 @@ int api_state(struct http_request *req, struct err *e)
 	AUTO_FREE char *pid = NULL;
 	json_t *view;
 
-	if (asprintf(&pid, "slave(1)@%s", agent->flags.listen) < 0)
+	if (asprintf(&pid, "slave(1)@%s", agent->endpoint) < 0)
 		pid = NULL;
 	view = json_pack("{s:s, s:f, s:s, s:s, s:s, s:[], s:o, s:{}, s:o, s:o, s:o, s:o, s:[]}",
 			 "version", TEPUI_MESOS_VERSION,

@@ -31,7 +31,8 @@ static int check_update(const struct task *task, const Mesos__V1__TaskStatus *st
 	if (!status->has_uuid || status->uuid.len != UUID_BYTES)
 		return err_set(e, EINVAL, "update task '%s': no uuid of %d bytes", task_id(task),
 			       UUID_BYTES);
-	if (!status->has_source || status->source != MESOS__V1__TASK_STATUS__SOURCE__SOURCE_EXECUTOR)
+	if (!status->has_source ||
+	    status->source != MESOS__V1__TASK_STATUS__SOURCE__SOURCE_EXECUTOR)
 		return err_set(e, EINVAL, "update task '%s': its source is not SOURCE_EXECUTOR",
 			       task_id(task));
 	if (status->executor_id && strcmp(status->executor_id->value, task_id(task)) != 0)

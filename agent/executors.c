@@ -34,6 +34,9 @@ enum {
 	DEFAULT_GRACE_MS = 3 * 1000,
 };
 
+static const Mesos__V1__TaskStatus__Reason killed_early =
+	MESOS__V1__TASK_STATUS__REASON__REASON_TASK_KILLED_DURING_LAUNCH;
+
 static void overdue(void *arg)
 {
 	struct task *task = arg;
@@ -50,7 +53,8 @@ static void expect(struct task *task, int64_t in_ms, const struct verdict *verdi
 	x->overdue = *verdict;
 	if (!x->deadline &&
 	    loop_timer_new(task->agent->loop, overdue, task, &x->deadline, &e) < 0) {
-		log_write_err(LOG_LEVEL_ERROR, &e, "watch the executor of task '%s'", task_id(task));
+		log_write_err(LOG_LEVEL_ERROR, &e, "watch the executor of task '%s'",
+			      task_id(task));
 		return;
 	}
 	loop_timer_set(x->deadline, in_ms);
@@ -77,7 +81,7 @@ static int64_t grace_ms(const struct task *task)
 
 /* ---- the end ---- */
 
-/* The most exact account that there is: the supervisor's own, a verdict of ours, or that it died. */
+/* The most exact account there is: the supervisor's own, a verdict of ours, or that it died. */
 static int conclude(struct task *task, const char *how, struct err *e)
 {
 	const struct verdict *verdict = &task->executor.verdict;
@@ -400,8 +404,7 @@ static int flush_kill(struct task *task, struct err *e)
 	int r;
 
 	if (x->needs_launch && !x->is_launch_sent) {
-		r = updates_add_own(task, MESOS__V1__TASK_STATE__TASK_KILLED,
-				    MESOS__V1__TASK_STATUS__REASON__REASON_TASK_KILLED_DURING_LAUNCH,
+		r = updates_add_own(task, MESOS__V1__TASK_STATE__TASK_KILLED, killed_early,
 				    "killed before it was launched", e);
 		executor_destroy(task, NULL);
 		return r;

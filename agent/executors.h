@@ -14,7 +14,7 @@ struct http_stream;
 struct task;
 struct verdict;
 
-/* Copy PATH (NULL: found beside our program, then /usr/libexec/tepui) into a sealed memfd; owned. */
+/* Copy PATH (NULL: beside our program, then in /usr/libexec/tepui) into a sealed memfd; owned. */
 int executors_load(const char *path, struct err *e);
 
 /* Sandbox, launch document, process.  On failure nothing runs and nothing is left. */

@@ -34,6 +34,8 @@ static const struct flag table[] = {
 	ROW(FLAG_BOOL, allow_unenforced, "false", 0, "start though a resource cannot be limited"),
 	ROW(FLAG_BOOL, allow_root_tasks, "true", 0, "run tasks that ask for user root"),
 	ROW(FLAG_BOOL, allow_unconfined, "false", 0, "run tasks that ask for no seccomp profile"),
+	ROW(FLAG_BOOL, enforce_container_disk_quota, "false", 0,
+	    "end tasks whose sandbox outgrows their disk"),
 	ROW(FLAG_BOOL, insecure, "false", 0, "listen beyond loopback without credentials"),
 	ROW(FLAG_U64, pids_limit, "1024", 4194304, "processes and threads a container may have"),
 	ROW(FLAG_MILLIS, executor_registration_timeout, "1mins", HOUR,
@@ -76,7 +78,8 @@ static int check(const struct agent_flags *flags, struct err *e)
 	if (!flags->master)
 		return err_set(e, EINVAL, "find flag '--master': it is required");
 	if (flags->work_dir[0] != '/')
-		return err_set(e, EINVAL, "use '--work_dir=%s': it is not absolute", flags->work_dir);
+		return err_set(e, EINVAL, "use '--work_dir=%s': it is not absolute",
+			       flags->work_dir);
 	/* The list of hidden paths in a launch document is separated by colons. */
 	if (strchr(flags->work_dir, ':'))
 		return err_set(e, EINVAL, "use '--work_dir=%s': it has a colon", flags->work_dir);

@@ -71,8 +71,8 @@ int kernel_check(struct err *e)
 		return err_set(e, EPERM, "make containers: root is needed");
 	if (uname(&name) == 0 && sscanf(name.release, "%d.%d", &major, &minor) == 2 &&
 	    (major < OLDEST_MAJOR || (major == OLDEST_MAJOR && minor < OLDEST_MINOR)))
-		return err_set(e, ENOTSUP, "use kernel '%s': at least %d.%d is needed", name.release,
-			       OLDEST_MAJOR, OLDEST_MINOR);
+		return err_set(e, ENOTSUP, "use kernel '%s': at least %d.%d is needed",
+			       name.release, OLDEST_MAJOR, OLDEST_MINOR);
 	for (size_t i = 0; i < ARRAY_SIZE(calls); i++) {
 		if (calls[i].try() < 0 && errno == ENOSYS)
 			return err_set(e, ENOTSUP, "use kernel '%s': it has no system call '%s'",

@@ -79,8 +79,8 @@ static int set_asked(const Mesos__V1__TaskInfo *task, json_t *object, struct err
 		const Mesos__V1__Environment__Variable *v = environment->variables[i];
 
 		if (v->secret || v->type == MESOS__V1__ENVIRONMENT__VARIABLE__TYPE__SECRET)
-			return err_set(e, ENOTSUP, "command.environment: '%.64s' is a secret, which "
-				       "is not supported", v->name);
+			return err_set(e, ENOTSUP, "command.environment: '%.64s' is a secret, "
+				       "which is not supported", v->name);
 		r = set_variable(object, v->name, v->value ? v->value : "", e);
 	}
 	return r;

@@ -21,6 +21,7 @@ enum {
 	CPU_MAX_SHARES = 262144,
 	MEMORY_WITHOUT_REQUEST_MIB = 32,
 	MAX_HOSTNAME = 64,
+	FIRST_CAPABILITY = MESOS__V1__CAPABILITY_INFO__CAPABILITY__CHOWN,	/* kernel's 0 */
 };
 
 /* Docker's fourteen without NET_RAW, MKNOD and AUDIT_WRITE (DESIGN.md section 6). */
@@ -63,7 +64,8 @@ static int check_linux_info(const Mesos__V1__LinuxInfo *info, struct err *e)
 		return err_set(e, ENOTSUP, "container.linux_info.share_pid_namespace: containers "
 			       "do not share");
 	if (info->has_ipc_mode && info->ipc_mode == MESOS__V1__LINUX_INFO__IPC_MODE__SHARE_PARENT)
-		return err_set(e, ENOTSUP, "container.linux_info.ipc_mode: containers do not share");
+		return err_set(e, ENOTSUP, "container.linux_info.ipc_mode: containers do not "
+			       "share");
 	if (info->shm_size)
 		return err_set(e, ENOTSUP, "container.linux_info.shm_size: not supported");
 	if (info->seccomp && info->seccomp->profile_name)
@@ -87,7 +89,8 @@ static int check_task(const Mesos__V1__TaskInfo *task, struct err *e)
 	if (task->command->n_uris)
 		return err_set(e, ENOTSUP, "command.uris: fetching is not supported");
 	if (task->command->shell && task->command->n_arguments)
-		return err_set(e, EINVAL, "command.arguments: given although command.shell is true");
+		return err_set(e, EINVAL, "command.arguments: given although command.shell is "
+			       "true");
 	if (!task->container)
 		return 0;
 	r = check_container(task->container, e);
@@ -222,7 +225,7 @@ static int read_capabilities(const Mesos__V1__CapabilityInfo *info, const char *
 {
 	*ret = 0;
 	for (size_t i = 0; i < info->n_capabilities; i++) {
-		int cap = (int)info->capabilities[i] - MESOS__V1__CAPABILITY_INFO__CAPABILITY__CHOWN;
+		int cap = (int)info->capabilities[i] - FIRST_CAPABILITY;
 
 		if (cap < 0 || cap > 63 || !(root_capabilities & (UINT64_C(1) << cap)))
 			return err_set(e, EPERM, "container.linux_info.%s: capability %d is above "
@@ -270,7 +273,7 @@ static json_t *capability_names(uint64_t set)
 			continue;
 		value = protobuf_c_enum_descriptor_get_value(
 			&mesos__v1__capability_info__capability__descriptor,
-			MESOS__V1__CAPABILITY_INFO__CAPABILITY__CHOWN + (int)cap);
+			FIRST_CAPABILITY + (int)cap);
 		(void)snprintf(name, sizeof(name), "CAP_%s", value ? value->name : "");
 		json_array_append_new(names, json_string(name));
 	}

@@ -40,8 +40,8 @@ static int run(struct agent *agent, struct err *e)
 
 	if (r < 0)
 		return r;
-	log_info("version %s listening on '%s' port %u, pid %d, work directory '%s', master '%s'",
-		 TEPUI_VERSION, agent->flags.listen, agent->port, (int)getpid(), agent->work_dir,
+	log_info("version %s listening on '%s', pid %d, work directory '%s', master '%s'",
+		 TEPUI_VERSION, agent->endpoint, (int)getpid(), agent->work_dir,
 		 agent->flags.master);
 	r = loop_run(agent->loop, e);
 	agent_turn(agent);

@@ -158,7 +158,7 @@ static void run_task(struct agent *agent, const Tepui__AgentEvent__RunTask *run)
 {
 	struct err e = { 0 };
 
-	/* Not reported to the framework: without memory or an id there is nothing to report with. */
+	/* Not reported to the framework: without memory or an id nothing can be. */
 	if (task_run(agent, run->framework, run->task, &e) < 0)
 		log_write_err(LOG_LEVEL_ERROR, &e, "run task '%s'", run->task->task_id->value);
 }

@@ -53,7 +53,8 @@ static void put_executors(json_t *view, const struct agent *agent)
 		registering += task->executor.state == EXECUTOR_WAITING;
 		running += task->executor.state == EXECUTOR_SUBSCRIBED && !task_has_ended(task);
 		terminating += task->executor.state == EXECUTOR_CLEANING ||
-			       (task->executor.state == EXECUTOR_SUBSCRIBED && task_has_ended(task));
+			       (task->executor.state == EXECUTOR_SUBSCRIBED &&
+				task_has_ended(task));
 	}
 	put(view, registering, "slave/executors_registering");
 	put(view, running, "slave/executors_running");
@@ -291,14 +292,16 @@ static const struct {
 	size_t off;
 	double scale;
 } container_metrics[] = {
-#define ROW(name, type, help, member, scale) { name, type, help, offsetof(struct usage, member), scale }
+#define ROW(name, type, help, member, scale) \
+	{ name, type, help, offsetof(struct usage, member), scale }
 	ROW("tepui_container_cpu_seconds_total", "counter", "Cpu time used.", cpu_usage_usec, 1e-6),
 	ROW("tepui_container_cpu_throttled_seconds_total", "counter", "Time held back by cpu.max.",
 	    cpu_throttled_usec, 1e-6),
 	ROW("tepui_container_memory_bytes", "gauge", "Memory charged.", memory_bytes, 1),
 	ROW("tepui_container_memory_peak_bytes", "gauge", "The most so far.", memory_peak_bytes, 1),
 	ROW("tepui_container_memory_limit_bytes", "gauge", "memory.max.", memory_limit_bytes, 1),
-	ROW("tepui_container_memory_anon_bytes", "gauge", "Anonymous memory.", memory_anon_bytes, 1),
+	ROW("tepui_container_memory_anon_bytes", "gauge", "Anonymous memory.",
+	    memory_anon_bytes, 1),
 	ROW("tepui_container_oom_kills_total", "counter", "Processes killed for memory.",
 	    oom_kills, 1),
 	ROW("tepui_container_pids", "gauge", "Processes and threads.", pids, 1),

@@ -286,7 +286,8 @@ int node_discover(const struct agent_flags *flags, int work_fd, struct node *ret
 			(void)err_wrap(e, "use '--resources'");
 	}
 	if (r >= 0 && flags->attributes) {
-		r = node_parse_attributes(flags->attributes, &node.attributes, &node.n_attributes, e);
+		r = node_parse_attributes(flags->attributes, &node.attributes, &node.n_attributes,
+					  e);
 		if (r < 0)
 			(void)err_wrap(e, "use '--attributes'");
 	}

@@ -25,8 +25,8 @@ void process_describe_end(int pidfd, pid_t pid, char *buf, size_t size);
 int process_list(int cgroup_fd, int *pids, int max);
 
 /*
- * The main process of the container whose cgroup is CGROUP_FD, as this pid namespace numbers it: the
- * one that init forked first, so number 2 in there.  0 if there is none.
+ * The main process of the container whose cgroup is CGROUP_FD, as this pid namespace numbers it:
+ * the one that init forked first, so number 2 in there.  0 if there is none.
  */
 pid_t process_main(int cgroup_fd);
 

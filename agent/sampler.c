@@ -6,6 +6,7 @@
 #include <sys/statvfs.h>
 
 #include "agent/agent.h"
+#include "agent/executors.h"
 #include "agent/task.h"
 #include "agent/tree.h"
 #include "isolators/cgroup.h"
@@ -178,7 +179,8 @@ int sampler_look(struct sampler *sampler, struct task *task, struct sampler_view
 	u = task->usage;
 	*ret = (struct sampler_view){
 		.usage = &u->usage, .cgroup_fd = u->cgroup.core_fd, .cpus_used = u->cpus_used,
-		.points = u->ring.points, .first = u->ring.first, .n = u->ring.n, .cap = u->ring.cap,
+		.points = u->ring.points, .first = u->ring.first, .n = u->ring.n,
+		.cap = u->ring.cap,
 	};
 	return 0;
 }
@@ -230,13 +232,31 @@ static struct task *next_to_measure(struct sampler *sampler)
 	return NULL;
 }
 
+/* Measured now and then, so a task may be over its disk for a while before it is ended. */
+static void enforce_disk(struct sampler *sampler, struct task *task, uint64_t bytes)
+{
+	static const struct verdict over = {
+		MESOS__V1__TASK_STATE__TASK_FAILED,
+		MESOS__V1__TASK_STATUS__REASON__REASON_CONTAINER_LIMITATION_DISK,
+		"disk limit exceeded: the sandbox is larger than the task's disk resource",
+	};
+	int64_t limit = task->resources.scalar[RESOURCE_DISK];
+
+	if (sampler->agent->flags.enforce_container_disk_quota && limit > 0 &&
+	    bytes / 1048576 > (uint64_t)limit / 1000)
+		executor_destroy(task, &over);
+}
+
 static void end_measuring(struct sampler *sampler)
 {
+	uint64_t bytes = tree_walk_bytes(sampler->walk);
 	struct task *task;
 
 	HASH_FIND_STR(sampler->agent->tasks, sampler->walk_key, task);
-	if (task && task->usage)
-		task->usage->disk_bytes = tree_walk_bytes(sampler->walk);
+	if (task && task->usage && has_container(task)) {
+		task->usage->disk_bytes = bytes;
+		enforce_disk(sampler, task, bytes);
+	}
 	tree_walk_free(TAKE_PTR(sampler->walk));
 	free(TAKE_PTR(sampler->walk_key));
 }

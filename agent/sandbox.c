@@ -99,7 +99,8 @@ static int open_sandbox(struct agent *agent, const char *virtual_path, const cha
 
 		host_path = directory_of(agent, id, n);
 		if (!host_path)
-			return err_set(e, ENOENT, "find the sandbox of container '%.*s'", (int)n, id);
+			return err_set(e, ENOENT, "find the sandbox of container '%.*s'", (int)n,
+				       id);
 		rest = id + n + strspn(id + n, "/");
 		r = sandbox_split(agent->work_dir, host_path, relative, sizeof(relative), &ignored);
 	} else {

@@ -62,8 +62,9 @@ static int open_program(const char *path, struct err *e)
 		}
 	}
 	fd = open(installed, O_RDONLY | O_CLOEXEC);
-	return fd < 0 ? err_set(e, errno, "open executor '%s'; --executor names another", installed) :
-			fd;
+	if (fd < 0)
+		return err_set(e, errno, "open executor '%s'; --executor names another", installed);
+	return fd;
 }
 
 /* A copy that no container can reach through /proc/PID/exe and no upgrade can pull away. */
@@ -78,7 +79,8 @@ int executors_load(const char *path, struct err *e)
 	if (fstat(file, &st) < 0)
 		return err_set(e, errno, "read the executor");
 	if (!S_ISREG(st.st_mode) || !(st.st_mode & 0111) || st.st_size > MAX_EXECUTOR_BYTES)
-		return err_set(e, EINVAL, "use executor '%s': not a program", path ? path : installed);
+		return err_set(e, EINVAL, "use executor '%s': not a program",
+			       path ? path : installed);
 	copy = memfd_create("tepui-executor", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	if (copy < 0)
 		return err_set(e, errno, "copy the executor");
@@ -139,8 +141,8 @@ static int build_env(const struct task *task, char **env, struct err *e)
 	r |= put_env(env, &n, "MESOS_DIRECTORY", "%s", sandbox);
 	r |= put_env(env, &n, "MESOS_SANDBOX", "%s", HANDOVER_SANDBOX);
 	r |= put_env(env, &n, "MESOS_SLAVE_ID", "%s", agent_id(agent));
-	r |= put_env(env, &n, "MESOS_SLAVE_PID", "slave(1)@%s", agent->flags.listen);
-	r |= put_env(env, &n, "MESOS_AGENT_ENDPOINT", "%s", agent->flags.listen);
+	r |= put_env(env, &n, "MESOS_SLAVE_PID", "slave(1)@%s", agent->endpoint);
+	r |= put_env(env, &n, "MESOS_AGENT_ENDPOINT", "%s", agent->endpoint);
 	r |= put_env(env, &n, "MESOS_DOMAIN_SOCKET", "%s/agent.sock", agent->work_dir);
 	r |= put_env(env, &n, "MESOS_CHECKPOINT", "1");
 	r |= put_env(env, &n, "MESOS_HTTP_COMMAND_EXECUTOR", "1");
@@ -212,7 +214,7 @@ static int start_child(const struct agent *agent, const struct child *child, pid
 
 static int make_sandbox(const struct task *task, struct err *e)
 {
-	AUTO_FREE char *path = task_sandbox(task), *latest = NULL;
+	AUTO_FREE char *path = task_sandbox(task);
 	AUTO_CLOSE int parent = -EBADF;
 	const char *relative, *name;
 	char *slash;

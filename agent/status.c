@@ -56,8 +56,10 @@ bool framework_can(const Mesos__V1__FrameworkInfo *framework,
 Mesos__V1__TaskState status_lost_state(const Mesos__V1__FrameworkInfo *framework,
 				       Mesos__V1__TaskState state)
 {
-	return framework_can(framework, MESOS__V1__FRAMEWORK_INFO__CAPABILITY__TYPE__PARTITION_AWARE) ?
-		state : MESOS__V1__TASK_STATE__TASK_LOST;
+	bool knows = framework_can(framework,
+				   MESOS__V1__FRAMEWORK_INFO__CAPABILITY__TYPE__PARTITION_AWARE);
+
+	return knows ? state : MESOS__V1__TASK_STATE__TASK_LOST;
 }
 
 static Mesos__V1__AgentID *new_agent_id(const char *value)

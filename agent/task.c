@@ -23,6 +23,11 @@
 #include "lib/pb_json.h"
 #include "lib/store.h"
 
+static const Mesos__V1__TaskStatus__Reason launch_failed =
+	MESOS__V1__TASK_STATUS__REASON__REASON_CONTAINER_LAUNCH_FAILED;
+static const Mesos__V1__TaskStatus__Reason killed_early =
+	MESOS__V1__TASK_STATUS__REASON__REASON_TASK_KILLED_DURING_LAUNCH;
+
 static const char store_kind[] = "task";
 
 const char *task_id(const struct task *task)
@@ -314,29 +319,30 @@ int task_kill(struct task *task, const Mesos__V1__KillPolicy *policy, struct err
 
 /* ---- after the commit ---- */
 
+static int report_failed_launch(struct task *task, const struct err *why, struct err *e)
+{
+	char text[sizeof(why->msg) + 64];
+
+	task->agent->counters.launch_errors++;
+	task->executor.state = EXECUTOR_GONE;
+	log_write_err(LOG_LEVEL_WARNING, why, "task '%s'", task_id(task));
+	return updates_add_own(task, MESOS__V1__TASK_STATE__TASK_FAILED, launch_failed,
+			       err_text(why, text, sizeof(text)), e);
+}
+
 static void spawn(struct task *task)
 {
 	struct err why = { 0 }, e = { 0 };
-	char text[sizeof(why.msg) + 64];
 	int r;
 
 	if (task->record->kill_requested) {
 		task->executor.state = EXECUTOR_GONE;
-		r = updates_add_own(task, MESOS__V1__TASK_STATE__TASK_KILLED,
-				    MESOS__V1__TASK_STATUS__REASON__REASON_TASK_KILLED_DURING_LAUNCH,
+		r = updates_add_own(task, MESOS__V1__TASK_STATE__TASK_KILLED, killed_early,
 				    "killed before it was launched", &e);
+	} else if (executor_spawn(task, &why) < 0) {
+		r = report_failed_launch(task, &why, &e);
 	} else {
-		r = executor_spawn(task, &why);
-		if (r < 0) {
-			task->agent->counters.launch_errors++;
-			task->executor.state = EXECUTOR_GONE;
-			log_write_err(LOG_LEVEL_WARNING, &why, "task '%s'", task_id(task));
-			r = updates_add_own(task, MESOS__V1__TASK_STATE__TASK_FAILED,
-					    MESOS__V1__TASK_STATUS__REASON__REASON_CONTAINER_LAUNCH_FAILED,
-					    err_text(&why, text, sizeof(text)), &e);
-		} else {
-			r = task_put(task, &e);
-		}
+		r = task_put(task, &e);
 	}
 	free_launch(task);
 	if (r < 0)

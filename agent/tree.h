@@ -17,7 +17,7 @@ enum tree_purpose { TREE_MEASURE, TREE_REMOVE };
 int tree_walk_new(int dir_fd, const char *path, enum tree_purpose purpose, struct tree_walk **ret,
 		  struct err *e);
 
-/* At most MAX entries more.  1: done, what was to be removed is gone as far as possible; 0: not yet. */
+/* At most MAX entries more.  1: done, what could be removed is gone; 0: not yet. */
 int tree_walk_step(struct tree_walk *walk, unsigned max);
 
 /* Disk space of what was seen. */

@@ -104,7 +104,7 @@ def test_a_killed_executor_fails_its_task_once_and_leaves_nothing(node, is_agent
 
 
 def test_agent_killed_in_a_loop_while_tasks_come_and_go(node):
-    """Whatever arrow the kill hits: in the end exactly the wanted tasks, and nothing beside them."""
+    """Whatever arrow the kill hits: in the end the wanted tasks, and nothing beside them."""
     agent = node.agents[0]
     node.call("POST", "/v2/apps", dict(SLEEP, instances=4))
     for turn in range(8):
@@ -441,6 +441,18 @@ def test_old_sandboxes_are_removed(cluster):
     wait_until(lambda: not sandbox.parents[2].exists(), "the sandbox's end", 30)
     trash = agent.work_dir / "trash"
     wait_until(lambda: not trash.exists() or not list(trash.iterdir()), "an empty trash")
+
+
+def test_a_sandbox_that_outgrows_its_disk(cluster):
+    cluster.start_master()
+    agent = cluster.start_agent("--enforce_container_disk_quota", "--sample_interval=200ms")
+    cluster.call("POST", "/v2/apps", dict(
+        SLEEP, instances=1, disk=2, backoffSeconds=3600,
+        cmd="dd if=/dev/zero of=big bs=1M count=4 2>/dev/null; exec sleep 1000"))
+    failure = wait_until(lambda: cluster.app("/sleep").get("lastTaskFailure"), "the limit", 40)
+    assert "disk limit exceeded" in failure["message"]
+    wait_until(lambda: not agent.container_cgroups(), "empty cgroups")
+    cluster.call("DELETE", "/v2/apps/sleep?force=true")
 
 
 # ---- the executors' socket ----

@@ -196,6 +196,7 @@ static void start_agent(struct store *store)
 	a->work_fd = open(world.dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	assert_true(a->work_fd >= 0);
 	a->layout.core = must(strdup("/nonexistent"));
+	a->endpoint = must(strdup("127.0.0.1:5051"));
 	a->layout_text = must(strdup("none"));
 	strcpy(a->node.hostname, "n1");
 	strcpy(a->node.boot_id, "11111111-2222-3333-4444-555555555555");
@@ -301,7 +302,8 @@ static Mesos__V1__TaskInfo *task_info(const char *id, double cpus, const char *u
 
 	snprintf(text, sizeof(text), "{\"name\":\"t\",\"task_id\":{\"value\":\"%s\"},\"agent_id\":"
 		 "{\"value\":\"M-S0\"},\"command\":{\"value\":\"true\",\"user\":\"%s\"},"
-		 "\"resources\":[{\"name\":\"cpus\",\"type\":\"SCALAR\",\"scalar\":{\"value\":%g}}]}",
+		 "\"resources\":[{\"name\":\"cpus\",\"type\":\"SCALAR\",\"scalar\":"
+		 "{\"value\":%g}}]}",
 		 id, user, cpus);
 	return (Mesos__V1__TaskInfo *)message_of(&mesos__v1__task_info__descriptor, text);
 }
@@ -448,7 +450,7 @@ static void test_only_the_heads_uuid_acknowledges_and_ids_do_not_come_back(void 
 	run_task("T1", 1, "nosuch");
 	run_until(has_one_update);
 	acknowledge(world.updates[0]->update, false);
-	/* A known task is not launched twice; the answer to the next one proves that both were read. */
+	/* A known task is not launched twice; the answer to the next one says that both were read. */
 	run_task("T1", 1, "nosuch");
 	run_task("T2", 1, "nosuch");
 	run_until(has_two_updates);
