@@ -164,7 +164,7 @@ static int kill_and_reply(struct http_request *req, struct instance **list, unsi
 	struct controller *c = api_of(req)->controller;
 	struct change_result result = { 0 };
 	struct refusal refusal = { 0 };
-	json_t *tasks = json_array();
+	json_t *tasks = json_array(), *one;
 
 	for (unsigned i = 0; i < n; i++)
 		(void)json_array_append_new(tasks, task_view(c, list[i]));
@@ -180,9 +180,9 @@ static int kill_and_reply(struct http_request *req, struct instance **list, unsi
 	api_changed(req);
 	if (!is_one)
 		return marathon_reply(req, 200, json_pack("{s:o}", "tasks", tasks));
-	n = (unsigned)marathon_reply(req, 200, json_pack("{s:O}", "task", json_array_get(tasks, 0)));
+	one = json_pack("{s:O}", "task", json_array_get(tasks, 0));
 	json_decref(tasks);
-	return (int)n;
+	return marathon_reply(req, 200, one);
 }
 
 int api_kill_app_tasks(struct http_request *req, struct err *e)
@@ -283,5 +283,7 @@ int api_delete_tasks(struct http_request *req, struct err *e)
 		list = calloc(json_array_size(ids) + 1, sizeof(struct instance *));
 		r = list ? find_tasks(c, ids, list, &n, &refusal) : refuse_memory(&refusal);
 	}
-	return r < 0 ? marathon_refuse(req, &refusal) : kill_and_reply(req, list, n, &options, false);
+	if (r < 0)
+		return marathon_refuse(req, &refusal);
+	return kill_and_reply(req, list, n, &options, false);
 }

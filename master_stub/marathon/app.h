@@ -34,7 +34,6 @@ struct app {
 	bool keeps_unreachable;		/* unreachableStrategy "disabled" */
 	int64_t inactive_after_ms, expunge_after_ms;
 	double cpus_limit, mem_limit_mb;	/* 0: as requested; INFINITY: unlimited */
-	bool is_single;			/* label MARATHON_SINGLE_INSTANCE_APP */
 
 	struct constraint *constraints;
 	unsigned n_constraints;

@@ -172,8 +172,6 @@ static double limit_of(const json_t *app, const char *key)
 
 static void take_strings(struct app *app, const json_t *json)
 {
-	const char *single;
-
 	app->id = json_string_value(json_object_get(json, "id"));
 	app->cmd = json_string_value(json_object_get(json, "cmd"));
 	app->user = json_string_value(json_object_get(json, "user"));
@@ -184,8 +182,6 @@ static void take_strings(struct app *app, const json_t *json)
 	app->dependencies = json_object_get(json, "dependencies");
 	app->health_checks = json_object_get(json, "healthChecks");
 	app->ports = json_object_get(json, "portDefinitions");
-	single = json_string_value(json_object_get(app->labels, "MARATHON_SINGLE_INSTANCE_APP"));
-	app->is_single = single && strcmp(single, "true") == 0;
 }
 
 static void take_numbers(struct app *app, const json_t *json)

@@ -10,11 +10,11 @@ enum { MAX_INSTANCES = 100000, MAX_SECONDS = 31536000, MAX_LIST = 1000 };
 
 static const char *check_port_name(const char *text)
 {
-	static const char letters[] = "abcdefghijklmnopqrstuvwxyz0123456789";
+	static const char letters[] = "abcdefghijklmnopqrstuvwxyz0123456789-";
 	size_t size = strlen(text);
 
-	if (size == 0 || size > 63 || strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789-") != size ||
-	    !strchr(letters, text[0]) || !strchr(letters, text[size - 1]))
+	if (size == 0 || size > 63 || strspn(text, letters) != size || text[0] == '-' ||
+	    text[size - 1] == '-')
 		return "error.pattern";
 	return NULL;
 }

@@ -123,7 +123,8 @@ static void validate_ports(const json_t *app, struct problems *problems)
 		for (size_t j = 0; j < i; j++) {
 			const json_t *b = json_array_get(ports, j);
 
-			same_name |= is_same(json_object_get(a, "name"), json_object_get(b, "name"));
+			same_name |= is_same(json_object_get(a, "name"),
+					     json_object_get(b, "name"));
 			same_port |= number != 0 &&
 				     number == json_integer_value(json_object_get(b, "port"));
 		}
@@ -186,7 +187,8 @@ static void validate_constraints(const json_t *app, struct problems *problems)
 		(void)snprintf(path, sizeof(path), "/constraints(%zu)", i);
 		constraint_validate(json_array_get(constraints, i), path, problems);
 		for (size_t j = 0; j < i; j++) {
-			if (json_equal(json_array_get(constraints, i), json_array_get(constraints, j)))
+			if (json_equal(json_array_get(constraints, i),
+				       json_array_get(constraints, j)))
 				problems_add(problems, path, "Elements must be unique");
 		}
 	}

@@ -10,7 +10,7 @@
 #include "lib/cleanup.h"
 #include "master_stub/marathon/refusal.h"
 
-enum { VALUE_SIZE = 256, EXPRESSION_MAX = 512 };
+enum { VALUE_SIZE = CONSTRAINT_VALUE_SIZE, EXPRESSION_MAX = 512, MAX_REPETITIONS = 1000 };
 
 enum operator {
 	OP_UNIQUE,
@@ -64,14 +64,70 @@ static bool parse_count(const char *text, unsigned *ret)
 	return true;
 }
 
+/*
+ * Bounded repetitions are unrolled by the compiler, nested ones by their product: their product
+ * is bounded over the whole expression.
+ */
+static bool has_tame_repetitions(const char *text)
+{
+	unsigned long product = 1;
+
+	for (; (text = strchr(text, '{')); text++) {
+		unsigned long low = strtoul(text + 1, NULL, 10), high = 0;
+		const char *comma = text + 1 + strspn(text + 1, "0123456789");
+
+		if (*comma == ',')
+			high = strtoul(comma + 1, NULL, 10);
+		low = low > high ? low : high;
+		if (low > MAX_REPETITIONS)
+			return false;
+		product *= low > 0 ? low : 1;
+		if (product > MAX_REPETITIONS)
+			return false;
+	}
+	return true;
+}
+
+/*
+ * The users' dialect is Java's.  What both dialects know is taken as it is, \d and \D are
+ * translated; what would mean something else here is refused, as are references to groups, which
+ * make matching exponential.
+ */
+static bool translate_regex(const char *text, char ret[2 * EXPRESSION_MAX])
+{
+	static const char same[] = "wWsSbB.[](){}*+?^$|\\/-";
+	char *out = ret;
+
+	for (; *text; text++) {
+		if (out - ret > 2 * EXPRESSION_MAX - 8 || (text[0] == '(' && text[1] == '?'))
+			return false;
+		if (*text != '\\') {
+			*out++ = *text;
+			continue;
+		}
+		text++;
+		if (*text == 'd' || *text == 'D') {
+			out = stpcpy(out, *text == 'd' ? "[0-9]" : "[^0-9]");
+		} else if (*text && strchr(same, *text)) {
+			*out++ = '\\';
+			*out++ = *text;
+		} else {
+			return false;
+		}
+	}
+	*out = '\0';
+	return true;
+}
+
 /* The whole value has to match, so the expression is anchored at both ends. */
 static bool compile_regex(const char *text, regex_t *ret)
 {
-	char anchored[EXPRESSION_MAX + 8];
+	char translated[2 * EXPRESSION_MAX], anchored[2 * EXPRESSION_MAX + 8];
 
-	if (strlen(text) > EXPRESSION_MAX)
+	if (strlen(text) > EXPRESSION_MAX || !has_tame_repetitions(text) ||
+	    !translate_regex(text, translated))
 		return false;
-	(void)snprintf(anchored, sizeof(anchored), "^(%s)$", text);
+	(void)snprintf(anchored, sizeof(anchored), "^(%s)$", translated);
 	return regcomp(ret, anchored, REG_EXTENDED | REG_NOSUB) == 0;
 }
 
@@ -130,7 +186,8 @@ void constraint_validate(const json_t *constraint, const char *path, struct prob
 		problems_add(problems, path, "operator must be one of the following UNIQUE, "
 					     "CLUSTER, GROUP_BY, LIKE, MAX_PER, UNLIKE or IS");
 	else
-		validate_value(op, json_string_value(json_array_get(constraint, 2)), path, problems);
+		validate_value(op, json_string_value(json_array_get(constraint, 2)), path,
+			       problems);
 }
 
 static int compile_one(const json_t *item, struct constraint *ret)
@@ -422,4 +479,27 @@ bool constraints_allow(const struct constraint *constraints, unsigned n,
 			return false;
 	}
 	return true;
+}
+
+static const struct constraint *find_group_by(const struct constraint *constraints, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++) {
+		if (constraints[i].op == OP_GROUP_BY)
+			return &constraints[i];
+	}
+	return NULL;
+}
+
+bool constraints_have_groups(const struct constraint *constraints, unsigned n)
+{
+	return find_group_by(constraints, n) != NULL;
+}
+
+void constraints_group(const struct constraint *constraints, unsigned n, const struct place *place,
+		       char ret_value[CONSTRAINT_VALUE_SIZE])
+{
+	const struct constraint *c = find_group_by(constraints, n);
+
+	if (!c || !value_of(place, c->field, ret_value))
+		ret_value[0] = '\0';
 }

@@ -19,6 +19,8 @@ struct place {
 	size_t n_attributes;
 };
 
+enum { CONSTRAINT_VALUE_SIZE = 256 };
+
 /* Check one [field, operator, value?] of a definition. */
 void constraint_validate(const json_t *constraint, const char *path, struct problems *problems);
 
@@ -38,5 +40,10 @@ struct placement {
 /* Do all constraints allow a further instance at CANDIDATE? */
 bool constraints_allow(const struct constraint *constraints, unsigned n,
 		       const struct place *candidate, const struct placement *placement);
+
+/* Is there a GROUP_BY?  And PLACE's value for the first of them; "" without. */
+bool constraints_have_groups(const struct constraint *constraints, unsigned n);
+void constraints_group(const struct constraint *constraints, unsigned n, const struct place *place,
+		       char ret_value[CONSTRAINT_VALUE_SIZE]);
 
 #endif

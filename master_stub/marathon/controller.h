@@ -27,7 +27,7 @@ struct controller_options {
 };
 extern const struct controller_options controller_default_options;
 
-/* An event for /v2/events: TYPE and the whole JSON object (borrowed), with eventType and timestamp. */
+/* An event for /v2/events: its TYPE and the whole object (borrowed), eventType included. */
 typedef void controller_event_fn(void *arg, const char *type, const json_t *event);
 
 struct controller_io {

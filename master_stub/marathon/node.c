@@ -99,6 +99,30 @@ static void node_free(struct controller *c, struct node *node)
 	free(node);
 }
 
+static bool is_used(const struct controller *c, const struct node *node)
+{
+	const struct instance *instance, *next;
+
+	HASH_ITER(by_task, c->by_task, instance, next) {
+		if (strcmp(instance->agent_id, node->id) == 0)
+			return true;
+	}
+	return false;
+}
+
+void nodes_sweep(struct controller *c)
+{
+	struct node *node, *next;
+
+	HASH_ITER(by_id, c->nodes, node, next) {
+		if (is_used(c, node))
+			continue;
+		if (node->is_stored)
+			records_delete_node(c, node);
+		node_free(c, node);
+	}
+}
+
 void nodes_free(struct controller *c)
 {
 	struct node *node, *next;

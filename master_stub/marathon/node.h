@@ -15,6 +15,8 @@ int nodes_learn(struct controller *c, const Mesos__V1__Offer *offer);
 struct node *node_find(const struct controller *c, const char *id);
 /* Write it down before the first instance goes there. */
 int node_store(struct controller *c, const char *id);
+/* Forget agents on which nothing of ours is: an offer of theirs makes them known again. */
+void nodes_sweep(struct controller *c);
 void nodes_free(struct controller *c);
 
 /* Borrowed views. */

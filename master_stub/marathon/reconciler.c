@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "lib/cleanup.h"
+#include "master_stub/marathon/node.h"
 #include "master_stub/marathon/scheduler_calls.h"
 #include "master_stub/marathon/state.h"
 
@@ -33,7 +34,7 @@ static size_t ask_explicitly(struct controller *c, bool everything)
 	HASH_ITER(by_task, c->by_task, instance, next) {
 		if (!everything && instance->is_confirmed)
 			continue;
-		/* What was only just sent is not known to the agent yet, and would be called gone. */
+		/* What was only just sent the agent does not know yet: it would be called gone. */
 		if (everything && c->now_ms - instance->launched_ms < MAX_DELAY_MS &&
 		    instance->is_provisioned)
 			continue;
@@ -71,6 +72,7 @@ void reconcile_turn(struct controller *c)
 		if (c->reconcile_delay_ms == 0)
 			(void)ask_explicitly(c, true);
 		calls_reconcile(c, NULL, NULL, 0);
+		nodes_sweep(c);
 		c->reconcile_delay_ms = 0;
 		c->reconcile_ms = c->now_ms + c->options.reconcile_ms;
 	}

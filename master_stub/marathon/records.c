@@ -364,7 +364,8 @@ static int load_deployment(void *arg, const char *key, const void *data, size_t 
 	json_decref(plan);
 	tepui__deployment_record__free_unpacked(record, NULL);
 	if (r == -EINVAL)
-		controller_explain(load->c, "leave out deployment '%s': its plan is not valid", key);
+		controller_explain(load->c, "leave out deployment '%s': its plan is not valid",
+				   key);
 	return r == -ENOMEM ? err_set(e, ENOMEM, "load deployment '%s'", key) : 0;
 }
 
@@ -388,6 +389,7 @@ static int load_node(void *arg, const char *key, const void *data, size_t size, 
 		return 0;
 	if (nodes_add(load->c, key, info) < 0)
 		return err_set(e, ENOMEM, "load agent '%s'", key);
+	node_find(load->c, key)->is_stored = true;
 	return 0;
 }
 

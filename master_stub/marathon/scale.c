@@ -2,12 +2,12 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "lib/cleanup.h"
 #include "master_stub/marathon/scheduler_calls.h"
 #include "master_stub/marathon/deployment.h"
 #include "master_stub/marathon/events.h"
+#include "master_stub/marathon/kill_selection.h"
 #include "master_stub/marathon/records.h"
 #include "master_stub/marathon/state.h"
 
@@ -65,68 +65,19 @@ bool entry_is_restarted(const struct entry *entry)
 	return plan.is_done;
 }
 
-/* ---- Whom to stop ---- */
-
-struct candidate {
-	struct instance *instance;
-	int rank;		/* lower goes first */
-	int64_t since_ms;
-	bool oldest_first;
-};
-
-static int rank_of(const struct instance *instance)
-{
-	if (instance->unreachable_wall_ms != 0)
-		return 0;
-	if (instance->is_provisioned || instance->state == MESOS__V1__TASK_STATE__TASK_STAGING)
-		return 1;
-	if (instance->state == MESOS__V1__TASK_STATE__TASK_STARTING)
-		return 2;
-	return instance_is_good(instance) ? 4 : 3;
-}
-
-static int compare_candidates(const void *a, const void *b)
-{
-	const struct candidate *x = a, *y = b;
-	int order = (x->since_ms > y->since_ms) - (x->since_ms < y->since_ms);
-
-	if (x->rank != y->rank)
-		return x->rank - y->rank;
-	return x->oldest_first ? order : -order;
-}
-
-enum generation { OLD_ONES = 1, NEW_ONES = 2, ALL = 3 };
+/* ---- Stopping ---- */
 
 static void stop_some(struct controller *c, struct entry *entry, enum generation which, unsigned n,
 		      const char *reason)
 {
-	AUTO_FREE struct candidate *list = calloc(entry->n_instances + 1, sizeof(*list));
-	struct instance *instance;
-	unsigned n_list = 0;
+	AUTO_FREE struct instance **list = calloc(entry->n_instances + 1, sizeof(*list));
 
-	if (!list) {
+	if (!list || kill_selection(c, entry, which, n, list, &n) < 0) {
 		c->is_out_of_memory = true;
 		return;
 	}
-	TAILQ_FOREACH(instance, &entry->instances, of_app) {
-		bool is_new = instance_is_current(instance, entry->target);
-
-		if (!instance_is_alive(instance) || !(which & (is_new ? NEW_ONES : OLD_ONES)))
-			continue;
-		/* A rolling restart counts on those that it cannot judge yet to stay. */
-		if (which == OLD_ONES && !instance_is_judged(instance))
-			continue;
-		list[n_list++] = (struct candidate){
-			.instance = instance,
-			.rank = rank_of(instance),
-			.since_ms = instance->started_wall_ms ? instance->started_wall_ms
-							      : instance->staged_wall_ms,
-			.oldest_first = entry->target->kill_oldest_first,
-		};
-	}
-	qsort(list, n_list, sizeof(*list), compare_candidates);
-	for (unsigned i = 0; i < n && i < n_list; i++) {
-		if (instance_doom(c, list[i].instance, reason) < 0)
+	for (unsigned i = 0; i < n; i++) {
+		if (instance_doom(c, list[i], reason) < 0)
 			c->is_out_of_memory = true;
 	}
 }
@@ -157,7 +108,7 @@ static void keep(struct controller *c, struct entry *entry, struct app *spec, un
 	alive = count_alive(&state);
 	entry->launch_spec = spec;
 	if (alive > n)
-		stop_some(c, entry, ALL, alive - n, "scaling down");
+		stop_some(c, entry, ALL_ONES, alive - n, "scaling down");
 	/* One that is being stopped still holds its place: never more processes than wanted. */
 	else if (alive + state.dying < n)
 		entry->wanted = n - alive - state.dying;
@@ -191,7 +142,7 @@ static void balance(struct controller *c, struct entry *entry)
 	entry->wanted = 0;
 	entry->launch_spec = NULL;
 	if (entry->is_deleting) {
-		stop_some(c, entry, ALL, entry->n_instances, "the app is deleted");
+		stop_some(c, entry, ALL_ONES, entry->n_instances, "the app is deleted");
 		return;
 	}
 	switch (deployment_phase_of(entry)) {

@@ -69,8 +69,8 @@ static const struct {
 	  "/upgradeStrategy/maximumOverCapacity", "error.path.missing" },
 	{ "{\"id\":\"a\",\"cmd\":\"x\",\"upgradeStrategy\":{\"minimumHealthCapacity\":1.5,"
 	  "\"maximumOverCapacity\":1}}", "/upgradeStrategy/minimumHealthCapacity", "error.max" },
-	{ "{\"id\":\"a\",\"cmd\":\"x\",\"resourceLimits\":{\"memory\":1}}", "/resourceLimits/memory",
-	  "is not a known field" },
+	{ "{\"id\":\"a\",\"cmd\":\"x\",\"resourceLimits\":{\"memory\":1}}",
+	  "/resourceLimits/memory", "is not a known field" },
 	{ "{\"id\":\"a\",\"cmd\":\"x\",\"mem\":64,\"resourceLimits\":{\"mem\":32}}",
 	  "/resourceLimits/mem",
 	  "resource limit must be greater than or equal to requested resource value" },
@@ -85,7 +85,8 @@ static const struct {
 	  "fetch: not supported by this version" },
 	{ "{\"id\":\"a\",\"cmd\":\"x\",\"uris\":[\"http://x/\"]}", "/fetch",
 	  "fetch: not supported by this version" },
-	{ "{\"id\":\"a\",\"cmd\":\"x\",\"uris\":[\"http://x/\"],\"fetch\":[{\"uri\":\"http://x/\"}]}",
+	{ "{\"id\":\"a\",\"cmd\":\"x\",\"uris\":[\"http://x/\"],"
+	  "\"fetch\":[{\"uri\":\"http://x/\"}]}",
 	  "/uris", "may not be set in conjunction with fetch" },
 	{ "{\"id\":\"a\",\"container\":{\"docker\":{\"image\":\"i\"}},\"cmd\":\"x\"}",
 	  "/container/docker", "container images are not supported by this version" },
@@ -176,10 +177,13 @@ static void test_defaults_are_those_of_the_reference(void **state)
 {
 	struct app *app = parse("{\"id\":\"web\",\"cmd\":\"sleep 1000\"}");
 	json_t *expected = json_loads(
-		"{\"id\":\"/web\",\"cmd\":\"sleep 1000\",\"cpus\":1,\"mem\":128,\"disk\":0,\"gpus\":0,"
+		"{\"id\":\"/web\",\"cmd\":\"sleep 1000\","
+		"\"cpus\":1,\"mem\":128,\"disk\":0,\"gpus\":0,"
 		"\"instances\":1,\"executor\":\"\",\"labels\":{},\"backoffSeconds\":1,"
-		"\"backoffFactor\":1.15,\"maxLaunchDelaySeconds\":300,\"networks\":[{\"mode\":\"host\"}],"
-		"\"portDefinitions\":[{\"labels\":{},\"name\":\"default\",\"port\":0,\"protocol\":\"tcp\"}],"
+		"\"backoffFactor\":1.15,\"maxLaunchDelaySeconds\":300,"
+		"\"networks\":[{\"mode\":\"host\"}],"
+		"\"portDefinitions\":[{"
+		"\"labels\":{},\"name\":\"default\",\"port\":0,\"protocol\":\"tcp\"}],"
 		"\"requirePorts\":false,\"upgradeStrategy\":{\"minimumHealthCapacity\":1,"
 		"\"maximumOverCapacity\":1},\"killSelection\":\"YOUNGEST_FIRST\","
 		"\"unreachableStrategy\":{\"inactiveAfterSeconds\":0,\"expungeAfterSeconds\":0},"
@@ -236,7 +240,8 @@ static void test_single_instance_app_is_never_doubled(void **state)
 
 static void test_dependencies_are_made_absolute(void **state)
 {
-	struct app *app = parse("{\"id\":\"/g/web\",\"cmd\":\"x\",\"dependencies\":[\"db\",\"../x\"]}");
+	struct app *app = parse("{\"id\":\"/g/web\",\"cmd\":\"x\","
+				"\"dependencies\":[\"db\",\"../x\"]}");
 
 	(void)state;
 	assert_string_equal(json_string_value(json_array_get(app->dependencies, 0)), "/g/db");
@@ -290,7 +295,8 @@ static void test_scaling_needs_no_restart(void **state)
 static void test_stored_definition_comes_back_the_same(void **state)
 {
 	struct app *base = parse("{\"id\":\"web\",\"cmd\":\"x\",\"cpus\":0.25,\"constraints\":"
-				 "[[\"rack\",\"GROUP_BY\",\"2\"]],\"healthChecks\":[{\"path\":\"/\"}]}");
+				 "[[\"rack\",\"GROUP_BY\",\"2\"]],"
+				 "\"healthChecks\":[{\"path\":\"/\"}]}");
 	struct refusal refusal = { 0 };
 	struct app *app = NULL;
 	json_t *a, *b;

@@ -10,6 +10,7 @@
 
 #include "lib/cleanup.h"
 #include "master_stub/marathon/constraints.h"
+#include "master_stub/marathon/refusal.h"
 
 enum { MAX_PLACES = 8 };
 
@@ -75,6 +76,8 @@ static const struct {
 	{ "[\"rack\",\"LIKE\",\"r[12]\"]", "", "", "a:r11", 1, false },
 	{ "[\"rack\",\"LIKE\",\"r[12]\"]", "", "", "a", 1, false },
 	{ "[\"rack\",\"LIKE\",\"x|r1\"]", "", "", "a:r1y", 1, false },
+	{ "[\"rack\",\"LIKE\",\"r\\\\d{2}\\\\.x\"]", "", "", "a:r12.x", 1, true },
+	{ "[\"rack\",\"LIKE\",\"r\\\\d{2}\\\\.x\"]", "", "", "a:rdd.x", 1, false },
 	{ "[\"rack\",\"UNLIKE\",\"r1\"]", "", "", "a:r1", 1, false },
 	{ "[\"rack\",\"UNLIKE\",\"r1\"]", "", "", "a:r2", 1, true },
 	{ "[\"rack\",\"UNLIKE\",\"r1\"]", "", "", "a", 1, true },
@@ -123,10 +126,31 @@ static void test_constraints(void **state)
 	}
 }
 
+/* Each would cost too much, or mean something else than its author thinks. */
+static const char *const bad_expressions[] = {
+	"((a{1,255}){1,255}){1,255}", "a{100000}", "(a)\\1", "(?i)a", "\\p{L}", "[", "(", "a\\", "",
+};
+
+static void test_bad_expressions_are_refused(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(bad_expressions); i++) {
+		struct problems problems = { 0 };
+		json_t *constraint = json_pack("[s, s, s]", "rack", "LIKE", bad_expressions[i]);
+
+		constraint_validate(constraint, "/constraints(0)", &problems);
+		if (!problems_any(&problems))
+			fail_msg("'%s' is taken", bad_expressions[i]);
+		problems_done(&problems);
+		json_decref(constraint);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_constraints),
+		cmocka_unit_test(test_bad_expressions_are_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

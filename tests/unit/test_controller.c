@@ -8,7 +8,8 @@ static void test_app_is_launched_and_its_deployment_succeeds(void **state)
 
 	(void)state;
 	assert_int_equal(world.scheduler.n_suppresses, 1);
-	post("{\"id\":\"/group/web\",\"cmd\":\"serve $PORT0\",\"cpus\":0.5,\"mem\":64,\"instances\":2}");
+	post("{\"id\":\"/group/web\",\"cmd\":\"serve $PORT0\",\"cpus\":0.5,\"mem\":64,"
+	     "\"instances\":2}");
 	assert_int_equal(world.scheduler.n_revives, 1);
 	offer();
 	assert_int_equal(world.scheduler.n_tasks, 2);
@@ -70,7 +71,8 @@ static void test_health_check_and_limits_reach_the_task(void **state)
 	const Mesos__V1__TaskInfo *info;
 
 	(void)state;
-	post("{\"id\":\"/web\",\"cmd\":\"x\",\"cpus\":0.1,\"mem\":32,\"taskKillGracePeriodSeconds\":7,"
+	post("{\"id\":\"/web\",\"cmd\":\"x\",\"cpus\":0.1,\"mem\":32,"
+	     "\"taskKillGracePeriodSeconds\":7,"
 	     "\"resourceLimits\":{\"cpus\":2,\"mem\":\"unlimited\"},\"healthChecks\":"
 	     "[{\"path\":\"/up\",\"intervalSeconds\":2,\"timeoutSeconds\":1,"
 	     "\"maxConsecutiveFailures\":4}]}");
@@ -446,6 +448,130 @@ static void test_instances_spread_over_nodes(void **state)
 	assert_int_equal(world.scheduler.n_tasks, 2);
 }
 
+static void test_scaling_down_keeps_groups_balanced(void **state)
+{
+	static const char resources[] = "cpus:8;mem:8192;ports:[1-100]";
+	unsigned left[2] = { 0, 0 };
+
+	(void)state;
+	post("{\"id\":\"/web\",\"cmd\":\"x\",\"instances\":6,\"constraints\":"
+	     "[[\"rack\",\"GROUP_BY\",\"2\"]]}");
+	offer_from("agent-1", "node-1", resources, "r1");
+	offer_from("agent-2", "node-2", resources, "r2");
+	let_it_be(UNKNOWN_HEALTH);
+	assert_int_equal(world.scheduler.n_tasks, 6);
+	post("{\"id\":\"/web\",\"instances\":2}");
+	for (unsigned i = 0; i < 6; i++) {
+		if (!task_at(i)->is_killed)
+			left[strcmp(task_at(i)->info->agent_id->value, "agent-1") == 0]++;
+	}
+	assert_int_equal(left[0], 1);
+	assert_int_equal(left[1], 1);
+}
+
+static void test_killing_with_scale_makes_the_app_smaller(void **state)
+{
+	struct change_result result;
+	struct instance *instance;
+
+	(void)state;
+	post("{\"id\":\"/web\",\"cmd\":\"x\",\"instances\":3}");
+	offer();
+	let_it_be(UNKNOWN_HEALTH);
+	instance = instance_find_task(world.controller, task_at(1)->info->task_id->value);
+	assert_int_equal(changes_kill(world.controller, &instance, 1, true, false, world.now_ms,
+				      &result, &last_refusal), 0);
+	turn();
+	assert_true(task_at(1)->is_killed);
+	assert_int_equal(app("/web")->target->instances, 2);
+	let_it_be(UNKNOWN_HEALTH);
+	offer();
+	assert_int_equal(world.scheduler.n_tasks, 3);
+	assert_int_equal(world.controller->n_deployments, 0);
+}
+
+static void test_service_ports_are_unique_and_kept(void **state)
+{
+	uint16_t a, b;
+
+	(void)state;
+	post("{\"id\":\"/a\",\"cmd\":\"x\"}");
+	post("{\"id\":\"/b\",\"cmd\":\"x\"}");
+	a = app_service_port(app("/a")->target, 0);
+	b = app_service_port(app("/b")->target, 0);
+	assert_true(a != b && a >= 10000 && a < 20000);
+	assert_int_equal(apply("{\"id\":\"/a\",\"portDefinitions\":[{\"port\":0},{\"port\":0}]}",
+			       NULL, true), 0);
+	assert_int_equal(app_service_port(app("/a")->target, 0), a);
+	assert_true(app_service_port(app("/a")->target, 1) != b);
+}
+
+static void test_required_ports_are_those_of_the_host(void **state)
+{
+	(void)state;
+	post("{\"id\":\"/a\",\"cmd\":\"x\",\"requirePorts\":true,"
+	     "\"portDefinitions\":[{\"port\":0},{\"port\":31005}]}");
+	offer_from("agent-1", "node-1", "cpus:8;mem:8192;ports:[31000-31004]", NULL);
+	assert_int_equal(world.scheduler.n_tasks, 0);
+	offer_from("agent-1", "node-1", "cpus:8;mem:8192;ports:[31004-31005]", NULL);
+	assert_int_equal(world.scheduler.n_tasks, 1);
+	assert_int_equal(task_at(0)->info->discovery->ports->ports[0]->number, 31004);
+	assert_int_equal(task_at(0)->info->discovery->ports->ports[1]->number, 31005);
+}
+
+static void test_task_is_shown_with_its_health(void **state)
+{
+	json_t *view, *health;
+
+	(void)state;
+	post("{\"id\":\"/web\",\"cmd\":\"x\",\"healthChecks\":[{}]}");
+	offer();
+	say(task_at(0), MESOS__V1__TASK_STATE__TASK_RUNNING, 1);
+	view = app_view(world.controller, app("/web"), EMBED_TASKS | EMBED_COUNTS | EMBED_STATS);
+	assert_int_equal(json_integer_value(json_object_get(view, "tasksHealthy")), 1);
+	health = json_array_get(json_object_get(json_array_get(json_object_get(view, "tasks"), 0),
+						"healthCheckResults"), 0);
+	assert_true(json_is_true(json_object_get(health, "alive")));
+	assert_true(json_is_string(json_object_get(health, "firstSuccess")));
+	assert_true(json_is_null(json_object_get(health, "lastFailure")));
+	assert_true(json_equal(json_object_get(view, "taskStats"),
+			       json_object_get(view, "tasksStats")));
+	json_decref(view);
+}
+
+static void test_unhealthy_end_is_told_and_remembered(void **state)
+{
+	(void)state;
+	post("{\"id\":\"/web\",\"cmd\":\"x\",\"healthChecks\":[{}]}");
+	offer();
+	say(task_at(0), MESOS__V1__TASK_STATE__TASK_RUNNING, 1);
+	say_full(task_at(0)->info->task_id->value, MESOS__V1__TASK_STATE__TASK_KILLED, 0,
+		 "HTTP health check failed: 500", -1);
+	assert_int_equal(count_events("unhealthy_instance_kill_event"), 1);
+	assert_string_equal(json_string_value(json_object_get(app("/web")->last_failure,
+							      "message")),
+			    "HTTP health check failed: 500");
+	offer();
+	assert_int_equal(world.scheduler.n_tasks, 2);
+}
+
+static void test_versions_kept_are_bounded(void **state)
+{
+	char definition[64];
+
+	(void)state;
+	for (int i = 0; i < 70; i++) {
+		(void)snprintf(definition, sizeof(definition),
+			       "{\"id\":\"/web\",\"cmd\":\"x%d\",\"instances\":0}", i);
+		post(definition);
+	}
+	assert_int_equal(world.controller->n_deployments, 0);
+	assert_int_equal(app("/web")->n_versions, 50);
+	restart_controller();
+	assert_int_equal(app("/web")->n_versions, 50);
+	assert_string_equal(app("/web")->target->cmd, "x69");
+}
+
 static void test_queue_tells_what_is_missing(void **state)
 {
 	json_t *queue, *reasons;
@@ -454,8 +580,8 @@ static void test_queue_tells_what_is_missing(void **state)
 	post("{\"id\":\"/big\",\"cmd\":\"x\",\"mem\":999999}");
 	offer();
 	queue = queue_view(world.controller, true);
-	reasons = json_object_get(json_object_get(json_array_get(json_object_get(queue, "queue"), 0),
-						  "processedOffersSummary"),
+	reasons = json_array_get(json_object_get(queue, "queue"), 0);
+	reasons = json_object_get(json_object_get(reasons, "processedOffersSummary"),
 				  "rejectSummaryLastOffers");
 	assert_string_equal(json_string_value(json_object_get(json_array_get(reasons, 5),
 							      "reason")), "InsufficientMemory");
@@ -497,6 +623,13 @@ int main(void)
 		WORLD_TEST(test_dependencies_start_first),
 		WORLD_TEST(test_instances_spread_over_nodes),
 		WORLD_TEST(test_queue_tells_what_is_missing),
+		WORLD_TEST(test_scaling_down_keeps_groups_balanced),
+		WORLD_TEST(test_killing_with_scale_makes_the_app_smaller),
+		WORLD_TEST(test_service_ports_are_unique_and_kept),
+		WORLD_TEST(test_required_ports_are_those_of_the_host),
+		WORLD_TEST(test_task_is_shown_with_its_health),
+		WORLD_TEST(test_unhealthy_end_is_told_and_remembered),
+		WORLD_TEST(test_versions_kept_are_bounded),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -40,8 +40,8 @@ static const char *const malformed[] = {
 
 static void test_selectors(void **state)
 {
-	json_t *labels = json_pack("{s:s, s:s, s:s, s:s, s:s}", "env", "prod", "tier", "web", "path",
-				   "/a b", "in", "side", "inner", "x");
+	json_t *labels = json_pack("{s:s, s:s, s:s, s:s, s:s}", "env", "prod", "tier", "web",
+				   "path", "/a b", "in", "side", "inner", "x");
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {

@@ -6,7 +6,7 @@
 static const struct {
 	unsigned instances;
 	double min_health, max_over;
-	struct rolling_state is;	/* old healthy, old other, new healthy, new other, dying, unknown */
+	struct rolling_state is;	/* in the order of its members */
 	struct rolling_plan plan;	/* stop old, stop new, start, done */
 } rows[] = {
 	/* The default doubles the app, then stops one old for every new that is good. */
@@ -73,7 +73,8 @@ static void post_web(double min_health, double max_over, unsigned instances)
 
 	(void)snprintf(definition, sizeof(definition),
 		       "{\"id\":\"/web\",\"cmd\":\"x\",\"instances\":%u,\"healthChecks\":[{}],"
-		       "\"upgradeStrategy\":{\"minimumHealthCapacity\":%g,\"maximumOverCapacity\":%g}}",
+		       "\"upgradeStrategy\":{"
+		       "\"minimumHealthCapacity\":%g,\"maximumOverCapacity\":%g}}",
 		       instances, min_health, max_over);
 	post(definition);
 	for (int i = 0; i < 3; i++) {
