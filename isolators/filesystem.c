@@ -125,7 +125,7 @@ static int furnish_host_root(const struct spec *spec, int root_fd, struct err *e
 		if (!mounts_find(spec, private_places[i].path))
 			r = cover(root_fd, private_places[i].path, private_places[i].data, e);
 	}
-	return r;
+	return r < 0 ? r : host_mounts_resolver(root_fd, e);
 }
 
 static int mount_sandbox(const struct box *box, int root_fd, struct err *e)

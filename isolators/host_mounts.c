@@ -1,8 +1,11 @@
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "isolators/proc_file.h"
@@ -88,11 +91,41 @@ static bool read_mount_point(const char *line, char *ret, size_t size)
 	return true;
 }
 
+/*
+ * With systemd-resolved and its like /etc/resolv.conf is a link into /run, which is private: the
+ * file that it leads to comes along, alone and read-only.
+ */
+int host_mounts_resolver(int root_fd, struct err *e)
+{
+	static const char link[] = "/etc/resolv.conf", run[] = "/run/";
+	struct mount_attr attr = {
+		.attr_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV |
+			MOUNT_ATTR_NOEXEC,
+	};
+	AUTO_CLOSE int tree_fd = -EBADF, fd = -EBADF;
+	char path[PATH_MAX];
+	struct stat st;
+
+	if (readlink(link, path, sizeof(path)) < 0 || !realpath(link, path) ||
+	    strncmp(path, run, strlen(run)) != 0)
+		return 0;
+	tree_fd = open_tree(AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+	if (tree_fd < 0 || fstat(tree_fd, &st) < 0 || !S_ISREG(st.st_mode))
+		return 0;
+	fd = rootfs_make(root_fd, path, true, e);
+	if (fd < 0)
+		return fd;
+	if (mount_setattr(tree_fd, "", AT_EMPTY_PATH, &attr, sizeof(attr)) < 0 ||
+	    move_mount(tree_fd, "", fd, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) < 0)
+		return err_set(e, errno, "mount '%s'", path);
+	return 0;
+}
+
 int host_mounts_enter(int root_fd, struct err *e)
 {
 	AUTO_FREE char *text = NULL;
 	unsigned brought = 0;
-	char path[4096];
+	char path[PATH_MAX];
 	int r = proc_file_read("/proc/self/mountinfo", &text, e);
 
 	for (const char *line = text; r == 0 && line && *line; line++) {

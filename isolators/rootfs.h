@@ -64,4 +64,7 @@ int masks_enter(const struct spec *spec, int root_fd, const struct api_mounts *a
 /* Bring along the mounts of the host in which programs and libraries live. */
 int host_mounts_enter(int root_fd, struct err *e);
 
+/* And the file that says where names are resolved, where it is in /run; after that is private. */
+int host_mounts_resolver(int root_fd, struct err *e);
+
 #endif
