@@ -1,6 +1,11 @@
 """The command line: tables for people, --json for programs, exit statuses for scripts."""
 import json
+import re
+import subprocess
 
+import pytest
+
+from cluster import BUILD, REPOSITORY
 from test_story import sleeper
 
 
@@ -8,6 +13,16 @@ def test_help_lists_every_command(cluster):
     text = cluster.tepui("--help")
     for noun in ("app add FILE", "task list", "node show", "deployment wait ID", "queue", "events", "version"):
         assert noun in text
+
+
+@pytest.mark.parametrize("program, page", [("tepui", "tepui.1"), ("tepui-master", "tepui-master.8"),
+                                           ("tepui-agent", "tepui-agent.8")])
+def test_the_manual_names_every_option(program, page):
+    text = (REPOSITORY / "docs/man" / page).read_text()
+    told = subprocess.run([BUILD / program, "--help"], capture_output=True, text=True, check=True).stdout
+    options = re.findall(r"^  --(\w+)", told, re.M)
+    assert len(options) > 10
+    assert [o for o in options if not re.search(rf"Fl -{o}\b", text)] == []
 
 
 def test_exit_statuses_and_one_line_errors(node):
