@@ -7,12 +7,13 @@
  * the launch document there, and executes its sealed copy of tepui-executor with
  *
  *	argv[0]		"tepui-executor"
- *	argv[1]		the runtime directory, absolute; its last component is the container's id and
- *			the name of its cgroup
- *	environment	the MESOS_* variables of reference/mesos.md 2.3, nothing else; the v1 executor
- *			API is spoken in protobuf over MESOS_DOMAIN_SOCKET
+ *	argv[1]		the runtime directory, absolute; its last component is the container's
+ *			id and the name of its cgroup
+ *	environment	the MESOS_* variables of reference/mesos.md 2.3, nothing else; the v1
+ *			executor API is spoken in protobuf over MESOS_DOMAIN_SOCKET
  *	stdin		/dev/null;  stdout, stderr: the agent's log
- *	fd 3		the compiled seccomp program (sealed memfd), or closed: unconfined was allowed
+ *	fd 3		the compiled seccomp program (sealed memfd), or closed: unconfined was
+ *			allowed
  *
  * The task itself arrives by LAUNCH.  The supervisor outlives the agent; it ends when its terminal
  * update is acknowledged, or MESOS_RECOVERY_TIMEOUT after it lost the agent.

@@ -160,8 +160,8 @@ static int attach(struct container *c, struct err *e)
 }
 
 /*
- * Init puts its own /dev/null over 0 to 2: an FD among them is copied above, into *RET_COPY (owned).
- * Returns the one to use.
+ * Init puts its own /dev/null over 0 to 2: an FD among them is copied above, into *RET_COPY
+ * (owned).  Returns the one to use.
  */
 static int above_stdio(int fd, int *ret_copy, struct err *e)
 {

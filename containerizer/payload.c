@@ -47,7 +47,7 @@ static int redirect(const struct payload *p, struct err *e)
 {
 	const int from[] = { p->in_fd, p->out_fd, p->err_fd };
 
-	/* Init's own 0-2 are its /dev/null and FROM is above them, so no one is overwritten early. */
+	/* Init's own 0-2 are its /dev/null and FROM is above them: none is overwritten early. */
 	for (int fd = 0; fd <= 2; fd++) {
 		if (dup2(from[fd], fd) < 0)
 			return err_set(e, errno, "redirect descriptor %d", fd);

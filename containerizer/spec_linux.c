@@ -41,7 +41,8 @@ static int add_namespace(const struct namespace_item *item, const char *where, s
 		if (strcmp(namespace_names[i].name, item->type) != 0)
 			continue;
 		if (spec->namespaces & namespace_names[i].flag)
-			return err_set(e, EINVAL, "%s.type: '%s' is there twice", where, item->type);
+			return err_set(e, EINVAL, "%s.type: '%s' is there twice", where,
+				       item->type);
 		spec->namespaces |= namespace_names[i].flag;
 		return 0;
 	}
@@ -84,7 +85,8 @@ static int set_device(struct device_item *item, const char *where, struct spec_d
 	char type = item->type[0] == 'u' ? 'c' : item->type[0];
 
 	if (type != 'c' && type != 'b')
-		return err_set(e, EINVAL, "%s.type: '%s' is neither 'c' nor 'b'", where, item->type);
+		return err_set(e, EINVAL, "%s.type: '%s' is neither 'c' nor 'b'", where,
+			       item->type);
 	if (item->path[0] != '/')
 		return err_set(e, EINVAL, "%s.path: '%s' is not absolute", where, item->path);
 	*device = (struct spec_device){
@@ -140,7 +142,7 @@ static const struct json_field linux_fields[] = {
 	FIELD_JSON(struct linux_item, resources, "resources", false),
 	FIELD_JSON(struct linux_item, seccomp, "seccomp", false),
 	FIELD_JSON(struct linux_item, sysctl, "sysctl", false),
-	/* Where a container's cgroup lies is the agent's decision, and a limit on it holds anyway. */
+	/* Where a container's cgroup lies is the agent's decision; a limit on it holds anyway. */
 	FIELD_IGNORED("cgroupsPath"),
 };
 

@@ -21,7 +21,8 @@ struct spec;
 #define FIELD_I64(type, member, key, min, max) FIELD(type, member, key, JSON_F_I64, false, min, max)
 #define FIELD_BOOL(type, member, key) FIELD(type, member, key, JSON_F_BOOL, false, 0, 0)
 #define FIELD_LIST(type, member, key, max) FIELD(type, member, key, JSON_F_STR_LIST, false, 0, max)
-#define FIELD_JSON(type, member, key, required) FIELD(type, member, key, JSON_F_JSON, required, 0, 0)
+#define FIELD_JSON(type, member, key, required) \
+	FIELD(type, member, key, JSON_F_JSON, required, 0, 0)
 #define FIELD_IGNORED(key_) { .key = (key_), .kind = JSON_F_IGNORED }
 
 enum {

@@ -68,7 +68,8 @@ static int set_rlimit(const struct rlimit_item *item, const char *where, size_t 
 		return err_set(e, EINVAL, "%s.soft: above the hard limit", where);
 	for (size_t k = 0; k < i; k++) {
 		if (spec->rlimits[k].resource == limit->resource)
-			return err_set(e, EINVAL, "%s.type: '%s' is there twice", where, item->type);
+			return err_set(e, EINVAL, "%s.type: '%s' is there twice", where,
+				       item->type);
 	}
 	return 0;
 }
@@ -118,7 +119,8 @@ static int add_capabilities(char *const *names, const char *set, uint64_t *mask,
 		int cap = capability_from_name(names[i]);
 
 		if (cap < 0)
-			return err_set(e, EINVAL, "process.capabilities.%s[%zu]: unknown capability '%s'",
+			return err_set(e, EINVAL,
+				       "process.capabilities.%s[%zu]: unknown capability '%s'",
 				       set, i, names[i]);
 		*mask |= UINT64_C(1) << cap;
 	}
@@ -185,8 +187,8 @@ static int read_groups(const json_t *array, struct spec *spec, struct err *e)
 static int read_user(const json_t *object, struct spec *spec, struct err *e)
 {
 	struct user_item user = { .umask = spec->umask };
-	int r = json_read_fields(object, "process.user", user_fields, ARRAY_SIZE(user_fields), &user,
-				 e);
+	int r = json_read_fields(object, "process.user", user_fields, ARRAY_SIZE(user_fields),
+				 &user, e);
 
 	if (r < 0)
 		return r;

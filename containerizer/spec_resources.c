@@ -35,7 +35,8 @@ static int set_rule(const struct rule_item *item, const char *where, struct spec
 	if (type != 'a' && type != 'b' && type != 'c')
 		return err_set(e, EINVAL, "%s.type: '%c' is none of 'a', 'b', 'c'", where, type);
 	if (strspn(access, "rwm") != strlen(access))
-		return err_set(e, EINVAL, "%s.access: '%s' is more than 'r', 'w', 'm'", where, access);
+		return err_set(e, EINVAL, "%s.access: '%s' is more than 'r', 'w', 'm'", where,
+			       access);
 	*rule = (struct spec_device_rule){
 		.allow = item->allow,
 		.type = type,
@@ -68,7 +69,8 @@ static int read_rules(const json_t *array, struct spec *spec, struct err *e)
 	if (n > SPEC_MAX_ENTRIES)
 		return err_set(e, ERANGE, "linux.resources.devices: more than %d entries",
 			       SPEC_MAX_ENTRIES);
-	spec->device_rules = spec_alloc(n, sizeof(*spec->device_rules), "linux.resources.devices", e);
+	spec->device_rules = spec_alloc(n, sizeof(*spec->device_rules),
+					"linux.resources.devices", e);
 	if (!spec->device_rules)
 		return -ENOMEM;
 	spec->n_device_rules = n;
@@ -144,8 +146,8 @@ static int read_throttles(const json_t *array, const char *where, const char *ke
 				     ARRAY_SIZE(throttle_fields), &item, e);
 		if (r < 0)
 			return r;
-		if (asprintf(&line, "%" PRIu64 ":%" PRIu64 " %s=%" PRIu64, item.major, item.minor, key,
-			     item.rate) < 0)
+		if (asprintf(&line, "%" PRIu64 ":%" PRIu64 " %s=%" PRIu64, item.major, item.minor,
+			     key, item.rate) < 0)
 			line = NULL;
 		r = append(&spec->io_max, list_length(spec->io_max), line, e);
 		if (r < 0)
@@ -179,8 +181,8 @@ static const struct {
 static int read_io(const json_t *object, struct spec *spec, struct err *e)
 {
 	struct io_item io = { 0 };
-	int r = json_read_fields(object, "linux.resources.blockIO", io_fields, ARRAY_SIZE(io_fields),
-				 &io, e);
+	int r = json_read_fields(object, "linux.resources.blockIO", io_fields,
+				 ARRAY_SIZE(io_fields), &io, e);
 
 	if (r < 0)
 		return r;
@@ -209,8 +211,8 @@ static int read_unified(const json_t *object, struct spec *spec, struct err *e)
 			return err_set(e, EINVAL, "linux.resources.unified.%s: not a string", key);
 		if (!*key || strpbrk(key, "/=") || !strchr(key, '.') || key[0] == '.' ||
 		    strncmp(key, "cgroup.", 7) == 0)
-			return err_set(e, EINVAL, "linux.resources.unified.%s: not a controller's file",
-				       key);
+			return err_set(e, EINVAL,
+				       "linux.resources.unified.%s: not a controller's file", key);
 		if (asprintf(&pair, "%s=%s", key, json_string_value(value)) < 0)
 			pair = NULL;
 		r = append(&spec->unified, list_length(spec->unified), pair, e);

@@ -32,7 +32,7 @@ struct agent_link {
 	struct loop_timer *retry, *abandon;
 };
 
-/* Callable from every callback of both clients; what it cancels comes back here and finds nothing. */
+/* Callable from every callback of both clients; what it cancels comes back and finds nothing. */
 static void lost(struct agent_link *link)
 {
 	struct http_client *stream = TAKE_PTR(link->stream), *calls = TAKE_PTR(link->calls);

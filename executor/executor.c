@@ -318,7 +318,7 @@ static void on_launch(struct executor *x, const Mesos__V1__Executor__Event *even
 	};
 
 	if (!body || x->task) {
-		log_warning("ignore LAUNCH: %s", body ? "there is a task already" : "it has no task");
+		log_warning("ignore LAUNCH: %s", body ? "a task is here already" : "no task in it");
 		return;
 	}
 	x->task = (Mesos__V1__TaskInfo *)pb_copy(&body->task->base);
@@ -431,7 +431,7 @@ static void on_abandoned(void *arg)
 		loop_stop(x->loop);
 	else
 		begin_kill(x, KILL_ABANDONED, kill_grace_ms(NULL, x->task->kill_policy),
-			   "Killed because the agent was away for longer than its recovery timeout");
+			   "Killed because the agent was away longer than its recovery timeout");
 }
 
 static void on_linger_over(void *arg)

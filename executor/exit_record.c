@@ -15,7 +15,8 @@ enum { RESERVED_BYTES = 16 << 10 };
 
 static int open_tmp(int dir_fd, struct err *e)
 {
-	int fd = openat(dir_fd, HANDOVER_EXIT_TMP, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	int fd = openat(dir_fd, HANDOVER_EXIT_TMP, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC,
+			0600);
 
 	return fd < 0 ? err_set(e, errno, "open '" HANDOVER_EXIT_TMP "'") : fd;
 }

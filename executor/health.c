@@ -81,7 +81,8 @@ int health_validate(const Mesos__V1__HealthCheck *check, struct err *e)
 {
 	if (!is_seconds(check->delay_seconds) || !is_seconds(check->interval_seconds) ||
 	    !is_seconds(check->timeout_seconds) || !is_seconds(check->grace_period_seconds))
-		return err_set(e, EINVAL, "read health check: seconds are outside 0..%d", MAX_SECONDS);
+		return err_set(e, EINVAL, "read health check: seconds are outside 0..%d",
+			       MAX_SECONDS);
 	if (check->type == MESOS__V1__HEALTH_CHECK__TYPE__HTTP)
 		return validate_http(check->http, e);
 	if (check->type == MESOS__V1__HEALTH_CHECK__TYPE__COMMAND)

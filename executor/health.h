@@ -19,7 +19,7 @@ struct health_ops {
 	void (*report)(void *arg, bool is_healthy, const char *message);
 	/* The check failed as often in a row as it may: after the report. */
 	void (*give_up)(void *arg, const char *message);
-	/* Run ARGV with the environment VARIABLES beside the task; ends in health_command_done(). */
+	/* Run ARGV with environment VARIABLES beside the task; ends in health_command_done(). */
 	int (*command)(void *arg, uint32_t id, char *const *argv,
 		       const Mesos__V1__Environment *variables, struct err *e);
 	void (*command_kill)(void *arg, uint32_t id);

@@ -30,7 +30,8 @@ static void look(struct oom *oom)
 	uint64_t kills = 0;
 	struct err lost = { 0 };
 
-	if (cgroup_read_key(oom->cg, "memory.events", "oom_kill", &kills, &lost) == 0 && kills > 0) {
+	(void)cgroup_read_key(oom->cg, "memory.events", "oom_kill", &kills, &lost);
+	if (kills > 0) {
 		loop_watch_free(TAKE_PTR(oom->watch));
 		loop_timer_clear(oom->again);
 		oom->fn(oom->arg);

@@ -44,7 +44,8 @@ static void out_of_memory(const struct ending *ending, struct outcome *o)
 		   MESOS__V1__TASK_STATUS__REASON__REASON_CONTAINER_LIMITATION_MEMORY);
 	o->is_memory_limit = true;
 	if (ending->memory_peak_bytes != UINT64_MAX)
-		(void)snprintf(peak, sizeof(peak), "%" PRIu64 "MB", ending->memory_peak_bytes >> 20);
+		(void)snprintf(peak, sizeof(peak), "%" PRIu64 "MB",
+			       ending->memory_peak_bytes >> 20);
 	(void)snprintf(o->message, sizeof(o->message), "Memory limit exceeded: Requested: %" PRIu64
 		       "MB Maximum Used: %s (%" PRIu64 " killed)",
 		       ending->memory_limit_bytes >> 20, peak, ending->oom_kills);
@@ -63,7 +64,8 @@ static void killed(const struct ending *ending, struct outcome *o)
 	if (ending->kill_message)
 		(void)snprintf(o->message, sizeof(o->message), "%s", ending->kill_message);
 	else if (!ending->is_started)
-		(void)snprintf(o->message, sizeof(o->message), "Killed before its command was started");
+		(void)snprintf(o->message, sizeof(o->message),
+			       "Killed before its command was started");
 	else
 		(void)snprintf(o->message, sizeof(o->message), "%s", how);
 }

@@ -95,7 +95,8 @@ static void conclude(struct run *run)
 			end->has_status = true;
 			end->wait_status = SIGKILL;
 		} else if (WIFSIGNALED(status)) {
-			err_set(&end->error, ECHILD, "wait for main process: init ended by signal %d",
+			err_set(&end->error, ECHILD,
+				"wait for main process: init ended by signal %d",
 				WTERMSIG(status));
 		} else {
 			err_set(&end->error, ECHILD, "wait for main process: init exited with %d",
@@ -222,7 +223,8 @@ static int watch_container(struct run *run, struct err *e)
 
 	if (r < 0)
 		return r;
-	r = loop_watch_fd(run->loop, container_pidfd(run->container), on_pidfd, run, &run->pidfd, e);
+	r = loop_watch_fd(run->loop, container_pidfd(run->container), on_pidfd, run, &run->pidfd,
+			  e);
 	if (r < 0)
 		return r;
 	r = oom_watch(run->loop, container_cgroup(run->container), on_oom, run, &run->oom, e);
@@ -252,8 +254,8 @@ static int launch(struct run *run, const struct run_place *place, struct err *e)
 	return watch_container(run, e);
 }
 
-int run_start(struct loop *loop, const struct run_place *place, const struct run_ops *ops, void *arg,
-	      struct run **ret, struct err *e)
+int run_start(struct loop *loop, const struct run_place *place, const struct run_ops *ops,
+	      void *arg, struct run **ret, struct err *e)
 {
 	struct run *run = calloc(1, sizeof(*run));
 	int r;

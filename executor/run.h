@@ -31,8 +31,8 @@ struct run_place {
  * Load the launch document and launch it.  Whatever fails is told by ended(), like every other
  * end; only lack of memory for RUN itself is returned.
  */
-int run_start(struct loop *loop, const struct run_place *place, const struct run_ops *ops, void *arg,
-	      struct run **ret, struct err *e);
+int run_start(struct loop *loop, const struct run_place *place, const struct run_ops *ops,
+	      void *arg, struct run **ret, struct err *e);
 void run_free(struct run *run);
 
 /* Has the main process ended, or never begun?  Looks for news first. */

@@ -18,7 +18,7 @@
 #include "lib/err.h"
 #include "lib/loop.h"
 
-/* What a check told, in order: 'H' healthy, 'U' unhealthy, 'G' gave up, 'C' command, 'K' its end. */
+/* What a check told: 'H' healthy, 'U' unhealthy, 'G' gave up, 'C' command, 'K' its end. */
 struct told {
 	struct loop *loop;
 	struct loop_timer *deadline;
@@ -242,7 +242,8 @@ static void test_commands_that_fail_hang_or_are_refused(void **state)
 	assert_string_equal(t.marks, "C");
 	t.stop_at = 5;
 	health_command_done(t.health, 1, 2 << 8, NULL);
-	assert_string_equal(t.message, "COMMAND health check 'check': exited with status 2, 1 time");
+	assert_string_equal(t.message,
+			    "COMMAND health check 'check': exited with status 2, 1 time");
 	assert_string_equal(t.marks, "CU");
 	run(&t);
 	assert_string_equal(t.marks, "CUCKU");

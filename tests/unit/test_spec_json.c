@@ -96,7 +96,8 @@ static const struct {
 	  "mounts[0].destination: 'x' is not absolute" },
 	{ "mounts", "[{\"destination\":\"/x\",\"uidMappings\":[]}]", -EINVAL,
 	  "mounts[0].uidMappings: unknown field" },
-	{ "linux.sysctl", "{\"net.ipv4.ip_forward\":\"1\"}", -EINVAL, "linux.sysctl: not supported" },
+	{ "linux.sysctl", "{\"net.ipv4.ip_forward\":\"1\"}", -EINVAL,
+	  "linux.sysctl: not supported" },
 	{ "linux.uidMappings", "[]", -EINVAL, "linux.uidMappings: unknown field" },
 	{ "linux.rootfsPropagation", "\"shared\"", -EINVAL,
 	  "linux.rootfsPropagation: 'shared' is not supported" },
@@ -106,8 +107,8 @@ static const struct {
 	  "linux.namespaces[0].type: 'user' is not supported" },
 	{ "linux.namespaces", "[{\"type\":\"pid\",\"path\":\"/proc/1/ns/pid\"}]", -EINVAL,
 	  "linux.namespaces[0].path: joining a namespace is not supported" },
-	{ "linux.devices", "[{\"path\":\"/dev/x\",\"type\":\"p\",\"major\":1,\"minor\":1}]", -EINVAL,
-	  "linux.devices[0].type: 'p' is neither 'c' nor 'b'" },
+	{ "linux.devices", "[{\"path\":\"/dev/x\",\"type\":\"p\",\"major\":1,\"minor\":1}]",
+	  -EINVAL, "linux.devices[0].type: 'p' is neither 'c' nor 'b'" },
 	{ "linux.resources.devices", "[{\"allow\":true,\"access\":\"rx\"}]", -EINVAL,
 	  "linux.resources.devices[0].access: 'rx' is more than 'r', 'w', 'm'" },
 	{ "linux.resources.devices", "[{}]", -EINVAL, "linux.resources.devices[0].allow: missing" },
@@ -117,8 +118,8 @@ static const struct {
 	  "linux.resources.memory.limit: -2 is outside -1..1152921504606846976" },
 	{ "linux.resources.cpu", "{\"shares\":1}", -ERANGE,
 	  "linux.resources.cpu.shares: 1 is outside 2..262144" },
-	{ "linux.resources.blockIO", "{\"throttleReadBpsDevice\":[{\"major\":8,\"minor\":0}]}", -EINVAL,
-	  "linux.resources.blockIO.throttleReadBpsDevice[0].rate: missing" },
+	{ "linux.resources.blockIO", "{\"throttleReadBpsDevice\":[{\"major\":8,\"minor\":0}]}",
+	  -EINVAL, "linux.resources.blockIO.throttleReadBpsDevice[0].rate: missing" },
 	{ "linux.resources.unified", "{\"../memory.max\":\"1\"}", -EINVAL,
 	  "linux.resources.unified.../memory.max: not a controller's file" },
 	{ "linux.resources.unified", "{\"cgroup.procs\":\"1\"}", -EINVAL,
@@ -188,10 +189,12 @@ static const char full[] =
 	"\"linux\":{\"cgroupsPath\":\"/x\",\"sysctl\":{},\"rootfsPropagation\":\"private\","
 	"\"namespaces\":[{\"type\":\"pid\"},{\"type\":\"mount\",\"path\":\"\"}],"
 	"\"maskedPaths\":[\"/proc/kcore\"],\"readonlyPaths\":[\"/proc/sys\"],"
-	"\"devices\":[{\"path\":\"/dev/x\",\"type\":\"u\",\"major\":1,\"minor\":3,\"fileMode\":438}],"
+	"\"devices\":[{\"path\":\"/dev/x\",\"type\":\"u\",\"major\":1,\"minor\":3,"
+	"\"fileMode\":438}],"
 	"\"seccomp\":{\"defaultAction\":\"SCMP_ACT_ALLOW\"},"
 	"\"resources\":{\"devices\":[{\"allow\":false},{\"allow\":true,\"type\":\"c\",\"major\":1,"
-	"\"minor\":3,\"access\":\"rw\"}],\"memory\":{\"limit\":1000,\"reservation\":500,\"swap\":1000},"
+	"\"minor\":3,\"access\":\"rw\"}],"
+	"\"memory\":{\"limit\":1000,\"reservation\":500,\"swap\":1000},"
 	"\"cpu\":{\"shares\":512,\"quota\":-1,\"period\":100000,\"cpus\":\"0-1\"},"
 	"\"pids\":{\"limit\":10},\"blockIO\":{\"weight\":100,\"throttleWriteIOPSDevice\":"
 	"[{\"major\":8,\"minor\":16,\"rate\":99}],\"throttleReadBpsDevice\":"
