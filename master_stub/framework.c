@@ -113,6 +113,68 @@ void framework_update_clients(struct framework *framework)
 					    !role->is_suppressed);
 }
 
+/* ---- kills for which it is too early ---- */
+
+static void early_kill_free(struct framework *framework, struct early_kill *kill)
+{
+	HASH_DEL(framework->early_kills, kill);
+	free(kill->task_id);
+	free(kill);
+}
+
+static void forget_kills(struct framework *framework)
+{
+	struct early_kill *kill, *next;
+
+	HASH_ITER(hh, framework->early_kills, kill, next)
+		early_kill_free(framework, kill);
+}
+
+void frameworks_forget_kills(struct master *master)
+{
+	struct framework *framework, *next;
+
+	HASH_ITER(hh, master->frameworks, framework, next)
+		forget_kills(framework);
+}
+
+void framework_keep_kill(struct framework *framework, const char *task_id, int64_t grace_ns)
+{
+	struct early_kill *kill = NULL;
+
+	HASH_FIND_STR(framework->early_kills, task_id, kill);
+	if (kill) {
+		kill->grace_ns = grace_ns;
+		return;
+	}
+	if (HASH_COUNT(framework->early_kills) >= MAX_EARLY_KILLS)
+		return;
+	kill = calloc(1, sizeof(*kill));
+	if (!kill)
+		return;
+	kill->grace_ns = grace_ns;
+	kill->task_id = strdup(task_id);
+	if (kill->task_id)
+		HASH_ADD_KEYPTR(hh, framework->early_kills, kill->task_id, strlen(kill->task_id),
+				kill);
+	if (!kill->task_id || !kill->hh.tbl) {
+		free(kill->task_id);
+		free(kill);
+	}
+}
+
+bool framework_take_kill(struct framework *framework, const char *task_id, int64_t *ret_grace_ns)
+{
+	struct early_kill *kill = NULL;
+
+	HASH_FIND_STR(framework->early_kills, task_id, kill);
+	if (!kill)
+		return false;
+	*ret_grace_ns = kill->grace_ns;
+	early_kill_free(framework, kill);
+	return true;
+}
+
 /* ---- rows and records ---- */
 
 static uint32_t capabilities_of(const Mesos__V1__FrameworkInfo *info)
@@ -157,6 +219,7 @@ static void framework_free(struct framework *framework)
 	struct task *task, *next;
 
 	offers_free_of_framework(framework);
+	forget_kills(framework);
 	HASH_ITER(hh, framework->tasks, task, next)
 		master_task_free(task);
 	HASH_DEL(framework->master->frameworks, framework);

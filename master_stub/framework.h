@@ -23,6 +23,13 @@ struct framework_role {
 	SLIST_ENTRY(framework_role) next;
 };
 
+/* KILL of a task that an agent may still bring along after the master's start. */
+struct early_kill {
+	char *task_id;
+	int64_t grace_ns;	/* -1: the task's own */
+	UT_hash_handle hh;
+};
+
 struct framework {
 	struct master *master;
 	char *id;
@@ -35,6 +42,7 @@ struct framework {
 	int64_t deadline_ms;		/* of failover; INT64_MAX: none */
 	int64_t registered_wall_ms, reregistered_wall_ms, unregistered_wall_ms;
 	struct task *tasks;		/* by id */
+	struct early_kill *early_kills;	/* by task id */
 	LIST_HEAD(, offer) offers;
 	unsigned n_fresh_offers;	/* not told yet: at the head of OFFERS */
 	unsigned n_schedulers;		/* that point here, ended ones too */
@@ -63,7 +71,8 @@ struct scheduler {
 enum {
 	SCHEDULER_HEARTBEAT_MS = 15000,
 	SCHEDULER_MAX_EVENTS = 100000,
-	MAX_REMOVED_FRAMEWORKS = 10000
+	MAX_REMOVED_FRAMEWORKS = 10000,
+	MAX_EARLY_KILLS = 10000,	/* of one framework */
 };
 
 /* Read the records of kind "framework". */
@@ -89,6 +98,11 @@ bool framework_is_capable(const struct framework *framework,
 struct framework_role *framework_role_get(struct framework *framework, const char *name);
 /* Whether the allocator may offer, by subscription and suppression. */
 void framework_update_clients(struct framework *framework);
+/* Keep a KILL until recovery is over; what cannot be kept the framework asks for again. */
+void framework_keep_kill(struct framework *framework, const char *task_id, int64_t grace_ns);
+/* Was one kept for TASK_ID?  It is then forgotten, and *ret_grace_ns is its grace period. */
+bool framework_take_kill(struct framework *framework, const char *task_id, int64_t *ret_grace_ns);
+void frameworks_forget_kills(struct master *master);
 /* TEARDOWN, or the end of the failover timeout: tasks are killed, the id is burnt. */
 void framework_remove(struct framework *framework, const char *why);
 

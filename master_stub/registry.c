@@ -328,6 +328,7 @@ void registry_check_recovery(struct master *master)
 			return;
 	}
 	master->recovery_ends_ms = INT64_MAX;
+	frameworks_forget_kills(master);
 }
 
 static void end_recovery(struct master *master)
@@ -335,6 +336,7 @@ static void end_recovery(struct master *master)
 	struct agent *agent, *next;
 
 	master->recovery_ends_ms = INT64_MAX;
+	frameworks_forget_kills(master);
 	HASH_ITER(hh, master->agents, agent, next) {
 		if (agent->state == AGENT_RECOVERING)
 			(void)mark_unreachable(agent,

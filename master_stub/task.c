@@ -340,6 +340,8 @@ int master_task_kill(struct framework *framework, const Mesos__V1__Scheduler__Ca
 
 	if (grace && grace->nanoseconds < 0)
 		return err_set(e, EINVAL, "kill task '%.255s': its grace period is negative", id);
+	if (!task && registry_is_recovering(framework->master))
+		framework_keep_kill(framework, id, grace ? grace->nanoseconds : -1);
 	if (!task || (agent_id && strcmp(agent_id, task->agent->id) != 0)) {
 		reconcile_task(framework, id, agent_id);
 		return 0;
@@ -387,7 +389,11 @@ static int admit_new(struct framework *framework, struct agent *agent,
 		return err_wrap(e, "admit task '%s'", info->task_id->value);
 	r = master_task_new(framework, agent, role, info, &resources, ret);
 	resources_done(&resources);
-	return r < 0 ? err_set(e, -r, "admit task '%s'", info->task_id->value) : 0;
+	if (r < 0)
+		return err_set(e, -r, "admit task '%s'", info->task_id->value);
+	(*ret)->is_kill_requested =
+		framework_take_kill(framework, (*ret)->id, &(*ret)->kill_grace_ns);
+	return 0;
 }
 
 static int find_framework(struct master *master, const Mesos__V1__FrameworkInfo *info,

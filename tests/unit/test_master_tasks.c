@@ -187,6 +187,31 @@ static void test_a_kill_while_the_agent_is_away_reaches_it_later(void **state)
 	end(s);
 }
 
+static void test_a_kill_before_the_agent_is_back_after_the_masters_start(void **state)
+{
+	struct scene *s = begin(FRAMEWORK);
+	char info[512], task[2048];
+
+	(void)state;
+	snprintf(info, sizeof(info),
+		 "{\"user\":\"root\",\"name\":\"test\",\"id\":{\"value\":\"%s\"}}",
+		 s->framework.id);
+	cluster_restart(s->cluster);
+	framework_subscribe(s->cluster, &s->framework, info);
+	framework_forget(&s->framework);
+	framework_call(&s->framework, NULL,
+		       "\"type\":\"KILL\",\"kill\":{\"task_id\":{\"value\":\"t1\"}}");
+	cluster_turn(s->cluster);
+	assert_int_equal(updates(s), 0);
+	running(s, "t1", "TASK_RUNNING", task, sizeof(task));
+	agent_subscribe(s->cluster, &s->agent,
+			(struct subscribe){ .id = s->agent_id, .tasks = task });
+	assert_int_equal(agent_count(&s->agent, TEPUI__AGENT_EVENT__TYPE__KILL_TASK), 1);
+	assert_null(agent_find(&s->agent, TEPUI__AGENT_EVENT__TYPE__KILL_TASK)
+			    ->kill_task->kill_policy);
+	end(s);
+}
+
 static void test_what_the_agent_no_longer_has_is_gone_or_dropped(void **state)
 {
 	static const struct { const char *info; Mesos__V1__TaskState gone, dropped;
@@ -344,6 +369,7 @@ int main(void)
 		cmocka_unit_test(test_a_wrong_uuid_is_refused_and_a_foreign_one_ends_nothing),
 		cmocka_unit_test(test_kill_of_what_is_not_there_answers_as_reconciliation),
 		cmocka_unit_test(test_a_kill_while_the_agent_is_away_reaches_it_later),
+		cmocka_unit_test(test_a_kill_before_the_agent_is_back_after_the_masters_start),
 		cmocka_unit_test(test_what_the_agent_no_longer_has_is_gone_or_dropped),
 		cmocka_unit_test(
 			test_a_terminal_task_that_the_agent_brings_waits_for_its_acknowledgement),
