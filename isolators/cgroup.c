@@ -274,10 +274,10 @@ int cgroup_create(const struct cgroup_layout *layout, const char *name, struct c
 	return r;
 }
 
-int cgroup_attach(const struct cgroup *cg, pid_t pid, struct err *e)
+int cgroup_join(const struct cgroup *cg, struct err *e)
 {
 	for (size_t i = 0; i < N_CGROUP_CONTROLLERS; i++) {
-		int r = cg->versions[i] == 1 ? cgroup_v1_attach(cg->fds[i], pid, e) : 0;
+		int r = cg->versions[i] == 1 ? cgroup_v1_join(cg->fds[i], e) : 0;
 
 		if (r < 0)
 			return r;

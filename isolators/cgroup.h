@@ -71,8 +71,11 @@ void cgroup_close(struct cgroup *cg);
 /* Names in "containers", NULL-terminated and owned: what is alive, for recovery. */
 int cgroup_list(const struct cgroup_layout *layout, char ***ret, struct err *e);
 
-/* Put PID into the v1 hierarchies; v2 is done by clone3(CLONE_INTO_CGROUP).  Before GO. */
-int cgroup_attach(const struct cgroup *cg, pid_t pid, struct err *e);
+/*
+ * Put this process, which must have one thread, into the v1 hierarchies; v2 is done by
+ * clone3(CLONE_INTO_CGROUP).  Container init, before it enters its cgroup namespace.
+ */
+int cgroup_join(const struct cgroup *cg, struct err *e);
 
 /*
  * Interface files by their v2 names; v1 is mapped in cgroup_v1.c.  -ENOTSUP when the controller is

@@ -516,12 +516,14 @@ int cgroup_v1_read(const struct cgroup *cg, enum cgroup_controller controller, c
 	return row->read(cg, cg->fds[controller], row, buf, size, e);
 }
 
-int cgroup_v1_attach(int dir_fd, pid_t pid, struct err *e)
+int cgroup_v1_join(int dir_fd, struct err *e)
 {
-	char text[16];
-
-	(void)snprintf(text, sizeof(text), "%d", (int)pid);
-	return cgroup_io_write(dir_fd, "cgroup.procs", text, e);
+	/*
+	 * A thread that moves itself alone takes no lock over all processes of the host.  By
+	 * "cgroup.procs", and for another process, it does, and waits for a grace period of RCU:
+	 * ten milliseconds of a launch.
+	 */
+	return cgroup_io_write(dir_fd, "tasks", "0", e);
 }
 
 int cgroup_v1_open_oom_events(const struct cgroup *cg, struct err *e)

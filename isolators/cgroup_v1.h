@@ -4,7 +4,6 @@
 
 #include <stdbool.h>
 #include <stddef.h>
-#include <sys/types.h>
 
 #include "isolators/cgroup.h"
 
@@ -19,8 +18,8 @@ int cgroup_v1_write(const struct cgroup *cg, enum cgroup_controller controller, 
 int cgroup_v1_read(const struct cgroup *cg, enum cgroup_controller controller, const char *file,
 		   char *buf, size_t size, struct err *e);
 
-/* Move PID into the v1 directory DIR_FD. */
-int cgroup_v1_attach(int dir_fd, pid_t pid, struct err *e);
+/* Move this process, which must have one thread, into the v1 directory DIR_FD. */
+int cgroup_v1_join(int dir_fd, struct err *e);
 
 /* An eventfd that the kernel signals at an out-of-memory kill, and when the cgroup goes; owned. */
 int cgroup_v1_open_oom_events(const struct cgroup *cg, struct err *e);

@@ -1,12 +1,13 @@
-/* Being in the cgroup: v2 by clone3(2), v1 by a write before the process does anything. */
+/* Being in the cgroup: v2 by clone3(2), v1 by the first thing that the new process does. */
 #include "isolators/table.h"
 
-static int attach(struct box *box, struct err *e)
+/* Nothing of the container runs before that: what init has touched so far is its own stack. */
+static int enter(struct box *box, struct err *e)
 {
-	return cgroup_attach(&box->cgroup, box->init_pid, e);
+	return cgroup_join(&box->cgroup, e);
 }
 
 const struct isolator isolator_cgroup = {
 	.name = "cgroup",
-	.attach = attach,
+	.enter = enter,
 };
