@@ -1,4 +1,4 @@
-/* Inside of the client: one queued call, its request bytes and its answer.  For net/http_*.c only. */
+/* Inside of the client: one queued call, its request and its answer.  For net/http_*.c only. */
 #ifndef NET_HTTP_CALL_H
 #define NET_HTTP_CALL_H
 

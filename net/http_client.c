@@ -112,7 +112,7 @@ void http_client_free(struct http_client *client)
 	(void)err_set(&e, ECANCELED, "call '%s'", client->name);
 	while (!STAILQ_EMPTY(&client->queue))
 		finish_first(client, &e);
-	/* Within a callback the caller below on the stack still looks at CLIENT: is_gone() frees it. */
+	/* Within a callback the caller still looks at CLIENT: is_gone() frees it. */
 	if (client->depth == 0)
 		release(client);
 }

@@ -37,7 +37,7 @@ struct http_call {
 	const char *extra_headers;	/* "Name: value\r\n...", or NULL */
 	const void *body;
 	size_t size;
-	int64_t timeout_ms;		/* connecting and head; the whole call if no stream; 0: 30 s */
+	int64_t timeout_ms;		/* connect and head; all if no stream; 0: 30 s */
 	size_t max_body;		/* of the answer; 0: 64 MiB */
 
 	/*

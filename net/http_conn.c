@@ -343,8 +343,8 @@ static void finish(struct http_conn *conn)
 }
 
 /*
- * Read no further ahead than the mark.  Not by libevent's own watermark: at it, 2.1.12 calls the read
- * callback again and again within one turn, and the whole daemon stands still.
+ * Read no further ahead than the mark.  Not by libevent's own watermark: at it, 2.1.12 calls the
+ * read callback again and again within one turn, and the whole daemon stands still.
  */
 static void pause_input(struct http_conn *conn)
 {

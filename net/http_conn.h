@@ -155,7 +155,8 @@ void conn_answered(struct http_conn *conn, bool is_keep_alive);
 /* http_route.c: split, decode and look up.  0, or minus the status to answer. */
 int request_read_target(struct http_request *req);
 int request_find_route(struct http_request *req);
-void request_add_allow(struct http_request *req, unsigned methods);	/* bits of enum http_method */
+/* METHODS: bits of enum http_method. */
+void request_add_allow(struct http_request *req, unsigned methods);
 
 /* http_request.c */
 struct http_request *request_new(struct http_server *server, struct http_conn *conn);

@@ -37,8 +37,8 @@ static bool text_equals(struct http_text text, const char *word)
 }
 
 /*
- * The size of the line at DATA without its CRLF; -1 if it is not complete; -400 on a bare CR, a bare
- * LF or a NUL, which readers of HTTP disagree about.
+ * The size of the line at DATA without its CRLF; -1 if it is not complete; -400 on a bare CR, a
+ * bare LF or a NUL, which readers of HTTP disagree about.
  */
 static long line_size(const char *data, size_t size)
 {
@@ -202,7 +202,10 @@ static bool is_host(struct http_text value)
 	return true;
 }
 
-enum known_header { KNOWN_LENGTH, KNOWN_CODING, KNOWN_HOST, KNOWN_CONNECTION, KNOWN_EXPECT, N_KNOWN };
+enum known_header {
+	KNOWN_LENGTH, KNOWN_CODING, KNOWN_HOST, KNOWN_CONNECTION, KNOWN_EXPECT,
+	N_KNOWN,
+};
 
 static const char *const known_names[N_KNOWN] = {
 	[KNOWN_LENGTH] = "Content-Length",

@@ -282,13 +282,13 @@ int http_server_listen_unix(struct http_server *server, const char *path, struct
 		return err_set(e, -r, "probe socket '%s'", path);
 	if (r > 0)
 		return err_set(e, EADDRINUSE, "listen on '%s'", path);
-	/* What refuses connections may also be a file that is not a socket: that one is not ours. */
+	/* What refuses connections may also be a plain file: that one is not ours. */
 	if (lstat(path, &st) == 0 && S_ISSOCK(st.st_mode) && unlink(path) < 0)
 		return err_set(e, errno, "remove stale socket '%s'", path);
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return err_set(e, errno, "create socket '%s'", path);
-	/* The mode of the descriptor becomes the file's: it is never open to others, not even briefly. */
+	/* The mode of the descriptor becomes the file's: never open to others, not briefly. */
 	if (fchmod(fd, 0600) < 0 ||
 	    bind(fd, (struct sockaddr *)&local.storage, local.size) < 0)
 		return err_set(e, errno, "bind socket '%s'", path);

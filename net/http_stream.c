@@ -67,7 +67,7 @@ int http_stream_write(struct http_stream *stream, const void *data, size_t size)
 
 	if (!conn || conn->is_cut)
 		return -EPIPE;
-	/* What is queued counts, not what comes: a reader who keeps up gets a record of any size. */
+	/* What is queued counts, not what comes: who keeps up gets a record of any size. */
 	if (http_stream_queued(stream) > conn->server->limits.max_stream_queue) {
 		conn_cut(conn);
 		return -ENOBUFS;

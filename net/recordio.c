@@ -9,7 +9,7 @@
 #include "lib/err.h"
 #include "net/http_server.h"
 
-enum { MAX_DIGITS = 8, FIRST_CAPACITY = 4096 };
+enum { MAX_DIGITS = 8, FIRST_CAPACITY = 4096, BEING_READ = 1 };
 
 int recordio_write(struct http_stream *stream, const void *data, size_t size)
 {
@@ -51,13 +51,16 @@ static int read_length(const char *data, size_t size, size_t *ret)
 	return (int)n + 1;
 }
 
-/* Hand out the complete records at the start of DATA; *ret_used is what they took. */
-static int take_records(const char *data, size_t size, recordio_fn *fn, void *arg,
-			size_t *ret_used, struct err *e)
+/*
+ * Hand out the complete records at the start of DATA, as long as FN does not empty READER;
+ * *ret_used is what they took.
+ */
+static int take_records(const struct recordio_reader *reader, const char *data, size_t size,
+			recordio_fn *fn, void *arg, size_t *ret_used, struct err *e)
 {
 	size_t at = 0;
 
-	while (at < size) {
+	while (at < size && reader->cap == BEING_READ) {
 		size_t length = 0;
 		int n = read_length(data + at, size - at, &length), r;
 
@@ -80,6 +83,8 @@ static int append(struct recordio_reader *reader, const void *data, size_t size,
 	size_t need = reader->size + size, cap = reader->cap ? reader->cap : FIRST_CAPACITY;
 	char *grown;
 
+	if (size == 0)
+		return 0;
 	while (cap < need)
 		cap *= 2;
 	if (cap > reader->cap) {
@@ -94,35 +99,44 @@ static int append(struct recordio_reader *reader, const void *data, size_t size,
 	return 0;
 }
 
+/* DATA is HELD's own, or the caller's when HELD is empty: either way HELD has what is left. */
+static int keep_rest(struct recordio_reader *held, const char *data, size_t size, size_t used,
+		     struct err *e)
+{
+	if (held->size == 0)
+		return append(held, data + used, size - used, e);
+	if (used > 0)
+		memmove(held->data, held->data + used, size - used);
+	held->size = size - used;
+	return 0;
+}
+
 int recordio_feed(struct recordio_reader *reader, const void *data, size_t size, recordio_fn *fn,
 		  void *arg, struct err *e)
 {
-	struct recordio_reader held = { 0 };
+	AUTO(recordio_done) struct recordio_reader held = *reader;
 	size_t used = 0;
-	int r;
+	int r = 0;
 
-	if (size == 0)
-		return 0;
-	if (reader->size == 0) {
-		r = take_records(data, size, fn, arg, &used, e);
-		return r < 0 || used == size ? r :
-					       append(reader, (const char *)data + used, size - used, e);
+	/*
+	 * FN may empty READER, when a record ends the connection: the bytes are ours as long as FN
+	 * looks at them, and what follows them belongs to a stream that is over.
+	 */
+	*reader = (struct recordio_reader){ .cap = BEING_READ };
+	if (held.size > 0) {
+		r = append(&held, data, size, e);
+		data = held.data;
+		size = held.size;
 	}
-	r = append(reader, data, size, e);
-	if (r < 0)
-		return r;
-	/* FN may empty READER: its bytes are ours as long as FN looks at them. */
-	held = TAKE_VAL(*reader, (struct recordio_reader){ 0 });
-	r = take_records(held.data, held.size, fn, arg, &used, e);
-	if (r < 0 || used == held.size) {
-		recordio_done(&held);
-		return r;
-	}
-	if (used > 0)
-		memmove(held.data, held.data + used, held.size - used);
-	held.size -= used;
-	*reader = held;
-	return 0;
+	if (r == 0)
+		r = take_records(reader, data, size, fn, arg, &used, e);
+	if (r == 0 && reader->cap == BEING_READ)
+		r = keep_rest(&held, data, size, used, e);
+	if (r == 0 && reader->cap == BEING_READ)
+		*reader = TAKE_VAL(held, (struct recordio_reader){ 0 });
+	else
+		recordio_done(reader);
+	return r;
 }
 
 void recordio_done(struct recordio_reader *reader)

@@ -20,7 +20,10 @@ struct recordio_reader {
 
 typedef int recordio_fn(void *arg, const void *data, size_t size, struct err *e);
 
-/* Feed bytes; FN is called for each complete record.  -EINVAL on a bad length, FN's errors. */
+/*
+ * Feed bytes; FN is called for each complete record.  -EINVAL on a bad length, FN's errors: READER
+ * is empty then.  FN may call recordio_done() when a record ends the stream: what follows is dropped.
+ */
 int recordio_feed(struct recordio_reader *reader, const void *data, size_t size, recordio_fn *fn,
 		  void *arg, struct err *e);
 void recordio_done(struct recordio_reader *reader);

@@ -1,6 +1,6 @@
 /*
- * Any bytes as heads: bounds hold, views lie within the input, and whoever delivers the same bytes in
- * other pieces gets the same answer.
+ * Any bytes as heads: bounds hold, views lie within the input, and whoever delivers the same bytes
+ * in other pieces gets the same answer.
  */
 #include <stdint.h>
 #include <stdlib.h>

@@ -111,21 +111,43 @@ static void test_errors_of_the_callback_come_back(void **state)
 	recordio_done(&reader);
 }
 
-/* A reader is emptied by the callback when that ends the connection. */
+/* A reader is emptied by the callback when that ends the stream: nothing of it is left behind. */
 static void test_reader_may_be_emptied_within(void **state)
 {
-	struct recordio_reader reader = { 0 };
-	struct err e = { 0 };
+	static const char *const rests[] = { "llo", "llo5\nab", "llo1\nx1\ny", "llo1\nx3\nab" };
 
 	(void)state;
-	forget();
-	seen.emptied = &reader;
-	seen.fail_at = 1;
-	assert_int_equal(recordio_feed(&reader, "5\nhe", 4, on_record, &seen, &e), 0);
-	assert_int_equal(recordio_feed(&reader, "llo5\nab", 7, on_record, &seen, &e), -EIO);
-	assert_int_equal(seen.n, 1);
-	assert_null(reader.data);
-	recordio_done(&reader);
+	for (size_t i = 0; i < 2 * ARRAY_SIZE(rests); i++) {
+		struct recordio_reader reader = { 0 };
+		struct err e = { 0 };
+		char whole[32];
+
+		forget();
+		seen.emptied = &reader;
+		seen.fail_at = i % 2;
+		(void)snprintf(whole, sizeof(whole), "5\nhe%s", rests[i / 2]);
+		assert_int_equal(recordio_feed(&reader, whole, strlen(whole), on_record, &seen, &e),
+				 seen.fail_at ? -EIO : 0);
+		assert_int_equal(seen.n, 1);
+		assert_int_equal(reader.size, 0);
+
+		err_clear(&e);
+		forget();
+		seen.emptied = &reader;
+		seen.fail_at = i % 2;
+		assert_int_equal(recordio_feed(&reader, "5\nhe", 4, on_record, &seen, &e), 0);
+		assert_int_equal(recordio_feed(&reader, rests[i / 2], strlen(rests[i / 2]), on_record,
+					       &seen, &e), seen.fail_at ? -EIO : 0);
+		assert_int_equal(seen.n, 1);
+		assert_null(reader.data);
+		assert_int_equal(reader.size, 0);
+
+		err_clear(&e);
+		forget();
+		assert_int_equal(recordio_feed(&reader, "2\nok", 4, on_record, &seen, &e), 0);
+		assert_string_equal(seen.text, "ok|");
+		recordio_done(&reader);
+	}
 }
 
 /* A length is a promise, not memory; and a long record in small pieces is not copied over and over. */
