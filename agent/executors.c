@@ -322,7 +322,7 @@ int executor_adopt(struct task *task, struct err *e)
 
 void executors_kill_strangers(struct agent *agent)
 {
-	int pids[256], n;
+	int pids[AGENT_MAX_TASKS], n;
 
 	n = process_list(agent->supervisors_fd, pids, ARRAY_SIZE(pids));
 	for (int i = 0; i < n; i++) {
