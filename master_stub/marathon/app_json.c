@@ -78,6 +78,11 @@ static void translate_list(json_t *document, const char *old_key, const char *ne
 
 static void normalise_legacy(json_t *document, struct problems *problems)
 {
+	const json_t *networks = json_object_get(document, "networks");
+
+	/* No network at all means the default one. */
+	if (json_is_array(networks) && json_array_size(networks) == 0)
+		(void)json_object_del(document, "networks");
 	translate_list(document, "uris", "fetch", fetch_of_uri,
 		       "may not be set in conjunction with fetch", problems);
 	translate_list(document, "ports", "portDefinitions", definition_of_port,

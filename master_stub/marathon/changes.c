@@ -7,7 +7,7 @@
 
 #include "lib/cleanup.h"
 #include "lib/rng.h"
-#include "master_stub/marathon/app_id.h"
+#include "master_stub/marathon/dependencies.h"
 #include "master_stub/marathon/deployment.h"
 #include "master_stub/marathon/events.h"
 #include "master_stub/marathon/records.h"
@@ -68,80 +68,65 @@ static void cancel_others(struct controller *c, const struct change *changes, un
 
 /* ---- Dependencies ---- */
 
-static const struct app *definition_after(const struct controller *c, const char *app_id,
-					  const struct change *changes, unsigned n)
+static const struct change *find_change(const struct change *changes, unsigned n,
+					const char *app_id)
 {
-	const struct entry *entry;
-
 	for (unsigned i = 0; i < n; i++) {
-		if (strcmp(changes[i].app_id, app_id) == 0 &&
-		    (changes[i].app || !changes[i].is_restart))
-			return changes[i].app;
+		if (strcmp(changes[i].app_id, app_id) == 0)
+			return &changes[i];
 	}
-	entry = entry_find_live(c, app_id);
-	return entry ? entry->target : NULL;
+	return NULL;
 }
-
-enum { MAX_DEPTH = 64 };
 
 /*
- * The longest path below APP; -ELOOP when it comes back to itself (or is absurdly long, which
- * with at most 64 levels of an app tree is the same).
+ * The apps as they will be: those of CHANGES first, in their order (deleted ones left out), then
+ * the others.  Owned; the first *RET_N are filled.
  */
-static int layer_of(const struct controller *c, const struct app *app,
-		    const struct change *changes, unsigned n, int depth)
+static struct dependency *graph_after(const struct controller *c, const struct change *changes,
+				      unsigned n, unsigned *ret_n)
 {
-	int longest = 0;
+	unsigned n_all = n + HASH_CNT(by_id, c->entries);
+	struct dependency *graph = calloc(n_all + 1, sizeof(*graph));
+	const struct entry *entry, *next;
 
-	if (depth > MAX_DEPTH)
-		return -ELOOP;
-	for (size_t i = 0; i < json_array_size(app->dependencies); i++) {
-		const char *group = json_string_value(json_array_get(app->dependencies, i));
-		const struct entry *entry, *next;
-
-		for (unsigned k = 0; k < n; k++) {
-			int below;
-
-			if (!changes[k].app || changes[k].app == app ||
-			    !app_id_is_within(changes[k].app_id, group))
-				continue;
-			below = layer_of(c, changes[k].app, changes, n, depth + 1);
-			if (below < 0)
-				return below;
-			longest = below + 1 > longest ? below + 1 : longest;
-		}
-		HASH_ITER(by_id, c->entries, entry, next) {
-			const struct app *other =
-				definition_after(c, entry->id, changes, n);
-			int below;
-
-			/* Those that are changed were looked at above. */
-			if (!other || other != entry->target || other == app ||
-			    !app_id_is_within(entry->id, group))
-				continue;
-			below = layer_of(c, other, changes, n, depth + 1);
-			if (below < 0)
-				return below;
-			longest = below + 1 > longest ? below + 1 : longest;
-		}
+	*ret_n = 0;
+	if (!graph)
+		return NULL;
+	for (unsigned i = 0; i < n; i++) {
+		if (changes[i].app)
+			graph[(*ret_n)++] = (struct dependency){ .id = changes[i].app_id,
+								 .app = changes[i].app };
 	}
-	return longest;
+	HASH_ITER(by_id, c->entries, entry, next) {
+		if (!entry->is_deleting && !find_change(changes, n, entry->id))
+			graph[(*ret_n)++] = (struct dependency){ .id = entry->id,
+								 .app = entry->target };
+	}
+	return graph;
 }
 
-static int check_dependencies(const struct controller *c, const struct change *changes, unsigned n,
-			      struct refusal *refusal)
+/* Fills the layers of PARTS, which stand for CHANGES. */
+static int order_parts(const struct controller *c, const struct change *changes, unsigned n,
+		       struct deployment_part *parts, struct refusal *refusal)
 {
-	for (unsigned i = 0; i < n; i++) {
-		struct problems problems = { 0 };
-		int r;
+	AUTO_FREE struct dependency *graph = NULL;
+	struct problems problems = { 0 };
+	unsigned n_graph, at = 0;
+	int r;
 
-		if (!changes[i].app || layer_of(c, changes[i].app, changes, n, 0) >= 0)
-			continue;
+	graph = graph_after(c, changes, n, &n_graph);
+	if (!graph)
+		return refuse_memory(refusal);
+	if (dependencies_layer(graph, n_graph) < 0) {
 		problems_add(&problems, "/dependencies",
 			     "Dependency graph has cyclic dependencies.");
 		r = refuse_problems(refusal, "Object is not valid", &problems);
 		problems_done(&problems);
 		return r;
+	}
+	for (unsigned i = 0; i < n; i++) {
+		if (changes[i].app)
+			parts[i].layer = graph[at++].layer;
 	}
 	return 0;
 }
@@ -321,6 +306,47 @@ static int start_deployment(struct controller *c, struct change *changes, unsign
 	return 0;
 }
 
+/* Deployments that this one would leave running. */
+static unsigned count_others(const struct controller *c, const struct change *changes, unsigned n)
+{
+	const struct deployment *d;
+	unsigned count = 0;
+
+	TAILQ_FOREACH(d, &c->deployments, all)
+		count += !is_touched(d, changes, n);
+	return count;
+}
+
+static int check_room(const struct controller *c, const struct change *changes, unsigned n,
+		      bool force, struct refusal *refusal)
+{
+	if (!force && refuse_locked(c, changes, n, refusal) < 0)
+		return -EBUSY;
+	if (count_others(c, changes, n) < c->options.max_running_deployments)
+		return 0;
+	return refuse(refusal, 403,
+		      "Max number (%u) of running deployments is achieved. Wait for existing "
+		      "deployments to complete or cancel one using force=true parameter. You can "
+		      "increase max deployment number by using --max_running_deployments "
+		      "parameter.", c->options.max_running_deployments);
+}
+
+static void describe_parts(struct controller *c, struct change *changes, unsigned n,
+			   struct deployment_part *parts, char (*originals)[CLOCK_TEXT_SIZE],
+			   const char *version)
+{
+	for (unsigned i = 0; i < n; i++) {
+		const struct entry *entry = entry_find(c, changes[i].app_id);
+		bool is_old = entry && !entry->is_deleting;
+
+		if (is_old)
+			memcpy(originals[i], entry->target->version, CLOCK_TEXT_SIZE);
+		parts[i].app_id = changes[i].app_id;
+		parts[i].original = is_old ? originals[i] : NULL;
+		parts[i].work = work_of(&changes[i], entry, version);
+	}
+}
+
 int changes_apply(struct controller *c, struct change *changes, unsigned n, bool force,
 		  int64_t now_ms, struct change_result *ret, struct refusal *refusal)
 {
@@ -333,15 +359,9 @@ int changes_apply(struct controller *c, struct change *changes, unsigned n, bool
 	c->now_ms = now_ms;
 	r = fill_restarts(c, changes, n, refusal);
 	if (r == 0)
-		r = check_dependencies(c, changes, n, refusal);
-	if (r == 0 && !force)
-		r = refuse_locked(c, changes, n, refusal);
-	if (r == 0 && c->n_deployments >= c->options.max_running_deployments && !force)
-		r = refuse(refusal, 403,
-			   "Max number (%u) of running deployments is achieved. Wait for existing "
-			   "deployments to complete or cancel one using force=true parameter. You "
-			   "can increase max deployment number by using --max_running_deployments "
-			   "parameter.", c->options.max_running_deployments);
+		r = order_parts(c, changes, n, parts, refusal);
+	if (r == 0)
+		r = check_room(c, changes, n, force, refusal);
 	if (r == 0)
 		r = assign_ports(c, changes, n, refusal);
 	if (r < 0)
@@ -349,18 +369,7 @@ int changes_apply(struct controller *c, struct change *changes, unsigned n, bool
 	cancel_others(c, changes, n);
 	controller_new_version(c, ret->version);
 	id_uuid(c->rng, ret->deployment_id);
-	for (unsigned i = 0; i < n; i++) {
-		const struct entry *entry = entry_find(c, changes[i].app_id);
-		bool is_old = entry && !entry->is_deleting;
-
-		if (is_old)
-			memcpy(originals[i], entry->target->version, CLOCK_TEXT_SIZE);
-		parts[i].app_id = changes[i].app_id;
-		parts[i].original = is_old ? originals[i] : NULL;
-		parts[i].work = work_of(&changes[i], entry, ret->version);
-		if (changes[i].app)
-			parts[i].layer = (unsigned)layer_of(c, changes[i].app, changes, n, 0);
-	}
+	describe_parts(c, changes, n, parts, originals, ret->version);
 	r = start_deployment(c, changes, n, parts, ret, refusal);
 	if (r == 0)
 		tell(c, changes, n, ret);
@@ -440,7 +449,7 @@ static int scale_down(struct controller *c, struct instance **instances, unsigne
 		unsigned killed = count_of(instances, n, entry), had = entry->target->instances;
 		struct change *change;
 
-		if (killed == 0)
+		if (killed == 0 || entry->is_deleting)
 			continue;
 		change = &changes[n_changes++];
 		(void)snprintf(change->app_id, sizeof(change->app_id), "%s", entry->id);

@@ -1,0 +1,18 @@
+/* Which apps have to be up before which: layers of the dependency graph. */
+#ifndef MASTER_STUB_MARATHON_DEPENDENCIES_H
+#define MASTER_STUB_MARATHON_DEPENDENCIES_H
+
+struct app;
+
+/* An app of the graph.  ID and APP are borrowed. */
+struct dependency {
+	const char *id;
+	const struct app *app;
+	unsigned layer;		/* filled in: one more than the highest that it depends on */
+	enum { DEPENDENCY_NEW, DEPENDENCY_OPEN, DEPENDENCY_DONE } mark;	/* 0 at the start */
+};
+
+/* A dependency on a group is one on every app inside, itself apart.  -ELOOP: there is a cycle. */
+int dependencies_layer(struct dependency *apps, unsigned n);
+
+#endif

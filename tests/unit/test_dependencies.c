@@ -1,0 +1,119 @@
+/* Layers of the dependency graph: order, cycles, and that many paths cost nothing. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+#include "master_stub/marathon/app.h"
+#include "master_stub/marathon/dependencies.h"
+
+enum { MAX_APPS = 256 };
+
+/* "/a" with what it depends on. */
+static struct graph {
+	struct app apps[MAX_APPS];
+	struct dependency nodes[MAX_APPS];
+	char ids[MAX_APPS][16];
+	json_t *lists[MAX_APPS];
+	unsigned n;
+} graph;
+
+static unsigned add(const char *id)
+{
+	unsigned i = graph.n++;
+
+	assert_true(i < MAX_APPS);
+	(void)snprintf(graph.ids[i], sizeof(graph.ids[i]), "%s", id);
+	graph.lists[i] = json_array();
+	graph.apps[i] = (struct app){ .id = graph.ids[i], .dependencies = graph.lists[i] };
+	graph.nodes[i] = (struct dependency){ .id = graph.ids[i], .app = &graph.apps[i] };
+	return i;
+}
+
+static void depend(unsigned i, const char *on)
+{
+	assert_int_equal(json_array_append_new(graph.lists[i], json_string(on)), 0);
+}
+
+static int clear(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < graph.n; i++)
+		json_decref(graph.lists[i]);
+	graph.n = 0;
+	return 0;
+}
+
+static void test_longest_path_is_the_layer(void **state)
+{
+	unsigned web = add("/web"), api = add("/api"), db = add("/db");
+
+	(void)state;
+	depend(web, "/api");
+	depend(web, "/db");
+	depend(api, "/db");
+	assert_int_equal(dependencies_layer(graph.nodes, graph.n), 0);
+	assert_int_equal(graph.nodes[db].layer, 0);
+	assert_int_equal(graph.nodes[api].layer, 1);
+	assert_int_equal(graph.nodes[web].layer, 2);
+}
+
+static void test_group_stands_for_its_apps_but_not_oneself(void **state)
+{
+	unsigned a = add("/g/a"), b = add("/g/b");
+
+	(void)state;
+	depend(a, "/g");
+	depend(a, "/nothing");
+	assert_int_equal(dependencies_layer(graph.nodes, graph.n), 0);
+	assert_int_equal(graph.nodes[a].layer, 1);
+	assert_int_equal(graph.nodes[b].layer, 0);
+}
+
+static void test_cycle_is_refused(void **state)
+{
+	unsigned a = add("/a"), b = add("/b"), c = add("/c");
+
+	(void)state;
+	depend(a, "/b");
+	depend(b, "/c");
+	depend(c, "/a");
+	assert_int_equal(dependencies_layer(graph.nodes, graph.n), -ELOOP);
+}
+
+/* 20 layers of 10, each app on all those below: 10^20 paths. */
+static void test_many_paths_cost_nothing(void **state)
+{
+	char id[16];
+
+	(void)state;
+	for (unsigned layer = 0; layer < 20; layer++) {
+		for (unsigned k = 0; k < 10; k++) {
+			unsigned i;
+
+			(void)snprintf(id, sizeof(id), "/l%u/a%u", layer, k);
+			i = add(id);
+			(void)snprintf(id, sizeof(id), "/l%u", layer - 1);
+			if (layer > 0)
+				depend(i, id);
+		}
+	}
+	assert_int_equal(dependencies_layer(graph.nodes, graph.n), 0);
+	assert_int_equal(graph.nodes[graph.n - 1].layer, 19);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_teardown(test_longest_path_is_the_layer, clear),
+		cmocka_unit_test_teardown(test_group_stands_for_its_apps_but_not_oneself, clear),
+		cmocka_unit_test_teardown(test_cycle_is_refused, clear),
+		cmocka_unit_test_teardown(test_many_paths_cost_nothing, clear),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
