@@ -24,7 +24,7 @@ deps:
 
 .PHONY: deps-build deps-bench
 deps-build:
-	$(call install_missing,$(DEB_BUILD) python3 procps)
+	$(call install_missing,$(DEB_BUILD) python3 procps curl)
 deps-bench:
 	$(call install_missing,$(DEB_ALL) $(DEB_BENCH))
 
