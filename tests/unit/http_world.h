@@ -360,9 +360,9 @@ static const struct http_limits hasty = {
 	.max_connections = 4,
 	.max_per_peer = 3,
 	.max_body = 1000,
-	.head_ms = 100,
-	.body_ms = 100,
-	.idle_ms = 150,
+	.head_ms = 300,
+	.body_ms = 300,
+	.idle_ms = 400,
 	.max_stream_queue = 64 << 10,
 };
 

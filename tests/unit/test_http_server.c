@@ -237,6 +237,16 @@ static void test_deadlines_are_absolute(void **state)
 	close(fd);
 }
 
+static int start_crowded(void **state)
+{
+	struct http_limits limits = http_default_limits;
+
+	(void)state;
+	limits.max_per_peer = 3;
+	start_with(&limits);
+	return 0;
+}
+
 static void test_connections_are_limited(void **state)
 {
 	int fds[3], fd;
@@ -418,7 +428,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_limits_of_a_head, start, stop),
 		cmocka_unit_test_setup_teardown(test_refused_body_still_sees_answer, start, stop),
 		cmocka_unit_test_setup_teardown(test_deadlines_are_absolute, start_hasty, stop),
-		cmocka_unit_test_setup_teardown(test_connections_are_limited, start_hasty, stop),
+		cmocka_unit_test_setup_teardown(test_connections_are_limited, start_crowded, stop),
 		cmocka_unit_test_setup_teardown(test_unix_socket, start, stop),
 		cmocka_unit_test_setup_teardown(test_listen_errors_name_the_address, start, stop),
 		cmocka_unit_test_setup_teardown(test_out_of_descriptors, start, stop),
