@@ -2,9 +2,13 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
+#include "isolators/cgroup_text.h"
 #include "isolators/spec.h"
 #include "isolators/table.h"
+#include "isolators/usage_fields.h"
+#include "lib/cleanup.h"
 #include "lib/err.h"
 
 enum {
@@ -60,8 +64,45 @@ static int prepare(struct box *box, struct err *e)
 	return cgroup_write(&box->cgroup, "cpu.max", text, e);
 }
 
+static const struct usage_field fields[] = {
+	USAGE_FIELD("cpu.stat", "usage_usec", cpu_usage_usec),
+	USAGE_FIELD("cpu.stat", "user_usec", cpu_user_usec),
+	USAGE_FIELD("cpu.stat", "system_usec", cpu_system_usec),
+	USAGE_FIELD("cpu.stat", "nr_periods", cpu_nr_periods),
+	USAGE_FIELD("cpu.stat", "nr_throttled", cpu_nr_throttled),
+	USAGE_FIELD("cpu.stat", "throttled_usec", cpu_throttled_usec),
+	USAGE_FIELD("cpu.weight", NULL, cpu_weight),
+};
+
+/* "20000 100000" or "max 100000" */
+static void read_max(const struct cgroup *cg, struct usage *usage)
+{
+	struct err unknown = { 0 };
+	char text[64];
+	char *period;
+
+	if (cgroup_read(cg, "cpu.max", text, sizeof(text), &unknown) < 0)
+		return;
+	period = strchr(text, ' ');
+	if (!period)
+		return;
+	*period++ = '\0';
+	(void)cgroup_text_u64(text, &usage->cpu_quota_usec);
+	(void)cgroup_text_u64(period, &usage->cpu_period_usec);
+}
+
+static int sample(const struct cgroup *cg, struct usage *usage, struct err *e)
+{
+	(void)e;
+	usage_read_fields(cg, fields, ARRAY_SIZE(fields), usage);
+	read_max(cg, usage);
+	usage_read_pressure(cg, "cpu.pressure", &usage->cpu_pressure, usage);
+	return 0;
+}
+
 const struct isolator isolator_cpu = {
 	.name = "cpu",
 	.validate = validate,
 	.prepare = prepare,
+	.sample = sample,
 };

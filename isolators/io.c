@@ -2,9 +2,13 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
+#include "isolators/cgroup_text.h"
 #include "isolators/spec.h"
 #include "isolators/table.h"
+#include "isolators/usage_fields.h"
+#include "lib/cleanup.h"
 #include "lib/err.h"
 
 enum { MIN_BLKIO_WEIGHT = 10, MAX_BLKIO_WEIGHT = 1000 };
@@ -51,8 +55,37 @@ static int prepare(struct box *box, struct err *e)
 	return r;
 }
 
+static const struct {
+	const char *name;
+	size_t offset;
+} sums[] = {
+	{ "rbytes", offsetof(struct usage, io_read_bytes) },
+	{ "wbytes", offsetof(struct usage, io_write_bytes) },
+	{ "rios", offsetof(struct usage, io_reads) },
+	{ "wios", offsetof(struct usage, io_writes) },
+};
+
+/* A group that has done no i/o has an empty io.stat. */
+static int sample(const struct cgroup *cg, struct usage *usage, struct err *e)
+{
+	struct err unknown = { 0 };
+	char text[CGROUP_TEXT_SIZE];
+	int r = cgroup_read(cg, "io.stat", text, sizeof(text), &unknown);
+
+	(void)e;
+	for (size_t i = 0; i < ARRAY_SIZE(sums) && r == 0; i++) {
+		uint64_t value = 0;
+
+		if (cgroup_text_sum(text, sums[i].name, &value) != -ERANGE)
+			memcpy((char *)usage + sums[i].offset, &value, sizeof(value));
+	}
+	usage_read_pressure(cg, "io.pressure", &usage->io_pressure, usage);
+	return 0;
+}
+
 const struct isolator isolator_io = {
 	.name = "io",
 	.validate = validate,
 	.prepare = prepare,
+	.sample = sample,
 };

@@ -34,7 +34,7 @@ struct isolator {
 	int (*validate)(const struct spec *spec, struct err *e);
 	/* Supervisor, before clone3(): host-side objects, limits written. */
 	int (*prepare)(struct box *box, struct err *e);
-	/* Supervisor, child cloned and waiting: v1 membership, id maps, veth end. */
+	/* Supervisor, child cloned and waiting: id maps, veth end. */
 	int (*attach)(struct box *box, struct err *e);
 	/* Container init, all capabilities, old root still reachable. */
 	int (*enter)(struct box *box, struct err *e);

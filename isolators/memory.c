@@ -5,6 +5,8 @@
 
 #include "isolators/spec.h"
 #include "isolators/table.h"
+#include "isolators/usage_fields.h"
+#include "lib/cleanup.h"
 #include "lib/err.h"
 
 static int validate(const struct spec *spec, struct err *e)
@@ -76,8 +78,32 @@ static int prepare(struct box *box, struct err *e)
 	return write_if_supported(box, "memory.oom.group", 1, e);
 }
 
+static const struct usage_field fields[] = {
+	USAGE_FIELD("memory.current", NULL, memory_bytes),
+	USAGE_FIELD("memory.peak", NULL, memory_peak_bytes),
+	USAGE_FIELD("memory.max", NULL, memory_limit_bytes),
+	USAGE_FIELD("memory.low", NULL, memory_low_bytes),
+	USAGE_FIELD("memory.swap.current", NULL, memory_swap_bytes),
+	USAGE_FIELD("memory.stat", "anon", memory_anon_bytes),
+	USAGE_FIELD("memory.stat", "file", memory_file_bytes),
+	USAGE_FIELD("memory.stat", "kernel", memory_kernel_bytes),
+	USAGE_FIELD("memory.stat", "file_mapped", memory_mapped_bytes),
+	USAGE_FIELD("memory.stat", "unevictable", memory_unevictable_bytes),
+	USAGE_FIELD("memory.events", "oom", oom_events),
+	USAGE_FIELD("memory.events", "oom_kill", oom_kills),
+};
+
+static int sample(const struct cgroup *cg, struct usage *usage, struct err *e)
+{
+	(void)e;
+	usage_read_fields(cg, fields, ARRAY_SIZE(fields), usage);
+	usage_read_pressure(cg, "memory.pressure", &usage->memory_pressure, usage);
+	return 0;
+}
+
 const struct isolator isolator_memory = {
 	.name = "memory",
 	.validate = validate,
 	.prepare = prepare,
+	.sample = sample,
 };

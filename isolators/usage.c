@@ -1,16 +1,13 @@
 #include "isolators/usage.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "isolators/cgroup.h"
 #include "isolators/cgroup_text.h"
-#include "isolators/usage_text.h"
-#include "lib/cleanup.h"
+#include "isolators/isolator.h"
+#include "isolators/usage_fields.h"
 #include "lib/clock.h"
 #include "lib/err.h"
 
@@ -37,119 +34,26 @@ void usage_init(struct usage *usage)
 	};
 }
 
-/* Where a file's numbers go; rows of one file follow each other, so that it is read once. */
-static const struct {
-	const char *file;
-	const char *key;	/* NULL: the file is one number */
-	size_t offset;
-} usage_fields[] = {
-#define FIELD(file, key, member) { file, key, offsetof(struct usage, member) }
-	FIELD("cpu.stat", "usage_usec", cpu_usage_usec),
-	FIELD("cpu.stat", "user_usec", cpu_user_usec),
-	FIELD("cpu.stat", "system_usec", cpu_system_usec),
-	FIELD("cpu.stat", "nr_periods", cpu_nr_periods),
-	FIELD("cpu.stat", "nr_throttled", cpu_nr_throttled),
-	FIELD("cpu.stat", "throttled_usec", cpu_throttled_usec),
-	FIELD("cpu.weight", NULL, cpu_weight),
-	FIELD("memory.current", NULL, memory_bytes),
-	FIELD("memory.peak", NULL, memory_peak_bytes),
-	FIELD("memory.max", NULL, memory_limit_bytes),
-	FIELD("memory.low", NULL, memory_low_bytes),
-	FIELD("memory.swap.current", NULL, memory_swap_bytes),
-	FIELD("memory.stat", "anon", memory_anon_bytes),
-	FIELD("memory.stat", "file", memory_file_bytes),
-	FIELD("memory.stat", "kernel", memory_kernel_bytes),
-	FIELD("memory.stat", "file_mapped", memory_mapped_bytes),
-	FIELD("memory.stat", "unevictable", memory_unevictable_bytes),
-	FIELD("memory.events", "oom", oom_events),
-	FIELD("memory.events", "oom_kill", oom_kills),
-	FIELD("pids.current", NULL, pids),
-	FIELD("pids.max", NULL, pids_limit),
-	FIELD("pids.events", "max", pids_rejected),
-#undef FIELD
-};
-
-static void read_fields(const struct cgroup *cg, struct usage *usage)
+void usage_read_fields(const struct cgroup *cg, const struct usage_field *fields, size_t n,
+		       struct usage *usage)
 {
 	char text[CGROUP_TEXT_SIZE];
-	const char *read_last = NULL;
 	bool is_read = false;
 
-	for (size_t i = 0; i < ARRAY_SIZE(usage_fields); i++) {
-		const char *file = usage_fields[i].file, *key = usage_fields[i].key;
+	for (size_t i = 0; i < n; i++) {
+		const struct usage_field *f = &fields[i];
 		struct err unknown = { 0 };
 		uint64_t value;
 		int r;
 
-		if (!read_last || strcmp(file, read_last) != 0) {
-			is_read = cgroup_read(cg, file, text, sizeof(text), &unknown) == 0;
-			read_last = file;
-		}
+		if (i == 0 || strcmp(f->file, fields[i - 1].file) != 0)
+			is_read = cgroup_read(cg, f->file, text, sizeof(text), &unknown) == 0;
 		if (!is_read)
 			continue;
-		r = key ? cgroup_text_key(text, key, &value) : cgroup_text_u64(text, &value);
+		r = f->key ? cgroup_text_key(text, f->key, &value) : cgroup_text_u64(text, &value);
 		if (r == 0)
-			memcpy((char *)usage + usage_fields[i].offset, &value, sizeof(value));
+			memcpy((char *)usage + f->offset, &value, sizeof(value));
 	}
-}
-
-static void read_cpu_max(const struct cgroup *cg, struct usage *usage)
-{
-	struct err unknown = { 0 };
-	char text[64];
-	char *period;
-
-	if (cgroup_read(cg, "cpu.max", text, sizeof(text), &unknown) < 0)
-		return;
-	period = strchr(text, ' ');
-	if (!period)
-		return;
-	*period++ = '\0';
-	(void)cgroup_text_u64(text, &usage->cpu_quota_usec);
-	(void)cgroup_text_u64(period, &usage->cpu_period_usec);
-}
-
-/* A group that has done no i/o has an empty io.stat. */
-static void read_io(const struct cgroup *cg, struct usage *usage)
-{
-	static const struct {
-		const char *name;
-		size_t offset;
-	} sums[] = {
-		{ "rbytes", offsetof(struct usage, io_read_bytes) },
-		{ "wbytes", offsetof(struct usage, io_write_bytes) },
-		{ "rios", offsetof(struct usage, io_reads) },
-		{ "wios", offsetof(struct usage, io_writes) },
-	};
-	struct err unknown = { 0 };
-	char text[CGROUP_TEXT_SIZE];
-
-	if (cgroup_read(cg, "io.stat", text, sizeof(text), &unknown) < 0)
-		return;
-	for (size_t i = 0; i < ARRAY_SIZE(sums); i++) {
-		uint64_t value = 0;
-
-		if (cgroup_text_sum(text, sums[i].name, &value) != -ERANGE)
-			memcpy((char *)usage + sums[i].offset, &value, sizeof(value));
-	}
-}
-
-/* Lines of cgroup.procs or cgroup.threads, by blocks: there may be many. */
-static void count_lines(const struct cgroup *cg, const char *file, uint64_t *ret)
-{
-	AUTO_CLOSE int fd = openat(cg->core_fd, file, O_RDONLY | O_CLOEXEC);
-	uint64_t lines = 0;
-	char buf[4096];
-	ssize_t n;
-
-	if (fd < 0)
-		return;
-	while ((n = read(fd, buf, sizeof(buf))) > 0) {
-		for (ssize_t i = 0; i < n; i++)
-			lines += buf[i] == '\n';
-	}
-	if (n == 0)
-		*ret = lines;
 }
 
 int usage_parse_pressure(const char *text, struct usage_pressure *ret)
@@ -169,13 +73,15 @@ int usage_parse_pressure(const char *text, struct usage_pressure *ret)
 	return 0;
 }
 
-static bool read_pressure(const struct cgroup *cg, const char *file, struct usage_pressure *ret)
+void usage_read_pressure(const struct cgroup *cg, const char *file, struct usage_pressure *ret,
+			 struct usage *usage)
 {
 	struct err unknown = { 0 };
 	char text[512];
 
-	return cgroup_read(cg, file, text, sizeof(text), &unknown) == 0 &&
-		usage_parse_pressure(text, ret) == 0;
+	if (cgroup_read(cg, file, text, sizeof(text), &unknown) < 0 ||
+	    usage_parse_pressure(text, ret) < 0)
+		usage->has_pressure = false;
 }
 
 int usage_sample(const struct cgroup *cg, struct usage *ret, struct err *e)
@@ -190,14 +96,13 @@ int usage_sample(const struct cgroup *cg, struct usage *ret, struct err *e)
 	if (r < 0)
 		return r;
 	usage.wall_ms = clock_wall_ms();
-	read_fields(cg, &usage);
-	read_cpu_max(cg, &usage);
-	read_io(cg, &usage);
-	count_lines(cg, "cgroup.procs", &usage.processes);
-	count_lines(cg, "cgroup.threads", &usage.threads);
-	usage.has_pressure = read_pressure(cg, "cpu.pressure", &usage.cpu_pressure) &&
-		read_pressure(cg, "memory.pressure", &usage.memory_pressure) &&
-		read_pressure(cg, "io.pressure", &usage.io_pressure);
+	usage.has_pressure = true;
+	for (size_t i = 0; isolator_table[i]; i++) {
+		const struct isolator *iso = isolator_table[i];
+
+		if (iso->sample && iso->sample(cg, &usage, e) < 0)
+			return err_wrap(e, "%s", iso->name);
+	}
 	*ret = usage;
 	return 0;
 }

@@ -7,7 +7,7 @@
 
 #include "isolators/cgroup_text.h"
 #include "isolators/usage.h"
-#include "isolators/usage_text.h"
+#include "isolators/usage_fields.h"
 #include "lib/cleanup.h"
 #include "lib/err.h"
 

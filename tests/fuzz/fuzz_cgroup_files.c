@@ -7,7 +7,7 @@
 #include "isolators/cgroup_layout.h"
 #include "isolators/cgroup_text.h"
 #include "isolators/usage.h"
-#include "isolators/usage_text.h"
+#include "isolators/usage_fields.h"
 #include "lib/err.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

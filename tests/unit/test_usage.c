@@ -14,7 +14,7 @@
 
 #include "isolators/cgroup.h"
 #include "isolators/usage.h"
-#include "isolators/usage_text.h"
+#include "isolators/usage_fields.h"
 #include "lib/cleanup.h"
 #include "lib/err.h"
 
