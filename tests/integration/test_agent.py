@@ -1,4 +1,5 @@
 """The agent against a real master: recovery, faults, bad starts, and what operators read."""
+import base64
 import contextlib
 import http.client
 import json
@@ -472,6 +473,138 @@ class LocalClient:
             s.sendall(f"POST /api/v1/executor HTTP/1.1\r\nHost: a\r\nConnection: close\r\n{head}"
                       f"Content-Length: {len(data)}\r\n\r\n".encode() + data)
             return s.recv(65536).decode(errors="replace")
+
+
+class FakeExecutor:
+    """What tepui-executor says, said by the test; the process that the agent spawned only idles."""
+
+    def __init__(self, agent, row):
+        self.client = LocalClient(agent.work_dir / "agent.sock")
+        self.ids = {"executor_id": {"value": row["executor_id"]},
+                    "framework_id": {"value": row["framework_id"]}}
+        self.task_id, self.sent = row["executor_id"], 0
+        self.socket, self.reader = None, None
+
+    def subscribe(self, updates=(), tasks=()):
+        """A new stream; the former one, if any, is for the agent to end."""
+        call = dict(self.ids, type="SUBSCRIBE", subscribe={
+            "unacknowledged_updates": [{"status": u} for u in updates],
+            "unacknowledged_tasks": list(tasks)})
+        data = json.dumps(call).encode()
+        self.socket = socket.socket(socket.AF_UNIX)
+        self.socket.settimeout(10)
+        self.socket.connect(self.client.path)
+        self.socket.sendall(
+            b"POST /api/v1/executor HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
+            b"Accept: application/json\r\nContent-Length: %d\r\n\r\n" % len(data) + data)
+        self.reader = self.socket.makefile("rb")
+        assert b" 200 " in self.reader.readline()
+        while self.reader.readline().strip():
+            pass
+        event = self.event()
+        assert event["type"] == "SUBSCRIBED"
+        assert event["subscribed"]["executor_info"]["executor_id"]["value"] == self.task_id
+        return event
+
+    def event(self):
+        """One chunk is one record: "LENGTH\\n" and the JSON."""
+        size = int(self.reader.readline(), 16)
+        record = self.reader.read(size + 2)[:size]
+        length, text = record.split(b"\n", 1)
+        assert int(length) == len(text)
+        return json.loads(text)
+
+    def status(self, state, **more):
+        self.sent += 1
+        return dict({"task_id": {"value": self.task_id}, "state": state, "source": "SOURCE_EXECUTOR",
+                     "uuid": base64.b64encode(self.sent.to_bytes(16, "big")).decode()}, **more)
+
+    def update(self, status):
+        answer = self.client.post(dict(self.ids, type="UPDATE", update={"status": status}),
+                                  {"Content-Type": "application/json"})
+        return int(answer.split()[1])
+
+    def expect_acknowledged(self, status):
+        event = self.event()
+        assert event["type"] == "ACKNOWLEDGED", event
+        assert event["acknowledged"]["uuid"] == status["uuid"]
+
+
+@pytest.fixture
+def fake(cluster):
+    """A task whose executor is played by the test."""
+    program = cluster.directory / "idle"
+    source = cluster.directory / "idle.c"
+    source.write_text("#include <unistd.h>\nint main(void) { for (;;) pause(); }\n")
+    if subprocess.run(["gcc", "-static", "-o", program, source], check=False).returncode:
+        cannot_run("cannot compile")
+    cluster.start_master()
+    agent = cluster.start_agent(f"--executor={program}")
+    cluster.call("POST", "/v2/apps", dict(SLEEP, instances=1, backoffSeconds=3600))
+    row = wait_until(lambda: next(iter(agent.containers()), None), "the task")
+    yield agent, FakeExecutor(agent, row)
+    cluster.call("DELETE", "/v2/apps/sleep?force=true")
+
+
+def test_the_executor_api_from_launch_to_end(cluster, fake):
+    agent, executor = fake
+    running = executor.status("TASK_RUNNING")
+    assert executor.update(running) == 403
+    executor.subscribe()
+    launch = executor.event()
+    assert launch["type"] == "LAUNCH"
+    assert launch["launch"]["task"]["task_id"]["value"] == executor.task_id
+    assert executor.update(running) == 202
+    executor.expect_acknowledged(running)
+    wait_until(lambda: cluster.app("/sleep")["tasksRunning"] == 1, "RUNNING at the master")
+    for wrong in (dict(running, uuid=""), dict(running, uuid="AAAA"), dict(running, source="SOURCE_AGENT"),
+                  dict(running, state="TASK_STAGING"), dict(running, task_id={"value": "other"}),
+                  dict(running, executor_id={"value": "other"}), {"state": "TASK_RUNNING"}):
+        assert executor.update(wrong) == 400, wrong
+    assert executor.update(running) == 202
+    executor.expect_acknowledged(running)
+    cluster.call("DELETE", "/v2/apps/sleep?force=true")
+    kill = executor.event()
+    assert kill["type"] == "KILL" and kill["kill"]["task_id"]["value"] == executor.task_id
+    killed = executor.status("TASK_KILLED", message="by request")
+    assert executor.update(killed) == 202
+    executor.expect_acknowledged(killed)
+    assert executor.update(executor.status("TASK_RUNNING")) == 202
+    wait_until(lambda: cluster.app("/sleep") is None, "the end of the app")
+    assert agent.text().count("': TASK_") == 2
+
+
+def test_an_executor_that_comes_back(cluster, fake):
+    """Whatever the agent knows already is acknowledged again and told to nobody twice."""
+    agent, executor = fake
+    executor.subscribe()
+    first = executor.reader
+    assert executor.event()["type"] == "LAUNCH"
+    # It got the task but nothing of it was heard: no second LAUNCH, and the old stream ends.
+    task = {"name": "t", "task_id": {"value": executor.task_id}, "agent_id": {"value": "x"}}
+    executor.subscribe(tasks=[task])
+    assert first.readline() == b"0\r\n"
+    starting, running = executor.status("TASK_STARTING"), executor.status("TASK_RUNNING")
+    assert executor.update(starting) == 202
+    executor.expect_acknowledged(starting)
+    assert executor.update(running) == 202
+    executor.expect_acknowledged(running)
+    wait_until(lambda: cluster.app("/sleep")["tasksRunning"] == 1, "RUNNING at the master")
+    agent.end(signal.SIGKILL)
+    agent.start()
+    wait_until(lambda: is_registered(agent), "registration")
+    healthy = executor.status("TASK_RUNNING", healthy=True)
+    executor.subscribe(updates=[starting, running, healthy], tasks=[task])
+    for status in (starting, running, healthy):
+        executor.expect_acknowledged(status)
+    # One line each, in order, over both lives of the agent.
+    states = [line.rsplit(": ", 1)[1] for line in agent.text().splitlines() if "': TASK_" in line]
+    assert states == ["TASK_STARTING", "TASK_RUNNING", "TASK_RUNNING"]
+    failed = executor.status("TASK_FAILED", message="enough")
+    assert executor.update(failed) == 202
+    executor.expect_acknowledged(failed)
+    failure = wait_until(lambda: cluster.app("/sleep").get("lastTaskFailure"), "the failure")
+    assert failure["message"] == "enough"
 
 
 def test_the_executor_api_refuses_strangers(node):
