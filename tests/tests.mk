@@ -48,16 +48,16 @@ check-includes:
 
 PYTEST := $(PYTHON) -B -m pytest -p no:cacheprovider -q --color=no --strict-markers -c tests/integration/pytest.ini
 
-check-integration: all
+check-integration: all $(B)/tests/bench/launch
 	TEPUI_BUILD=$(abspath $(B)) $(PYTEST) tests/integration $(PYTEST_ARGS)
 
 # The same programs and tests, on a kernel with every controller on cgroup v2.
-check-vm: all
+check-vm: all $(B)/tests/bench/launch
 	tests/vm/run env TEPUI_BUILD=$(abspath $(B)) $(PYTEST) -m vm tests/integration
 
 # Everything once more with AddressSanitizer and UBSan in every process.
 asan:
-	@$(MAKE) --no-print-directory SANITIZE=1 all
+	@$(MAKE) --no-print-directory SANITIZE=1 all build/asan/tests/bench/launch
 	TEPUI_BUILD=$(abspath build/asan) TEPUI_TEST_SANITIZED=1 $(PYTEST) tests/integration $(PYTEST_ARGS)
 
 FUZZ_SRC := $(wildcard tests/fuzz/fuzz_*.c)
