@@ -258,6 +258,9 @@ void registry_start_pings(struct agent *agent, int64_t now_ms)
 {
 	stop_pings(agent);
 	registry_heard(agent);
+	/* The first at once: whether its calls reach us shows before it is trusted for long. */
+	send_ping(agent);
+	agent->is_ping_open = true;
 	queue_ping(agent, now_ms);
 }
 
