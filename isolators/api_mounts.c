@@ -106,11 +106,14 @@ static int mount_in_dev(const struct spec *spec, struct err *e)
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		if (mkdir(rows[i].name, 0755) < 0)
-			return err_set(e, errno, "create '/dev/%s'", rows[i].name);
-		if (!rows[i].is_left_out &&
-		    mount(rows[i].type, rows[i].name, rows[i].type, rows[i].flags, rows[i].data) < 0)
-			return err_set(e, errno, "mount %s on '/dev/%s'", rows[i].type, rows[i].name);
+		const char *name = rows[i].name, *type = rows[i].type;
+
+		if (mkdir(name, 0755) < 0)
+			return err_set(e, errno, "create '/dev/%s'", name);
+		if (rows[i].is_left_out)
+			continue;
+		if (mount(type, name, type, rows[i].flags, rows[i].data) < 0)
+			return err_set(e, errno, "mount %s on '/dev/%s'", type, name);
 	}
 	return 0;
 }

@@ -1,4 +1,4 @@
-/* Control groups in v2 terms, on whatever hierarchies serve each controller (DESIGN.md decision 8). */
+/* Control groups in v2 terms, on whatever hierarchies serve each controller. */
 #ifndef ISOLATORS_CGROUP_H
 #define ISOLATORS_CGROUP_H
 
@@ -25,10 +25,10 @@ extern const char *const cgroup_controller_names[N_CGROUP_CONTROLLERS];
  * CLONE_INTO_CGROUP) is always needed; a controller is served by v2, by a v1 hierarchy, or not.
  */
 struct cgroup_layout {
-	char *core;				/* absolute directory of our root on the v2 hierarchy */
+	char *core;			/* absolute directory of our root on the v2 hierarchy */
 	struct {
-		int version;			/* 2, 1, or 0: not available */
-		char *dir;			/* absolute directory of our root on a v1 hierarchy */
+		int version;		/* 2, 1, or 0: not available */
+		char *dir;		/* absolute directory of our root on a v1 hierarchy */
 	} controllers[N_CGROUP_CONTROLLERS];
 };
 
@@ -54,8 +54,8 @@ int cgroup_open_supervisors(const struct cgroup_layout *layout, struct err *e);
 
 /* One container's cgroup on all hierarchies: kept-open directory descriptors. */
 struct cgroup {
-	int core_fd;				/* O_PATH | O_DIRECTORY, v2 */
-	int fds[N_CGROUP_CONTROLLERS];		/* v1: own descriptor; v2: a copy of core_fd's number */
+	int core_fd;			/* O_PATH | O_DIRECTORY, v2 */
+	int fds[N_CGROUP_CONTROLLERS];	/* v1: own descriptor; v2: a copy of core_fd's number */
 	int versions[N_CGROUP_CONTROLLERS];
 };
 #define CGROUP_INIT { .core_fd = -EBADF, \

@@ -42,7 +42,7 @@ static int wait_until_empty(int dir_fd, const char *name, int64_t deadline_ms, s
 			return err_set(e, errno, "read cgroup file 'cgroup.events'");
 		buf[n] = '\0';
 		if (cgroup_text_key(buf, "populated", &populated) < 0)
-			return err_set(e, EINVAL, "find 'populated' in cgroup file 'cgroup.events'");
+			return err_set(e, EINVAL, "parse cgroup file 'cgroup.events'");
 		if (populated == 0)
 			return 0;
 		if (time_left(deadline_ms) == 0)

@@ -265,7 +265,8 @@ int cgroup_layout_detect(const char *root, struct cgroup_layout *ret, struct err
 	struct cgroup_layout layout = { 0 };
 	int r;
 
-	if (root[0] == '\0' || root[0] == '.' || strchr(root, '/') || strlen(root) > CGROUP_NAME_MAX)
+	if (root[0] == '\0' || root[0] == '.' || strchr(root, '/') ||
+	    strlen(root) > CGROUP_NAME_MAX)
 		return err_set(e, EINVAL, "use '%.160s' as the name of a cgroup", root);
 	r = proc_file_read("/proc/self/mountinfo", &mountinfo, e);
 	if (r < 0)
@@ -312,7 +313,8 @@ static void rejoin_base(const char *root)
 
 			(void)snprintf(text, sizeof(text), "-%s", cgroup_controller_names[i]);
 			err_clear(&lost);
-			(void)cgroup_io_write(*levels[level], "cgroup.subtree_control", text, &lost);
+			(void)cgroup_io_write(*levels[level], "cgroup.subtree_control", text,
+					      &lost);
 		}
 	}
 	err_clear(&lost);

@@ -11,7 +11,7 @@ enum { CGROUP_TEXT_SIZE = 8192 };
 /* A decimal number, blanks around it allowed; "max" is UINT64_MAX.  -EINVAL, -ERANGE. */
 int cgroup_text_u64(const char *text, uint64_t *ret);
 
-/* The number after KEY at the start of a line, as in "oom_kill 3".  -ENOENT when it is not there. */
+/* The number after KEY at the start of a line, as in "oom_kill 3".  -ENOENT: in no line. */
 int cgroup_text_key(const char *text, const char *key, uint64_t *ret);
 
 /* The sum over all lines of the number in "NAME=number", as in io.stat.  -ENOENT: in no line. */

@@ -145,7 +145,8 @@ static int validate_mount(const struct spec_mount *m, struct err *e)
 	int r;
 
 	if (!m->destination || !m->type || !rootfs_path_is_plain(m->destination))
-		return err_set(e, EINVAL, "mount on '%.128s'", m->destination ? m->destination : "");
+		return err_set(e, EINVAL, "mount on '%.128s'",
+			       m->destination ? m->destination : "");
 	r = check_fixed(m, e);
 	if (r != -ENOENT)
 		return r;
@@ -165,7 +166,8 @@ static int validate_mount(const struct spec_mount *m, struct err *e)
 int mounts_validate(const struct spec *spec, struct err *e)
 {
 	if (spec->n_mounts > MAX_MOUNTS)
-		return err_set(e, E2BIG, "make %zu mounts, more than %d", spec->n_mounts, MAX_MOUNTS);
+		return err_set(e, E2BIG, "make %zu mounts, more than %d", spec->n_mounts,
+			       MAX_MOUNTS);
 	for (size_t i = 0; i < spec->n_mounts; i++) {
 		int r = validate_mount(&spec->mounts[i], e);
 

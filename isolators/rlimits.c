@@ -14,8 +14,8 @@ static int validate(const struct spec *spec, struct err *e)
 		if (row->resource < 0 || row->resource >= RLIM_NLIMITS)
 			return err_set(e, EINVAL, "set limit of resource %d", row->resource);
 		if (row->limit.rlim_cur > row->limit.rlim_max)
-			return err_set(e, EINVAL, "set soft limit of resource %d above the hard one",
-				       row->resource);
+			return err_set(e, EINVAL, "set soft limit of resource %d above the hard "
+				       "one", row->resource);
 	}
 	return 0;
 }

@@ -61,7 +61,8 @@ static int make_one(int dir_fd, const char *name, bool is_file)
 	int fd;
 
 	if (is_file) {
-		fd = openat(dir_fd, name, O_CREAT | O_EXCL | O_NOFOLLOW | O_WRONLY | O_CLOEXEC, 0644);
+		fd = openat(dir_fd, name, O_CREAT | O_EXCL | O_NOFOLLOW | O_WRONLY | O_CLOEXEC,
+			    0644);
 		return fd < 0 ? -errno : fd;
 	}
 	if (mkdirat(dir_fd, name, 0755) < 0)

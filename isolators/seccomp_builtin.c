@@ -17,62 +17,71 @@
 
 const struct seccomp_group seccomp_allowed[] = {
 	/* Files: open, read, write */
-	{ -1, "read write readv writev pread64 pwrite64 preadv pwritev preadv2 pwritev2 open openat "
-	      "openat2 creat close close_range lseek dup dup2 dup3 fcntl flock ftruncate truncate "
-	      "fallocate fadvise64 readahead sync syncfs fsync fdatasync sync_file_range sendfile "
-	      "splice tee copy_file_range memfd_create" },
+	{ -1, "read write readv writev pread64 pwrite64 preadv pwritev preadv2 pwritev2 "
+	      "open openat openat2 creat close close_range lseek dup dup2 dup3 fcntl "
+	      "flock ftruncate truncate fallocate fadvise64 readahead sync syncfs fsync "
+	      "fdatasync sync_file_range sendfile splice tee copy_file_range memfd_create" },
 	/* Files: names and attributes */
-	{ -1, "stat fstat lstat newfstatat statx statfs fstatfs access faccessat faccessat2 chmod "
-	      "fchmod fchmodat chown fchown fchownat lchown utime utimes utimensat futimesat link "
-	      "linkat unlink unlinkat symlink symlinkat readlink readlinkat rename renameat renameat2 "
-	      "mkdir mkdirat rmdir mknod mknodat getdents getdents64 getcwd chdir fchdir umask "
-	      "getxattr lgetxattr fgetxattr setxattr lsetxattr fsetxattr listxattr llistxattr "
-	      "flistxattr removexattr lremovexattr fremovexattr fchmodat2 cachestat" },
+	{ -1, "stat fstat lstat newfstatat statx statfs fstatfs access faccessat "
+	      "faccessat2 chmod fchmod fchmodat chown fchown fchownat lchown utime utimes "
+	      "utimensat futimesat link linkat unlink unlinkat symlink symlinkat readlink "
+	      "readlinkat rename renameat renameat2 mkdir mkdirat rmdir mknod mknodat "
+	      "getdents getdents64 getcwd chdir fchdir umask getxattr lgetxattr fgetxattr "
+	      "setxattr lsetxattr fsetxattr listxattr llistxattr flistxattr removexattr "
+	      "lremovexattr fremovexattr fchmodat2 cachestat" },
 	/* Being told of changes */
 	{ -1, "inotify_init inotify_init1 inotify_add_watch inotify_rm_watch" },
 	/* Waiting for descriptors */
-	{ -1, "poll ppoll select pselect6 epoll_create epoll_create1 epoll_ctl epoll_ctl_old "
-	      "epoll_wait epoll_wait_old epoll_pwait epoll_pwait2 pipe pipe2 eventfd eventfd2 signalfd "
-	      "signalfd4 timerfd_create timerfd_settime timerfd_gettime" },
+	{ -1, "poll ppoll select pselect6 epoll_create epoll_create1 epoll_ctl "
+	      "epoll_ctl_old epoll_wait epoll_wait_old epoll_pwait epoll_pwait2 pipe "
+	      "pipe2 eventfd eventfd2 signalfd signalfd4 timerfd_create timerfd_settime "
+	      "timerfd_gettime" },
 	/* Asynchronous input and output of the old kind: databases */
 	{ -1, "io_setup io_destroy io_submit io_cancel io_getevents io_pgetevents" },
 	/* Memory */
-	{ -1, "brk mmap munmap mremap mprotect madvise msync mincore mlock mlock2 munlock mlockall "
-	      "munlockall pkey_alloc pkey_free pkey_mprotect membarrier remap_file_pages "
-	      "process_mrelease memfd_secret mseal map_shadow_stack" },
+	{ -1, "brk mmap munmap mremap mprotect madvise msync mincore mlock mlock2 munlock "
+	      "mlockall munlockall pkey_alloc pkey_free pkey_mprotect membarrier "
+	      "remap_file_pages process_mrelease memfd_secret mseal map_shadow_stack" },
 	/* Processes and threads; clone is below */
-	{ -1, "fork vfork execve execveat exit exit_group wait4 waitid getpid getppid gettid getpgid "
-	      "getpgrp setpgid getsid setsid set_tid_address set_robust_list get_robust_list futex "
-	      "futex_waitv futex_wake futex_wait futex_requeue rseq arch_prctl pidfd_open "
-	      "pidfd_send_signal times getrusage getrlimit setrlimit prlimit64 sysinfo uname getcpu restart_syscall" },
+	{ -1, "fork vfork execve execveat exit exit_group wait4 waitid getpid getppid "
+	      "gettid getpgid getpgrp setpgid getsid setsid set_tid_address "
+	      "set_robust_list get_robust_list futex futex_waitv futex_wake futex_wait "
+	      "futex_requeue rseq arch_prctl pidfd_open pidfd_send_signal times getrusage "
+	      "getrlimit setrlimit prlimit64 sysinfo uname getcpu restart_syscall" },
 	/* Signals */
 	{ -1, "rt_sigaction rt_sigprocmask rt_sigpending rt_sigtimedwait rt_sigqueueinfo "
-	      "rt_tgsigqueueinfo rt_sigsuspend rt_sigreturn sigaltstack kill tkill tgkill pause alarm" },
+	      "rt_tgsigqueueinfo rt_sigsuspend rt_sigreturn sigaltstack kill tkill tgkill "
+	      "pause alarm" },
 	/* Scheduling of oneself */
-	{ -1, "sched_yield sched_getparam sched_setparam sched_getscheduler sched_setscheduler "
-	      "sched_get_priority_max sched_get_priority_min sched_rr_get_interval "
-	      "sched_setaffinity sched_getaffinity sched_setattr sched_getattr getpriority "
-	      "setpriority ioprio_get ioprio_set" },
+	{ -1, "sched_yield sched_getparam sched_setparam sched_getscheduler "
+	      "sched_setscheduler sched_get_priority_max sched_get_priority_min "
+	      "sched_rr_get_interval sched_setaffinity sched_getaffinity sched_setattr "
+	      "sched_getattr getpriority setpriority ioprio_get ioprio_set" },
 	/* Time and timers */
-	{ -1, "time gettimeofday clock_gettime clock_getres clock_nanosleep nanosleep getitimer "
-	      "setitimer timer_create timer_settime timer_gettime timer_getoverrun timer_delete" },
+	{ -1, "time gettimeofday clock_gettime clock_getres clock_nanosleep nanosleep "
+	      "getitimer setitimer timer_create timer_settime timer_gettime "
+	      "timer_getoverrun timer_delete" },
 	/* Who one is */
-	{ -1, "getuid geteuid getgid getegid getgroups getresuid getresgid setuid setgid setreuid "
-	      "setregid setresuid setresgid setfsuid setfsgid setgroups capget capset" },
+	{ -1, "getuid geteuid getgid getegid getgroups getresuid getresgid setuid setgid "
+	      "setreuid setregid setresuid setresgid setfsuid setfsgid setgroups capget "
+	      "capset" },
 	/* Sockets; socket and socketpair are below */
-	{ -1, "bind listen accept accept4 connect shutdown getsockname getpeername getsockopt "
-	      "setsockopt sendto recvfrom sendmsg recvmsg sendmmsg recvmmsg" },
+	{ -1, "bind listen accept accept4 connect shutdown getsockname getpeername "
+	      "getsockopt setsockopt sendto recvfrom sendmsg recvmsg sendmmsg recvmmsg" },
 	/* System V and POSIX message passing, in an own namespace */
-	{ -1, "shmget shmat shmctl shmdt semget semop semctl semtimedop msgget msgsnd msgrcv msgctl "
-	      "mq_open mq_unlink mq_timedsend mq_timedreceive mq_notify mq_getsetattr" },
+	{ -1, "shmget shmat shmctl shmdt semget semop semctl semtimedop msgget msgsnd "
+	      "msgrcv msgctl mq_open mq_unlink mq_timedsend mq_timedreceive mq_notify "
+	      "mq_getsetattr" },
 	/* Chance, and giving up rights */
-	{ -1, "getrandom seccomp landlock_create_ruleset landlock_add_rule landlock_restrict_self" },
+	{ -1, "getrandom seccomp landlock_create_ruleset landlock_add_rule "
+	      "landlock_restrict_self" },
 	/* With a capability that only these calls can use */
 	{ CAP_SYS_CHROOT, "chroot" },
-	{ CAP_SYS_NICE, "get_mempolicy set_mempolicy set_mempolicy_home_node mbind move_pages "
-			"migrate_pages" },
+	{ CAP_SYS_NICE, "get_mempolicy set_mempolicy set_mempolicy_home_node mbind "
+			"move_pages migrate_pages" },
 	{ CAP_SYS_TIME, "clock_settime clock_adjtime settimeofday adjtimex" },
-	{ CAP_SYS_PTRACE, "ptrace process_vm_readv process_vm_writev process_madvise kcmp pidfd_getfd" },
+	{ CAP_SYS_PTRACE, "ptrace process_vm_readv process_vm_writev process_madvise kcmp "
+			  "pidfd_getfd" },
 	{ CAP_SYSLOG, "syslog" },
 	{ CAP_DAC_READ_SEARCH, "name_to_handle_at open_by_handle_at" },
 };
@@ -80,19 +89,21 @@ const size_t n_seccomp_allowed = ARRAY_SIZE(seccomp_allowed);
 
 const char *const seccomp_refused[] = {
 	/* Mounts, namespaces, roots */
-	"mount umount umount2 mount_setattr move_mount open_tree fsopen fsconfig fsmount fspick "
-	"pivot_root chroot unshare setns",
+	"mount umount umount2 mount_setattr move_mount open_tree fsopen fsconfig fsmount "
+	"fspick pivot_root chroot unshare setns",
 	/* The machine */
-	"reboot kexec_load kexec_file_load init_module finit_module delete_module create_module "
-	"query_module get_kernel_syms swapon swapoff acct iopl ioperm syslog vhangup sethostname "
-	"setdomainname settimeofday clock_settime clock_adjtime adjtimex quotactl quotactl_fd nfsservctl "
-	"uselib ustat sysfs _sysctl lookup_dcookie modify_ldt",
+	"reboot kexec_load kexec_file_load init_module finit_module delete_module "
+	"create_module query_module get_kernel_syms swapon swapoff acct iopl ioperm "
+	"syslog vhangup sethostname setdomainname settimeofday clock_settime "
+	"clock_adjtime adjtimex quotactl quotactl_fd nfsservctl uselib ustat sysfs "
+	"_sysctl lookup_dcookie modify_ldt",
 	/* Other processes */
-	"ptrace process_vm_readv process_vm_writev process_madvise kcmp pidfd_getfd move_pages "
-	"migrate_pages get_mempolicy set_mempolicy set_mempolicy_home_node mbind",
+	"ptrace process_vm_readv process_vm_writev process_madvise kcmp pidfd_getfd "
+	"move_pages migrate_pages get_mempolicy set_mempolicy set_mempolicy_home_node "
+	"mbind",
 	/* Large doors into the kernel */
-	"bpf perf_event_open userfaultfd add_key request_key keyctl fanotify_init fanotify_mark "
-	"name_to_handle_at open_by_handle_at vmsplice",
+	"bpf perf_event_open userfaultfd add_key request_key keyctl fanotify_init "
+	"fanotify_mark name_to_handle_at open_by_handle_at vmsplice",
 };
 const size_t n_seccomp_refused = ARRAY_SIZE(seccomp_refused);
 

@@ -220,7 +220,7 @@ static int check_condition(const char *where, const json_t *object, bool is_excl
 	return 0;
 }
 
-/* Arguments that the kernel takes as 32 bits: a comparison must not see the rest of the register. */
+/* Arguments that the kernel takes as 32 bits: the rest of the register must not be compared. */
 static bool is_int_argument(int nr, unsigned index)
 {
 	static const struct {
@@ -243,7 +243,8 @@ static int read_argument(const char *where, const json_t *object, struct seccomp
 {
 	AUTO(argument_done) struct argument a = { 0 };
 	struct scmp_arg_cmp *cmp = &rule->args[rule->n_args];
-	int r = json_read_fields(object, where, argument_fields, ARRAY_SIZE(argument_fields), &a, e);
+	int r = json_read_fields(object, where, argument_fields, ARRAY_SIZE(argument_fields), &a,
+				 e);
 
 	if (r < 0)
 		return r;
@@ -329,7 +330,8 @@ static int add_name(const char *where, const char *name, const struct seccomp_ru
 	if (nr != __NR_SCMP_ERROR || !is_permissive(document->default_action) ||
 	    is_permissive(model->action))
 		return 0;
-	return err_set(e, EINVAL, "%s: unknown system call '%.64s' would stay allowed", where, name);
+	return err_set(e, EINVAL, "%s: unknown system call '%.64s' would stay allowed", where,
+		       name);
 }
 
 static int read_entry(const char *where, const json_t *object, uint64_t caps,

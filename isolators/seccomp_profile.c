@@ -143,7 +143,8 @@ static int build_document(const json_t *profile, uint64_t caps, scmp_filter_ctx 
 		/* libseccomp refuses what says nothing new. */
 		if (rule->action == document.default_action)
 			continue;
-		r = seccomp_rule_add_array(context, rule->action, rule->nr, rule->n_args, rule->args);
+		r = seccomp_rule_add_array(context, rule->action, rule->nr, rule->n_args,
+					   rule->args);
 		if (r < 0)
 			err_set(e, -r, "filter system call %d", rule->nr);
 	}
@@ -166,12 +167,13 @@ static int export(scmp_filter_ctx context, bool is_builtin, struct err *e)
 	const int seals = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE;
 	AUTO_CLOSE int fd = memfd_create("tepui-seccomp", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	struct sock_filter prologue[SECCOMP_PROLOGUE_MAX];
+	size_t n = is_builtin ? seccomp_prologue(prologue) : 0;
 	struct stat st;
 	int r;
 
 	if (fd < 0)
 		return err_set(e, errno, "create memory for filter of system calls");
-	r = is_builtin ? write_all(fd, prologue, seccomp_prologue(prologue) * sizeof(*prologue), e) : 0;
+	r = write_all(fd, prologue, n * sizeof(*prologue), e);
 	if (r < 0)
 		return r;
 	r = seccomp_export_bpf(context, fd);

@@ -9,8 +9,9 @@ struct err;
 
 /*
  * Compile PROFILE (OCI or Docker form; NULL: the built-in one) for a container with the
- * capabilities CAPS (1 << CAP_*, for includes and excludes) into a sealed memfd; owned.  Native architecture only, a foreign one is
- * killed; an empty or unknown profile is an error, never "unconfined" (DESIGN.md section 6).
+ * capabilities CAPS (1 << CAP_*, for includes and excludes) into a sealed memfd; owned.  Native
+ * architecture only, a foreign one is killed; an empty or unknown profile is an error, never
+ * "unconfined".
  * Compiled programs are cached by content: the same profile gives a copy of the same memfd.
  */
 int seccomp_profile_compile(const json_t *profile, uint64_t caps, struct err *e);

@@ -95,7 +95,7 @@ struct spec {
 	char *sandbox;			/* io.tepui.sandbox: host directory */
 	char *sandbox_destination;	/* io.tepui.sandbox-destination: in the container */
 	bool host_root;			/* io.tepui.host-root */
-	char **hidden_paths;		/* io.tepui.hidden: host paths covered by an empty tmpfs, ':'-separated */
+	char **hidden_paths;		/* io.tepui.hidden: host paths to cover, ':'-separated */
 };
 
 void spec_done(struct spec *spec);

@@ -8,7 +8,7 @@
 struct cgroup;
 struct err;
 
-/* Pressure stall information (Documentation/accounting/psi.rst): averages in percent, total in us. */
+/* Pressure stall information (Documentation/accounting/psi.rst): averages in percent. */
 struct usage_pressure {
 	double some_avg10, some_avg60, some_avg300, full_avg10, full_avg60, full_avg300;
 	uint64_t some_total_usec, full_total_usec;

@@ -48,7 +48,8 @@ static int read_load(struct usage_node *node, struct err *e)
 /* User, nice, system, idle, iowait, irq, softirq and steal of all cpus, in ticks. */
 static int read_cpu(struct usage_node *node, struct err *e)
 {
-	unsigned long long t[8], total = 0, tick_usec = 1000000 / (unsigned long)sysconf(_SC_CLK_TCK);
+	unsigned long long tick_usec = 1000000 / (unsigned long)sysconf(_SC_CLK_TCK);
+	unsigned long long t[8], total = 0;
 	char text[512];
 	int r = read_start("/proc/stat", text, sizeof(text), e);
 
@@ -84,7 +85,9 @@ static int read_memory(struct usage_node *node, struct err *e)
 	if (r < 0)
 		return r;
 	r = read_memory_line(text, "MemTotal:", &node->memory_total_bytes, e);
-	return r < 0 ? r : read_memory_line(text, "MemAvailable:", &node->memory_available_bytes, e);
+	if (r < 0)
+		return r;
+	return read_memory_line(text, "MemAvailable:", &node->memory_available_bytes, e);
 }
 
 static int read_pid_max(struct usage_node *node, struct err *e)
