@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from cluster import BUILD, Daemon, wait_until
+from cluster import BUILD, Daemon, free_port, wait_until
 from test_story import sleeper
 
 
@@ -136,9 +136,9 @@ def test_a_full_disk_in_the_state_directory_loses_nothing(node):
     directory.mkdir()
     size = "4m"
     # In a mount namespace of its own, so that no mount of ours is seen outside.
-    script = (f"mount -t tmpfs -o size={size} full {directory} && echo $$ > {node.directory}/full.pid && "
-              f"exec {BUILD}/tepui-master --work_dir={directory}/master --listen=127.0.0.1:{node.agents[0].port + 1}")
-    port = node.agents[0].port + 1
+    port = free_port()
+    script = (f"mount -t tmpfs -o size={size} full {directory} && "
+              f"exec {BUILD}/tepui-master --work_dir={directory}/master --listen=127.0.0.1:{port}")
     daemon = Daemon("full", ["unshare", "--mount", "--propagation", "private", "sh", "-c", script],
                     node.directory / "full.log").start()
     node.daemons.append(daemon)
