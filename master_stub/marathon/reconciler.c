@@ -7,7 +7,7 @@
 #include "master_stub/marathon/scheduler_calls.h"
 #include "master_stub/marathon/state.h"
 
-enum { FIRST_DELAY_MS = 1000, MAX_DELAY_MS = 60000 };
+enum { FIRST_DELAY_MS = 100, MAX_DELAY_MS = 60000 };
 
 void reconcile_start(struct controller *c)
 {

@@ -313,6 +313,9 @@ static int fill_instance(struct load *load, const Tepui__InstanceRecord *record,
 	instance->launched_ms = load->c->now_ms;
 	instance->is_doomed = record->is_doomed;
 	instance->unreachable_wall_ms = record->unreachable_wall_ms;
+	instance->unreachable_ms = load->c->now_ms;
+	if (load->wall_ms > record->unreachable_wall_ms)
+		instance->unreachable_ms -= load->wall_ms - record->unreachable_wall_ms;
 	return 0;
 }
 

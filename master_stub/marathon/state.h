@@ -64,6 +64,7 @@ struct instance {
 	int64_t kill_sent_ms;		/* boot clock; 0: not yet */
 
 	int64_t unreachable_wall_ms;	/* 0: reachable */
+	int64_t unreachable_ms;		/* the same by the boot clock, which nobody sets */
 	bool is_inactive;		/* unreachable for so long that another stands in for it */
 
 	bool has_health, is_healthy;

@@ -150,6 +150,16 @@ static void take_address(struct controller *c, struct instance *instance,
 
 /* ---- Unreachable (3.6) ---- */
 
+/* How long ago it was is all that the wall clock is asked. */
+static void set_unreachable_since(const struct controller *c, struct instance *instance)
+{
+	int64_t wall_ms = controller_wall_ms(c);
+
+	if (instance->unreachable_wall_ms <= 0 || instance->unreachable_wall_ms > wall_ms)
+		instance->unreachable_wall_ms = wall_ms;
+	instance->unreachable_ms = c->now_ms - (wall_ms - instance->unreachable_wall_ms);
+}
+
 static void handle_unreachable(struct controller *c, struct instance *instance,
 			       const Mesos__V1__TaskStatus *status)
 {
@@ -161,8 +171,7 @@ static void handle_unreachable(struct controller *c, struct instance *instance,
 		if (status->unreachable_time)
 			instance->unreachable_wall_ms =
 				status->unreachable_time->nanoseconds / 1000000;
-		if (instance->unreachable_wall_ms <= 0)
-			instance->unreachable_wall_ms = controller_wall_ms(c);
+		set_unreachable_since(c, instance);
 		instance->state = status->state;
 		event_status_update(c, instance, status);
 		event_instance_changed(c, instance);
@@ -181,11 +190,10 @@ static void handle_unreachable(struct controller *c, struct instance *instance,
 static void watch_unreachable(struct controller *c, struct instance *instance)
 {
 	const struct app *spec = instance->spec;
-	int64_t age_ms;
+	int64_t age_ms = c->now_ms - instance->unreachable_ms;
 
 	if (spec->keeps_unreachable || instance->unreachable_wall_ms == 0)
 		return;
-	age_ms = controller_wall_ms(c) - instance->unreachable_wall_ms;
 	if (age_ms >= spec->expunge_after_ms) {
 		controller_explain(c, "instance '%s' is given up: unreachable for %lld s",
 				   instance->id, (long long)age_ms / 1000);
