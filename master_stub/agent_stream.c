@@ -37,6 +37,7 @@ struct agent_stream {
 	STAILQ_HEAD(, record) records;
 	size_t queued_bytes;
 	bool is_closing;		/* by the core: it does not know the stream any more */
+	bool is_broken;			/* something could not be queued: the rest would mislead */
 	bool is_waiting;		/* in the list of those with something to flush */
 	TAILQ_ENTRY(agent_stream) waiting;
 	UT_hash_handle hh;
@@ -120,19 +121,17 @@ static void set_waiting(struct agent_stream *stream)
 	stream->is_waiting = true;
 }
 
-/* It comes back, and is told then what it missed. */
+/*
+ * It comes back, and is told then what it missed.  The core hears of it later: it is in the middle
+ * of something now.
+ */
 static void give_up(struct agent_stream *stream, const char *why)
 {
-	struct shell *shell = stream->streams->shell;
-
 	log_warning("agent '%s': its stream is closed: %s",
 		    stream->agent_id ? stream->agent_id : "?", why);
 	drop_records(stream);
-	if (!stream->is_closing)
-		master_agent_lost(shell->master, stream, clock_boot_ms());
-	stream->is_closing = true;
+	stream->is_broken = true;
 	set_waiting(stream);
-	shell_wake(shell);
 }
 
 static int add_record(struct agent_stream *stream, const Tepui__AgentEvent *event, struct err *e)
@@ -158,7 +157,7 @@ void agent_stream_event(struct agent_stream *stream, const Tepui__AgentEvent *ev
 {
 	struct err e = { 0 };
 
-	if (stream->is_closing)
+	if (stream->is_closing || stream->is_broken)
 		return;
 	if (event->subscribed && !stream->agent_id)
 		stream->agent_id = strdup(event->subscribed->agent_id->value);
@@ -189,6 +188,11 @@ static void flush(struct agent_stream *stream)
 	/* The server cuts a reader that is too slow, and tells by the close callback. */
 	if (is_lost)
 		drop_records(stream);
+	if (stream->is_broken && !stream->is_closing) {
+		stream->is_closing = true;
+		master_agent_lost(stream->streams->shell->master, stream, clock_boot_ms());
+		shell_wake(stream->streams->shell);
+	}
 	if (stream->is_closing) {
 		http_stream_end(stream->http);
 		stream_free(stream);

@@ -145,6 +145,8 @@ void shell_after_turn(void *arg)
 	/* While the disk refuses, the timer tries, not every request; the gate lets no write in. */
 	if (!shell->is_full)
 		commit(shell);
+	if (shell->needs_turn)
+		loop_timer_set(shell->turn_timer, 0);
 }
 
 static void on_keepalive(void *arg)
