@@ -64,6 +64,7 @@ void api_set_headers(struct http_request *req)
 	http_reply_header(req, "X-XSS-Protection", "1; mode=block");
 }
 
+/* A body that could not be made is the only thing that goes wrong this late. */
 int marathon_reply(struct http_request *req, int status, json_t *body_take)
 {
 	api_set_headers(req);
@@ -150,6 +151,7 @@ static const struct {
 	{ "taskStats", EMBED_STATS },
 };
 
+/* The prefix tells what is embedded into; clients are not careful with it, so it is ignored. */
 static unsigned embed_of(const char *value)
 {
 	static const char *const prefixes[] = { "group.apps.", "apps.", "app." };
@@ -216,6 +218,7 @@ void app_filter_free(struct app_filter *filter)
 	free(filter);
 }
 
+/* Substrings, whatever the case; all that are given have to hold. */
 bool app_filter_matches(const struct app_filter *filter, const struct app *app)
 {
 	if (filter->cmd && !(app->cmd && strcasestr(app->cmd, filter->cmd)))

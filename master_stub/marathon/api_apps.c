@@ -58,6 +58,7 @@ static bool is_group_pattern(char id[API_ID_SIZE])
 	return true;
 }
 
+/* The odd key is the reference's. */
 static int list_group(struct http_request *req, const char *group)
 {
 	const struct controller *c = api_of(req)->controller;
@@ -72,6 +73,7 @@ static int list_group(struct http_request *req, const char *group)
 	return marathon_reply(req, 200, json_pack("{s:o}", "*", apps));
 }
 
+/* Everything that can be known of one app: tasks and the last failure are always there. */
 int api_get_app(struct http_request *req, struct err *e)
 {
 	const struct controller *c = api_of(req)->controller;
@@ -170,6 +172,7 @@ static int apply_one(struct http_request *req, const char *id, struct app *app_t
 	return r;
 }
 
+/* Nothing runs yet, whatever the deployment has come to by the time this is read. */
 static json_t *created_view(const struct app *app, const struct change_result *result)
 {
 	json_t *view = app_to_json(app);
@@ -194,6 +197,7 @@ static int reply_created(struct http_request *req, const struct app *app,
 	return marathon_reply(req, 201, view);
 }
 
+/* Only here an app that exists is refused: go-marathon tells it from a lock by the body. */
 int api_create_app(struct http_request *req, struct err *e)
 {
 	AUTO(json_decrefp) json_t *document = NULL;
@@ -263,6 +267,7 @@ static int parse_update(const struct controller *c, const json_t *document, cons
 	return app_parse(document, id, ret, refusal);
 }
 
+/* PUT and PATCH of one app differ in what an absent field and an absent app mean. */
 static int update_app(struct http_request *req, bool is_partial, bool may_create)
 {
 	AUTO(json_decrefp) json_t *document = NULL;
@@ -347,6 +352,7 @@ static int parse_list(const struct controller *c, const json_t *list, bool is_pa
 	return 0;
 }
 
+/* All of them become one deployment, or none does. */
 static int update_apps(struct http_request *req, bool is_partial, bool may_create)
 {
 	struct controller *c = api_of(req)->controller;
@@ -408,6 +414,7 @@ int api_restart_app(struct http_request *req, struct err *e)
 	return change_whole(req, true, is_forced(req));
 }
 
+/* Unlike everywhere else force is the default: what is to go need not be waited for. */
 int api_delete_app(struct http_request *req, struct err *e)
 {
 	(void)e;

@@ -137,6 +137,7 @@ void event_streams_free(struct event_streams *streams)
 	free(streams);
 }
 
+/* Rendered once for all readers; the next one is remembered, as a write may close a stream. */
 void event_streams_send(struct event_streams *streams, const char *type, const json_t *event)
 {
 	struct event_stream *stream, *next = TAILQ_FIRST(&streams->list);

@@ -70,6 +70,7 @@ static int reply_text(struct http_request *req, const char *group)
 	return 0;
 }
 
+/* A value that is neither filters nothing: old scripts send odd ones. */
 static bool has_status(const struct http_request *req, const struct instance *instance)
 {
 	static const char *const names[] = { "status", "status[]" };
@@ -101,6 +102,7 @@ static void add_tasks(const struct http_request *req, const struct entry *entry,
 	}
 }
 
+/* GROUP may be a single app: it is within itself. */
 static int reply_tasks(struct http_request *req, const char *group)
 {
 	const struct controller *c = api_of(req)->controller;
@@ -185,6 +187,7 @@ static int kill_and_reply(struct http_request *req, struct instance **list, unsi
 	return marathon_reply(req, 200, one);
 }
 
+/* Wiping needs nothing of its own: there are no volumes yet that could be kept. */
 int api_kill_app_tasks(struct http_request *req, struct err *e)
 {
 	const struct controller *c = api_of(req)->controller;

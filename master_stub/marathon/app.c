@@ -34,6 +34,7 @@ uint16_t app_service_port(const struct app *app, unsigned index)
 	return (uint16_t)json_integer_value(json_object_get(definition, "port"));
 }
 
+/* From a place that chance chooses, so that a port that was just given up is not taken at once. */
 static uint16_t find_port(const struct app *app, uint16_t min, uint16_t max,
 			  bool (*is_taken)(void *arg, uint16_t port), void *arg, uint32_t seed)
 {
@@ -74,6 +75,7 @@ int app_assign_service_ports(struct app *app, const struct app *previous, uint16
 	return 0;
 }
 
+/* Versions are not part of the definition, so that only its content is compared. */
 bool app_needs_restart(const struct app *old, const struct app *new)
 {
 	json_t *a = json_copy(old->json), *b = json_copy(new->json);

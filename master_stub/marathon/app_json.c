@@ -34,6 +34,7 @@ static bool is_archive(const char *uri)
 	return false;
 }
 
+/* What is not a string is left for the shape to complain of. */
 static json_t *fetch_of_uri(const json_t *uri)
 {
 	if (!json_is_string(uri))
@@ -175,6 +176,7 @@ static double limit_of(const json_t *app, const char *key)
 	return json_is_string(limit) ? INFINITY : json_number_value(limit);
 }
 
+/* The JSON is kept as long as the app: what is taken from it need not be copied. */
 static void take_strings(struct app *app, const json_t *json)
 {
 	app->id = json_string_value(json_object_get(json, "id"));
@@ -341,6 +343,7 @@ static int take_version(const json_t *json, const char *key, char ret[CLOCK_TEXT
 	return 0;
 }
 
+/* Through the same checks as a client's: a record of an older version gets its defaults here. */
 int app_from_stored(const json_t *stored, struct app **ret, struct refusal *refusal)
 {
 	const json_t *info = json_object_get(stored, "versionInfo");

@@ -51,6 +51,7 @@ static void validate_unsupported(const json_t *app, struct problems *problems)
 						"--enable_features gpu_resources");
 }
 
+/* Without an image a container of type MESOS is what every app gets anyway. */
 static void validate_container(const json_t *app, struct problems *problems)
 {
 	const json_t *container = json_object_get(app, "container");
@@ -84,6 +85,7 @@ static void validate_command(const json_t *app, struct problems *problems)
 					    "'args', and/or a 'container'.");
 }
 
+/* The mode is told before what goes with it: one error a network is enough. */
 static void validate_networks(const json_t *app, struct problems *problems)
 {
 	const json_t *networks = json_object_get(app, "networks");
@@ -207,6 +209,7 @@ static void validate_limit(const json_t *app, const char *key, struct problems *
 				     "resource value");
 }
 
+/* One role is known until quota and reservations are. */
 static void validate_roles(const json_t *app, struct problems *problems)
 {
 	const json_t *accepted = json_object_get(app, "acceptedResourceRoles");

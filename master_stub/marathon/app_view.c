@@ -12,6 +12,7 @@ struct counts {
 	unsigned staged, running, healthy, unhealthy;
 };
 
+/* What is being stopped serves no longer, and what is unreachable cannot be told. */
 static void count_instance(const struct instance *instance, struct counts *counts)
 {
 	bool is_leaving = instance->is_doomed && instance->kill_sent_ms != 0;

@@ -55,6 +55,7 @@ static int refuse_locked(const struct controller *c, const struct change *change
 	return r;
 }
 
+/* What they had reached stays as it is; the new plan starts from there. */
 static void cancel_others(struct controller *c, const struct change *changes, unsigned n)
 {
 	struct deployment *d = TAILQ_FIRST(&c->deployments), *next;
@@ -165,6 +166,7 @@ static bool is_port_taken(void *arg, uint16_t port)
 	return false;
 }
 
+/* Before anything is changed: an app without its ports would have to be taken back. */
 static int assign_ports(struct controller *c, struct change *changes, unsigned n,
 			struct refusal *refusal)
 {
@@ -279,6 +281,10 @@ static void tell(struct controller *c, const struct change *changes, unsigned n,
 	event_group_changed(c, "/", result->version);
 }
 
+/*
+ * Apps, versions and plan go to the disk in one commit.  When memory is out in between, what is
+ * in memory already is taken up by the next turn like a forced deployment's left-overs.
+ */
 static int start_deployment(struct controller *c, struct change *changes, unsigned n,
 			    const struct deployment_part *parts, struct change_result *ret,
 			    struct refusal *refusal)
@@ -378,6 +384,7 @@ int changes_apply(struct controller *c, struct change *changes, unsigned n, bool
 
 /* ---- Cancelling ---- */
 
+/* As a new version: history only grows. */
 static int restore(struct controller *c, const struct original *original, struct change *change,
 		   struct refusal *refusal)
 {

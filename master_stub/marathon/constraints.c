@@ -264,6 +264,7 @@ static size_t append(char *buf, size_t used, const char *fmt, uint64_t a, uint64
 	return used < VALUE_SIZE ? used : VALUE_SIZE - 1;
 }
 
+/* Three decimals at most, without idle zeros: the form in which people write the constraint. */
 static void format_scalar(double value, char ret[VALUE_SIZE])
 {
 	size_t size;
@@ -325,6 +326,7 @@ static bool format_attribute(const Mesos__V1__Attribute *a, char ret[VALUE_SIZE]
 	return true;
 }
 
+/* False: the agent does not have the field. */
 static bool value_of(const struct place *place, const char *field, char ret[VALUE_SIZE])
 {
 	const Mesos__V1__DomainInfo__FaultDomain *fault =
@@ -424,6 +426,7 @@ static bool allow_even_group(const struct constraint *c, const struct tally *t,
 	return true;
 }
 
+/* Scalars are compared as the resources are: in thousandths. */
 static bool is_equal(const char *have, const char *want)
 {
 	char *end_have, *end_want;

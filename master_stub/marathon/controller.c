@@ -72,6 +72,7 @@ void controller_new_version(struct controller *c, char ret_version[CLOCK_TEXT_SI
 	clock_format(wall_ms, ret_version);
 }
 
+/* Also of the last process: its clock may have been ahead of ours. */
 static void find_last_version(struct controller *c)
 {
 	struct entry *entry, *next;
@@ -158,6 +159,7 @@ static void try_subscribe(struct controller *c)
 		c->is_out_of_memory = true;
 }
 
+/* The scheduler is the master's and gone with the ERROR that told it. */
 static void lose_subscription(struct controller *c, const char *why)
 {
 	controller_explain(c, "the subscription has ended: %s", why);
@@ -224,6 +226,7 @@ static void handle_events(struct controller *c)
 
 /* ---- Turns ---- */
 
+/* One record an app and turn, however much happened to it. */
 static void write_dirty(struct controller *c)
 {
 	struct entry *entry, *next;
@@ -239,6 +242,10 @@ static void write_dirty(struct controller *c)
 	}
 }
 
+/*
+ * What happened, then what follows from it: news first, so that timers see them; then the plan;
+ * then the calls that carry it out.  Records go last, but all in the same commit.
+ */
 void controller_turn(struct controller *c, int64_t now_ms)
 {
 	c->now_ms = now_ms;

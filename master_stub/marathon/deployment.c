@@ -226,6 +226,7 @@ int deployment_from_plan(const json_t *plan, struct deployment **ret)
 
 /* ---- Life ---- */
 
+/* Cancelled ones may have been replaced as holders already. */
 static void hold_apps(struct controller *c, struct deployment *d, struct deployment *holder)
 {
 	for (unsigned i = 0; i < d->n_originals; i++) {
@@ -321,6 +322,7 @@ static void finish_stop(struct controller *c, struct entry *entry)
 	entry_free(c, entry);
 }
 
+/* Judged by what is there, not by what was done: that is what makes a plan resumable. */
 static bool is_action_done(struct controller *c, const struct action *action)
 {
 	const struct entry *entry = entry_find(c, action->app_id);
@@ -350,6 +352,7 @@ static bool is_step_done(struct controller *c, const struct deployment *d)
 	return true;
 }
 
+/* An app that was stopped is forgotten now, so that its id may be used by a later step. */
 static void leave_step(struct controller *c, struct deployment *d)
 {
 	for (unsigned i = 0; i < d->n_actions; i++) {

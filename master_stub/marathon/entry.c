@@ -57,6 +57,7 @@ static void drop_version(struct entry *entry, struct version *version)
 	free(version);
 }
 
+/* Instances first: they refer to the entry. */
 void entry_free(struct controller *c, struct entry *entry)
 {
 	struct instance *instance;
@@ -104,6 +105,7 @@ struct app *entry_version(const struct entry *entry, const char *version)
 	return NULL;
 }
 
+/* A definition is kept as long as a task runs it: its health checks and grace are still needed. */
 static bool is_in_use(const struct entry *entry, const struct app *app)
 {
 	const struct instance *instance;

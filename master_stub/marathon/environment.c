@@ -59,6 +59,7 @@ static void normalise(const char *name, char ret[NAME_MAX_SIZE])
 	ret[used] = '\0';
 }
 
+/* Long values would make the environment of a process too large to start it. */
 static void set_labels(json_t *env, const json_t *labels)
 {
 	char name[NAME_MAX_SIZE], variable[NAME_MAX_SIZE + 32];
@@ -101,6 +102,7 @@ static void set_port(json_t *env, const struct app *app, unsigned index, uint16_
 	}
 }
 
+/* No variable at all when the app has no ports. */
 static void set_ports(json_t *env, const struct app *app, const uint16_t *ports, unsigned n_ports)
 {
 	char list[1024] = "";

@@ -50,6 +50,7 @@ void event_instance_changed(struct controller *c, const struct instance *instanc
 		       "runSpecVersion", instance->spec->version));
 }
 
+/* Old clients know the first of them, new ones the second. */
 void event_health_changed(struct controller *c, const struct instance *instance)
 {
 	json_t *healthy = instance->has_health ? json_boolean(instance->is_healthy) : json_null();
@@ -101,6 +102,7 @@ static json_t *current_step(const json_t *view)
 	return json_pack("{s:o}", "actions", actions);
 }
 
+/* Only the light form of the plan: the full one, with all groups, grew to megabytes. */
 void event_deployment(struct controller *c, const char *type, const struct deployment *deployment,
 		      const char *reason)
 {

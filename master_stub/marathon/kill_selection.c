@@ -84,6 +84,7 @@ static bool goes_before(const struct candidate *a, const struct candidate *b, bo
 	return oldest_first ? a->since_ms < b->since_ms : a->since_ms > b->since_ms;
 }
 
+/* One at a time: with every one that goes its group becomes less full. */
 static struct candidate *next_of(struct candidate *list, unsigned n, bool has_groups,
 				 bool oldest_first)
 {

@@ -105,6 +105,7 @@ static bool take_word(struct cursor *c, const char *word)
 	return false;
 }
 
+/* No operator: the key alone is asked for. */
 static void read_operator(struct cursor *c, struct term *term)
 {
 	bool is_set = take_word(c, "in");

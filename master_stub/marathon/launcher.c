@@ -81,6 +81,7 @@ static bool fits_constraints(const struct controller *c, const struct entry *ent
 	return constraints_allow(spec->constraints, spec->n_constraints, &candidate, &placement);
 }
 
+/* Dynamic ports need only be enough; required ones have to be there. */
 static bool fits_ports(const struct app *spec, const struct ranges *free_ports)
 {
 	if (ranges_count(free_ports) < app_n_ports(spec))
@@ -123,6 +124,7 @@ static enum reason why_not(const struct controller *c, const struct entry *entry
 	return N_REASONS;
 }
 
+/* Those that are being stopped make room and do not count. */
 static unsigned count_on(const struct entry *entry, const char *agent_id)
 {
 	const struct instance *instance;
@@ -203,6 +205,7 @@ static int add_task(struct bid *bid, Mesos__V1__TaskInfo *task)
 	return 0;
 }
 
+/* Our own id, known before the call: a launch can never be made twice under it. */
 static int new_instance(struct controller *c, struct entry *entry, const struct bid *bid,
 			struct instance **ret)
 {
@@ -296,6 +299,7 @@ static void launch_all(struct controller *c, const struct batch *batch)
 	}
 }
 
+/* After everything is placed: what an app still lacks, it lacks with what is left. */
 static void note_unused(struct controller *c, const struct batch *batch)
 {
 	struct entry *entry, *next;
@@ -339,6 +343,7 @@ static void answer(struct controller *c, struct bid *bid, bool is_idle)
 	resources_done(&bid->left);
 }
 
+/* One that cannot be understood is declined like any that does not fit. */
 static void read_offer(struct controller *c, const Mesos__V1__Offer *offer, struct bid *bid)
 {
 	struct err e = { 0 };

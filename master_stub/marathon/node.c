@@ -61,6 +61,7 @@ static bool is_same(const Mesos__V1__AgentInfo *a, const Mesos__V1__AgentInfo *b
 	return memcmp(pack_a, pack_b, size) == 0;
 }
 
+/* Offers repeat all the time; only a change costs memory or a record. */
 int nodes_learn(struct controller *c, const Mesos__V1__Offer *offer)
 {
 	Mesos__V1__AgentInfo view = MESOS__V1__AGENT_INFO__INIT;

@@ -22,6 +22,7 @@ static const char *const reason_names[N_REASONS] = {
 	[REASON_SCARCE] = "DeclinedScarceResources",
 };
 
+/* Counts begin anew with every wait, or they would explain an old one. */
 void queue_note(struct controller *c, struct entry *entry)
 {
 	struct waiting *w = &entry->waiting;

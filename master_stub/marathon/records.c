@@ -25,6 +25,7 @@ enum { VERSION_KEY_SIZE = 256 };
 
 /* ---- Writing ---- */
 
+/* The buffer is the store's copy: nothing of ours is kept. */
 static int put(struct controller *c, const char *kind, const char *key,
 	       const ProtobufCMessage *message)
 {
@@ -244,6 +245,7 @@ static int load_version_json(struct load *load, const Tepui__AppVersionRecord *r
 	return r;
 }
 
+/* Versions come before apps: an app without its definition is nothing that could be run. */
 static int load_version(void *arg, const char *key, const void *data, size_t size, struct err *e)
 {
 	Tepui__AppVersionRecord *record =
@@ -341,6 +343,7 @@ static int load_instance(void *arg, const char *key, const void *data, size_t si
 	return r < 0 ? err_set(e, -r, "load instance '%s'", key) : 0;
 }
 
+/* What cannot be read is left out: its apps are then kept at their targets. */
 static int load_deployment(void *arg, const char *key, const void *data, size_t size,
 			   struct err *e)
 {

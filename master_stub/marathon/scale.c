@@ -13,6 +13,7 @@
 
 /* ---- Counting ---- */
 
+/* One on an unreachable agent cannot be waited for. */
 static bool is_dying(const struct instance *instance)
 {
 	return instance->is_doomed && instance->unreachable_wall_ms == 0;
@@ -129,6 +130,7 @@ static void roll(struct controller *c, struct entry *entry)
 		stop_some(c, entry, NEW_ONES, plan.stop_new, "scaling down");
 }
 
+/* Its turn has not come: it is kept as it was, also when instances of it end. */
 static void keep_original(struct controller *c, struct entry *entry)
 {
 	struct app *original = entry_version(entry, deployment_original(entry));
@@ -137,6 +139,7 @@ static void keep_original(struct controller *c, struct entry *entry)
 		keep(c, entry, original, original->instances);
 }
 
+/* Derived anew every time from what is there; nothing of the last time is relied on. */
 static void balance(struct controller *c, struct entry *entry)
 {
 	entry->wanted = 0;
@@ -169,6 +172,7 @@ void entries_balance(struct controller *c)
 
 /* ---- Kills ---- */
 
+/* Repeated without end: only the end of the task ends it. */
 static void kill_if_due(struct controller *c, struct instance *instance)
 {
 	if (!instance->is_doomed)

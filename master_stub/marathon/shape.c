@@ -178,6 +178,7 @@ static bool read_field(const struct shape *field, const json_t *value, const cha
 	return item && json_object_set_new(object, field->key, item) == 0;
 }
 
+/* All fields are read, also after a wrong one: every error is told at once. */
 static json_t *read_object(const struct shape *shape, const json_t *value, const char *path,
 			   struct problems *problems)
 {

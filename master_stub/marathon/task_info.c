@@ -103,6 +103,7 @@ static Mesos__V1__Environment *make_environment(struct build *b, const struct in
 	return message;
 }
 
+/* Without a shell the first argument is both the file and argv[0]. */
 static void set_arguments(struct build *b, const json_t *args, Mesos__V1__CommandInfo *command)
 {
 	size_t n = json_array_size(args);
@@ -136,6 +137,7 @@ static Mesos__V1__CommandInfo *make_command(struct build *b, const struct instan
 
 /* ---- Health check ---- */
 
+/* A port that the definition names, or one of those that were taken from the offer. */
 static uint32_t check_port(const struct instance *instance, const json_t *check)
 {
 	const json_t *port = json_object_get(check, "port");
@@ -298,6 +300,7 @@ static Mesos__V1__DiscoveryInfo *make_discovery(struct build *b, const struct in
 	return message;
 }
 
+/* No limit given: the node's rule, which is the request. */
 static void add_limit(struct build *b, Mesos__V1__TaskInfo *task, const char *key, double value)
 {
 	Mesos__V1__TaskInfo__LimitsEntry *entry;

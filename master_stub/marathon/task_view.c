@@ -71,6 +71,7 @@ static json_t *health_view(const struct instance *instance)
 			 instance->failure_cause, "instanceId", instance->id);
 }
 
+/* Load balancers take a task out on this state, before its process has even seen the signal. */
 static const char *shown_state(const struct instance *instance)
 {
 	if (instance->is_doomed && instance->kill_sent_ms != 0)

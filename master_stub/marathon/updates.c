@@ -85,6 +85,7 @@ void instance_forget(struct controller *c, struct instance *instance)
 	instance_free(c, instance);
 }
 
+/* Told before it is forgotten: readers of the events look up what they can. */
 static void handle_end(struct controller *c, struct instance *instance,
 		       const Mesos__V1__TaskStatus *status)
 {
@@ -211,6 +212,7 @@ static void watch_unreachable(struct controller *c, struct instance *instance)
 
 /* ---- Updates ---- */
 
+/* Acknowledged in any case, or the agent would repeat it for ever. */
 static void handle_unknown(struct controller *c, const Mesos__V1__TaskStatus *status)
 {
 	calls_acknowledge(c, status);
@@ -226,6 +228,7 @@ static void handle_unknown(struct controller *c, const Mesos__V1__TaskStatus *st
 		   -1);
 }
 
+/* Repeated updates are normal: only a change is recorded and told. */
 static void handle_progress(struct controller *c, struct instance *instance,
 			    const Mesos__V1__TaskStatus *status)
 {
@@ -249,6 +252,7 @@ static void handle_progress(struct controller *c, struct instance *instance,
 		c->is_out_of_memory = true;
 }
 
+/* The acknowledgement leaves after the commit, as everything that is queued does. */
 void updates_handle(struct controller *c, const Mesos__V1__TaskStatus *status)
 {
 	struct instance *instance = instance_find_task(c, status->task_id->value);
@@ -272,6 +276,7 @@ void updates_handle(struct controller *c, const Mesos__V1__TaskStatus *status)
 
 /* ---- Timers ---- */
 
+/* A launch that nothing is heard of would hold its deployment for ever. */
 static void watch_overdue(struct controller *c, struct instance *instance)
 {
 	int64_t timeout_ms = instance->is_provisioned ? c->options.task_launch_confirm_timeout_ms
