@@ -185,7 +185,7 @@ static int open_dir(const char *path, struct err *e)
 	return fd < 0 ? err_set(e, errno, "open cgroup '%s'", path) : fd;
 }
 
-/* Controllers that share a v1 hierarchy (cpu,cpuacct) share the first one's descriptor. */
+/* v1: a descriptor for each, also where two controllers share a hierarchy. */
 static int open_controller(const struct cgroup_layout *layout, const char *name, size_t i,
 			   struct cgroup *cg, struct err *e)
 {

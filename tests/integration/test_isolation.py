@@ -135,6 +135,19 @@ def test_hidden_paths_show_nothing(box):
         shutil.rmtree(hidden)
 
 
+def test_resolver_in_run_is_brought_along(box):
+    """As with systemd-resolved: /etc/resolv.conf is a link into /run, of which the box has its own."""
+    setup = """mount --make-rprivate /; mount -t tmpfs x /etc; mount -t tmpfs x /run
+mkdir -p /run/resolver; echo 'nameserver 192.0.2.1' >/run/resolver/stub.conf; touch /run/secret
+ln -s ../run/resolver/stub.conf /etc/resolv.conf; exec "$@" """
+    box.process["args"] = ["/bin/sh", "-c", "cat /etc/resolv.conf; ls /run; echo x >>/etc/resolv.conf"]
+    (box.directory / "config.json").write_text(json.dumps(box.document))
+    done = subprocess.run(["unshare", "-m", "sh", "-c", setup, "sh", LAUNCH, box.layout, box.directory],
+                          capture_output=True, text=True)
+    assert done.stdout == "nameserver 192.0.2.1\nresolver\n"
+    assert done.returncode != 0
+
+
 def test_mounts_of_others_are_not_brought_along(box, tmp_path):
     done = box.shell("cat /proc/self/mountinfo")
     points = [line.split()[4] for line in done.stdout.splitlines()]
@@ -417,6 +430,8 @@ LIMITS = [
     ({"cpu": {"cpus": "0"}}, "cpuset", "cpuset.cpus", 0, "cpuset.cpus", 0),
     ({"pids": {"limit": 17}}, "pids", "pids.max", 17, "pids.max", 17),
     ({"pids": {"limit": -1}}, "pids", "pids.max", "max", "pids.max", "max"),
+    ({"unified": {"pids.max": "19"}}, "pids", "pids.max", 19, "pids.max", 19),
+    ({"blockIO": {"weight": 1000}}, "io", "io.weight", "default 10000", "blkio.bfq.weight", 1000),
 ]
 
 
