@@ -26,6 +26,7 @@ struct tombstone {
 
 /* ---- the checks ---- */
 
+/* Whatever may be different on another node or a moment later: not the task's fault. */
 static int check_place(struct task *task, struct err *e)
 {
 	const struct agent *agent = task->agent;

@@ -65,6 +65,10 @@ void agent_fail(struct agent *agent, const struct err *e)
 
 /* ---- the turn: commit, then act ---- */
 
+/*
+ * One commit for all that a turn changed.  A failure keeps everything in the store's buffer, so the
+ * next attempt, by timer or by the next event, is the same commit and more.
+ */
 static bool commit(struct agent *agent)
 {
 	struct err e = { 0 };
@@ -128,6 +132,7 @@ void agent_turn(void *arg)
 	struct agent *agent = arg;
 	bool is_safe = true;
 
+	/* What one round does (a spawn, a refusal) is itself to be committed: a few rounds do. */
 	for (int i = 0; i < MAX_ROUNDS && is_safe; i++) {
 		if (TAILQ_EMPTY(&agent->todo) && !store_is_dirty(agent->store))
 			break;
@@ -331,6 +336,11 @@ static void protect_from_oom(void)
 		log_debug("oom_score_adj stays as it is");
 }
 
+/*
+ * The order matters: the store's lock comes before anything of another agent could be touched, and a
+ * port in use is noticed before cgroups are made.  Executors that knock early are answered when the
+ * loop runs, and by then the records of their tasks are loaded.
+ */
 static int start_parts(struct agent *agent, struct err *e)
 {
 	int r;
@@ -379,6 +389,7 @@ int agent_start(struct agent *agent, struct err *e)
 	return 0;
 }
 
+/* Tasks before servers: each ends its executor's stream, so that no close callback comes. */
 void agent_done(struct agent *agent)
 {
 	struct task *task, *next;

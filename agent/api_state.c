@@ -185,6 +185,7 @@ static json_t *find_framework(json_t *by_id, const char *id, const Mesos__V1__Fr
 	return view;
 }
 
+/* Ended tasks that nobody has acknowledged yet stand with those that are only remembered. */
 static json_t *frameworks_view(const struct agent *agent)
 {
 	json_t *by_id = json_object(), *list = json_array(), *row, *view;

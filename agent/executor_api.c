@@ -200,6 +200,7 @@ static int handle(struct http_request *req, struct task *task,
 	return r;
 }
 
+/* Only root on the socket is asked for: a supervisor has no other secret, and needs none. */
 static int post_call(struct http_request *req, struct err *e)
 {
 	struct agent *agent = http_request_app(req);

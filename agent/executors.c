@@ -50,6 +50,7 @@ static void expect(struct task *task, int64_t in_ms, const struct verdict *verdi
 	struct executor *x = &task->executor;
 	struct err e = { 0 };
 
+	/* One deadline is enough: an executor owes one thing at a time. */
 	x->overdue = *verdict;
 	if (!x->deadline &&
 	    loop_timer_new(task->agent->loop, overdue, task, &x->deadline, &e) < 0) {
@@ -159,6 +160,7 @@ static void clean(void *arg)
 	}
 }
 
+/* The pidfd is readable: the supervisor is dead, what it supervised may still be dying. */
 static void ended(int fd, void *arg)
 {
 	struct task *task = arg;
@@ -216,6 +218,7 @@ void executor_release(struct task *task)
 
 /* ---- the beginning ---- */
 
+/* From here on the end is noticed, whoever causes it and whoever's child the process is. */
 static int watch(struct task *task, struct err *e)
 {
 	struct executor *x = &task->executor;
@@ -267,6 +270,7 @@ int executor_spawn(struct task *task, struct err *e)
 
 /* ---- after a restart of the agent ---- */
 
+/* Where there is nothing to look for: it was never spawned, or the kernel is another one. */
 static void set_recovery_verdict(struct task *task)
 {
 	const Tepui__TaskRecord *record = task->record;
@@ -320,6 +324,10 @@ int executor_adopt(struct task *task, struct err *e)
 	return 0;
 }
 
+/*
+ * One can only be there if an agent died between the spawn and the commit of its pid: it was never
+ * given its task, and its record, which has no pid, is settled as not launched.
+ */
 void executors_kill_strangers(struct agent *agent)
 {
 	int pids[AGENT_MAX_TASKS], n;
@@ -348,6 +356,7 @@ void executor_subscribed(struct task *task, struct http_stream *stream, bool wit
 		http_stream_end(x->stream);
 	x->stream = stream;
 	x->state = EXECUTOR_SUBSCRIBED;
+	/* An update of it, even of its former connection, proves that LAUNCH arrived. */
 	x->needs_launch = !with_task && !task->record->latest;
 	x->is_launch_sent = false;
 	x->is_kill_sent = false;
@@ -369,6 +378,7 @@ void executor_disconnected(struct task *task)
 	if (x->state != EXECUTOR_SUBSCRIBED)
 		return;
 	x->state = EXECUTOR_WAITING;
+	/* It repeats on the next stream what it saw no acknowledgement for. */
 	x->n_confirms = 0;
 	if (!task_has_ended(task))
 		expect(task, RECONNECT_MS, &late);
@@ -393,6 +403,7 @@ int executor_confirm(struct task *task, const uint8_t uuid[16], struct err *e)
 	return 0;
 }
 
+/* Without the task there is only the executor to kill, and nobody else to report it. */
 static int flush_kill(struct task *task, struct err *e)
 {
 	static const struct verdict stuck = {

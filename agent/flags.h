@@ -11,7 +11,8 @@ struct err;
 struct agent_flags {
 	char *master, *listen, *work_dir, *hostname, *resources, *attributes;
 	char *cgroup_root, *executor, *default_user, *log_level;
-	bool cfs_quota, allow_unenforced, allow_root_tasks, allow_unconfined, insecure, enforce_container_disk_quota;
+	bool cfs_quota, allow_unenforced, allow_root_tasks, allow_unconfined;
+	bool enforce_container_disk_quota, insecure;
 	bool help, version;
 	uint64_t pids_limit;
 	int64_t executor_registration_timeout, executor_reregistration_timeout;

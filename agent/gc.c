@@ -48,6 +48,7 @@ struct gc_counters gc_counters(const struct gc *gc)
 
 /* ---- emptying the trash ---- */
 
+/* A little at a time: a sandbox may hold a million files, and the loop has other things to do. */
 static void on_step(void *arg)
 {
 	struct gc *gc = arg;

@@ -122,6 +122,7 @@ static int find_limit(const Mesos__V1__TaskInfo *task, const char *name, int64_t
 	return 0;
 }
 
+/* A misspelt limit would otherwise be no limit. */
 static int check_limit_names(const Mesos__V1__TaskInfo *task, struct err *e)
 {
 	for (size_t i = 0; i < task->n_limits; i++) {
@@ -205,6 +206,7 @@ static int build_resources(const struct launch_settings *settings,
 
 /* ---- rights ---- */
 
+/* The framework's own user does not count: it is often root for no reason that a task has. */
 static int find_user(const struct launch_settings *settings, const Mesos__V1__TaskInfo *task,
 		     struct launch_result *ret, struct err *e)
 {
@@ -220,6 +222,7 @@ static int find_user(const struct launch_settings *settings, const Mesos__V1__Ta
 	return 0;
 }
 
+/* Nobody is given more than root has by default: that is this agent's ceiling. */
 static int read_capabilities(const Mesos__V1__CapabilityInfo *info, const char *where,
 			     uint64_t *ret, struct err *e)
 {
@@ -298,6 +301,7 @@ static json_t *describe_capabilities(const struct launch_result *result, uint64_
 
 /* ---- the document ---- */
 
+/* Masked and read-only paths are not listed: the supervisor adds them to every container. */
 static json_t *build_linux(const Mesos__V1__TaskInfo *task, const struct launch_settings *settings,
 			   struct err *e)
 {

@@ -105,6 +105,7 @@ static int replace_text(char **field, const char *value)
 	return 0;
 }
 
+/* A master that was replaced, or restored from an old copy, must not command our tasks. */
 static int check_master(const struct agent *agent, const Tepui__AgentEvent__Subscribed *event,
 			struct err *e)
 {
@@ -182,6 +183,7 @@ static void acknowledge(struct agent *agent, const Tepui__AgentEvent__Acknowledg
 		updates_acknowledge(task, ack->uuid.data, ack->uuid.len);
 }
 
+/* The agent leaves when the last terminal update is acknowledged: agent_turn() looks. */
 static void shut_down(struct agent *agent)
 {
 	struct err e = { 0 };

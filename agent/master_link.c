@@ -58,6 +58,7 @@ int64_t master_link_backoff(struct rng *rng, unsigned n, int64_t factor_ms)
 
 /* ---- the end of an attempt ---- */
 
+/* Pointers are taken first: freeing a client runs the callbacks of its pending calls. */
 static void hang_up(struct master_link *link)
 {
 	struct http_client *stream = TAKE_PTR(link->stream), *calls = TAKE_PTR(link->calls);
@@ -263,6 +264,7 @@ static void on_data(void *arg, const void *data, size_t size)
 
 /* ---- registration ---- */
 
+/* Later calls carry the stream's id: a master refuses those of a stream it has given up. */
 static void on_head(void *arg, const struct http_answer *answer)
 {
 	struct master_link *link = arg;
@@ -288,6 +290,7 @@ static void on_stream_done(void *arg, const struct http_answer *answer, const st
 		come_back(link, "it ended the stream");
 }
 
+/* Two connections: calls must not wait behind a stream that never ends. */
 static int dial(struct master_link *link, struct err *e)
 {
 	struct agent *agent = link->agent;

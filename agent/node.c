@@ -84,6 +84,7 @@ static bool names_resource(const char *text, const char *name)
 	return false;
 }
 
+/* A resource named with 0 is not offered; one that is not named is what was found. */
 int node_merge_resources(const char *text, struct resources *found, struct err *e)
 {
 	struct resources told = { 0 };

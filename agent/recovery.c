@@ -37,6 +37,7 @@ static int load_self(void *arg, const char *key, const void *data, size_t size, 
 	return 0;
 }
 
+/* A lost record is not lost for the master: it finds the task missing at the registration. */
 static int load_task(void *arg, const char *key, const void *data, size_t size, struct err *e)
 {
 	struct agent *agent = arg;
@@ -68,6 +69,7 @@ static int is_known(void *arg, const char *container_id)
 	return 0;
 }
 
+/* Here waiting is right: nobody is served yet, and a container without a record must not go on. */
 static void destroy_orphans(struct agent *agent)
 {
 	struct err e = { 0 };
@@ -90,6 +92,7 @@ static void destroy_orphans(struct agent *agent)
 	free(names);
 }
 
+/* The next one is taken first, because a task that is settled for good frees itself. */
 static void settle_tasks(struct agent *agent)
 {
 	struct task *task, *next;

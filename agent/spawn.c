@@ -175,6 +175,7 @@ static void run_child(const struct child *child)
 		seccomp = fcntl(child->seccomp_fd, F_DUPFD_CLOEXEC, FIRST_FREE_FD);
 	sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
+	/* What is ignored stays ignored through execve. */
 	(void)signal(SIGPIPE, SIG_DFL);
 	if (null_fd < 0 || executor < 0 || log < 0 || setsid() < 0 || dup2(null_fd, 0) < 0 ||
 	    dup2(log, 1) < 0 || dup2(log, 2) < 0)
@@ -255,6 +256,7 @@ int spawn_executor(struct task *task, pid_t *ret_pid, int *ret_pidfd, struct err
 		runtime = NULL;
 		return err_set(e, ENOMEM, "spawn an executor");
 	}
+	/* The sandbox stays whatever follows: it is what people look into, and age removes it. */
 	r = make_sandbox(task, e);
 	if (r >= 0 && !launch->is_unconfined) {
 		r = seccomp_profile_compile(NULL, launch->capabilities, e);

@@ -115,6 +115,7 @@ void task_discharge(struct task *task)
 		log_error("free the resources of task '%s': out of memory", task_id(task));
 }
 
+/* Tasks of a former run are charged even if the node has shrunk since: they are there. */
 static int charge(struct task *task, struct err *e)
 {
 	if (resources_add(&task->agent->used, &task->resources) < 0)
@@ -247,6 +248,7 @@ static int refuse(struct task *task, const struct verdict *refusal, const struct
 			       err_text(why, text, sizeof(text)), e);
 }
 
+/* Charged before the commit: the next task of the same turn must see what is left. */
 static int admit(struct task *task, struct err *e)
 {
 	struct verdict refusal;
@@ -330,6 +332,7 @@ static int report_failed_launch(struct task *task, const struct err *why, struct
 			       err_text(why, text, sizeof(text)), e);
 }
 
+/* The record is on disk, so whatever happens from here on is found again. */
 static void spawn(struct task *task)
 {
 	struct err why = { 0 }, e = { 0 };
@@ -372,6 +375,7 @@ void task_forget(struct task *task)
 	if (!task->is_volatile &&
 	    store_delete(task->agent->store, store_kind, task->key, &e) < 0)
 		log_write_err(LOG_LEVEL_WARNING, &e, "forget task '%s'", task_id(task));
+	/* Its executor is about to leave; clean() in executors.c does the rest then. */
 	if (task->executor.state != EXECUTOR_NONE && task->executor.state != EXECUTOR_GONE)
 		return;
 	runtime_dir_remove(task->agent->work_fd, task->record->container_id);

@@ -75,6 +75,7 @@ int updates_add(struct task *task, Mesos__V1__TaskStatus *status_take, struct er
 		mesos__v1__task_status__free_unpacked(status_take, NULL);
 		return r;
 	}
+	/* A copy: the one in the list goes when it is acknowledged, the latest stays. */
 	if (record->latest)
 		mesos__v1__task_status__free_unpacked(record->latest, NULL);
 	record->latest = copy;
@@ -103,6 +104,7 @@ int updates_add_own(struct task *task, Mesos__V1__TaskState state,
 
 /* ---- to the master ---- */
 
+/* By way of the turn: a head may be in memory only, and only what is on disk is sent. */
 static void resend(void *arg)
 {
 	struct task *task = arg;
@@ -114,6 +116,10 @@ static void resend(void *arg)
 	task_mark(task);
 }
 
+/*
+ * Only the head, so that the framework sees them in order; marked as in flight even when sending
+ * failed, for then the timer or the next registration sends it again.
+ */
 void updates_forward(struct task *task)
 {
 	struct agent *agent = task->agent;
