@@ -337,8 +337,8 @@ static void protect_from_oom(void)
 }
 
 /*
- * The order matters: the store's lock comes before anything of another agent could be touched, and a
- * port in use is noticed before cgroups are made.  Executors that knock early are answered when the
+ * The order matters: the store's lock comes before anything of another agent could be touched, and
+ * a port in use is noticed before cgroups are made.  Executors that knock early are answered when the
  * loop runs, and by then the records of their tasks are loaded.
  */
 static int start_parts(struct agent *agent, struct err *e)
