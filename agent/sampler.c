@@ -20,6 +20,7 @@ enum {
 	FRESH_MS = 500,
 	FIRST_CAP = 16,
 	DISK_INTERVAL_MS = 15 * 1000,
+	DISK_FIRST_MS = 500,		/* when a task has had time to write something */
 	DISK_STEP_MS = 20, DISK_STEP_ENTRIES = 256,
 };
 
@@ -121,6 +122,9 @@ static int sample_task(struct sampler *sampler, struct task *task, struct err *e
 	if (u->sampled_boot_ms)
 		u->cpus_used = rate(u->usage.cpu_usage_usec, usage.cpu_usage_usec,
 				    now - u->sampled_boot_ms);
+	else if (task->record->has_launched_wall_ms)
+		u->cpus_used = rate(0, usage.cpu_usage_usec,
+				    clock_wall_ms() - task->record->launched_wall_ms);
 	usage.wall_ms = clock_wall_ms();
 	usage.disk_bytes = u->disk_bytes;
 	usage.disk_limit_bytes = task->resources.scalar[RESOURCE_DISK] ?
@@ -163,6 +167,16 @@ void sampler_forget(struct task *task)
 	cgroup_close(&u->cgroup);
 	free(u->ring.points);
 	free(u);
+}
+
+void sampler_begin(struct sampler *sampler, struct task *task)
+{
+	struct err ignored = { 0 };
+
+	if (!sampler || task->usage || sample_task(sampler, task, &ignored) < 0)
+		return;
+	if (!sampler->walk)
+		loop_timer_set(sampler->disk_timer, DISK_FIRST_MS);
 }
 
 int sampler_look(struct sampler *sampler, struct task *task, struct sampler_view *ret,

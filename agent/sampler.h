@@ -27,7 +27,7 @@ struct sample {
 struct sampler_view {
 	const struct usage *usage;
 	int cgroup_fd;			/* of the v2 core */
-	double cpus_used;		/* over the last interval; < 0: not known yet */
+	double cpus_used;		/* since the last sample or the launch; < 0: unknown */
 	const struct sample *points;	/* ring */
 	size_t first, n, cap;
 };
@@ -45,6 +45,9 @@ void sampler_free(struct sampler *sampler);
 int sampler_look(struct sampler *sampler, struct task *task, struct sampler_view *ret,
 		 struct err *e);
 const struct sampler_node *sampler_look_node(struct sampler *sampler);
+
+/* The task runs: the first figures need not wait for the interval.  SAMPLER may be NULL. */
+void sampler_begin(struct sampler *sampler, struct task *task);
 
 /* The task is freed. */
 void sampler_forget(struct task *task);

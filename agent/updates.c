@@ -7,6 +7,7 @@
 #include "agent/agent.h"
 #include "agent/executors.h"
 #include "agent/master_link.h"
+#include "agent/sampler.h"
 #include "agent/status.h"
 #include "agent/task.h"
 #include "lib/err.h"
@@ -84,6 +85,8 @@ int updates_add(struct task *task, Mesos__V1__TaskStatus *status_take, struct er
 		 copy->message && *copy->message ? ": " : "", copy->message ? copy->message : "");
 	if (status_is_terminal(copy->state))
 		note_end(task, copy->state);
+	else if (copy->state == MESOS__V1__TASK_STATE__TASK_RUNNING)
+		sampler_begin(task->agent->sampler, task);
 	return task_put(task, e);
 }
 
