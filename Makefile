@@ -79,12 +79,12 @@ $(B)/obj/%.o: %.c | $(PB_HDR)
 
 $(B)/proto.a: $(PROTO:%=$(B)/obj/proto/%.o)
 	@rm -f $@
-	$(call say,AR)$(AR) rcs $@ $^
+	$(call say,AR)$(AR) rcsP $@ $^
 
 define archive_rule
 $(B)/$(1).a: $(call objs,$(call src,$(1)))
 	@rm -f $$@
-	$$(call say,AR)$(AR) rcs $$@ $$^
+	$$(call say,AR)$(AR) rcsP $$@ $$^
 endef
 $(foreach f,$(FOLDERS),$(eval $(call archive_rule,$(f))))
 
