@@ -211,6 +211,7 @@ static int on_subscribed(struct master_link *link, const Tepui__AgentEvent__Subs
 	if (!(silence > MIN_SILENCE_MS))
 		silence = MIN_SILENCE_MS;
 	link->silence_ms = silence < MAX_SILENCE_MS ? (int64_t)silence : MAX_SILENCE_MS;
+	loop_timer_set(link->silence, link->silence_ms);
 	link->state = LINK_UP;
 	link->has_been_up = true;
 	link->attempts = 0;

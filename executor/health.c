@@ -13,7 +13,7 @@
 #include "lib/loop.h"
 #include "lib/pb_json.h"
 
-enum { MAX_SECONDS = 366 * 86400, MAX_PATH = 2048, SHOWN_COMMAND = 128 };
+enum { MAX_SECONDS = 366 * 86400, MAX_PATH = 2048, SHOWN_COMMAND = 128, FIRST_PAUSE_MS = 50 };
 
 struct health {
 	struct loop *loop;
@@ -27,6 +27,7 @@ struct health {
 	bool is_command_running;
 	uint32_t command_id;
 
+	int64_t early_ms;		/* next pause before the first success; doubles */
 	bool was_healthy;		/* at least once: the grace period is over */
 	bool is_healthy;		/* as last reported */
 	unsigned failures;		/* in a row, outside the grace period */
@@ -148,13 +149,28 @@ static void failed(struct health *h, const char *what, const char *detail)
 		h->ops->give_up(h->arg, message);
 }
 
+/*
+ * A task that is starting up is asked soon again, and ever more rarely: it counts as healthy, and a
+ * deployment goes on, when it is ready, not an interval later.  Failures mean nothing yet.
+ */
+static int64_t pause_ms(struct health *h, bool is_ok)
+{
+	int64_t interval_ms = millis(h->check->interval_seconds);
+	int64_t early_ms = h->early_ms;
+
+	if (is_ok || h->was_healthy || clock_boot_ms() >= h->grace_end_ms || early_ms > interval_ms)
+		return interval_ms;
+	h->early_ms = early_ms * 2;
+	return early_ms;
+}
+
 /* The end of an attempt.  The owner may free H in the last call. */
 static void result(struct health *h, bool is_ok, const char *detail)
 {
 	char what[320], message[512];
 
 	forget_attempt(h);
-	loop_timer_set(h->next, millis(h->check->interval_seconds));
+	loop_timer_set(h->next, pause_ms(h, is_ok));
 	describe(h, what, sizeof(what));
 	if (!is_ok) {
 		failed(h, what, detail);
@@ -278,6 +294,7 @@ int health_new(struct loop *loop, const Mesos__V1__HealthCheck *check, const str
 	r = loop_timer_new(loop, on_timeout, h, &h->timeout, e);
 	if (r < 0)
 		return r;
+	h->early_ms = FIRST_PAUSE_MS;
 	h->grace_end_ms = clock_boot_ms() + millis(check->grace_period_seconds);
 	loop_timer_set(h->next, millis(check->delay_seconds));
 	*ret = TAKE_PTR(h);

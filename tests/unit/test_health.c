@@ -196,6 +196,34 @@ static void test_failures_within_grace_are_not_told(void **state)
 	told_done(&t);
 }
 
+static void start_listening(void *arg)
+{
+	assert_int_equal(listen(*(int *)arg, 8), 0);
+}
+
+static void test_a_starting_task_is_asked_again_before_the_interval(void **state)
+{
+	Mesos__V1__HealthCheck check = fast_check(MESOS__V1__HEALTH_CHECK__TYPE__TCP);
+	Mesos__V1__HealthCheck__TCPCheckInfo tcp = MESOS__V1__HEALTH_CHECK__TCPCHECK_INFO__INIT;
+	struct loop_timer *ready = NULL;
+	AUTO_CLOSE int fd = -EBADF;
+	struct told t;
+	struct err e = { 0 };
+
+	(void)state;
+	told_init(&t, 1);
+	check.tcp = &tcp;
+	check.interval_seconds = check.grace_period_seconds = 1000;
+	tcp.port = pick_port(false, &fd);
+	assert_int_equal(loop_timer_new(t.loop, start_listening, &fd, &ready, &e), 0);
+	loop_timer_set(ready, 20);
+	assert_int_equal(health_new(t.loop, &check, &ops, &t, &t.health, &e), 0);
+	run(&t);
+	assert_string_equal(t.marks, "H");
+	loop_timer_free(ready);
+	told_done(&t);
+}
+
 static void test_success_is_told_once(void **state)
 {
 	Mesos__V1__HealthCheck check = fast_check(MESOS__V1__HEALTH_CHECK__TYPE__TCP);
@@ -320,6 +348,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_refused_connections_end_in_giving_up),
 		cmocka_unit_test(test_failures_within_grace_are_not_told),
+		cmocka_unit_test(test_a_starting_task_is_asked_again_before_the_interval),
 		cmocka_unit_test(test_success_is_told_once),
 		cmocka_unit_test(test_commands_that_fail_hang_or_are_refused),
 		cmocka_unit_test(test_checks_that_cannot_be_done),
