@@ -22,12 +22,13 @@ static void drop_half_character(char *msg, size_t size)
 		msg[start] = '\0';
 }
 
-int err_set(struct err *e, int code, const char *fmt, ...)
+int err_set_code(struct err *e, int code, bool is_verdict, const char *fmt, ...)
 {
 	va_list ap;
 
 	assert(code > 0 && e->code == 0);
 	e->code = code;
+	e->is_verdict = is_verdict;
 	va_start(ap, fmt);
 	(void)vsnprintf(e->msg, sizeof(e->msg), fmt, ap);
 	va_end(ap);
@@ -69,6 +70,9 @@ const char *err_text(const struct err *e, char *buf, unsigned long size)
 {
 	const char *desc = strerrordesc_np(e->code);
 
-	(void)snprintf(buf, size, "%s: %s", e->msg, desc ? desc : "unknown error");
+	if (e->is_verdict)
+		(void)snprintf(buf, size, "%s", e->msg);
+	else
+		(void)snprintf(buf, size, "%s: %s", e->msg, desc ? desc : "unknown error");
 	return buf;
 }

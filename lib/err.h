@@ -2,6 +2,9 @@
 #ifndef LIB_ERR_H
 #define LIB_ERR_H
 
+#include <errno.h>
+#include <stdbool.h>
+
 /*
  * Plain data, so that it can be filled in a container's init, sent as one message over the
  * sync socket, wrapped on the way up and stored in a status update.
@@ -10,12 +13,21 @@
  */
 struct err {
 	int code;		/* positive errno; 0 while unset */
-	char msg[508];
+	bool is_verdict;	/* ours, and the sentence is whole: no errno text behind it */
+	char msg[507];
 };
 
-/* Both return -code, so that "return err_set(...)" is the whole error path. */
-int err_set(struct err *e, int code, const char *fmt, ...)
-	__attribute__((format(printf, 3, 4), nonnull(1, 3)));
+/*
+ * Both return -code, so that "return err_set(...)" is the whole error path.
+ * A literal EINVAL, EPERM, ERANGE or ENOTSUP is a judgement of ours and its sentence says why; what
+ * comes out of errno is the kernel's, and its text belongs to the sentence.
+ */
+#define err_set(e, code, ...) \
+	err_set_code((e), (code), __builtin_constant_p(code) && ERR_IS_VERDICT(code), __VA_ARGS__)
+#define ERR_IS_VERDICT(code) \
+	((code) == EINVAL || (code) == EPERM || (code) == ERANGE || (code) == ENOTSUP)
+int err_set_code(struct err *e, int code, bool is_verdict, const char *fmt, ...)
+	__attribute__((format(printf, 4, 5), nonnull(1, 4)));
 
 /* Put "fmt: " in front of the message of an error that is already set. */
 int err_wrap(struct err *e, const char *fmt, ...) __attribute__((format(printf, 2, 3), nonnull));
@@ -23,7 +35,7 @@ int err_wrap(struct err *e, const char *fmt, ...) __attribute__((format(printf, 
 /* Forget the error, for a caller that has handled it. */
 void err_clear(struct err *e);
 
-/* "MSG: DESCRIPTION OF CODE" in a buffer of the caller; returns BUF. */
+/* "MSG: DESCRIPTION OF CODE", or MSG alone of a verdict, in a buffer of the caller; returns BUF. */
 const char *err_text(const struct err *e, char *buf, unsigned long size);
 
 #endif

@@ -30,6 +30,21 @@ static void test_set_wrap_and_text(void **state)
 	assert_string_equal(e.msg, "");
 }
 
+static void test_a_verdict_needs_no_errno_text(void **state)
+{
+	struct err e = { 0 };
+	char text[600];
+	int kernels = EINVAL;
+
+	(void)state;
+	(void)err_set(&e, EINVAL, "find flag '--x': it is required");
+	assert_string_equal(err_text(&e, text, sizeof(text)), "find flag '--x': it is required");
+	err_clear(&e);
+	errno = kernels;
+	(void)err_set(&e, errno, "mount '/proc'");
+	assert_string_equal(err_text(&e, text, sizeof(text)), "mount '/proc': Invalid argument");
+}
+
 static void test_long_messages_are_cut(void **state)
 {
 	char words[2000], text[32];
@@ -134,6 +149,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_set_wrap_and_text),
+		cmocka_unit_test(test_a_verdict_needs_no_errno_text),
 		cmocka_unit_test(test_long_messages_are_cut),
 		cmocka_unit_test(test_cut_keeps_characters_whole),
 		cmocka_unit_test(test_unknown_code),
