@@ -98,4 +98,6 @@ install: all
 	install -m 0755 $(B)/tepui-executor $(DESTDIR)$(PREFIX)/libexec/tepui
 	install -m 0644 docs/man/*.8 $(DESTDIR)$(PREFIX)/share/man/man8
 	install -m 0644 docs/man/*.1 $(DESTDIR)$(PREFIX)/share/man/man1
-	install -m 0644 packaging/*.service $(DESTDIR)$(PREFIX)/lib/systemd/system
+	for unit in packaging/*.service; do \
+	  sed 's|/usr/sbin/|$(PREFIX)/sbin/|' $$unit >$(DESTDIR)$(PREFIX)/lib/systemd/system/$$(basename $$unit); \
+	done

@@ -2,12 +2,19 @@
 # Start one master and one agent on loopback in a temporary directory, and take everything away again.
 # Sourced by tests/demo/demo and tests/demo/run; needs BUILD.
 
+# Two ports that nobody listens on: the ones asked for if they are free, else any.
 free_ports() {
-	python3 - "$1" <<'PY'
+	python3 - "$@" <<'PY'
 import socket, sys
-sockets = [socket.socket() for _ in range(int(sys.argv[1]))]
-for s in sockets:
-    s.bind(("127.0.0.1", 0))
+wanted = list(map(int, sys.argv[1:])) or [0, 0]
+sockets = []
+for port in wanted:
+    s = socket.socket()
+    try:
+        s.bind(("127.0.0.1", port))
+    except OSError:
+        s.bind(("127.0.0.1", 0))
+    sockets.append(s)
 print(*[s.getsockname()[1] for s in sockets])
 PY
 }
@@ -40,7 +47,7 @@ has_ended() { ! kill -0 "$1" 2>/dev/null; }
 prepare() {
 	DIR=$(mktemp -d /tmp/tepui-"$1".XXXXXX)
 	CGROUP_ROOT=tepui-$1-$$
-	read -r MASTER_PORT AGENT_PORT < <(free_ports 2)
+	read -r MASTER_PORT AGENT_PORT < <(free_ports "${@:2}")
 	export TEPUI_MASTER=127.0.0.1:$MASTER_PORT
 	MASTER_PID='' AGENT_PID=''
 }
@@ -71,7 +78,9 @@ stop_daemon() {
 }
 
 # Directories of our cgroup root in every hierarchy, deepest first.
-our_cgroups() { find /sys/fs/cgroup -depth -type d -path "*/$CGROUP_ROOT*" 2>/dev/null || true; }
+our_cgroups() {
+	find /sys/fs/cgroup -depth -type d \( -path "*/$CGROUP_ROOT" -o -path "*/$CGROUP_ROOT/*" \) 2>/dev/null || true
+}
 
 # Also after a failure: whatever still lives in our cgroups is killed, then they are removed.
 clean_up() {
