@@ -20,7 +20,8 @@ struct err {
 /*
  * Both return -code, so that "return err_set(...)" is the whole error path.
  * A literal EINVAL, EPERM, ERANGE or ENOTSUP is a judgement of ours and its sentence says why; what
- * comes out of errno is the kernel's, and its text belongs to the sentence.  Which of the two stands in the call is read off its words.
+ * comes out of errno is the kernel's, and its text belongs to the sentence.  Which of the two
+ * stands in the call is read off its words.
  */
 #define err_set(e, code, ...) \
 	err_set_code((e), (code), (#code)[0] == 'E' && ERR_IS_VERDICT(code), __VA_ARGS__)
