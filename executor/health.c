@@ -14,6 +14,7 @@
 #include "lib/pb_json.h"
 
 enum { MAX_SECONDS = 366 * 86400, MAX_PATH = 2048, SHOWN_COMMAND = 128, FIRST_PAUSE_MS = 50 };
+enum { N_DRAINING = 4, DRAIN_MS = 10000 };
 
 struct health {
 	struct loop *loop;
@@ -22,8 +23,10 @@ struct health {
 	Mesos__V1__HealthCheck *check;
 
 	struct loop_timer *next, *timeout;
-	int64_t grace_end_ms;
+	int64_t grace_end_ms, started_ms;
 	struct probe *probe;
+	struct probe *draining[N_DRAINING];	/* judged, reading the rest of their answers */
+	unsigned n_drained;
 	bool is_command_running;
 	uint32_t command_id;
 
@@ -127,9 +130,26 @@ static void describe(const struct health *h, char *buf, size_t size)
 			       c->command->value);
 }
 
+DEFINE_AUTO(struct probe *, probe_free);
+
+/* What is left of the attempt's time is for the rest of the answer; the oldest makes room. */
+static void retire_probe(struct health *h)
+{
+	int64_t end_ms = h->started_ms + millis(h->check->timeout_seconds);
+	AUTO(probe_freep) struct probe *probe = TAKE_PTR(h->probe);
+	struct probe **slot = &h->draining[h->n_drained % N_DRAINING];
+
+	if (!probe || !probe_drain(probe, h->check->timeout_seconds > 0 ?
+					  end_ms - clock_boot_ms() : DRAIN_MS))
+		return;
+	probe_free(*slot);
+	*slot = TAKE_PTR(probe);
+	h->n_drained++;
+}
+
 static void forget_attempt(struct health *h)
 {
-	probe_free(TAKE_PTR(h->probe));
+	retire_probe(h);
 	h->is_command_running = false;
 	loop_timer_clear(h->timeout);
 }
@@ -265,6 +285,7 @@ static void on_next(void *arg)
 	char detail[640];
 	int r;
 
+	h->started_ms = clock_boot_ms();
 	if (h->check->timeout_seconds > 0)
 		loop_timer_set(h->timeout, millis(h->check->timeout_seconds));
 	r = is_http(h) || is_tcp(h) ? start_probe(h, &e) : start_command(h, &e);
@@ -306,6 +327,8 @@ void health_free(struct health *h)
 	if (!h)
 		return;
 	probe_free(h->probe);
+	for (size_t i = 0; i < N_DRAINING; i++)
+		probe_free(h->draining[i]);
 	loop_timer_free(h->next);
 	loop_timer_free(h->timeout);
 	if (h->check)

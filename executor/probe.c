@@ -11,10 +11,15 @@
 #include <unistd.h>
 
 #include "lib/cleanup.h"
+#include "lib/clock.h"
 #include "lib/err.h"
 #include "lib/loop.h"
 
-enum { STATUS_LINE_BYTES = 12 };	/* "HTTP/1.1 200" */
+enum {
+	STATUS_LINE_BYTES = 12,		/* "HTTP/1.1 200" */
+	DRAIN_BYTES = 64 << 10,
+	DRAIN_STEP = 4096,
+};
 
 struct probe {
 	int fd;
@@ -24,6 +29,9 @@ struct probe {
 	size_t request_size, sent;
 	char answer[STATUS_LINE_BYTES + 1];
 	size_t received;
+	bool has_status;	/* an HTTP answer: there is more of it to come */
+	int64_t drain_end_ms;
+	size_t drained;
 	struct event_base *base;
 	probe_fn *fn;
 	void *arg;
@@ -93,6 +101,7 @@ static void on_answer(struct probe *probe)
 		(void)snprintf(detail, sizeof(detail), "answer is not HTTP");
 	else
 		(void)snprintf(detail, sizeof(detail), "status %d", status);
+	probe->has_status = status > 0;
 	probe->fn(probe->arg, status >= 200 && status < 400, detail);
 }
 
@@ -148,6 +157,49 @@ static int start_connect(struct probe *probe, const struct probe_target *target,
 	if (connect(probe->fd, address, size) < 0 && errno != EINPROGRESS)
 		probe->connect_error = errno;
 	return 0;
+}
+
+static void on_rest(evutil_socket_t fd, short what, void *arg);
+
+static void wait_for_rest(struct probe *probe)
+{
+	int64_t left = probe->drain_end_ms - clock_boot_ms();
+	struct timeval tv = { 0 };
+
+	if (left > 0) {
+		tv.tv_sec = (time_t)(left / 1000);
+		tv.tv_usec = (suseconds_t)(left % 1000 * 1000);
+	}
+	(void)event_assign(probe->event, probe->base, probe->fd, EV_READ, on_rest, probe);
+	(void)event_add(probe->event, &tv);
+}
+
+static void on_rest(evutil_socket_t fd, short what, void *arg)
+{
+	struct probe *probe = arg;
+	char rest[DRAIN_STEP];
+	ssize_t n = 0;
+
+	while (what & EV_READ && probe->drained < DRAIN_BYTES) {
+		n = recv(fd, rest, sizeof(rest), 0);
+		if (n <= 0)
+			break;
+		probe->drained += (size_t)n;
+	}
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		wait_for_rest(probe);
+	else
+		fd_close(&probe->fd);
+}
+
+bool probe_drain(struct probe *probe, int64_t limit_ms)
+{
+	if (!probe->has_status)
+		return false;
+	free(TAKE_PTR(probe->request));
+	probe->drain_end_ms = clock_boot_ms() + limit_ms;
+	wait_for_rest(probe);
+	return true;
 }
 
 DEFINE_AUTO(struct probe *, probe_free);

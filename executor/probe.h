@@ -25,6 +25,14 @@ int probe_start(struct loop *loop, const struct probe_target *target, probe_fn *
 void probe_free(struct probe *probe);
 
 /*
+ * After the call of its function: read what is left of an HTTP answer, and discard it, for
+ * LIMIT_MS and 64 KiB at most.  Closing with bytes unread would make the kernel reset the
+ * connection, which servers complain of.  False: there is nothing to wait for.  The probe closes
+ * its connection by itself, tells nothing any more, and is still the owner's to free.
+ */
+bool probe_drain(struct probe *probe, int64_t limit_ms);
+
+/*
  * The status in the first line of an HTTP/1 answer: 0 when more bytes are needed, -EPROTO when it
  * is not one.  Headers are the task's own business.
  */

@@ -10,6 +10,9 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "executor/health.h"
 #include "executor/probe.h"
@@ -28,6 +31,7 @@ struct told {
 	size_t stop_at;			/* marks */
 	int wait_status[4];		/* of commands, in order; -1: hangs */
 	uint32_t id;
+	int tell_fd;			/* gets a byte with each report; 0: nobody asks */
 };
 
 static void mark(struct told *t, char c)
@@ -45,6 +49,8 @@ static void on_report(void *arg, bool is_healthy, const char *message)
 	struct told *t = arg;
 
 	(void)snprintf(t->message, sizeof(t->message), "%s", message);
+	if (t->tell_fd > 0)
+		assert_int_equal(write(t->tell_fd, "", 1), 1);
 	mark(t, is_healthy ? 'H' : 'U');
 }
 
@@ -249,6 +255,151 @@ static void test_success_is_told_once(void **state)
 	told_done(&t);
 }
 
+/* ---- servers in a child; each returns what it exits with: 0, or the number of the step ---- */
+
+enum { BODY = 20 << 10, STEP = 4096 };
+
+static int take_request(int listener)
+{
+	char request[1024] = "";
+	int fd = accept(listener, NULL, NULL);
+	size_t n = 0;
+
+	while (fd >= 0 && !strstr(request, "\r\n\r\n")) {
+		ssize_t got = recv(fd, request + n, sizeof(request) - 1 - n, 0);
+
+		if (got <= 0)
+			return -EPIPE;
+		n += (size_t)got;
+	}
+	return strstr(request, "\r\nConnection: close\r\n") ? fd : -EPROTO;
+}
+
+static bool tell(int fd, const char *text, size_t size)
+{
+	while (size > 0) {
+		ssize_t n = send(fd, text, size, MSG_NOSIGNAL);
+
+		if (n <= 0)
+			return false;
+		text += n;
+		size -= (size_t)n;
+	}
+	return true;
+}
+
+static bool tell_head(int fd)
+{
+	static const char head[] = "HTTP/1.1 200 OK\r\nContent-Length: 20480\r\n\r\n";
+
+	return tell(fd, head, sizeof(head) - 1);
+}
+
+static bool ends_cleanly(int fd)
+{
+	static const char body[BODY];
+	char byte;
+
+	return tell(fd, body, sizeof(body)) && shutdown(fd, SHUT_WR) == 0 &&
+	       recv(fd, &byte, 1, 0) == 0;
+}
+
+/* The verdict is told before the body comes, and the second probe comes before it, too. */
+static int serve_slowly(int listener, int told_fd)
+{
+	int first = take_request(listener), second;
+	char byte;
+
+	if (first < 0 || !tell_head(first) || read(told_fd, &byte, 1) != 1)
+		return 1;
+	second = take_request(listener);
+	if (second < 0 || !tell_head(second))
+		return 2;
+	if (!ends_cleanly(first))
+		return 3;
+	return ends_cleanly(second) ? 0 : 4;
+}
+
+static int serve_no_end(int listener, int told_fd)
+{
+	int fd = take_request(listener);
+	char byte;
+
+	if (fd < 0 || !tell_head(fd) || read(told_fd, &byte, 1) != 1)
+		return 1;
+	return recv(fd, &byte, 1, 0) == 0 ? 0 : 2;
+}
+
+static int serve_too_much(int listener, int told_fd)
+{
+	static const char data[STEP];
+	int fd = take_request(listener), sent = 0;
+
+	(void)told_fd;
+	if (fd < 0 || !tell_head(fd))
+		return 1;
+	while (tell(fd, data, sizeof(data)))
+		sent += STEP;
+	return sent >= 15 * STEP ? 0 : 2;
+}
+
+static void on_child(int fd, void *arg)
+{
+	struct told *t = arg;
+
+	(void)fd;
+	loop_stop(t->loop);
+}
+
+static int check_server(int (*serve)(int listener, int told_fd), double interval, double timeout)
+{
+	Mesos__V1__HealthCheck check = fast_check(MESOS__V1__HEALTH_CHECK__TYPE__HTTP);
+	Mesos__V1__HealthCheck__HTTPCheckInfo http = MESOS__V1__HEALTH_CHECK__HTTPCHECK_INFO__INIT;
+	int fd = -EBADF, told_fds[2], pidfd, status = -1;
+	struct loop_watch *watch = NULL;
+	struct told t;
+	struct err e = { 0 };
+	pid_t pid;
+
+	told_init(&t, sizeof(t.marks));
+	assert_int_equal(pipe2(told_fds, O_CLOEXEC), 0);
+	check.http = &http;
+	check.interval_seconds = interval;
+	check.timeout_seconds = timeout;
+	http.port = pick_port(true, &fd);
+	pid = fork();
+	if (pid == 0)
+		_exit(serve(fd, told_fds[0]));
+	assert_true(pid > 0);
+	pidfd = (int)syscall(SYS_pidfd_open, pid, 0U);
+	assert_int_equal(loop_watch_fd(t.loop, pidfd, on_child, &t, &watch, &e), 0);
+	t.tell_fd = told_fds[1];
+	assert_int_equal(health_new(t.loop, &check, &ops, &t, &t.health, &e), 0);
+	run(&t);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(t.marks[0] == 'H');
+	loop_watch_free(watch);
+	told_done(&t);
+	close(pidfd);
+	close(told_fds[0]);
+	close(told_fds[1]);
+	close(fd);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+static void test_servers_see_a_clean_end(void **state)
+{
+	(void)state;
+	assert_int_equal(check_server(serve_slowly, 0.001, 5), 0);
+}
+
+static void test_the_rest_of_an_answer_is_waited_for_within_bounds(void **state)
+{
+	(void)state;
+	assert_int_equal(check_server(serve_no_end, 1000, 0.05), 0);
+	assert_int_equal(check_server(serve_too_much, 1000, 1000), 0);
+}
+
 static void test_commands_that_fail_hang_or_are_refused(void **state)
 {
 	Mesos__V1__HealthCheck check = fast_check(MESOS__V1__HEALTH_CHECK__TYPE__COMMAND);
@@ -350,6 +501,8 @@ int main(void)
 		cmocka_unit_test(test_failures_within_grace_are_not_told),
 		cmocka_unit_test(test_a_starting_task_is_asked_again_before_the_interval),
 		cmocka_unit_test(test_success_is_told_once),
+		cmocka_unit_test(test_servers_see_a_clean_end),
+		cmocka_unit_test(test_the_rest_of_an_answer_is_waited_for_within_bounds),
 		cmocka_unit_test(test_commands_that_fail_hang_or_are_refused),
 		cmocka_unit_test(test_checks_that_cannot_be_done),
 		cmocka_unit_test(test_status_lines),
