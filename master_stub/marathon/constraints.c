@@ -464,24 +464,41 @@ static bool allow_present(const struct constraint *c, const char *value, const s
 	return false;
 }
 
+static bool allows(const struct constraint *c, const struct place *candidate,
+		   const struct placement *p)
+{
+	char value[VALUE_SIZE] = "";
+	struct tally tally;
+
+	if (!value_of(candidate, c->field, value))
+		return c->op == OP_UNLIKE;
+	take_tally(c->field, value, p->placed, p->n_placed, &tally);
+	return allow_present(c, value, &tally, p);
+}
+
+unsigned constraints_refusing(const struct constraint *constraints, unsigned n,
+			      const struct place *candidate, const struct placement *placement)
+{
+	unsigned i = 0;
+
+	while (i < n && allows(&constraints[i], candidate, placement))
+		i++;
+	return i;
+}
+
 bool constraints_allow(const struct constraint *constraints, unsigned n,
 		       const struct place *candidate, const struct placement *placement)
 {
-	for (unsigned i = 0; i < n; i++) {
-		const struct constraint *c = &constraints[i];
-		char value[VALUE_SIZE] = "";
-		struct tally tally;
+	return constraints_refusing(constraints, n, candidate, placement) == n;
+}
 
-		if (!value_of(candidate, c->field, value)) {
-			if (c->op != OP_UNLIKE)
-				return false;
-			continue;
-		}
-		take_tally(c->field, value, placement->placed, placement->n_placed, &tally);
-		if (!allow_present(c, value, &tally, placement))
-			return false;
-	}
-	return true;
+void constraints_format(const struct constraint *constraints, unsigned index, char *ret,
+			size_t size)
+{
+	const struct constraint *c = &constraints[index];
+
+	(void)snprintf(ret, size, "%s %s%s%s", c->field, operator_names[c->op], c->value ? " " : "",
+		       c->value ? c->value : "");
 }
 
 static const struct constraint *find_group_by(const struct constraint *constraints, unsigned n)

@@ -41,6 +41,13 @@ struct placement {
 bool constraints_allow(const struct constraint *constraints, unsigned n,
 		       const struct place *candidate, const struct placement *placement);
 
+/* The index of the first that does not allow it; N: all do. */
+unsigned constraints_refusing(const struct constraint *constraints, unsigned n,
+			      const struct place *candidate, const struct placement *placement);
+/* "hostname MAX_PER 2" of the one at INDEX. */
+void constraints_format(const struct constraint *constraints, unsigned index, char *ret,
+			size_t size);
+
 /* Is there a GROUP_BY?  And PLACE's value for the first of them; "" without. */
 bool constraints_have_groups(const struct constraint *constraints, unsigned n);
 void constraints_group(const struct constraint *constraints, unsigned n, const struct place *place,

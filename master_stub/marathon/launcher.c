@@ -13,6 +13,7 @@
 #include "master_stub/marathon/app_id.h"
 #include "master_stub/marathon/scheduler_calls.h"
 #include "master_stub/marathon/events.h"
+#include "master_stub/marathon/fit.h"
 #include "master_stub/marathon/node.h"
 #include "master_stub/marathon/queue.h"
 #include "master_stub/marathon/records.h"
@@ -43,85 +44,21 @@ bool launch_is_wanted(const struct controller *c, const struct entry *entry)
 	       !backoff_is_waiting(&entry->backoff, c->now_ms);
 }
 
-/* ---- Does it fit? ---- */
+/* ---- Choosing ---- */
 
-static bool fits_constraints(const struct controller *c, const struct entry *entry,
-			     const struct bid *bid)
+static struct spot spot_of(const struct bid *bid)
 {
-	const struct app *spec = entry->launch_spec;
-	AUTO_FREE struct place *placed = NULL, *known = NULL;
-	const struct place candidate = {
-		.hostname = bid->offer->hostname,
-		.domain = bid->offer->domain,
-		.attributes = bid->offer->attributes,
-		.n_attributes = bid->offer->n_attributes,
+	return (struct spot){
+		.place = {
+			.hostname = bid->offer->hostname,
+			.domain = bid->offer->domain,
+			.attributes = bid->offer->attributes,
+			.n_attributes = bid->offer->n_attributes,
+		},
+		.left = &bid->left,
+		.is_usable = bid->is_usable,
+		.is_unavailable = bid->offer->unavailability != NULL,
 	};
-	struct placement placement = { .instances = spec->instances };
-	const struct instance *instance;
-	const struct node *node, *next;
-
-	if (spec->n_constraints == 0)
-		return true;
-	placed = calloc(entry->n_instances + 1, sizeof(*placed));
-	known = calloc(HASH_CNT(by_id, c->nodes) + 1, sizeof(*known));
-	if (!placed || !known)
-		return false;
-	/* Only instances of the current config count. */
-	TAILQ_FOREACH(instance, &entry->instances, of_app) {
-		if (!instance_is_current(instance, spec) || !instance_is_alive(instance))
-			continue;
-		node = node_find(c, instance->agent_id);
-		if (node)
-			placed[placement.n_placed++] = node_place(node);
-	}
-	HASH_ITER(by_id, c->nodes, node, next)
-		known[placement.n_known++] = node_place(node);
-	placement.placed = placed;
-	placement.known = known;
-	return constraints_allow(spec->constraints, spec->n_constraints, &candidate, &placement);
-}
-
-/* Dynamic ports need only be enough; required ones have to be there. */
-static bool fits_ports(const struct app *spec, const struct ranges *free_ports)
-{
-	if (ranges_count(free_ports) < app_n_ports(spec))
-		return false;
-	for (unsigned i = 0; spec->require_ports && i < app_n_ports(spec); i++) {
-		uint16_t port = app_service_port(spec, i);
-
-		if (port != 0 && !ranges_contains(free_ports, port, port))
-			return false;
-	}
-	return true;
-}
-
-/* N_REASONS: it fits; else the first reason in the order of the funnel why it does not. */
-static enum reason why_not(const struct controller *c, const struct entry *entry,
-			   const struct bid *bid)
-{
-	static const enum reason scalar_reasons[N_RESOURCE_KINDS] = {
-		[RESOURCE_CPUS] = REASON_CPUS,
-		[RESOURCE_MEM] = REASON_MEM,
-		[RESOURCE_DISK] = REASON_DISK,
-		[RESOURCE_GPUS] = REASON_GPUS,
-	};
-	struct resources need;
-
-	if (!bid->is_usable)
-		return REASON_ROLE;
-	if (!fits_constraints(c, entry, bid))
-		return REASON_CONSTRAINT;
-	if (bid->offer->unavailability)
-		return REASON_MAINTENANCE;
-	if (task_resources(entry->launch_spec, &need) < 0)
-		return REASON_CPUS;
-	for (int kind = 0; kind < N_RESOURCE_KINDS; kind++) {
-		if (bid->left.scalar[kind] < need.scalar[kind])
-			return scalar_reasons[kind];
-	}
-	if (!fits_ports(entry->launch_spec, &bid->left.ports))
-		return REASON_PORTS;
-	return N_REASONS;
 }
 
 /* Those that are being stopped make room and do not count. */
@@ -136,17 +73,23 @@ static unsigned count_on(const struct entry *entry, const char *agent_id)
 }
 
 /* Spread: where the app has the fewest; among equals by chance. */
-static struct bid *choose(const struct controller *c, const struct entry *entry,
+static struct bid *choose(struct controller *c, const struct entry *entry,
 			  const struct batch *batch)
 {
 	struct bid *best = NULL;
 	unsigned fewest = 0, n_equal = 0;
+	struct fit fit;
 
+	if (fit_prepare(c, entry, &fit) < 0) {
+		c->is_out_of_memory = true;
+		return NULL;
+	}
 	for (size_t i = 0; i < batch->n; i++) {
 		struct bid *bid = &batch->bids[i];
+		struct spot spot = spot_of(bid);
 		unsigned n;
 
-		if (why_not(c, entry, bid) != N_REASONS)
+		if (fit_why_not(&fit, &spot) != N_REASONS)
 			continue;
 		n = count_on(entry, bid->offer->agent_id->value);
 		if (!best || n < fewest)
@@ -157,6 +100,7 @@ static struct bid *choose(const struct controller *c, const struct entry *entry,
 			best = bid;
 		fewest = n;
 	}
+	fit_done(&fit);
 	return best;
 }
 
@@ -303,11 +247,17 @@ static void launch_all(struct controller *c, const struct batch *batch)
 static void note_unused(struct controller *c, const struct batch *batch)
 {
 	struct entry *entry, *next;
+	struct fit fit;
 
 	HASH_ITER(by_id, c->entries, entry, next) {
-		for (size_t i = 0; launch_is_wanted(c, entry) && i < batch->n; i++)
-			queue_unused(c, entry, batch->bids[i].offer,
-				     why_not(c, entry, &batch->bids[i]));
+		if (!launch_is_wanted(c, entry) || fit_prepare(c, entry, &fit) < 0)
+			continue;
+		for (size_t i = 0; i < batch->n; i++) {
+			struct spot spot = spot_of(&batch->bids[i]);
+
+			queue_unused(c, entry, batch->bids[i].offer, fit_why_not(&fit, &spot));
+		}
+		fit_done(&fit);
 	}
 }
 
@@ -340,7 +290,7 @@ static void answer(struct controller *c, struct bid *bid, bool is_idle)
 	for (size_t i = 0; i < bid->n_tasks; i++)
 		mesos__v1__task_info__free_unpacked(bid->tasks[i], NULL);
 	free(bid->tasks);
-	resources_done(&bid->left);
+	node_left(c, bid->offer, bid->is_usable ? &bid->left : NULL);
 }
 
 /* One that cannot be understood is declined like any that does not fit. */

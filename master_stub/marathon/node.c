@@ -80,6 +80,25 @@ int nodes_learn(struct controller *c, const Mesos__V1__Offer *offer)
 	return nodes_add(c, offer->agent_id->value, (Mesos__V1__AgentInfo *)copy);
 }
 
+void node_left(struct controller *c, const Mesos__V1__Offer *offer, struct resources *left_take)
+{
+	static const struct resources nothing;
+	struct resources left = left_take ? *left_take : nothing;
+	struct node *node = node_find(c, offer->agent_id->value);
+
+	if (left_take)
+		*left_take = nothing;
+	if (!node) {
+		resources_done(&left);
+		return;
+	}
+	resources_done(&node->left);
+	node->left = left;
+	node->has_offered = true;
+	node->is_usable = left_take != NULL;
+	node->is_unavailable = offer->unavailability != NULL;
+}
+
 int node_store(struct controller *c, const char *id)
 {
 	struct node *node = node_find(c, id);
@@ -96,6 +115,7 @@ static void node_free(struct controller *c, struct node *node)
 {
 	HASH_DELETE(by_id, c->nodes, node);
 	mesos__v1__agent_info__free_unpacked(node->info, NULL);
+	resources_done(&node->left);
 	free(node->id);
 	free(node);
 }

@@ -7,11 +7,14 @@
 
 struct controller;
 struct node;
+struct resources;
 
 /* Takes INFO.  -ENOMEM. */
 int nodes_add(struct controller *c, const char *id, Mesos__V1__AgentInfo *info_take);
 /* From an offer; a change is noted. */
 int nodes_learn(struct controller *c, const Mesos__V1__Offer *offer);
+/* OFFER was answered and LEFT_TAKE stays there unused; NULL: it was not understood. */
+void node_left(struct controller *c, const Mesos__V1__Offer *offer, struct resources *left_take);
 struct node *node_find(const struct controller *c, const char *id);
 /* Write it down before the first instance goes there. */
 int node_store(struct controller *c, const char *id);

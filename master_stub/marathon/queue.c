@@ -5,6 +5,7 @@
 #include "lib/cleanup.h"
 #include "lib/pb_json.h"
 #include "lib/err.h"
+#include "master_stub/marathon/explanation.h"
 #include "master_stub/marathon/views.h"
 
 enum { OFFERS_KEPT = 3 };
@@ -132,6 +133,19 @@ static json_t *summary_view(const struct waiting *w)
 	return summary;
 }
 
+/* Past Marathon: why it is not launched now. */
+static void set_explanation(const struct controller *c, const struct entry *entry, json_t *item)
+{
+	char text[EXPLANATION_SIZE];
+
+	if (!entry->launch_spec || backoff_is_waiting(&entry->backoff, c->now_ms))
+		return;
+	explanation_format(c, entry, text);
+	/* Foreign text cut by the buffer may end inside a character: then there is none. */
+	if (*text)
+		(void)json_object_set_new(item, "explanation", json_string(text));
+}
+
 static json_t *item_view(const struct controller *c, const struct entry *entry, bool with_offers)
 {
 	int64_t left_ms = backoff_deadline(&entry->backoff) - c->now_ms;
@@ -144,6 +158,7 @@ static json_t *item_view(const struct controller *c, const struct entry *entry, 
 			 "timeLeftSeconds", (json_int_t)((left_ms + 999) / 1000), "overdue",
 			 left_ms == 0, "processedOffersSummary", summary_view(&entry->waiting));
 	set_time(item, "since", entry->waiting.since_wall_ms);
+	set_explanation(c, entry, item);
 	/* Past Marathon: what the delay comes from, and when it ends. */
 	if (entry->backoff.delay_ms > 0) {
 		(void)json_object_set_new(item, "backoffSeconds",

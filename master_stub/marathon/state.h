@@ -139,6 +139,11 @@ struct node {
 	char *id;
 	Mesos__V1__AgentInfo *info;	/* hostname, attributes, domain */
 	bool is_stored;
+
+	/* What was left of its last offer, to explain why apps wait. */
+	bool has_offered;
+	bool is_usable, is_unavailable;
+	struct resources left;
 };
 
 /* An event of the master that waits for the next turn, packed. */

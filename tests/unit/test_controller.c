@@ -593,6 +593,59 @@ static void test_queue_tells_what_is_missing(void **state)
 	assert_int_equal(world.scheduler.n_declines, 1);
 }
 
+/* The explanation of the only app that waits. */
+static void assert_explained(const char *expected)
+{
+	json_t *queue = queue_view(world.controller, false);
+	const json_t *item = json_array_get(json_object_get(queue, "queue"), 0);
+	const char *text = json_string_value(json_object_get(item, "explanation"));
+
+	assert_non_null(text);
+	assert_string_equal(text, expected);
+	json_decref(queue);
+}
+
+static void test_queue_explains_itself_in_a_sentence(void **state)
+{
+	static const struct {
+		const char *app, *expected;
+	} rows[] = {
+		{ "{\"id\":\"/x\",\"cmd\":\"x\",\"cpus\":100}",
+		  "no node has 100 cpus free (most: 1.7)" },
+		{ "{\"id\":\"/x\",\"cmd\":\"x\",\"cpus\":1.5,\"mem\":500}",
+		  "1 of 2 nodes does not have 1.5 cpus free (most: 1); "
+		  "1 of 2 nodes does not have 500 MB memory free (most: 256)" },
+		{ "{\"id\":\"/x\",\"cmd\":\"x\",\"portDefinitions\":[{\"port\":80}],"
+		  "\"requirePorts\":true}",
+		  "no node has port 80 free (free are: 31000-31001)" },
+		{ "{\"id\":\"/x\",\"cmd\":\"x\",\"ports\":[0,0,0]}",
+		  "no node has 3 ports free (most: 2)" },
+		{ "{\"id\":\"/x\",\"cmd\":\"x\",\"constraints\":[[\"hostname\",\"IS\",\"moon\"]]}",
+		  "no node meets constraint hostname IS moon" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		world_teardown(NULL);
+		world_setup(NULL);
+		post(rows[i].app);
+		assert_explained("no node has offered anything yet");
+		offer_from("agent-1", "node-1", "cpus:1.7;mem:256;disk:9;ports:[31000-31001]", NULL);
+		offer_from("agent-2", "node-2", "cpus:1;mem:1024;disk:9;ports:[31000-31001]", NULL);
+		assert_explained(rows[i].expected);
+	}
+}
+
+static void test_an_explanation_knows_what_was_launched(void **state)
+{
+	(void)state;
+	post("{\"id\":\"/x\",\"cmd\":\"x\",\"instances\":3,"
+	     "\"constraints\":[[\"hostname\",\"MAX_PER\",\"2\"]]}");
+	offer();
+	assert_int_equal(world.scheduler.n_tasks, 2);
+	assert_explained("no node meets constraint hostname MAX_PER 2");
+}
+
 #define WORLD_TEST(f) cmocka_unit_test_setup_teardown(f, world_setup, world_teardown)
 
 int main(void)
@@ -623,6 +676,8 @@ int main(void)
 		WORLD_TEST(test_dependencies_start_first),
 		WORLD_TEST(test_instances_spread_over_nodes),
 		WORLD_TEST(test_queue_tells_what_is_missing),
+		WORLD_TEST(test_queue_explains_itself_in_a_sentence),
+		WORLD_TEST(test_an_explanation_knows_what_was_launched),
 		WORLD_TEST(test_scaling_down_keeps_groups_balanced),
 		WORLD_TEST(test_killing_with_scale_makes_the_app_smaller),
 		WORLD_TEST(test_service_ports_are_unique_and_kept),

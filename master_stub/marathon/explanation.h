@@ -1,0 +1,19 @@
+/* Why an app waits, as a sentence with figures. */
+#ifndef MASTER_STUB_MARATHON_EXPLANATION_H
+#define MASTER_STUB_MARATHON_EXPLANATION_H
+
+#include <stddef.h>
+
+struct controller;
+struct entry;
+
+enum { EXPLANATION_SIZE = 512 };
+
+/*
+ * "no node has 100 cpus free (most: 1.7)", from what was left of each node's last offer.  ENTRY
+ * wants something launched.  "" when memory is out.
+ */
+void explanation_format(const struct controller *c, const struct entry *entry,
+			char ret[EXPLANATION_SIZE]);
+
+#endif
