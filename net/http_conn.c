@@ -81,6 +81,8 @@ void conn_answered(struct http_conn *conn, bool is_keep_alive)
 /* Answer STATUS and close: what follows on the connection cannot be trusted to be a request. */
 static void fail(struct http_conn *conn, int status, const char *message)
 {
+	char allow[HTTP_ALLOW_SIZE];
+
 	if (!conn->req)
 		conn->req = request_new(conn->server, conn);
 	if (!conn->req) {
@@ -91,7 +93,7 @@ static void fail(struct http_conn *conn, int status, const char *message)
 	conn->state = CONN_HANDLED;
 	conn->deadline_ms = 0;
 	if (status == 405)
-		request_add_allow(conn->req, (1u << N_HTTP_METHODS) - 1);
+		request_add_allow(conn->req, (1u << N_HTTP_METHODS) - 1, allow);
 	request_fail(conn->req, status, "%s", message);
 }
 
@@ -155,11 +157,29 @@ static void start_body(struct http_conn *conn)
 		(void)evbuffer_add(conn_output(conn), go_on, sizeof(go_on) - 1);
 }
 
+static void refuse_route(struct http_request *req, int status, unsigned methods)
+{
+	char allow[HTTP_ALLOW_SIZE];
+
+	if (status == 404) {
+		request_fail(req, 404, "find '%s': no such path here", req->path);
+		return;
+	}
+	if (status != 405) {
+		request_fail(req, status, "%s", head_error(status));
+		return;
+	}
+	request_add_allow(req, methods, allow);
+	request_fail(req, 405, "refuse '%s' on '%s': allowed are %s",
+		     http_method_name(req->head.method), req->path, allow);
+}
+
 /* Everything that can be refused is refused before the body is read. */
 static void route_request(struct http_conn *conn)
 {
 	struct http_request *req = conn->req;
 	bool has_body = req->head.is_chunked || req->head.length > 0;
+	unsigned methods = 0;
 	int r;
 
 	r = request_read_target(req);
@@ -167,15 +187,12 @@ static void route_request(struct http_conn *conn)
 		fail(conn, -r, head_error(-r));
 		return;
 	}
-	r = request_find_route(req);
+	r = request_find_route(req, &methods);
 	if (r < 0) {
 		/* Without a body the framing is sound, and the connection can go on. */
 		conn->is_lingering = has_body;
 		conn->state = CONN_HANDLED;
-		if (r == -404)
-			request_fail(req, 404, "find '%s'", req->path);
-		else
-			request_fail(req, -r, "refuse '%s': no such method here", req->path);
+		refuse_route(req, -r, methods);
 		return;
 	}
 	req->max_body = req->route->max_body ? req->route->max_body : conn->server->limits.max_body;

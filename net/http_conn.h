@@ -154,9 +154,11 @@ void conn_answered(struct http_conn *conn, bool is_keep_alive);
 
 /* http_route.c: split, decode and look up.  0, or minus the status to answer. */
 int request_read_target(struct http_request *req);
-int request_find_route(struct http_request *req);
-/* METHODS: bits of enum http_method. */
-void request_add_allow(struct http_request *req, unsigned methods);
+/* -404, or -405 and in *RET_METHODS those that the path has: bits of enum http_method. */
+int request_find_route(struct http_request *req, unsigned *ret_methods);
+enum { HTTP_ALLOW_SIZE = 128 };
+/* RET_TEXT: what the header says, "GET, HEAD". */
+void request_add_allow(struct http_request *req, unsigned methods, char ret_text[HTTP_ALLOW_SIZE]);
 
 /* http_request.c */
 struct http_request *request_new(struct http_server *server, struct http_conn *conn);

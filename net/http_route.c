@@ -168,10 +168,11 @@ static bool serves(const struct route *route, enum http_method method)
 	return route->method == method || (method == HTTP_HEAD && route->method == HTTP_GET);
 }
 
-void request_add_allow(struct http_request *req, unsigned methods)
+void request_add_allow(struct http_request *req, unsigned methods, char ret_text[HTTP_ALLOW_SIZE])
 {
-	char allow[128] = "";
+	char *allow = ret_text;
 
+	allow[0] = '\0';
 	if (methods & 1u << HTTP_GET)
 		methods |= 1u << HTTP_HEAD;
 	for (int i = 0; i < N_HTTP_METHODS; i++) {
@@ -184,7 +185,7 @@ void request_add_allow(struct http_request *req, unsigned methods)
 	http_reply_header(req, "Allow", allow);
 }
 
-int request_find_route(struct http_request *req)
+int request_find_route(struct http_request *req, unsigned *ret_methods)
 {
 	struct http_text segments[HTTP_MAX_SEGMENTS], args[HTTP_MAX_ARGS];
 	int n = split(req->path, segments, HTTP_MAX_SEGMENTS);
@@ -213,6 +214,6 @@ int request_find_route(struct http_request *req)
 	if (!known)
 		return -404;
 	req->mount = known;
-	request_add_allow(req, methods);
+	*ret_methods = methods;
 	return -405;
 }
