@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/auxv.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "containerizer/container.h"
@@ -28,11 +29,12 @@ DEFINE_AUTO(struct executor *, executor_free);
  */
 static void reset_signals(void)
 {
-	struct sigaction deflt = { .sa_handler = SIG_DFL };
+	/* The kernel's struct, all zero: sigaction(3) would refuse 32 and 33, which libc keeps. */
+	static const unsigned long deflt[8];
 	sigset_t none;
 
 	for (int signo = 1; signo < NSIG; signo++)
-		(void)sigaction(signo, &deflt, NULL);
+		(void)syscall(SYS_rt_sigaction, signo, deflt, NULL, NSIG / 8);
 	sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 }
