@@ -193,6 +193,9 @@ static json_t *frameworks_view(const struct agent *agent)
 	size_t i;
 
 	for (const struct task *task = agent->tasks; task; task = task->hh.next) {
+		/* It was remembered then, and only waits for its executor's end. */
+		if (task->is_acknowledged)
+			continue;
 		view = find_framework(by_id, task_framework_id(task), task->record->framework);
 		json_array_append_new(json_object_get(view, task_has_ended(task) ?
 						      "completed_executors" : "executors"),
