@@ -1,6 +1,7 @@
 #include "master_stub/operator_api.h"
 
 #include <errno.h>
+#include <fnmatch.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,6 +23,14 @@ static int answer(struct http_request *req, json_t *body_take, struct err *e)
 		return err_set(e, ENOMEM, "answer '%s'", http_request_path(req));
 	http_reply_json(req, 200, body_take);
 	return 0;
+}
+
+/* For people who open the address in a browser. */
+static int get_index(struct http_request *req, struct err *e)
+{
+	return answer(req, json_pack("{s:s, s:s, s:[s,s,s,s,s,s,s]}", "name", "tepui-master",
+				     "version", TEPUI_VERSION, "see", "/v2/info", "/v2/apps",
+				     "/state", "/slaves", "/metrics", "/flags", "/health"), e);
 }
 
 static int get_state(struct http_request *req, struct err *e)
@@ -87,25 +96,49 @@ static int get_snapshot(struct http_request *req, struct err *e)
 	return answer(req, metrics(http_request_app(req)), e);
 }
 
-/* Sums since the start; all others go up and down. */
-static bool is_counter(const char *name)
-{
-	static const char *const prefixes[] = {
-		"master/slave_re",        "master/slave_unreachable",
-		"master/valid_",          "master/invalid_",
-		"master/dropped_",        "master/offers/",
-		"master/messages_",       "allocator/mesos/allocation_",
-		"allocator/mesos/grants", "master/tasks_finished",
-		"master/tasks_failed",    "master/tasks_killed",
-		"master/tasks_lost",      "master/tasks_error",
-		"master/tasks_dropped",   "master/tasks_gone",
-	};
+/* The first pattern that fits.  Counters are sums since the start; all others go up and down. */
+static const struct family {
+	const char *pattern, *type, *help;
+} families[] = {
+	{ "master/elected", "gauge", "Is this master the one that leads?" },
+	{ "master/uptime_secs", "gauge", "Time since start." },
+	{ "master/state_writes_failing", "gauge", "Can the state not be written?" },
+	{ "master/outstanding_offers", "gauge", "Offers that wait for an answer." },
+	{ "master/offers/*", "counter", "Offers by what became of them." },
+	{ "master/slave_registrations", "counter", "Agents that came for the first time." },
+	{ "master/slave_reregistrations", "counter", "Agents that came back." },
+	{ "master/slave_removals", "counter", "Agents that were given up." },
+	{ "master/slave_unreachable_*", "counter", "Agents that stopped answering." },
+	{ "master/slaves_*", "gauge", "Agents by state." },
+	{ "master/frameworks_*", "gauge", "Frameworks by state." },
+	{ "master/valid_*", "counter", "What was accepted of this kind." },
+	{ "master/invalid_*", "counter", "What was refused of this kind." },
+	{ "master/dropped_*", "counter", "What was dropped of this kind." },
+	{ "master/messages_*", "counter", "Calls of frameworks by kind." },
+	{ "master/tasks_finished", "counter", "Tasks that ended in this state." },
+	{ "master/tasks_failed", "counter", "Tasks that ended in this state." },
+	{ "master/tasks_killed", "counter", "Tasks that ended in this state." },
+	{ "master/tasks_lost", "counter", "Tasks that ended in this state." },
+	{ "master/tasks_error", "counter", "Tasks that ended in this state." },
+	{ "master/tasks_dropped", "counter", "Tasks that ended in this state." },
+	{ "master/tasks_gone*", "counter", "Tasks that ended in this state." },
+	{ "master/tasks_*", "gauge", "Tasks that are in this state." },
+	{ "master/*_total", "gauge", "What the agents offer in all." },
+	{ "master/*_used", "gauge", "What tasks have of it." },
+	{ "master/*_percent", "gauge", "The share of it that tasks have, from 0 to 1." },
+	{ "allocator/mesos/allocation_runs", "counter", "Rounds of offering." },
+	{ "allocator/mesos/grants", "counter", "Resources of an agent given to a framework." },
+	{ "allocator/mesos/offer_filters", "gauge", "Refusals of offers that still last." },
+	{ "*", "gauge", "As in /metrics/snapshot." },
+};
 
-	for (size_t i = 0; i < ARRAY_SIZE(prefixes); i++) {
-		if (strncmp(name, prefixes[i], strlen(prefixes[i])) == 0)
-			return true;
-	}
-	return false;
+static const struct family *find_family(const char *name)
+{
+	const struct family *family = families;
+
+	while (fnmatch(family->pattern, name, 0) != 0)
+		family++;
+	return family;
 }
 
 static void prometheus_name(const char *name, char ret[NAME_SIZE])
@@ -133,11 +166,12 @@ static int get_prometheus(struct http_request *req, struct err *e)
 		return err_set(e, ENOMEM, "answer '%s'", http_request_path(req));
 	}
 	json_object_foreach(json, name, value) {
+		const struct family *family = find_family(name);
 		char own[NAME_SIZE];
 
 		prometheus_name(name, own);
-		fprintf(out, "# TYPE %s %s\n%s %.17g\n", own,
-			is_counter(name) ? "counter" : "gauge", own, json_number_value(value));
+		fprintf(out, "# HELP %s %s\n# TYPE %s %s\n%s %.15g\n", own, family->help, own,
+			family->type, own, json_number_value(value));
 	}
 	if (fclose(out) != 0)
 		return err_set(e, ENOMEM, "answer '%s'", http_request_path(req));
@@ -159,6 +193,7 @@ static void tell_error(struct http_request *req, int status, const struct err *e
 
 static const struct route routes[] = {
 	{ HTTP_POST, "/api/v1/agent", agent_stream_handle, MAX_AGENT_CALL },
+	{ HTTP_GET, "/", get_index, 0 },
 	BOTH(HTTP_GET, "/health", get_health, 0),
 	BOTH(HTTP_GET, "/version", get_version, 0),
 	BOTH(HTTP_GET, "/flags", get_flags, 0),
