@@ -54,6 +54,14 @@ int api_reply(struct http_request *req, json_t *body_take, struct err *e)
 	return 0;
 }
 
+/* For people who open the address in a browser. */
+static int get_index(struct http_request *req, struct err *e)
+{
+	return api_reply(req, json_pack("{s:s, s:s, s:[s,s,s,s,s,s]}", "name", "tepui-agent",
+					"version", TEPUI_VERSION, "see", "/state", "/containers",
+					"/monitor/statistics", "/metrics", "/flags", "/health"), e);
+}
+
 static int health(struct http_request *req, struct err *e)
 {
 	(void)e;
@@ -81,6 +89,7 @@ static int flags(struct http_request *req, struct err *e)
 	{ HTTP_GET, path, handler, 0 }, { HTTP_GET, "/slave(1)" path, handler, 0 }
 
 static const struct route routes[] = {
+	{ HTTP_GET, "/", get_index, 0 },
 	BOTH("/health", health),
 	BOTH("/version", version),
 	BOTH("/flags", flags),

@@ -19,15 +19,18 @@ static const char prefix[] = "TEPUI_AGENT";
 enum { SECOND = 1000, MINUTE = 60 * SECOND, HOUR = 60 * MINUTE };
 
 static const struct flag table[] = {
-	ROW(FLAG_STR, master, NULL, 0, "master to register with, host:port"),
-	ROW(FLAG_STR, work_dir, "/var/lib/tepui/agent", 0, "state and sandboxes, made if missing"),
+	ROW(FLAG_STR, master, NULL, 0, "master to register with, host:port (required)"),
+	ROW(FLAG_STR, work_dir, "/var/lib/tepui/agent", 0,
+	    "absolute path of state and sandboxes, made if missing"),
 	ROW(FLAG_STR, listen, "127.0.0.1:5051", 0, "address to answer operators on"),
 	ROW(FLAG_STR, hostname, NULL, 0, "name told to the master (default: the host's)"),
 	ROW(FLAG_STR, resources, NULL, 0,
 	    "what to offer, e.g. cpus:4;mem:1024;ports:[31000-32000] (rest: found out)"),
 	ROW(FLAG_STR, attributes, NULL, 0, "what to tell of the node, e.g. rack:r1;level:10"),
 	ROW(FLAG_STR, cgroup_root, "tepui", 0, "name of our cgroup below the agent's own"),
-	ROW(FLAG_STR, executor, NULL, 0, "path of tepui-executor (default: beside this program)"),
+	ROW(FLAG_STR, executor, NULL, 0,
+	    "path of tepui-executor (default: the first of it beside this program, in"
+	    " ../libexec/tepui from there, and in /usr/libexec/tepui)"),
 	ROW(FLAG_STR, default_user, "nobody", 0, "user of tasks that name none"),
 	ROW(FLAG_STR, log_level, "info", 0, "debug, info, warning or error"),
 	ROW(FLAG_BOOL, cfs_quota, "false", 0, "never more cpu time than requested"),

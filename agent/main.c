@@ -59,10 +59,12 @@ int main(int argc, char **argv)
 	if (r < 0)
 		return complain(&e);
 	if (agent.flags.help || agent.flags.version) {
-		if (agent.flags.help)
+		if (agent.flags.help) {
+			printf("usage: %s --master=HOST:PORT [--FLAG=VALUE ...]\n\n", program);
 			agent_flags_print_help();
-		else
+		} else {
 			printf("%s %s\n", program, TEPUI_VERSION);
+		}
 		agent_flags_done(&agent.flags);
 		return EXIT_SUCCESS;
 	}

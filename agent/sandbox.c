@@ -1,5 +1,6 @@
 #include "agent/sandbox.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -31,6 +32,17 @@ static int open_below(int dir_fd, const char *path, uint64_t flags)
 	long fd = syscall(SYS_openat2, dir_fd, path, &how, sizeof(how));
 
 	return fd < 0 ? -errno : (int)fd;
+}
+
+/* What the kernel said is part of the sentence: it goes to people as it is. */
+static int refuse(struct err *e, int code, int reason, const char *virtual_path)
+{
+	const char *text = strerrordesc_np(reason);
+
+	if (!text)
+		text = "Unknown error";
+	return err_set(e, code, "open '%.300s': %c%s", virtual_path,
+		       tolower((unsigned char)text[0]), text + 1);
 }
 
 int sandbox_split(const char *work_dir, const char *virtual_path, char *buf, size_t size,
@@ -99,8 +111,8 @@ static int open_sandbox(struct agent *agent, const char *virtual_path, const cha
 
 		host_path = directory_of(agent, id, n);
 		if (!host_path)
-			return err_set(e, ENOENT, "find the sandbox of container '%.*s'", (int)n,
-				       id);
+			return err_set(e, ENOENT, "find the sandbox of container '%.*s': "
+				       "no such container here", (int)n, id);
 		rest = id + n + strspn(id + n, "/");
 		r = sandbox_split(agent->work_dir, host_path, relative, sizeof(relative), &ignored);
 	} else {
@@ -111,7 +123,7 @@ static int open_sandbox(struct agent *agent, const char *virtual_path, const cha
 	*ret_rest = *rest ? rest : ".";
 	/* These components are ours; what follows is the task's. */
 	r = open_below(agent->work_fd, relative, O_PATH | O_DIRECTORY | O_NOFOLLOW);
-	return r < 0 ? err_set(e, -r, "open the sandbox of '%.300s'", virtual_path) : r;
+	return r < 0 ? refuse(e, -r, -r, virtual_path) : r;
 }
 
 int sandbox_open(struct agent *agent, const char *virtual_path, int wants_dir, struct err *e)
@@ -128,11 +140,11 @@ int sandbox_open(struct agent *agent, const char *virtual_path, int wants_dir, s
 	if (fd == -ENXIO || fd == -ENODEV || fd == -EXDEV || fd == -ELOOP)
 		return err_set(e, EPERM, "open '%.300s': it leads elsewhere", virtual_path);
 	if (fd == -ENOTDIR || fd == -ENAMETOOLONG)
-		return err_set(e, ENOENT, "open '%.300s'", virtual_path);
+		return refuse(e, ENOENT, -fd, virtual_path);
 	if (fd < 0)
-		return err_set(e, -fd, "open '%.300s'", virtual_path);
+		return refuse(e, -fd, -fd, virtual_path);
 	if (fstat(fd, &st) < 0)
-		return err_set(e, errno, "open '%.300s'", virtual_path);
+		return refuse(e, errno, errno, virtual_path);
 	if (!wants_dir && !S_ISREG(st.st_mode))
 		return err_set(e, EPERM, "open '%.300s': not a regular file", virtual_path);
 	return TAKE_FD(fd);

@@ -5,6 +5,7 @@ import http.client
 import json
 import os
 import pathlib
+import shutil
 import signal
 import socket
 import subprocess
@@ -288,7 +289,24 @@ def test_version_and_help(cluster):
     status, _ = start_badly(cluster, "--version")
     assert status == 0
     done = subprocess.run([BUILD / "tepui-agent", "--help"], capture_output=True, text=True, check=True)
-    assert "--work_dir" in done.stdout.replace("work-dir", "work_dir")
+    assert done.stdout.startswith("usage: tepui-agent --master=HOST:PORT [--FLAG=VALUE ...]\n")
+    rows = {line.split()[0].split("=")[0]: line for line in done.stdout.splitlines() if line.startswith("  --")}
+    assert "(required)" in rows["--master"]
+    assert "/var/lib/tepui/agent" in rows["--work_dir"]
+    assert "../libexec/tepui" in rows["--executor"]
+
+
+def test_the_executor_is_found_below_the_same_prefix(cluster):
+    """As installed: sbin/ and libexec/tepui/ side by side below any directory."""
+    sbin, libexec = cluster.directory / "sbin", cluster.directory / "libexec/tepui"
+    sbin.mkdir()
+    libexec.mkdir(parents=True)
+    agent = shutil.copy(BUILD / "tepui-agent", sbin)
+    (libexec / "tepui-executor").write_text("not executable")
+    done = subprocess.run([agent, "--master=127.0.0.1:1", f"--work_dir={cluster.directory}/work"],
+                          capture_output=True, text=True, timeout=30)
+    assert done.returncode == 1
+    assert "use executor 'tepui-executor': not a program" in done.stderr.splitlines()[-1]
 
 
 # ---- refusals ----
@@ -334,6 +352,9 @@ def test_the_read_side(node):
     assert "tepui_agent_registered 1\n" in text
     snapshot = metrics(agent)
     assert snapshot["slave/tasks_running"] == 2 and snapshot["slave/cpus_used"] == pytest.approx(0.2)
+    index = agent.call("GET", "/").json
+    assert index["name"] == "tepui-agent" and index["version"]
+    assert {agent.call("GET", path).status for path in index["see"]} == {200}
     jsonp = agent.call("GET", "/health?jsonp=x")
     assert jsonp.status == 200
     assert agent.call("GET", "/state?jsonp=f.g").body.startswith(b"f.g({")
@@ -370,6 +391,11 @@ def test_sandbox_files(node):
     assert read(agent, base + "/stdout", offset=-1).json == {"data": "", "offset": 4}
     assert read(agent, base + "/stdout", offset=1, length=2).json == {"data": "ut", "offset": 1}
     assert read(agent, row["tepui"]["sandbox"] + "/stderr", offset=0).json["data"] == "err\n"
+    for path, reason in ((f"{base}/nope", f"open '{base}/nope': no such file or directory"),
+                         (f"{base}/stdout/x", f"open '{base}/stdout/x': not a directory"),
+                         ("/sandboxes/nope/x", "find the sandbox of container 'nope': no such container here")):
+        answer = read(agent, path, offset=0)
+        assert (answer.status, answer.body.decode()) == (404, reason)
     names = {os.path.basename(f["path"]) for f in
              agent.call("GET", "/files/browse?path=" + base).json}
     assert names == {"stdout", "stderr"}
