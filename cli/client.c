@@ -111,6 +111,23 @@ static void append_details(char *text, size_t size, const json_t *details)
 	}
 }
 
+/* What a 409 tells of locks, in terms of this program. */
+static bool format_lock(const json_t *deployments, char *text, size_t size)
+{
+	const char *first = json_string_value(json_object_get(json_array_get(deployments, 0), "id"));
+	size_t n = json_array_size(deployments);
+
+	if (!first)
+		return false;
+	if (n == 1)
+		(void)snprintf(text, size, "app is locked by deployment %s: use --force, or "
+			       "'tepui deployment cancel %s'", first, first);
+	else
+		(void)snprintf(text, size, "app is locked by %zu deployments (see 'tepui deployment"
+			       " list'): use --force, or 'tepui deployment cancel %s'", n, first);
+	return true;
+}
+
 static int refusal(const struct reply *reply, struct err *e)
 {
 	static const struct { int status, code; } codes[] = {
@@ -124,6 +141,9 @@ static int refusal(const struct reply *reply, struct err *e)
 		if (codes[i].status == reply->status)
 			code = codes[i].code;
 	}
+	if (reply->status == 409 && format_lock(json_object_get(reply->json, "deployments"), text,
+						sizeof(text)))
+		return err_set(e, code, "%s", text);
 	if (message)
 		(void)snprintf(text, sizeof(text), "%s", message);
 	else
