@@ -2,6 +2,7 @@
 #ifndef CLI_CLI_H
 #define CLI_CLI_H
 
+#include <errno.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -18,6 +19,9 @@ enum cli_exit {
 	CLI_NOT_FOUND = 4,
 	CLI_TIMEOUT = 5,
 };
+
+/* A command's error with this code is wrong usage: the arguments' form, not what they name. */
+enum { CLI_MISUSE = EDOM };
 
 struct cli_options {
 	char *master;		/* host:port */

@@ -36,17 +36,44 @@ static const struct command *const nouns[] = {
 	queue_commands, event_commands, version_commands,
 };
 
-static void print_usage(void)
+/* "tepui app add", without the space of an empty verb; in BUF. */
+enum { COMMAND_NAME_SIZE = 80 };
+static const char *command_name(const struct command *c, char buf[COMMAND_NAME_SIZE])
+{
+	(void)snprintf(buf, COMMAND_NAME_SIZE, "%s%s%s", c->noun, *c->verb ? " " : "", c->verb);
+	return buf;
+}
+
+static void print_command(const struct command *c)
+{
+	char left[2 * COMMAND_NAME_SIZE], name[COMMAND_NAME_SIZE];
+
+	(void)snprintf(left, sizeof(left), "%s %s", command_name(c, name), c->args);
+	printf("  %-34s %s\n", left, c->help);
+	if (!*c->flags)
+		return;
+	printf("  %-34s", "");
+	for (const char *flag = c->flags; *flag; flag += strspn(flag, " ")) {
+		int size = (int)strcspn(flag, " ");
+
+		printf(" --%.*s", size, flag);
+		flag += size;
+	}
+	putchar('\n');
+}
+
+/* NOUN NULL: everything. */
+static void print_usage(const char *noun)
 {
 	puts("usage: tepui [--master=HOST:PORT] [--json] NOUN [VERB] [ARGUMENT ...] [--OPTION ...]\n");
 	for (size_t i = 0; i < ARRAY_SIZE(nouns); i++) {
-		for (const struct command *c = nouns[i]; c->noun; c++) {
-			char left[80];
-
-			(void)snprintf(left, sizeof(left), "%s %s %s", c->noun, c->verb, c->args);
-			printf("  %-34s %s\n", left, c->help);
-		}
+		if (noun && strcmp(nouns[i]->noun, noun) != 0)
+			continue;
+		for (const struct command *c = nouns[i]; c->noun; c++)
+			print_command(c);
 	}
+	if (noun)
+		return;
 	puts("\noptions:");
 	flags_print_help(option_flags, ARRAY_SIZE(option_flags), "TEPUI");
 	puts("\nexit status: 0 done, 1 refused or failed, 2 usage, 3 no answer, 4 not found, 5 timed out");
@@ -68,25 +95,59 @@ static void options_first(int argc, char **argv)
 	}
 }
 
-static const struct command *find_command(char **args, size_t n, size_t *ret_used)
+static const struct command *find_noun(const char *noun)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(nouns); i++) {
-		const struct command *fallback = NULL;
-
-		if (strcmp(nouns[i]->noun, args[0]) != 0)
-			continue;
-		for (const struct command *c = nouns[i]; c->noun; c++) {
-			if (n > 1 && strcmp(c->verb, args[1]) == 0) {
-				*ret_used = 2;
-				return c;
-			}
-			if (!*c->verb)
-				fallback = c;
-		}
-		*ret_used = 1;
-		return fallback;
+		if (strcmp(nouns[i]->noun, noun) == 0)
+			return nouns[i];
 	}
 	return NULL;
+}
+
+static int refuse_noun(const char *noun, struct err *e)
+{
+	char known[128] = "";
+
+	for (size_t i = 0; i < ARRAY_SIZE(nouns); i++)
+		(void)snprintf(known + strlen(known), sizeof(known) - strlen(known), "%s%s",
+			       i ? ", " : "", nouns[i]->noun);
+	return err_set(e, EINVAL, "unknown command '%s': tepui knows %s", noun, known);
+}
+
+static int refuse_verb(const struct command *noun, const char *verb, struct err *e)
+{
+	char known[128] = "";
+
+	for (const struct command *c = noun; c->noun; c++) {
+		if (*c->verb)
+			(void)snprintf(known + strlen(known), sizeof(known) - strlen(known),
+				       "%s%s", *known ? ", " : "", c->verb);
+	}
+	if (!*known)
+		return err_set(e, EINVAL, "'tepui %s' takes no argument '%s'", noun->noun, verb);
+	return err_set(e, EINVAL, "unknown verb '%s': %s knows %s", verb, noun->noun, known);
+}
+
+/* A noun alone has its default, which is its first row. */
+static int find_command(char **args, size_t n, const struct command **ret, size_t *ret_used,
+			struct err *e)
+{
+	const struct command *noun = find_noun(args[0]);
+
+	if (!noun)
+		return refuse_noun(args[0], e);
+	*ret = noun;
+	*ret_used = 1;
+	if (n == 1)
+		return 0;
+	for (const struct command *c = noun; c->noun; c++) {
+		if (*c->verb && strcmp(c->verb, args[1]) == 0) {
+			*ret = c;
+			*ret_used = 2;
+			return 0;
+		}
+	}
+	return refuse_verb(noun, args[1], e);
 }
 
 static bool has_word(const char *list, const char *word, size_t size)
@@ -103,11 +164,12 @@ static int check_options(const struct command *command, int argc, char **argv, s
 	for (int i = 1; i < argc && strncmp(argv[i], "--", 2) == 0; i++) {
 		const char *name = argv[i] + 2;
 		size_t size = strcspn(name, "=");
+		char whole[COMMAND_NAME_SIZE];
 
 		if (!has_word("master json color help version", name, size) &&
 		    !has_word(command->flags, name, size))
-			return err_set(e, EINVAL, "'tepui %s %s' takes no option '--%.*s'",
-				       command->noun, command->verb, (int)size, name);
+			return err_set(e, EINVAL, "'tepui %s' takes no option '--%.*s'",
+				       command_name(command, whole), (int)size, name);
 	}
 	return 0;
 }
@@ -120,6 +182,8 @@ static int exit_status(int code)
 	case EHOSTUNREACH:
 	case ECONNREFUSED:
 		return CLI_UNREACHABLE;
+	case CLI_MISUSE:
+		return CLI_USAGE;
 	case ENOENT:
 		return CLI_NOT_FOUND;
 	case ETIMEDOUT:
@@ -139,18 +203,15 @@ static int run_command(struct cli *cli, int argc, char **argv, int first)
 {
 	size_t n = (size_t)(argc - first), used = 0;
 	char **args = argv + first;
-	const struct command *command = find_command(args, n, &used);
+	const struct command *command = NULL;
+	char name[COMMAND_NAME_SIZE];
 	struct err e = { 0 };
 
-	if (!command) {
-		err_set(&e, EINVAL, "unknown command '%s%s%s'", args[0], n > 1 ? " " : "",
-			n > 1 ? args[1] : "");
-		return usage_error(&e);
-	}
-	if (check_options(command, argc, argv, &e) < 0)
+	if (find_command(args, n, &command, &used, &e) < 0 ||
+	    check_options(command, argc, argv, &e) < 0)
 		return usage_error(&e);
 	if (n - used < command->min_args || n - used > command->max_args) {
-		err_set(&e, EINVAL, "usage: tepui %s %s %s", command->noun, command->verb,
+		err_set(&e, EINVAL, "usage: tepui %s %s", command_name(command, name),
 			command->args);
 		return usage_error(&e);
 	}
@@ -183,7 +244,7 @@ int main(int argc, char **argv)
 	if (cli.options.version)
 		puts("tepui " TEPUI_VERSION);
 	else if (cli.options.help || first == argc)
-		print_usage();
+		print_usage(first < argc && find_noun(argv[first]) ? argv[first] : NULL);
 	else
 		status = run_command(&cli, argc, argv, first);
 	if (fflush(stdout) != 0 && status == CLI_OK)
