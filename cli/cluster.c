@@ -109,12 +109,12 @@ static int completed_on(struct cli *cli, const char *address, const char *task_i
 	*ret = NULL;
 	json_array_foreach(json_object_get(state, "frameworks"), i, framework) {
 		for (size_t k = 0; k < 2 && !*ret; k++) {
-			const json_t *row = find_row(json_object_get(framework, lists[k]), "id",
-						     task_id);
+			json_t *row = find_row(json_object_get(framework, lists[k]), "id", task_id);
 
 			if (row)
-				*ret = json_pack("{s:O}", "container_id",
-						 json_object_get(row, "container"));
+				*ret = json_pack("{s:O, s:O}", "container_id",
+						 json_object_get(row, "container"), "executor",
+						 row);
 		}
 	}
 	json_decref(state);

@@ -24,8 +24,8 @@ static int deployment_list(struct cli *cli, char **args, size_t n, struct err *e
 	r = client_get(cli, NULL, "/v2/deployments", &list, e);
 	if (r < 0)
 		return r;
-	if (cli->options.json) {
-		print_json(list);
+	if (cli->options.json || cli->options.quiet) {
+		print_list(cli, list, list, "id");
 		json_decref(list);
 		return 0;
 	}
@@ -41,7 +41,7 @@ static int deployment_list(struct cli *cli, char **args, size_t n, struct err *e
 		table_cell(table, TABLE_BUSY, "%s", member_text(action, "action"));
 		table_cell(table, TABLE_PLAIN, "%s", member_text(action, "app"));
 	}
-	table_print(cli, table);
+	table_print(cli, table, "no deployments");
 	json_decref(list);
 	return 0;
 }
@@ -75,8 +75,8 @@ static int deployment_cancel(struct cli *cli, char **args, size_t n, struct err 
 }
 
 const struct command deployment_commands[] = {
-	{ "deployment", "", "", 0, 0, "", "list deployments", deployment_list },
-	{ "deployment", "list", "", 0, 0, "", "list deployments", deployment_list },
+	{ "deployment", "", "", 0, 0, "quiet", "list deployments", deployment_list },
+	{ "deployment", "list", "", 0, 0, "quiet", "list deployments", deployment_list },
 	{ "deployment", "wait", "ID", 1, 1, "timeout quiet", "until it is done", deployment_wait },
 	{ "deployment", "cancel", "ID", 1, 1, "force",
 	  "roll back; with --force leave things as they are", deployment_cancel },

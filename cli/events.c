@@ -30,7 +30,8 @@ static void print_event(const struct watcher *watcher, const char *type, const c
 	print_colored(watcher->cli, TABLE_BOLD, type);
 	for (size_t i = 0; i < ARRAY_SIZE(shown_members); i++) {
 		const json_t *value = json_object_get(event, shown_members[i]);
-		AUTO_FREE char *text = value ? json_dumps(value, JSON_ENCODE_ANY) : NULL;
+		AUTO_FREE char *text = value ? json_dumps(value, JSON_ENCODE_ANY |
+							  JSON_REAL_PRECISION(15)) : NULL;
 
 		/* json_dumps() escapes control bytes, so that no terminal is steered. */
 		if (text && strcmp(text, "\"\"") != 0 && strcmp(text, "null") != 0)

@@ -30,8 +30,8 @@ static int node_list(struct cli *cli, char **args, size_t n, struct err *e)
 	r = client_get(cli, NULL, "/slaves", &reply, e);
 	if (r < 0)
 		return r;
-	if (cli->options.json) {
-		print_json(reply);
+	if (cli->options.json || cli->options.quiet) {
+		print_list(cli, reply, json_object_get(reply, "slaves"), "id");
 		json_decref(reply);
 		return 0;
 	}
@@ -52,7 +52,7 @@ static int node_list(struct cli *cli, char **args, size_t n, struct err *e)
 		table_cell(table, TABLE_PLAIN, "%s", used);
 		table_cell(table, TABLE_PLAIN, "%.0f", member_number(node, "tasks"));
 	}
-	table_print(cli, table);
+	table_print(cli, table, "no nodes");
 	json_decref(reply);
 	return 0;
 }
@@ -124,7 +124,7 @@ static void print_resources(const struct cli *cli, const json_t *node, const jso
 		}
 		cell(table, node_rows[i].used ? metric(metrics, node_rows[i].used) : -1);
 	}
-	table_print(cli, table);
+	table_print(cli, table, NULL);
 	printf("ports %s, allocated %s\n",
 	       member_text(json_object_get(node, "resources"), "ports"),
 	       *member_text(json_object_get(node, "used_resources"), "ports") ?
@@ -158,7 +158,7 @@ static void print_pressure(const struct cli *cli, const json_t *metrics)
 			number_cell(table, metric(metrics, name));
 		}
 	}
-	table_print(cli, table);
+	table_print(cli, table, NULL);
 }
 
 static double number_or_unknown(const json_t *object, const char *key)
@@ -200,7 +200,7 @@ static void print_containers(const struct cli *cli, const json_t *rows)
 
 	json_array_foreach(rows, i, row)
 		print_container(table, row);
-	table_print(cli, table);
+	table_print(cli, table, "no containers");
 }
 
 static int node_show(struct cli *cli, char **args, size_t n, struct err *e)
@@ -239,8 +239,8 @@ static int node_show(struct cli *cli, char **args, size_t n, struct err *e)
 }
 
 const struct command node_commands[] = {
-	{ "node", "", "", 0, 0, "", "list nodes", node_list },
-	{ "node", "list", "", 0, 0, "", "list nodes", node_list },
+	{ "node", "", "", 0, 0, "quiet", "list nodes", node_list },
+	{ "node", "list", "", 0, 0, "quiet", "list nodes", node_list },
 	{ "node", "show", "[ID]", 0, 1, "", "one node: resources, pressure, a row per container",
 	  node_show },
 	{ 0 },

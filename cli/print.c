@@ -1,6 +1,11 @@
 #include "cli/print.h"
 
+#include <ctype.h>
+#include <stdarg.h>
 #include <stdio.h>
+
+#include "cli/cli.h"
+#include "lib/cleanup.h"
 
 const char *member_text(const json_t *object, const char *key)
 {
@@ -14,8 +19,45 @@ double member_number(const json_t *object, const char *key)
 	return json_number_value(json_object_get(object, key));
 }
 
+void print_tame(char *text)
+{
+	for (; *text; text++) {
+		if (iscntrl((unsigned char)*text))
+			*text = isspace((unsigned char)*text) ? ' ' : '?';
+	}
+}
+
+void print_field(const char *label, const char *fmt, ...)
+{
+	AUTO_FREE char *text = NULL;
+	va_list ap;
+	int n;
+
+	va_start(ap, fmt);
+	n = vasprintf(&text, fmt, ap);
+	va_end(ap);
+	if (n < 0)
+		return;
+	print_tame(text);
+	printf("%-14s %s\n", label, text);
+}
+
 void print_json(const json_t *json)
 {
-	(void)json_dumpf(json, stdout, JSON_INDENT(2) | JSON_ENCODE_ANY);
+	(void)json_dumpf(json, stdout, JSON_INDENT(2) | JSON_ENCODE_ANY | JSON_REAL_PRECISION(15));
 	putchar('\n');
+}
+
+void print_list(const struct cli *cli, const json_t *document, const json_t *rows,
+		const char *key)
+{
+	json_t *row;
+	size_t i;
+
+	if (cli->options.json) {
+		print_json(document);
+		return;
+	}
+	json_array_foreach(rows, i, row)
+		puts(member_text(row, key));
 }

@@ -10,7 +10,17 @@ struct cli;
 const char *member_text(const json_t *object, const char *key);
 double member_number(const json_t *object, const char *key);
 
-/* --json: the document as it came, indented. */
+/* A line "LABEL   text" for people, without control bytes. */
+void print_field(const char *label, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* What a task calls itself must not steer the reader's terminal: no control byte is left. */
+void print_tame(char *text);
+
+/* --json: the document as it came, indented, its numbers with at most 15 digits. */
 void print_json(const json_t *json);
+
+/* --json: DOCUMENT; --quiet: KEY of each row. */
+void print_list(const struct cli *cli, const json_t *document, const json_t *rows,
+		const char *key);
 
 #endif

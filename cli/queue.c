@@ -1,5 +1,8 @@
 /* tepui queue: what waits to be launched, and why. */
+#include "cli/queue.h"
+
 #include <stdio.h>
+#include <string.h>
 
 #include "cli/cli.h"
 #include "cli/client.h"
@@ -26,20 +29,46 @@ static const char *main_reason(const json_t *item)
 	return reason;
 }
 
+void queue_why(const json_t *item, char *ret, size_t size)
+{
+	double left = member_number(json_object_get(item, "delay"), "timeLeftSeconds");
+	const char *explanation = member_text(item, "explanation");
+
+	if (left > 0)
+		(void)snprintf(ret, size, "backing off, next start in %gs", left);
+	else if (*explanation)
+		(void)snprintf(ret, size, "%s", explanation);
+	else
+		(void)snprintf(ret, size, "waiting for offers %s", main_reason(item));
+}
+
+int queue_find(struct cli *cli, const char *app_id, json_t **ret, struct err *e)
+{
+	json_t *reply = NULL, *item;
+	size_t i;
+	int r = client_get(cli, NULL, "/v2/queue", &reply, e);
+
+	*ret = NULL;
+	if (r < 0)
+		return r;
+	json_array_foreach(json_object_get(reply, "queue"), i, item) {
+		if (strcmp(member_text(json_object_get(item, "app"), "id"), app_id) == 0)
+			*ret = json_incref(item);
+	}
+	json_decref(reply);
+	return 0;
+}
+
 static void print_item(struct table *table, const json_t *item)
 {
-	const json_t *delay = json_object_get(item, "delay");
 	const json_t *failure = json_object_get(item, "lastFailure");
-	double left = member_number(delay, "timeLeftSeconds");
-	char age[HUMAN_SIZE];
+	char age[HUMAN_SIZE], why[QUEUE_WHY_SIZE];
 
+	queue_why(item, why, sizeof(why));
 	table_cell(table, TABLE_PLAIN, "%s", member_text(json_object_get(item, "app"), "id"));
 	table_cell(table, TABLE_PLAIN, "%.0f", member_number(item, "count"));
 	table_cell(table, TABLE_PLAIN, "%s", human_since(member_text(item, "since"), age));
-	if (left > 0)
-		table_cell(table, TABLE_BUSY, "backing off, next start in %gs", left);
-	else
-		table_cell(table, TABLE_BUSY, "waiting for offers %s", main_reason(item));
+	table_cell(table, TABLE_BUSY, "%s", why);
 	table_cell(table, TABLE_FAINT, "%s", member_text(failure, "message"));
 }
 
@@ -64,9 +93,10 @@ static int queue_list(struct cli *cli, char **args, size_t n, struct err *e)
 		return 0;
 	}
 	table = table_new(columns, ARRAY_SIZE(columns));
+	table_cut_last(table);
 	json_array_foreach(json_object_get(reply, "queue"), i, item)
 		print_item(table, item);
-	table_print(cli, table);
+	table_print(cli, table, "nothing waits");
 	json_decref(reply);
 	return 0;
 }

@@ -1,11 +1,13 @@
 #include "cli/table.h"
 
-#include <ctype.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
 
 #include "cli/cli.h"
+#include "cli/print.h"
 #include "lib/cleanup.h"
 #include "lib/clock.h"
 
@@ -24,6 +26,7 @@ struct table {
 	size_t n_columns;
 	struct cell *cells;
 	size_t n_cells, cap;
+	bool is_cut;
 };
 
 struct table *table_new(const struct table_column *columns, size_t n)
@@ -37,13 +40,10 @@ struct table *table_new(const struct table_column *columns, size_t n)
 	return table;
 }
 
-/* What a task calls itself must not steer the reader's terminal. */
-static void escape_controls(char *text)
+void table_cut_last(struct table *table)
 {
-	for (; *text; text++) {
-		if (iscntrl((unsigned char)*text))
-			*text = '?';
-	}
+	if (table)
+		table->is_cut = true;
 }
 
 void table_cell(struct table *table, enum table_color color, const char *fmt, ...)
@@ -68,7 +68,7 @@ void table_cell(struct table *table, enum table_color color, const char *fmt, ..
 	va_end(ap);
 	if (n < 0)
 		return;
-	escape_controls(text);
+	print_tame(text);
 	table->cells[table->n_cells++] = (struct cell){ color, text };
 }
 
@@ -94,28 +94,74 @@ static void print_cell(const struct cli *cli, const struct table *table, size_t 
 	fputs(is_last ? "\n" : "  ", stdout);
 }
 
-void table_print(const struct cli *cli, struct table *table)
+/* Room for the last column on a terminal; elsewhere all there is. */
+static size_t last_column_room(const struct table *table, const size_t *widths)
 {
-	size_t widths[TABLE_MAX_COLUMNS] = { 0 }, n;
+	enum { LEAST = 20 };
+	struct winsize window;
+	size_t used = 0;
 
-	if (!table)
+	if (!isatty(STDOUT_FILENO) || ioctl(STDOUT_FILENO, TIOCGWINSZ, &window) < 0 ||
+	    window.ws_col == 0)
+		return SIZE_MAX;
+	for (size_t c = 0; c + 1 < table->n_columns; c++)
+		used += widths[c] + 2;
+	return used + LEAST < window.ws_col ? window.ws_col - used : LEAST;
+}
+
+/* A character is never cut in two. */
+static void cut(char *text, size_t room)
+{
+	if (strlen(text) <= room)
 		return;
-	n = table->n_columns;
-	for (size_t c = 0; c < n; c++)
+	room -= 3;
+	while (room > 0 && ((unsigned char)text[room] & 0xc0) == 0x80)
+		room--;
+	(void)memcpy(text + room, "...", sizeof("..."));
+}
+
+static void measure(const struct table *table, size_t *widths)
+{
+	for (size_t c = 0; c < table->n_columns; c++)
 		widths[c] = strlen(table->columns[c].title);
 	for (size_t i = 0; i < table->n_cells; i++) {
-		size_t width = strlen(table->cells[i].text);
+		size_t *width = &widths[i % table->n_columns];
+		size_t size = strlen(table->cells[i].text);
 
-		if (width > widths[i % n])
-			widths[i % n] = width;
+		*width = size > *width ? size : *width;
 	}
+}
+
+static void print_rows(const struct cli *cli, struct table *table)
+{
+	size_t widths[TABLE_MAX_COLUMNS] = { 0 }, n = table->n_columns, room = SIZE_MAX;
+
+	measure(table, widths);
+	if (table->is_cut)
+		room = last_column_room(table, widths);
 	for (size_t c = 0; c < n; c++)
 		print_cell(cli, table, c, table->columns[c].title, TABLE_BOLD, widths[c]);
 	for (size_t i = 0; i < table->n_cells; i++) {
+		if (i % n == n - 1)
+			cut(table->cells[i].text, room);
 		print_cell(cli, table, i % n, table->cells[i].text, table->cells[i].color,
 			   widths[i % n]);
-		free(table->cells[i].text);
 	}
+}
+
+void table_print(const struct cli *cli, struct table *table, const char *if_empty)
+{
+	bool is_faint = cli->has_color && isatty(STDERR_FILENO);
+
+	if (!table)
+		return;
+	if (table->n_cells == 0 && if_empty)
+		fprintf(stderr, "%s%s%s\n", is_faint ? color_codes[TABLE_FAINT] : "", if_empty,
+			is_faint ? "\033[0m" : "");
+	else
+		print_rows(cli, table);
+	for (size_t i = 0; i < table->n_cells; i++)
+		free(table->cells[i].text);
 	free(table->cells);
 	free(table);
 }

@@ -21,11 +21,16 @@ struct table;
 
 /* NULL when memory is out; every other function then does nothing. */
 struct table *table_new(const struct table_column *columns, size_t n);
+/* The last column is prose: on a terminal it is cut to its width. */
+void table_cut_last(struct table *table);
 /* Next cell of the current row; a full row starts the next.  Control bytes are shown escaped. */
 void table_cell(struct table *table, enum table_color color, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
-/* Print and free. */
-void table_print(const struct cli *cli, struct table *table);
+/*
+ * Print and free.  A table without rows is one faint line on standard error, IF_EMPTY (NULL: print
+ * the titles all the same).
+ */
+void table_print(const struct cli *cli, struct table *table, const char *if_empty);
 
 /* In a buffer of the caller's: "61.2 MiB", "3m12s". */
 enum { HUMAN_SIZE = 24 };

@@ -8,6 +8,7 @@
 #include "cli/print.h"
 #include "cli/table.h"
 #include "lib/cleanup.h"
+#include "lib/clock.h"
 #include "lib/err.h"
 
 static bool is_of_app(const json_t *task, const char *app)
@@ -77,6 +78,20 @@ static void filter_tasks(json_t *tasks, const char *app)
 	}
 }
 
+/* No task may mean that there is no such app. */
+static int check_app(struct cli *cli, const char *app, struct err *e)
+{
+	AUTO_FREE char *path = client_app_path(app, "");
+	json_t *reply = NULL;
+	int r = path ? client_get(cli, NULL, path, &reply, e) : err_set(e, ENOMEM, "build a path");
+
+	json_decref(reply);
+	if (r != -ENOENT)
+		return r;
+	err_clear(e);
+	return err_set(e, ENOENT, "no app '%s'", app);
+}
+
 static int task_list(struct cli *cli, char **args, size_t n, struct err *e)
 {
 	static const struct table_column columns[] = {
@@ -94,6 +109,12 @@ static int task_list(struct cli *cli, char **args, size_t n, struct err *e)
 		return r;
 	tasks = json_object_get(reply, "tasks");
 	filter_tasks(tasks, cli->options.app);
+	if (cli->options.app && json_array_size(tasks) == 0)
+		r = check_app(cli, cli->options.app, e);
+	if (r < 0) {
+		json_decref(reply);
+		return r;
+	}
 	if (cli->options.json) {
 		print_json(reply);
 	} else if (cli->options.quiet) {
@@ -103,7 +124,7 @@ static int task_list(struct cli *cli, char **args, size_t n, struct err *e)
 		table = table_new(columns, ARRAY_SIZE(columns));
 		json_array_foreach(tasks, i, task)
 			print_task(table, task);
-		table_print(cli, table);
+		table_print(cli, table, "no tasks");
 	}
 	json_decref(reply);
 	return 0;
@@ -132,6 +153,47 @@ static void print_task_details(const struct cli *cli, const json_t *task, const 
 	       member_number(statistics, "cpus_system_time_secs"), member_text(ours, "sandbox"));
 }
 
+/* What its agent remembers of a task that the master has forgotten. */
+static void print_ended_task(const json_t *container, const char *address)
+{
+	const json_t *executor = json_object_get(container, "executor");
+	const json_t *task = json_array_get(json_object_get(executor, "completed_tasks"), 0);
+	const json_t *status = json_array_get(json_object_get(task, "statuses"), 0);
+	double ended = member_number(status, "timestamp");
+	char age[HUMAN_SIZE];
+
+	print_field("task", "%s", member_text(executor, "id"));
+	print_field("state", "%s", *member_text(task, "state") ? member_text(task, "state") :
+		    "ended");
+	if (ended > 0)
+		print_field("ended", "%s ago",
+			    human_duration(clock_wall_ms() - (int64_t)(ended * 1000), age));
+	if (*member_text(status, "message"))
+		print_field("message", "%s", member_text(status, "message"));
+	print_field("agent", "%s", address);
+	print_field("container", "%s", member_text(container, "container_id"));
+	print_field("sandbox", "%s", member_text(executor, "directory"));
+	print_field("", "see: tepui task log %s", member_text(executor, "id"));
+}
+
+static int show_ended_task(struct cli *cli, const char *id, struct err *e)
+{
+	char address[CLUSTER_ADDRESS_SIZE];
+	json_t *container = NULL;
+	int r = cluster_container(cli, id, &container, address, e);
+
+	if (r < 0)
+		return r;
+	if (cli->options.json)
+		print_json(container);
+	else if (json_object_get(container, "executor"))
+		print_ended_task(container, address);
+	else
+		print_field("task", "%s (ending, on %s)", id, address);
+	json_decref(container);
+	return 0;
+}
+
 static int task_show(struct cli *cli, char **args, size_t n, struct err *e)
 {
 	char address[CLUSTER_ADDRESS_SIZE];
@@ -140,6 +202,10 @@ static int task_show(struct cli *cli, char **args, size_t n, struct err *e)
 
 	(void)n;
 	r = cluster_task(cli, args[0], &task, &container, address, e);
+	if (r == -ENOENT) {
+		err_clear(e);
+		return show_ended_task(cli, args[0], e);
+	}
 	if (r < 0)
 		return r;
 	if (cli->options.json) {
@@ -238,7 +304,7 @@ static int task_log(struct cli *cli, char **args, size_t n, struct err *e)
 const struct command task_commands[] = {
 	{ "task", "", "", 0, 0, "app quiet", "list tasks", task_list },
 	{ "task", "list", "", 0, 0, "app quiet", "list tasks", task_list },
-	{ "task", "show", "ID", 1, 1, "", "one task, with what it uses", task_show },
+	{ "task", "show", "ID", 1, 1, "", "one task, with what it uses, or how it ended", task_show },
 	{ "task", "pid", "ID", 1, 1, "", "pid of its main process on its node", task_pid },
 	{ "task", "log", "ID", 1, 1, "stderr", "its output", task_log },
 	{ "task", "kill", "ID ...", 1, 100, "scale wipe force",

@@ -1,11 +1,16 @@
 """The command line: tables for people, --json for programs, exit statuses for scripts."""
+import fcntl
 import json
+import os
+import pty
 import re
+import struct
 import subprocess
+import termios
 
 import pytest
 
-from cluster import BUILD, REPOSITORY
+from cluster import BUILD, REPOSITORY, wait_until
 from test_story import sleeper
 
 
@@ -25,14 +30,24 @@ def test_the_manual_names_every_option(program, page):
     assert [o for o in options if not re.search(rf"Fl -{o}\b", text)] == []
 
 
+def test_help_names_the_options_of_each_command(cluster):
+    text = cluster.tepui("--help")
+    assert re.search(r"app restart ID .*\n +--wait --timeout --force --quiet\n", text)
+    assert "task list" not in cluster.tepui("app", "--help")
+
+
 def test_exit_statuses_and_one_line_errors(node):
     for args, status, fragment in [
             (["app", "show", "/nosuch"], 4, "App '/nosuch' does not exist"),
-            (["app", "shew", "/x"], 2, "usage"),
-            (["frob"], 2, "unknown command 'frob'"),
+            (["app", "show"], 2, "usage: tepui app show ID"),
+            (["app", "shew", "/x"], 2, "unknown verb 'shew': app knows list, show, add, update, set, "),
+            (["events", "frob"], 2, "'tepui events' takes no argument 'frob'"),
+            (["frob"], 2, "unknown command 'frob': tepui knows app, task, "),
+            (["queue", "--force"], 2, "'tepui queue' takes no option '--force'"),
             (["app", "list", "--force"], 2, "takes no option '--force'"),
-            (["app", "scale", "/x", "many"], 1, "'many' is not a number"),
+            (["app", "scale", "/x", "many"], 2, "'many' is not a number"),
             (["app", "add", "/nosuch.json"], 1, "'/nosuch.json'"),
+            (["task", "list", "--app=/zzz"], 4, "no app '/zzz'"),
             (["--master=127.0.0.1:1", "app"], 3, "127.0.0.1:1"),
     ]:
         done = node.tepui(*args, check=False)
@@ -62,9 +77,96 @@ def test_a_timed_out_wait_says_what_it_waited_for(node, tmp_path):
     done = node.tepui("app", "add", str(document), "--wait", "--timeout=300ms", check=False)
     assert done.returncode == 5
     assert "/huge" in done.stderr and "--timeout" in done.stderr
-    assert "waiting for offers InsufficientCpus" in node.tepui("queue")
+    why = re.compile(r"no node has 1000 cpus free \(most: [\d.]+\)")
+    assert why.search(node.tepui("queue"))
+    shown = node.tepui("app", "show", "/huge")
+    (deployment,) = node.tepui("deployment", "--quiet").split()
+    assert re.search(rf"^waiting        1 for .*: {why.pattern}$", shown, re.M)
+    assert re.search(rf"^deployment     {deployment}$", shown, re.M)
+    done = node.tepui("app", "scale", "/huge", "2", check=False)
+    assert (done.returncode, done.stderr) == (1, f"tepui: app is locked by deployment {deployment}: use --force, "
+                                                 f"or 'tepui deployment cancel {deployment}'\n")
 
 
 def test_events_are_lines(node):
     done = node.tepui("events", "--count=1", "--json")
     assert json.loads(done)["eventType"] == "event_stream_attached"
+
+
+def test_empty_tables_are_one_line_on_stderr(cluster):
+    cluster.start_master()
+    for noun, line in [("app", "no apps"), ("task", "no tasks"), ("node", "no nodes"),
+                       ("deployment", "no deployments"), ("queue", "nothing waits")]:
+        done = cluster.tepui(noun, check=False)
+        assert (done.returncode, done.stdout, done.stderr) == (0, "", line + "\n")
+
+
+def test_an_app_is_shown_with_its_definition(node, tmp_path):
+    document = tmp_path / "app.json"
+    document.write_text(json.dumps(sleeper(
+        "/full", instances=0, cpus=0.1, env={"COLOR": "green"}, labels={"team": "red"},
+        constraints=[["hostname", "MAX_PER", "2"]], portDefinitions=[{"port": 10007, "name": "web"}],
+        healthChecks=[{"protocol": "COMMAND", "command": {"value": "true"}}])))
+    node.tepui("app", "add", str(document), "--wait")
+    lines = node.tepui("app", "show", "/full").splitlines()
+    for line in ("ports          10007/tcp web", "env            COLOR=green", "labels         team=red",
+                 "constraints    hostname MAX_PER 2",
+                 "health checks  COMMAND true, every 60s, timeout 20s, 3 failures, grace 300s"):
+        assert line in lines
+    assert '"cpus": 0.1,' in node.tepui("app", "show", "/full", "--json")
+
+
+def test_an_ended_task_is_shown_from_what_its_agent_remembers(node):
+    node.deploy(sleeper())
+    (task,) = node.tasks("/sleeper")
+    assert "sandbox" in node.tepui("task", "show", task["id"])
+    os.kill(int(node.tepui("task", "pid", task["id"])), 9)
+    wait_until(lambda: task["id"] not in [t["id"] for t in node.tasks("/sleeper")], "the task has ended")
+    shown = wait_until(lambda: (lambda text: "TASK_FAILED" in text and text)(node.tepui("task", "show", task["id"])),
+                       "the agent remembers it")
+    assert "Command terminated with signal Killed" in shown and "sandbox" in shown
+    assert f"see: tepui task log {task['id']}" in node.tepui("app", "show", "/sleeper")
+    done = node.tepui("task", "show", "nosuch", check=False)
+    assert (done.returncode, done.stderr) == (4, "tepui: no node knows a task 'nosuch'\n")
+
+
+def test_keys_that_the_master_passes_over_are_told(node, tmp_path):
+    document = tmp_path / "app.json"
+    document.write_text(json.dumps(sleeper(typo=1, uris=[], ports=[0], user=None, fetch=[])))
+    done = node.tepui("app", "add", str(document), "--wait", check=False)
+    warning = "warning: the master does not know 'typo'"
+    assert [line for line in done.stderr.splitlines() if line.startswith("warning")] == [warning]
+    done = node.tepui("app", "set", "/sleeper", "mem=17", "typo=2", "--force", check=False)
+    assert (done.returncode, done.stderr) == (0, warning + "\n")
+    app = json.loads(node.tepui("app", "show", "/sleeper", "--json"))
+    # With a version a document may have nothing else: it goes back to that version.
+    document.write_text(json.dumps({key: app[key] for key in app if key != "version"} | {"instances": 0}))
+    done = node.tepui("app", "update", "/sleeper", str(document), "--force", check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def on_terminal(columns, *argv):
+    """What ARGV prints on a terminal so wide."""
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+    subprocess.run(argv, stdout=theirs, stdin=subprocess.DEVNULL, check=True)
+    os.close(theirs)
+    text = b""
+    try:
+        while piece := os.read(ours, 65536):
+            text += piece
+    except OSError:
+        pass
+    os.close(ours)
+    return text.decode()
+
+
+def test_last_failures_are_cut_to_the_width_of_a_terminal(node):
+    message = "x" * 300
+    node.call("POST", "/v2/apps", sleeper("/bad", cmd="exit 1", backoffSeconds=300, user="nosuchuser" + message[:20]))
+    wait_until(lambda: node.app("/bad").get("lastTaskFailure"), "the failure is known")
+    piped = node.tepui("queue").splitlines()[1]
+    width = len(piped) - 5
+    row = on_terminal(width, BUILD / "tepui", f"--master={node.master_address}", "--color=never",
+                      "queue").splitlines()[1]
+    assert len(piped) > width >= len(row) and row.endswith("...")
