@@ -30,6 +30,8 @@
 #include "lib/loop.h"
 #include "lib/pb_json.h"
 #include "lib/store.h"
+#include "lib/store_backup.h"
+#include "net/http_origin.h"
 #include "net/http_server.h"
 
 enum { MAX_ROUNDS = 8, COMMIT_RETRY_MS = 1000, MAX_EXECUTOR_CONNECTIONS = 2 * AGENT_MAX_TASKS + 64,
@@ -84,6 +86,7 @@ static bool commit(struct agent *agent)
 			return false;
 		}
 		agent->counters.commits++;
+		store_backup_note(agent->backup);
 	}
 	if (agent->is_disk_bad)
 		log_info("state below '%s' can be written again", agent->work_dir);
@@ -204,7 +207,7 @@ static int open_store(struct agent *agent, struct err *e)
 				agent->work_dir);
 	if (r >= 0 && notice)
 		log_warning("%s", notice);
-	return r;
+	return r < 0 ? r : store_backup_new(agent->loop, agent->store, &agent->backup, e);
 }
 
 /*
@@ -284,6 +287,17 @@ static int listen_executors(struct agent *agent, struct err *e)
 	return r;
 }
 
+/* Executors come by the unix socket, where no browser does. */
+static int gate(void *arg, const struct http_request *req, struct err *e)
+{
+	const struct agent *agent = arg;
+	const struct http_origin self = {
+		.listen = agent->endpoint, .hostname = agent->node.hostname,
+	};
+
+	return http_origin_check(&self, req, e);
+}
+
 static int listen_operators(struct agent *agent, struct err *e)
 {
 	const char *listen = agent->flags.listen;
@@ -301,6 +315,7 @@ static int listen_operators(struct agent *agent, struct err *e)
 		agent->endpoint = NULL;
 		return err_set(e, ENOMEM, "listen on '%s'", listen);
 	}
+	http_server_set_gate(agent->operators, gate, agent);
 	return 0;
 }
 
@@ -411,6 +426,7 @@ void agent_done(struct agent *agent)
 	tombstones_free(agent);
 	json_decref(agent->completed);
 	seccomp_profile_forget();
+	store_backup_free(agent->backup);
 	if (agent->store)
 		store_close(agent->store);
 	fd_close(&agent->supervisors_fd);

@@ -41,6 +41,7 @@ struct agent {
 	struct agent_flags flags;
 	struct loop *loop;
 	struct store *store;
+	struct store_backup *backup;
 	struct rng rng;
 	struct node node;
 	struct users users;

@@ -28,6 +28,8 @@ struct record {
 struct store {
 	int lock_fd;
 	sqlite3 *db;			/* NULL: in memory */
+	char *path;
+	int generation;			/* of what is committed */
 	sqlite3_stmt *put, *delete;
 	struct record *pending;		/* hash by name, in order of writing */
 	struct record *memory;		/* hash by name: the committed records without a database */
@@ -67,6 +69,9 @@ int store_open_sqlite(const char *path, struct store **ret, char **ret_notice, s
 	store->lock_fd = store_file_lock(path, e);
 	if (store->lock_fd < 0)
 		return store->lock_fd;
+	store->path = strdup(path);
+	if (!store->path)
+		return err_set(e, ENOMEM, "open store '%s'", path);
 	r = store_file_open(path, &store->db, &notice, e);
 	if (r < 0)
 		return r;
@@ -77,6 +82,8 @@ int store_open_sqlite(const char *path, struct store **ret, char **ret_notice, s
 			    &store->delete, e);
 	if (r < 0)
 		return r;
+	if (r == 0 && store_file_generation(store->db, &store->generation) < 0)
+		return err_set(e, EIO, "read the generation of '%s'", path);
 	*ret = TAKE_PTR(store);
 	if (ret_notice)
 		*ret_notice = TAKE_PTR(notice);
@@ -104,12 +111,18 @@ void store_close(struct store *store)
 	(void)sqlite3_close(store->db);
 	/* Last: whoever gets the lock may open the file. */
 	fd_close(&store->lock_fd);
+	free(store->path);
 	free(store);
 }
 
 bool store_is_dirty(const struct store *store)
 {
 	return store->pending != NULL;
+}
+
+int store_back_up(struct store *store, struct err *e)
+{
+	return store->db ? store_file_back_up(store->db, store->path, e) : 0;
 }
 
 unsigned store_corrupt_records(const struct store *store)
@@ -194,6 +207,14 @@ static int run_record(struct store *store, const struct record *record)
 	return rc == SQLITE_DONE ? SQLITE_OK : rc;
 }
 
+static int set_generation(const struct store *store, int generation)
+{
+	char sql[48];
+
+	(void)snprintf(sql, sizeof(sql), "PRAGMA user_version=%d", generation);
+	return sqlite3_exec(store->db, sql, NULL, NULL, NULL);
+}
+
 static int commit_to_database(struct store *store, struct err *e)
 {
 	struct record *record, *next;
@@ -201,14 +222,18 @@ static int commit_to_database(struct store *store, struct err *e)
 
 	errno = 0;	/* see store_file_error() */
 	rc = sqlite3_exec(store->db, "BEGIN IMMEDIATE", NULL, NULL, NULL);
+	if (rc == SQLITE_OK)
+		rc = set_generation(store, store->generation + 1);
 	HASH_ITER(hh, store->pending, record, next) {
 		if (rc == SQLITE_OK)
 			rc = run_record(store, record);
 	}
 	if (rc == SQLITE_OK)
 		rc = sqlite3_exec(store->db, "COMMIT", NULL, NULL, NULL);
-	if (rc == SQLITE_OK)
+	if (rc == SQLITE_OK) {
+		store->generation++;
 		return 0;
+	}
 	r = store_file_error(store->db, rc, "write", e);
 	/* Some failures have rolled back already. */
 	if (!sqlite3_get_autocommit(store->db))

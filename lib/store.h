@@ -41,6 +41,12 @@ int store_delete(struct store *store, const char *kind, const char *key, struct 
 int store_commit(struct store *store, struct err *e);
 bool store_is_dirty(const struct store *store);
 
+/*
+ * Replace the backup, from which a damaged file is restored, by what is committed.  Takes as long
+ * as the store is large: see lib/store_backup.h.  Nothing happens without a file.
+ */
+int store_back_up(struct store *store, struct err *e);
+
 void store_close(struct store *store);
 
 #endif

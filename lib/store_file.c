@@ -415,6 +415,42 @@ static int renew_backup(sqlite3 *db, const char *path, char **notice, struct err
 	return 0;
 }
 
+int store_file_generation(sqlite3 *db, int *ret)
+{
+	AUTO(sqlite3_finalizep) sqlite3_stmt *statement = NULL;
+
+	if (sqlite3_prepare_v2(db, "PRAGMA user_version", -1, &statement, NULL) != SQLITE_OK ||
+	    sqlite3_step(statement) != SQLITE_ROW)
+		return -EIO;
+	*ret = sqlite3_column_int(statement, 0);
+	return 0;
+}
+
+/* Committed records are missing; a backup that cannot be read tells nothing. */
+static bool is_older_than_backup(sqlite3 *db, const char *path)
+{
+	AUTO(sqlite3_closep) sqlite3 *backup = NULL;
+	AUTO_FREE char *backup_path = join(path, ".backup");
+	int ours, theirs;
+
+	return backup_path &&
+	       sqlite3_open_v2(backup_path, &backup, SQLITE_OPEN_READONLY, NULL) == SQLITE_OK &&
+	       store_file_generation(backup, &theirs) == 0 &&
+	       store_file_generation(db, &ours) == 0 && ours < theirs;
+}
+
+int store_file_back_up(sqlite3 *db, const char *path, struct err *e)
+{
+	unsigned n, n_bad;
+	int r = count_records(db, &n, &n_bad, e);
+
+	if (r < 0)
+		return r;
+	if (n_bad > 0)
+		return err_set(e, EUCLEAN, "back up '%s': %u records are damaged", path, n_bad);
+	return back_up(db, path, e);
+}
+
 int store_file_open(const char *path, sqlite3 **ret, char **ret_notice, struct err *e)
 {
 	AUTO(sqlite3_closep) sqlite3 *db = NULL;
@@ -426,6 +462,10 @@ int store_file_open(const char *path, sqlite3 **ret, char **ret_notice, struct e
 		r = err_set(&found, EUCLEAN, "open '%s': empty or missing", path);
 	else
 		r = open_checked(path, &db, &found);
+	if (r == 0 && is_older_than_backup(db, path)) {
+		(void)sqlite3_close(TAKE_PTR(db));
+		r = err_set(&found, EUCLEAN, "open '%s': older than its backup", path);
+	}
 	if (r == -EUCLEAN)
 		r = mend(path, found.msg, &db, &notice, e);
 	else if (r < 0)

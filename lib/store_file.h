@@ -20,8 +20,20 @@ int store_file_lock(const char *path, struct err *e);
  */
 int store_file_open(const char *path, struct sqlite3 **ret, char **ret_notice, struct err *e);
 
+/*
+ * Replace PATH.backup by what DB holds, after every record was found sound; the old one stays until
+ * the new one is whole and on the disk.  -EUCLEAN: a record is damaged, the old one is kept.
+ */
+int store_file_back_up(struct sqlite3 *db, const char *path, struct err *e);
+
 /* Set E from the last failure of DB, which was RC.  errno is looked at: 0 before the call. */
 int store_file_error(struct sqlite3 *db, int rc, const char *doing, struct err *e);
+
+/*
+ * The generation of a file's content: SQLite's user_version, one more with every commit.  A log that
+ * was cut short at a good place leaves a sound but older file, which only this tells.
+ */
+int store_file_generation(struct sqlite3 *db, int *ret);
 
 /* What is stored with every record. */
 uint32_t store_file_checksum(const char *kind, const char *key, const void *data, size_t size);

@@ -15,11 +15,13 @@
 #include "lib/log.h"
 #include "lib/loop.h"
 #include "lib/store.h"
+#include "lib/store_backup.h"
 #include "lib/version.h"
 #include "master_stub/agent_stream.h"
 #include "master_stub/marathon/controller.h"
 #include "master_stub/master.h"
 #include "master_stub/operator_api.h"
+#include "net/http_origin.h"
 #include "net/http_server.h"
 
 enum {
@@ -110,9 +112,10 @@ static void run_core(struct shell *shell)
  */
 static void commit(struct shell *shell)
 {
+	bool is_dirty = store_is_dirty(shell->store);
 	struct err e = { 0 };
 
-	if (store_is_dirty(shell->store) && store_commit(shell->store, &e) < 0) {
+	if (is_dirty && store_commit(shell->store, &e) < 0) {
 		if (!shell->is_full)
 			log_write_err(LOG_LEVEL_ERROR, &e, "the state cannot be written; writes are"
 				      " refused until it can");
@@ -126,6 +129,8 @@ static void commit(struct shell *shell)
 		http_server_release(shell->server);
 	}
 	shell->is_full = false;
+	if (is_dirty)
+		store_backup_note(shell->backup);
 	agent_streams_flush(shell->agents);
 }
 
@@ -174,7 +179,13 @@ static bool has_room(const struct shell *shell)
 static int gate(void *arg, const struct http_request *req, struct err *e)
 {
 	struct shell *shell = arg;
+	const struct http_origin self = {
+		.listen = shell->flags.listen, .hostname = shell->hostname,
+	};
+	int r = http_origin_check(&self, req, e);
 
+	if (r < 0)
+		return r;
 	if (is_read(http_request_method(req)) ||
 	    strncmp(http_request_path(req), "/api/", strlen("/api/")) == 0)
 		return 0;
@@ -321,6 +332,8 @@ static int start_timers(struct shell *shell, struct err *e)
 		r = loop_timer_new(shell->loop, on_retry, shell, &shell->retry_timer, e);
 	if (r == 0)
 		r = loop_timer_new(shell->loop, on_keepalive, shell, &shell->keepalive_timer, e);
+	if (r == 0)
+		r = store_backup_new(shell->loop, shell->store, &shell->backup, e);
 	if (r < 0)
 		return r;
 	loop_timer_set(shell->turn_timer, 0);
@@ -358,6 +371,7 @@ int shell_start(struct shell *shell, struct err *e)
 		r = store_commit(shell->store, e);
 	if (r < 0)
 		return r;
+	store_backup_note(shell->backup);
 	loop_after_turn(shell->loop, shell_after_turn, shell);
 	return 0;
 }
@@ -379,6 +393,7 @@ void shell_stop(struct shell *shell)
 	loop_timer_free(shell->turn_timer);
 	loop_timer_free(shell->retry_timer);
 	loop_timer_free(shell->keepalive_timer);
+	store_backup_free(shell->backup);
 	if (shell->store)
 		store_close(shell->store);
 	loop_free(shell->loop);

@@ -32,6 +32,7 @@ struct shell {
 	struct loop *loop;
 	struct rng rng;
 	struct store *store;
+	struct store_backup *backup;
 	struct http_server *server;
 	struct master *master;
 	struct controller *controller;

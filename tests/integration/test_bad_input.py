@@ -4,11 +4,12 @@ import pathlib
 import signal
 import socket
 import subprocess
+import time
 
 import pytest
 
 from cluster import BUILD, Daemon, free_port, wait_until
-from test_story import sleeper
+from test_story import running, sleeper
 
 
 def run_daemon(argv, **more):
@@ -105,29 +106,34 @@ def test_a_wrong_flag(tmp_path, flag):
     assert flag.split("=")[0].lstrip("-") in lines[0]
 
 
-@pytest.mark.parametrize("damage", ["garbage", "truncated", "empty"])
+def flipped(content):
+    return bytes(byte ^ 0x55 if i % 97 == 0 else byte for i, byte in enumerate(content))
+
+
+DAMAGES = {"garbage": lambda content: b"not a database" * 1000, "truncated": lambda content: content[:len(content) // 2],
+           "empty": lambda content: b"", "flipped": flipped}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
 @pytest.mark.parametrize("daemon", ["master", "agent"])
-def test_a_corrupt_state_file_never_stops_a_start(node, daemon, damage):
-    """It is set aside and told; the tasks go on, or are told as lost, and the wanted count returns."""
+def test_a_corrupt_state_file_never_stops_a_start_and_costs_no_task(node, daemon, damage):
+    """In its first run already: it is set aside, told, and replaced by the backup; the tasks go on."""
     node.deploy(sleeper(instances=2))
+    pids = running(node, "/sleeper")
     victim = node.master if daemon == "master" else node.agents[0]
     directory = node.directory / "master" if daemon == "master" else node.agents[0].work_dir
-    # A clean stop and start leave a backup to fall back on.
-    victim.end()
-    victim.start()
-    wait_until(lambda: victim.is_alive() and (daemon == "agent" or node.answers_ping()) and node.active_agents() == 1,
-               "a clean restart")
-    victim.end(signal.SIGKILL)
+    deployed = time.time()
     (state,) = directory.glob("*.db")
-    content = state.read_bytes()
-    for extra in directory.glob("*.db-*"):
-        extra.unlink()
-    state.write_bytes({"garbage": b"not a database" * 1000, "truncated": content[:len(content) // 2],
-                       "empty": b""}[damage])
+    backup = directory / f"{state.name}.backup"
+    wait_until(lambda: backup.exists() and backup.stat().st_mtime > deployed - 0.1, "a backup of what is there")
+    victim.end(signal.SIGKILL)
+    for file in [state, *directory.glob("*.db-wal")]:
+        file.write_bytes(DAMAGES[damage](file.read_bytes()))
     victim.start()
     wait_until(lambda: victim.is_alive() and (daemon == "agent" or node.answers_ping()) and node.active_agents() == 1,
                "the start")
     wait_until(lambda: (node.app("/sleeper") or {}).get("tasksRunning") == 2, "two instances run", 60)
+    assert running(node, "/sleeper") == pids
 
 
 def test_a_full_disk_in_the_state_directory_loses_nothing(node):
