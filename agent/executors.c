@@ -29,7 +29,7 @@ enum {
 	CLEAN_RETRY_MS = 20, CLEAN_LAST_RETRY_MS = 1000, CLEAN_ATTEMPTS_BEFORE_NOTICE = 10,
 	RETURN_MS = 15 * 1000,		/* for an executor to come back to a new agent */
 	RECONNECT_MS = 60 * 1000,	/* or to one that it lost while both ran */
-	KILL_SLACK_MS = 5 * 1000,	/* beyond the grace period */
+	KILL_SLACK_MS = 1000,		/* beyond the grace period */
 	EXIT_MS = 60 * 1000,		/* after its terminal update */
 	DEFAULT_GRACE_MS = 3 * 1000,
 };

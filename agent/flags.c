@@ -35,7 +35,7 @@ static const struct flag table[] = {
 	ROW(FLAG_STR, log_level, "info", 0, "debug, info, warning or error"),
 	ROW(FLAG_BOOL, cfs_quota, "false", 0, "never more cpu time than requested"),
 	ROW(FLAG_BOOL, allow_unenforced, "false", 0, "start though a resource cannot be limited"),
-	ROW(FLAG_BOOL, allow_root_tasks, "true", 0, "run tasks that ask for user root"),
+	ROW(FLAG_BOOL, allow_root_tasks, "false", 0, "run tasks that ask for user root"),
 	ROW(FLAG_BOOL, allow_unconfined, "false", 0, "run tasks that ask for no seccomp profile"),
 	ROW(FLAG_BOOL, enforce_container_disk_quota, "false", 0,
 	    "end tasks whose sandbox outgrows their disk"),

@@ -105,8 +105,9 @@ static void check_run(struct gc *gc, int dir_fd, const char *name)
 			(void)unlinkat(dir_fd, name, 0);
 		return;
 	}
+	/* Not the time of modification: its owner, the task, may have set that to any year. */
 	if (S_ISDIR(st.st_mode) && !is_in_use(gc->agent, name) &&
-	    clock_wall_ms() - (int64_t)st.st_mtim.tv_sec * 1000 > gc->counters.max_age_ms)
+	    clock_wall_ms() - (int64_t)st.st_ctim.tv_sec * 1000 > gc->counters.max_age_ms)
 		throw_away(gc, dir_fd, name);
 }
 

@@ -216,7 +216,8 @@ static int find_user(const struct launch_settings *settings, const Mesos__V1__Ta
 	if (!user)
 		return err_set(e, EINVAL, "command.user: the node has no user '%s'", name);
 	if (user->uid == 0 && !settings->allow_root)
-		return err_set(e, EPERM, "command.user: this agent runs no task as '%s'", name);
+		return err_set(e, EPERM, "command.user: this agent runs no task as '%s' "
+			       "without --allow_root_tasks", name);
 	ret->uid = user->uid;
 	ret->gid = user->gid;
 	return 0;
