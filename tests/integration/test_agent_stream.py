@@ -35,7 +35,7 @@ class FakeAgent:
             subscribe["master_id"] = self.master_id
         body = json.dumps({"type": "SUBSCRIBE", "subscribe": subscribe}).encode()
         self.socket = socket.create_connection(("127.0.0.1", self.cluster.master_port), timeout=20 * SLOW)
-        self.socket.sendall((f"POST /api/v1/agent HTTP/1.1\r\nHost: x\r\nContent-Type: {content_type}\r\n"
+        self.socket.sendall((f"POST /api/v1/agent HTTP/1.1\r\nHost: localhost\r\nContent-Type: {content_type}\r\n"
                              f"Accept: application/json\r\nContent-Length: {len(body)}\r\n{headers}\r\n").encode() + body)
         self.bytes, self.events, self.is_ended = b"", [], False
         while b"\r\n\r\n" not in self.bytes:
