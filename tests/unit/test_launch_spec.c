@@ -317,7 +317,8 @@ static void test_root_may_be_forbidden(void **state)
 	(void)state;
 	settings.allow_root = false;
 	assert_int_equal(launch_spec_build(&settings, &place, task, &result, &e), -EPERM);
-	assert_string_equal(e.msg, "command.user: this agent runs no task as 'root'");
+	assert_string_equal(e.msg, "command.user: this agent runs no task as 'root' "
+			    "without --allow_root_tasks");
 	mesos__v1__task_info__free_unpacked(task, NULL);
 }
 
