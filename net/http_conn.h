@@ -97,6 +97,7 @@ struct http_request {
 
 struct http_stream {
 	struct http_conn *conn;
+	size_t bound;			/* of unsent bytes */
 	void (*on_close)(void *arg);
 	void *arg;
 };

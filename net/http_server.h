@@ -134,5 +134,7 @@ int http_stream_write(struct http_stream *stream, const void *data, size_t size)
 /* Ends the reply in good order; ON_CLOSE is not called. */
 void http_stream_end(struct http_stream *stream);
 size_t http_stream_queued(const struct http_stream *stream);
+/* From now on BYTES of unsent bytes are too many, instead of the server's max_stream_queue. */
+void http_stream_set_bound(struct http_stream *stream, size_t bytes);
 
 #endif

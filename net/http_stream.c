@@ -41,6 +41,7 @@ int http_stream_start(struct http_request *req, int status, const char *type,
 		return err_set(e, ENOMEM, "start stream to '%s'", req->peer);
 	}
 	stream->conn = conn;
+	stream->bound = conn->server->limits.max_stream_queue;
 	stream->on_close = on_close;
 	stream->arg = arg;
 	conn->stream = stream;
@@ -68,7 +69,7 @@ int http_stream_write(struct http_stream *stream, const void *data, size_t size)
 	if (!conn || conn->is_cut)
 		return -EPIPE;
 	/* What is queued counts, not what comes: who keeps up gets a record of any size. */
-	if (http_stream_queued(stream) > conn->server->limits.max_stream_queue) {
+	if (http_stream_queued(stream) > stream->bound) {
 		conn_cut(conn);
 		return -ENOBUFS;
 	}
@@ -115,4 +116,9 @@ size_t http_stream_queued(const struct http_stream *stream)
 	struct http_conn *conn = stream->conn;
 
 	return conn ? evbuffer_get_length(bufferevent_get_output(conn->bev)) : 0;
+}
+
+void http_stream_set_bound(struct http_stream *stream, size_t bytes)
+{
+	stream->bound = bytes;
 }

@@ -2,6 +2,7 @@
 #include "master_stub/marathon/api.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
@@ -11,17 +12,27 @@
 #include "master_stub/marathon/state.h"
 #include "net/sse.h"
 
-enum { MAX_TYPES = 64 };
+enum {
+	MAX_TYPES = 64,
+	MAX_STREAMS = 1024,
+	/* Unsent bytes of one stream: a fair share of the whole, but enough to fall behind a little. */
+	MIN_BOUND = 256 << 10,
+	MAX_BOUND = 4 << 20,
+	SHARED_BOUND = 32 << 20,
+};
 
 struct event_stream {
 	TAILQ_ENTRY(event_stream) all;
 	struct event_streams *owner;
 	struct http_stream *stream;
 	char **types;		/* ended by NULL; none: everything */
+	bool is_cut;		/* too far behind */
 };
 
 struct event_streams {
 	TAILQ_HEAD(, event_stream) list;
+	size_t n;
+	bool is_trim_due;	/* what cut streams had queued is back in the heap */
 };
 
 static void stream_free(struct event_stream *stream)
@@ -32,13 +43,27 @@ static void stream_free(struct event_stream *stream)
 	free(stream);
 }
 
+static void unlink_stream(struct event_stream *stream)
+{
+	TAILQ_REMOVE(&stream->owner->list, stream, all);
+	stream->owner->n--;
+	stream_free(stream);
+}
+
 /* The reader went away, or fell too far behind. */
 static void on_close(void *arg)
 {
 	struct event_stream *stream = arg;
 
-	TAILQ_REMOVE(&stream->owner->list, stream, all);
-	stream_free(stream);
+	stream->owner->is_trim_due |= stream->is_cut;
+	unlink_stream(stream);
+}
+
+static size_t bound_of_each(const struct event_streams *streams)
+{
+	size_t share = SHARED_BOUND / streams->n;
+
+	return share < MIN_BOUND ? MIN_BOUND : share > MAX_BOUND ? MAX_BOUND : share;
 }
 
 static int read_types(const struct http_request *req, struct event_stream *stream)
@@ -93,6 +118,11 @@ int api_events(struct http_request *req, struct err *e)
 		(void)refuse(&refusal, 405, "the event stream needs 'Accept: text/event-stream'");
 		return marathon_refuse(req, &refusal);
 	}
+	if (api->streams->n >= MAX_STREAMS) {
+		(void)refuse(&refusal, 503, "the event stream has %d readers, no more are served",
+			     MAX_STREAMS);
+		return marathon_refuse(req, &refusal);
+	}
 	stream = calloc(1, sizeof(*stream));
 	if (!stream || read_types(req, stream) < 0) {
 		if (stream)
@@ -108,6 +138,8 @@ int api_events(struct http_request *req, struct err *e)
 		return r;
 	}
 	TAILQ_INSERT_TAIL(&api->streams->list, stream, all);
+	api->streams->n++;
+	http_stream_set_bound(stream->stream, bound_of_each(api->streams));
 	/* A reader that is already behind is closed by the server in its own time. */
 	if (wants(stream, "event_stream_attached"))
 		(void)send_attached(stream, peer, controller_wall_ms(api->controller));
@@ -130,9 +162,8 @@ void event_streams_free(struct event_streams *streams)
 	if (!streams)
 		return;
 	while ((stream = TAILQ_FIRST(&streams->list))) {
-		TAILQ_REMOVE(&streams->list, stream, all);
 		http_stream_end(stream->stream);
-		stream_free(stream);
+		unlink_stream(stream);
 	}
 	free(streams);
 }
@@ -141,14 +172,18 @@ void event_streams_free(struct event_streams *streams)
 void event_streams_send(struct event_streams *streams, const char *type, const json_t *event)
 {
 	struct event_stream *stream, *next = TAILQ_FIRST(&streams->list);
+	size_t bound = next ? bound_of_each(streams) : 0;
 	AUTO_FREE char *text = NULL;
 
 	if (next)
 		text = json_dumps(event, JSON_COMPACT);
 	while (text && (stream = next)) {
 		next = TAILQ_NEXT(stream, all);
-		if (wants(stream, type))
-			(void)sse_write(stream->stream, type, NULL, text);
+		if (!wants(stream, type))
+			continue;
+		http_stream_set_bound(stream->stream, bound);
+		if (sse_write(stream->stream, type, NULL, text) == -ENOBUFS)
+			stream->is_cut = true;
 	}
 }
 
@@ -158,6 +193,11 @@ void event_streams_keepalive(struct event_streams *streams)
 
 	while ((stream = next)) {
 		next = TAILQ_NEXT(stream, all);
-		(void)sse_keepalive(stream->stream);
+		if (sse_keepalive(stream->stream) == -ENOBUFS)
+			stream->is_cut = true;
 	}
+	/* Here and not when one is cut: it takes its time, and readers could ask for it. */
+	if (streams->is_trim_due)
+		(void)malloc_trim(0);
+	streams->is_trim_due = false;
 }

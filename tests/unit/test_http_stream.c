@@ -125,6 +125,25 @@ static void test_stream_of_slow_reader_is_cut(void **state)
 	close(fd);
 }
 
+/* A stream's own bound is not the server's, and what is queued when it is set counts. */
+static void test_stream_has_a_bound_of_its_own(void **state)
+{
+	static char piece[16 << 10];
+	int fd = dial();
+
+	(void)state;
+	ask(fd, "GET /stream HTTP/1.1\r\nHost: x\r\n\r\n");
+	assert_true(run_until(is_streaming, fd, PATIENCE_MS));
+	for (int i = 0; i < 4; i++)
+		assert_int_equal(http_stream_write(world.stream, piece, sizeof(piece)), 0);
+	http_stream_set_bound(world.stream, 128 << 10);
+	assert_int_equal(http_stream_write(world.stream, piece, sizeof(piece)), 0);
+	http_stream_set_bound(world.stream, 32 << 10);
+	assert_int_equal(http_stream_write(world.stream, piece, sizeof(piece)), -ENOBUFS);
+	assert_true(run_until(is_closed, fd, PATIENCE_MS));
+	close(fd);
+}
+
 static void test_stream_reader_goes_away_or_talks(void **state)
 {
 	static char noise[80 << 10];
@@ -305,6 +324,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_stream, start, stop),
 		cmocka_unit_test_setup_teardown(test_stream_to_1_0_and_head, start, stop),
 		cmocka_unit_test_setup_teardown(test_stream_of_slow_reader_is_cut, start_hasty, stop),
+		cmocka_unit_test_setup_teardown(test_stream_has_a_bound_of_its_own, start_hasty, stop),
 		cmocka_unit_test_setup_teardown(test_stream_reader_goes_away_or_talks, start, stop),
 		cmocka_unit_test_setup_teardown(test_cork_holds_every_byte, start, stop),
 		cmocka_unit_test_setup_teardown(test_hold_and_release, start, stop),
