@@ -63,7 +63,7 @@ void store_backup_free(struct store_backup *backup)
 
 void store_backup_note(struct store_backup *backup)
 {
-	if (backup->is_armed)
+	if (!backup || backup->is_armed)
 		return;
 	backup->is_armed = true;
 	loop_timer_set(backup->timer, backup->pause_ms);

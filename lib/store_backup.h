@@ -12,7 +12,7 @@ int store_backup_new(struct loop *loop, struct store *store, struct store_backup
 		     struct err *e);
 void store_backup_free(struct store_backup *backup);
 
-/* Something was committed: the backup will be renewed. */
+/* Something was committed: the backup will be renewed.  BACKUP may be NULL: there is to be none. */
 void store_backup_note(struct store_backup *backup);
 
 #endif
