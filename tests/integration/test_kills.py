@@ -1,4 +1,7 @@
 """kill -9 of agent, executors and master, again and again, while an app is deployed and changed."""
+import collections
+import contextlib
+import http.client
 import os
 import random
 import signal
@@ -21,6 +24,7 @@ def test_fifty_kills_during_a_deployment_lose_nothing_and_double_nothing(node):
         "intervalSeconds": 1, "timeoutSeconds": 20, "maxConsecutiveFailures": 3}])
     assert node.call("POST", "/v2/apps", app).status == 201
     wanted = 4
+    killed = collections.Counter()
     for kill in range(KILLS):
         victim = chance.choice(["agent", "executor", "master"])
         if victim == "agent":
@@ -29,8 +33,9 @@ def test_fifty_kills_during_a_deployment_lose_nothing_and_double_nothing(node):
         elif victim == "master":
             node.master.end(signal.SIGKILL)
             node.start_master()
-        else:
-            kill_an_executor(node, chance)
+        elif not kill_an_executor(node, chance):
+            victim = "nobody"
+        killed[victim] += 1
         if kill % 10 == 4:
             wanted = chance.randint(3, 6)
             answer = node.call("PUT", "/v2/apps/steady?force=true", {"instances": wanted})
@@ -43,6 +48,7 @@ def test_fifty_kills_during_a_deployment_lose_nothing_and_double_nothing(node):
         found = node.app("/steady")
         return found["tasksHealthy"] == found["tasksRunning"] == wanted and not found["deployments"]
     wait_until(settled, f"{wanted} healthy instances", 90)
+    assert all(killed[victim] >= KILLS // 10 for victim in ("agent", "executor", "master")), killed
     running = {t["id"] for t in node.tasks("/steady")}
     assert len(running) == wanted
     wait_until(lambda: {c["executor_id"] for c in agent.containers()} == running, "the agent has the same")
@@ -57,11 +63,13 @@ def container_names(agent):
 
 
 def kill_an_executor(node, chance):
-    """Whichever lives; between two restarts there may be none."""
-    tasks = [t["id"] for t in node.tasks("/steady") if t["state"] == "TASK_RUNNING"]
-    if not tasks or node.active_agents() == 0:
-        return
-    try:
+    """One that lives, once there is one; the agent may still be coming up, and its task may just end."""
+    def living():
+        with contextlib.suppress(OSError, http.client.HTTPException):
+            return [c["executor_id"] for c in node.agents[0].containers()]
+        return []
+    tasks = wait_until(living, "a container")
+    with contextlib.suppress(LookupError, ProcessLookupError, TypeError):
         os.kill(supervisor_of(node.agents[0], chance.choice(tasks)), signal.SIGKILL)
-    except (AssertionError, ProcessLookupError, TypeError, OSError):
-        return
+        return True
+    return False

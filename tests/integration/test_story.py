@@ -153,7 +153,7 @@ def supervisor_of(agent, task_id):
         # Init is a copy of its supervisor; the supervisor is the one outside.
         if argv[0] == b"tepui-executor" and container.encode() in argv[1] and is_outside(pid):
             return int(pid)
-    raise AssertionError(f"no supervisor of {task_id}")
+    raise LookupError(f"no supervisor of {task_id}")
 
 
 def is_outside(pid):
