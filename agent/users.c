@@ -5,11 +5,10 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "lib/cleanup.h"
 #include "lib/err.h"
+#include "lib/file_in.h"
 
 enum { MAX_BYTES = 1 << 20, MAX_LINES = 4096 };
 
@@ -73,26 +72,11 @@ int users_parse(const char *text, struct users *ret, struct err *e)
 
 int users_load(const char *path, struct users *ret, struct err *e)
 {
-	AUTO_CLOSE int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-	AUTO_FREE char *text = malloc(MAX_BYTES + 1);
-	size_t size = 0;
-	struct stat st;
-	ssize_t n;
+	AUTO_FREE char *text = NULL;
+	size_t size;
+	int r = file_in_read(AT_FDCWD, path, MAX_BYTES, &text, &size, e);
 
-	if (!text)
-		return err_set(e, ENOMEM, "read '%s'", path);
-	if (fd < 0 || fstat(fd, &st) < 0)
-		return err_set(e, errno, "open '%s'", path);
-	if (!S_ISREG(st.st_mode))
-		return err_set(e, EINVAL, "open '%s': not a regular file", path);
-	do {
-		n = read(fd, text + size, MAX_BYTES - size);
-		if (n < 0)
-			return err_set(e, errno, "read '%s'", path);
-		size += (size_t)n;
-	} while (n > 0 && size < MAX_BYTES);
-	text[size] = '\0';
-	return users_parse(text, ret, e);
+	return r < 0 ? r : users_parse(text, ret, e);
 }
 
 const struct user *users_find(const struct users *users, const char *name)

@@ -1,10 +1,8 @@
 #include "containerizer/spec_json.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "containerizer/handover.h"
@@ -12,7 +10,7 @@
 #include "isolators/spec.h"
 #include "lib/cleanup.h"
 #include "lib/err.h"
-#include "lib/json_in.h"
+#include "lib/file_in.h"
 
 enum { MAX_DOCUMENT = 1 << 20 };
 
@@ -155,35 +153,6 @@ int spec_from_json(const json_t *doc, struct spec *ret, struct err *e)
 	return 0;
 }
 
-static int read_file(int dir_fd, const char *file, char **ret, size_t *ret_size, struct err *e)
-{
-	AUTO_CLOSE int fd = openat(dir_fd, file, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-	AUTO_FREE char *buf = NULL;
-	struct stat st;
-	size_t used = 0;
-
-	if (fd < 0 || fstat(fd, &st) < 0)
-		return err_set(e, errno, "open '%s'", file);
-	if (!S_ISREG(st.st_mode) || st.st_size > MAX_DOCUMENT)
-		return err_set(e, EFBIG, "read '%s': not a file of at most %d bytes", file,
-			       MAX_DOCUMENT);
-	buf = malloc((size_t)st.st_size + 1);
-	if (!buf)
-		return err_set(e, ENOMEM, "read '%s'", file);
-	while (used < (size_t)st.st_size) {
-		ssize_t n = read(fd, buf + used, (size_t)st.st_size - used);
-
-		if (n < 0 && errno != EINTR)
-			return err_set(e, errno, "read '%s'", file);
-		if (n == 0)
-			break;
-		used += n > 0 ? (size_t)n : 0;
-	}
-	*ret_size = used;
-	*ret = TAKE_PTR(buf);
-	return 0;
-}
-
 static int make_root_absolute(int dir_fd, struct spec *spec, struct err *e)
 {
 	char link[64], dir[PATH_MAX];
@@ -205,18 +174,13 @@ static int make_root_absolute(int dir_fd, struct spec *spec, struct err *e)
 
 int spec_load(int dir_fd, const char *file, struct spec *ret, struct err *e)
 {
-	AUTO_FREE char *text = NULL;
 	json_auto_t *doc = NULL;
 	struct spec spec;
-	size_t size;
 	int r;
 
-	r = read_file(dir_fd, file, &text, &size, e);
+	r = file_in_read_json(dir_fd, file, MAX_DOCUMENT, &doc, e);
 	if (r < 0)
 		return r;
-	r = json_in_parse(text, size, &doc, e);
-	if (r < 0)
-		return err_wrap(e, "%s", file);
 	r = spec_from_json(doc, &spec, e);
 	if (r < 0)
 		return err_wrap(e, "%s", file);
