@@ -92,6 +92,8 @@ static int build_document(struct task *task, struct err *e)
 	const struct launch_settings settings = {
 		.users = &agent->users,
 		.default_user = agent->flags.default_user,
+		.profiles = &agent->profiles,
+		.default_profile = agent->flags.seccomp_profile_name,
 		.cfs_quota = agent->flags.cfs_quota,
 		.allow_root = agent->flags.allow_root_tasks,
 		.allow_unconfined = agent->flags.allow_unconfined,

@@ -261,6 +261,14 @@ static int read_host(struct agent *agent, struct err *e)
 	if (!users_find(&agent->users, agent->flags.default_user))
 		return err_set(e, EINVAL, "use '--default_user=%s': there is no such user",
 			       agent->flags.default_user);
+	r = profiles_load(agent->flags.seccomp_config_dir, &agent->profiles, e);
+	if (r < 0)
+		return r;
+	if (agent->flags.seccomp_profile_name &&
+	    !profiles_find(&agent->profiles, agent->flags.seccomp_profile_name))
+		return err_set(e, EINVAL, "use '--seccomp_profile_name=%s': it is not in the "
+			       "directory of --seccomp_config_dir",
+			       agent->flags.seccomp_profile_name);
 	agent->executor_fd = executors_load(agent->flags.executor, e);
 	return agent->executor_fd;
 }
@@ -440,6 +448,7 @@ void agent_done(struct agent *agent)
 	fd_close(&agent->work_fd);
 	free(agent->work_dir);
 	users_done(&agent->users);
+	profiles_done(&agent->profiles);
 	node_done(&agent->node);
 	resources_done(&agent->used);
 	if (agent->info)

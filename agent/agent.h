@@ -8,6 +8,7 @@
 
 #include "agent/flags.h"
 #include "agent/node.h"
+#include "agent/profiles.h"
 #include "agent/users.h"
 #include "isolators/cgroup.h"
 #include "lib/rng.h"
@@ -45,6 +46,7 @@ struct agent {
 	struct rng rng;
 	struct node node;
 	struct users users;
+	struct profiles profiles;
 	struct cgroup_layout layout;
 	char *layout_text;
 	char *work_dir;				/* real path */

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "agent/launch_parts.h"
+#include "agent/profiles.h"
 #include "agent/users.h"
 #include "containerizer/handover.h"
 #include "lib/cleanup.h"
@@ -68,9 +69,6 @@ static int check_linux_info(const Mesos__V1__LinuxInfo *info, struct err *e)
 			       "share");
 	if (info->shm_size)
 		return err_set(e, ENOTSUP, "container.linux_info.shm_size: not supported");
-	if (info->seccomp && info->seccomp->profile_name)
-		return err_set(e, ENOTSUP, "container.linux_info.seccomp.profile_name: named "
-			       "profiles are not supported");
 	return 0;
 }
 
@@ -265,6 +263,29 @@ static int find_capabilities(const Mesos__V1__TaskInfo *task, uint64_t *ret_effe
 	return r;
 }
 
+static int find_profile(const struct launch_settings *settings, const Mesos__V1__TaskInfo *task,
+			struct launch_result *ret, struct err *e)
+{
+	const Mesos__V1__LinuxInfo *info = task->container ? task->container->linux_info : NULL;
+	const Mesos__V1__SeccompInfo *seccomp = info ? info->seccomp : NULL;
+	const char *name = settings->default_profile;
+
+	if (seccomp && seccomp->unconfined && seccomp->profile_name)
+		return err_set(e, EINVAL, "container.linux_info.seccomp: both a profile and "
+			       "unconfined");
+	if (seccomp && seccomp->unconfined && !settings->allow_unconfined)
+		return err_set(e, EPERM, "container.linux_info.seccomp.unconfined: this agent "
+			       "confines every task");
+	ret->is_unconfined = seccomp && seccomp->unconfined;
+	if (seccomp && seccomp->profile_name)
+		name = seccomp->profile_name;
+	ret->profile = name ? profiles_find(settings->profiles, name) : NULL;
+	if (name && !ret->profile)
+		return err_set(e, EINVAL, "container.linux_info.seccomp.profile_name: this agent "
+			       "has no profile '%.64s'", name);
+	return 0;
+}
+
 static json_t *capability_names(uint64_t set)
 {
 	json_t *names = json_array();
@@ -376,15 +397,10 @@ int launch_spec_build(const struct launch_settings *settings, const struct launc
 		r = find_user(settings, task, &result, e);
 	if (r >= 0)
 		r = find_capabilities(task, &effective, &result, e);
+	if (r >= 0)
+		r = find_profile(settings, task, &result, e);
 	if (r < 0)
 		return r;
-	if (container && container->linux_info && container->linux_info->seccomp &&
-	    container->linux_info->seccomp->unconfined) {
-		if (!settings->allow_unconfined)
-			return err_set(e, EPERM, "container.linux_info.seccomp.unconfined: this "
-				       "agent confines every task");
-		result.is_unconfined = true;
-	}
 	process = build_process(place, task, &result, effective, e);
 	if (!process)
 		return -e->code;

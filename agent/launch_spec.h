@@ -9,12 +9,15 @@
 #include "proto/mesos.pb-c.h"
 
 struct err;
+struct profiles;
 struct users;
 
 /* What the agent adds; all borrowed. */
 struct launch_settings {
 	const struct users *users;
 	const char *default_user;
+	const struct profiles *profiles;
+	const char *default_profile;	/* one of them, or NULL: the built-in one */
 	bool cfs_quota, allow_root, allow_unconfined;
 	uint64_t pids_limit;
 	const char *cgroup_layout;	/* cgroup_layout_format() */
@@ -34,6 +37,8 @@ struct launch_result {
 	json_t *config;			/* owned */
 	uint32_t uid, gid;
 	bool is_unconfined;		/* no seccomp program is to be passed */
+	/* Not in CONFIG: compiled here, a supervisor has no use for it.  NULL: the built-in one. */
+	const json_t *profile;		/* borrowed from the settings */
 	uint64_t capabilities;		/* of the bounding set, for the seccomp profile */
 };
 

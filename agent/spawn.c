@@ -269,7 +269,8 @@ int spawn_executor(struct task *task, pid_t *ret_pid, int *ret_pidfd, struct err
 	/* The sandbox stays whatever follows: it is what people look into, and age removes it. */
 	r = make_sandbox(task, e);
 	if (r >= 0 && !launch->is_unconfined) {
-		r = seccomp_profile_compile(NULL, launch->capabilities, e);
+		r = seccomp_profile_compile(launch->profile, launch->capabilities,
+					    e);
 		seccomp_fd = r;
 	}
 	if (r >= 0)

@@ -43,7 +43,7 @@ struct argument {
 struct head {
 	char *default_action;
 	uint64_t default_errno;
-	json_t *architectures, *arch_map, *syscalls, *flags;
+	json_t *architectures, *arch_map, *syscalls, *flags, *listener;
 };
 
 #define FIELD(type, member, key_, kind_, required_, max_) \
@@ -57,6 +57,9 @@ static const struct json_field head_fields[] = {
 	FIELD(head, arch_map, "archMap", JSON_F_JSON, false, 0),
 	FIELD(head, syscalls, "syscalls", JSON_F_JSON, true, 0),
 	FIELD(head, flags, "flags", JSON_F_JSON, false, 0),
+	FIELD(head, listener, "listenerPath", JSON_F_JSON, false, 0),
+	/* Of a listener, which is refused. */
+	{ .key = "listenerMetadata", .kind = JSON_F_IGNORED },
 };
 
 static const struct json_field entry_fields[] = {
@@ -392,6 +395,12 @@ static int check_flags(const json_t *list, struct err *e)
 	return 0;
 }
 
+/* Whoever answers for the kernel could undo the box: no process outside gets to. */
+static int check_listener(const json_t *path, struct err *e)
+{
+	return path ? err_set(e, ENOTSUP, "seccomp.listenerPath: listeners are not supported") : 0;
+}
+
 static int read_entries(const json_t *list, uint64_t caps, struct seccomp_document *document,
 			struct err *e)
 {
@@ -427,6 +436,7 @@ int seccomp_document_read(const json_t *profile, uint64_t caps, struct seccomp_d
 			     &document.default_action, e)) < 0 ||
 	    (r = check_architectures(head.architectures, e)) < 0 ||
 	    (r = check_flags(head.flags, e)) < 0 ||
+	    (r = check_listener(head.listener, e)) < 0 ||
 	    (r = read_entries(head.syscalls, caps, &document, e)) < 0)
 		return r;
 	*ret = document;

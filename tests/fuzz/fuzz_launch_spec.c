@@ -4,6 +4,7 @@
 #include <stdint.h>
 
 #include "agent/launch_spec.h"
+#include "agent/profiles.h"
 #include "agent/users.h"
 #include "containerizer/spec_json.h"
 #include "isolators/spec.h"
@@ -18,8 +19,9 @@ static const struct launch_place place = {
 static void try_task(const Mesos__V1__TaskInfo *task)
 {
 	static struct users users;
+	static struct profiles profiles;
 	struct launch_settings settings = {
-		.users = &users, .default_user = "nobody", .allow_root = true,
+		.users = &users, .profiles = &profiles, .default_user = "nobody", .allow_root = true,
 		.allow_unconfined = true, .pids_limit = 1024,
 		.cgroup_layout = "layout", .hidden = "/w",
 	};

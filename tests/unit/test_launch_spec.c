@@ -10,6 +10,7 @@
 #include <jansson.h>
 
 #include "agent/launch_spec.h"
+#include "agent/profiles.h"
 #include "agent/users.h"
 #include "containerizer/spec_json.h"
 #include "isolators/spec.h"
@@ -18,6 +19,7 @@
 #include "lib/pb_json.h"
 
 static struct users users;
+static struct profiles profiles;
 
 static const struct launch_place place = {
 	.container_id = "c-1", .sandbox = "/w/sandbox", .framework_id = "F", .agent_id = "S",
@@ -27,7 +29,7 @@ static const struct launch_place place = {
 static struct launch_settings settings_of(void)
 {
 	return (struct launch_settings){
-		.users = &users, .default_user = "nobody", .allow_root = true, .pids_limit = 1024,
+		.users = &users, .profiles = &profiles, .default_user = "nobody", .allow_root = true, .pids_limit = 1024,
 		.cgroup_layout = "layout", .hidden = "/w",
 	};
 }
@@ -274,6 +276,12 @@ static const struct {
 	{ COMMAND "\"container\":{\"type\":\"MESOS\",\"linux_info\":{\"seccomp\":{\"unconfined\":"
 	  "true}}},", -EPERM,
 	  "container.linux_info.seccomp.unconfined: this agent confines every task" },
+	{ COMMAND "\"container\":{\"type\":\"MESOS\",\"linux_info\":{\"seccomp\":{\"profile_name\":"
+	  "\"loose.json\"}}},", -EINVAL,
+	  "container.linux_info.seccomp.profile_name: this agent has no profile 'loose.json'" },
+	{ COMMAND "\"container\":{\"type\":\"MESOS\",\"linux_info\":{\"seccomp\":{\"profile_name\":"
+	  "\"p\",\"unconfined\":true}}},", -EINVAL,
+	  "container.linux_info.seccomp: both a profile and unconfined" },
 	{ COMMAND "\"container\":{\"type\":\"MESOS\",\"linux_info\":{\"effective_capabilities\":"
 	  "{\"capabilities\":[\"SYS_ADMIN\"]}}},", -EPERM,
 	  "container.linux_info.effective_capabilities: capability 21 is above what this agent grants" },
