@@ -14,7 +14,7 @@
 #include "agent/agent.h"
 #include "agent/runtime_dir.h"
 #include "agent/task.h"
-#include "agent/tree.h"
+#include "lib/tree.h"
 #include "lib/cleanup.h"
 #include "lib/clock.h"
 #include "lib/err.h"

@@ -8,7 +8,7 @@
 #include "agent/agent.h"
 #include "agent/executors.h"
 #include "agent/task.h"
-#include "agent/tree.h"
+#include "lib/tree.h"
 #include "isolators/cgroup.h"
 #include "lib/cleanup.h"
 #include "lib/clock.h"

@@ -34,4 +34,11 @@ enum { HANDOVER_SECCOMP_FD = 3 };
 #define HANDOVER_ANNOTATION_HOST_ROOT "io.tepui.host-root"
 #define HANDOVER_ANNOTATION_HIDDEN "io.tepui.hidden"
 
+/*
+ * A root file system of layers, in the place of root.path: their host directories, ':'-separated,
+ * the topmost first; and the directory of this container alone in which "upper" and "work" lie.
+ */
+#define HANDOVER_ANNOTATION_ROOT_LAYERS "io.tepui.root-layers"
+#define HANDOVER_ANNOTATION_ROOT_UPPER "io.tepui.root-upper"
+
 #endif

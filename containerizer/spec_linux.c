@@ -210,27 +210,45 @@ static int take_host_root(const char *value, struct spec *spec, struct err *e)
 	return 0;
 }
 
-static int take_hidden(const char *value, struct spec *spec, struct err *e)
+static int take_paths(const char *value, const char *key, char ***ret, struct err *e)
 {
 	size_t n = 1, i = 0;
 
 	for (const char *c = value; *c; c++)
 		n += *c == ':';
-	spec->hidden_paths = spec_alloc(n + 1, sizeof(char *), "annotations", e);
-	if (!spec->hidden_paths)
+	if (n > SPEC_MAX_ENTRIES)
+		return err_set(e, ERANGE, "annotations.%s: more than %d entries", key,
+			       SPEC_MAX_ENTRIES);
+	*ret = spec_alloc(n + 1, sizeof(char *), "annotations", e);
+	if (!*ret)
 		return -ENOMEM;
 	while (*value) {
 		size_t size = strcspn(value, ":");
 
 		if (value[0] != '/')
-			return err_set(e, EINVAL, "annotations." HANDOVER_ANNOTATION_HIDDEN
-				       ": path %zu is not absolute", i);
-		spec->hidden_paths[i] = strndup(value, size);
-		if (!spec->hidden_paths[i++])
+			return err_set(e, EINVAL, "annotations.%s: path %zu is not absolute", key,
+				       i);
+		(*ret)[i] = strndup(value, size);
+		if (!(*ret)[i++])
 			return err_set(e, ENOMEM, "annotations: copy string");
 		value += size + (value[size] == ':');
 	}
 	return 0;
+}
+
+static int take_hidden(const char *value, struct spec *spec, struct err *e)
+{
+	return take_paths(value, HANDOVER_ANNOTATION_HIDDEN, &spec->hidden_paths, e);
+}
+
+static int take_layers(const char *value, struct spec *spec, struct err *e)
+{
+	return take_paths(value, HANDOVER_ANNOTATION_ROOT_LAYERS, &spec->root_layers, e);
+}
+
+static int take_upper(const char *value, struct spec *spec, struct err *e)
+{
+	return take_string(value, &spec->root_upper, e);
 }
 
 static const struct {
@@ -242,6 +260,8 @@ static const struct {
 	{ HANDOVER_ANNOTATION_SANDBOX_DESTINATION, take_destination },
 	{ HANDOVER_ANNOTATION_HOST_ROOT, take_host_root },
 	{ HANDOVER_ANNOTATION_HIDDEN, take_hidden },
+	{ HANDOVER_ANNOTATION_ROOT_LAYERS, take_layers },
+	{ HANDOVER_ANNOTATION_ROOT_UPPER, take_upper },
 };
 
 /* Foreign annotations are notes to somebody else; one with our prefix is a request to us. */

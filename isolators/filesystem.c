@@ -43,7 +43,11 @@ static int validate(const struct spec *spec, struct err *e)
 {
 	int r;
 
-	if (!spec->host_root && (!spec->root_path || !rootfs_path_is_plain(spec->root_path)))
+	r = overlay_validate(spec, e);
+	if (r < 0)
+		return r;
+	if (!spec->host_root && !spec->root_layers &&
+	    (!spec->root_path || !rootfs_path_is_plain(spec->root_path)))
 		return err_set(e, EINVAL, "use '%.128s' as root",
 			       spec->root_path ? spec->root_path : "");
 	if (spec->terminal)
@@ -80,6 +84,17 @@ static int prepare(struct box *box, struct err *e)
 	return 0;
 }
 
+static int open_root(const struct spec *spec, const char *path, struct err *e)
+{
+	int fd;
+
+	if (spec->root_layers)
+		return overlay_open(spec, e);
+	fd = open_tree(AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC |
+		       (spec->host_root ? 0 : AT_RECURSIVE));
+	return fd < 0 ? err_set(e, errno, "open root '%s'", path) : fd;
+}
+
 /* Put the root over "/", from where it will be the root; its descriptor is owned. */
 static int mount_root(const struct spec *spec, struct err *e)
 {
@@ -93,10 +108,9 @@ static int mount_root(const struct spec *spec, struct err *e)
 		attr.attr_set |= MOUNT_ATTR_NOSUID;
 	if (spec->host_root)
 		attr.attr_set |= MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID;
-	fd = open_tree(AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC |
-		       (spec->host_root ? 0 : AT_RECURSIVE));
+	fd = open_root(spec, path, e);
 	if (fd < 0)
-		return err_set(e, errno, "open root '%s'", path);
+		return fd;
 	if (mount_setattr(fd, "", AT_EMPTY_PATH | AT_RECURSIVE, &attr, sizeof(attr)) < 0)
 		return err_set(e, errno, "restrict root '%s'", path);
 	if (move_mount(fd, "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH) < 0)
@@ -153,6 +167,17 @@ static int mount_sandbox(const struct box *box, int root_fd, struct err *e)
 	return 0;
 }
 
+/* An image names a working directory that need not be in it; the writable layer is ours to fill. */
+static int make_directory(const struct spec *spec, int root_fd, struct err *e)
+{
+	AUTO_CLOSE int fd = -EBADF;
+
+	if (!spec->root_layers || !rootfs_path_is_plain(spec->cwd))
+		return 0;
+	fd = rootfs_make(root_fd, spec->cwd, false, e);
+	return fd < 0 ? fd : 0;
+}
+
 static int pivot(int root_fd, struct err *e)
 {
 	char cwd[8];
@@ -184,6 +209,7 @@ static int build(const struct box *box, int root_fd, struct api_mounts *api, str
 	    (r = masks_hide(spec, root_fd, e)) < 0 ||
 	    (r = mount_sandbox(box, root_fd, e)) < 0 ||
 	    (r = mounts_enter(box, root_fd, e)) < 0 ||
+	    (r = make_directory(spec, root_fd, e)) < 0 ||
 	    (r = masks_enter(spec, root_fd, api, e)) < 0)
 		return r;
 	/* Last: the mounts may have needed places made. */

@@ -59,6 +59,17 @@ int masks_prepare(struct err *e);
 int masks_hide(const struct spec *spec, int root_fd, struct err *e);
 int masks_enter(const struct spec *spec, int root_fd, const struct api_mounts *api, struct err *e);
 
+/* ---- overlay.c: a root of layers ---- */
+
+int overlay_validate(const struct spec *spec, struct err *e);
+
+/*
+ * The spec's layers under its own writable one, as a mount that is nowhere yet: owned.  The caller
+ * is in a mount namespace of its own, nothing of which passes to another: for a moment places are
+ * used in it.
+ */
+int overlay_open(const struct spec *spec, struct err *e);
+
 /* ---- host_mounts.c ---- */
 
 /* Bring along the mounts of the host in which programs and libraries live. */

@@ -26,11 +26,11 @@ void spec_done(struct spec *spec)
 	char **const strings[] = {
 		&spec->id, &spec->cwd, &spec->root_path, &spec->hostname, &spec->cpuset_cpus,
 		&spec->cpuset_mems, &spec->cgroup_layout, &spec->sandbox,
-		&spec->sandbox_destination,
+		&spec->sandbox_destination, &spec->root_upper,
 	};
 	char ***const lists[] = {
 		&spec->args, &spec->env, &spec->masked_paths, &spec->readonly_paths,
-		&spec->io_max, &spec->unified, &spec->hidden_paths,
+		&spec->io_max, &spec->unified, &spec->hidden_paths, &spec->root_layers,
 	};
 
 	for (size_t i = 0; i < sizeof(strings) / sizeof(strings[0]); i++)

@@ -63,6 +63,8 @@ struct spec {
 
 	/* root */
 	char *root_path;		/* "/" is the host's root (annotation io.tepui.host-root) */
+	char **root_layers;		/* io.tepui.root-layers: the topmost first; then no root_path */
+	char *root_upper;		/* io.tepui.root-upper: holds "upper" and "work" */
 	bool root_readonly;
 	char *hostname;
 	struct spec_mount *mounts;

@@ -20,7 +20,7 @@
 #include "agent/runtime_dir.h"
 #include "agent/sampler.h"
 #include "agent/sandbox.h"
-#include "agent/tree.h"
+#include "lib/tree.h"
 #include "lib/cleanup.h"
 #include "lib/err.h"
 

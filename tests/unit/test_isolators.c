@@ -249,6 +249,28 @@ static void test_capability_names(void **state)
 	assert_null(capability_name(-1));
 }
 
+static void test_layers(void **state)
+{
+	char a[] = "/a", up[] = "/a/../b", top[] = "/c", *layers[] = { a, NULL, NULL };
+	struct spec spec = good_spec();
+
+	(void)state;
+	spec.host_root = false;
+	spec.root_layers = layers;
+	assert_refused(&spec, -EINVAL, "filesystem: write to 1 layers in ''");
+	spec.root_upper = up;
+	assert_refused(&spec, -EINVAL, "filesystem: write to 1 layers in '/a/../b'");
+	spec.root_upper = top;
+	layers[1] = up;
+	assert_refused(&spec, -EINVAL, "filesystem: use '/a/../b' as a layer of the root");
+	layers[1] = NULL;
+	spec.host_root = true;
+	assert_refused(&spec, -EINVAL, "filesystem: use layers and the host's root");
+	spec.host_root = false;
+	layers[0] = NULL;
+	assert_refused(&spec, -EINVAL, "filesystem: write to 0 layers in '/c'");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -261,6 +283,7 @@ int main(void)
 		cmocka_unit_test(test_paths),
 		cmocka_unit_test(test_credentials),
 		cmocka_unit_test(test_capability_names),
+		cmocka_unit_test(test_layers),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -134,6 +134,8 @@ static const struct {
 	  "annotations.io.tepui.host-root: neither 'true' nor 'false'" },
 	{ "annotations", "{\"io.tepui.hidden\":\"/a:b\"}", -EINVAL,
 	  "annotations.io.tepui.hidden: path 1 is not absolute" },
+	{ "annotations", "{\"io.tepui.root-layers\":\"/a::/b\"}", -EINVAL,
+	  "annotations.io.tepui.root-layers: path 1 is not absolute" },
 };
 
 static void test_bad_documents_are_named_and_leave_the_result_alone(void **state)

@@ -1,6 +1,6 @@
 /* Walking a directory tree that a task has written: in bounded steps, by descriptors only. */
-#ifndef AGENT_TREE_H
-#define AGENT_TREE_H
+#ifndef LIB_TREE_H
+#define LIB_TREE_H
 
 #include <stdbool.h>
 #include <stdint.h>

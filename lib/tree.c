@@ -1,4 +1,4 @@
-#include "agent/tree.h"
+#include "lib/tree.h"
 
 #include <dirent.h>
 #include <errno.h>
