@@ -3,13 +3,13 @@
 #define CONTAINERIZER_CONTAINER_H
 
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "lib/err.h"
 
 struct cgroup;
 struct container;
 struct spec;
-struct usage;
 
 /*
  * Once, first in main(): init is a copy of this process and its command line is for every process
@@ -26,16 +26,41 @@ void container_hide_arguments(int argc, char **argv);
 int container_create(const struct spec *spec, int seccomp_fd, struct container **ret,
 		     struct err *e);
 
+/* What becomes 0, 1 and 2 of a process in the container: borrowed; -EBADF is /dev/null. */
+struct container_stdio {
+	int in_fd, out_fd, err_fd;
+};
+
+enum container_mode {
+	/* Pid 1 is our init: it forks the main process, reaps, takes commands, dies with us. */
+	CONTAINER_MODE_INIT,
+	/* Pid 1 becomes the main process itself and outlives us; its wait status is all there is. */
+	CONTAINER_MODE_DIRECT,
+};
+
+struct container_launch {
+	enum container_mode mode;
+	struct container_stdio stdio;
+
+	/*
+	 * Direct mode.  The main process, ready but for its filter and execve(2), waits for a
+	 * connection to the listening socket START_FD (borrowed); the end of that connection says
+	 * that it runs, a struct err in it that it will not.  -EBADF: it does not wait.
+	 */
+	int start_fd;
+	unsigned n_preserved;	/* descriptors from 3 on that the main process inherits */
+};
+
 /*
- * Clone init into the cgroup and let it go; the rest of the launch goes on there and is told by
- * events.  OUT_FD and ERR_FD (borrowed for the call) become the main process's stdout and stderr.
- * Single-threaded callers only.
+ * Clone pid 1 into the cgroup and let it go; the rest of the launch goes on there and is told by
+ * events.  Single-threaded callers only.
  */
-int container_start(struct container *c, int out_fd, int err_fd, struct err *e);
+int container_start(struct container *c, const struct container_launch *launch, struct err *e);
 
 enum container_event_type {
+	CONTAINER_WAITING,	/* for a connection to START_FD; nothing more will be told */
 	CONTAINER_STARTED,	/* the main process's execve(2) succeeded */
-	CONTAINER_FAILED,	/* it will not: ERROR is the step that failed; init is ending */
+	CONTAINER_FAILED,	/* it will not: ERROR is the step that failed; pid 1 is ending */
 	CONTAINER_EXITED,	/* WAIT_STATUS of the main process; init is ending */
 	CONTAINER_EXEC_DONE,	/* WAIT_STATUS of command ID */
 	CONTAINER_EXEC_FAILED,	/* command ID was not executed: ERROR; a DONE of it may follow */
@@ -49,16 +74,17 @@ struct container_event {
 	struct err error;
 };
 
-/* Both borrowed: readable when there is an event; readable when init has ended. */
+/* Both borrowed: readable when there is an event; readable when pid 1 has ended. */
 int container_sync_fd(const struct container *c);
 int container_pidfd(const struct container *c);
+pid_t container_pid(const struct container *c);
 const struct cgroup *container_cgroup(const struct container *c);
 
 /* Take the next event without waiting: 1 and *ret, 0 when there is none now, or -errno. */
 int container_read_event(struct container *c, struct container_event *ret, struct err *e);
 
 /*
- * Run ARGV with ENV (both NULL-terminated, at most SYNC_MAX_DATA bytes) in the container, with the
+ * Init mode.  Run ARGV with ENV (both NULL-terminated, at most SYNC_MAX_DATA bytes) in the container, with the
  * rights of the main process and its directory, and /dev/null for stdin, stdout and stderr.  ID
  * names it in events.  -E2BIG, -EPIPE.
  */
@@ -67,7 +93,7 @@ int container_exec(struct container *c, uint32_t id, char *const *argv, char *co
 int container_exec_kill(struct container *c, uint32_t id, struct err *e);
 
 /*
- * SIGNO to every process of the container but init; as long as there is none, the launch ends with
+ * Init mode.  SIGNO to every process of the container but init; as long as there is none, the launch ends with
  * CONTAINER_FAILED.
  */
 int container_signal(struct container *c, int signo, struct err *e);
@@ -75,7 +101,7 @@ int container_signal(struct container *c, int signo, struct err *e);
 /* SIGKILL to everything, init included. */
 int container_kill(struct container *c, struct err *e);
 
-/* Init's own wait status, once the pidfd is readable.  -EAGAIN before. */
+/* Pid 1's own wait status, once the pidfd is readable.  -EAGAIN before. */
 int container_reap(struct container *c, int *ret_wait_status, struct err *e);
 
 /*

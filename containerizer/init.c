@@ -10,10 +10,10 @@
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "containerizer/child.h"
 #include "containerizer/payload.h"
 #include "containerizer/sync.h"
 #include "isolators/isolator.h"
@@ -41,52 +41,25 @@ struct init {
 /* In the bss: pages are only touched when a command is sent. */
 static struct init the_init;
 
-static int compare_fds(const void *a, const void *b)
+/* The death signal is cleared by each change of credentials. */
+static int die_with_supervisor(struct err *e)
 {
-	return *(const int *)a - *(const int *)b;
-}
-
-/* Close every descriptor from 3 on but the N of KEEP (sorted here; negative ones are skipped). */
-static int close_others(int *keep, size_t n, struct err *e)
-{
-	unsigned first = 3;
-
-	qsort(keep, n, sizeof(*keep), compare_fds);
-	for (size_t i = 0; i <= n; i++) {
-		unsigned last = i < n ? (unsigned)keep[i] - 1 : ~0U;
-
-		if (i < n && keep[i] < 3)
-			continue;
-		if (first <= last && close_range(first, last, 0) < 0)
-			return err_set(e, errno, "close descriptors");
-		first = last + 2;
-	}
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
+		return err_set(e, errno, "die with the supervisor");
 	return 0;
 }
 
-/* Credentials' changes clear the death signal and set the dump flag by sysctl: so after each. */
-static int protect_self(struct err *e)
+int init_prepare(const struct child_args *args, struct err *e)
 {
-	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || prctl(PR_SET_DUMPABLE, 0) < 0)
-		return err_set(e, errno, "protect the container's init");
-	return 0;
-}
-
-static int await(int sync_fd, enum sync_type type, struct err *e)
-{
-	struct sync_head head;
-	size_t size;
-	char none[1];
-	int r = sync_recv(sync_fd, 0, &head, none, 0, &size, e);
+	int r = die_with_supervisor(e);
 
 	if (r < 0)
 		return r;
-	/* Nothing has been started that a signal could be passed on to: then it is meant for us. */
-	if (r > 0 && head.type == SYNC_SIGNAL)
-		return err_set(e, ECANCELED, "launch in spite of signal %d", head.value);
-	if (r == 0 || head.type != (uint32_t)type)
-		return err_set(e, ECONNABORTED, "wait for the supervisor");
-	return 0;
+	for (int fd = 0; fd <= 2; fd++) {
+		if (dup3(args->null_fd, fd, 0) < 0)
+			return err_set(e, errno, "redirect descriptor %d", fd);
+	}
+	return setsid() < 0 ? err_set(e, errno, "create session") : 0;
 }
 
 static int send_plain(int sync_fd, enum sync_type type, uint32_t id, int value, struct err *e)
@@ -96,68 +69,19 @@ static int send_plain(int sync_fd, enum sync_type type, uint32_t id, int value, 
 	return sync_send(sync_fd, &head, NULL, 0, e);
 }
 
-/*
- * All of seal but the system call filter, which init must not share: it would not be able to
- * serve a payload whose profile forbids fork(2).  What init has given up, the processes that it
- * forks do not have either, so they add the filter alone (payload.c).
- */
-static int seal_self(struct box *box, struct err *e)
+static int become(const struct payload *p, struct err *e)
 {
-	for (size_t i = 0; isolator_table[i]; i++) {
-		const struct isolator *iso = isolator_table[i];
+	int r = payload_prepare(p, e);
 
-		if (!iso->seal || payload_is_filter(iso))
-			continue;
-		if (iso->seal(box, e) < 0)
-			return err_wrap(e, "%s", iso->name);
-	}
-	return protect_self(e);
-}
-
-/* Steps 5 and 6 of the launch. */
-static int enter(const struct init_args *a, struct err *e)
-{
-	int r = protect_self(e);
-
-	if (r < 0)
-		return r;
-	(void)prctl(PR_SET_NAME, "tepui-init");
-	if (a->arguments_size >= sizeof("tepui-init")) {
-		memset(a->arguments, 0, a->arguments_size);
-		memcpy(a->arguments, "tepui-init", sizeof("tepui-init"));
-	}
-	for (int fd = 0; fd <= 2; fd++) {
-		if (dup3(a->null_fd, fd, 0) < 0)
-			return err_set(e, errno, "redirect descriptor %d", fd);
-	}
-	r = await(a->sync_fd, SYNC_GO, e);
-	if (r < 0)
-		return r;
-	if (setsid() < 0)
-		return err_set(e, errno, "create session");
-	return isolators_enter(a->box, e);
-}
-
-/* Step 7: nothing of the host stays open but what is still needed. */
-static int release_host(const struct init_args *a, struct err *e)
-{
-	int keep[] = { a->sync_fd, a->null_fd, a->out_fd, a->err_fd, a->box->seccomp_fd };
-	int r = close_others(keep, ARRAY_SIZE(keep), e);
-
-	if (r < 0)
-		return r;
-	r = send_plain(a->sync_fd, SYNC_READY, 0, 0, e);
-	if (r < 0)
-		return r;
-	return await(a->sync_fd, SYNC_START, e);
+	return r < 0 ? r : payload_exec(p, e);
 }
 
 /* Step 8: fork the main process and wait for the end of its copy of a pipe, which execve closes. */
-static int start_main(struct init *in, const struct init_args *a, struct err *e)
+static int start_main(struct init *in, const struct child_args *a, struct err *e)
 {
 	struct payload p = {
 		.box = a->box, .argv = a->box->spec->args, .env = a->box->spec->env,
-		.in_fd = a->null_fd, .out_fd = a->out_fd, .err_fd = a->err_fd,
+		.stdio = a->launch.stdio,
 	};
 	AUTO_CLOSE int read_end = -EBADF, write_end = -EBADF;
 	struct err failure;
@@ -172,7 +96,7 @@ static int start_main(struct init *in, const struct init_args *a, struct err *e)
 	if (in->main_pid < 0)
 		return err_set(e, errno, "fork main process");
 	if (in->main_pid == 0) {
-		int r = payload_exec(&p, e);
+		int r = become(&p, e);
 
 		/* R is only ever an error; a full pipe or a dead reader changes nothing. */
 		if (r < 0 && write(write_end, e, sizeof(*e)) < 0)
@@ -226,7 +150,7 @@ static int start_command(struct init *in, uint32_t id, int n_args, size_t size, 
 {
 	struct command *slot = find_command(in, 0);
 	struct payload p = {
-		.box = in->box, .in_fd = in->null_fd, .out_fd = in->null_fd, .err_fd = in->null_fd,
+		.box = in->box, .stdio = { in->null_fd, in->null_fd, in->null_fd },
 	};
 	AUTO_FREE char **strings = NULL;
 	int r;
@@ -245,7 +169,7 @@ static int start_command(struct init *in, uint32_t id, int n_args, size_t size, 
 		return err_set(e, errno, "fork command");
 	}
 	if (slot->pid == 0) {
-		if (payload_exec(&p, e) < 0)
+		if (become(&p, e) < 0)
 			sync_send_err(in->sync_fd, SYNC_EXEC_FAILED, id, e);
 		_exit(127);
 	}
@@ -352,7 +276,19 @@ static int open_signals(struct init *in, struct err *e)
 	return 0;
 }
 
-void init_run(const struct init_args *args)
+/* The main process alone holds what is its stdin, stdout and stderr. */
+static void close_stdio(const struct child_args *args)
+{
+	const struct container_stdio *stdio = &args->launch.stdio;
+	const int fds[] = { stdio->in_fd, stdio->out_fd, stdio->err_fd };
+
+	for (size_t i = 0; i < ARRAY_SIZE(fds); i++) {
+		if (fds[i] != args->null_fd)
+			(void)close(fds[i]);
+	}
+}
+
+void init_run(const struct child_args *args)
 {
 	struct init *in = &the_init;
 	struct err e = { 0 };
@@ -360,15 +296,11 @@ void init_run(const struct init_args *args)
 	in->box = args->box;
 	in->sync_fd = args->sync_fd;
 	in->null_fd = args->null_fd;
-	if (enter(args, &e) < 0 || release_host(args, &e) < 0 || open_signals(in, &e) < 0 ||
-	    seal_self(args->box, &e) < 0 || start_main(in, args, &e) < 0) {
-		sync_send_err(args->sync_fd, SYNC_FAILED, 0, &e);
-		_exit(1);
-	}
-	/* Step 9.  The main process alone writes to its stdout and stderr. */
-	(void)close(args->out_fd);
-	if (args->err_fd != args->out_fd)
-		(void)close(args->err_fd);
+	if (open_signals(in, &e) < 0 || child_seal(args->box, &e) < 0 ||
+	    die_with_supervisor(&e) < 0 || start_main(in, args, &e) < 0)
+		child_fail(args, &e);
+	/* Step 9. */
+	close_stdio(args);
 	if (send_plain(in->sync_fd, SYNC_STARTED, 0, 0, &e) < 0)
 		_exit(1);
 	serve(in);

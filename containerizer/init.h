@@ -1,24 +1,14 @@
-/* The first process of a container: our own code, never re-executed, pid 1 of its namespace. */
+/* Init mode: pid 1 is our own code, never re-executed, and dies with its supervisor. */
 #ifndef CONTAINERIZER_INIT_H
 #define CONTAINERIZER_INIT_H
 
-#include <stddef.h>
+struct child_args;
+struct err;
 
-struct box;
+/* Before anything else: a death signal, a session and /dev/null for 0 to 2. */
+int init_prepare(const struct child_args *args, struct err *e);
 
-struct init_args {
-	struct box *box;	/* this process's copy */
-	int sync_fd;
-	int null_fd;		/* the host's /dev/null */
-	int out_fd, err_fd;	/* of the main process */
-	char *arguments;	/* the command line to overwrite, or NULL */
-	size_t arguments_size;
-};
-
-/*
- * Runs in the process that clone3() made, with every signal blocked and a copy of all the
- * supervisor's descriptors, which it closes.  Ends with the container.
- */
-_Noreturn void init_run(const struct init_args *args);
+/* Steps 8 and 9 of the launch, in init mode; ends with the container. */
+_Noreturn void init_run(const struct child_args *args);
 
 #endif

@@ -12,7 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "containerizer/init.h"
+#include "containerizer/child.h"
 #include "containerizer/sync.h"
 #include "isolators/isolator.h"
 #include "isolators/spec.h"
@@ -22,7 +22,10 @@ struct container {
 	struct cgroup_layout layout;
 	struct box box;
 	int sync_fd;
+	enum container_mode mode;
 	bool has_cgroup;
+	bool is_ready;		/* its enter phase is over */
+	bool is_started;	/* or has said that it will not be */
 	bool is_reaped;
 	int init_status;
 };
@@ -161,51 +164,84 @@ static int attach(struct container *c, struct err *e)
 
 /*
  * Init puts its own /dev/null over 0 to 2: an FD among them is copied above, into *RET_COPY
- * (owned).  Returns the one to use.
+ * (owned).
  */
-static int above_stdio(int fd, int *ret_copy, struct err *e)
+static int above_stdio(int *fd, int *ret_copy, struct err *e)
 {
-	if (fd > 2)
-		return fd;
-	*ret_copy = fcntl(fd, F_DUPFD_CLOEXEC, 3);
-	return *ret_copy < 0 ? err_set(e, errno, "copy descriptor %d", fd) : *ret_copy;
+	if (*fd > 2)
+		return 0;
+	*ret_copy = fcntl(*fd, F_DUPFD_CLOEXEC, 3);
+	if (*ret_copy < 0)
+		return err_set(e, errno, "copy descriptor %d", *fd);
+	*fd = *ret_copy;
+	return 0;
 }
 
-int container_start(struct container *c, int out_fd, int err_fd, struct err *e)
+/* What init mode needs besides; the copies are owned by the caller. */
+static int prepare_init(struct child_args *args, int ret_copies[3], struct err *e)
 {
-	AUTO_CLOSE int null_fd = -EBADF, out_copy = -EBADF, err_copy = -EBADF, far = -EBADF;
-	int fds[2], r;
+	int *const fds[] = {
+		&args->launch.stdio.in_fd, &args->launch.stdio.out_fd, &args->launch.stdio.err_fd,
+	};
+
+	/* A child that lacks the right to load a filter by then must have given up all others. */
+	if (args->box->seccomp_fd >= 0 && !args->box->spec->no_new_privileges)
+		return err_set(e, EINVAL, "filter system calls without noNewPrivileges");
+	args->null_fd = open("/dev/null", O_RDWR | O_CLOEXEC | O_NOCTTY);
+	if (args->null_fd < 0)
+		return err_set(e, errno, "open '/dev/null'");
+	for (size_t i = 0; i < ARRAY_SIZE(fds); i++) {
+		int r = *fds[i] < 0 ? 0 : above_stdio(fds[i], &ret_copies[i], e);
+
+		if (r < 0)
+			return r;
+		if (*fds[i] < 0)
+			*fds[i] = args->null_fd;
+	}
+	return 0;
+}
+
+static int clone_child(struct container *c, struct child_args *args, struct err *e)
+{
+	AUTO_CLOSE int far = -EBADF;
+	int fds[2], r = sync_pair(fds, e);
 	pid_t pid;
 
-	null_fd = open("/dev/null", O_RDWR | O_CLOEXEC | O_NOCTTY);
-	if (null_fd < 0)
-		return err_set(e, errno, "open '/dev/null'");
-	out_fd = above_stdio(out_fd, &out_copy, e);
-	if (out_fd < 0)
-		return out_fd;
-	err_fd = above_stdio(err_fd, &err_copy, e);
-	if (err_fd < 0)
-		return err_fd;
-	r = sync_pair(fds, e);
 	if (r < 0)
 		return r;
 	c->sync_fd = fds[0];
-	far = fds[1];
+	args->sync_fd = far = fds[1];
 	pid = clone_init(c, e);
+	if (pid == 0)
+		child_run(args);
 	if (pid < 0)
 		return pid;
-	if (pid == 0)
-		init_run(&(struct init_args){
-			.box = &c->box, .sync_fd = far, .null_fd = null_fd, .out_fd = out_fd,
-			.err_fd = err_fd, .arguments = arguments,
-			.arguments_size = arguments_size,
-		});
 	c->box.init_pid = pid;
+	return 0;
+}
+
+int container_start(struct container *c, const struct container_launch *launch, struct err *e)
+{
+	struct child_args args = {
+		.box = &c->box, .launch = *launch, .sync_fd = -EBADF, .null_fd = -EBADF,
+		.arguments = arguments, .arguments_size = arguments_size,
+	};
+	int copies[3] = { -EBADF, -EBADF, -EBADF };
+	int r = launch->mode == CONTAINER_MODE_INIT ? prepare_init(&args, copies, e) : 0;
+
+	c->mode = launch->mode;
+	if (r == 0)
+		r = clone_child(c, &args, e);
+	fd_close(&args.null_fd);
+	for (size_t i = 0; i < ARRAY_SIZE(copies); i++)
+		fd_close(&copies[i]);
+	if (r < 0)
+		return r;
 	r = attach(c, e);
 	if (r == 0)
 		return 0;
 	(void)syscall(SYS_pidfd_send_signal, c->box.init_pidfd, SIGKILL, NULL, 0);
-	(void)waitpid(pid, &c->init_status, 0);
+	(void)waitpid(c->box.init_pid, &c->init_status, 0);
 	c->is_reaped = true;
 	return r;
 }
@@ -220,6 +256,11 @@ int container_pidfd(const struct container *c)
 	return c->box.init_pidfd;
 }
 
+pid_t container_pid(const struct container *c)
+{
+	return c->box.init_pid;
+}
+
 const struct cgroup *container_cgroup(const struct container *c)
 {
 	return &c->box.cgroup;
@@ -229,12 +270,25 @@ static const struct {
 	enum sync_type sync;
 	enum container_event_type event;
 } event_types[] = {
+	{ SYNC_WAITING, CONTAINER_WAITING },
 	{ SYNC_STARTED, CONTAINER_STARTED },
 	{ SYNC_FAILED, CONTAINER_FAILED },
 	{ SYNC_EXITED, CONTAINER_EXITED },
 	{ SYNC_EXEC_DONE, CONTAINER_EXEC_DONE },
 	{ SYNC_EXEC_FAILED, CONTAINER_EXEC_FAILED },
 };
+
+/*
+ * In direct mode execve(2) closes the other end, and that is what tells of its success: whatever
+ * fails before says so first, and of a process that was killed the pidfd and its status tell.
+ */
+static enum container_event_type end_of_events(struct container *c)
+{
+	if (c->mode != CONTAINER_MODE_DIRECT || !c->is_ready || c->is_started)
+		return CONTAINER_CLOSED;
+	c->is_started = true;
+	return CONTAINER_STARTED;
+}
 
 int container_read_event(struct container *c, struct container_event *ret, struct err *e)
 {
@@ -246,20 +300,24 @@ int container_read_event(struct container *c, struct container_event *ret, struc
 
 	r = sync_recv(c->sync_fd, MSG_DONTWAIT, &head, data, sizeof(data), &size, e);
 	if (r == 0) {
+		event.type = end_of_events(c);
 		*ret = event;
 		return 1;
 	}
 	if (r < 0)
 		return r == -EAGAIN && e->code == 0 ? 0 : r;
 	/* Step 7. */
-	if (head.type == SYNC_READY)
+	if (head.type == SYNC_READY) {
+		c->is_ready = true;
 		return send_plain(c, SYNC_START, 0, 0, e);
+	}
 	for (size_t i = 0; i < ARRAY_SIZE(event_types); i++) {
 		if (head.type != (uint32_t)event_types[i].sync)
 			continue;
 		event.type = event_types[i].event;
 		event.id = head.id;
 		event.wait_status = head.value;
+		c->is_started |= event.type == CONTAINER_FAILED;
 		if (event.type == CONTAINER_FAILED || event.type == CONTAINER_EXEC_FAILED)
 			sync_get_err(data, size, &event.error);
 		*ret = event;

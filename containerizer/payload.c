@@ -1,6 +1,7 @@
 #include "containerizer/payload.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdio.h>
@@ -45,9 +46,9 @@ static int enter_directory(const char *path, struct err *e)
 
 static int redirect(const struct payload *p, struct err *e)
 {
-	const int from[] = { p->in_fd, p->out_fd, p->err_fd };
+	const int from[] = { p->stdio.in_fd, p->stdio.out_fd, p->stdio.err_fd };
 
-	/* Init's own 0-2 are its /dev/null and FROM is above them: none is overwritten early. */
+	/* FROM is above 0-2 (init), or is 0-2: none is overwritten early. */
 	for (int fd = 0; fd <= 2; fd++) {
 		if (dup2(from[fd], fd) < 0)
 			return err_set(e, errno, "redirect descriptor %d", fd);
@@ -76,15 +77,16 @@ static const char *path_of(char **env)
 	return "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 }
 
-int payload_find_and_exec(char **argv, char **env, struct err *e)
+typedef int try_fn(const char *path, char **argv, char **env);
+
+/* TRY on each file that NAME may mean; 0, or the error that tells most. */
+static int try_each(const char *name, char **argv, char **env, try_fn *try, struct err *e)
 {
-	const char *name = argv[0], *dir = path_of(env), *end;
+	const char *dir = path_of(env), *end;
 	int code = ENOENT;
 
-	if (strchr(name, '/')) {
-		(void)execve(name, argv, env);
-		return err_set(e, errno, "execute '%s'", name);
-	}
+	if (strchr(name, '/'))
+		return try(name, argv, env) == 0 ? 0 : err_set(e, errno, "execute '%s'", name);
 	for (; *dir && *name; dir = *end ? end + 1 : end) {
 		char path[PATH_MAX];
 		int n;
@@ -94,7 +96,8 @@ int payload_find_and_exec(char **argv, char **env, struct err *e)
 		/* An empty element would mean the current directory: not for us. */
 		if (n < 0 || (size_t)n >= sizeof(path) || end == dir)
 			continue;
-		(void)execve(path, argv, env);
+		if (try(path, argv, env) == 0)
+			return 0;
 		if (errno != ENOENT && errno != ENOTDIR)
 			code = errno;
 		if (code != ENOENT && code != EACCES)
@@ -103,7 +106,36 @@ int payload_find_and_exec(char **argv, char **env, struct err *e)
 	return err_set(e, code, "execute '%s'", name);
 }
 
-int payload_exec(const struct payload *p, struct err *e)
+static int try_access(const char *path, char **argv, char **env)
+{
+	struct stat st;
+
+	(void)argv;
+	(void)env;
+	if (faccessat(AT_FDCWD, path, X_OK, AT_EACCESS) < 0 || stat(path, &st) < 0)
+		return -1;
+	if (S_ISREG(st.st_mode))
+		return 0;
+	errno = EACCES;
+	return -1;
+}
+
+int payload_find(char **argv, char **env, struct err *e)
+{
+	return try_each(argv[0], argv, env, try_access, e);
+}
+
+static int try_execve(const char *path, char **argv, char **env)
+{
+	return execve(path, argv, env);
+}
+
+int payload_find_and_exec(char **argv, char **env, struct err *e)
+{
+	return try_each(argv[0], argv, env, try_execve, e);
+}
+
+int payload_prepare(const struct payload *p, struct err *e)
 {
 	int r;
 
@@ -114,13 +146,12 @@ int payload_exec(const struct payload *p, struct err *e)
 		return r;
 	(void)umask(p->box->spec->umask);
 	r = enter_directory(p->box->spec->cwd, e);
-	if (r < 0)
-		return r;
-	r = reset_signals(e);
-	if (r < 0)
-		return r;
-	r = seal_filter(p->box, e);
-	if (r < 0)
-		return r;
-	return payload_find_and_exec(p->argv, p->env, e);
+	return r < 0 ? r : reset_signals(e);
+}
+
+int payload_exec(const struct payload *p, struct err *e)
+{
+	int r = seal_filter(p->box, e);
+
+	return r < 0 ? r : payload_find_and_exec(p->argv, p->env, e);
 }

@@ -4,6 +4,8 @@
 
 #include <stdbool.h>
 
+#include "containerizer/container.h"
+
 struct box;
 struct err;
 struct isolator;
@@ -11,17 +13,26 @@ struct isolator;
 struct payload {
 	struct box *box;
 	char **argv, **env;	/* NULL-terminated */
-	int in_fd, out_fd, err_fd;
+	struct container_stdio stdio;
 };
 
 /*
- * In a fresh child of init, which has sealed itself but for the system call filter: session,
- * descriptors 0-2, umask, directory, signals, filter, execve.  Only ever returns an error.
+ * In a process that is sealed but for the system call filter: session, descriptors 0-2, umask,
+ * directory and signals.
  */
+int payload_prepare(const struct payload *p, struct err *e);
+
+/* Filter and execve.  Only ever returns an error. */
 int payload_exec(const struct payload *p, struct err *e);
 
 /* Is ISO the one that payload_exec() seals with? */
 bool payload_is_filter(const struct isolator *iso);
+
+/*
+ * What execve(2) will say as far as that can be told before: is there such a program, and may this
+ * process run it?
+ */
+int payload_find(char **argv, char **env, struct err *e);
 
 /*
  * The error of execve(2) for PROGRAM as a shell would find it: by its path if it has a slash, else

@@ -12,6 +12,7 @@ enum sync_type {
 	SYNC_GO = 1,		/* to init: cgroups joined, ids mapped */
 	SYNC_READY,		/* from init: entered, old root gone */
 	SYNC_START,		/* to init */
+	SYNC_WAITING,		/* direct mode: sealed, waits for a connection to go on */
 	SYNC_STARTED,		/* from init: execve(2) succeeded */
 	SYNC_FAILED,		/* from init: struct err; init ends */
 

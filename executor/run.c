@@ -122,6 +122,8 @@ static void take_event(struct run *run, const struct container_event *event)
 		run->ending.has_status = true;
 		run->ending.wait_status = event->wait_status;
 		break;
+	case CONTAINER_WAITING:		/* direct mode alone */
+		break;
 	case CONTAINER_EXEC_DONE:
 		run->ops->command_done(run->arg, event->id, event->wait_status, NULL);
 		break;
@@ -213,7 +215,11 @@ static int start_container(struct run *run, struct err *e)
 	error = open_output(dir, "stderr", &run->spec, e);
 	if (error < 0)
 		return error;
-	return container_start(run->container, out, error, e);
+	return container_start(run->container, &(struct container_launch){
+		.mode = CONTAINER_MODE_INIT,
+		.stdio = { .in_fd = -EBADF, .out_fd = out, .err_fd = error },
+		.start_fd = -EBADF,
+	}, e);
 }
 
 static int watch_container(struct run *run, struct err *e)

@@ -6,14 +6,6 @@
 #include "isolators/table.h"
 #include "lib/err.h"
 
-static int validate(const struct spec *spec, struct err *e)
-{
-	/* The filter is loaded when CAP_SYS_ADMIN is gone, and then the kernel asks for this. */
-	if (spec->seccomp && !spec->no_new_privileges)
-		return err_set(e, EINVAL, "filter system calls without noNewPrivileges");
-	return 0;
-}
-
 static int seal(struct box *box, struct err *e)
 {
 	if (box->spec->no_new_privileges && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
@@ -23,6 +15,5 @@ static int seal(struct box *box, struct err *e)
 
 const struct isolator isolator_no_new_privs = {
 	.name = "no_new_privs",
-	.validate = validate,
 	.seal = seal,
 };

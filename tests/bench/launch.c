@@ -96,7 +96,11 @@ static int run_bundle(const char *layout, const char *path, int *ret_status, str
 		spec.id = NULL;
 	r = container_create(&spec, -EBADF, &c, e);
 	if (r == 0)
-		r = container_start(c, STDOUT_FILENO, STDERR_FILENO, e);
+		r = container_start(c, &(struct container_launch){
+			.mode = CONTAINER_MODE_INIT,
+			.stdio = { -EBADF, STDOUT_FILENO, STDERR_FILENO },
+			.start_fd = -EBADF,
+		}, e);
 	if (r == 0)
 		r = follow(c, ret_status, e);
 	if (c && container_destroy(c, 5000, &late) < 0)

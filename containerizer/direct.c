@@ -1,0 +1,87 @@
+#include "containerizer/direct.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "containerizer/child.h"
+#include "containerizer/payload.h"
+#include "containerizer/sync.h"
+#include "isolators/isolator.h"
+#include "isolators/spec.h"
+#include "lib/err.h"
+
+/*
+ * A main process that is not root shall be able to open /dev/stdout again.  Where that is a file
+ * of somebody who does not let us, or a device of all, it stays as it is.
+ */
+static void give_stdio(const struct box *box)
+{
+	struct stat st;
+
+	for (int fd = 0; fd <= 2; fd++) {
+		if (fstat(fd, &st) < 0 || st.st_uid == box->spec->uid ||
+		    (S_ISCHR(st.st_mode) && st.st_rdev == makedev(1, 3)))
+			continue;
+		if (fchown(fd, box->spec->uid, (gid_t)-1) < 0)
+			continue;
+	}
+}
+
+/* What the caller preserves is the only thing besides 0 to 2 that outlives the execve. */
+static int keep_preserved(unsigned n, struct err *e)
+{
+	for (unsigned fd = 3; fd < 3 + n; fd++) {
+		int flags = fcntl((int)fd, F_GETFD);
+
+		if (flags < 0 || fcntl((int)fd, F_SETFD, flags & ~FD_CLOEXEC) < 0)
+			return err_set(e, errno, "preserve descriptor %u", fd);
+	}
+	return 0;
+}
+
+/* Step 8: this may take days.  The connection is owned by the caller. */
+static int await_connection(const struct child_args *a, struct err *e)
+{
+	struct sync_head waiting = { .type = SYNC_WAITING };
+	int fd, r = payload_find(a->box->spec->args, a->box->spec->env, e);
+
+	if (r < 0)
+		return r;
+	r = sync_send(a->sync_fd, &waiting, NULL, 0, e);
+	if (r < 0)
+		return r;
+	do {
+		fd = accept4(a->launch.start_fd, NULL, NULL, SOCK_CLOEXEC);
+	} while (fd < 0 && (errno == EINTR || errno == ECONNABORTED));
+	return fd < 0 ? err_set(e, errno, "wait to be started") : fd;
+}
+
+void direct_run(const struct child_args *args)
+{
+	const struct spec *spec = args->box->spec;
+	struct payload p = {
+		.box = args->box, .argv = spec->args, .env = spec->env,
+		.stdio = args->launch.stdio,
+	};
+	struct err e = { 0 };
+	int start_fd = -EBADF;
+
+	give_stdio(args->box);
+	if (keep_preserved(args->launch.n_preserved, &e) < 0 || child_seal(args->box, &e) < 0 ||
+	    payload_prepare(&p, &e) < 0)
+		child_fail(args, &e);
+	if (args->launch.start_fd >= 0) {
+		start_fd = await_connection(args, &e);
+		if (start_fd < 0)
+			child_fail(args, &e);
+	}
+	/* Step 9: both sockets are close-on-exec, so that their end means success. */
+	(void)payload_exec(&p, &e);
+	if (start_fd >= 0 && write(start_fd, &e, sizeof(e)) < 0)
+		_exit(126);
+	child_fail(args, &e);
+}
