@@ -19,7 +19,12 @@ print(*[s.getsockname()[1] for s in sockets])
 PY
 }
 
-say() { printf '\n\033[1m%s\033[0m\n' "$*"; }
+BOLD='' PLAIN=''
+if [ -t 1 ] && [ -z "${NO_COLOR:-}" ]; then
+	BOLD=$'\033[1m' PLAIN=$'\033[0m'
+fi
+
+say() { printf '\n%s%s%s\n' "$BOLD" "$*" "$PLAIN"; }
 
 need_root() {
 	if [ "$(id -u)" != 0 ]; then

@@ -30,6 +30,21 @@ def test_the_manual_names_every_option(program, page):
     assert [o for o in options if not re.search(rf"Fl -{o}\b", text)] == []
 
 
+@pytest.mark.parametrize("program", ["tepui-master", "tepui-agent"])
+def test_the_manual_tells_the_defaults(program):
+    entries = (REPOSITORY / f"docs/man/{program}.8").read_text().split(".It Fl -")[1:]
+    manual = {re.match(r"\w+", entry)[0]: entry for entry in entries}
+    told = subprocess.run([BUILD / program, "--help"], capture_output=True, text=True, check=True).stdout
+    rows = re.findall(r"^  --(\w+).*(\(default: \S+\)|\(required\))$", told, re.M)
+    assert len(rows) > 10
+    assert [(option, value) for option, value in rows if value not in manual[option]] == []
+
+
+def test_what_a_service_is_given_can_be_changed_in_its_file():
+    for unit in (REPOSITORY / "packaging").glob("*.service"):
+        assert re.findall(r"^ExecStart=/usr/sbin/\S+(.*)$", unit.read_text(), re.M) == [""]
+
+
 def test_help_names_the_options_of_each_command(cluster):
     text = cluster.tepui("--help")
     assert re.search(r"app restart ID .*\n +--wait --timeout --force --quiet\n", text)
