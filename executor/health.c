@@ -12,8 +12,9 @@
 #include "lib/err.h"
 #include "lib/loop.h"
 #include "lib/pb_json.h"
+#include "lib/utf8.h"
 
-enum { MAX_SECONDS = 366 * 86400, MAX_PATH = 2048, SHOWN_COMMAND = 128, FIRST_PAUSE_MS = 50 };
+enum { MAX_SECONDS = 366 * 86400, MAX_PATH = 2048, SHOWN = 128, FIRST_PAUSE_MS = 50 };
 enum { N_DRAINING = 4, DRAIN_MS = 10000 };
 
 struct health {
@@ -115,19 +116,20 @@ static int64_t millis(double seconds)
 static void describe(const struct health *h, char *buf, size_t size)
 {
 	const Mesos__V1__HealthCheck *c = h->check;
+	const char *path = is_http(h) && c->http->path && *c->http->path ? c->http->path : "/";
 
 	if (is_http(h))
-		(void)snprintf(buf, size, "HTTP health check of 'http://%s:%u%.128s'",
+		(void)snprintf(buf, size, "HTTP health check of 'http://%s:%u%.*s'",
 			       c->http->protocol == MESOS__V1__NETWORK_INFO__PROTOCOL__IPv6 ?
-			       "[::1]" : "127.0.0.1", c->http->port,
-			       c->http->path && *c->http->path ? c->http->path : "/");
+			       "[::1]" : "127.0.0.1", c->http->port, (int)utf8_cut(path, SHOWN),
+			       path);
 	else if (is_tcp(h))
 		(void)snprintf(buf, size, "TCP health check of '%s:%u'",
 			       c->tcp->protocol == MESOS__V1__NETWORK_INFO__PROTOCOL__IPv6 ?
 			       "[::1]" : "127.0.0.1", c->tcp->port);
 	else
-		(void)snprintf(buf, size, "COMMAND health check '%.*s'", SHOWN_COMMAND,
-			       c->command->value);
+		(void)snprintf(buf, size, "COMMAND health check '%.*s'",
+			       (int)utf8_cut(c->command->value, SHOWN), c->command->value);
 }
 
 DEFINE_AUTO(struct probe *, probe_free);

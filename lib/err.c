@@ -10,16 +10,8 @@
 /* A message that was cut must not end in half a character: JSON has no place for it. */
 static void drop_half_character(char *msg, size_t size)
 {
-	size_t end = strlen(msg), start = end;
-
-	if (end + 1 < size)
-		return;
-	while (start > 0 && end - start < 4 && ((unsigned char)msg[start - 1] & 0xc0) == 0x80)
-		start--;
-	if (start > 0 && (unsigned char)msg[start - 1] >= 0xc0)
-		start--;
-	if (start < end && utf8_length(msg + start, end - start) == 0)
-		msg[start] = '\0';
+	if (strlen(msg) + 1 == size)
+		msg[utf8_cut(msg, size)] = '\0';
 }
 
 int err_set_code(struct err *e, int code, bool is_verdict, const char *fmt, ...)

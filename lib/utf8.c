@@ -54,6 +54,18 @@ bool utf8_is_valid(const char *text, size_t size)
 	return true;
 }
 
+size_t utf8_cut(const char *text, size_t max)
+{
+	enum { LONGEST = 4 };
+	size_t size = strnlen(text, max), start = size;
+
+	while (start > 0 && size - start < LONGEST && ((uint8_t)text[start - 1] & 0xc0) == 0x80)
+		start--;
+	if (start > 0 && (uint8_t)text[start - 1] >= 0xc0)
+		start--;
+	return start < size && utf8_length(text + start, size - start) == 0 ? start : size;
+}
+
 char *utf8_repair(const char *text, size_t size)
 {
 	char *copy = size < SIZE_MAX / 3 ? malloc(3 * size + 1) : NULL, *out = copy;

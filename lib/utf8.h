@@ -10,6 +10,9 @@ size_t utf8_length(const char *text, size_t size);
 
 bool utf8_is_valid(const char *text, size_t size);
 
+/* How many bytes of TEXT to take, at most MAX, so that no character is cut in two. */
+size_t utf8_cut(const char *text, size_t max);
+
 /* A copy owned by the caller in which every bad byte is U+FFFD; NULL when memory is out. */
 char *utf8_repair(const char *text, size_t size);
 

@@ -1,9 +1,11 @@
 #include "master_stub/marathon/updates.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "lib/cleanup.h"
+#include "lib/utf8.h"
 #include "master_stub/marathon/scheduler_calls.h"
 #include "master_stub/marathon/events.h"
 #include "master_stub/marathon/records.h"
@@ -55,8 +57,7 @@ static void note_failure(struct controller *c, const struct instance *instance,
 			    "timestamp", now, "version", instance->spec->version, "slaveId",
 			    instance->agent_id);
 	if (!failure) {
-		controller_explain(c, "the end of task '%s' has a message that is not text",
-				   instance->task_id);
+		c->is_out_of_memory = true;
 		return;
 	}
 	json_decref(entry->last_failure);
@@ -252,11 +253,26 @@ static void handle_progress(struct controller *c, struct instance *instance,
 		c->is_out_of_memory = true;
 }
 
+/* Executors write what they like; one bad byte would keep the sentence out of every answer. */
+static void repair_message(struct controller *c, Mesos__V1__TaskStatus *status)
+{
+	size_t size = status->message ? strlen(status->message) : 0;
+	char *repaired;
+
+	if (utf8_is_valid(status->message, size))
+		return;
+	repaired = utf8_repair(status->message, size);
+	c->is_out_of_memory |= !repaired;
+	free(status->message);
+	status->message = repaired;
+}
+
 /* The acknowledgement leaves after the commit, as everything that is queued does. */
-void updates_handle(struct controller *c, const Mesos__V1__TaskStatus *status)
+void updates_handle(struct controller *c, Mesos__V1__TaskStatus *status)
 {
 	struct instance *instance = instance_find_task(c, status->task_id->value);
 
+	repair_message(c, status);
 	if (!instance) {
 		handle_unknown(c, status);
 		return;

@@ -7,8 +7,8 @@
 struct controller;
 struct instance;
 
-/* Recorded, then acknowledged. */
-void updates_handle(struct controller *c, const Mesos__V1__TaskStatus *status);
+/* Recorded, then acknowledged.  A message that is not UTF-8 is repaired in STATUS. */
+void updates_handle(struct controller *c, Mesos__V1__TaskStatus *status);
 
 /* Timers of instances: overdue launches, unreachable ones; and backoffs that have run out. */
 void updates_turn(struct controller *c);

@@ -555,6 +555,18 @@ static void test_unhealthy_end_is_told_and_remembered(void **state)
 	assert_int_equal(world.scheduler.n_tasks, 2);
 }
 
+static void test_an_end_told_in_bytes_that_are_no_text_is_remembered(void **state)
+{
+	(void)state;
+	post("{\"id\":\"/web\",\"cmd\":\"x\"}");
+	offer();
+	say_full(task_at(0)->info->task_id->value, MESOS__V1__TASK_STATE__TASK_FAILED,
+		 UNKNOWN_HEALTH, "half a \xc3", -1);
+	assert_string_equal(json_string_value(json_object_get(app("/web")->last_failure,
+							      "message")),
+			    "half a \xef\xbf\xbd");
+}
+
 static void test_versions_kept_are_bounded(void **state)
 {
 	char definition[64];
@@ -684,6 +696,7 @@ int main(void)
 		WORLD_TEST(test_required_ports_are_those_of_the_host),
 		WORLD_TEST(test_task_is_shown_with_its_health),
 		WORLD_TEST(test_unhealthy_end_is_told_and_remembered),
+		WORLD_TEST(test_an_end_told_in_bytes_that_are_no_text_is_remembered),
 		WORLD_TEST(test_versions_kept_are_bounded),
 	};
 

@@ -20,6 +20,7 @@
 #include "lib/clock.h"
 #include "lib/err.h"
 #include "lib/loop.h"
+#include "lib/utf8.h"
 
 /* What a check told: 'H' healthy, 'U' unhealthy, 'G' gave up, 'C' command, 'K' its end. */
 struct told {
@@ -177,6 +178,29 @@ static void test_refused_connections_end_in_giving_up(void **state)
 	(void)snprintf(expected, sizeof(expected), "HTTP health check of 'http://127.0.0.1:%u/': "
 		       "connection refused, 3 times", http.port);
 	assert_string_equal(t.message, expected);
+	told_done(&t);
+}
+
+static void test_a_long_path_is_shown_without_half_characters(void **state)
+{
+	Mesos__V1__HealthCheck check = fast_check(MESOS__V1__HEALTH_CHECK__TYPE__HTTP);
+	Mesos__V1__HealthCheck__HTTPCheckInfo http = MESOS__V1__HEALTH_CHECK__HTTPCHECK_INFO__INIT;
+	AUTO_CLOSE int fd = -EBADF;
+	char path[202] = "/";
+	struct told t;
+	struct err e = { 0 };
+
+	(void)state;
+	for (size_t i = 1; i + 2 < sizeof(path); i += 2)
+		memcpy(path + i, "\xc3\xa9", 2);
+	told_init(&t, 1);
+	check.http = &http;
+	http.path = path;
+	http.port = pick_port(false, &fd);
+	assert_int_equal(health_new(t.loop, &check, &ops, &t, &t.health, &e), 0);
+	run(&t);
+	assert_true(utf8_is_valid(t.message, strlen(t.message)));
+	assert_non_null(strstr(t.message, "\xc3\xa9': connection refused"));
 	told_done(&t);
 }
 
@@ -498,6 +522,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_refused_connections_end_in_giving_up),
+		cmocka_unit_test(test_a_long_path_is_shown_without_half_characters),
 		cmocka_unit_test(test_failures_within_grace_are_not_told),
 		cmocka_unit_test(test_a_starting_task_is_asked_again_before_the_interval),
 		cmocka_unit_test(test_success_is_told_once),

@@ -432,6 +432,19 @@ static void test_base64(void **state)
 }
 
 /* jansson, which checks for itself, must be of the same opinion on three bytes of any kind. */
+static void test_a_cut_is_between_characters(void **state)
+{
+	static const struct { const char *text; size_t max, size; } cuts[] = {
+		{ "", 4, 0 }, { "abc", 2, 2 }, { "abc", 9, 3 },
+		{ "a\xc3\xa9", 2, 1 }, { "a\xc3\xa9", 3, 3 }, { "\xe2\x82\xac", 2, 0 },
+		{ "\xf0\x9f\x98\x80!", 3, 0 }, { "\xf0\x9f\x98\x80!", 4, 4 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cuts); i++)
+		assert_int_equal(utf8_cut(cuts[i].text, cuts[i].max), cuts[i].size);
+}
+
 static void test_utf8(void **state)
 {
 	static const char *const wrong[] = { "\x80",
@@ -475,6 +488,7 @@ int main(void)
 		cmocka_unit_test(test_not_a_number_is_written),
 		cmocka_unit_test(test_base64),
 		cmocka_unit_test(test_utf8),
+		cmocka_unit_test(test_a_cut_is_between_characters),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
