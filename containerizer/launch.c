@@ -66,7 +66,8 @@ int container_create(const struct spec *spec, int seccomp_fd, struct container *
 		return err_set(e, ENOMEM, "create container '%s'", spec->id);
 	c->box = (struct box){
 		.spec = spec, .cgroup = CGROUP_INIT, .seccomp_fd = seccomp_fd,
-		.sandbox_fd = -EBADF, .init_pidfd = -EBADF,
+		.sandbox_fd = -EBADF, .trees = TREES_INIT, .user_ns_fd = -EBADF,
+		.init_pidfd = -EBADF,
 	};
 	c->sync_fd = -EBADF;
 	if (!spec->cgroup_layout)
@@ -409,6 +410,8 @@ void container_free(struct container *c)
 		return;
 	fd_close(&c->sync_fd);
 	fd_close(&c->box.sandbox_fd);
+	fd_close(&c->box.user_ns_fd);
+	trees_close(&c->box.trees);
 	fd_close(&c->box.init_pidfd);
 	cgroup_close(&c->box.cgroup);
 	cgroup_layout_done(&c->layout);

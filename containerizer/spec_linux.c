@@ -1,7 +1,6 @@
 #include "containerizer/spec_json.h"
 
 #include <errno.h>
-#include <sched.h>
 #include <string.h>
 
 #include "containerizer/handover.h"
@@ -9,60 +8,6 @@
 #include "isolators/spec.h"
 #include "lib/cleanup.h"
 #include "lib/err.h"
-
-/* "user" and "time" need maps and offsets, which struct spec does not hold. */
-static const struct {
-	const char *name;
-	unsigned long flag;
-} namespace_names[] = {
-	{ "pid", CLONE_NEWPID },
-	{ "network", CLONE_NEWNET },
-	{ "mount", CLONE_NEWNS },
-	{ "ipc", CLONE_NEWIPC },
-	{ "uts", CLONE_NEWUTS },
-	{ "cgroup", CLONE_NEWCGROUP },
-};
-
-struct namespace_item {
-	char *type, *path;
-};
-
-static const struct json_field namespace_fields[] = {
-	FIELD_STR(struct namespace_item, type, "type", true, 1, 32),
-	FIELD_STR(struct namespace_item, path, "path", false, 0, PATH_MAX - 1),
-};
-
-static int add_namespace(const struct namespace_item *item, const char *where, struct spec *spec,
-			 struct err *e)
-{
-	if (item->path && item->path[0])
-		return err_set(e, EINVAL, "%s.path: joining a namespace is not supported", where);
-	for (size_t i = 0; i < ARRAY_SIZE(namespace_names); i++) {
-		if (strcmp(namespace_names[i].name, item->type) != 0)
-			continue;
-		if (spec->namespaces & namespace_names[i].flag)
-			return err_set(e, EINVAL, "%s.type: '%s' is there twice", where,
-				       item->type);
-		spec->namespaces |= namespace_names[i].flag;
-		return 0;
-	}
-	return err_set(e, EINVAL, "%s.type: '%s' is not supported", where, item->type);
-}
-
-static int read_namespace(const json_t *object, const char *where, size_t i, struct spec *spec,
-			  struct err *e)
-{
-	struct namespace_item item = { 0 };
-	int r = json_read_fields(object, where, namespace_fields, ARRAY_SIZE(namespace_fields),
-				 &item, e);
-
-	(void)i;
-	if (r < 0)
-		return r;
-	r = add_namespace(&item, where, spec, e);
-	json_free_fields(namespace_fields, ARRAY_SIZE(namespace_fields), &item);
-	return r;
-}
 
 struct device_item {
 	char *path, *type;
@@ -130,7 +75,7 @@ static int read_devices(const json_t *array, struct spec *spec, struct err *e)
 struct linux_item {
 	char **masked, **readonly;
 	char *propagation;
-	json_t *namespaces, *devices, *resources, *seccomp, *sysctl;
+	json_t *namespaces, *uid_map, *gid_map, *devices, *resources, *seccomp, *sysctl;
 };
 
 static const struct json_field linux_fields[] = {
@@ -138,6 +83,8 @@ static const struct json_field linux_fields[] = {
 	FIELD_LIST(struct linux_item, readonly, "readonlyPaths", SPEC_MAX_ENTRIES),
 	FIELD_STR(struct linux_item, propagation, "rootfsPropagation", false, 0, 32),
 	FIELD_JSON(struct linux_item, namespaces, "namespaces", false),
+	FIELD_JSON(struct linux_item, uid_map, "uidMappings", false),
+	FIELD_JSON(struct linux_item, gid_map, "gidMappings", false),
 	FIELD_JSON(struct linux_item, devices, "devices", false),
 	FIELD_JSON(struct linux_item, resources, "resources", false),
 	FIELD_JSON(struct linux_item, seccomp, "seccomp", false),
@@ -145,6 +92,14 @@ static const struct json_field linux_fields[] = {
 	/* Where a container's cgroup lies is the agent's decision; a limit on it holds anyway. */
 	FIELD_IGNORED("cgroupsPath"),
 };
+
+static int read_id_maps(const struct linux_item *l, struct spec_id_maps *maps, struct err *e)
+{
+	int r = spec_read_id_map(l->uid_map, "linux.uidMappings", &maps->uids, &maps->n_uids, e);
+
+	return r < 0 ? r : spec_read_id_map(l->gid_map, "linux.gidMappings", &maps->gids,
+					    &maps->n_gids, e);
+}
 
 static int take_linux(struct linux_item *l, struct spec *spec, struct err *e)
 {
@@ -159,7 +114,10 @@ static int take_linux(struct linux_item *l, struct spec *spec, struct err *e)
 			       l->propagation);
 	if (json_object_size(l->sysctl) > 0 || (l->sysctl && !json_is_object(l->sysctl)))
 		return err_set(e, EINVAL, "linux.sysctl: not supported");
-	r = spec_each(l->namespaces, "linux.namespaces", read_namespace, spec, e);
+	r = spec_read_namespaces(l->namespaces, spec, e);
+	if (r < 0)
+		return r;
+	r = read_id_maps(l, &spec->id_maps, e);
 	if (r < 0)
 		return r;
 	r = read_devices(l->devices, spec, e);
@@ -201,13 +159,22 @@ static int take_destination(const char *value, struct spec *spec, struct err *e)
 	return take_string(value, &spec->sandbox_destination, e);
 }
 
-static int take_host_root(const char *value, struct spec *spec, struct err *e)
+static int take_bool(const char *key, const char *value, bool *ret, struct err *e)
 {
 	if (strcmp(value, "true") != 0 && strcmp(value, "false") != 0)
-		return err_set(e, EINVAL, "annotations." HANDOVER_ANNOTATION_HOST_ROOT
-			       ": neither 'true' nor 'false'");
-	spec->host_root = value[0] == 't';
+		return err_set(e, EINVAL, "annotations.%s: neither 'true' nor 'false'", key);
+	*ret = value[0] == 't';
 	return 0;
+}
+
+static int take_host_root(const char *value, struct spec *spec, struct err *e)
+{
+	return take_bool(HANDOVER_ANNOTATION_HOST_ROOT, value, &spec->host_root, e);
+}
+
+static int take_idmapped_root(const char *value, struct spec *spec, struct err *e)
+{
+	return take_bool(HANDOVER_ANNOTATION_IDMAPPED_ROOT, value, &spec->idmapped_root, e);
 }
 
 static int take_paths(const char *value, const char *key, char ***ret, struct err *e)
@@ -259,6 +226,7 @@ static const struct {
 	{ HANDOVER_ANNOTATION_SANDBOX, take_sandbox },
 	{ HANDOVER_ANNOTATION_SANDBOX_DESTINATION, take_destination },
 	{ HANDOVER_ANNOTATION_HOST_ROOT, take_host_root },
+	{ HANDOVER_ANNOTATION_IDMAPPED_ROOT, take_idmapped_root },
 	{ HANDOVER_ANNOTATION_HIDDEN, take_hidden },
 	{ HANDOVER_ANNOTATION_ROOT_LAYERS, take_layers },
 	{ HANDOVER_ANNOTATION_ROOT_UPPER, take_upper },

@@ -10,6 +10,7 @@
 
 struct err;
 struct spec;
+struct spec_id_map;
 
 #define FIELD(type, member, key_, kind_, required_, min_, max_) \
 	{ .key = (key_), .kind = (kind_), .required = (required_), \
@@ -39,6 +40,11 @@ int spec_each(const json_t *array, const char *where, spec_item_fn *fn, struct s
 /* N zeroed items of SIZE for a list; owned.  NULL with E set. */
 void *spec_alloc(size_t n, size_t size, const char *where, struct err *e);
 
+/* A list of {containerID, hostID, size}; *RET is owned and untouched if ARRAY is NULL. */
+int spec_read_id_map(const json_t *array, const char *where, struct spec_id_map **ret,
+		     size_t *ret_n, struct err *e);
+
+int spec_read_namespaces(const json_t *array, struct spec *spec, struct err *e);
 int spec_read_process(const json_t *object, struct spec *spec, struct err *e);
 int spec_read_linux(const json_t *object, struct spec *spec, struct err *e);
 int spec_read_resources(const json_t *object, struct spec *spec, struct err *e);

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "isolators/devices.h"
+#include "isolators/id_map.h"
 #include "isolators/isolator.h"
 #include "isolators/rootfs.h"
 #include "isolators/spec.h"
@@ -42,6 +43,32 @@ static int mount_fresh(int root_fd, const char *name, const char *type, unsigned
 	if (fstatfs(fd, &fs) < 0 || fs.f_type != magic)
 		return err_set(e, EPERM, "verify %s on '/%s'", type, name);
 	return TAKE_FD(fd);
+}
+
+/* A file by that NAME in /dev, with the host's device over it. */
+static int bind_node(int dev_fd, const char *name, int tree_fd, struct err *e)
+{
+	AUTO_CLOSE int fd = openat(dev_fd, name, O_CREAT | O_EXCL | O_NOFOLLOW | O_RDONLY |
+				   O_CLOEXEC, 0600);
+
+	/* A document may list the default ones again. */
+	if (fd < 0)
+		return errno == EEXIST ? 0 : err_set(e, errno, "make '/dev/%s'", name);
+	return trees_mount(tree_fd, fd, name, e);
+}
+
+/* In a user namespace devices cannot be made. */
+static int bind_nodes(const struct box *box, int dev_fd, struct err *e)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < box->trees.n_devices && r >= 0; i++) {
+		const char *name = i < n_device_nodes ? device_nodes[i].name
+			: box->spec->devices[i - n_device_nodes].path + strlen("/dev/");
+
+		r = bind_node(dev_fd, name, box->trees.device_fds[i], e);
+	}
+	return r;
 }
 
 static int make_nodes(const struct spec *spec, int dev_fd, struct err *e)
@@ -91,6 +118,17 @@ static int make_links(int dev_fd, struct err *e)
 	return 0;
 }
 
+enum { TTY_GROUP = 5 };
+
+/* Terminals are the tty group's, where there is one. */
+static const char *devpts_data(const struct spec *spec)
+{
+	if (spec_has_user_namespace(spec) &&
+	    !id_map_has(spec->id_maps.gids, spec->id_maps.n_gids, TTY_GROUP))
+		return "newinstance,ptmxmode=0666,mode=0620";
+	return "newinstance,ptmxmode=0666,mode=0620,gid=5";
+}
+
 /* What is mounted in the fresh /dev: by names relative to it, which nobody else can change. */
 static int mount_in_dev(const struct spec *spec, struct err *e)
 {
@@ -99,8 +137,7 @@ static int mount_in_dev(const struct spec *spec, struct err *e)
 		unsigned long flags;
 		bool is_left_out;
 	} rows[] = {
-		{ "pts", "devpts", "newinstance,ptmxmode=0666,mode=0620,gid=5",
-		  MS_NOSUID | MS_NOEXEC, false },
+		{ "pts", "devpts", devpts_data(spec), MS_NOSUID | MS_NOEXEC, false },
 		{ "shm", "tmpfs", "mode=1777,size=64m", inert, mounts_find(spec, "/dev/shm") },
 		{ "mqueue", "mqueue", NULL, inert, !(spec->namespaces & CLONE_NEWIPC) },
 	};
@@ -118,9 +155,10 @@ static int mount_in_dev(const struct spec *spec, struct err *e)
 	return 0;
 }
 
-static int fill_dev(const struct spec *spec, int dev_fd, struct err *e)
+static int fill_dev(const struct box *box, int dev_fd, struct err *e)
 {
-	int r = make_nodes(spec, dev_fd, e);
+	int r = box->trees.device_fds ? bind_nodes(box, dev_fd, e)
+		: make_nodes(box->spec, dev_fd, e);
 
 	if (r < 0)
 		return r;
@@ -129,7 +167,7 @@ static int fill_dev(const struct spec *spec, int dev_fd, struct err *e)
 		return r;
 	if (fchdir(dev_fd) < 0)
 		return err_set(e, errno, "enter '/dev' of the container's root");
-	return mount_in_dev(spec, e);
+	return mount_in_dev(box->spec, e);
 }
 
 /*
@@ -151,6 +189,20 @@ static int mount_cgroup(const struct box *box, int sys_fd, struct err *e)
 	return 0;
 }
 
+static int bind_sys(const struct box *box, int root_fd, struct err *e)
+{
+	AUTO_CLOSE int fd = -EBADF;
+	int r;
+
+	if (mkdirat(root_fd, "sys", 0755) < 0 && errno != EEXIST)
+		return err_set(e, errno, "create '/sys' in the container's root");
+	fd = rootfs_open_plain(root_fd, "sys", e);
+	if (fd < 0)
+		return fd;
+	r = trees_mount(box->trees.sys_fd, fd, "/sys", e);
+	return r < 0 ? r : rootfs_open_plain(root_fd, "sys", e);
+}
+
 int api_mounts_enter(const struct box *box, int root_fd, struct api_mounts *ret, struct err *e)
 {
 	AUTO_CLOSE int proc_fd = -EBADF, sys_fd = -EBADF, dev_fd = -EBADF;
@@ -161,14 +213,15 @@ int api_mounts_enter(const struct box *box, int root_fd, struct api_mounts *ret,
 	proc_fd = mount_fresh(root_fd, "proc", "proc", inert, NULL, PROC_SUPER_MAGIC, e);
 	if (proc_fd < 0)
 		return proc_fd;
-	sys_fd = mount_fresh(root_fd, "sys", "sysfs", MS_RDONLY | inert, NULL, SYSFS_MAGIC, e);
+	sys_fd = box->trees.sys_fd >= 0 ? bind_sys(box, root_fd, e)
+		: mount_fresh(root_fd, "sys", "sysfs", MS_RDONLY | inert, NULL, SYSFS_MAGIC, e);
 	if (sys_fd < 0)
 		return sys_fd;
 	dev_fd = mount_fresh(root_fd, "dev", "tmpfs", MS_NOSUID | MS_NOEXEC, "mode=755,size=64k",
 			     TMPFS_MAGIC, e);
 	if (dev_fd < 0)
 		return dev_fd;
-	r = fill_dev(box->spec, dev_fd, e);
+	r = fill_dev(box, dev_fd, e);
 	if (r < 0)
 		return r;
 	r = mount_cgroup(box, sys_fd, e);

@@ -67,9 +67,11 @@ static int validate(const struct spec *spec, struct err *e)
  * The sandbox as a mount of nobody's namespace yet: in the container's own namespace the
  * descriptor of the host's would not be a valid source.
  */
-static int prepare(struct box *box, struct err *e)
+static int open_sandbox(struct box *box, struct err *e)
 {
-	struct mount_attr attr = { .attr_set = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV };
+	struct mount_attr attr = {
+		.attr_set = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV, .propagation = MS_PRIVATE,
+	};
 	AUTO_CLOSE int fd = -EBADF;
 
 	if (box->sandbox_fd < 0)
@@ -84,38 +86,28 @@ static int prepare(struct box *box, struct err *e)
 	return 0;
 }
 
-static int open_root(const struct spec *spec, const char *path, struct err *e)
+static int prepare(struct box *box, struct err *e)
 {
-	int fd;
+	int r = open_sandbox(box, e);
 
-	if (spec->root_layers)
-		return overlay_open(spec, e);
-	fd = open_tree(AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC |
-		       (spec->host_root ? 0 : AT_RECURSIVE));
-	return fd < 0 ? err_set(e, errno, "open root '%s'", path) : fd;
+	return r < 0 ? r : trees_open(box, e);
 }
 
-/* Put the root over "/", from where it will be the root; its descriptor is owned. */
-static int mount_root(const struct spec *spec, struct err *e)
+/* Put the root over "/", from where it will be the root. */
+static int mount_root(struct box *box, struct err *e)
 {
-	const char *path = spec->host_root ? "/" : spec->root_path;
-	struct mount_attr attr = { .attr_set = MOUNT_ATTR_NODEV };
-	AUTO_CLOSE int fd = -EBADF;
+	int r;
 
 	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
 		return err_set(e, errno, "make mounts private");
-	if (spec->no_new_privileges)
-		attr.attr_set |= MOUNT_ATTR_NOSUID;
-	if (spec->host_root)
-		attr.attr_set |= MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID;
-	fd = open_root(spec, path, e);
-	if (fd < 0)
-		return fd;
-	if (mount_setattr(fd, "", AT_EMPTY_PATH | AT_RECURSIVE, &attr, sizeof(attr)) < 0)
-		return err_set(e, errno, "restrict root '%s'", path);
-	if (move_mount(fd, "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH) < 0)
-		return err_set(e, errno, "mount root '%s'", path);
-	return TAKE_FD(fd);
+	if (box->trees.root_fd < 0) {
+		r = trees_open_root(box, e);
+		if (r < 0)
+			return r;
+	}
+	if (move_mount(box->trees.root_fd, "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH) < 0)
+		return err_set(e, errno, "mount root '%s'", box->spec->root_path);
+	return 0;
 }
 
 /* A tmpfs over PATH, if there is such a directory. */
@@ -223,8 +215,10 @@ static int enter(struct box *box, struct err *e)
 {
 	struct api_mounts api = { .proc_fd = -EBADF, .sys_fd = -EBADF, .dev_fd = -EBADF };
 	mode_t mask = umask(0);
-	AUTO_CLOSE int root_fd = mount_root(box->spec, e);
-	int r = root_fd < 0 ? root_fd : build(box, root_fd, &api, e);
+	int r = mount_root(box, e);
+
+	if (r >= 0)
+		r = build(box, box->trees.root_fd, &api, e);
 
 	fd_close(&api.proc_fd);
 	fd_close(&api.sys_fd);
@@ -233,10 +227,17 @@ static int enter(struct box *box, struct err *e)
 	return r;
 }
 
+static void release(struct box *box)
+{
+	trees_close(&box->trees);
+}
+
 const struct isolator isolator_filesystem = {
 	.name = "filesystem",
 	.clone_flags = CLONE_NEWNS,
 	.validate = validate,
 	.prepare = prepare,
+	.attach = trees_idmap,
 	.enter = enter,
+	.release = release,
 };

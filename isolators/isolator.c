@@ -21,6 +21,7 @@ const struct isolator *const isolator_table[] = {
 	&isolator_io,
 	&isolator_devices,
 	&isolator_unified,
+	&isolator_user,
 	&isolator_namespaces,
 	&isolator_filesystem,
 	&isolator_rlimits,

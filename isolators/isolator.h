@@ -6,6 +6,7 @@
 #include <sys/types.h>
 
 #include "isolators/cgroup.h"
+#include "isolators/trees.h"
 
 struct err;
 struct spec;
@@ -17,6 +18,8 @@ struct box {
 	struct cgroup cgroup;
 	int seccomp_fd;		/* sealed memfd with the compiled program, or -EBADF */
 	int sandbox_fd;		/* O_PATH of the sandbox, opened on the host side, or -EBADF */
+	struct trees trees;
+	int user_ns_fd;		/* of init, in the supervisor while it attaches, or -EBADF */
 	pid_t init_pid;		/* in the supervisor's pid namespace */
 	int init_pidfd;
 	size_t n_prepared;	/* rows of isolator_table whose prepare() is done */

@@ -213,27 +213,37 @@ static int mount_tmpfs(const struct spec_mount *m, const struct parsed *p, int r
 	return r < 0 ? err_wrap(e, "'%s'", m->destination) : 0;
 }
 
-/* The source is a path of the host and is opened there, in the tree that is left behind. */
-static int mount_bind(const struct spec_mount *m, const struct parsed *p, int root_fd,
-		      struct err *e)
+int mounts_open(const struct spec_mount *m, struct err *e)
 {
-	struct mount_attr attr = { .attr_set = p->flags };
-	unsigned recursive = p->is_recursive ? AT_RECURSIVE : 0;
-	AUTO_CLOSE int tree_fd = open_tree(AT_FDCWD, m->source, OPEN_TREE_CLONE |
-					   OPEN_TREE_CLOEXEC | recursive);
+	struct mount_attr attr = { .propagation = MS_PRIVATE };
+	AUTO_CLOSE int fd = -EBADF;
+	struct parsed p;
+	int r;
+
+	if (is_fixed(m->destination) || strcmp(m->type, "bind") != 0)
+		return -ENOENT;
+	r = parse_options(m, &p, e);
+	if (r < 0)
+		return r;
+	attr.attr_set = p.flags;
+	fd = open_tree(AT_FDCWD, m->source, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC |
+		       (p.is_recursive ? AT_RECURSIVE : 0));
+	if (fd < 0)
+		return err_set(e, errno, "open '%s'", m->source);
+	if (mount_setattr(fd, "", AT_EMPTY_PATH | AT_RECURSIVE, &attr, sizeof(attr)) < 0)
+		return err_set(e, errno, "restrict '%s'", m->source);
+	return TAKE_FD(fd);
+}
+
+static int mount_bind(const struct spec_mount *m, int tree_fd, int root_fd, struct err *e)
+{
 	AUTO_CLOSE int fd = -EBADF;
 	struct stat st;
 
-	if (tree_fd < 0 || fstat(tree_fd, &st) < 0)
+	if (fstat(tree_fd, &st) < 0)
 		return err_set(e, errno, "open '%s'", m->source);
-	if (mount_setattr(tree_fd, "", AT_EMPTY_PATH | AT_RECURSIVE, &attr, sizeof(attr)) < 0)
-		return err_set(e, errno, "restrict '%s'", m->source);
 	fd = open_target(root_fd, m->destination, !S_ISDIR(st.st_mode), e);
-	if (fd < 0)
-		return fd;
-	if (move_mount(tree_fd, "", fd, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) < 0)
-		return err_set(e, errno, "bind '%s' on '%s'", m->source, m->destination);
-	return 0;
+	return fd < 0 ? fd : trees_mount(tree_fd, fd, m->destination, e);
 }
 
 int mounts_enter(const struct box *box, int root_fd, struct err *e)
@@ -249,7 +259,7 @@ int mounts_enter(const struct box *box, int root_fd, struct err *e)
 		if (r < 0)
 			return r;
 		r = strcmp(m->type, "tmpfs") == 0 ? mount_tmpfs(m, &p, root_fd, e)
-			: mount_bind(m, &p, root_fd, e);
+			: mount_bind(m, box->trees.mount_fds[i], root_fd, e);
 		if (r < 0)
 			return r;
 	}

@@ -10,6 +10,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "isolators/namespaces.h"
 #include "isolators/spec.h"
 #include "isolators/table.h"
 #include "lib/cleanup.h"
@@ -17,7 +18,27 @@
 
 static const unsigned long required = CLONE_NEWPID | CLONE_NEWNS;
 static const unsigned long supported = CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC |
-				       CLONE_NEWNET | CLONE_NEWCGROUP;
+				       CLONE_NEWNET | CLONE_NEWCGROUP | CLONE_NEWUSER;
+
+const struct namespace_kind namespace_kinds[SPEC_N_NAMESPACES] = {
+	[SPEC_NS_CGROUP] = { "cgroup", CLONE_NEWCGROUP, "cgroup" },
+	[SPEC_NS_IPC] = { "ipc", CLONE_NEWIPC, "ipc" },
+	[SPEC_NS_MOUNT] = { "mount", CLONE_NEWNS, "mnt" },
+	[SPEC_NS_NETWORK] = { "network", CLONE_NEWNET, "net" },
+	[SPEC_NS_PID] = { "pid", CLONE_NEWPID, "pid" },
+	[SPEC_NS_TIME] = { "time", CLONE_NEWTIME, "time" },
+	[SPEC_NS_USER] = { "user", CLONE_NEWUSER, "user" },
+	[SPEC_NS_UTS] = { "uts", CLONE_NEWUTS, "uts" },
+};
+
+const struct namespace_kind *namespace_kind_find(const char *type)
+{
+	for (size_t i = 0; i < SPEC_N_NAMESPACES; i++) {
+		if (strcmp(namespace_kinds[i].type, type) == 0)
+			return &namespace_kinds[i];
+	}
+	return NULL;
+}
 
 static int validate(const struct spec *spec, struct err *e)
 {

@@ -38,6 +38,12 @@ int mounts_validate(const struct spec *spec, struct err *e);
 /* The spec's mount on DESTINATION, or NULL. */
 const struct spec_mount *mounts_find(const struct spec *spec, const char *destination);
 
+/*
+ * Open the source of a bind, a path of the host, as a tree of its own.  Owned; -ENOENT without a
+ * message where the mount has no source on the host.
+ */
+int mounts_open(const struct spec_mount *mount, struct err *e);
+
 /* All of them but those that are always there anyway. */
 int mounts_enter(const struct box *box, int root_fd, struct err *e);
 

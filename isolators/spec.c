@@ -1,6 +1,7 @@
 #include "isolators/spec.h"
 
 #include <jansson.h>
+#include <sched.h>
 #include <stdlib.h>
 
 static void free_list(char **list)
@@ -19,6 +20,17 @@ static void free_mounts(struct spec *spec)
 		free_list(spec->mounts[i].options);
 	}
 	free(spec->mounts);
+}
+
+static void free_id_maps(struct spec_id_maps *maps)
+{
+	free(maps->uids);
+	free(maps->gids);
+}
+
+bool spec_has_user_namespace(const struct spec *spec)
+{
+	return spec->namespaces & CLONE_NEWUSER;
 }
 
 void spec_done(struct spec *spec)
@@ -40,6 +52,7 @@ void spec_done(struct spec *spec)
 	free_mounts(spec);
 	for (size_t i = 0; i < spec->n_devices; i++)
 		free(spec->devices[i].path);
+	free_id_maps(&spec->id_maps);
 	free(spec->devices);
 	free(spec->device_rules);
 	free(spec->additional_gids);

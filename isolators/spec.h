@@ -8,6 +8,29 @@
 #include <sys/resource.h>
 #include <sys/types.h>
 
+/* One row of a map of users or groups: COUNT ids from INSIDE on are those from OUTSIDE on. */
+struct spec_id_map {
+	uint32_t inside, outside, count;
+};
+
+struct spec_id_maps {
+	struct spec_id_map *uids, *gids;
+	size_t n_uids, n_gids;
+};
+
+/* The kinds of namespaces, in alphabetic order of their OCI names: see isolators/namespaces.h. */
+enum spec_namespace {
+	SPEC_NS_CGROUP,
+	SPEC_NS_IPC,
+	SPEC_NS_MOUNT,
+	SPEC_NS_NETWORK,
+	SPEC_NS_PID,
+	SPEC_NS_TIME,
+	SPEC_NS_USER,
+	SPEC_NS_UTS,
+	SPEC_N_NAMESPACES,
+};
+
 struct spec_mount {
 	char *destination;	/* absolute, in the container */
 	char *type;		/* "bind", "tmpfs", "proc", "sysfs", "devpts", "mqueue", "cgroup" */
@@ -72,6 +95,7 @@ struct spec {
 
 	/* linux */
 	unsigned long namespaces;	/* CLONE_NEW* to make */
+	struct spec_id_maps id_maps;	/* of the user namespace */
 	char **masked_paths, **readonly_paths;
 	struct spec_device *devices;
 	size_t n_devices;
@@ -97,8 +121,11 @@ struct spec {
 	char *sandbox;			/* io.tepui.sandbox: host directory */
 	char *sandbox_destination;	/* io.tepui.sandbox-destination: in the container */
 	bool host_root;			/* io.tepui.host-root */
+	bool idmapped_root;		/* io.tepui.idmapped-root: its files' ids are inside ids */
 	char **hidden_paths;		/* io.tepui.hidden: host paths to cover, ':'-separated */
 };
+
+bool spec_has_user_namespace(const struct spec *spec);
 
 void spec_done(struct spec *spec);
 

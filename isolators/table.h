@@ -12,6 +12,7 @@ extern const struct isolator isolator_pids;
 extern const struct isolator isolator_io;
 extern const struct isolator isolator_devices;
 extern const struct isolator isolator_unified;
+extern const struct isolator isolator_user;
 extern const struct isolator isolator_namespaces;
 extern const struct isolator isolator_filesystem;
 extern const struct isolator isolator_rlimits;

@@ -10,98 +10,12 @@ import sys
 
 import pytest
 
+from bundle import box  # noqa: F401
+from bundle import BUSYBOX, MIB, NOBODY, NOT_LAUNCHED
 from cluster import wait_until
 from fake_agent import LAUNCH
 
 pytestmark = pytest.mark.vm
-
-BUSYBOX = "/bin/busybox"
-NOBODY = 65534
-NOT_LAUNCHED = 125
-MIB = 1 << 20
-
-
-class Box:
-    """One launch document, run by the containerizer alone."""
-
-    def __init__(self, directory):
-        self.directory = directory
-        self.root_name = f"tepui-iso-{os.getpid()}"
-        self.layout = subprocess.run([LAUNCH, "--make", self.root_name], check=True, capture_output=True,
-                                     text=True).stdout.strip()
-        self.sandbox = directory / "sandbox"
-        self.sandbox.mkdir()
-        os.chown(self.sandbox, NOBODY, NOBODY)
-        self.document = {
-            "ociVersion": "1.0.2",
-            "process": {"user": {"uid": NOBODY, "gid": NOBODY}, "args": [], "cwd": "/", "noNewPrivileges": True,
-                        "env": ["PATH=/usr/bin:/bin:/usr/sbin:/sbin"],
-                        "capabilities": {s: [] for s in ("bounding", "effective", "permitted", "inheritable", "ambient")}},
-            "root": {"path": "/", "readonly": True},
-            "hostname": "box",
-            "linux": {"namespaces": [{"type": t} for t in ("pid", "mount", "ipc", "uts", "cgroup")],
-                      "resources": {"memory": {"limit": 64 * MIB, "swap": 64 * MIB}, "pids": {"limit": 64}}},
-            "annotations": {"io.tepui.cgroups": "", "io.tepui.sandbox": str(self.sandbox),
-                            "io.tepui.sandbox-destination": "/mnt/mesos/sandbox", "io.tepui.host-root": "true"},
-        }
-
-    @property
-    def process(self):
-        return self.document["process"]
-
-    @property
-    def resources(self):
-        return self.document["linux"]["resources"]
-
-    def be_root(self, *capabilities):
-        self.process["user"] = {"uid": 0, "gid": 0}
-        for kind in ("bounding", "effective", "permitted"):
-            self.process["capabilities"][kind] = list(capabilities)
-
-    def use_image(self):
-        """A root file system of its own, with busybox in it."""
-        image = self.directory / "image"
-        (image / "bin").mkdir(parents=True)
-        shutil.copy(BUSYBOX, image / "bin")
-        for name in ("sh", "cat", "ls", "mount", "mknod", "touch", "id", "sleep", "grep", "echo", "mkdir"):
-            (image / "bin" / name).symlink_to("busybox")
-        self.document["root"] = {"path": str(image), "readonly": False}
-        self.document["annotations"] = {"io.tepui.cgroups": ""}
-        return image
-
-    def start(self, *args):
-        self.process["args"] = [str(a) for a in args]
-        (self.directory / "config.json").write_text(json.dumps(self.document))
-        return subprocess.Popen([LAUNCH, self.layout, self.directory], text=True, stdin=subprocess.DEVNULL,
-                                stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-
-    def run(self, *args):
-        running = self.start(*args)
-        out, error = running.communicate(timeout=60)
-        return subprocess.CompletedProcess(args, running.returncode, out, error)
-
-    def shell(self, script):
-        return self.run("/bin/sh", "-c", script)
-
-    def cgroup(self, controller="core"):
-        """The one container's directory on the hierarchy of CONTROLLER, and whether that is v1."""
-        layout = json.loads(self.layout)
-        where = layout[controller]
-        (directory,) = [p for p in pathlib.Path(layout["core"] if where is True else where, "containers").iterdir() if p.is_dir()]
-        return directory, where is not True and controller != "core"
-
-    def close(self):
-        subprocess.run([LAUNCH, "--drop", self.layout], check=True)
-        assert [d for d, _, _ in os.walk("/sys/fs/cgroup") if self.root_name in d] == []
-
-
-@pytest.fixture
-def box(tmp_path):
-    before = pathlib.Path("/proc/self/mountinfo").read_text()
-    made = Box(tmp_path)
-    yield made
-    made.close()
-    assert pathlib.Path("/proc/self/mountinfo").read_text() == before
 
 
 def status_of(text):

@@ -1,0 +1,115 @@
+#include "isolators/id_map.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "isolators/spec.h"
+#include "lib/cleanup.h"
+#include "lib/err.h"
+
+enum {
+	MAX_ROWS = 340,		/* of the kernel (UID_GID_MAP_MAX_EXTENTS) */
+	MAX_TEXT = 4095,	/* and of one write: less than a page, whichever size that has */
+};
+
+/* The rows as the kernel reads them; the length, or -E2BIG. */
+static int format(const struct spec_id_map *rows, size_t n, char text[MAX_TEXT + 1])
+{
+	size_t used = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		int length = snprintf(text + used, MAX_TEXT + 1 - used, "%u %u %u\n",
+				      rows[i].inside, rows[i].outside, rows[i].count);
+
+		if (length < 0 || (size_t)length >= MAX_TEXT + 1 - used)
+			return -E2BIG;
+		used += (size_t)length;
+	}
+	return (int)used;
+}
+
+static bool do_overlap(uint32_t a, uint32_t n_a, uint32_t b, uint32_t n_b)
+{
+	return a < (uint64_t)b + n_b && b < (uint64_t)a + n_a;
+}
+
+/* The last id of all means "no id" to the kernel: no row may reach it. */
+static bool is_in_range(uint32_t first, uint32_t count)
+{
+	return count > 0 && (uint64_t)first + count <= UINT32_MAX;
+}
+
+static int validate_rows(const struct spec_id_map *rows, size_t n, const char *where,
+			 const char *field, struct err *e)
+{
+	char text[MAX_TEXT + 1];
+
+	if (n == 0)
+		return err_set(e, EINVAL, "%s.%s: missing", where, field);
+	if (n > MAX_ROWS || format(rows, n, text) < 0)
+		return err_set(e, E2BIG, "%s.%s: more than %d rows or %d bytes of text", where,
+			       field, MAX_ROWS, MAX_TEXT);
+	for (size_t i = 0; i < n; i++) {
+		const struct spec_id_map *row = &rows[i];
+
+		if (!is_in_range(row->inside, row->count) || !is_in_range(row->outside, row->count))
+			return err_set(e, ERANGE, "%s.%s[%zu]: runs over the last id", where, field,
+				       i);
+		for (size_t k = 0; k < i; k++) {
+			if (do_overlap(row->inside, row->count, rows[k].inside, rows[k].count) ||
+			    do_overlap(row->outside, row->count, rows[k].outside, rows[k].count))
+				return err_set(e, EINVAL, "%s.%s[%zu]: overlaps with [%zu]", where,
+					       field, i, k);
+		}
+	}
+	return 0;
+}
+
+int id_maps_validate(const struct spec_id_maps *maps, const char *where, struct err *e)
+{
+	int r = validate_rows(maps->uids, maps->n_uids, where, "uidMappings", e);
+
+	return r < 0 ? r : validate_rows(maps->gids, maps->n_gids, where, "gidMappings", e);
+}
+
+bool id_map_has(const struct spec_id_map *rows, size_t n, uint32_t id)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (id >= rows[i].inside && id - rows[i].inside < rows[i].count)
+			return true;
+	}
+	return false;
+}
+
+static int write_rows(int proc_fd, const char *file, const struct spec_id_map *rows, size_t n,
+		      struct err *e)
+{
+	AUTO_CLOSE int fd = openat(proc_fd, file, O_WRONLY | O_NOFOLLOW | O_CLOEXEC);
+	char text[MAX_TEXT + 1];
+	int length = format(rows, n, text);
+
+	if (length < 0)
+		return err_set(e, -length, "write '%s' of the user namespace", file);
+	if (fd < 0 || write(fd, text, (size_t)length) < 0)
+		return err_set(e, errno, "write '%s' of the user namespace", file);
+	return 0;
+}
+
+int id_maps_write(int proc_fd, const struct spec_id_maps *maps, struct err *e)
+{
+	int r = write_rows(proc_fd, "uid_map", maps->uids, maps->n_uids, e);
+
+	return r < 0 ? r : write_rows(proc_fd, "gid_map", maps->gids, maps->n_gids, e);
+}
+
+int id_maps_open_process(pid_t pid, struct err *e)
+{
+	char path[32];
+	int fd;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d", (int)pid);
+	fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	return fd < 0 ? err_set(e, errno, "open '%s'", path) : fd;
+}

@@ -1,0 +1,33 @@
+/* Maps of user and group ids between a user namespace and the host. */
+#ifndef ISOLATORS_ID_MAP_H
+#define ISOLATORS_ID_MAP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct err;
+struct spec_id_map;
+struct spec_id_maps;
+
+/*
+ * May the kernel be given these maps?  Each has rows, none of which overlaps another on either
+ * side or runs over the last id, and its text fits.  WHERE ("linux") is put before the names of
+ * their fields in messages.  Pure.
+ */
+int id_maps_validate(const struct spec_id_maps *maps, const char *where, struct err *e);
+
+/* Is ID, as it is inside, in the map? */
+bool id_map_has(const struct spec_id_map *rows, size_t n, uint32_t id);
+
+/*
+ * Write the maps of the user namespace in which the process of the open directory PROC_FD
+ * (/proc/PID) is alone so far.
+ */
+int id_maps_write(int proc_fd, const struct spec_id_maps *maps, struct err *e);
+
+/* Open /proc/PID of PID, our child that is not reaped: it cannot mean another process.  Owned. */
+int id_maps_open_process(pid_t pid, struct err *e);
+
+#endif

@@ -1,0 +1,157 @@
+"""Namespaces: seen from inside a container, and what the host sees of it."""
+import json
+import os
+import pathlib
+import stat
+import subprocess
+
+import pytest
+
+from bundle import NOT_LAUNCHED
+from bundle import box  # noqa: F401
+from cluster import wait_until
+
+pytestmark = pytest.mark.vm
+
+FIRST = 100000
+
+
+def owner(path):
+    return os.lstat(path).st_uid, os.lstat(path).st_gid
+
+
+def containers(box):
+    return pathlib.Path(json.loads(box.layout)["core"], "containers").glob("*/")
+
+
+# ---- User namespaces ----
+
+def test_root_inside_is_nobody_outside(box):
+    image = box.use_image()
+    box.use_user_namespace(FIRST)
+    box.be_root()
+    running = box.start("/bin/sh", "-c", "cat /proc/self/uid_map /proc/self/gid_map; id -u; sleep 1000 & wait")
+    wait_until(lambda: list(containers(box)), "the container")
+    directory, _ = box.cgroup()
+    try:
+        wait_until(lambda: len((directory / "cgroup.procs").read_text().split()) == 3, "the sleep")
+        for pid in (directory / "cgroup.procs").read_text().split():
+            status = pathlib.Path("/proc", pid, "status").read_text()
+            assert f"Uid:\t{FIRST}\t{FIRST}\t{FIRST}\t{FIRST}" in status
+            assert f"Gid:\t{FIRST}\t{FIRST}\t{FIRST}\t{FIRST}" in status
+    finally:
+        (directory / "cgroup.kill").write_text("1")
+        out, error = running.communicate(timeout=60)
+    assert [line.split() for line in out.splitlines()] == [["0", "100000", "65536"]] * 2 + [["0"]]
+    assert error == ""
+    assert owner(image / "bin/busybox") == (0, 0)
+
+
+def test_files_keep_their_owners_through_the_idmapped_root(box):
+    image = box.use_image()
+    box.use_user_namespace(FIRST)
+    box.be_root("CAP_CHOWN")
+    (image / "theirs").write_text("x")
+    os.chown(image / "theirs", 1000, 1001)
+    (image / "out-of-the-map").write_text("x")
+    os.chown(image / "out-of-the-map", 70000, 70000)
+    (image / "bin/chown").symlink_to("busybox")
+    done = box.shell("""
+ls -ln /theirs /out-of-the-map | while read m n u g rest; do echo $u:$g; done
+touch /made && chown 1000:1001 /made
+chown 0 /out-of-the-map 2>/dev/null && echo stolen
+touch /theirs && echo touched
+""")
+    assert (done.stdout.split(), done.stderr) == (["65534:65534", "1000:1001"], "touch: /theirs: Permission denied\n")
+    assert owner(image / "made") == (1000, 1001)
+    assert owner(image / "out-of-the-map") == (70000, 70000)
+
+
+def test_without_the_annotation_the_root_belongs_to_the_ids_outside(box):
+    image = box.use_image()
+    box.use_user_namespace(FIRST)
+    del box.document["annotations"]["io.tepui.idmapped-root"]
+    box.be_root()
+    (image / "theirs").write_text("x")
+    os.chown(image / "theirs", FIRST + 7, FIRST + 8)
+    os.chown(image, FIRST, FIRST)
+    done = box.shell("ls -ln /theirs /bin/busybox | while read m n u g rest; do echo $u:$g; done; touch /x")
+    assert (done.stdout.split(), done.stderr) == (["65534:65534", "7:8"], "")
+    assert owner(image / "x") == (FIRST, FIRST)
+
+
+def test_the_sandbox_is_idmapped(box):
+    box.use_image()
+    box.use_user_namespace(FIRST)
+    box.document["annotations"].update({"io.tepui.sandbox": str(box.sandbox),
+                                        "io.tepui.sandbox-destination": "/mnt/mesos/sandbox"})
+    os.chown(box.sandbox, 1000, 1000)
+    box.process["user"] = {"uid": 1000, "gid": 1000}
+    done = box.shell("touch /mnt/mesos/sandbox/x; id -u; ls -ldn /mnt/mesos/sandbox | while read m n u g rest; do echo $u:$g; done")
+    assert (done.stdout.split(), done.stderr) == (["1000", "1000:1000"], "")
+    assert owner(box.sandbox / "x") == (1000, 1000)
+
+
+def test_devices_are_the_hosts_own(box):
+    box.use_image()
+    box.use_user_namespace(FIRST)
+    box.be_root("CAP_MKNOD")
+    box.linux["devices"] = [{"path": "/dev/kmsg", "type": "c", "major": 1, "minor": 11}]
+    done = box.shell("""
+for d in null zero full random urandom tty kmsg; do test -c /dev/$d || echo no $d; done
+echo x >/dev/null && head -c 3 /dev/zero | wc -c
+mknod /dev/disk b 8 0 2>/dev/null && echo made a disk
+mknod /null c 1 3 2>/dev/null && echo made a null
+""".replace("head", "busybox head").replace("wc", "busybox wc"))
+    assert (done.stdout.split(), done.stderr) == (["3"], "")
+
+
+def test_a_device_that_is_another_one_on_the_host_is_refused(box):
+    box.use_image()
+    box.use_user_namespace(FIRST)
+    box.linux["devices"] = [{"path": "/dev/kmsg", "type": "c", "major": 1, "minor": 3}]
+    done = box.run("/bin/true")
+    assert (done.returncode, done.stderr) == (
+        NOT_LAUNCHED, "launch: filesystem: bind device '/dev/kmsg': on the host it is not c 1:3\n")
+
+
+def test_a_file_system_without_idmapped_mounts_is_named(box):
+    image = box.use_image()
+    box.use_user_namespace(FIRST)
+    subprocess.run(["mount", "-t", "ramfs", "ramfs", image], check=True)
+    try:
+        done = box.run("/bin/true")
+    finally:
+        subprocess.run(["umount", image], check=True)
+    assert (done.returncode, done.stderr) == (
+        NOT_LAUNCHED, f"launch: filesystem: map the ids of '{image}', which is on ramfs: Invalid argument\n")
+
+
+@pytest.mark.parametrize("network", [False, True])
+def test_sysfs_is_read_only_and_shows_the_own_network(box, network):
+    box.use_image()
+    box.use_user_namespace(FIRST)
+    box.be_root("CAP_SYS_ADMIN")
+    if network:
+        box.linux["namespaces"].append({"type": "network"})
+    done = box.shell("touch /sys/x 2>/dev/null && echo writable; ls /sys/class/net; ls /sys/fs/cgroup")
+    expected = ["lo"] if network else sorted(os.listdir("/sys/class/net"))
+    assert (done.stdout.split(), done.stderr) == (expected, "")
+
+
+def test_capabilities_are_of_the_namespace_alone(box):
+    box.use_image()
+    box.use_user_namespace(FIRST)
+    box.be_root("CAP_SYS_ADMIN", "CAP_SYS_TIME", "CAP_NET_ADMIN", "CAP_DAC_OVERRIDE")
+    box.document["mounts"] = [{"destination": "/host", "source": str(box.directory), "options": ["rbind", "rw"]}]
+    secret = box.directory / "secret"
+    secret.write_text("x")
+    secret.chmod(0o600)
+    done = box.shell("""
+cat /host/secret; busybox date -s 2001-01-01 >/dev/null; mkdir /mnt; mount -t tmpfs t /mnt && echo mounted
+busybox hostname other && hostname; echo 1 >/proc/sys/kernel/printk
+""".replace("hostname;", "busybox hostname;"))
+    assert done.stdout.split() == ["mounted", "other"]
+    assert "can't open '/host/secret': Permission denied" in done.stderr
+    assert "can't set date: Operation not permitted" in done.stderr
+    assert stat.S_IMODE(secret.stat().st_mode) == 0o600
