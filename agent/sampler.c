@@ -1,6 +1,7 @@
 #include "agent/sampler.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/statvfs.h>
@@ -36,6 +37,7 @@ struct task_usage {
 struct sampler {
 	struct agent *agent;
 	struct loop_timer *timer, *disk_timer;
+	bool has_forgotten;		/* a task since the last turn */
 	struct sampler_node node;
 	uint64_t node_busy_usec;
 	int64_t node_boot_ms;
@@ -167,6 +169,7 @@ void sampler_forget(struct task *task)
 	cgroup_close(&u->cgroup);
 	free(u->ring.points);
 	free(u);
+	task->agent->sampler->has_forgotten = true;
 }
 
 void sampler_begin(struct sampler *sampler, struct task *task)
@@ -308,6 +311,17 @@ static void on_disk_timer(void *arg)
 
 /* ---- the interval ---- */
 
+/*
+ * What a burst of tasks took lies scattered over the heap when they have gone, and malloc(3) gives
+ * back only its end by itself.
+ */
+static void give_memory_back(struct sampler *sampler)
+{
+	if (sampler->has_forgotten)
+		(void)malloc_trim(0);
+	sampler->has_forgotten = false;
+}
+
 static void on_timer(void *arg)
 {
 	struct sampler *sampler = arg;
@@ -325,6 +339,7 @@ static void on_timer(void *arg)
 	sample_node(sampler);
 	if (!sampler->walk)
 		loop_timer_set(sampler->disk_timer, 0);
+	give_memory_back(sampler);
 	loop_timer_set(sampler->timer, sampler->agent->flags.sample_interval);
 }
 
