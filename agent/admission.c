@@ -37,9 +37,13 @@ static int check_place(struct task *task, struct err *e)
 	if (agent->is_disk_bad)
 		return err_set(e, ENOSPC, "launch task '%s': the agent cannot write its state "
 			       "below '%s'", task_id(task), agent->work_dir);
-	if (HASH_COUNT(agent->tasks) > AGENT_MAX_TASKS)
-		return err_set(e, EAGAIN, "launch task '%s': the agent has %d tasks", task_id(task),
-			       AGENT_MAX_TASKS);
+	if (HASH_COUNT(agent->tasks) > agent->max_tasks)
+		return err_set(e, EAGAIN, "launch task '%s': the agent has %u tasks%s",
+			       task_id(task), agent->max_tasks, agent->max_tasks < AGENT_MAX_TASKS ?
+			       ", as many as it may open files for" : "");
+	if (agent->descriptions > AGENT_MAX_DESCRIPTIONS)
+		return err_set(e, EAGAIN, "launch task '%s': the descriptions of the agent's tasks "
+			       "take more than %d bytes", task_id(task), AGENT_MAX_DESCRIPTIONS);
 	return 0;
 }
 

@@ -25,6 +25,7 @@
 #include "isolators/seccomp_profile.h"
 #include "lib/cleanup.h"
 #include "lib/clock.h"
+#include "lib/descriptors.h"
 #include "lib/err.h"
 #include "lib/log.h"
 #include "lib/loop.h"
@@ -36,6 +37,8 @@
 
 enum { MAX_ROUNDS = 8, COMMIT_RETRY_MS = 1000, MAX_EXECUTOR_CONNECTIONS = 2 * AGENT_MAX_TASKS + 64,
        SHUTDOWN_CHECK_MS = 200 };
+/* Of each task: its supervisor's two connections and pidfd, and one for what is done with it. */
+enum { DESCRIPTORS_PER_TASK = 4, OWN_DESCRIPTORS = 64, OPERATORS_DESCRIPTORS = 512 };
 
 const char *agent_id(const struct agent *agent)
 {
@@ -350,6 +353,16 @@ static int watch_signals(struct agent *agent, struct err *e)
 	return 0;
 }
 
+/* Tasks beyond what descriptors allow are refused one by one, before they fail half-way. */
+static void bound_tasks(struct agent *agent)
+{
+	size_t n = descriptors_raise(AGENT_MAX_TASKS * DESCRIPTORS_PER_TASK + OWN_DESCRIPTORS +
+				     OPERATORS_DESCRIPTORS);
+
+	n = n > OWN_DESCRIPTORS ? (n - OWN_DESCRIPTORS) / DESCRIPTORS_PER_TASK : 0;
+	agent->max_tasks = n < AGENT_MAX_TASKS ? (unsigned)n : AGENT_MAX_TASKS;
+}
+
 /* The last process that a full memory should take; an unprivileged setting is good enough. */
 static void protect_from_oom(void)
 {
@@ -397,6 +410,7 @@ int agent_start(struct agent *agent, struct err *e)
 	if (!agent->self)
 		return err_set(e, ENOMEM, "start");
 	tepui__agent_record__init(agent->self);
+	bound_tasks(agent);
 	r = kernel_check(e);
 	if (r >= 0)
 		r = start_parts(agent, e);

@@ -28,7 +28,11 @@ struct tombstone;
 
 TAILQ_HEAD(task_queue, task);
 
-enum { AGENT_MAX_TASKS = 4096, AGENT_SIGNALS = 4 };
+/*
+ * All tasks are described in one call when the agent registers, so that what they may take together
+ * is bounded: the master reads twice as much.
+ */
+enum { AGENT_MAX_TASKS = 4096, AGENT_MAX_DESCRIPTIONS = 32 << 20, AGENT_SIGNALS = 4 };
 
 /* What has happened since start, by the names of reference/mesos.md 3.3. */
 struct agent_counters {
@@ -59,6 +63,8 @@ struct agent {
 	Tepui__AgentRecord *self;		/* as on disk */
 	Mesos__V1__AgentInfo *info;		/* as told to the master, with id once known */
 	struct task *tasks;			/* by task_key() */
+	unsigned max_tasks;			/* as the limit on descriptors allows */
+	size_t descriptions;			/* bytes of all tasks' descriptions */
 	struct task_queue todo;			/* changed since the last commit */
 	struct resources used;			/* sum over tasks that have not ended */
 	struct tombstone *tombstones;

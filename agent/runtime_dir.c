@@ -72,10 +72,8 @@ int runtime_dir_make(int work_fd, const char *container_id, const json_t *config
 		return err_set(e, ENOMEM, "write '%s'", HANDOVER_CONFIG);
 	(void)snprintf(path, sizeof(path), "%s/%s", containers, container_id);
 	fd = dir_make(work_fd, path, 0700, e);
-	if (fd < 0)
-		return fd;
 	/* Not synced: only a supervisor of this boot reads it. */
-	r = write_file(fd, HANDOVER_CONFIG, text, e);
+	r = fd < 0 ? fd : write_file(fd, HANDOVER_CONFIG, text, e);
 	if (r < 0)
 		runtime_dir_remove(work_fd, container_id);
 	return r;
@@ -84,14 +82,13 @@ int runtime_dir_make(int work_fd, const char *container_id, const json_t *config
 void runtime_dir_remove(int work_fd, const char *container_id)
 {
 	char path[PATH_SIZE];
-	AUTO_CLOSE int fd = -EBADF;
 
+	/* By path, for the want of descriptors may be why it goes; all of it is root's alone. */
+	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
+		(void)snprintf(path, sizeof(path), "%s/%s/%s", containers, container_id, files[i]);
+		(void)unlinkat(work_fd, path, 0);
+	}
 	(void)snprintf(path, sizeof(path), "%s/%s", containers, container_id);
-	fd = openat(work_fd, path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0)
-		return;
-	for (size_t i = 0; i < ARRAY_SIZE(files); i++)
-		(void)unlinkat(fd, files[i], 0);
 	(void)unlinkat(work_fd, path, AT_REMOVEDIR);
 }
 

@@ -100,6 +100,7 @@ static void free_parts(struct task *task)
 void task_free(struct task *task)
 {
 	task_discharge(task);
+	task->agent->descriptions -= task->description;
 	if (task->is_todo)
 		TAILQ_REMOVE(&task->agent->todo, task, todo_entry);
 	HASH_DEL(task->agent->tasks, task);
@@ -164,6 +165,9 @@ static int adopt(struct agent *agent, Tepui__TaskRecord *record, struct task **r
 		free_parts(task);
 		return r;
 	}
+	task->description = protobuf_c_message_get_packed_size(&record->task->base) +
+			    protobuf_c_message_get_packed_size(&record->framework->base);
+	agent->descriptions += task->description;
 	*ret = task;
 	return 0;
 }

@@ -56,6 +56,7 @@ struct task {
 	Tepui__TaskRecord *record;	/* owned */
 	char *key;			/* "FRAMEWORK/TASK", also in the store */
 	struct resources resources;	/* what it was admitted with */
+	size_t description;		/* bytes of it and its framework, packed */
 	struct launch_result *launch;	/* from admission until the spawn; owned */
 	struct task_usage *usage;	/* the sampler's, or NULL */
 	bool is_charged;		/* they count as used */

@@ -11,6 +11,7 @@
 
 #include "lib/cleanup.h"
 #include "lib/clock.h"
+#include "lib/descriptors.h"
 #include "lib/err.h"
 #include "lib/log.h"
 #include "lib/loop.h"
@@ -31,6 +32,7 @@ enum {
 	MIN_FREE_BYTES = 256 << 10,	/* less is a full disk, before a commit shows it */
 	SKIPPED_IDS = 100000,
 	MAX_CONNECTIONS = 8192,
+	OWN_DESCRIPTORS = 64,
 	MAX_PER_PEER = 2048,
 	MAX_STREAM_QUEUE = 16 << 20,
 };
@@ -267,12 +269,21 @@ static int choose_hostname(struct shell *shell, struct err *e)
 	return shell->hostname ? 0 : err_set(e, ENOMEM, "find host name");
 }
 
+/* Beyond them clients are told so, and the store can still open what it needs. */
+static size_t count_connections(void)
+{
+	size_t n = descriptors_raise(MAX_CONNECTIONS + OWN_DESCRIPTORS);
+
+	n = n > 2 * OWN_DESCRIPTORS ? n - OWN_DESCRIPTORS : OWN_DESCRIPTORS;
+	return n < MAX_CONNECTIONS ? n : MAX_CONNECTIONS;
+}
+
 static int start_server(struct shell *shell, struct err *e)
 {
 	struct http_limits limits = http_default_limits;
 	int r;
 
-	limits.max_connections = MAX_CONNECTIONS;
+	limits.max_connections = count_connections();
 	limits.max_per_peer = MAX_PER_PEER;
 	limits.max_stream_queue = MAX_STREAM_QUEUE;
 	r = http_server_new(shell->loop, &limits, &shell->server, e);

@@ -21,6 +21,9 @@
 #include "master_stub/marathon/state.h"
 #include "master_stub/marathon/task_info.h"
 
+/* What one offer's tasks may take together: they wait in the master for their agent to read them. */
+enum { MAX_BID_BYTES = 4 << 20 };
+
 /* An offer that is kept out of the way, and one of which a part was used. */
 static const double idle_refuse_seconds = 120, busy_refuse_seconds = 5;
 
@@ -31,6 +34,7 @@ struct bid {
 	bool is_usable;
 	Mesos__V1__TaskInfo **tasks;
 	size_t n_tasks, cap_tasks;
+	size_t size;			/* of the tasks, packed */
 };
 
 struct batch {
@@ -89,7 +93,7 @@ static struct bid *choose(struct controller *c, const struct entry *entry,
 		struct spot spot = spot_of(bid);
 		unsigned n;
 
-		if (fit_why_not(&fit, &spot) != N_REASONS)
+		if (bid->size >= MAX_BID_BYTES || fit_why_not(&fit, &spot) != N_REASONS)
 			continue;
 		n = count_on(entry, bid->offer->agent_id->value);
 		if (!best || n < fewest)
@@ -146,6 +150,7 @@ static int add_task(struct bid *bid, Mesos__V1__TaskInfo *task)
 		bid->cap_tasks = cap;
 	}
 	bid->tasks[bid->n_tasks++] = task;
+	bid->size += protobuf_c_message_get_packed_size(&task->base);
 	return 0;
 }
 

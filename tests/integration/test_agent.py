@@ -226,6 +226,36 @@ def test_a_full_disk_refuses_tasks_and_recovers(cluster):
         subprocess.run(["umount", "-l", where], check=True)
 
 
+# ---- few descriptors ----
+
+def few_descriptors(cluster, hard, *wrapper):
+    cluster.start_master()
+    agent = cluster.start_agent("--resources=cpus:100;mem:100000;disk:1000;ports:[31000-32000]", wait=False)
+    agent.end(signal.SIGKILL)
+    agent.argv = ["prlimit", f"--nofile=80:{hard}", *wrapper, *agent.argv]
+    agent.start()
+    wait_until(lambda: is_registered(agent), "the agent's registration")
+    return agent
+
+
+def test_a_low_limit_on_descriptors_is_raised(cluster):
+    agent = few_descriptors(cluster, 4096)
+    cluster.deploy(dict(SLEEP, cpus=0.01, instances=30))
+    assert "open files" not in agent.text()
+    cluster.remove("/sleep")
+    wait_until(lambda: not os.listdir(agent.work_dir / "containers"), "no runtime directory")
+
+
+def test_a_limit_that_stays_refuses_the_tasks_beyond_it(cluster):
+    agent = few_descriptors(cluster, 80, "setpriv", "--bounding-set=-sys_resource")
+    deployed = cluster.call("POST", "/v2/apps", dict(SLEEP, cpus=0.01, instances=8))
+    assert deployed.status == 201
+    wait_until(lambda: "the agent has 4 tasks, as many as it may open files for" in agent.text(), "a refusal")
+    wait_until(lambda: cluster.app("/sleep")["tasksRunning"] == 4, "as many as fit")
+    assert len(pids(agent)) == 4
+    assert "Too many open files" not in agent.text()
+
+
 # ---- bad starts: one line, exit status 1, nothing left ----
 
 def start_badly(cluster, *flags, env=None, user=None):

@@ -567,6 +567,31 @@ static void test_an_end_told_in_bytes_that_are_no_text_is_remembered(void **stat
 			    "half a \xef\xbf\xbd");
 }
 
+/* All at once they would fill the agent's stream, which is cut then, and every task is dropped. */
+static void test_large_definitions_go_out_a_few_at_an_offer(void **state)
+{
+	enum { LABEL = 900000, INSTANCES = 12 };
+	char *label = calloc(1, LABEL + 1), *definition = NULL;
+	unsigned n_first;
+
+	(void)state;
+	assert_non_null(label);
+	memset(label, 'x', LABEL);
+	assert_true(asprintf(&definition, "{\"id\":\"/big\",\"cmd\":\"x\",\"instances\":%d,"
+			     "\"cpus\":0.1,\"mem\":1,\"labels\":{\"a\":\"%s\"}}", INSTANCES, label) > 0);
+	post(definition);
+	offer();
+	n_first = world.scheduler.n_tasks;
+	assert_in_range(n_first, 1, (8 << 20) / LABEL);
+	while (world.scheduler.n_tasks < INSTANCES && n_first > 0) {
+		offer();
+		n_first--;
+	}
+	assert_int_equal(world.scheduler.n_tasks, INSTANCES);
+	free(definition);
+	free(label);
+}
+
 static void test_versions_kept_are_bounded(void **state)
 {
 	char definition[64];
@@ -697,6 +722,7 @@ int main(void)
 		WORLD_TEST(test_task_is_shown_with_its_health),
 		WORLD_TEST(test_unhealthy_end_is_told_and_remembered),
 		WORLD_TEST(test_an_end_told_in_bytes_that_are_no_text_is_remembered),
+		WORLD_TEST(test_large_definitions_go_out_a_few_at_an_offer),
 		WORLD_TEST(test_versions_kept_are_bounded),
 	};
 

@@ -200,6 +200,7 @@ static void start_agent(struct store *store)
 	a->layout_text = must(strdup("none"));
 	strcpy(a->node.hostname, "n1");
 	strcpy(a->node.boot_id, "11111111-2222-3333-4444-555555555555");
+	a->max_tasks = AGENT_MAX_TASKS;
 	a->node.total.scalar[RESOURCE_CPUS] = 2000;
 	a->node.total.scalar[RESOURCE_MEM] = 1024000;
 	a->started_boot_ms = clock_boot_ms();
