@@ -24,6 +24,8 @@ const char *const cgroup_controller_names[N_CGROUP_CONTROLLERS] = {
 	[CGROUP_PIDS] = "pids",
 	[CGROUP_IO] = "io",
 	[CGROUP_HUGETLB] = "hugetlb",
+	[CGROUP_RDMA] = "rdma",
+	[CGROUP_MISC] = "misc",
 };
 
 /* Which controller's file is it?  N_CGROUP_CONTROLLERS for the core's. */

@@ -16,6 +16,8 @@ enum cgroup_controller {
 	CGROUP_PIDS,
 	CGROUP_IO,
 	CGROUP_HUGETLB,
+	CGROUP_RDMA,
+	CGROUP_MISC,
 	N_CGROUP_CONTROLLERS,
 };
 extern const char *const cgroup_controller_names[N_CGROUP_CONTROLLERS];

@@ -1,4 +1,4 @@
-/* All knowledge of cgroup v1: the same interface files in v2 terms, on a v1 hierarchy. */
+/* All knowledge of cgroup v1 (cgroup_v1*.c): the same interface files in v2 terms. */
 #ifndef ISOLATORS_CGROUP_V1_H
 #define ISOLATORS_CGROUP_V1_H
 

@@ -85,6 +85,17 @@ static const struct {
 	{ "cpuset.cpus", "0-1", "cpuset.cpus", "0-1" },
 	{ "memory.low", "4096", "memory.soft_limit_in_bytes", "4096" },
 	{ "memory.low", "max", "memory.soft_limit_in_bytes", "-1" },
+	{ "memory.low", "0", "memory.soft_limit_in_bytes", "-1" },
+	{ "memory.swappiness", "10", "memory.swappiness", "10" },
+	{ "cpu.max.burst", "5000", "cpu.cfs_burst_us", "5000" },
+	{ "cpu.idle", "1", "cpu.idle", "1" },
+	{ "hugetlb.2MB.max", "4194304", "hugetlb.2MB.limit_in_bytes", "4194304" },
+	{ "hugetlb.2MB.max", "max", "hugetlb.2MB.limit_in_bytes", "-1" },
+	{ "hugetlb.1GB.rsvd.max", "0", "hugetlb.1GB.rsvd.limit_in_bytes", "0" },
+	{ "rdma.max", "mlx5_0 hca_handle=2", "rdma.max", "mlx5_0 hca_handle=2" },
+	{ "io.weight", "default 910", "blkio.bfq.weight", "100" },
+	{ "io.weight", "8:0 10000", "blkio.bfq.weight_device", "8:0 1000" },
+	{ "io.weight", "8:0 default", "blkio.bfq.weight_device", "8:0 0" },
 	{ "memory.max", "67108864", "memory.limit_in_bytes", "67108864" },
 	{ "memory.max", "max", "memory.limit_in_bytes", "-1" },
 	{ "pids.max", "1024", "pids.max", "1024" },
@@ -104,7 +115,9 @@ static void test_writes(void **state)
 		"memory.soft_limit_in_bytes", "memory.limit_in_bytes", "pids.max",
 		"blkio.throttle.read_bps_device", "blkio.throttle.write_bps_device",
 		"blkio.throttle.read_iops_device", "blkio.throttle.write_iops_device",
-		"blkio.bfq.weight",
+		"blkio.bfq.weight", "blkio.bfq.weight_device", "memory.swappiness",
+		"cpu.cfs_burst_us", "cpu.idle", "hugetlb.2MB.limit_in_bytes",
+		"hugetlb.1GB.rsvd.limit_in_bytes", "rdma.max",
 	};
 	struct fake *f = *state;
 
@@ -132,6 +145,13 @@ static const struct {
 	{ "memory.usage_in_bytes", "4096\n", "memory.current", "4096\n" },
 	{ "memory.max_usage_in_bytes", "8192\n", "memory.peak", "8192\n" },
 	{ "pids.max", "max\n", "pids.max", "max\n" },
+	{ "memory.soft_limit_in_bytes", "9223372036854771712\n", "memory.low", "0\n" },
+	{ "memory.soft_limit_in_bytes", "4096\n", "memory.low", "4096\n" },
+	{ "hugetlb.2MB.limit_in_bytes", "9223372036854771712\n", "hugetlb.2MB.max", "max\n" },
+	{ "hugetlb.2MB.rsvd.limit_in_bytes", "2097152\n", "hugetlb.2MB.rsvd.max", "2097152\n" },
+	{ "blkio.bfq.weight_device", "8:0 1000\n", "io.weight", "default 100\n8:0 10000\n" },
+	{ "blkio.throttle.write_bps_device", "8:0 5\n8:16 6\n", "io.max",
+	  "8:0 wbps=5\n8:16 wbps=6\n" },
 	{ "cpuset.effective_cpus", "0-3\n", "cpuset.cpus.effective", "0-3\n" },
 	{ "memory.oom_control", "oom_kill_disable 0\nunder_oom 0\noom_kill 3\n", "memory.events",
 	  "max 7\noom_kill 3\n" },
@@ -148,6 +168,10 @@ static void test_reads(void **state)
 
 	put_file(f, "cpu.cfs_period_us", "100000\n");
 	put_file(f, "memory.failcnt", "7\n");
+	put_file(f, "blkio.bfq.weight", "100\n");
+	put_file(f, "blkio.throttle.read_bps_device", "");
+	put_file(f, "blkio.throttle.read_iops_device", "");
+	put_file(f, "blkio.throttle.write_iops_device", "");
 	put_file(f, "memory.kmem.usage_in_bytes", "11\n");
 	put_file(f, "blkio.throttle.io_serviced_recursive", "8:0 Read 3\n8:0 Write 4\n");
 	for (size_t i = 0; i < ARRAY_SIZE(reads); i++) {
@@ -216,9 +240,14 @@ static void test_what_v1_lacks_is_said(void **state)
 		const char *msg;
 	} rows[] = {
 		{ "memory.oom.group", "1", -ENOTSUP,
-		  "write cgroup file 'memory.oom.group' on cgroup v1" },
-		{ "memory.high", "1", -ENOTSUP, "write cgroup file 'memory.high' on cgroup v1" },
-		{ "memory.current", "1", -ENOTSUP, "write cgroup file 'memory.current' on cgroup v1" },
+		  "use cgroup file 'memory.oom.group' on cgroup v1, which has none like it" },
+		{ "memory.high", "1", -ENOTSUP,
+		  "use cgroup file 'memory.high' on cgroup v1, which has none like it" },
+		{ "memory.current", "1", -ENOTSUP,
+		  "write cgroup file 'memory.current', which is only read" },
+		{ "hugetlb.2MB.numa", "1", -ENOTSUP,
+		  "use cgroup file 'hugetlb.2MB.numa' on cgroup v1, which has none like it" },
+		{ "io.weight", "8:0 0", -ERANGE, "write '8:0 0' to cgroup file 'io.weight'" },
 		{ "cpu.weight", "0", -ERANGE, "write '0' to cgroup file 'cpu.weight'" },
 		{ "cpu.weight", "x", -EINVAL, "write 'x' to cgroup file 'cpu.weight'" },
 		{ "cpu.max", "x", -EINVAL, "write 'x' to cgroup file 'cpu.max'" },
