@@ -47,6 +47,10 @@ int spec_read_id_map(const json_t *array, const char *where, struct spec_id_map 
 int spec_read_namespaces(const json_t *array, struct spec *spec, struct err *e);
 int spec_read_process(const json_t *object, struct spec *spec, struct err *e);
 int spec_read_linux(const json_t *object, struct spec *spec, struct err *e);
+int spec_read_device_rules(const json_t *array, struct spec *spec, struct err *e);
+int spec_read_block_io(const json_t *object, struct spec *spec, struct err *e);
+int spec_read_hugepages(const json_t *array, struct spec *spec, struct err *e);
+int spec_read_rdma(const json_t *object, struct spec *spec, struct err *e);
 int spec_read_resources(const json_t *object, struct spec *spec, struct err *e);
 int spec_read_annotations(const json_t *object, struct spec *spec, struct err *e);
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "isolators/cgroup_text.h"
+#include "isolators/limits.h"
 #include "isolators/spec.h"
 #include "isolators/table.h"
 #include "isolators/usage_fields.h"
@@ -32,36 +33,59 @@ static int validate(const struct spec *spec, struct err *e)
 	    (spec->cpu_quota_usec > 0 && spec->cpu_quota_usec < MIN_PERIOD_USEC))
 		return err_set(e, ERANGE, "quota of %" PRId64 " us is less than %d",
 			       spec->cpu_quota_usec, MIN_PERIOD_USEC);
+	if (spec->cpu_quota_usec > 0 && spec->cpu_burst_usec > (uint64_t)spec->cpu_quota_usec)
+		return err_set(e, ERANGE, "burst of %" PRIu64 " us is more than the quota of %"
+			       PRId64, spec->cpu_burst_usec, spec->cpu_quota_usec);
 	return 0;
 }
 
-static int write_weight(const struct box *box, struct err *e)
+/*
+ * Shares are proportions: who has twice as many gets twice the time.  So is the weight, and 1024
+ * shares are the weight of a group that has none, 100.  The curve of newer runtimes fits the ends
+ * of both scales too, but bends between them: there 4096 shares would get 3 times what 1024 get.
+ */
+static int add_weight(const struct spec *spec, struct limits *ret, struct err *e)
 {
-	/* Proportional, so that 1024 shares are the weight of a group without any: 100. */
-	uint64_t weight = (box->spec->cpu_shares * 100 + 512) / 1024;
-	char text[32];
+	uint64_t weight = (spec->cpu_shares * 100 + 512) / 1024;
 
 	if (weight < 1)
 		weight = 1;
-	(void)snprintf(text, sizeof(text), "%" PRIu64, weight > MAX_WEIGHT ? MAX_WEIGHT : weight);
-	return cgroup_write(&box->cgroup, "cpu.weight", text, e);
+	return limits_add_number(ret, "linux.resources.cpu.shares", "cpu.weight",
+				 weight > MAX_WEIGHT ? MAX_WEIGHT : (int64_t)weight, e);
 }
 
-static int prepare(struct box *box, struct err *e)
+static int add_max(const struct spec *spec, struct limits *ret, struct err *e)
 {
-	const struct spec *spec = box->spec;
 	uint64_t period = spec->cpu_period_usec ? spec->cpu_period_usec : DEFAULT_PERIOD_USEC;
+	struct limit limit = { .path = "linux.resources.cpu.quota", .file = "cpu.max" };
 	char text[64];
-	int r = spec->cpu_shares ? write_weight(box, e) : 0;
 
-	if (r < 0 || (spec->cpu_quota_usec == 0 && spec->cpu_period_usec == 0))
-		return r;
 	if (spec->cpu_quota_usec > 0)
 		(void)snprintf(text, sizeof(text), "%" PRId64 " %" PRIu64, spec->cpu_quota_usec,
 			       period);
 	else
 		(void)snprintf(text, sizeof(text), "max %" PRIu64, period);
-	return cgroup_write(&box->cgroup, "cpu.max", text, e);
+	limit.value = text;
+	return limits_add(ret, &limit, e);
+}
+
+/* A group that is idle has no weight and takes none; a burst may not be longer than the quota. */
+static int list_limits(const struct spec *spec, struct limits *ret, struct err *e)
+{
+	const struct limit idle = {
+		.path = "linux.resources.cpu.idle", .file = "cpu.idle",
+		.value = spec->cpu_idle ? "1" : "0", .is_switch = true,
+	};
+	int r = spec->has_cpu_idle ? limits_add(ret, &idle, e) : 0;
+
+	if (r == 0 && spec->cpu_shares && !spec->cpu_idle)
+		r = add_weight(spec, ret, e);
+	if (r == 0 && (spec->cpu_quota_usec || spec->cpu_period_usec))
+		r = add_max(spec, ret, e);
+	if (r == 0 && spec->has_cpu_burst)
+		r = limits_add_number(ret, "linux.resources.cpu.burst", "cpu.max.burst",
+				      (int64_t)spec->cpu_burst_usec, e);
+	return r;
 }
 
 static const struct usage_field fields[] = {
@@ -103,6 +127,6 @@ static int sample(const struct cgroup *cg, struct usage *usage, struct err *e)
 const struct isolator isolator_cpu = {
 	.name = "cpu",
 	.validate = validate,
-	.prepare = prepare,
+	.limits = list_limits,
 	.sample = sample,
 };

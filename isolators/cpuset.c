@@ -1,6 +1,7 @@
 /* Which processors and memory nodes may be used. */
 #include <errno.h>
 
+#include "isolators/limits.h"
 #include "isolators/spec.h"
 #include "isolators/table.h"
 #include "lib/err.h"
@@ -27,19 +28,23 @@ static int validate(const struct spec *spec, struct err *e)
 	return r < 0 ? r : check_list("memory nodes", spec->cpuset_mems, e);
 }
 
-static int prepare(struct box *box, struct err *e)
+static int list_limits(const struct spec *spec, struct limits *ret, struct err *e)
 {
-	const struct spec *spec = box->spec;
-	int r = spec->cpuset_cpus ? cgroup_write(&box->cgroup, "cpuset.cpus", spec->cpuset_cpus, e)
-		: 0;
+	const struct limit cpus = {
+		.path = "linux.resources.cpu.cpus", .file = "cpuset.cpus",
+		.value = spec->cpuset_cpus,
+	};
+	const struct limit mems = {
+		.path = "linux.resources.cpu.mems", .file = "cpuset.mems",
+		.value = spec->cpuset_mems,
+	};
+	int r = cpus.value ? limits_add(ret, &cpus, e) : 0;
 
-	if (r < 0 || !spec->cpuset_mems)
-		return r;
-	return cgroup_write(&box->cgroup, "cpuset.mems", spec->cpuset_mems, e);
+	return r == 0 && mems.value ? limits_add(ret, &mems, e) : r;
 }
 
 const struct isolator isolator_cpuset = {
 	.name = "cpuset",
 	.validate = validate,
-	.prepare = prepare,
+	.limits = list_limits,
 };

@@ -25,7 +25,10 @@ enum {
 	MAX_MAJOR = (1 << 12) - 1, MAX_MINOR = (1 << 20) - 1,	/* include/linux/kdev_t.h */
 	INSNS_PER_RULE = 9,
 	INSNS_AROUND = 8,
+	MAX_PROGRAMS = 64,	/* BPF_CGROUP_MAX_PROGS of one group */
 };
+
+static const char program_name[] = "tepui_devices";
 
 const struct device_node device_nodes[] = {
 	{ "null", 1, 3 },
@@ -189,43 +192,116 @@ static int load_program(const struct program *p, struct err *e)
 		.insns = (uintptr_t)p->insns,
 		.insn_cnt = p->n,
 		.license = (uintptr_t)"",
-		.prog_name = "tepui_devices",
 	};
-	long fd = call_bpf(BPF_PROG_LOAD, &attr);
+	long fd;
+
+	memcpy(attr.prog_name, program_name, sizeof(program_name));
+	fd = call_bpf(BPF_PROG_LOAD, &attr);
 
 	return fd < 0 ? err_set(e, errno, "load device filter of %u instructions", p->n) : (int)fd;
 }
 
-/* The group keeps the program; it goes with the group. */
-static int prepare(struct box *box, struct err *e)
+static int load_rules(const struct spec *spec, struct err *e)
 {
-	const struct spec *spec = box->spec;
 	size_t n_rules = n_device_nodes + ARRAY_SIZE(terminal_rules) + spec->n_device_rules +
 		spec->n_devices;
 	AUTO_FREE struct bpf_insn *insns = calloc(n_rules * INSNS_PER_RULE + INSNS_AROUND,
 						  sizeof(*insns));
 	struct program p = { .insns = insns };
-	AUTO_CLOSE int fd = -EBADF;
-	union bpf_attr attr = {
-		.target_fd = (uint32_t)box->cgroup.core_fd,
-		.attach_type = BPF_CGROUP_DEVICE,
-		.attach_flags = BPF_F_ALLOW_MULTI,
-	};
 
 	if (!insns)
 		return err_set(e, ENOMEM, "load device filter");
 	emit_rules(&p, spec);
-	fd = load_program(&p, e);
+	return load_program(&p, e);
+}
+
+/* In the place of OLD_FD, if there is one.  The group keeps the program; it goes with the group. */
+static int attach_program(const struct cgroup *cg, int fd, int old_fd, struct err *e)
+{
+	union bpf_attr attr = {
+		.target_fd = (uint32_t)cg->core_fd,
+		.attach_bpf_fd = (uint32_t)fd,
+		.attach_type = BPF_CGROUP_DEVICE,
+		.attach_flags = BPF_F_ALLOW_MULTI,
+	};
+
+	if (old_fd >= 0) {
+		attr.attach_flags |= BPF_F_REPLACE;
+		attr.replace_bpf_fd = (uint32_t)old_fd;
+	}
+	return call_bpf(BPF_PROG_ATTACH, &attr) < 0 ?
+		err_set(e, errno, "attach device filter") : 0;
+}
+
+static int prepare(struct box *box, struct err *e)
+{
+	AUTO_CLOSE int fd = load_rules(box->spec, e);
+
+	return fd < 0 ? fd : attach_program(&box->cgroup, fd, -EBADF, e);
+}
+
+static int read_info(int fd, struct bpf_prog_info *ret, struct err *e)
+{
+	union bpf_attr attr = { 0 };
+
+	*ret = (struct bpf_prog_info){ 0 };
+	attr.info.bpf_fd = (uint32_t)fd;
+	attr.info.info_len = sizeof(*ret);
+	attr.info.info = (uintptr_t)ret;
+	return call_bpf(BPF_OBJ_GET_INFO_BY_FD, &attr) < 0 ?
+		err_set(e, errno, "look at device filter") : 0;
+}
+
+/* The program of ours on CG's group, owned; -ENOENT, without a message: there is none. */
+static int find_program(const struct cgroup *cg, struct bpf_prog_info *ret, struct err *e)
+{
+	uint32_t ids[MAX_PROGRAMS];
+	union bpf_attr attr = { 0 };
+
+	attr.query.target_fd = (uint32_t)cg->core_fd;
+	attr.query.attach_type = BPF_CGROUP_DEVICE;
+	attr.query.prog_ids = (uintptr_t)ids;
+	attr.query.prog_cnt = MAX_PROGRAMS;
+	if (call_bpf(BPF_PROG_QUERY, &attr) < 0)
+		return err_set(e, errno, "find device filter");
+	for (uint32_t i = 0; i < attr.query.prog_cnt; i++) {
+		union bpf_attr by_id = { .prog_id = ids[i] };
+		AUTO_CLOSE int fd = (int)call_bpf(BPF_PROG_GET_FD_BY_ID, &by_id);
+
+		if (fd < 0)
+			return err_set(e, errno, "find device filter");
+		if (read_info(fd, ret, e) < 0)
+			return -e->code;
+		if (strcmp(ret->name, program_name) == 0)
+			return TAKE_FD(fd);
+	}
+	return -ENOENT;
+}
+
+/* Two programs of the same instructions have the same tag. */
+static int update(const struct cgroup *cg, const struct spec *wanted, struct err *e)
+{
+	AUTO_CLOSE int fd = load_rules(wanted, e), old_fd = -EBADF;
+	struct bpf_prog_info info, old_info;
+	int r;
+
 	if (fd < 0)
 		return fd;
-	attr.attach_bpf_fd = (uint32_t)fd;
-	if (call_bpf(BPF_PROG_ATTACH, &attr) < 0)
-		return err_set(e, errno, "attach device filter");
-	return 0;
+	r = read_info(fd, &info, e);
+	if (r < 0)
+		return r;
+	old_fd = find_program(cg, &old_info, e);
+	if (old_fd < 0 && old_fd != -ENOENT)
+		return old_fd;
+	if (old_fd >= 0 && memcmp(info.tag, old_info.tag, sizeof(info.tag)) == 0)
+		return 0;
+	r = attach_program(cg, fd, old_fd, e);
+	return r < 0 ? r : 1;
 }
 
 const struct isolator isolator_devices = {
 	.name = "devices",
 	.validate = validate,
 	.prepare = prepare,
+	.update = update,
 };

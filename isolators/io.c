@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "isolators/cgroup_text.h"
+#include "isolators/limits.h"
 #include "isolators/spec.h"
 #include "isolators/table.h"
 #include "isolators/usage_fields.h"
@@ -13,45 +14,71 @@
 
 enum { MIN_BLKIO_WEIGHT = 10, MAX_BLKIO_WEIGHT = 1000 };
 
+static const char weight_name[] = "weight";
+
+static int check_weight(uint64_t weight, struct err *e)
+{
+	if (weight >= MIN_BLKIO_WEIGHT && weight <= MAX_BLKIO_WEIGHT)
+		return 0;
+	return err_set(e, ERANGE, "weight %" PRIu64 " is outside %d..%d", weight, MIN_BLKIO_WEIGHT,
+		       MAX_BLKIO_WEIGHT);
+}
+
+static bool is_weight(const struct spec_io_device *device)
+{
+	return strcmp(device->name, weight_name) == 0;
+}
+
 static int validate(const struct spec *spec, struct err *e)
 {
-	unsigned major, minor;
-	char rest;
+	int r = spec->io_weight ? check_weight(spec->io_weight, e) : 0;
 
-	if (spec->io_weight != 0 &&
-	    (spec->io_weight < MIN_BLKIO_WEIGHT || spec->io_weight > MAX_BLKIO_WEIGHT))
-		return err_set(e, ERANGE, "weight %" PRIu64 " is outside %d..%d", spec->io_weight,
-			       MIN_BLKIO_WEIGHT, MAX_BLKIO_WEIGHT);
-	for (char **line = spec->io_max; line && *line; line++) {
-		if (sscanf(*line, "%u:%u %c", &major, &minor, &rest) != 3)
-			return err_set(e, EINVAL, "parse limit '%.64s'", *line);
+	for (size_t i = 0; i < spec->n_io_devices && r == 0; i++) {
+		if (is_weight(&spec->io_devices[i]))
+			r = check_weight(spec->io_devices[i].value, e);
 	}
-	return 0;
+	return r;
 }
 
 /* OCI's 10..1000 onto the 1..10000 of v2, end to end. */
-static int write_weight(const struct box *box, struct err *e)
+static uint64_t to_v2(uint64_t weight)
 {
-	uint64_t weight = 1 + (box->spec->io_weight - MIN_BLKIO_WEIGHT) * 9999 /
-		(MAX_BLKIO_WEIGHT - MIN_BLKIO_WEIGHT);
-	char text[32];
-	int r;
-
-	(void)snprintf(text, sizeof(text), "%" PRIu64, weight);
-	r = cgroup_write(&box->cgroup, "io.weight", text, e);
-	if (r != -ENOTSUP)
-		return r;
-	/* A preference: only some schedulers of block devices know weights. */
-	err_clear(e);
-	return 0;
+	return 1 + (weight - MIN_BLKIO_WEIGHT) * 9999 / (MAX_BLKIO_WEIGHT - MIN_BLKIO_WEIGHT);
 }
 
-static int prepare(struct box *box, struct err *e)
+static int add_device(const struct spec_io_device *device, struct limits *ret, struct err *e)
 {
-	int r = box->spec->io_weight ? write_weight(box, e) : 0;
+	bool is_max = !is_weight(device);
+	char key[32], text[32];
+	struct limit limit = {
+		.path = is_max ? "linux.resources.blockIO" : "linux.resources.blockIO.weightDevice",
+		.file = is_max ? "io.max" : "io.weight",
+		.key = key, .name = is_max ? device->name : NULL, .value = text,
+	};
 
-	for (char **line = box->spec->io_max; line && *line && r == 0; line++)
-		r = cgroup_write(&box->cgroup, "io.max", *line, e);
+	(void)snprintf(key, sizeof(key), "%" PRIu32 ":%" PRIu32, device->major, device->minor);
+	(void)snprintf(text, sizeof(text), "%" PRIu64,
+		       is_max ? device->value : to_v2(device->value));
+	if (is_max && device->value == 0)
+		limit.value = "max";
+	return limits_add(ret, &limit, e);
+}
+
+static int list_limits(const struct spec *spec, struct limits *ret, struct err *e)
+{
+	char text[32];
+	/* A preference: only some schedulers of block devices know weights. */
+	const struct limit weight = {
+		.path = "linux.resources.blockIO.weight", .file = "io.weight", .key = "default",
+		.value = text, .is_optional = true,
+	};
+	int r = 0;
+
+	(void)snprintf(text, sizeof(text), "%" PRIu64, to_v2(spec->io_weight));
+	if (spec->io_weight)
+		r = limits_add(ret, &weight, e);
+	for (size_t i = 0; i < spec->n_io_devices && r == 0; i++)
+		r = add_device(&spec->io_devices[i], ret, e);
 	return r;
 }
 
@@ -86,6 +113,6 @@ static int sample(const struct cgroup *cg, struct usage *usage, struct err *e)
 const struct isolator isolator_io = {
 	.name = "io",
 	.validate = validate,
-	.prepare = prepare,
+	.limits = list_limits,
 	.sample = sample,
 };

@@ -3,8 +3,10 @@
 #include <linux/sched.h>
 #include <sched.h>
 
+#include "isolators/limits.h"
 #include "isolators/spec.h"
 #include "isolators/table.h"
+#include "lib/cleanup.h"
 #include "lib/err.h"
 
 /*
@@ -19,6 +21,8 @@ const struct isolator *const isolator_table[] = {
 	&isolator_memory,
 	&isolator_pids,
 	&isolator_io,
+	&isolator_hugetlb,
+	&isolator_rdma,
 	&isolator_devices,
 	&isolator_unified,
 	&isolator_user,
@@ -42,14 +46,36 @@ int isolators_validate(const struct spec *spec, struct err *e)
 	return 0;
 }
 
-int isolators_prepare(struct box *box, struct err *e)
+static int list_limits(const struct spec *spec, struct limits *ret, struct err *e)
 {
 	for (size_t i = 0; isolator_table[i]; i++) {
 		const struct isolator *iso = isolator_table[i];
 
-		if (iso->prepare && iso->prepare(box, e) < 0) {
-			int r = err_wrap(e, "%s", iso->name);
+		if (iso->limits && iso->limits(spec, ret, e) < 0)
+			return err_wrap(e, "%s", iso->name);
+	}
+	return 0;
+}
 
+static int write_limits(const struct box *box, struct err *e)
+{
+	AUTO(limits_done) struct limits limits = { 0 };
+	int r = list_limits(box->spec, &limits, e);
+
+	return r < 0 ? r : limits_write(&limits, &box->cgroup, e);
+}
+
+int isolators_prepare(struct box *box, struct err *e)
+{
+	int r = write_limits(box, e);
+
+	if (r < 0)
+		return r;
+	for (size_t i = 0; isolator_table[i]; i++) {
+		const struct isolator *iso = isolator_table[i];
+
+		if (iso->prepare && iso->prepare(box, e) < 0) {
+			r = err_wrap(e, "%s", iso->name);
 			isolators_release(box);
 			return r;
 		}
@@ -109,4 +135,49 @@ unsigned long isolators_clone_flags(const struct spec *spec)
 		flags |= isolator_table[i]->clone_flags;
 	/* Entered in the enter phase: its root shall be the container's group on v1 too. */
 	return flags & ~(unsigned long)CLONE_NEWCGROUP;
+}
+
+static int update_rest(const struct cgroup *cg, const struct spec *wanted, limits_report_fn *report,
+		       void *arg, struct err *e)
+{
+	for (size_t i = 0; isolator_table[i]; i++) {
+		const struct isolator *iso = isolator_table[i];
+		int r = iso->update ? iso->update(cg, wanted, e) : 0;
+
+		if (r < 0)
+			return err_wrap(e, "%s", iso->name);
+		if (r > 0 && report)
+			report(arg, iso->name, "changed", "restored");
+	}
+	return 0;
+}
+
+int isolators_update(const struct cgroup *cg, const struct spec *wanted, struct err *e)
+{
+	AUTO(limits_done) struct limits limits = { 0 };
+	AUTO(limits_changes_done) struct limits_changes changes = { 0 };
+	int r = isolators_validate(wanted, e);
+
+	if (r == 0)
+		r = list_limits(wanted, &limits, e);
+	if (r == 0)
+		r = limits_change(&limits, cg, &changes, e);
+	if (r < 0)
+		return r;
+	/* At most one isolator has something that is no file, so that this is still all or nothing. */
+	r = update_rest(cg, wanted, NULL, NULL, e);
+	if (r < 0)
+		limits_take_back(&changes, cg);
+	return r;
+}
+
+int isolators_recover(const struct cgroup *cg, const struct spec *spec, limits_report_fn *report,
+		      void *arg, struct err *e)
+{
+	AUTO(limits_done) struct limits limits = { 0 };
+	int r = list_limits(spec, &limits, e);
+
+	if (r == 0)
+		r = limits_restore(&limits, cg, report, arg, e);
+	return r < 0 ? r : update_rest(cg, spec, report, arg, e);
 }

@@ -6,6 +6,7 @@
 #include <sys/types.h>
 
 #include "isolators/cgroup.h"
+#include "isolators/limits.h"
 #include "isolators/trees.h"
 
 struct err;
@@ -35,7 +36,12 @@ struct isolator {
 
 	/* Agent and supervisor.  Pure: reads SPEC, makes no system call. */
 	int (*validate)(const struct spec *spec, struct err *e);
-	/* Supervisor, before clone3(): host-side objects, limits written. */
+	/*
+	 * Anywhere.  Pure: adds what interface files of the cgroup shall hold by SPEC.  They are
+	 * written before prepare(), changed by an update and checked by a recovery.
+	 */
+	int (*limits)(const struct spec *spec, struct limits *ret, struct err *e);
+	/* Supervisor, before clone3(): host-side objects. */
 	int (*prepare)(struct box *box, struct err *e);
 	/* Supervisor, child cloned and waiting: id maps, veth end. */
 	int (*attach)(struct box *box, struct err *e);
@@ -43,6 +49,11 @@ struct isolator {
 	int (*enter)(struct box *box, struct err *e);
 	/* The payload's process, after pivot_root: only ever removes rights. */
 	int (*seal)(struct box *box, struct err *e);
+	/*
+	 * Supervisor or agent, any time while running: make what is in the kernel, and is no file,
+	 * what WANTED says.  1 when that was a change, 0 when it was so already.
+	 */
+	int (*update)(const struct cgroup *cg, const struct spec *wanted, struct err *e);
 	/* Supervisor or agent, any time while running. */
 	int (*sample)(const struct cgroup *cg, struct usage *usage, struct err *e);
 	/* Supervisor, or agent in recovery.  Idempotent, cannot fail. */
@@ -58,6 +69,24 @@ int isolators_attach(struct box *box, struct err *e);
 int isolators_enter(struct box *box, struct err *e);
 int isolators_seal(struct box *box, struct err *e);
 void isolators_release(struct box *box);		/* in reverse */
+
+/*
+ * Change the limits of a running container, from any process that may write to its cgroup CG
+ * (cgroup_open(); container_cgroup() where the container is held).  WANTED is its whole spec as it
+ * shall be (spec_merge_resources() makes one from the document that it runs by and an OCI resources
+ * object): of that only what linux.resources holds is looked at, and what is not set there stays.
+ * Only differences are written: raises before reductions, all or nothing; when the kernel refuses
+ * one, those before it are taken back and E names the field.  -EBUSY when checkBeforeUpdate is set
+ * and the memory in use is above the new limit.
+ */
+int isolators_update(const struct cgroup *cg, const struct spec *wanted, struct err *e);
+
+/*
+ * Take over a running container: whatever of its limits somebody has changed from outside is as
+ * SPEC says again, and is told to REPORT.  An error is a limit that cannot be had any more.
+ */
+int isolators_recover(const struct cgroup *cg, const struct spec *spec, limits_report_fn *report,
+		      void *arg, struct err *e);
 unsigned long isolators_clone_flags(const struct spec *spec);
 
 #endif

@@ -2,7 +2,9 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <unistd.h>
 
+#include "isolators/limits.h"
 #include "isolators/spec.h"
 #include "isolators/table.h"
 #include "isolators/usage_fields.h"
@@ -13,7 +15,7 @@ static int validate(const struct spec *spec, struct err *e)
 {
 	if (spec->memory_limit_bytes < -1)
 		return err_set(e, ERANGE, "limit of %" PRId64 " bytes", spec->memory_limit_bytes);
-	if (spec->memory_reservation_bytes < 0)
+	if (spec->memory_reservation_bytes < -1)
 		return err_set(e, ERANGE, "reservation of %" PRId64 " bytes",
 			       spec->memory_reservation_bytes);
 	if (spec->memory_swap_bytes < -1 ||
@@ -24,24 +26,16 @@ static int validate(const struct spec *spec, struct err *e)
 	return 0;
 }
 
-static int write_bytes(const struct box *box, const char *file, int64_t bytes, struct err *e)
+/* The kernel counts pages and rounds down. */
+static int add_bytes(struct limits *ret, const struct limit *place, int64_t bytes, struct err *e)
 {
+	int64_t page = sysconf(_SC_PAGESIZE);
+	struct limit limit = *place;
 	char text[32];
 
-	(void)snprintf(text, sizeof(text), "%" PRId64, bytes);
-	return cgroup_write(&box->cgroup, file, bytes < 0 ? "max" : text, e);
-}
-
-/* For what a kernel or hierarchy may not have. */
-static int write_if_supported(const struct box *box, const char *file, int64_t bytes,
-			      struct err *e)
-{
-	int r = write_bytes(box, file, bytes, e);
-
-	if (r != -ENOTSUP)
-		return r;
-	err_clear(e);
-	return 0;
+	(void)snprintf(text, sizeof(text), "%" PRId64, bytes < 0 ? bytes : bytes / page * page);
+	limit.value = bytes < 0 ? "max" : text;
+	return limits_add(ret, &limit, e);
 }
 
 static int64_t swap_bytes(const struct spec *spec)
@@ -53,29 +47,44 @@ static int64_t swap_bytes(const struct spec *spec)
 	return spec->memory_swap_bytes - spec->memory_limit_bytes;
 }
 
-static int prepare(struct box *box, struct err *e)
+static int add_max(const struct spec *spec, struct limits *ret, struct err *e)
 {
-	const struct spec *spec = box->spec;
-	int r;
+	const struct limit max = {
+		.path = "linux.resources.memory.limit", .file = "memory.max",
+		.floor = spec->memory_check_before_update ? "memory.current" : NULL,
+	};
+	/* A kernel without the file cannot swap a group out beyond the limit either. */
+	const struct limit swap = {
+		.path = "linux.resources.memory.swap", .file = "memory.swap.max",
+		.is_optional = true,
+	};
+	int r = add_bytes(ret, &max, spec->memory_limit_bytes, e);
 
-	if (spec->memory_limit_bytes != 0) {
-		r = write_bytes(box, "memory.max", spec->memory_limit_bytes, e);
-		if (r < 0)
-			return r;
-	}
-	if (spec->memory_limit_bytes > 0) {
-		/* A kernel without the file cannot swap a group out beyond the limit either. */
-		r = write_if_supported(box, "memory.swap.max", swap_bytes(spec), e);
-		if (r < 0)
-			return r;
-	}
-	if (spec->memory_reservation_bytes > 0) {
-		r = write_bytes(box, "memory.low", spec->memory_reservation_bytes, e);
-		if (r < 0)
-			return r;
-	}
+	if (r < 0 || spec->memory_limit_bytes < 0)
+		return r;
+	return add_bytes(ret, &swap, swap_bytes(spec), e);
+}
+
+static int list_limits(const struct spec *spec, struct limits *ret, struct err *e)
+{
+	const struct limit low = {
+		.path = "linux.resources.memory.reservation", .file = "memory.low",
+	};
 	/* v1 kills one process: there the supervisor ends the rest. */
-	return write_if_supported(box, "memory.oom.group", 1, e);
+	const struct limit group = {
+		.path = "linux.resources.memory", .file = "memory.oom.group", .value = "1",
+		.is_optional = true,
+	};
+	int r = spec->memory_limit_bytes ? add_max(spec, ret, e) : 0;
+
+	if (r == 0 && spec->memory_reservation_bytes)
+		r = add_bytes(ret, &low, spec->memory_reservation_bytes < 0 ? 0 :
+			      spec->memory_reservation_bytes, e);
+	/* Of v1 alone: v2 has no such file and says so. */
+	if (r == 0 && spec->has_memory_swappiness)
+		r = limits_add_number(ret, "linux.resources.memory.swappiness",
+				      "memory.swappiness", (int64_t)spec->memory_swappiness, e);
+	return r == 0 ? limits_add(ret, &group, e) : r;
 }
 
 static const struct usage_field fields[] = {
@@ -104,6 +113,6 @@ static int sample(const struct cgroup *cg, struct usage *usage, struct err *e)
 const struct isolator isolator_memory = {
 	.name = "memory",
 	.validate = validate,
-	.prepare = prepare,
+	.limits = list_limits,
 	.sample = sample,
 };

@@ -2,14 +2,16 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <stdio.h>
 #include <unistd.h>
 
+#include "isolators/limits.h"
 #include "isolators/spec.h"
 #include "isolators/table.h"
 #include "isolators/usage_fields.h"
 #include "lib/cleanup.h"
 #include "lib/err.h"
+
+enum { MAX_DESCENDANTS = 64 };
 
 static int validate(const struct spec *spec, struct err *e)
 {
@@ -18,17 +20,16 @@ static int validate(const struct spec *spec, struct err *e)
 	return 0;
 }
 
-static int prepare(struct box *box, struct err *e)
+static int list_limits(const struct spec *spec, struct limits *ret, struct err *e)
 {
-	char text[32];
-	int r;
-
 	/* Whoever may write to the group's directory could otherwise eat kernel memory with it. */
-	r = cgroup_write(&box->cgroup, "cgroup.max.descendants", "64", e);
-	if (r < 0 || box->spec->pids_limit == 0)
+	int r = limits_add_number(ret, "linux.resources", "cgroup.max.descendants",
+				  MAX_DESCENDANTS, e);
+
+	if (r < 0 || spec->pids_limit == 0)
 		return r;
-	(void)snprintf(text, sizeof(text), "%" PRId64, box->spec->pids_limit);
-	return cgroup_write(&box->cgroup, "pids.max", box->spec->pids_limit < 0 ? "max" : text, e);
+	return limits_add_number(ret, "linux.resources.pids.limit", "pids.max", spec->pids_limit,
+				 e);
 }
 
 static const struct usage_field fields[] = {
@@ -67,6 +68,6 @@ static int sample(const struct cgroup *cg, struct usage *usage, struct err *e)
 const struct isolator isolator_pids = {
 	.name = "pids",
 	.validate = validate,
-	.prepare = prepare,
+	.limits = list_limits,
 	.sample = sample,
 };

@@ -33,6 +33,18 @@ bool spec_has_user_namespace(const struct spec *spec)
 	return spec->namespaces & CLONE_NEWUSER;
 }
 
+static void free_resources(struct spec *spec)
+{
+	for (size_t i = 0; i < spec->n_hugepages; i++)
+		free(spec->hugepages[i].page_size);
+	for (size_t i = 0; i < spec->n_rdma; i++)
+		free(spec->rdma[i].device);
+	free(spec->hugepages);
+	free(spec->rdma);
+	free(spec->io_devices);
+	free(spec->device_rules);
+}
+
 void spec_done(struct spec *spec)
 {
 	char **const strings[] = {
@@ -42,7 +54,7 @@ void spec_done(struct spec *spec)
 	};
 	char ***const lists[] = {
 		&spec->args, &spec->env, &spec->masked_paths, &spec->readonly_paths,
-		&spec->io_max, &spec->unified, &spec->hidden_paths, &spec->root_layers,
+		&spec->unified, &spec->hidden_paths, &spec->root_layers,
 	};
 
 	for (size_t i = 0; i < sizeof(strings) / sizeof(strings[0]); i++)
@@ -54,7 +66,7 @@ void spec_done(struct spec *spec)
 		free(spec->devices[i].path);
 	free_id_maps(&spec->id_maps);
 	free(spec->devices);
-	free(spec->device_rules);
+	free_resources(spec);
 	free(spec->additional_gids);
 	free(spec->rlimits);
 	json_decref(spec->seccomp);

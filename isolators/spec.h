@@ -59,6 +59,23 @@ struct spec_device_rule {
 	bool can_read, can_write, can_mknod;
 };
 
+/* NAME is what io.max calls it ("rbps", "wbps", "riops", "wiops"; 0: no limit) or "weight". */
+struct spec_io_device {
+	uint32_t major, minor;
+	const char *name;	/* static */
+	uint64_t value;
+};
+
+struct spec_hugepages {
+	char *page_size;	/* "2MB", as the kernel names its files */
+	uint64_t limit_bytes;
+};
+
+struct spec_rdma {
+	char *device;
+	int64_t handles, objects;	/* -1: not set */
+};
+
 struct spec_capabilities {
 	uint64_t bounding, effective, permitted, inheritable, ambient;	/* 1 << CAP_* */
 };
@@ -104,13 +121,24 @@ struct spec {
 	uint64_t cpu_shares;		/* v1 shares, 2..262144 */
 	int64_t cpu_quota_usec;		/* -1: none */
 	uint64_t cpu_period_usec;
+	bool has_cpu_burst, has_cpu_idle;
+	uint64_t cpu_burst_usec;
+	uint64_t cpu_idle;		/* 1: takes only time that nobody else wants */
 	char *cpuset_cpus, *cpuset_mems;
 	int64_t memory_limit_bytes;	/* -1: none */
-	int64_t memory_reservation_bytes;
+	int64_t memory_reservation_bytes;	/* -1: none */
 	int64_t memory_swap_bytes;	/* limit + swap, as OCI has it; 0: no swap at all */
+	bool memory_check_before_update;	/* a limit below what is in use is refused */
+	bool has_memory_swappiness;
+	uint64_t memory_swappiness;	/* 0..100 */
 	int64_t pids_limit;
 	uint64_t io_weight;		/* OCI blockIO.weight, 10..1000 */
-	char **io_max;			/* lines of io.max: "8:0 rbps=1048576", NULL-terminated */
+	struct spec_io_device *io_devices;
+	size_t n_io_devices;
+	struct spec_hugepages *hugepages;
+	size_t n_hugepages;
+	struct spec_rdma *rdma;
+	size_t n_rdma;
 	char **unified;			/* pairs "file=value" written as they are */
 
 	/* seccomp, as in the document; compiled by the agent, applied from a descriptor */

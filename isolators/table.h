@@ -10,6 +10,8 @@ extern const struct isolator isolator_cpuset;
 extern const struct isolator isolator_memory;
 extern const struct isolator isolator_pids;
 extern const struct isolator isolator_io;
+extern const struct isolator isolator_hugetlb;
+extern const struct isolator isolator_rdma;
 extern const struct isolator isolator_devices;
 extern const struct isolator isolator_unified;
 extern const struct isolator isolator_user;

@@ -65,8 +65,10 @@ static void test_namespaces(void **state)
 static void test_numbers(void **state)
 {
 	struct spec spec = good_spec();
-	char bad_line[] = "sda rbps=1", *lines[] = { bad_line, NULL };
-	char bad_list[] = "0-";
+	struct spec_io_device weight = { .major = 8, .name = "weight", .value = 1001 };
+	char bad_list[] = "0-", bad_size[] = "2M", bad_device[] = "mlx5 0";
+	struct spec_hugepages pages = { .page_size = bad_size };
+	struct spec_rdma rdma = { .device = bad_device };
 
 	(void)state;
 	spec.cpu_shares = 1;
@@ -94,8 +96,21 @@ static void test_numbers(void **state)
 	spec.io_weight = 9;
 	assert_refused(&spec, -ERANGE, "io: weight 9 is outside 10..1000");
 	spec.io_weight = 0;
-	spec.io_max = lines;
-	assert_refused(&spec, -EINVAL, "io: parse limit 'sda rbps=1'");
+	spec.io_devices = &weight;
+	spec.n_io_devices = 1;
+	assert_refused(&spec, -ERANGE, "io: weight 1001 is outside 10..1000");
+	spec.n_io_devices = 0;
+	spec.hugepages = &pages;
+	spec.n_hugepages = 1;
+	assert_refused(&spec, -EINVAL, "hugetlb: use pages of '2M', which is not like '2MB'");
+	spec.n_hugepages = 0;
+	spec.rdma = &rdma;
+	spec.n_rdma = 1;
+	assert_refused(&spec, -EINVAL, "rdma: limit device 'mlx5 0'");
+	spec.n_rdma = 0;
+	spec.cpu_quota_usec = 10000;
+	spec.cpu_burst_usec = 10001;
+	assert_refused(&spec, -ERANGE, "cpu: burst of 10001 us is more than the quota of 10000");
 }
 
 static void test_devices(void **state)

@@ -80,7 +80,47 @@ static const struct spec_case bad[] = {
 	  "linux.resources.unified.cgroup.procs: not a controller's file" },
 	{ "linux.resources.unified", "{\"pids.max\":1}", -EINVAL,
 	  "linux.resources.unified.pids.max: not a string" },
-	{ "linux.resources.network", "{}", -EINVAL, "linux.resources.network: unknown field" },
+	{ "linux.resources.memory", "{\"kernel\":1048576}", -ENOTSUP,
+	  "linux.resources.memory.kernel: not supported: kernel memory counts for the limit" },
+	{ "linux.resources.memory", "{\"kernelTCP\":1}", -ENOTSUP,
+	  "linux.resources.memory.kernelTCP: not supported: buffers of sockets count for the limit" },
+	{ "linux.resources.memory", "{\"disableOOMKiller\":true}", -ENOTSUP,
+	  "linux.resources.memory.disableOOMKiller: not supported: a container without memory would hang" },
+	{ "linux.resources.memory", "{\"useHierarchy\":false}", -ENOTSUP,
+	  "linux.resources.memory.useHierarchy: not supported: limits always hold for the groups below" },
+	{ "linux.resources.memory", "{\"swappiness\":101}", -ERANGE,
+	  "linux.resources.memory.swappiness: 101 is outside 0..100" },
+	{ "linux.resources.memory", "{\"checkBeforeUpdate\":1}", -EINVAL,
+	  "linux.resources.memory.checkBeforeUpdate: not a boolean" },
+	{ "linux.resources.cpu", "{\"realtimeRuntime\":950000}", -ENOTSUP,
+	  "linux.resources.cpu.realtimeRuntime: not supported: cgroup v2 does not divide real time" },
+	{ "linux.resources.cpu", "{\"realtimePeriod\":1000000}", -ENOTSUP,
+	  "linux.resources.cpu.realtimePeriod: not supported: cgroup v2 does not divide real time" },
+	{ "linux.resources.cpu", "{\"burst\":-1}", -EINVAL,
+	  "linux.resources.cpu.burst: not an unsigned integer" },
+	{ "linux.resources.cpu", "{\"idle\":2}", -ERANGE,
+	  "linux.resources.cpu.idle: 2 is outside 0..1" },
+	{ "linux.resources.blockIO", "{\"leafWeight\":10}", -ENOTSUP,
+	  "linux.resources.blockIO.leafWeight: not supported: no process is beside the groups below it" },
+	{ "linux.resources.blockIO", "{\"weightDevice\":[{\"major\":8,\"minor\":0,\"weight\":9}]}",
+	  -ERANGE, "linux.resources.blockIO.weightDevice[0].weight: 9 is outside 10..1000" },
+	{ "linux.resources.blockIO",
+	  "{\"weightDevice\":[{\"major\":8,\"minor\":0,\"weight\":10,\"leafWeight\":10}]}",
+	  -ERANGE, "linux.resources.blockIO.weightDevice[0].leafWeight: 10 is outside 0..0" },
+	{ "linux.resources.blockIO", "{\"throttleReadIOPSDevice\":{}}", -EINVAL,
+	  "linux.resources.blockIO.throttleReadIOPSDevice: not a list of at most 4096 entries" },
+	{ "linux.resources.hugepageLimits", "[{\"pageSize\":\"2MB\"}]", -EINVAL,
+	  "linux.resources.hugepageLimits[0].limit: missing" },
+	{ "linux.resources.hugepageLimits", "{}", -EINVAL,
+	  "linux.resources.hugepageLimits: not a list" },
+	{ "linux.resources.rdma", "{\"mlx5_0\":{\"hcaHandles\":-1}}", -ERANGE,
+	  "linux.resources.rdma.mlx5_0.hcaHandles: -1 is outside 0..4294967295" },
+	{ "linux.resources.rdma", "[]", -EINVAL,
+	  "linux.resources.rdma: not an object of at most 4096 devices" },
+	{ "linux.resources.network", "{\"classID\":1}", -ENOTSUP,
+	  "linux.resources.network.classID: not supported: cgroup v2 marks no packets" },
+	{ "linux.resources.network", "{\"priorities\":[{\"name\":\"lo\",\"priority\":1}]}", -ENOTSUP,
+	  "linux.resources.network.priorities: not supported: cgroup v2 marks no packets" },
 	{ "annotations", "{\"io.tepui.typo\":\"1\"}", -EINVAL,
 	  "annotations.io.tepui.typo: unknown field" },
 	{ "annotations", "{\"a\":1}", -EINVAL, "annotations.a: not a string" },
@@ -199,9 +239,13 @@ static void check_linux_part(const struct spec *s)
 	assert_string_equal(s->cpuset_cpus, "0-1");
 	assert_int_equal(s->pids_limit, 10);
 	assert_int_equal(s->io_weight, 100);
-	assert_string_equal(s->io_max[0], "8:0 rbps=1048576");
-	assert_string_equal(s->io_max[1], "8:16 wiops=99");
-	assert_null(s->io_max[2]);
+	assert_int_equal(s->n_io_devices, 2);
+	assert_true(s->io_devices[0].major == 8 && s->io_devices[0].minor == 0);
+	assert_string_equal(s->io_devices[0].name, "rbps");
+	assert_int_equal(s->io_devices[0].value, 1048576);
+	assert_true(s->io_devices[1].major == 8 && s->io_devices[1].minor == 16);
+	assert_string_equal(s->io_devices[1].name, "wiops");
+	assert_int_equal(s->io_devices[1].value, 99);
 	assert_string_equal(s->unified[0], "memory.high=900");
 	assert_string_equal(s->cgroup_layout, "L");
 	assert_string_equal(s->sandbox, "/s");
