@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <netdb.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "lib/err.h"
@@ -28,20 +27,19 @@ int http_client_new_resolved(struct loop *loop, const char *address, struct http
 {
 	static const struct addrinfo hints = { .ai_socktype = SOCK_STREAM,
 					       .ai_flags = AI_NUMERICSERV | AI_ADDRCONFIG };
-	char host[ADDRESS_HOST_SIZE], text[ADDRESS_TEXT_SIZE], service[sizeof("65535")];
+	const char *colon = strrchr(address, ':');
+	char host[256], text[ADDRESS_TEXT_SIZE];
 	struct address numeric = { 0 };
 	struct addrinfo *found = NULL;
 	struct err ignored = { 0 };
-	uint16_t port = 0;
-	int failure, r;
+	int failure;
 
-	if (strncmp(address, "unix:", 5) == 0 || address_parse(address, &numeric, &ignored) >= 0)
+	if (address_parse(address, &numeric, &ignored) >= 0 || !colon ||
+	    (size_t)(colon - address) >= sizeof(host))
 		return http_client_new(loop, address, ret, e);
-	r = address_split(address, host, &port, e);
-	if (r < 0)
-		return r;
-	(void)snprintf(service, sizeof(service), "%u", port);
-	failure = getaddrinfo(host, service, &hints, &found);
+	memcpy(host, address, (size_t)(colon - address));
+	host[colon - address] = '\0';
+	failure = getaddrinfo(host, colon + 1, &hints, &found);
 	if (failure != 0)
 		return err_set(e, code_of(failure), "look up '%s': %s", address,
 			       gai_strerror(failure));
