@@ -46,6 +46,15 @@ static size_t list_tasks(const struct agent *agent, Tepui__RunningTask *views,
 	return n;
 }
 
+/* A wildcard is no address to call: the host's name has to do. */
+static char *endpoint_to_tell(const struct agent *agent)
+{
+	bool is_wildcard = strncmp(agent->endpoint, "0.0.0.0:", 8) == 0 ||
+			   strncmp(agent->endpoint, "[::]:", 5) == 0;
+
+	return is_wildcard ? NULL : agent->endpoint;
+}
+
 int master_call_subscribe(const struct agent *agent, void **ret, size_t *ret_size, struct err *e)
 {
 	Tepui__AgentCall call = TEPUI__AGENT_CALL__INIT;
@@ -63,6 +72,7 @@ int master_call_subscribe(const struct agent *agent, void **ret, size_t *ret_siz
 	subscribe.n_tasks = list_tasks(agent, views, list);
 	subscribe.tasks = list;
 	subscribe.master_id = agent->self->master_id;
+	subscribe.endpoint = endpoint_to_tell(agent);
 	call.subscribe = &subscribe;
 	return pack(agent, &call, TEPUI__AGENT_CALL__TYPE__SUBSCRIBE, ret, ret_size, e);
 }

@@ -16,7 +16,8 @@
 #include "master_stub/registry.h"
 #include "master_stub/task.h"
 
-enum { AGENT_ID_SIZE = ID_UUID_SIZE + 24, MAX_HOSTNAME = 255, MAX_BOOT_ID = 64 };
+enum { AGENT_ID_SIZE = ID_UUID_SIZE + 24, MAX_HOSTNAME = 255, MAX_BOOT_ID = 64,
+       MAX_ENDPOINT = 64 };
 
 static bool texts_equal(const char *a, const char *b)
 {
@@ -39,6 +40,9 @@ static int check_subscribe(const Tepui__AgentCall *call, struct err *e)
 	if (subscribe->boot_id && strlen(subscribe->boot_id) > MAX_BOOT_ID)
 		return err_set(e, EINVAL, "subscribe agent: boot_id has more than %d bytes",
 			       MAX_BOOT_ID);
+	if (subscribe->endpoint && strlen(subscribe->endpoint) > MAX_ENDPOINT)
+		return err_set(e, EINVAL, "subscribe agent: endpoint has more than %d bytes",
+			       MAX_ENDPOINT);
 	if (subscribe->agent_info->id && !id_is_valid(subscribe->agent_info->id->value))
 		return err_set(e, EINVAL, "subscribe agent: its id is not a valid one");
 	return 0;
@@ -145,7 +149,8 @@ static int take_description(struct agent *agent, const Tepui__AgentCall__Subscri
 	else
 		r = allocator_node_new(agent->master->allocator, agent, total, &agent->node);
 	if (r < 0 || replace_text(&agent->boot_id, subscribe->boot_id) < 0 ||
-	    replace_text(&agent->version, subscribe->version) < 0)
+	    replace_text(&agent->version, subscribe->version) < 0 ||
+	    replace_text(&agent->endpoint, subscribe->endpoint) < 0)
 		return err_set(e, ENOMEM, "subscribe agent '%s'", agent->id);
 	return 0;
 }

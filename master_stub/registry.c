@@ -111,6 +111,7 @@ void registry_drop(struct agent *agent)
 	mesos__v1__agent_info__free_unpacked(agent->info, NULL);
 	free(agent->boot_id);
 	free(agent->version);
+	free(agent->endpoint);
 	free(agent->id);
 	free(agent);
 }

@@ -28,6 +28,7 @@ struct agent {
 	char *id;
 	Mesos__V1__AgentInfo *info;	/* owned, with id */
 	char *boot_id, *version;	/* owned or NULL */
+	char *endpoint;			/* ADDRESS:PORT to reach it by; NULL: its hostname and port */
 	enum agent_state state;
 	void *stream;			/* the shell's; NULL unless connected */
 	struct allocator_node *node;	/* NULL while recovering, unreachable or gone */

@@ -122,13 +122,21 @@ static size_t count_live_tasks(const struct agent *agent)
 	return n;
 }
 
+/* As Mesos writes it, with the address to reach the agent by: its hostname may be no name of DNS. */
+static char *format_pid(const struct agent *agent)
+{
+	char *pid;
+	int r = agent->endpoint ? asprintf(&pid, "slave(1)@%s", agent->endpoint) :
+		asprintf(&pid, "slave(1)@%s:%d", agent->info->hostname, agent->info->port);
+
+	return r < 0 ? NULL : pid;
+}
+
 static json_t *agent_json(const struct agent *agent)
 {
-	AUTO_FREE char *pid = NULL;
+	AUTO_FREE char *pid = format_pid(agent);
 	json_t *json;
 
-	if (asprintf(&pid, "slave(1)@%s:%d", agent->info->hostname, agent->info->port) < 0)
-		pid = NULL;
 	json = json_pack("{s:s, s:s, s:i, s:s*, s:o, s:o, s:o, s:o, s:o, s:{}, s:f, s:b, s:b, s:s*,"
 			 " s:[s, s], s:s, s:I}",
 			 "id", agent->id,

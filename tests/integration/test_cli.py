@@ -131,6 +131,14 @@ def test_an_app_is_shown_with_its_definition(node, tmp_path):
     assert '"cpus": 0.1,' in node.tepui("app", "show", "/full", "--json")
 
 
+def test_agents_are_reached_by_the_address_they_listen_on(cluster):
+    cluster.start_master()
+    agent = cluster.start_agent("--hostname=no.such.host.invalid")
+    (row,) = cluster.call("GET", "/slaves").json["slaves"]
+    assert (row["hostname"], row["pid"]) == ("no.such.host.invalid", f"slave(1)@127.0.0.1:{agent.port}")
+    assert f"host no.such.host.invalid  agent 127.0.0.1:{agent.port}  active" in cluster.tepui("node", "show")
+
+
 def test_an_ended_task_is_shown_from_what_its_agent_remembers(node):
     node.deploy(sleeper())
     (task,) = node.tasks("/sleeper")
