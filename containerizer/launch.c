@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "containerizer/child.h"
+#include "containerizer/clone.h"
 #include "containerizer/sync.h"
 #include "isolators/isolator.h"
 #include "isolators/spec.h"
@@ -64,11 +65,7 @@ int container_create(const struct spec *spec, int seccomp_fd, struct container *
 
 	if (!c)
 		return err_set(e, ENOMEM, "create container '%s'", spec->id);
-	c->box = (struct box){
-		.spec = spec, .cgroup = CGROUP_INIT, .seccomp_fd = seccomp_fd,
-		.sandbox_fd = -EBADF, .trees = TREES_INIT, .user_ns_fd = -EBADF,
-		.init_pidfd = -EBADF,
-	};
+	box_init(&c->box, spec, seccomp_fd);
 	c->sync_fd = -EBADF;
 	if (!spec->cgroup_layout)
 		return err_set(e, EINVAL, "find cgroups of container '%s'", spec->id);
@@ -92,34 +89,6 @@ int container_create(const struct spec *spec, int seccomp_fd, struct container *
 	c->has_cgroup = true;
 	*ret = TAKE_PTR(c);
 	return 0;
-}
-
-/*
- * Step 3.  Returns twice, like fork(2): 0 in the child.  The child has every signal blocked, so
- * that no handler of the supervisor's event loop ever runs in it.
- */
-static pid_t clone_init(struct container *c, struct err *e)
-{
-	struct clone_args args = {
-		.flags = isolators_clone_flags(c->box.spec) | CLONE_INTO_CGROUP | CLONE_PIDFD |
-			CLONE_CLEAR_SIGHAND,
-		.pidfd = (uintptr_t)&c->box.init_pidfd,
-		.exit_signal = SIGCHLD,
-		.cgroup = (uint64_t)c->box.cgroup.core_fd,
-	};
-	sigset_t all, old;
-	long pid;
-
-	sigfillset(&all);
-	if (sigprocmask(SIG_SETMASK, &all, &old) < 0)
-		return err_set(e, errno, "block signals");
-	pid = syscall(SYS_clone3, &args, sizeof(args));
-	if (pid == 0)
-		return 0;
-	if (pid < 0)
-		err_set(e, errno, "clone init of container '%s'", c->box.spec->id);
-	(void)sigprocmask(SIG_SETMASK, &old, NULL);
-	return pid < 0 ? -e->code : (pid_t)pid;
 }
 
 /*
@@ -185,6 +154,9 @@ static int prepare_init(struct child_args *args, int ret_copies[3], struct err *
 		&args->launch.stdio.in_fd, &args->launch.stdio.out_fd, &args->launch.stdio.err_fd,
 	};
 
+	/* It signals "all processes", and whatever loses its parent becomes its child. */
+	if (!(args->box->spec->namespaces & CLONE_NEWPID))
+		return err_set(e, EINVAL, "run an init without a pid namespace of its own");
 	/* A child that lacks the right to load a filter by then must have given up all others. */
 	if (args->box->seccomp_fd >= 0 && !args->box->spec->no_new_privileges)
 		return err_set(e, EINVAL, "filter system calls without noNewPrivileges");
@@ -212,7 +184,7 @@ static int clone_child(struct container *c, struct child_args *args, struct err 
 		return r;
 	c->sync_fd = fds[0];
 	args->sync_fd = far = fds[1];
-	pid = clone_init(c, e);
+	pid = clone_init(&c->box, e);
 	if (pid == 0)
 		child_run(args);
 	if (pid < 0)
@@ -409,11 +381,7 @@ void container_free(struct container *c)
 	if (!c)
 		return;
 	fd_close(&c->sync_fd);
-	fd_close(&c->box.sandbox_fd);
-	fd_close(&c->box.user_ns_fd);
-	trees_close(&c->box.trees);
-	fd_close(&c->box.init_pidfd);
-	cgroup_close(&c->box.cgroup);
+	box_close(&c->box);
 	cgroup_layout_done(&c->layout);
 	free(c);
 }

@@ -95,13 +95,14 @@ static int read_mounts(const json_t *array, struct spec *spec, struct err *e)
 }
 
 struct document {
-	char *version, *hostname;
+	char *version, *hostname, *domainname;
 	json_t *process, *root, *mounts, *linux_part, *annotations, *hooks;
 };
 
 static const struct json_field document_fields[] = {
 	FIELD_STR(struct document, version, "ociVersion", true, 1, 64),
 	FIELD_STR(struct document, hostname, "hostname", false, 1, 64),
+	FIELD_STR(struct document, domainname, "domainname", false, 1, 64),
 	FIELD_JSON(struct document, process, "process", true),
 	FIELD_JSON(struct document, root, "root", true),
 	FIELD_JSON(struct document, mounts, "mounts", false),
@@ -119,6 +120,7 @@ static int read_document(struct document *d, struct spec *spec, struct err *e)
 	if (json_object_size(d->hooks) > 0)
 		return err_set(e, EINVAL, "config.hooks: not supported");
 	spec->hostname = TAKE_PTR(d->hostname);
+	spec->domainname = TAKE_PTR(d->domainname);
 	r = spec_read_process(d->process, spec, e);
 	if (r < 0)
 		return r;

@@ -75,7 +75,7 @@ static int read_devices(const json_t *array, struct spec *spec, struct err *e)
 struct linux_item {
 	char **masked, **readonly;
 	char *propagation;
-	json_t *namespaces, *uid_map, *gid_map, *devices, *resources, *seccomp, *sysctl;
+	json_t *namespaces, *uid_map, *gid_map, *time_offsets, *devices, *resources, *seccomp, *sysctl;
 };
 
 static const struct json_field linux_fields[] = {
@@ -85,6 +85,7 @@ static const struct json_field linux_fields[] = {
 	FIELD_JSON(struct linux_item, namespaces, "namespaces", false),
 	FIELD_JSON(struct linux_item, uid_map, "uidMappings", false),
 	FIELD_JSON(struct linux_item, gid_map, "gidMappings", false),
+	FIELD_JSON(struct linux_item, time_offsets, "timeOffsets", false),
 	FIELD_JSON(struct linux_item, devices, "devices", false),
 	FIELD_JSON(struct linux_item, resources, "resources", false),
 	FIELD_JSON(struct linux_item, seccomp, "seccomp", false),
@@ -118,6 +119,9 @@ static int take_linux(struct linux_item *l, struct spec *spec, struct err *e)
 	if (r < 0)
 		return r;
 	r = read_id_maps(l, &spec->id_maps, e);
+	if (r < 0)
+		return r;
+	r = spec_read_time_offsets(l->time_offsets, spec, e);
 	if (r < 0)
 		return r;
 	r = read_devices(l->devices, spec, e);

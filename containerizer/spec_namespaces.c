@@ -21,18 +21,21 @@ static const struct json_field namespace_fields[] = {
 	FIELD_STR(struct namespace_item, path, "path", false, 0, PATH_MAX - 1),
 };
 
-static int add_namespace(const struct namespace_item *item, const char *where, struct spec *spec,
+static int add_namespace(struct namespace_item *item, const char *where, struct spec *spec,
 			 struct err *e)
 {
 	const struct namespace_kind *kind = namespace_kind_find(item->type);
 
-	if (item->path && item->path[0])
-		return err_set(e, EINVAL, "%s.path: joining a namespace is not supported", where);
+	size_t i = kind ? (size_t)(kind - namespace_kinds) : 0;
+
 	if (!kind)
 		return err_set(e, EINVAL, "%s.type: '%s' is not supported", where, item->type);
-	if (spec->namespaces & kind->flag)
+	if (spec_has_namespace(spec, (enum spec_namespace)i))
 		return err_set(e, EINVAL, "%s.type: '%s' is there twice", where, item->type);
-	spec->namespaces |= kind->flag;
+	if (item->path && item->path[0])
+		spec->namespace_paths[i] = TAKE_PTR(item->path);
+	else
+		spec->namespaces |= kind->flag;
 	return 0;
 }
 
@@ -54,6 +57,45 @@ static int read_namespace(const json_t *object, const char *where, size_t i, str
 int spec_read_namespaces(const json_t *array, struct spec *spec, struct err *e)
 {
 	return spec_each(array, "linux.namespaces", read_namespace, spec, e);
+}
+
+struct time_item {
+	int64_t secs;
+	uint64_t nanosecs;
+};
+
+static const struct json_field time_fields[] = {
+	/* The kernel's own bounds: nanoseconds since then have to fit into 63 bits. */
+	FIELD_I64(struct time_item, secs, "secs", -INT64_C(9223372036), INT64_C(9223372036)),
+	FIELD_U64(struct time_item, nanosecs, "nanosecs", false, 0, 999999999),
+};
+
+int spec_read_time_offsets(const json_t *object, struct spec *spec, struct err *e)
+{
+	static const char *const clocks[] = { "monotonic", "boottime" };
+	struct { json_t *offsets[ARRAY_SIZE(clocks)]; } items = { 0 };
+	static const struct json_field fields[] = {
+		{ .key = "monotonic", .kind = JSON_F_JSON, .off = 0 },
+		{ .key = "boottime", .kind = JSON_F_JSON, .off = sizeof(json_t *) },
+	};
+	int r = object ? json_read_fields(object, "linux.timeOffsets", fields, ARRAY_SIZE(fields),
+					  &items, e) : 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(clocks) && r >= 0; i++) {
+		struct spec_time_offset *row = &spec->time_offsets[spec->n_time_offsets];
+		struct time_item item = { 0 };
+		char where[SPEC_WHERE_SIZE];
+
+		if (!items.offsets[i])
+			continue;
+		(void)snprintf(where, sizeof(where), "linux.timeOffsets.%s", clocks[i]);
+		r = json_read_fields(items.offsets[i], where, time_fields, ARRAY_SIZE(time_fields),
+				     &item, e);
+		*row = (struct spec_time_offset){ clocks[i], item.secs, (uint32_t)item.nanosecs };
+		spec->n_time_offsets++;
+	}
+	json_free_fields(fields, ARRAY_SIZE(fields), &items);
+	return r;
 }
 
 struct id_row {

@@ -45,6 +45,7 @@ int spec_read_id_map(const json_t *array, const char *where, struct spec_id_map 
 		     size_t *ret_n, struct err *e);
 
 int spec_read_namespaces(const json_t *array, struct spec *spec, struct err *e);
+int spec_read_time_offsets(const json_t *object, struct spec *spec, struct err *e);
 int spec_read_process(const json_t *object, struct spec *spec, struct err *e);
 int spec_read_linux(const json_t *object, struct spec *spec, struct err *e);
 int spec_read_device_rules(const json_t *array, struct spec *spec, struct err *e);

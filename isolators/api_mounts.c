@@ -139,7 +139,7 @@ static int mount_in_dev(const struct spec *spec, struct err *e)
 	} rows[] = {
 		{ "pts", "devpts", devpts_data(spec), MS_NOSUID | MS_NOEXEC, false },
 		{ "shm", "tmpfs", "mode=1777,size=64m", inert, mounts_find(spec, "/dev/shm") },
-		{ "mqueue", "mqueue", NULL, inert, !(spec->namespaces & CLONE_NEWIPC) },
+		{ "mqueue", "mqueue", NULL, inert, !spec_has_namespace(spec, SPEC_NS_IPC) },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {

@@ -119,3 +119,12 @@ int capabilities_set(uint64_t effective, uint64_t permitted, uint64_t inheritabl
 		return err_set(e, EPERM, "verify capabilities");
 	return 0;
 }
+
+int groups_set(size_t n, const gid_t *gids, struct err *e)
+{
+	if (syscall(SYS_setgroups, n, gids) == 0)
+		return 0;
+	if (errno == EPERM && n == 0 && syscall(SYS_getgroups, 0, NULL) == 0)
+		return 0;
+	return err_set(e, errno, "set %zu additional groups", n);
+}

@@ -2,7 +2,9 @@
 #ifndef ISOLATORS_CAPABILITIES_H
 #define ISOLATORS_CAPABILITIES_H
 
+#include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 struct err;
 
@@ -23,5 +25,11 @@ int capabilities_drop_bounding(uint64_t keep, struct err *e);
  */
 int capabilities_set(uint64_t effective, uint64_t permitted, uint64_t inheritable,
 		     uint64_t ambient, struct err *e);
+
+/*
+ * Have the additional groups GIDS and no others.  Some user namespaces forbid the call itself: there
+ * to have none must be true already.
+ */
+int groups_set(size_t n, const gid_t *gids, struct err *e);
 
 #endif

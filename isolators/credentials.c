@@ -38,8 +38,10 @@ static int validate(const struct spec *spec, struct err *e)
  */
 static int become(const struct spec *spec, struct err *e)
 {
-	if (syscall(SYS_setgroups, spec->n_additional_gids, spec->additional_gids) < 0)
-		return err_set(e, errno, "set %zu additional groups", spec->n_additional_gids);
+	int r = groups_set(spec->n_additional_gids, spec->additional_gids, e);
+
+	if (r < 0)
+		return r;
 	if (syscall(SYS_setresgid, spec->gid, spec->gid, spec->gid) < 0)
 		return err_set(e, errno, "become group %u", spec->gid);
 	if (syscall(SYS_setresuid, spec->uid, spec->uid, spec->uid) < 0)

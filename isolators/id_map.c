@@ -104,6 +104,48 @@ int id_maps_write(int proc_fd, const struct spec_id_maps *maps, struct err *e)
 	return r < 0 ? r : write_rows(proc_fd, "gid_map", maps->gids, maps->n_gids, e);
 }
 
+static bool has_row(const struct spec_id_map *rows, size_t n, const struct spec_id_map *row)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (rows[i].inside == row->inside && rows[i].outside == row->outside &&
+		    rows[i].count == row->count)
+			return true;
+	}
+	return false;
+}
+
+/* The kernel shows rows in an order of its own. */
+static int verify_rows(int proc_fd, const char *file, const struct spec_id_map *rows, size_t n,
+		       const char *field, struct err *e)
+{
+	AUTO_CLOSE int fd = openat(proc_fd, file, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	FILE *stream = fd < 0 ? NULL : fdopen(fd, "r");
+	struct spec_id_map row;
+	size_t seen = 0;
+
+	if (!stream)
+		return err_set(e, errno, "read '%s' of the user namespace", file);
+	(void)TAKE_FD(fd);
+	while (fscanf(stream, "%u %u %u", &row.inside, &row.outside, &row.count) == 3) {
+		if (n > 0 && !has_row(rows, n, &row))
+			break;
+		seen++;
+	}
+	(void)fclose(stream);
+	if (n > 0 && seen != n)
+		return err_set(e, EINVAL, "linux.%s: not those of the user namespace that is "
+			       "joined", field);
+	return 0;
+}
+
+int id_maps_verify(int proc_fd, const struct spec_id_maps *maps, struct err *e)
+{
+	int r = verify_rows(proc_fd, "uid_map", maps->uids, maps->n_uids, "uidMappings", e);
+
+	return r < 0 ? r : verify_rows(proc_fd, "gid_map", maps->gids, maps->n_gids,
+				       "gidMappings", e);
+}
+
 int id_maps_open_process(pid_t pid, struct err *e)
 {
 	char path[32];

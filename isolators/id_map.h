@@ -27,6 +27,9 @@ bool id_map_has(const struct spec_id_map *rows, size_t n, uint32_t id);
  */
 int id_maps_write(int proc_fd, const struct spec_id_maps *maps, struct err *e);
 
+/* Does the user namespace of that process have these maps, where they are told? */
+int id_maps_verify(int proc_fd, const struct spec_id_maps *maps, struct err *e);
+
 /* Open /proc/PID of PID, our child that is not reaped: it cannot mean another process.  Owned. */
 int id_maps_open_process(pid_t pid, struct err *e);
 

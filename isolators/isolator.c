@@ -5,6 +5,7 @@
 
 #include "isolators/limits.h"
 #include "isolators/spec.h"
+#include "isolators/namespaces.h"
 #include "isolators/table.h"
 #include "lib/cleanup.h"
 #include "lib/err.h"
@@ -25,6 +26,8 @@ const struct isolator *const isolator_table[] = {
 	&isolator_rdma,
 	&isolator_devices,
 	&isolator_unified,
+	&isolator_join,
+	&isolator_time,
 	&isolator_user,
 	&isolator_namespaces,
 	&isolator_filesystem,
@@ -34,6 +37,27 @@ const struct isolator *const isolator_table[] = {
 	&isolator_seccomp,
 	NULL,
 };
+
+void box_init(struct box *box, const struct spec *spec, int seccomp_fd)
+{
+	*box = (struct box){
+		.spec = spec, .cgroup = CGROUP_INIT, .seccomp_fd = seccomp_fd,
+		.sandbox_fd = -EBADF, .trees = TREES_INIT, .user_ns_fd = -EBADF,
+		.init_pidfd = -EBADF,
+	};
+	for (size_t i = 0; i < SPEC_N_NAMESPACES; i++)
+		box->join_fds[i] = -EBADF;
+}
+
+void box_close(struct box *box)
+{
+	fd_close(&box->sandbox_fd);
+	fd_close(&box->user_ns_fd);
+	fd_close(&box->init_pidfd);
+	join_close(box);
+	trees_close(&box->trees);
+	cgroup_close(&box->cgroup);
+}
 
 int isolators_validate(const struct spec *spec, struct err *e)
 {
@@ -133,8 +157,11 @@ unsigned long isolators_clone_flags(const struct spec *spec)
 
 	for (size_t i = 0; isolator_table[i]; i++)
 		flags |= isolator_table[i]->clone_flags;
-	/* Entered in the enter phase: its root shall be the container's group on v1 too. */
-	return flags & ~(unsigned long)CLONE_NEWCGROUP;
+	/*
+	 * Entered in the enter phase: the root of the one shall be the container's group on v1 too,
+	 * and the other's offsets are set while it is empty.
+	 */
+	return flags & ~(unsigned long)(CLONE_NEWCGROUP | CLONE_NEWTIME);
 }
 
 static int update_rest(const struct cgroup *cg, const struct spec *wanted, limits_report_fn *report,

@@ -7,10 +7,10 @@
 
 #include "isolators/cgroup.h"
 #include "isolators/limits.h"
+#include "isolators/spec.h"
 #include "isolators/trees.h"
 
 struct err;
-struct spec;
 struct usage;
 
 /* One container on its way; lives in its supervisor and, copied by clone3(), in its init. */
@@ -20,7 +20,8 @@ struct box {
 	int seccomp_fd;		/* sealed memfd with the compiled program, or -EBADF */
 	int sandbox_fd;		/* O_PATH of the sandbox, opened on the host side, or -EBADF */
 	struct trees trees;
-	int user_ns_fd;		/* of init, in the supervisor while it attaches, or -EBADF */
+	int join_fds[SPEC_N_NAMESPACES];	/* or -EBADF */
+	int user_ns_fd;		/* made for init, open in the supervisor, or -EBADF */
 	pid_t init_pid;		/* in the supervisor's pid namespace */
 	int init_pidfd;
 	size_t n_prepared;	/* rows of isolator_table whose prepare() is done */
@@ -59,6 +60,12 @@ struct isolator {
 	/* Supervisor, or agent in recovery.  Idempotent, cannot fail. */
 	void (*release)(struct box *box);
 };
+
+/* Nothing is open, nothing prepared: for all containers the start. */
+void box_init(struct box *box, const struct spec *spec, int seccomp_fd);
+
+/* Close what is open, for a container that lives on as well. */
+void box_close(struct box *box);
 
 /* In launch order, NULL-terminated.  Adding a feature is adding a row. */
 extern const struct isolator *const isolator_table[];

@@ -16,10 +16,6 @@
 #include "lib/cleanup.h"
 #include "lib/err.h"
 
-static const unsigned long required = CLONE_NEWPID | CLONE_NEWNS;
-static const unsigned long supported = CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC |
-				       CLONE_NEWNET | CLONE_NEWCGROUP | CLONE_NEWUSER;
-
 const struct namespace_kind namespace_kinds[SPEC_N_NAMESPACES] = {
 	[SPEC_NS_CGROUP] = { "cgroup", CLONE_NEWCGROUP, "cgroup" },
 	[SPEC_NS_IPC] = { "ipc", CLONE_NEWIPC, "ipc" },
@@ -42,14 +38,17 @@ const struct namespace_kind *namespace_kind_find(const char *type)
 
 static int validate(const struct spec *spec, struct err *e)
 {
-	/* Init signals "all processes", and what it mounts is for itself. */
-	if ((spec->namespaces & required) != required)
-		return err_set(e, EINVAL, "share the pid or mount namespace of the host");
-	if (spec->namespaces & ~supported)
-		return err_set(e, ENOTSUP, "make namespaces 0x%lx", spec->namespaces & ~supported);
-	if (spec->hostname && !(spec->namespaces & CLONE_NEWUTS))
+	/* What a container mounts is for itself. */
+	if (!(spec->namespaces & CLONE_NEWNS))
+		return err_set(e, EINVAL, "share the mount namespace of the host");
+	if (spec_has_namespace(spec, SPEC_NS_UTS))
+		return 0;
+	if (spec->hostname)
 		return err_set(e, EINVAL, "set hostname '%.64s' without a uts namespace",
 			       spec->hostname);
+	if (spec->domainname)
+		return err_set(e, EINVAL, "set domainname '%.64s' without a uts namespace",
+			       spec->domainname);
 	return 0;
 }
 
@@ -73,6 +72,8 @@ static int enter(struct box *box, struct err *e)
 		return err_set(e, errno, "create cgroup namespace");
 	if (spec->hostname && sethostname(spec->hostname, strlen(spec->hostname)) < 0)
 		return err_set(e, errno, "set hostname '%.64s'", spec->hostname);
+	if (spec->domainname && setdomainname(spec->domainname, strlen(spec->domainname)) < 0)
+		return err_set(e, errno, "set domainname '%.64s'", spec->domainname);
 	/* Keyrings have no namespace: an own session keyring hides the host's. */
 	if (syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL) < 0 && errno != ENOSYS)
 		return err_set(e, errno, "join session keyring");
@@ -81,7 +82,7 @@ static int enter(struct box *box, struct err *e)
 
 const struct isolator isolator_namespaces = {
 	.name = "namespaces",
-	.clone_flags = CLONE_NEWPID | CLONE_NEWNS,
+	.clone_flags = CLONE_NEWNS,
 	.validate = validate,
 	.enter = enter,
 };

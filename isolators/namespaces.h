@@ -16,4 +16,20 @@ extern const struct namespace_kind namespace_kinds[SPEC_N_NAMESPACES];
 /* The kind of that OCI name, or NULL. */
 const struct namespace_kind *namespace_kind_find(const char *type);
 
+/* ---- join.c: those that are there already ---- */
+
+struct box;
+struct err;
+
+/* Has a process to join namespaces before it clones init? */
+bool join_is_needed(const struct box *box);
+
+/* That process: enter all of them but what init has to enter itself. */
+int join_all(const struct box *box, struct err *e);
+
+/* Is the namespace FD owned by the user namespace USER_FD? */
+bool join_owns(int user_fd, int fd);
+
+void join_close(struct box *box);
+
 #endif

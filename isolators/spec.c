@@ -1,8 +1,9 @@
 #include "isolators/spec.h"
 
 #include <jansson.h>
-#include <sched.h>
 #include <stdlib.h>
+
+#include "isolators/namespaces.h"
 
 static void free_list(char **list)
 {
@@ -28,9 +29,14 @@ static void free_id_maps(struct spec_id_maps *maps)
 	free(maps->gids);
 }
 
+bool spec_has_namespace(const struct spec *spec, enum spec_namespace kind)
+{
+	return spec->namespace_paths[kind] || (spec->namespaces & namespace_kinds[kind].flag);
+}
+
 bool spec_has_user_namespace(const struct spec *spec)
 {
-	return spec->namespaces & CLONE_NEWUSER;
+	return spec_has_namespace(spec, SPEC_NS_USER);
 }
 
 static void free_resources(struct spec *spec)
@@ -48,7 +54,7 @@ static void free_resources(struct spec *spec)
 void spec_done(struct spec *spec)
 {
 	char **const strings[] = {
-		&spec->id, &spec->cwd, &spec->root_path, &spec->hostname, &spec->cpuset_cpus,
+		&spec->id, &spec->cwd, &spec->root_path, &spec->hostname, &spec->domainname, &spec->cpuset_cpus,
 		&spec->cpuset_mems, &spec->cgroup_layout, &spec->sandbox,
 		&spec->sandbox_destination, &spec->root_upper,
 	};
@@ -64,6 +70,8 @@ void spec_done(struct spec *spec)
 	free_mounts(spec);
 	for (size_t i = 0; i < spec->n_devices; i++)
 		free(spec->devices[i].path);
+	for (size_t i = 0; i < SPEC_N_NAMESPACES; i++)
+		free(spec->namespace_paths[i]);
 	free_id_maps(&spec->id_maps);
 	free(spec->devices);
 	free_resources(spec);

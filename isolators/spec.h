@@ -31,6 +31,12 @@ enum spec_namespace {
 	SPEC_N_NAMESPACES,
 };
 
+struct spec_time_offset {
+	const char *clock;	/* as the kernel has it */
+	int64_t secs;
+	uint32_t nanosecs;
+};
+
 struct spec_mount {
 	char *destination;	/* absolute, in the container */
 	char *type;		/* "bind", "tmpfs", "proc", "sysfs", "devpts", "mqueue", "cgroup" */
@@ -106,13 +112,16 @@ struct spec {
 	char **root_layers;		/* io.tepui.root-layers: the topmost first; then no root_path */
 	char *root_upper;		/* io.tepui.root-upper: holds "upper" and "work" */
 	bool root_readonly;
-	char *hostname;
+	char *hostname, *domainname;
 	struct spec_mount *mounts;
 	size_t n_mounts;
 
 	/* linux */
 	unsigned long namespaces;	/* CLONE_NEW* to make */
+	char *namespace_paths[SPEC_N_NAMESPACES];	/* to join */
 	struct spec_id_maps id_maps;	/* of the user namespace */
+	struct spec_time_offset time_offsets[2];
+	size_t n_time_offsets;
 	char **masked_paths, **readonly_paths;
 	struct spec_device *devices;
 	size_t n_devices;
@@ -153,6 +162,8 @@ struct spec {
 	char **hidden_paths;		/* io.tepui.hidden: host paths to cover, ':'-separated */
 };
 
+/* Is it not the supervisor's: made, or joined? */
+bool spec_has_namespace(const struct spec *spec, enum spec_namespace kind);
 bool spec_has_user_namespace(const struct spec *spec);
 
 void spec_done(struct spec *spec);

@@ -14,6 +14,8 @@ extern const struct isolator isolator_hugetlb;
 extern const struct isolator isolator_rdma;
 extern const struct isolator isolator_devices;
 extern const struct isolator isolator_unified;
+extern const struct isolator isolator_join;
+extern const struct isolator isolator_time;
 extern const struct isolator isolator_user;
 extern const struct isolator isolator_namespaces;
 extern const struct isolator isolator_filesystem;

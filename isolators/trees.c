@@ -13,6 +13,7 @@
 
 #include "isolators/devices.h"
 #include "isolators/isolator.h"
+#include "isolators/namespaces.h"
 #include "isolators/proc_file.h"
 #include "isolators/rootfs.h"
 #include "isolators/spec.h"
@@ -149,14 +150,21 @@ static int open_mounts(const struct spec *spec, struct trees *trees, struct err 
 }
 
 /* What the kernel lets only the owner of a namespace do, and init owns another. */
-static int open_for_user_namespace(const struct spec *spec, struct trees *trees, struct err *e)
+static int open_for_user_namespace(struct box *box, struct err *e)
 {
-	if (!(spec->namespaces & CLONE_NEWNET)) {
-		trees->sys_fd = open_sys(e);
-		if (trees->sys_fd < 0)
-			return trees->sys_fd;
+	const struct spec *spec = box->spec;
+	int net_fd = box->join_fds[SPEC_NS_NETWORK];
+
+	/* The host's would show another network. */
+	if (net_fd >= 0 && !join_owns(box->join_fds[SPEC_NS_USER], net_fd))
+		return err_set(e, EPERM, "mount sysfs of network namespace '%s', which another "
+			       "user namespace owns", spec->namespace_paths[SPEC_NS_NETWORK]);
+	if (!spec_has_namespace(spec, SPEC_NS_NETWORK)) {
+		box->trees.sys_fd = open_sys(e);
+		if (box->trees.sys_fd < 0)
+			return box->trees.sys_fd;
 	}
-	return open_devices(spec, trees, e);
+	return open_devices(spec, &box->trees, e);
 }
 
 int trees_open(struct box *box, struct err *e)
@@ -170,7 +178,7 @@ int trees_open(struct box *box, struct err *e)
 	if (r >= 0)
 		r = open_mounts(spec, trees, e);
 	if (r >= 0 && spec_has_user_namespace(spec))
-		r = open_for_user_namespace(spec, trees, e);
+		r = open_for_user_namespace(box, e);
 	if (r < 0)
 		trees_close(trees);
 	return r;

@@ -9,6 +9,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "isolators/capabilities.h"
 #include "isolators/id_map.h"
 #include "isolators/spec.h"
 #include "isolators/table.h"
@@ -42,7 +43,7 @@ static int validate(const struct spec *spec, struct err *e)
 	const struct spec_id_maps *maps = &spec->id_maps;
 	int r;
 
-	if (!(spec->namespaces & CLONE_NEWUSER)) {
+	if (!spec_has_user_namespace(spec)) {
 		if (maps->n_uids + maps->n_gids > 0)
 			return err_set(e, EINVAL, "linux.%sMappings: there is no user namespace",
 				       maps->n_uids > 0 ? "uid" : "gid");
@@ -54,21 +55,26 @@ static int validate(const struct spec *spec, struct err *e)
 			       "own");
 	if (spec->root_layers)
 		return err_set(e, ENOTSUP, "map the ids of a root of layers");
+	/* Of a namespace that is there the maps need not be told. */
+	if (spec->namespace_paths[SPEC_NS_USER] && maps->n_uids + maps->n_gids == 0)
+		return 0;
 	r = id_maps_validate(maps, "linux", e);
 	return r < 0 ? r : check_ids(spec, e);
 }
 
 static int attach(struct box *box, struct err *e)
 {
+	const struct spec *spec = box->spec;
 	AUTO_CLOSE int proc_fd = -EBADF;
 	int r;
 
-	if (!(box->spec->namespaces & CLONE_NEWUSER))
+	if (!spec_has_user_namespace(spec))
 		return 0;
 	proc_fd = id_maps_open_process(box->init_pid, e);
 	if (proc_fd < 0)
 		return proc_fd;
-	r = id_maps_write(proc_fd, &box->spec->id_maps, e);
+	r = spec->namespaces & CLONE_NEWUSER ? id_maps_write(proc_fd, &spec->id_maps, e)
+		: id_maps_verify(proc_fd, &spec->id_maps, e);
 	if (r < 0)
 		return r;
 	box->user_ns_fd = openat(proc_fd, "ns/user", O_RDONLY | O_CLOEXEC);
@@ -80,10 +86,13 @@ static int attach(struct box *box, struct err *e)
 /* The raw calls: see credentials.c.  The ids that the host's root has mean nobody here. */
 static int enter(struct box *box, struct err *e)
 {
+	int r;
+
 	if (!spec_has_user_namespace(box->spec))
 		return 0;
-	if (syscall(SYS_setgroups, 0, NULL) < 0)
-		return err_set(e, errno, "leave the groups of the host");
+	r = groups_set(0, NULL, e);
+	if (r < 0)
+		return r;
 	if (syscall(SYS_setresgid, 0, 0, 0) < 0)
 		return err_set(e, errno, "become root's group of the user namespace");
 	if (syscall(SYS_setresuid, 0, 0, 0) < 0)

@@ -1,4 +1,5 @@
 """Namespaces: seen from inside a container, and what the host sees of it."""
+import contextlib
 import json
 import os
 import pathlib
@@ -155,3 +156,142 @@ busybox hostname other && hostname; echo 1 >/proc/sys/kernel/printk
     assert "can't open '/host/secret': Permission denied" in done.stderr
     assert "can't set date: Operation not permitted" in done.stderr
     assert stat.S_IMODE(secret.stat().st_mode) == 0o600
+
+
+# ---- Namespaces that are there already ----
+
+OTHERS = {"ipc": ("-i", "ipc"), "uts": ("-u", "uts"), "network": ("-n", "net"), "time": ("-T", "time_for_children"),
+          "cgroup": ("-C", "cgroup"), "user": ("-Ur", "user")}
+
+
+@contextlib.contextmanager
+def other(*kinds):
+    """A process with namespaces of its own: the kind -> the path of one."""
+    options = [OTHERS[kind][0] for kind in kinds]
+    boottime = ["--boottime", "777777"] if "time" in kinds else []
+    process = subprocess.Popen(["unshare", *options, *boottime, "sh", "-c", "echo ready; read x"], text=True,
+                               stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    try:
+        assert process.stdout.readline() == "ready\n"
+        yield {kind: f"/proc/{process.pid}/ns/{OTHERS[kind][1]}" for kind in kinds}
+    finally:
+        process.communicate("\n")
+
+
+def join(box, paths):
+    box.linux["namespaces"] = [n for n in box.linux["namespaces"] if n["type"] not in paths] + \
+        [{"type": kind, "path": path} for kind, path in paths.items()]
+
+
+def links_of(text):
+    return dict(line.split(" -> ") for line in text.splitlines() if " -> " in line)
+
+
+INSIDE = "cd /proc/self/ns && for n in *; do echo \"$n -> $(busybox readlink $n)\"; done"
+
+
+@pytest.mark.parametrize("kinds", [("uts",), ("ipc",), ("network",), ("time",), ("cgroup",), ("user",),
+                                   ("ipc", "uts", "network", "time", "cgroup"), ("user", "network", "ipc", "uts", "time")])
+def test_namespaces_are_joined_by_path(box, kinds):
+    box.use_image()
+    box.be_root()
+    del box.document["hostname"]
+    with other(*kinds) as paths:
+        expected = {OTHERS[kind][1]: os.readlink(path) for kind, path in paths.items()}
+        join(box, paths)
+        done = box.shell(INSIDE)
+    links = links_of(done.stdout)
+    assert done.stderr == ""
+    assert {name: links[name] for name in expected} == expected
+    # And none of the others is the host's.
+    if "user" not in kinds:
+        expected["user"] = None
+    for name in {"pid", "mnt"} - set(expected):
+        assert links[name] != os.readlink(f"/proc/self/ns/{name}")
+
+
+def test_the_supervisor_stays_outside_of_what_is_joined(box):
+    box.use_image()
+    del box.document["hostname"]
+    with other("network", "uts", "ipc", "time") as paths:
+        join(box, paths)
+        running = box.start("/bin/sh", "-c", "echo ready; sleep 1000")
+        assert running.stdout.readline() == "ready\n"
+        for name in ("net", "uts", "ipc", "time", "time_for_children", "pid", "pid_for_children", "mnt"):
+            assert os.readlink(f"/proc/{running.pid}/ns/{name}") == os.readlink(f"/proc/self/ns/{name}")
+        children = pathlib.Path(f"/proc/{running.pid}/task/{running.pid}/children").read_text().split()
+        assert len(children) == 1
+        (box.cgroup()[0] / "cgroup.kill").write_text("1")
+        running.communicate(timeout=60)
+
+
+@pytest.mark.parametrize("kind, path, message", [
+    ("uts", "/proc/self/ns/ipc", "join: join '/proc/self/ns/ipc', which is not a uts namespace"),
+    ("network", "/etc/passwd", "join: join '/etc/passwd', which is not a network namespace"),
+    ("ipc", "/nosuch", "join: open ipc namespace '/nosuch': No such file or directory"),
+    ("ipc", "ns/ipc", "join: linux.namespaces: path 'ns/ipc' of the ipc namespace is not absolute"),
+    ("mount", "/proc/self/ns/mnt", "join: linux.namespaces: join mount namespace '/proc/self/ns/mnt'"),
+    ("pid", "/proc/self/ns/pid", "run an init without a pid namespace of its own"),
+])
+def test_what_cannot_be_joined_is_refused(box, kind, path, message):
+    join(box, {kind: path})
+    done = box.run("/bin/true")
+    assert (done.returncode, done.stderr.splitlines()) == (NOT_LAUNCHED, ["launch: " + message])
+
+
+def test_maps_must_be_those_of_the_namespace_that_is_joined(box):
+    box.use_image()
+    box.be_root()
+    with other("user") as paths:
+        join(box, paths)
+        rows = [{"containerID": 0, "hostID": 0, "size": 1}]
+        box.linux.update(uidMappings=rows, gidMappings=rows)
+        assert box.shell("id -u").stdout == "0\n"
+        box.linux.update(gidMappings=[{"containerID": 0, "hostID": 1, "size": 1}])
+        assert box.shell("id -u").stderr == \
+            "launch: user: linux.gidMappings: not those of the user namespace that is joined\n"
+
+
+def test_a_network_that_another_user_namespace_owns_is_refused(box):
+    box.use_image()
+    box.use_user_namespace(FIRST)
+    with other("network") as paths:
+        join(box, paths)
+        done = box.run("/bin/true")
+    assert done.stderr == (f"launch: filesystem: mount sysfs of network namespace '{paths['network']}', "
+                           "which another user namespace owns\n")
+
+
+# ---- Time, names ----
+
+def uptime(text):
+    return float(text.split()[0])
+
+
+@pytest.mark.parametrize("user", [False, True])
+def test_time_offsets(box, user):
+    box.use_image()
+    box.be_root()
+    if user:
+        box.use_user_namespace(FIRST)
+    box.linux["namespaces"].append({"type": "time"})
+    box.linux["timeOffsets"] = {"monotonic": {"secs": 86400, "nanosecs": 7}, "boottime": {"secs": 1000000}}
+    done = box.shell("cat /proc/uptime; cat /proc/self/timens_offsets")
+    lines = done.stdout.splitlines()
+    assert 0 <= uptime(pathlib.Path("/proc/uptime").read_text()) + 1000000 - uptime(lines[0]) < 30
+    assert [line.split() for line in lines[1:]] == [["monotonic", "86400", "7"], ["boottime", "1000000", "0"]]
+
+
+def test_offsets_that_the_kernel_refuses(box):
+    box.linux["namespaces"].append({"type": "time"})
+    box.linux["timeOffsets"] = {"boottime": {"secs": -9223372036}}
+    done = box.run("/bin/true")
+    assert (done.returncode, done.stderr) == (
+        NOT_LAUNCHED, "launch: time: linux.timeOffsets: set offsets of clocks: Numerical result out of range\n")
+
+
+def test_host_and_domain_name(box):
+    box.document["domainname"] = "box.example"
+    done = box.shell("cat /proc/sys/kernel/hostname /proc/sys/kernel/domainname")
+    assert done.stdout == "box\nbox.example\n"
+    assert pathlib.Path("/proc/sys/kernel/domainname").read_text() != "box.example\n"

@@ -54,12 +54,16 @@ static void test_namespaces(void **state)
 	struct spec spec = good_spec();
 
 	(void)state;
-	spec.namespaces = CLONE_NEWNS;
-	assert_refused(&spec, -EINVAL, "namespaces: share the pid or mount namespace of the host");
+	spec.namespaces = CLONE_NEWPID;
+	assert_refused(&spec, -EINVAL, "namespaces: share the mount namespace of the host");
 	spec.namespaces = CLONE_NEWPID | CLONE_NEWNS;
 	assert_refused(&spec, -EINVAL, "namespaces: set hostname 'box' without a uts namespace");
+	spec.hostname = NULL;
+	spec.domainname = hostname;
+	assert_refused(&spec, -EINVAL, "namespaces: set domainname 'box' without a uts namespace");
+	/* Its offsets are set before anybody is in it, so that clone3(2) does not make it. */
 	spec.namespaces |= CLONE_NEWTIME | CLONE_NEWUTS;
-	assert_refused(&spec, -ENOTSUP, "namespaces: make namespaces 0x80");
+	assert_true(isolators_clone_flags(&spec) == (CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWUTS));
 }
 
 static void test_numbers(void **state)
