@@ -53,22 +53,32 @@ check-integration: all $(B)/tests/bench/launch
 	TEPUI_BUILD=$(abspath $(B)) $(PYTEST) --ignore-glob='*/test_escape*' tests/integration $(PYTEST_ARGS)
 
 # What a hostile task tries.  The prober is one static program and knows nothing of ours.
-ESCAPE_SRC := $(wildcard tests/escape/*.c)
-$(B)/tests/escape/isoprobe: $(ESCAPE_SRC) tests/escape/probe.h
+PROBER_SRC := tests/escape/isoprobe.c $(wildcard tests/escape/probes_*.c)
+$(B)/tests/escape/isoprobe: $(PROBER_SRC) tests/escape/probe.h
 	@mkdir -p $(@D)
-	$(call say,CC)$(CC) -D_GNU_SOURCE -I. -std=gnu17 -O2 -g $(WARN) -static -o $@ $(ESCAPE_SRC)
+	$(call say,CC)$(CC) -D_GNU_SOURCE -I. -std=gnu17 -O2 -g $(WARN) -static -o $@ $(PROBER_SRC)
 
-.PHONY: check-escape
-check-escape: all $(B)/tests/bench/launch $(B)/tests/escape/isoprobe
+$(B)/tests/escape/verdicts: tests/escape/verdicts.c tests/unit/filter_machine.h $(B)/isolators.a $(B)/lib.a
+	@mkdir -p $(@D)
+	$(call say,CC)$(CC) $(CPPFLAGS) -I$(B)/proto $(CFLAGS) $(LDFLAGS) -o $@ $< \
+	  $(B)/isolators.a $(B)/lib.a $(B)/proto.a $(LIBS_COMMON) -lseccomp -lcap -lm
+
+ESCAPE_BIN := $(B)/tests/bench/launch $(B)/tests/escape/isoprobe $(B)/tests/escape/verdicts
+.PHONY: check-escape escape-verdicts
+check-escape: all $(ESCAPE_BIN)
 	TEPUI_BUILD=$(abspath $(B)) $(PYTEST) tests/integration/test_escape*.py $(PYTEST_ARGS)
 
+# After a change of the built-in profile: read the difference, then commit it with the change.
+escape-verdicts: $(B)/tests/escape/verdicts
+	$< >tests/escape/syscalls.verdicts
+
 # The same programs and tests, on a kernel with every controller on cgroup v2.
-check-vm: all $(B)/tests/bench/launch $(B)/tests/escape/isoprobe
+check-vm: all $(ESCAPE_BIN)
 	tests/vm/run env TEPUI_BUILD=$(abspath $(B)) $(PYTEST) -m vm tests/integration
 
 # Everything once more with AddressSanitizer and UBSan in every process.
 asan:
-	@$(MAKE) --no-print-directory SANITIZE=1 all build/asan/tests/bench/launch build/asan/tests/escape/isoprobe
+	@$(MAKE) --no-print-directory SANITIZE=1 all build/asan/tests/bench/launch build/asan/tests/escape/isoprobe build/asan/tests/escape/verdicts
 	TEPUI_BUILD=$(abspath build/asan) TEPUI_TEST_SANITIZED=1 $(PYTEST) tests/integration $(PYTEST_ARGS)
 
 FUZZ_SRC := $(wildcard tests/fuzz/fuzz_*.c)

@@ -26,6 +26,7 @@
 #include "isolators/seccomp_profile.h"
 #include "lib/cleanup.h"
 #include "lib/err.h"
+#include "tests/unit/filter_machine.h"
 
 #if defined(__x86_64__)
 #define NATIVE AUDIT_ARCH_X86_64
@@ -39,70 +40,30 @@
 #define KILL SECCOMP_RET_KILL_PROCESS
 #define ERRNO(code) (SECCOMP_RET_ERRNO | (code))
 
-struct program {
-	struct sock_filter insns[BPF_MAXINSNS];
-	size_t n;
-};
-
-static struct program load(int fd)
+static struct filter_program load(int fd)
 {
-	struct program p;
-	ssize_t size = pread(fd, p.insns, sizeof(p.insns), 0);
+	struct filter_program p;
 
-	assert_true(size > 0 && (size_t)size % sizeof(p.insns[0]) == 0);
-	p.n = (size_t)size / sizeof(p.insns[0]);
+	assert_int_equal(filter_load(fd, &p), 0);
 	return p;
 }
 
-/* The subset of classic BPF that filters of system calls consist of. */
-static uint32_t run(const struct program *p, const struct seccomp_data *data)
+static uint32_t run(const struct filter_program *p, const struct seccomp_data *data)
 {
-	uint32_t a = 0;
+	int64_t action = filter_run(p, data);
 
-	for (size_t i = 0; i < p->n; i++) {
-		const struct sock_filter *f = &p->insns[i];
-
-		switch (f->code) {
-		case BPF_LD | BPF_W | BPF_ABS:
-			assert_true(f->k + sizeof(a) <= sizeof(*data));
-			memcpy(&a, (const char *)data + f->k, sizeof(a));
-			break;
-		case BPF_ALU | BPF_AND | BPF_K:
-			a &= f->k;
-			break;
-		case BPF_JMP | BPF_JA:
-			i += f->k;
-			break;
-		case BPF_JMP | BPF_JEQ | BPF_K:
-			i += a == f->k ? f->jt : f->jf;
-			break;
-		case BPF_JMP | BPF_JGT | BPF_K:
-			i += a > f->k ? f->jt : f->jf;
-			break;
-		case BPF_JMP | BPF_JGE | BPF_K:
-			i += a >= f->k ? f->jt : f->jf;
-			break;
-		case BPF_JMP | BPF_JSET | BPF_K:
-			i += a & f->k ? f->jt : f->jf;
-			break;
-		case BPF_RET | BPF_K:
-			return f->k;
-		default:
-			fail_msg("instruction 0x%x", f->code);
-		}
-	}
-	fail_msg("program without an end");
-	return 0;
+	assert_true(action >= 0);
+	return (uint32_t)action;
 }
 
-static uint32_t answer(const struct program *p, long nr, uint64_t a0, uint64_t a1, uint64_t a2)
+static uint32_t answer(const struct filter_program *p, long nr, uint64_t a0, uint64_t a1, uint64_t a2)
 {
 	return run(p, &(struct seccomp_data){
 		.nr = (int)nr, .arch = NATIVE, .args = { a0, a1, a2 },
 	});
 }
 
-static struct program compile(const char *text, uint64_t caps)
+static struct filter_program compile(const char *text, uint64_t caps)
 {
 	json_t *profile = text ? json_loads(text, 0, NULL) : NULL;
 	struct err e = { 0 };
@@ -173,7 +134,7 @@ static const struct {
 
 static void test_builtin_answers(void **state)
 {
-	struct program p = compile(NULL, 0);
+	struct filter_program p = compile(NULL, 0);
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(builtin); i++) {
@@ -186,7 +147,7 @@ static void test_builtin_answers(void **state)
 
 static void test_builtin_kills_foreign_architectures(void **state)
 {
-	struct program p = compile(NULL, 0);
+	struct filter_program p = compile(NULL, 0);
 
 	(void)state;
 	for (int nr = 0; nr < 512; nr++)
@@ -200,7 +161,7 @@ static void test_builtin_kills_foreign_architectures(void **state)
 
 static void test_capabilities_open_their_calls(void **state)
 {
-	struct program p = compile(NULL, 1 << CAP_SYS_CHROOT | 1 << CAP_SYS_PTRACE);
+	struct filter_program p = compile(NULL, 1 << CAP_SYS_CHROOT | 1 << CAP_SYS_PTRACE);
 
 	(void)state;
 	assert_int_equal(answer(&p, SYS_chroot, 0, 0, 0), ALLOW);
@@ -212,7 +173,7 @@ static void test_capabilities_open_their_calls(void **state)
 /* Also a table: every number has an answer, and it is one of three. */
 static void test_builtin_answers_every_number(void **state)
 {
-	struct program p = compile(NULL, 0);
+	struct filter_program p = compile(NULL, 0);
 
 	(void)state;
 	for (int nr = 0; nr <= 600; nr++) {
@@ -226,7 +187,7 @@ static void test_builtin_answers_every_number(void **state)
 /* Does the kernel take the program, and does the C library still work under it? */
 static void test_kernel_takes_the_builtin_profile(void **state)
 {
-	struct program p = compile(NULL, 0);
+	struct filter_program p = compile(NULL, 0);
 	struct sock_fprog prog = { .len = (unsigned short)p.n, .filter = p.insns };
 	int status;
 	pid_t pid = fork();
@@ -274,8 +235,8 @@ static const char docker_form[] =
 
 static void test_docker_form(void **state)
 {
-	struct program p = compile(docker_form, 0);
-	struct program admin = compile(docker_form, 1 << CAP_SYS_ADMIN);
+	struct filter_program p = compile(docker_form, 0);
+	struct filter_program admin = compile(docker_form, 1 << CAP_SYS_ADMIN);
 
 	(void)state;
 	assert_int_equal(answer(&p, SYS_read, 0, 0, 0), ALLOW);
@@ -297,7 +258,7 @@ static void test_docker_form(void **state)
 /* A comparison of 64 bits would let the second form through to a kernel that looks at 32. */
 static void test_denials_compare_as_the_kernel_does(void **state)
 {
-	struct program p = compile(
+	struct filter_program p = compile(
 		"{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"syscalls\":[{\"names\":[\"ioctl\"],"
 		"\"action\":\"SCMP_ACT_ERRNO\",\"args\":[{\"index\":1,\"value\":21522,"
 		"\"op\":\"SCMP_CMP_EQ\"}]}]}", 0);
