@@ -15,12 +15,36 @@ static double resource_of(const json_t *node, const char *kind, const char *name
 	return member_number(json_object_get(node, kind), name);
 }
 
+static const char *state_of(const json_t *node)
+{
+	return json_is_true(json_object_get(node, "active")) ? "active" : member_text(node, "state");
+}
+
+static void print_node(struct table *table, const json_t *node)
+{
+	bool is_active = json_is_true(json_object_get(node, "active"));
+	char total[HUMAN_SIZE], used[HUMAN_SIZE];
+
+	table_cell(table, TABLE_PLAIN, "%s", member_text(node, "id"));
+	table_cell(table, TABLE_PLAIN, "%s", member_text(node, "hostname"));
+	table_cell(table, is_active ? TABLE_GOOD : TABLE_BAD, "%s", state_of(node));
+	table_cell(table, TABLE_PLAIN, "%g", resource_of(node, "resources", "cpus"));
+	table_cell(table, TABLE_PLAIN, "%g", resource_of(node, "used_resources", "cpus"));
+	human_bytes((uint64_t)(resource_of(node, "resources", "mem") * 1048576), total);
+	human_bytes((uint64_t)(resource_of(node, "used_resources", "mem") * 1048576), used);
+	table_cell(table, TABLE_PLAIN, "%s", total);
+	table_cell(table, TABLE_PLAIN, "%s", used);
+	table_cell(table, TABLE_PLAIN, "%.0f", member_number(node, "tasks"));
+}
+
 static int node_list(struct cli *cli, char **args, size_t n, struct err *e)
 {
 	static const struct table_column columns[] = {
 		{ "NODE", false }, { "HOST", false }, { "STATE", false }, { "CPUS", true },
 		{ "USED", true }, { "MEM", true }, { "USED", true }, { "TASKS", true },
 	};
+	/* Those that are missed are not left out: it is they that somebody looks for. */
+	static const char *const kinds[] = { "slaves", "recovered_slaves", "unreachable_slaves" };
 	json_t *reply = NULL, *node;
 	struct table *table;
 	size_t i;
@@ -36,21 +60,9 @@ static int node_list(struct cli *cli, char **args, size_t n, struct err *e)
 		return 0;
 	}
 	table = table_new(columns, ARRAY_SIZE(columns));
-	json_array_foreach(json_object_get(reply, "slaves"), i, node) {
-		bool is_active = json_is_true(json_object_get(node, "active"));
-		char total[HUMAN_SIZE], used[HUMAN_SIZE];
-
-		table_cell(table, TABLE_PLAIN, "%s", member_text(node, "id"));
-		table_cell(table, TABLE_PLAIN, "%s", member_text(node, "hostname"));
-		table_cell(table, is_active ? TABLE_GOOD : TABLE_BAD, "%s",
-			   is_active ? "active" : "away");
-		table_cell(table, TABLE_PLAIN, "%g", resource_of(node, "resources", "cpus"));
-		table_cell(table, TABLE_PLAIN, "%g", resource_of(node, "used_resources", "cpus"));
-		human_bytes((uint64_t)(resource_of(node, "resources", "mem") * 1048576), total);
-		human_bytes((uint64_t)(resource_of(node, "used_resources", "mem") * 1048576), used);
-		table_cell(table, TABLE_PLAIN, "%s", total);
-		table_cell(table, TABLE_PLAIN, "%s", used);
-		table_cell(table, TABLE_PLAIN, "%.0f", member_number(node, "tasks"));
+	for (size_t k = 0; k < ARRAY_SIZE(kinds); k++) {
+		json_array_foreach(json_object_get(reply, kinds[k]), i, node)
+			print_node(table, node);
 	}
 	table_print(cli, table, "no nodes");
 	json_decref(reply);
@@ -224,8 +236,7 @@ static int node_show(struct cli *cli, char **args, size_t n, struct err *e)
 		json_decref(all);
 	} else if (r >= 0) {
 		printf("node %s  host %s  agent %s  %s\n\n", member_text(node, "id"),
-		       member_text(node, "hostname"), address,
-		       json_is_true(json_object_get(node, "active")) ? "active" : "away");
+		       member_text(node, "hostname"), address, state_of(node));
 		print_resources(cli, node, metrics);
 		putchar('\n');
 		print_pressure(cli, metrics);

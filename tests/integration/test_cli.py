@@ -131,6 +131,17 @@ def test_an_app_is_shown_with_its_definition(node, tmp_path):
     assert '"cpus": 0.1,' in node.tepui("app", "show", "/full", "--json")
 
 
+def test_nodes_that_are_missed_are_listed(node):
+    agent = node.agents[0]
+    row = node.tepui("node", "list").splitlines()[1].split()
+    assert row[2] == "active"
+    agent.end()
+    node.master.end()
+    node.start_master()
+    lost = node.tepui("node", "list").splitlines()[1].split()
+    assert (lost[:2], lost[2]) == (row[:2], "recovering")
+
+
 def test_agents_are_reached_by_the_address_they_listen_on(cluster):
     cluster.start_master()
     agent = cluster.start_agent("--hostname=no.such.host.invalid")
