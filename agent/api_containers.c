@@ -53,9 +53,15 @@ static const struct {
 } extra_fields[] = {
 	{ "mem_peak_bytes", offsetof(struct usage, memory_peak_bytes) },
 	{ "mem_limit_bytes", offsetof(struct usage, memory_limit_bytes) },
+	{ "mem_swap_limit_bytes", offsetof(struct usage, memory_swap_limit_bytes) },
+	{ "mem_low_events", offsetof(struct usage, memory_low_events) },
+	{ "mem_high_events", offsetof(struct usage, memory_high_events) },
+	{ "mem_max_events", offsetof(struct usage, memory_max_events) },
 	{ "oom_events", offsetof(struct usage, oom_events) },
 	{ "oom_kills", offsetof(struct usage, oom_kills) },
+	{ "oom_group_kills", offsetof(struct usage, oom_group_kills) },
 	{ "pids", offsetof(struct usage, pids) },
+	{ "pids_peak", offsetof(struct usage, pids_peak) },
 	{ "pids_limit", offsetof(struct usage, pids_limit) },
 	{ "pids_rejected", offsetof(struct usage, pids_rejected) },
 	{ "cpu_weight", offsetof(struct usage, cpu_weight) },
@@ -117,6 +123,63 @@ static json_t *pressure_view(const struct usage_pressure *p)
 			 "full_total_usec", (json_int_t)p->full_total_usec);
 }
 
+static json_t *io_devices_view(const struct usage *usage)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < usage->n_io_devices; i++) {
+		const struct usage_io_device *d = &usage->io_devices[i];
+		char name[32];
+
+		(void)snprintf(name, sizeof(name), "%u:%u", d->major, d->minor);
+		json_array_append_new(list, json_pack(
+			"{s:s, s:I, s:I, s:I, s:I}", "device", name,
+			"read_bytes", (json_int_t)d->read_bytes,
+			"write_bytes", (json_int_t)d->write_bytes,
+			"reads", (json_int_t)d->reads, "writes", (json_int_t)d->writes));
+	}
+	return list;
+}
+
+static json_t *hugepages_view(const struct usage *usage)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < usage->n_hugepages; i++) {
+		const struct usage_hugepages *h = &usage->hugepages[i];
+		json_t *row = json_pack("{s:s}", "page_size", h->page_size);
+
+		set_count(row, "bytes", h->bytes);
+		set_count(row, "limit_bytes", h->limit_bytes);
+		set_count(row, "failures", h->failures);
+		json_array_append_new(list, row);
+	}
+	return list;
+}
+
+static json_t *rdma_view(const struct usage *usage)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < usage->n_rdma; i++)
+		json_array_append_new(list, json_pack(
+			"{s:s, s:I, s:I}", "device", usage->rdma[i].device,
+			"handles", (json_int_t)usage->rdma[i].handles,
+			"objects", (json_int_t)usage->rdma[i].objects));
+	return list;
+}
+
+/* Lists that are empty for most containers are left out. */
+static void set_lists(json_t *view, const struct usage *usage)
+{
+	if (usage->n_io_devices)
+		json_object_set_new(view, "io_devices", io_devices_view(usage));
+	if (usage->n_hugepages)
+		json_object_set_new(view, "hugepages", hugepages_view(usage));
+	if (usage->n_rdma)
+		json_object_set_new(view, "rdma", rdma_view(usage));
+}
+
 static json_t *extra_view(const struct sampler_view *sample, const struct task *task)
 {
 	const struct usage *usage = sample->usage;
@@ -134,6 +197,7 @@ static json_t *extra_view(const struct sampler_view *sample, const struct task *
 		json_object_set_new(view, "cpus_used", json_real(sample->cpus_used));
 	for (size_t i = 0; i < ARRAY_SIZE(extra_fields); i++)
 		set_count(view, extra_fields[i].name, member_of(usage, extra_fields[i].off));
+	set_lists(view, usage);
 	if (usage->has_pressure)
 		json_object_set_new(view, "pressure",
 				    json_pack("{s:o, s:o, s:o}",

@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,6 +17,8 @@
 #include "isolators/cgroup_v1.h"
 #include "lib/cleanup.h"
 #include "lib/err.h"
+
+enum { MIN_WINDOW_USEC = 500000, MAX_WINDOW_USEC = 10000000 };	/* the kernel's */
 
 const char *const cgroup_controller_names[N_CGROUP_CONTROLLERS] = {
 	[CGROUP_CPU] = "cpu",
@@ -133,14 +136,33 @@ int cgroup_open_oom_events(const struct cgroup *cg, bool *ret_is_eventfd, struct
 	return fd;
 }
 
+int cgroup_open_pressure(const struct cgroup *cg, const char *file,
+			 const struct cgroup_pressure *trigger, struct err *e)
+{
+	AUTO_CLOSE int fd = -EBADF;
+	char text[64];
+	int n;
+
+	if (trigger->window_usec < MIN_WINDOW_USEC || trigger->window_usec > MAX_WINDOW_USEC ||
+	    trigger->stall_usec == 0 || trigger->stall_usec > trigger->window_usec)
+		return err_set(e, ERANGE, "watch for stalls of %" PRIu64 " us in %" PRIu64,
+			       trigger->stall_usec, trigger->window_usec);
+	fd = openat(cg->core_fd, file, O_RDWR | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return err_set(e, errno == ENOENT || errno == EOPNOTSUPP ? ENOTSUP : errno,
+			       "open cgroup file '%s'", file);
+	n = snprintf(text, sizeof(text), "%s %" PRIu64 " %" PRIu64,
+		     trigger->is_full ? "full" : "some", trigger->stall_usec,
+		     trigger->window_usec);
+	/* With the NUL: the kernel takes the last byte for the end. */
+	if (write(fd, text, (size_t)n + 1) < 0)
+		return err_set(e, errno, "write '%s' to cgroup file '%s'", text, file);
+	return TAKE_FD(fd);
+}
+
 int cgroup_kill(const struct cgroup *cg, struct err *e)
 {
 	return cgroup_io_write(cg->core_fd, "cgroup.kill", "1", e);
-}
-
-int cgroup_freeze(const struct cgroup *cg, bool is_frozen, struct err *e)
-{
-	return cgroup_io_write(cg->core_fd, "cgroup.freeze", is_frozen ? "1" : "0", e);
 }
 
 int cgroup_is_populated(const struct cgroup *cg, bool *ret, struct err *e)

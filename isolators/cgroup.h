@@ -100,10 +100,31 @@ int cgroup_open_oom_events(const struct cgroup *cg, bool *ret_is_eventfd, struct
 
 /* SIGKILL to everything below, once; then cgroup_is_populated() turns false. */
 int cgroup_kill(const struct cgroup *cg, struct err *e);
-int cgroup_freeze(const struct cgroup *cg, bool is_frozen, struct err *e);
+/*
+ * Stop every process below, or let them go on, and wait for it by event, at most TIMEOUT_MS: -EBUSY
+ * when some cannot be stopped, and then none is.  With 0 it is only asked for, and told by
+ * cgroup_open_events() and cgroup_is_frozen().  It is always the v2 core that does it: a freezer on
+ * v1 would stop what is in its own group, and no process of ours is there.
+ */
+int cgroup_freeze(const struct cgroup *cg, bool is_frozen, int timeout_ms, struct err *e);
+int cgroup_is_frozen(const struct cgroup *cg, bool *ret, struct err *e);
 int cgroup_is_populated(const struct cgroup *cg, bool *ret, struct err *e);
 /* Opens cgroup.events for EPOLLPRI; owned, read after each event as above. */
 int cgroup_open_events(const struct cgroup *cg, struct err *e);
+
+/* A stall of some, or of all, processes for STALL_USEC within any WINDOW_USEC (500 ms to 10 s). */
+struct cgroup_pressure {
+	bool is_full;
+	uint64_t stall_usec, window_usec;
+};
+
+/*
+ * A descriptor for loop_watch_priority() that the kernel makes ready at each such stall, at most
+ * once in a window; owned; nothing is to be read.  FILE is "cpu.pressure", "memory.pressure" or
+ * "io.pressure", which the v2 core has for every controller.  -ENOTSUP without PSI.
+ */
+int cgroup_open_pressure(const struct cgroup *cg, const char *file,
+			 const struct cgroup_pressure *trigger, struct err *e);
 
 /*
  * Kill what is alive in NAME, wait until it is empty (at most TIMEOUT_MS, by event), remove it and

@@ -1,7 +1,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,7 +10,6 @@
 
 #include "isolators/cgroup_io.h"
 #include "isolators/cgroup_layout.h"
-#include "isolators/cgroup_text.h"
 #include "lib/cleanup.h"
 #include "lib/clock.h"
 #include "lib/err.h"
@@ -23,33 +21,6 @@ static int64_t time_left(int64_t deadline_ms)
 	int64_t left = deadline_ms - clock_boot_ms();
 
 	return left < 0 ? 0 : left;
-}
-
-/* By event: the kernel touches cgroup.events when the last process below has gone. */
-static int wait_until_empty(int dir_fd, const char *name, int64_t deadline_ms, struct err *e)
-{
-	AUTO_CLOSE int fd = openat(dir_fd, "cgroup.events", O_RDONLY | O_CLOEXEC);
-	struct pollfd poll_fd = { .fd = fd, .events = POLLPRI };
-
-	if (fd < 0)
-		return err_set(e, errno, "open cgroup file 'cgroup.events'");
-	for (;;) {
-		char buf[128];
-		uint64_t populated;
-		ssize_t n = pread(fd, buf, sizeof(buf) - 1, 0);
-
-		if (n < 0)
-			return err_set(e, errno, "read cgroup file 'cgroup.events'");
-		buf[n] = '\0';
-		if (cgroup_text_key(buf, "populated", &populated) < 0)
-			return err_set(e, EINVAL, "parse cgroup file 'cgroup.events'");
-		if (populated == 0)
-			return 0;
-		if (time_left(deadline_ms) == 0)
-			return err_set(e, EBUSY, "end the processes of cgroup '%s'", name);
-		if (poll(&poll_fd, 1, (int)time_left(deadline_ms)) < 0 && errno != EINTR)
-			return err_set(e, errno, "wait for the end of cgroup '%s'", name);
-	}
 }
 
 /* A cgroup that is being left may still be busy for a moment, and that comes without an event. */
@@ -114,7 +85,12 @@ static int end_processes(const char *path, int64_t deadline_ms, struct err *e)
 	if (fd < 0)
 		return errno == ENOENT ? 0 : err_set(e, errno, "open cgroup '%s'", path);
 	r = cgroup_io_write(fd, "cgroup.kill", "1", e);
-	return r < 0 ? r : wait_until_empty(fd, path, deadline_ms, e);
+	if (r < 0)
+		return r;
+	r = cgroup_wait_state(fd, "populated", 0, deadline_ms, e);
+	if (r == 0)
+		return err_set(e, EBUSY, "end the processes of cgroup '%s'", path);
+	return r < 0 ? r : 0;
 }
 
 int cgroup_destroy(const struct cgroup_layout *layout, const char *name, int timeout_ms,

@@ -18,6 +18,13 @@ size_t cgroup_layout_dirs(const struct cgroup_layout *layout, const char *ret[CG
 int cgroup_containers_path(const char *dir, const char *name, char ret_path[PATH_MAX],
 			   struct err *e);
 
+/*
+ * Until KEY in cgroup.events of the directory DIR_FD is VALUE: 1, or 0 when DEADLINE_MS
+ * (clock_boot_ms()) comes before.
+ */
+int cgroup_wait_state(int dir_fd, const char *key, uint64_t value, int64_t deadline_ms,
+		      struct err *e);
+
 /* The cgroup of this process in each hierarchy that can serve us. */
 struct cgroup_hosts {
 	char *core;				/* v2: owned, absolute; NULL: not mounted */

@@ -87,3 +87,22 @@ int cgroup_text_sum(const char *text, const char *name, uint64_t *ret)
 	*ret = sum;
 	return 0;
 }
+
+int cgroup_text_name(const char *line, const char *name, uint64_t *ret)
+{
+	size_t length = strlen(name);
+	const char *end;
+
+	for (const char *p = line; *p && *p != '\n'; p += strspn(p, " ")) {
+		if (strncmp(p, name, length) == 0 && p[length] == '=')
+			return parse_digits(p + length + 1, &end, ret);
+		p += strcspn(p, " \n");
+	}
+	return -ENOENT;
+}
+
+const char *cgroup_text_next_line(const char *line)
+{
+	line += strcspn(line, "\n");
+	return *line ? line + 1 : line;
+}

@@ -17,4 +17,10 @@ int cgroup_text_key(const char *text, const char *key, uint64_t *ret);
 /* The sum over all lines of the number in "NAME=number", as in io.stat.  -ENOENT: in no line. */
 int cgroup_text_sum(const char *text, const char *name, uint64_t *ret);
 
+/* The number of "NAME=number" in the line that LINE begins with.  -ENOENT. */
+int cgroup_text_name(const char *line, const char *name, uint64_t *ret);
+
+/* The beginning of the next line, or of the empty one at the end. */
+const char *cgroup_text_next_line(const char *line);
+
 #endif

@@ -208,6 +208,16 @@ static int name_pages(const struct v1_file *row, const char *file, char ret[V1_N
 	return 0;
 }
 
+static int read_hugetlb_events(const struct cgroup *cg, int fd, const struct v1_file *row,
+			       char *buf, size_t size, struct err *e)
+{
+	uint64_t failures;
+	int r = v1_read_number(fd, row->v1, &failures, e);
+
+	(void)cg;
+	return r < 0 ? r : v1_put(buf, size, e, "max %" PRIu64 "\n", failures);
+}
+
 /* ---- the tables ---- */
 
 static const struct v1_file cpu_files[] = {
@@ -236,6 +246,7 @@ static const struct v1_file hugetlb_files[] = {
 	{ "hugetlb.*.max", "hugetlb.*.limit_in_bytes", v1_read_limit, v1_write_limit },
 	{ "hugetlb.*.rsvd.max", "hugetlb.*.rsvd.limit_in_bytes", v1_read_limit, v1_write_limit },
 	{ "hugetlb.*.current", "hugetlb.*.usage_in_bytes", v1_read_same, NULL },
+	{ "hugetlb.*.events", "hugetlb.*.failcnt", read_hugetlb_events, NULL },
 };
 
 static const struct v1_file rdma_files[] = {

@@ -82,47 +82,54 @@ static int read_io_max(const struct cgroup *cg, int fd, const struct v1_file *ro
 		char text[CGROUP_TEXT_SIZE];
 
 		r = cgroup_io_read(fd, io_max_names[i].v1, text, sizeof(text), e);
-		for (const char *p = text; r == 0 && *p; p++) {
-			if (sscanf(p, "%u:%u %" SCNu64, &major, &minor, &value) == 3)
+		for (const char *line = text; r == 0 && *line; line = cgroup_text_next_line(line)) {
+			if (sscanf(line, "%u:%u %" SCNu64, &major, &minor, &value) == 3)
 				r = v1_put(buf + used, size - used, e, "%u:%u %s%" PRIu64 "\n",
 					   major, minor, io_max_names[i].v2, value);
 			used += strlen(buf + used);
-			p += strcspn(p, "\n");
-			if (!*p)
-				break;
 		}
 	}
 	return r;
 }
 
-/* "8:0 Read 4096": the sum over all devices of the lines with WHAT. */
-static uint64_t sum_io(const char *text, const char *what)
+/* "8:0 Read 4096", the number; 0 when there is no such line. */
+static uint64_t find_io(const char *text, unsigned major, unsigned minor, const char *what)
 {
-	uint64_t sum = 0, value;
+	uint64_t value = 0;
+	char key[48];
 
-	for (const char *p = text; (p = strstr(p, what)); p++) {
-		if (cgroup_text_key(p, what, &value) == 0)
-			sum += value;
-	}
-	return sum;
+	(void)snprintf(key, sizeof(key), "%u:%u %s", major, minor, what);
+	(void)cgroup_text_key(text, key, &value);
+	return value;
 }
 
-/* One line for all devices: who asks wants the sums. */
 static int read_io_stat(const struct cgroup *cg, int fd, const struct v1_file *row, char *buf,
 			size_t size, struct err *e)
 {
-	char bytes[CGROUP_TEXT_SIZE], count[CGROUP_TEXT_SIZE];
+	char bytes[CGROUP_TEXT_SIZE], count[CGROUP_TEXT_SIZE], what[8];
+	unsigned major, minor;
+	size_t used = 0;
 	int r = cgroup_io_read(fd, row->v1, bytes, sizeof(bytes), e);
 
 	(void)cg;
-	if (r < 0)
-		return r;
-	r = cgroup_io_read(fd, "blkio.throttle.io_serviced_recursive", count, sizeof(count), e);
-	if (r < 0)
-		return r;
-	return v1_put(buf, size, e, "all rbytes=%" PRIu64 " wbytes=%" PRIu64 " rios=%" PRIu64
-		   " wios=%" PRIu64 "\n", sum_io(bytes, "Read"), sum_io(bytes, "Write"),
-		   sum_io(count, "Read"), sum_io(count, "Write"));
+	if (r == 0)
+		r = cgroup_io_read(fd, "blkio.throttle.io_serviced_recursive", count,
+				   sizeof(count), e);
+	buf[0] = '\0';
+	for (const char *line = bytes; r == 0 && *line; line = cgroup_text_next_line(line)) {
+		/* A device has several lines, of which each is a number: the first is its turn. */
+		if (sscanf(line, "%u:%u %7s", &major, &minor, what) != 3 ||
+		    strcmp(what, "Read") != 0)
+			continue;
+		r = v1_put(buf + used, size - used, e, "%u:%u rbytes=%" PRIu64 " wbytes=%" PRIu64
+			   " rios=%" PRIu64 " wios=%" PRIu64 "\n", major, minor,
+			   find_io(bytes, major, minor, "Read"),
+			   find_io(bytes, major, minor, "Write"),
+			   find_io(count, major, minor, "Read"),
+			   find_io(count, major, minor, "Write"));
+		used += strlen(buf + used);
+	}
+	return r;
 }
 
 /*
@@ -172,7 +179,7 @@ static int read_io_weight(const struct cgroup *cg, int fd, const struct v1_file 
 	struct err lost = { 0 };
 	unsigned major, minor;
 	uint64_t weight;
-	int taken, r = v1_read_number(fd, row->v1, &weight, e);
+	int r = v1_read_number(fd, row->v1, &weight, e);
 
 	(void)cg;
 	if (r == 0)
@@ -180,16 +187,12 @@ static int read_io_weight(const struct cgroup *cg, int fd, const struct v1_file 
 	if (r < 0 || cgroup_io_read(fd, "blkio.bfq.weight_device", devices, sizeof(devices),
 				    &lost) < 0)
 		return r;
-	for (const char *p = devices; *p && r == 0; p++) {
+	for (const char *line = devices; *line && r == 0; line = cgroup_text_next_line(line)) {
 		size_t used = strlen(buf);
 
-		if (sscanf(p, "%u:%u %" SCNu64 "%n", &major, &minor, &weight, &taken) == 3 &&
-		    weight >= 10)
+		if (sscanf(line, "%u:%u %" SCNu64, &major, &minor, &weight) == 3 && weight >= 10)
 			r = v1_put(buf + used, size - used, e, "%u:%u %" PRIu64 "\n", major, minor,
 				   weight_from_v1(weight));
-		p += strcspn(p, "\n");
-		if (!*p)
-			break;
 	}
 	return r;
 }

@@ -129,4 +129,5 @@ const struct isolator isolator_cpu = {
 	.validate = validate,
 	.limits = list_limits,
 	.sample = sample,
+	.pressure_file = "cpu.pressure",
 };

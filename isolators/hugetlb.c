@@ -7,6 +7,7 @@
 #include "isolators/limits.h"
 #include "isolators/spec.h"
 #include "isolators/table.h"
+#include "isolators/usage.h"
 #include "lib/cleanup.h"
 #include "lib/err.h"
 
@@ -74,8 +75,42 @@ static int list_limits(const struct spec *spec, struct limits *ret, struct err *
 	return r;
 }
 
+/* Of the architectures that we run on. */
+static const char *const sizes[USAGE_MAX_PAGE_SIZES] = { "64KB", "2MB", "32MB", "1GB" };
+
+static bool sample_size(const struct cgroup *cg, const char *size, struct usage_hugepages *ret)
+{
+	struct usage_hugepages pages = {
+		.page_size = size, .limit_bytes = UINT64_MAX, .failures = UINT64_MAX,
+	};
+	struct err unknown = { 0 };
+	char file[FILE_SIZE];
+
+	(void)snprintf(file, sizeof(file), "hugetlb.%s.current", size);
+	if (cgroup_read_u64(cg, file, &pages.bytes, &unknown) < 0)
+		return false;
+	(void)snprintf(file, sizeof(file), "hugetlb.%s.max", size);
+	(void)cgroup_read_u64(cg, file, &pages.limit_bytes, &unknown);
+	err_clear(&unknown);
+	(void)snprintf(file, sizeof(file), "hugetlb.%s.events", size);
+	(void)cgroup_read_key(cg, file, "max", &pages.failures, &unknown);
+	*ret = pages;
+	return true;
+}
+
+static int sample(const struct cgroup *cg, struct usage *usage, struct err *e)
+{
+	(void)e;
+	for (size_t i = 0; i < ARRAY_SIZE(sizes) && cg->versions[CGROUP_HUGETLB]; i++) {
+		if (sample_size(cg, sizes[i], &usage->hugepages[usage->n_hugepages]))
+			usage->n_hugepages++;
+	}
+	return 0;
+}
+
 const struct isolator isolator_hugetlb = {
 	.name = "hugetlb",
 	.validate = validate,
 	.limits = list_limits,
+	.sample = sample,
 };

@@ -92,6 +92,35 @@ static const struct {
 	{ "wios", offsetof(struct usage, io_writes) },
 };
 
+static const struct {
+	const char *name;
+	size_t offset;
+} device_fields[] = {
+	{ "rbytes", offsetof(struct usage_io_device, read_bytes) },
+	{ "wbytes", offsetof(struct usage_io_device, write_bytes) },
+	{ "rios", offsetof(struct usage_io_device, reads) },
+	{ "wios", offsetof(struct usage_io_device, writes) },
+};
+
+static void read_devices(const char *text, struct usage *usage)
+{
+	for (const char *line = text; *line; line = cgroup_text_next_line(line)) {
+		struct usage_io_device device = { 0 };
+
+		if (usage->n_io_devices == ARRAY_SIZE(usage->io_devices))
+			return;
+		if (sscanf(line, "%" SCNu32 ":%" SCNu32, &device.major, &device.minor) != 2)
+			continue;
+		for (size_t i = 0; i < ARRAY_SIZE(device_fields); i++) {
+			uint64_t value = 0;
+
+			(void)cgroup_text_name(line, device_fields[i].name, &value);
+			memcpy((char *)&device + device_fields[i].offset, &value, sizeof(value));
+		}
+		usage->io_devices[usage->n_io_devices++] = device;
+	}
+}
+
 /* A group that has done no i/o has an empty io.stat. */
 static int sample(const struct cgroup *cg, struct usage *usage, struct err *e)
 {
@@ -106,6 +135,8 @@ static int sample(const struct cgroup *cg, struct usage *usage, struct err *e)
 		if (cgroup_text_sum(text, sums[i].name, &value) != -ERANGE)
 			memcpy((char *)usage + sums[i].offset, &value, sizeof(value));
 	}
+	if (r == 0)
+		read_devices(text, usage);
 	usage_read_pressure(cg, "io.pressure", &usage->io_pressure, usage);
 	return 0;
 }
@@ -115,4 +146,5 @@ const struct isolator isolator_io = {
 	.validate = validate,
 	.limits = list_limits,
 	.sample = sample,
+	.pressure_file = "io.pressure",
 };

@@ -2,6 +2,7 @@
 
 #include <linux/sched.h>
 #include <sched.h>
+#include <string.h>
 
 #include "isolators/limits.h"
 #include "isolators/spec.h"
@@ -196,6 +197,19 @@ int isolators_update(const struct cgroup *cg, const struct spec *wanted, struct 
 	if (r < 0)
 		limits_take_back(&changes, cg);
 	return r;
+}
+
+int isolators_watch(const struct cgroup *cg, const char *name,
+		    const struct cgroup_pressure *trigger, struct err *e)
+{
+	for (size_t i = 0; isolator_table[i]; i++) {
+		const struct isolator *iso = isolator_table[i];
+
+		if (iso->pressure_file && strcmp(iso->name, name) == 0)
+			return cgroup_open_pressure(cg, iso->pressure_file, trigger, e);
+	}
+	return err_set(e, EINVAL, "watch for stalls of '%.32s': cpu, memory and io tell of them",
+		       name);
 }
 
 int isolators_recover(const struct cgroup *cg, const struct spec *spec, limits_report_fn *report,

@@ -57,6 +57,8 @@ struct isolator {
 	int (*update)(const struct cgroup *cg, const struct spec *wanted, struct err *e);
 	/* Supervisor or agent, any time while running. */
 	int (*sample)(const struct cgroup *cg, struct usage *usage, struct err *e);
+	/* The same: the file that tells of stalls for want of what this isolator divides. */
+	const char *pressure_file;
 	/* Supervisor, or agent in recovery.  Idempotent, cannot fail. */
 	void (*release)(struct box *box);
 };
@@ -87,6 +89,13 @@ void isolators_release(struct box *box);		/* in reverse */
  * and the memory in use is above the new limit.
  */
 int isolators_update(const struct cgroup *cg, const struct spec *wanted, struct err *e);
+
+/*
+ * Watch for stalls of the container for want of NAME ("cpu", "memory", "io"): a descriptor as of
+ * cgroup_open_pressure(); owned.  -EINVAL: an isolator that tells of none.
+ */
+int isolators_watch(const struct cgroup *cg, const char *name,
+		    const struct cgroup_pressure *trigger, struct err *e);
 
 /*
  * Take over a running container: whatever of its limits somebody has changed from outside is as

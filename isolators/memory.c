@@ -98,7 +98,12 @@ static const struct usage_field fields[] = {
 	USAGE_FIELD("memory.stat", "kernel", memory_kernel_bytes),
 	USAGE_FIELD("memory.stat", "file_mapped", memory_mapped_bytes),
 	USAGE_FIELD("memory.stat", "unevictable", memory_unevictable_bytes),
+	USAGE_FIELD("memory.swap.max", NULL, memory_swap_limit_bytes),
+	USAGE_FIELD("memory.events", "low", memory_low_events),
+	USAGE_FIELD("memory.events", "high", memory_high_events),
+	USAGE_FIELD("memory.events", "max", memory_max_events),
 	USAGE_FIELD("memory.events", "oom", oom_events),
+	USAGE_FIELD("memory.events", "oom_group_kill", oom_group_kills),
 	USAGE_FIELD("memory.events", "oom_kill", oom_kills),
 };
 
@@ -115,4 +120,5 @@ const struct isolator isolator_memory = {
 	.validate = validate,
 	.limits = list_limits,
 	.sample = sample,
+	.pressure_file = "memory.pressure",
 };

@@ -34,6 +34,7 @@ static int list_limits(const struct spec *spec, struct limits *ret, struct err *
 
 static const struct usage_field fields[] = {
 	USAGE_FIELD("pids.current", NULL, pids),
+	USAGE_FIELD("pids.peak", NULL, pids_peak),
 	USAGE_FIELD("pids.max", NULL, pids_limit),
 	USAGE_FIELD("pids.events", "max", pids_rejected),
 };

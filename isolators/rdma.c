@@ -4,9 +4,11 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "isolators/cgroup_text.h"
 #include "isolators/limits.h"
 #include "isolators/spec.h"
 #include "isolators/table.h"
+#include "isolators/usage.h"
 #include "lib/err.h"
 
 static int validate(const struct spec *spec, struct err *e)
@@ -45,8 +47,32 @@ static int list_limits(const struct spec *spec, struct limits *ret, struct err *
 	return r;
 }
 
+/* "mlx5_0 hca_handle=2 hca_object=2000" */
+static int sample(const struct cgroup *cg, struct usage *usage, struct err *e)
+{
+	struct err unknown = { 0 };
+	char text[CGROUP_TEXT_SIZE];
+
+	(void)e;
+	if (!cg->versions[CGROUP_RDMA] ||
+	    cgroup_read(cg, "rdma.current", text, sizeof(text), &unknown) < 0)
+		return 0;
+	for (const char *line = text; *line && usage->n_rdma < USAGE_MAX_RDMA_DEVICES;
+	     line = cgroup_text_next_line(line)) {
+		struct usage_rdma *rdma = &usage->rdma[usage->n_rdma];
+
+		if (sscanf(line, "%31s", rdma->device) != 1)
+			continue;
+		if (cgroup_text_name(line, "hca_handle", &rdma->handles) == 0 &&
+		    cgroup_text_name(line, "hca_object", &rdma->objects) == 0)
+			usage->n_rdma++;
+	}
+	return 0;
+}
+
 const struct isolator isolator_rdma = {
 	.name = "rdma",
 	.validate = validate,
 	.limits = list_limits,
+	.sample = sample,
 };

@@ -3,6 +3,7 @@
 #define ISOLATORS_USAGE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct cgroup;
@@ -14,6 +15,24 @@ struct usage_pressure {
 	uint64_t some_total_usec, full_total_usec;
 };
 
+/* More devices than these are in the sums alone. */
+enum { USAGE_MAX_IO_DEVICES = 16, USAGE_MAX_PAGE_SIZES = 4, USAGE_MAX_RDMA_DEVICES = 4 };
+
+struct usage_io_device {
+	uint32_t major, minor;
+	uint64_t read_bytes, write_bytes, reads, writes;
+};
+
+struct usage_hugepages {
+	const char *page_size;	/* "2MB"; static */
+	uint64_t bytes, limit_bytes, failures;
+};
+
+struct usage_rdma {
+	char device[32];
+	uint64_t handles, objects;
+};
+
 /* A field that the hierarchy cannot tell is UINT64_MAX. */
 struct usage {
 	int64_t wall_ms;
@@ -23,11 +42,17 @@ struct usage {
 	uint64_t cpu_weight;
 	uint64_t memory_bytes, memory_peak_bytes, memory_limit_bytes, memory_low_bytes;
 	uint64_t memory_anon_bytes, memory_file_bytes, memory_kernel_bytes, memory_mapped_bytes,
-		memory_unevictable_bytes, memory_swap_bytes;
-	uint64_t oom_events, oom_kills;
-	uint64_t pids, pids_limit, pids_rejected;
+		memory_unevictable_bytes, memory_swap_bytes, memory_swap_limit_bytes;
+	/* Times that memory.low was not kept, that memory.high and memory.max were reached. */
+	uint64_t memory_low_events, memory_high_events, memory_max_events;
+	uint64_t oom_events, oom_kills, oom_group_kills;
+	uint64_t pids, pids_peak, pids_limit, pids_rejected;
 	uint64_t processes, threads;
-	uint64_t io_read_bytes, io_write_bytes, io_reads, io_writes;
+	uint64_t io_read_bytes, io_write_bytes, io_reads, io_writes;	/* of all devices */
+	struct usage_io_device io_devices[USAGE_MAX_IO_DEVICES];
+	struct usage_hugepages hugepages[USAGE_MAX_PAGE_SIZES];
+	struct usage_rdma rdma[USAGE_MAX_RDMA_DEVICES];
+	size_t n_io_devices, n_hugepages, n_rdma;
 	uint64_t disk_bytes, disk_limit_bytes;		/* filled by the agent */
 	bool has_pressure;
 	struct usage_pressure cpu_pressure, memory_pressure, io_pressure;

@@ -159,7 +159,8 @@ static const struct {
 	  "memory.stat", "kernel 11\nanon 20\nfile 10\nfile_mapped 5\n" },
 	{ "blkio.throttle.io_service_bytes_recursive",
 	  "8:0 Read 100\n8:0 Write 200\n8:0 Total 300\n8:16 Read 1\nTotal 301\n", "io.stat",
-	  "all rbytes=101 wbytes=200 rios=3 wios=4\n" },
+	  "8:0 rbytes=100 wbytes=200 rios=3 wios=4\n8:16 rbytes=1 wbytes=0 rios=0 wios=0\n" },
+	{ "hugetlb.2MB.failcnt", "3\n", "hugetlb.2MB.events", "max 3\n" },
 };
 
 static void test_reads(void **state)

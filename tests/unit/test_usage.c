@@ -38,8 +38,15 @@ static const struct {
 	{ "memory.peak", "8192\n" },
 	{ "memory.max", "max\n" },
 	{ "memory.stat", "anon 100\nfile 200\nkernel 300\nfile_mapped 400\nunevictable 500\n" },
-	{ "memory.events", "low 0\nhigh 0\nmax 9\noom 2\noom_kill 1\noom_group_kill 0\n" },
+	{ "memory.events", "low 7\nhigh 8\nmax 9\noom 2\noom_kill 1\noom_group_kill 5\n" },
+	{ "memory.swap.max", "0\n" },
+	{ "hugetlb.2MB.current", "2097152\n" },
+	{ "hugetlb.2MB.max", "4194304\n" },
+	{ "hugetlb.2MB.events", "max 6\n" },
+	{ "hugetlb.1GB.current", "0\n" },
+	{ "rdma.current", "mlx5_0 hca_handle=2 hca_object=2000\nbroken\n" },
 	{ "pids.current", "4\n" },
+	{ "pids.peak", "8\n" },
 	{ "pids.max", "1024\n" },
 	{ "pids.events", "max 3\n" },
 	{ "io.stat", "8:0 rbytes=100 wbytes=200 rios=1 wios=2 dbytes=0 dios=0\n"
@@ -83,6 +90,25 @@ static int tear_down(void **state)
 	return rmdir(f->path);
 }
 
+static void assert_lists(const struct usage *u)
+{
+	assert_int_equal(u->n_io_devices, 2);
+	assert_true(u->io_devices[1].major == 8 && u->io_devices[1].minor == 16);
+	assert_int_equal(u->io_devices[1].read_bytes, 10);
+	assert_int_equal(u->io_devices[1].write_bytes, 20);
+	assert_int_equal(u->io_devices[1].reads, 3);
+	assert_int_equal(u->io_devices[1].writes, 4);
+	assert_int_equal(u->n_hugepages, 2);
+	assert_string_equal(u->hugepages[0].page_size, "2MB");
+	assert_int_equal(u->hugepages[0].bytes, 2097152);
+	assert_int_equal(u->hugepages[0].limit_bytes, 4194304);
+	assert_int_equal(u->hugepages[0].failures, 6);
+	assert_true(u->hugepages[1].limit_bytes == UINT64_MAX);
+	assert_int_equal(u->n_rdma, 1);
+	assert_string_equal(u->rdma[0].device, "mlx5_0");
+	assert_int_equal(u->rdma[0].objects, 2000);
+}
+
 static void test_sample(void **state)
 {
 	struct fake *f = *state;
@@ -109,7 +135,13 @@ static void test_sample(void **state)
 	assert_int_equal(u.memory_unevictable_bytes, 500);
 	assert_int_equal(u.oom_events, 2);
 	assert_int_equal(u.oom_kills, 1);
+	assert_int_equal(u.memory_low_events, 7);
+	assert_int_equal(u.memory_high_events, 8);
+	assert_int_equal(u.memory_max_events, 9);
+	assert_int_equal(u.oom_group_kills, 5);
+	assert_int_equal(u.memory_swap_limit_bytes, 0);
 	assert_int_equal(u.pids, 4);
+	assert_int_equal(u.pids_peak, 8);
 	assert_int_equal(u.pids_limit, 1024);
 	assert_int_equal(u.pids_rejected, 3);
 	assert_int_equal(u.processes, 3);
@@ -119,6 +151,7 @@ static void test_sample(void **state)
 	assert_int_equal(u.io_reads, 4);
 	assert_int_equal(u.io_writes, 6);
 	assert_true(u.has_pressure);
+	assert_lists(&u);
 	assert_true(u.cpu_pressure.some_avg10 == 1.5 && u.cpu_pressure.full_avg10 == 0.25);
 	assert_int_equal(u.cpu_pressure.some_total_usec, 77);
 	/* No such file here. */
