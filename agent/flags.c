@@ -9,6 +9,7 @@
 #include "lib/cleanup.h"
 #include "lib/err.h"
 #include "lib/flags.h"
+#include "net/address.h"
 
 static const char prefix[] = "TEPUI_AGENT";
 
@@ -84,6 +85,8 @@ static int check(const struct agent_flags *flags, struct err *e)
 {
 	if (!flags->master)
 		return err_set(e, EINVAL, "find flag '--master': it is required");
+	if (address_check(flags->master, e) < 0)
+		return err_wrap(e, "use '--master=%s'", flags->master);
 	if (flags->work_dir[0] != '/')
 		return err_set(e, EINVAL, "use '--work_dir=%s': it is not absolute",
 			       flags->work_dir);

@@ -20,16 +20,19 @@ static int read_document(const char *path, json_t **ret, struct err *e)
 	FILE *file = strcmp(path, "-") == 0 ? stdin : fopen(path, "re");
 	AUTO_FREE char *text = malloc(MAX_FILE + 1);
 	size_t size;
-	int r;
+	int r = 0;
 
 	if (!file)
 		return err_set(e, errno == ENOENT ? EINVAL : errno, "open '%s': %s", path,
 			       strerror(errno));
+	errno = ENOMEM;
 	size = text ? fread(text, 1, MAX_FILE + 1, file) : 0;
+	if (!text || ferror(file))
+		r = err_set(e, errno, "read '%s': %s", path, strerror(errno));
 	if (file != stdin)
 		(void)fclose(file);
-	if (!text)
-		return err_set(e, ENOMEM, "read '%s'", path);
+	if (r < 0)
+		return r;
 	if (size > MAX_FILE)
 		return err_set(e, EFBIG, "read '%s': larger than 1 MiB", path);
 	r = json_in_parse(text, size, ret, e);
@@ -137,6 +140,20 @@ int app_add(struct cli *cli, char **args, size_t n, struct err *e)
 	return r;
 }
 
+/* PUT creates an app that is not there: what changes one asks for it first.  RET may be NULL. */
+static int get_app(struct cli *cli, const char *id, json_t **ret, struct err *e)
+{
+	AUTO_FREE char *path = client_app_path(id, "");
+	json_t *reply = NULL;
+	int r;
+
+	r = path ? client_get(cli, NULL, path, &reply, e) : err_set(e, ENOMEM, "build a path");
+	if (r >= 0 && ret)
+		*ret = json_incref(json_object_get(reply, "app"));
+	json_decref(reply);
+	return r;
+}
+
 int app_update(struct cli *cli, char **args, size_t n, struct err *e)
 {
 	json_t *body = NULL;
@@ -144,9 +161,10 @@ int app_update(struct cli *cli, char **args, size_t n, struct err *e)
 
 	(void)n;
 	r = read_document(args[1], &body, e);
-	if (r < 0)
-		return r;
-	r = change(cli, HTTP_PUT, args[0], "", body, "updated", e);
+	if (r >= 0)
+		r = get_app(cli, args[0], NULL, e);
+	if (r >= 0)
+		r = change(cli, HTTP_PUT, args[0], "", body, "updated", e);
 	json_decref(body);
 	return r;
 }
@@ -194,21 +212,18 @@ static int assign(json_t *object, const char *assignment, struct err *e)
 /* A map is replaced whole by the API: start from what the app has. */
 static int copy_maps(struct cli *cli, const char *id, json_t *object, struct err *e)
 {
-	AUTO_FREE char *path = client_app_path(id, "");
-	json_t *reply = NULL, *app;
-	int r;
+	json_t *app = NULL;
+	int r = get_app(cli, id, &app, e);
 
-	r = path ? client_get(cli, NULL, path, &reply, e) : err_set(e, ENOMEM, "build a path");
 	if (r < 0)
 		return r;
-	app = json_object_get(reply, "app");
 	for (size_t i = 0; i < 2; i++) {
 		const char *map = i ? "labels" : "env";
 		json_t *old = json_object_get(app, map);
 
 		(void)json_object_set_new(object, map, old ? json_deep_copy(old) : json_object());
 	}
-	json_decref(reply);
+	json_decref(app);
 	return 0;
 }
 
@@ -237,6 +252,9 @@ int app_scale(struct cli *cli, char **args, size_t n, struct err *e)
 	if (*end || end == args[1] || instances < 0)
 		return err_set(e, CLI_MISUSE, "scale app '%s': '%s' is not a number of instances",
 			       args[0], args[1]);
+	r = get_app(cli, args[0], NULL, e);
+	if (r < 0)
+		return r;
 	body = json_pack("{s:I}", "instances", (json_int_t)instances);
 	r = change(cli, HTTP_PUT, args[0], "", body, "scaling", e);
 	json_decref(body);

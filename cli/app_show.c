@@ -12,7 +12,7 @@
 #include "lib/cleanup.h"
 #include "lib/err.h"
 
-enum { SHORT_SIZE = 300 };
+enum { SHORT_SIZE = 300, MEBI = 1 << 20 };
 
 /* ---- One item of a list in short form ---- */
 
@@ -25,6 +25,13 @@ static void short_port(const json_t *port, char *ret, size_t size)
 		number = json_object_get(port, "containerPort");
 	(void)snprintf(ret, size, "%.0f%s%s%s%s", json_number_value(number), *protocol ? "/" : "",
 		       protocol, *name ? " " : "", name);
+}
+
+static void short_argument(const json_t *argument, char *ret, size_t size)
+{
+	const char *text = json_string_value(argument);
+
+	(void)snprintf(ret, size, "%s", text ? text : "");
 }
 
 static void short_constraint(const json_t *constraint, char *ret, size_t size)
@@ -97,8 +104,9 @@ static void print_last_failure(const struct cli *cli, const json_t *failure)
 	print_colored(cli, TABLE_BAD, member_text(failure, "state"));
 	printf(" %s ago on %s: %s\n", human_since(member_text(failure, "timestamp"), age),
 	       member_text(failure, "host"), message);
-	if (*member_text(failure, "taskId"))
-		print_field("", "see: tepui task log %s", member_text(failure, "taskId"));
+	/* TASK_ERROR: it never ran, and there is no log. */
+	if (*member_text(failure, "taskId") && strcmp(member_text(failure, "state"), "TASK_ERROR") != 0)
+		print_field("", "see: tepui task log %s --stderr", member_text(failure, "taskId"));
 }
 
 static void print_ports(const json_t *app)
@@ -113,15 +121,17 @@ static void print_ports(const json_t *app)
 static void print_definition(const json_t *app)
 {
 	const char *cmd = member_text(app, "cmd");
-	char age[HUMAN_SIZE];
+	char age[HUMAN_SIZE], mem[HUMAN_SIZE], disk[HUMAN_SIZE];
 
 	print_field("app", "%s", member_text(app, "id"));
 	print_field("version", "%s (%s ago)", member_text(app, "version"),
 		    human_since(member_text(app, "version"), age));
 	if (*cmd)
 		print_field("command", "%s", cmd);
-	print_field("each", "%g cpus, %g MB memory, %g MB disk", member_number(app, "cpus"),
-		    member_number(app, "mem"), member_number(app, "disk"));
+	print_each("arguments", json_object_get(app, "args"), short_argument);
+	print_field("each", "%g cpus, %s memory, %s disk", member_number(app, "cpus"),
+		    human_bytes((uint64_t)(member_number(app, "mem") * MEBI), mem),
+		    human_bytes((uint64_t)(member_number(app, "disk") * MEBI), disk));
 	print_ports(app);
 	print_map("env", json_object_get(app, "env"));
 	print_map("labels", json_object_get(app, "labels"));

@@ -8,6 +8,7 @@
 #include "lib/flags.h"
 #include "lib/loop.h"
 #include "lib/version.h"
+#include "net/address.h"
 
 #define OPTION(name_, kind_, member_, fallback_, help_) \
 	{ .name = (name_), .kind = (kind_), .off = offsetof(struct cli_options, member_), \
@@ -31,10 +32,22 @@ static const struct flag option_flags[] = {
 	OPTION("version", FLAG_BOOL, version, "false", "print the version"),
 };
 
+/* What every command takes. */
+static const char common_options[] = "master json color help version";
+
 static const struct command *const nouns[] = {
 	app_commands, task_commands, node_commands, deployment_commands,
 	queue_commands, event_commands, version_commands,
 };
+
+static bool has_word(const char *list, const char *word, size_t size)
+{
+	for (; *list; list += strcspn(list, " "), list += strspn(list, " ")) {
+		if (strcspn(list, " ") == size && memcmp(list, word, size) == 0)
+			return true;
+	}
+	return false;
+}
 
 /* "tepui app add", without the space of an empty verb; in BUF. */
 enum { COMMAND_NAME_SIZE = 80 };
@@ -62,37 +75,63 @@ static void print_command(const struct command *c)
 	putchar('\n');
 }
 
+/* Does any verb of NOUN, or of all when NULL, take OPTION? */
+static bool is_taken(const char *option, const struct command *noun)
+{
+	if (!noun || has_word(common_options, option, strlen(option)))
+		return true;
+	for (const struct command *c = noun; c->noun; c++) {
+		if (has_word(c->flags, option, strlen(option)))
+			return true;
+	}
+	return false;
+}
+
 /* NOUN NULL: everything. */
-static void print_usage(const char *noun)
+static void print_usage(const struct command *noun)
 {
 	puts("usage: tepui [--master=HOST:PORT] [--json] NOUN [VERB] [ARGUMENT ...] [--OPTION ...]\n");
 	for (size_t i = 0; i < ARRAY_SIZE(nouns); i++) {
-		if (noun && strcmp(nouns[i]->noun, noun) != 0)
+		if (noun && nouns[i] != noun)
 			continue;
 		for (const struct command *c = nouns[i]; c->noun; c++)
 			print_command(c);
 	}
-	if (noun)
-		return;
 	puts("\noptions:");
-	flags_print_help(option_flags, ARRAY_SIZE(option_flags), "TEPUI");
+	for (size_t i = 0; i < ARRAY_SIZE(option_flags); i++) {
+		if (is_taken(option_flags[i].name, noun))
+			flags_print_help(&option_flags[i], 1, NULL);
+	}
+	puts("Every option can also be given in the environment, as in TEPUI_MASTER.");
 	puts("\nexit status: 0 done, 1 refused or failed, 2 usage, 3 no answer, 4 not found, 5 timed out");
 }
 
-/* Options may stand anywhere; an argument is never moved past another. */
-static void options_first(int argc, char **argv)
+/* How many arguments the option ARG is, with its value; 0: it is none. */
+static int option_span(const char *arg)
 {
-	int n_options = 0;
+	if (strncmp(arg, "--", 2) != 0)
+		return 0;
+	return flags_take_next(option_flags, ARRAY_SIZE(option_flags), arg) ? 2 : 1;
+}
 
-	for (int i = 0; i < argc; i++) {
-		char *arg = argv[i];
+/* Options may stand anywhere; an argument is never moved past another. */
+static int options_first(int argc, char **argv, struct err *e)
+{
+	int n_options = 0, span;
 
-		if (strncmp(arg, "--", 2) != 0)
-			continue;
-		memmove(argv + n_options + 1, argv + n_options,
+	for (int i = 0; i < argc; i += span > 0 ? span : 1) {
+		char *option[2];
+
+		span = option_span(argv[i]);
+		if (span > argc - i)
+			return err_set(e, EINVAL, "read flag '%s': its value is missing", argv[i]);
+		memcpy(option, argv + i, (size_t)span * sizeof(*argv));
+		memmove(argv + n_options + span, argv + n_options,
 			(size_t)(i - n_options) * sizeof(*argv));
-		argv[n_options++] = arg;
+		memcpy(argv + n_options, option, (size_t)span * sizeof(*argv));
+		n_options += span;
 	}
+	return 0;
 }
 
 static const struct command *find_noun(const char *noun)
@@ -150,23 +189,14 @@ static int find_command(char **args, size_t n, const struct command **ret, size_
 	return refuse_verb(noun, args[1], e);
 }
 
-static bool has_word(const char *list, const char *word, size_t size)
-{
-	for (; *list; list += strcspn(list, " "), list += strspn(list, " ")) {
-		if (strcspn(list, " ") == size && memcmp(list, word, size) == 0)
-			return true;
-	}
-	return false;
-}
-
 static int check_options(const struct command *command, int argc, char **argv, struct err *e)
 {
-	for (int i = 1; i < argc && strncmp(argv[i], "--", 2) == 0; i++) {
+	for (int i = 1, span; i < argc && (span = option_span(argv[i])) > 0; i += span) {
 		const char *name = argv[i] + 2;
 		size_t size = strcspn(name, "=");
 		char whole[COMMAND_NAME_SIZE];
 
-		if (!has_word("master json color help version", name, size) &&
+		if (!has_word(common_options, name, size) &&
 		    !has_word(command->flags, name, size))
 			return err_set(e, EINVAL, "'tepui %s' takes no option '--%.*s'",
 				       command_name(command, whole), (int)size, name);
@@ -179,6 +209,7 @@ static int exit_status(int code)
 	switch (code) {
 	case 0:
 		return CLI_OK;
+	case EAGAIN:	/* names cannot be looked up now */
 	case EHOSTUNREACH:
 	case ECONNREFUSED:
 		return CLI_UNREACHABLE;
@@ -223,6 +254,17 @@ static int run_command(struct cli *cli, int argc, char **argv, int first)
 	return exit_status(e.code);
 }
 
+/* What the table of options cannot tell. */
+static int check_values(const struct cli_options *options, struct err *e)
+{
+	if (!has_word("auto always never", options->color, strlen(options->color)))
+		return err_set(e, EINVAL, "read flag '--color': '%s' is not auto, always or never",
+			       options->color);
+	if (address_check(options->master, e) < 0)
+		return err_wrap(e, "use '--master=%s'", options->master);
+	return 0;
+}
+
 static bool decide_color(const struct cli_options *options)
 {
 	if (strcmp(options->color, "auto") == 0)
@@ -236,15 +278,16 @@ int main(int argc, char **argv)
 	struct err e = { 0 };
 	int first = argc, status = CLI_OK;
 
-	options_first(argc - 1, argv + 1);
-	if (flags_parse(option_flags, ARRAY_SIZE(option_flags), "TEPUI", argc, argv, &cli.options,
-			&first, &e) < 0)
+	if (options_first(argc - 1, argv + 1, &e) < 0 ||
+	    flags_parse(option_flags, ARRAY_SIZE(option_flags), "TEPUI", argc, argv,
+			&cli.options, &first, &e) < 0 ||
+	    check_values(&cli.options, &e) < 0)
 		return usage_error(&e);
 	cli.has_color = decide_color(&cli.options);
 	if (cli.options.version)
 		puts("tepui " TEPUI_VERSION);
 	else if (cli.options.help || first == argc)
-		print_usage(first < argc && find_noun(argv[first]) ? argv[first] : NULL);
+		print_usage(first < argc ? find_noun(argv[first]) : NULL);
 	else
 		status = run_command(&cli, argc, argv, first);
 	if (fflush(stdout) != 0 && status == CLI_OK)

@@ -7,6 +7,8 @@
 #include "cli/cli.h"
 #include "cli/client.h"
 #include "cli/print.h"
+#include "cli/queue.h"
+#include "cli/table.h"
 #include "lib/cleanup.h"
 #include "lib/clock.h"
 #include "lib/err.h"
@@ -25,9 +27,27 @@ static const json_t *find_deployment(const json_t *list, const char *id)
 	return NULL;
 }
 
-/* "step 1/2 ScaleApplication /web: 2/3 running, 1 healthy" */
-static int describe(struct cli *cli, const json_t *deployment, char *line, size_t size,
-		    struct err *e)
+enum { LINE_SIZE = 256 };
+
+/* How far a deployment is, and why it is not further: "" unless something waits to be launched. */
+struct progress {
+	char line[LINE_SIZE];
+	char why[QUEUE_WHY_SIZE];
+};
+
+static int find_why(struct cli *cli, const char *app, char *ret, size_t size, struct err *e)
+{
+	json_t *item = NULL;
+	int r = queue_find(cli, app, &item, e);
+
+	if (item)
+		queue_why(item, ret, size);
+	json_decref(item);
+	return r;
+}
+
+/* "/web: step 1/2 ScaleApplication, 3 wanted, 0 staged, 2 running, 1 healthy" */
+static int describe(struct cli *cli, const json_t *deployment, struct progress *ret, struct err *e)
 {
 	const json_t *action = json_array_get(json_object_get(deployment, "currentActions"), 0);
 	const char *app = member_text(action, "app");
@@ -35,38 +55,49 @@ static int describe(struct cli *cli, const json_t *deployment, char *line, size_
 	json_t *reply = NULL, *info;
 	int r;
 
+	*ret->why = '\0';
 	r = path ? client_get(cli, NULL, path, &reply, e) : err_set(e, ENOMEM, "build a path");
 	if (r == -ENOENT) {
 		err_clear(e);	/* being deleted */
-		(void)snprintf(line, size, "%s: stopping", app);
+		(void)snprintf(ret->line, sizeof(ret->line), "%s: stopping", app);
 		return 0;
 	}
 	if (r < 0)
 		return r;
 	info = json_object_get(reply, "app");
-	(void)snprintf(line, size, "%s: step %.0f/%.0f %s, %.0f wanted, %.0f staged, %.0f running, "
-		       "%.0f healthy", app, member_number(deployment, "currentStep"),
+	(void)snprintf(ret->line, sizeof(ret->line), "%s: step %.0f/%.0f %s, %.0f wanted, "
+		       "%.0f staged, %.0f running, %.0f healthy", app,
+		       member_number(deployment, "currentStep"),
 		       member_number(deployment, "totalSteps"), member_text(action, "action"),
 		       member_number(info, "instances"), member_number(info, "tasksStaged"),
 		       member_number(info, "tasksRunning"), member_number(info, "tasksHealthy"));
 	json_decref(reply);
-	return 0;
+	return find_why(cli, app, ret->why, sizeof(ret->why), e);
 }
 
-static void show_line(const struct cli *cli, const char *line, char *shown, size_t size)
+/* The reason may count seconds down: only on a terminal, where the line is rewritten. */
+static void show(const struct cli *cli, const struct progress *now, struct progress *shown)
 {
-	if (cli->options.json || cli->options.quiet || strcmp(line, shown) == 0)
+	bool is_terminal = isatty(STDERR_FILENO);
+	char text[LINE_SIZE + sizeof(": ") + QUEUE_WHY_SIZE];
+
+	if (cli->options.json || cli->options.quiet || (strcmp(now->line, shown->line) == 0 &&
+	    (!is_terminal || strcmp(now->why, shown->why) == 0)))
 		return;
-	if (isatty(STDERR_FILENO))
-		fprintf(stderr, "\r\033[K%s", line);
-	else
-		fprintf(stderr, "%s\n", line);
-	(void)snprintf(shown, size, "%s", line);
+	if (is_terminal) {
+		(void)snprintf(text, sizeof(text), "%s%s%s", now->line, *now->why ? ": " : "",
+			       now->why);
+		cut_text(text, terminal_columns(STDERR_FILENO));
+		fprintf(stderr, "\r\033[K%s", text);
+	} else {
+		fprintf(stderr, "%s\n", now->line);
+	}
+	*shown = *now;
 }
 
-static void end_line(const char *shown)
+static void end_line(const struct progress *shown)
 {
-	if (*shown && isatty(STDERR_FILENO))
+	if (*shown->line && isatty(STDERR_FILENO))
 		fputc('\n', stderr);
 }
 
@@ -74,7 +105,7 @@ int progress_wait_deployment(struct cli *cli, const char *id, struct err *e)
 {
 	static const struct timespec pause = { .tv_nsec = POLL_MS * 1000000L };
 	int64_t deadline = clock_boot_ms() + cli->options.timeout_ms;
-	char line[256], shown[256] = "";
+	struct progress now = { 0 }, shown = { 0 };
 	int r = 0;
 
 	for (;;) {
@@ -86,20 +117,21 @@ int progress_wait_deployment(struct cli *cli, const char *id, struct err *e)
 			break;
 		deployment = find_deployment(list, id);
 		if (deployment) {
-			r = describe(cli, deployment, line, sizeof(line), e);
+			r = describe(cli, deployment, &now, e);
 			if (r >= 0)
-				show_line(cli, line, shown, sizeof(shown));
+				show(cli, &now, &shown);
 		}
 		json_decref(list);
 		if (r < 0 || !deployment)
 			break;
 		if (clock_boot_ms() > deadline) {
 			r = err_set(e, ETIMEDOUT, "wait for deployment '%s': not done after the "
-				    "time given by --timeout (last seen: %s)", id, shown);
+				    "time given by --timeout (last seen: %s%s%s)", id, now.line,
+				    *now.why ? ": " : "", now.why);
 			break;
 		}
 		(void)nanosleep(&pause, NULL);
 	}
-	end_line(shown);
+	end_line(&shown);
 	return r;
 }

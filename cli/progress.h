@@ -6,9 +6,9 @@ struct cli;
 struct err;
 
 /*
- * Until deployment ID is gone from /v2/deployments, at most the option --timeout.  On a terminal
- * one line is rewritten; elsewhere a line is printed at each change.  -ETIMEDOUT names what it waited for;
- * -ECANCELED when it ended without success.
+ * Until deployment ID is gone from /v2/deployments, which is also how a cancelled one ends; at most
+ * the option --timeout.  On a terminal one line is rewritten; elsewhere a line is printed at each
+ * change.  -ETIMEDOUT names what it waited for, and why that was not launched.
  */
 int progress_wait_deployment(struct cli *cli, const char *id, struct err *e);
 

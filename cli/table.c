@@ -94,23 +94,27 @@ static void print_cell(const struct cli *cli, const struct table *table, size_t 
 	fputs(is_last ? "\n" : "  ", stdout);
 }
 
+size_t terminal_columns(int fd)
+{
+	struct winsize window;
+
+	if (!isatty(fd) || ioctl(fd, TIOCGWINSZ, &window) < 0 || window.ws_col == 0)
+		return SIZE_MAX;
+	return window.ws_col;
+}
+
 /* Room for the last column on a terminal; elsewhere all there is. */
 static size_t last_column_room(const struct table *table, const size_t *widths)
 {
 	enum { LEAST = 20 };
-	struct winsize window;
-	size_t used = 0;
+	size_t used = 0, columns = terminal_columns(STDOUT_FILENO);
 
-	if (!isatty(STDOUT_FILENO) || ioctl(STDOUT_FILENO, TIOCGWINSZ, &window) < 0 ||
-	    window.ws_col == 0)
-		return SIZE_MAX;
 	for (size_t c = 0; c + 1 < table->n_columns; c++)
 		used += widths[c] + 2;
-	return used + LEAST < window.ws_col ? window.ws_col - used : LEAST;
+	return used + LEAST < columns ? columns - used : LEAST;
 }
 
-/* A character is never cut in two. */
-static void cut(char *text, size_t room)
+void cut_text(char *text, size_t room)
 {
 	if (strlen(text) <= room)
 		return;
@@ -143,7 +147,7 @@ static void print_rows(const struct cli *cli, struct table *table)
 		print_cell(cli, table, c, table->columns[c].title, TABLE_BOLD, widths[c]);
 	for (size_t i = 0; i < table->n_cells; i++) {
 		if (i % n == n - 1)
-			cut(table->cells[i].text, room);
+			cut_text(table->cells[i].text, room);
 		print_cell(cli, table, i % n, table->cells[i].text, table->cells[i].color,
 			   widths[i % n]);
 	}

@@ -39,6 +39,11 @@ const char *human_duration(int64_t ms, char buf[HUMAN_SIZE]);
 /* The time since a timestamp as the API prints it; "-" if absent. */
 const char *human_since(const char *timestamp, char buf[HUMAN_SIZE]);
 
+/* Of the terminal at FD; SIZE_MAX if it is none. */
+size_t terminal_columns(int fd);
+/* TEXT in at most ROOM bytes, "..." at its end; a character is never cut in two. */
+void cut_text(char *text, size_t room);
+
 /* One colored word on standard output. */
 void print_colored(const struct cli *cli, enum table_color color, const char *text);
 

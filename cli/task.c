@@ -18,54 +18,57 @@ static bool is_of_app(const json_t *task, const char *app)
 	return !app || strcmp(id + (*id == '/'), app + (*app == '/')) == 0;
 }
 
-static void print_ports(struct table *table, const json_t *ports)
+enum { PORTS_SIZE = 128 };
+static const char *format_ports(const json_t *ports, char buf[PORTS_SIZE])
 {
-	char text[128] = "";
 	size_t i, used = 0;
 	json_t *port;
 
+	*buf = '\0';
 	json_array_foreach(ports, i, port) {
-		int n = snprintf(text + used, sizeof(text) - used, "%s%" JSON_INTEGER_FORMAT,
+		int n = snprintf(buf + used, PORTS_SIZE - used, "%s%" JSON_INTEGER_FORMAT,
 				 i ? "," : "", json_integer_value(port));
 
-		if (n < 0 || (size_t)n >= sizeof(text) - used)
+		if (n < 0 || (size_t)n >= PORTS_SIZE - used)
 			break;
 		used += (size_t)n;
 	}
-	table_cell(table, TABLE_PLAIN, "%s", text);
+	return buf;
 }
 
-static void print_health(struct table *table, const json_t *results)
+static const char *health_of(const json_t *results, enum table_color *ret_color)
 {
 	json_t *result;
 	size_t i;
 
-	if (json_array_size(results) == 0) {
-		table_cell(table, TABLE_FAINT, "-");
-		return;
-	}
+	*ret_color = TABLE_FAINT;
+	if (json_array_size(results) == 0)
+		return "-";
 	json_array_foreach(results, i, result) {
-		if (!json_is_true(json_object_get(result, "alive"))) {
-			table_cell(table, TABLE_BAD, "unhealthy");
-			return;
-		}
+		*ret_color = TABLE_BAD;
+		if (!json_is_true(json_object_get(result, "alive")))
+			return "unhealthy";
 	}
-	table_cell(table, TABLE_GOOD, "healthy");
+	*ret_color = TABLE_GOOD;
+	return "healthy";
 }
 
 static void print_task(struct table *table, const json_t *task)
 {
 	const char *state = member_text(task, "state");
 	bool is_running = strcmp(state, "TASK_RUNNING") == 0;
-	char age[HUMAN_SIZE];
+	const char *health;
+	enum table_color color;
+	char age[HUMAN_SIZE], ports[PORTS_SIZE];
 
 	table_cell(table, TABLE_PLAIN, "%s", member_text(task, "id"));
 	table_cell(table, TABLE_PLAIN, "%s", member_text(task, "appId"));
 	table_cell(table, is_running ? TABLE_GOOD : TABLE_BUSY, "%s",
 		   strncmp(state, "TASK_", 5) == 0 ? state + 5 : state);
-	print_health(table, json_object_get(task, "healthCheckResults"));
+	health = health_of(json_object_get(task, "healthCheckResults"), &color);
+	table_cell(table, color, "%s", health);
 	table_cell(table, TABLE_PLAIN, "%s", member_text(task, "host"));
-	print_ports(table, json_object_get(task, "ports"));
+	table_cell(table, TABLE_PLAIN, "%s", format_ports(json_object_get(task, "ports"), ports));
 	table_cell(table, TABLE_PLAIN, "%s", human_since(member_text(task, "startedAt"), age));
 }
 
@@ -130,27 +133,53 @@ static int task_list(struct cli *cli, char **args, size_t n, struct err *e)
 	return 0;
 }
 
-static void print_task_details(const struct cli *cli, const json_t *task, const json_t *container)
+/* Why the first health check that fails does; "" if none. */
+static const char *unhealthy_why(const json_t *results)
+{
+	json_t *result;
+	size_t i;
+
+	json_array_foreach(results, i, result) {
+		if (!json_is_true(json_object_get(result, "alive")))
+			return member_text(result, "lastFailureCause");
+	}
+	return "";
+}
+
+/* What the master knows of a task that lives. */
+static void print_task_details(const json_t *task)
+{
+	const json_t *results = json_object_get(task, "healthCheckResults");
+	const char *why = unhealthy_why(results);
+	char age[HUMAN_SIZE], ports[PORTS_SIZE];
+	enum table_color ignored;
+
+	print_field("task", "%s", member_text(task, "id"));
+	print_field("app", "%s", member_text(task, "appId"));
+	print_field("state", "%s", member_text(task, "state"));
+	print_field("health", "%s%s%s", health_of(results, &ignored), *why ? ": " : "", why);
+	print_field("host", "%s", member_text(task, "host"));
+	print_field("ports", "%s", format_ports(json_object_get(task, "ports"), ports));
+	print_field("started", "%s ago", human_since(member_text(task, "startedAt"), age));
+}
+
+/* What its agent knows. */
+static void print_container(const json_t *container)
 {
 	const json_t *statistics = json_object_get(container, "statistics");
 	const json_t *ours = json_object_get(container, "tepui");
-	char used[HUMAN_SIZE], peak[HUMAN_SIZE], limit[HUMAN_SIZE], age[HUMAN_SIZE];
+	char used[HUMAN_SIZE], peak[HUMAN_SIZE], limit[HUMAN_SIZE];
 
-	printf("task       %s\napp        %s\nstate      ", member_text(task, "id"),
-	       member_text(task, "appId"));
-	print_colored(cli, TABLE_BOLD, member_text(task, "state"));
-	printf("\nhost       %s\nstarted    %s ago\n", member_text(task, "host"),
-	       human_since(member_text(task, "startedAt"), age));
-	if (!container)
-		return;
-	printf("container  %s\npid        %.0f\nmemory     %s used, %s at most, limit %s\n",
-	       member_text(container, "container_id"), member_number(ours, "pid"),
-	       human_bytes((uint64_t)member_number(statistics, "mem_total_bytes"), used),
-	       human_bytes((uint64_t)member_number(ours, "mem_peak_bytes"), peak),
-	       human_bytes((uint64_t)member_number(statistics, "mem_limit_bytes"), limit));
-	printf("cpu        %.2fs user, %.2fs system\nsandbox    %s\n",
-	       member_number(statistics, "cpus_user_time_secs"),
-	       member_number(statistics, "cpus_system_time_secs"), member_text(ours, "sandbox"));
+	print_field("container", "%s", member_text(container, "container_id"));
+	print_field("pid", "%.0f", member_number(ours, "pid"));
+	print_field("memory", "%s used, %s at most, limit %s",
+		    human_bytes((uint64_t)member_number(statistics, "mem_total_bytes"), used),
+		    human_bytes((uint64_t)member_number(ours, "mem_peak_bytes"), peak),
+		    human_bytes((uint64_t)member_number(statistics, "mem_limit_bytes"), limit));
+	print_field("cpu", "%.2fs user, %.2fs system",
+		    member_number(statistics, "cpus_user_time_secs"),
+		    member_number(statistics, "cpus_system_time_secs"));
+	print_field("sandbox", "%s", member_text(ours, "sandbox"));
 }
 
 /* What its agent remembers of a task that the master has forgotten. */
@@ -173,7 +202,8 @@ static void print_ended_task(const json_t *container, const char *address)
 	print_field("agent", "%s", address);
 	print_field("container", "%s", member_text(container, "container_id"));
 	print_field("sandbox", "%s", member_text(executor, "directory"));
-	print_field("", "see: tepui task log %s", member_text(executor, "id"));
+	if (strcmp(member_text(task, "state"), "TASK_ERROR") != 0)	/* that one never ran */
+		print_field("", "see: tepui task log %s --stderr", member_text(executor, "id"));
 }
 
 static int show_ended_task(struct cli *cli, const char *id, struct err *e)
@@ -214,7 +244,9 @@ static int task_show(struct cli *cli, char **args, size_t n, struct err *e)
 		print_json(both);
 		json_decref(both);
 	} else {
-		print_task_details(cli, task, container);
+		print_task_details(task);
+		if (container)
+			print_container(container);
 	}
 	json_decref(task);
 	json_decref(container);

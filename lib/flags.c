@@ -276,6 +276,28 @@ int flags_parse(const struct flag *flags, size_t n, const char *prefix, int argc
 	return r;
 }
 
+bool flags_take_next(const struct flag *flags, size_t n, const char *option)
+{
+	size_t length = strcspn(option, "=");
+	const struct flag *flag = find(flags, n, option + 2, length - 2);
+
+	return flag && flag->kind != FLAG_BOOL && option[length] == '\0';
+}
+
+/* The left column of --help is as wide as its longest entry. */
+static int help_width(const struct flag *flags, size_t n, const char *const *value_forms)
+{
+	size_t width = 32;
+
+	for (size_t i = 0; i < n; i++) {
+		size_t size = strlen("--") + strlen(flags[i].name) +
+			      strlen(value_forms[flags[i].kind]);
+
+		width = size > width ? size : width;
+	}
+	return (int)width;
+}
+
 void flags_print_help(const struct flag *flags, size_t n, const char *prefix)
 {
 	static const char *const value_forms[] = {
@@ -285,12 +307,13 @@ void flags_print_help(const struct flag *flags, size_t n, const char *prefix)
 		[FLAG_MILLIS] = "=TIME",
 	};
 	char left[FLAG_NAME_MAX + 16], name[2 * FLAG_NAME_MAX];
+	int width = help_width(flags, n, value_forms);
 
 	for (size_t i = 0; i < n; i++) {
 		const struct flag *f = &flags[i];
 
 		(void)snprintf(left, sizeof(left), "--%s%s", f->name, value_forms[f->kind]);
-		printf("  %-32s %s", left, f->help);
+		printf("  %-*s %s", width, left, f->help);
 		if (f->fallback && *f->fallback)
 			printf(" (default: %s)", f->fallback);
 		putchar('\n');

@@ -3,6 +3,7 @@
 #define LIB_FLAGS_H
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -31,6 +32,8 @@ struct flag {
  */
 int flags_parse(const struct flag *flags, size_t n, const char *prefix, int argc, char *const *argv,
 		void *options, int *ret_index, struct err *e);
+/* Is the argument after OPTION ("--name") its value? */
+bool flags_take_next(const struct flag *flags, size_t n, const char *option);
 void flags_print_help(const struct flag *flags, size_t n, const char *prefix);
 json_t *flags_to_json(const struct flag *flags, size_t n, const void *options);
 void flags_done(const struct flag *flags, size_t n, void *options);

@@ -53,23 +53,47 @@ static int parse_host(const char *text, uint16_t port, struct address *ret)
 	return 0;
 }
 
+int address_split(const char *text, char ret_host[ADDRESS_HOST_SIZE], uint16_t *ret_port,
+		  struct err *e)
+{
+	const char *colon = strrchr(text, ':');
+	size_t size = colon ? (size_t)(colon - text) : 0;
+
+	if (size == 0 || size >= ADDRESS_HOST_SIZE || memchr(text, '/', size) ||
+	    parse_port(colon + 1, ret_port) < 0)
+		return err_set(e, EINVAL, "read address '%s': not HOST:PORT or unix:PATH", text);
+	memcpy(ret_host, text, size);
+	ret_host[size] = '\0';
+	return 0;
+}
+
 int address_parse(const char *text, struct address *ret, struct err *e)
 {
 	struct address address = { 0 };
-	const char *colon = strrchr(text, ':');
-	char host[ADDRESS_TEXT_SIZE];
+	char host[ADDRESS_HOST_SIZE];
 	uint16_t port = 0;
+	int r;
 
 	if (strncmp(text, "unix:", 5) == 0)
 		return address_from_path(text + 5, ret, e);
-	if (!colon || (size_t)(colon - text) >= sizeof(host) || parse_port(colon + 1, &port) < 0)
-		return err_set(e, EINVAL, "read address '%s': not HOST:PORT or unix:PATH", text);
-	memcpy(host, text, (size_t)(colon - text));
-	host[colon - text] = '\0';
+	r = address_split(text, host, &port, e);
+	if (r < 0)
+		return r;
 	if (parse_host(host, port, &address) < 0)
 		return err_set(e, EINVAL, "read address '%s': '%s' is not numeric", text, host);
 	*ret = address;
 	return 0;
+}
+
+int address_check(const char *text, struct err *e)
+{
+	char host[ADDRESS_HOST_SIZE];
+	struct address address;
+	uint16_t port;
+
+	if (strncmp(text, "unix:", 5) == 0)
+		return address_from_path(text + 5, &address, e);
+	return address_split(text, host, &port, e);
 }
 
 int address_from_path(const char *path, struct address *ret, struct err *e)

@@ -2,11 +2,12 @@
 #ifndef NET_ADDRESS_H
 #define NET_ADDRESS_H
 
+#include <stdint.h>
 #include <sys/socket.h>
 
 struct err;
 
-enum { ADDRESS_TEXT_SIZE = 128 };
+enum { ADDRESS_TEXT_SIZE = 128, ADDRESS_HOST_SIZE = 256 };
 
 struct address {
 	struct sockaddr_storage storage;
@@ -18,6 +19,16 @@ struct address {
  * would load NSS into a static program (net/resolve.h has them).
  */
 int address_parse(const char *text, struct address *ret, struct err *e);
+
+/*
+ * HOST and the port of "HOST:PORT", whatever HOST is: a name, or an address that address_parse()
+ * reads too.  -EINVAL for anything else, such as a URL.
+ */
+int address_split(const char *text, char ret_host[ADDRESS_HOST_SIZE], uint16_t *ret_port,
+		  struct err *e);
+
+/* Does TEXT have the form of an address, whatever a look-up of its host would give? */
+int address_check(const char *text, struct err *e);
 
 /* A unix address for PATH; -ENAMETOOLONG beyond 107 bytes. */
 int address_from_path(const char *path, struct address *ret, struct err *e);

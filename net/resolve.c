@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <netdb.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "lib/err.h"
@@ -27,19 +28,20 @@ int http_client_new_resolved(struct loop *loop, const char *address, struct http
 {
 	static const struct addrinfo hints = { .ai_socktype = SOCK_STREAM,
 					       .ai_flags = AI_NUMERICSERV | AI_ADDRCONFIG };
-	const char *colon = strrchr(address, ':');
-	char host[256], text[ADDRESS_TEXT_SIZE];
+	char host[ADDRESS_HOST_SIZE], text[ADDRESS_TEXT_SIZE], service[sizeof("65535")];
 	struct address numeric = { 0 };
 	struct addrinfo *found = NULL;
 	struct err ignored = { 0 };
-	int failure;
+	uint16_t port = 0;
+	int failure, r;
 
-	if (address_parse(address, &numeric, &ignored) >= 0 || !colon ||
-	    (size_t)(colon - address) >= sizeof(host))
+	if (strncmp(address, "unix:", 5) == 0 || address_parse(address, &numeric, &ignored) >= 0)
 		return http_client_new(loop, address, ret, e);
-	memcpy(host, address, (size_t)(colon - address));
-	host[colon - address] = '\0';
-	failure = getaddrinfo(host, colon + 1, &hints, &found);
+	r = address_split(address, host, &port, e);
+	if (r < 0)
+		return r;
+	(void)snprintf(service, sizeof(service), "%u", port);
+	failure = getaddrinfo(host, service, &hints, &found);
 	if (failure != 0)
 		return err_set(e, code_of(failure), "look up '%s': %s", address,
 			       gai_strerror(failure));

@@ -268,6 +268,7 @@ def start_badly(cluster, *flags, env=None, user=None):
 
 
 @pytest.mark.parametrize("flags,expected", [
+    (["--master=http://127.0.0.1:5050"], "use '--master=http://127.0.0.1:5050': read address 'http://127.0.0.1:5050': not "),
     (["--work_dir=relative"], "use '--work_dir=relative': it is not absolute"),
     (["--work_dir=/proc/nowhere"], "use '--work_dir'"),
     (["--listen=0.0.0.0:0"], "--insecure takes the risk"),

@@ -48,7 +48,9 @@ def test_what_a_service_is_given_can_be_changed_in_its_file():
 def test_help_names_the_options_of_each_command(cluster):
     text = cluster.tepui("--help")
     assert re.search(r"app restart ID .*\n +--wait --timeout --force --quiet\n", text)
-    assert "task list" not in cluster.tepui("app", "--help")
+    text = cluster.tepui("app", "--help")
+    assert "task list" not in text
+    assert re.search(r"^  --wait +wait until ", text, re.M) and "--stderr" not in text
 
 
 def test_exit_statuses_and_one_line_errors(node):
@@ -61,9 +63,17 @@ def test_exit_statuses_and_one_line_errors(node):
             (["queue", "--force"], 2, "'tepui queue' takes no option '--force'"),
             (["app", "list", "--force"], 2, "takes no option '--force'"),
             (["app", "scale", "/x", "many"], 2, "'many' is not a number"),
+            (["app", "scale", "/nosuch", "3"], 4, "App '/nosuch' does not exist"),
+            (["app", "update", "/nosuch", str(REPOSITORY / "docs/examples/web.json")], 4, "App '/nosuch' does not exist"),
             (["app", "add", "/nosuch.json"], 1, "'/nosuch.json'"),
+            (["app", "add", "/"], 1, "read '/': Is a directory"),
+            (["app", "--color=red"], 2, "'red' is not auto, always or never"),
             (["task", "list", "--app=/zzz"], 4, "no app '/zzz'"),
             (["--master=127.0.0.1:1", "app"], 3, "127.0.0.1:1"),
+            (["app", "list", "--master", "127.0.0.1:1", "--quiet"], 3, "127.0.0.1:1"),
+            (["app", "list", "--master", "127.0.0.1:1", "--force"], 2, "takes no option '--force'"),
+            (["app", "--master=http://127.0.0.1:5050"], 2, "not HOST:PORT"),
+            (["app", "--master"], 2, "'--master': its value is missing"),
     ]:
         done = node.tepui(*args, check=False)
         assert (done.returncode, fragment in done.stderr) == (status, True), (args, done)
@@ -93,6 +103,7 @@ def test_a_timed_out_wait_says_what_it_waited_for(node, tmp_path):
     assert done.returncode == 5
     assert "/huge" in done.stderr and "--timeout" in done.stderr
     why = re.compile(r"no node has 1000 cpus free \(most: [\d.]+\)")
+    assert why.search(done.stderr)
     assert why.search(node.tepui("queue"))
     shown = node.tepui("app", "show", "/huge")
     (deployment,) = node.tepui("deployment", "--quiet").split()
@@ -119,12 +130,13 @@ def test_empty_tables_are_one_line_on_stderr(cluster):
 def test_an_app_is_shown_with_its_definition(node, tmp_path):
     document = tmp_path / "app.json"
     document.write_text(json.dumps(sleeper(
-        "/full", instances=0, cpus=0.1, env={"COLOR": "green"}, labels={"team": "red"},
+        "/full", cmd=None, args=["sleep", "1000"], instances=0, cpus=0.1, mem=1536, env={"COLOR": "green"}, labels={"team": "red"},
         constraints=[["hostname", "MAX_PER", "2"]], portDefinitions=[{"port": 10007, "name": "web"}],
         healthChecks=[{"protocol": "COMMAND", "command": {"value": "true"}}])))
     node.tepui("app", "add", str(document), "--wait")
     lines = node.tepui("app", "show", "/full").splitlines()
-    for line in ("ports          10007/tcp web", "env            COLOR=green", "labels         team=red",
+    for line in ("arguments      sleep", "               1000", "each           0.1 cpus, 1.5 GiB memory, 0 B disk",
+                 "ports          10007/tcp web", "env            COLOR=green", "labels         team=red",
                  "constraints    hostname MAX_PER 2",
                  "health checks  COMMAND true, every 60s, timeout 20s, 3 failures, grace 300s"):
         assert line in lines
@@ -153,7 +165,8 @@ def test_agents_are_reached_by_the_address_they_listen_on(cluster):
 def test_an_ended_task_is_shown_from_what_its_agent_remembers(node):
     node.deploy(sleeper())
     (task,) = node.tasks("/sleeper")
-    assert "sandbox" in node.tepui("task", "show", task["id"])
+    shown = node.tepui("task", "show", task["id"])
+    assert re.search(rf"^health         -\n.*\nports          {task['ports'][0]}\n", shown, re.M) and "sandbox" in shown
     os.kill(int(node.tepui("task", "pid", task["id"])), 9)
     wait_until(lambda: task["id"] not in [t["id"] for t in node.tasks("/sleeper")], "the task has ended")
     shown = wait_until(lambda: (lambda text: "TASK_FAILED" in text and text)(node.tepui("task", "show", task["id"])),

@@ -227,6 +227,23 @@ static void test_json(void **state)
 	flags_done(flags, ARRAY_SIZE(flags), &o);
 }
 
+static void test_values_that_stand_apart(void **state)
+{
+	static const struct {
+		const char *option;
+		bool takes_next;
+	} rows[] = {
+		{ "--work_dir", true }, { "--work-dir", true }, { "--work_dir=x", false },
+		{ "--cfs-quota", false }, { "--no-cfs-quota", false }, { "--nope", false },
+		{ "--", false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+		assert_int_equal(flags_take_next(flags, ARRAY_SIZE(flags), rows[i].option),
+				 rows[i].takes_next);
+}
+
 static void test_help(void **state)
 {
 	char buf[2000];
@@ -260,6 +277,7 @@ int main(void)
 		cmocka_unit_test(test_environment),
 		cmocka_unit_test(test_bad_flags),
 		cmocka_unit_test(test_json),
+		cmocka_unit_test(test_values_that_stand_apart),
 		cmocka_unit_test(test_help),
 	};
 

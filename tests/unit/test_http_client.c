@@ -584,14 +584,22 @@ static void test_with_our_server(void **state)
 
 static void test_names_are_looked_up_elsewhere(void **state)
 {
+	static const char *const malformed[] = {
+		"no port", "localhost", "localhost:", ":5050", "localhost:65536", "localhost:http",
+		"http://localhost:5050",
+	};
 	struct http_client *client = NULL;
 	struct err e = { 0 };
 
 	(void)state;
 	assert_int_equal(http_client_new(script.loop, "localhost:5050", &client, &e), -EINVAL);
 	err_clear(&e);
-	assert_int_equal(http_client_new_resolved(script.loop, "no port", &client, &e), -EINVAL);
-	err_clear(&e);
+	for (size_t i = 0; i < ARRAY_SIZE(malformed); i++) {
+		assert_int_equal(http_client_new_resolved(script.loop, malformed[i], &client, &e),
+				 -EINVAL);
+		assert_non_null(strstr(e.msg, "not HOST:PORT"));
+		err_clear(&e);
+	}
 	assert_true(http_client_new_resolved(script.loop, "name.invalid:1", &client, &e) < 0);
 	assert_null(client);
 	http_client_free(NULL);
