@@ -47,7 +47,7 @@ say       = @printf '  %-6s %s\n' $(1) $(patsubst $(B)/%,%,$@);
 endif
 
 # ---- Sources: a folder is an archive; main.c is the program ----
-PROTO    := mesos scheduler executor tepui
+PROTO    := mesos scheduler executor agent tepui
 PB_SRC   := $(PROTO:%=$(B)/proto/%.pb-c.c)
 PB_HDR   := $(PROTO:%=$(B)/proto/%.pb-c.h)
 FOLDERS  := lib net isolators containerizer executor agent master_stub cli

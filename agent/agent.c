@@ -402,6 +402,7 @@ int agent_start(struct agent *agent, struct err *e)
 	int r;
 
 	TAILQ_INIT(&agent->todo);
+	TAILQ_INIT(&agent->sessions);
 	agent->work_fd = agent->executor_fd = agent->supervisors_fd = -EBADF;
 	agent->cgroup_lock_fd = -EBADF;
 	agent->started_wall_ms = clock_wall_ms();
@@ -443,6 +444,7 @@ void agent_done(struct agent *agent)
 		http_server_free(agent->operators);
 	if (agent->executors)
 		http_server_free(agent->executors);
+	sessions_free(agent);
 	loop_timer_free(agent->recovery_timer);
 	loop_timer_free(agent->commit_timer);
 	tombstones_free(agent);

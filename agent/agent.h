@@ -9,6 +9,7 @@
 #include "agent/flags.h"
 #include "agent/node.h"
 #include "agent/profiles.h"
+#include "agent/session.h"
 #include "agent/users.h"
 #include "isolators/cgroup.h"
 #include "lib/rng.h"
@@ -66,6 +67,7 @@ struct agent {
 	unsigned max_tasks;			/* as the limit on descriptors allows */
 	size_t descriptions;			/* bytes of all tasks' descriptions */
 	struct task_queue todo;			/* changed since the last commit */
+	struct session_list sessions;		/* beside tasks, and those that have ended */
 	struct resources used;			/* sum over tasks that have not ended */
 	struct tombstone *tombstones;
 	json_t *completed;			/* views of forgotten tasks, oldest first */

@@ -104,6 +104,8 @@ static const struct route routes[] = {
 	BOTH("/files/browse", api_files_browse),
 	BOTH("/files/read", api_files_read),
 	BOTH("/files/download", api_files_download),
+	{ HTTP_POST, "/api/v1", api_operator, HTTP_BODY_LATER },
+	{ HTTP_POST, "/slave(1)/api/v1", api_operator, HTTP_BODY_LATER },
 };
 
 static void reply_error(struct http_request *req, int status, const struct err *e)

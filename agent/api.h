@@ -1,4 +1,4 @@
-/* The agent's read side for operators, under the paths that Mesos has (reference/mesos.md 3.2). */
+/* The agent's side for operators, under the paths that Mesos has (reference/mesos.md 3.2). */
 #ifndef AGENT_API_H
 #define AGENT_API_H
 
@@ -22,6 +22,7 @@ int api_metrics_text(struct http_request *req, struct err *e);
 int api_files_browse(struct http_request *req, struct err *e);
 int api_files_read(struct http_request *req, struct err *e);
 int api_files_download(struct http_request *req, struct err *e);
+int api_operator(struct http_request *req, struct err *e);	/* v1 calls; operator_api.c */
 
 /* One executor with its task as /state shows it; owned, NULL when memory is out. */
 json_t *api_executor_view(const struct task *task);

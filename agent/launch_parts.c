@@ -32,9 +32,8 @@ static int append(json_t *array, const char *where, const char *text, size_t *us
  * shell: /bin/sh -c VALUE.  Otherwise VALUE is executed; its arguments begin with argv[0], for
  * which an OCI document has no place of its own: VALUE stands there.
  */
-int launch_args(const Mesos__V1__TaskInfo *task, json_t **ret, struct err *e)
+int launch_args(const Mesos__V1__CommandInfo *command, json_t **ret, struct err *e)
 {
-	const Mesos__V1__CommandInfo *command = task->command;
 	const char *where = command->shell ? "command.value" : "command.arguments";
 	json_t *args = json_array();
 	size_t used = 0;

@@ -10,7 +10,7 @@ struct err;
 struct launch_place;
 
 /* Each gives an owned array, or -EINVAL, -E2BIG, -ENOTSUP with the field's name. */
-int launch_args(const Mesos__V1__TaskInfo *task, json_t **ret, struct err *e);
+int launch_args(const Mesos__V1__CommandInfo *command, json_t **ret, struct err *e);
 int launch_env(const struct launch_place *place, const Mesos__V1__TaskInfo *task, json_t **ret,
 	       struct err *e);
 int launch_rlimits(const Mesos__V1__TaskInfo *task, json_t **ret, struct err *e);

@@ -349,7 +349,7 @@ static json_t *build_process(const struct launch_place *place, const Mesos__V1__
 	json_t *args = NULL, *env = NULL, *rlimits = NULL, *process;
 	int r;
 
-	r = launch_args(task, &args, e);
+	r = launch_args(task->command, &args, e);
 	if (r >= 0)
 		r = launch_env(place, task, &env, e);
 	if (r >= 0)

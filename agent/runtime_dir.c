@@ -17,7 +17,9 @@ enum { MAX_EXIT_BYTES = 1 << 20, PATH_SIZE = 320 };
 
 static const char containers[] = "containers";
 
-static const char *const files[] = { HANDOVER_CONFIG, HANDOVER_EXIT, HANDOVER_EXIT_TMP };
+static const char *const files[] = {
+	HANDOVER_CONFIG, HANDOVER_EXIT, HANDOVER_EXIT_TMP, HANDOVER_CONTROL,
+};
 
 int dir_make(int dir_fd, const char *path, mode_t mode, struct err *e)
 {
@@ -77,6 +79,14 @@ int runtime_dir_make(int work_fd, const char *container_id, const json_t *config
 	if (r < 0)
 		runtime_dir_remove(work_fd, container_id);
 	return r;
+}
+
+int runtime_dir_open(int work_fd, const char *container_id)
+{
+	char path[PATH_SIZE];
+
+	(void)snprintf(path, sizeof(path), "%s/%s", containers, container_id);
+	return openat(work_fd, path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 }
 
 void runtime_dir_remove(int work_fd, const char *container_id)

@@ -15,6 +15,8 @@ int dir_make(int dir_fd, const char *path, mode_t mode, struct err *e);
 /* "containers/ID" with its launch document in it. */
 int runtime_dir_make(int work_fd, const char *container_id, const json_t *config, struct err *e);
 void runtime_dir_remove(int work_fd, const char *container_id);
+/* An owned O_PATH descriptor; negative if there is none. */
+int runtime_dir_open(int work_fd, const char *container_id);
 
 /* What the supervisor wrote before it left: owned, NULL if there is nothing usable. */
 Tepui__ExitRecord *runtime_dir_read_exit(int work_fd, const char *container_id);

@@ -20,6 +20,12 @@ enum cli_exit {
 	CLI_TIMEOUT = 5,
 };
 
+/*
+ * Of commands that pass on the status of another program: ours are then as other tools of the kind
+ * have them.
+ */
+enum { CLI_OWN_FAILURE = 125 };
+
 /* A command's error with this code is wrong usage: the arguments' form, not what they name. */
 enum { CLI_MISUSE = EDOM };
 
@@ -37,6 +43,8 @@ struct cli_options {
 	char *app;
 	char *type;
 	uint64_t count;
+	bool interactive;
+	bool tty;
 	bool help;
 	bool version;
 };
@@ -45,6 +53,7 @@ struct cli {
 	struct cli_options options;
 	struct loop *loop;
 	bool has_color;
+	int status;		/* of what was run: the exit status when nothing failed */
 };
 
 struct command {
@@ -53,6 +62,7 @@ struct command {
 	size_t min_args, max_args;
 	const char *flags;		/* names of the options it takes, space-separated */
 	const char *help;		/* one line */
+	/* May set CLI->status, also when it fails. */
 	int (*run)(struct cli *cli, char **args, size_t n_args, struct err *e);
 };
 

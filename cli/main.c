@@ -1,4 +1,5 @@
 /* tepui: the command line for people and scripts. */
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -14,6 +15,10 @@
 	{ .name = (name_), .kind = (kind_), .off = offsetof(struct cli_options, member_), \
 	  .fallback = (fallback_), .help = (help_) }
 
+#define LETTER(name_, member_, letter_, help_) \
+	{ .name = (name_), .kind = FLAG_BOOL, .off = offsetof(struct cli_options, member_), \
+	  .fallback = "false", .help = (help_), .letter = (letter_) }
+
 static const struct flag option_flags[] = {
 	OPTION("master", FLAG_STR, master, "127.0.0.1:5050", "host:port of the master"),
 	OPTION("json", FLAG_BOOL, json, "false", "print JSON for programs"),
@@ -28,6 +33,8 @@ static const struct flag option_flags[] = {
 	OPTION("app", FLAG_STR, app, NULL, "only tasks of this app"),
 	OPTION("type", FLAG_STR, type, NULL, "only events of this type"),
 	OPTION("count", FLAG_U64, count, "0", "end after so many events"),
+	LETTER("interactive", interactive, 'i', "pass standard input on"),
+	LETTER("tty", tty, 't', "run on a terminal"),
 	OPTION("help", FLAG_BOOL, help, "false", "print this"),
 	OPTION("version", FLAG_BOOL, version, "false", "print the version"),
 };
@@ -103,23 +110,26 @@ static void print_usage(const struct command *noun)
 			flags_print_help(&option_flags[i], 1, NULL);
 	}
 	puts("Every option can also be given in the environment, as in TEPUI_MASTER.");
-	puts("\nexit status: 0 done, 1 refused or failed, 2 usage, 3 no answer, 4 not found, 5 timed out");
+	puts("\n'tepui task exec' ends with the status of its command, or with 125.\n"
+	     "exit status: 0 done, 1 refused or failed, 2 usage, 3 no answer, 4 not found, 5 timed out");
 }
 
 /* How many arguments the option ARG is, with its value; 0: it is none. */
 static int option_span(const char *arg)
 {
+	if (arg[0] == '-' && isalpha((unsigned char)arg[1]))
+		return 1;
 	if (strncmp(arg, "--", 2) != 0)
 		return 0;
 	return flags_take_next(option_flags, ARRAY_SIZE(option_flags), arg) ? 2 : 1;
 }
 
-/* Options may stand anywhere; an argument is never moved past another. */
+/* Options may stand anywhere before a "--"; an argument is never moved past another. */
 static int options_first(int argc, char **argv, struct err *e)
 {
 	int n_options = 0, span;
 
-	for (int i = 0; i < argc; i += span > 0 ? span : 1) {
+	for (int i = 0; i < argc && strcmp(argv[i], "--") != 0; i += span > 0 ? span : 1) {
 		char *option[2];
 
 		span = option_span(argv[i]);
@@ -189,17 +199,35 @@ static int find_command(char **args, size_t n, const struct command **ret, size_
 	return refuse_verb(noun, args[1], e);
 }
 
+static bool takes_option(const struct command *command, const char *name, size_t size)
+{
+	return has_word(common_options, name, size) || has_word(command->flags, name, size);
+}
+
+/* "-it" by the names of its letters, which flags_parse() knows. */
+static bool takes_letters(const struct command *command, const char *letters)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(option_flags); i++) {
+		const char *name = option_flags[i].name;
+
+		if (option_flags[i].letter && strchr(letters, option_flags[i].letter) &&
+		    !takes_option(command, name, strlen(name)))
+			return false;
+	}
+	return true;
+}
+
 static int check_options(const struct command *command, int argc, char **argv, struct err *e)
 {
 	for (int i = 1, span; i < argc && (span = option_span(argv[i])) > 0; i += span) {
-		const char *name = argv[i] + 2;
-		size_t size = strcspn(name, "=");
+		int size = (int)strcspn(argv[i], "=");
 		char whole[COMMAND_NAME_SIZE];
 
-		if (!has_word(common_options, name, size) &&
-		    !has_word(command->flags, name, size))
-			return err_set(e, EINVAL, "'tepui %s' takes no option '--%.*s'",
-				       command_name(command, whole), (int)size, name);
+		if (argv[i][1] == '-' ? takes_option(command, argv[i] + 2, (size_t)size - 2) :
+					takes_letters(command, argv[i] + 1))
+			continue;
+		return err_set(e, EINVAL, "'tepui %s' takes no option '%.*s'",
+			       command_name(command, whole), size, argv[i]);
 	}
 	return 0;
 }
@@ -251,7 +279,7 @@ static int run_command(struct cli *cli, int argc, char **argv, int first)
 	if (e.code)
 		fprintf(stderr, "tepui: %s\n", e.msg);
 	loop_free(cli->loop);
-	return exit_status(e.code);
+	return cli->status ? cli->status : exit_status(e.code);
 }
 
 /* What the table of options cannot tell. */

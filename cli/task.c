@@ -5,6 +5,7 @@
 #include "cli/cli.h"
 #include "cli/client.h"
 #include "cli/cluster.h"
+#include "cli/exec.h"
 #include "cli/print.h"
 #include "cli/table.h"
 #include "lib/cleanup.h"
@@ -339,6 +340,8 @@ const struct command task_commands[] = {
 	{ "task", "show", "ID", 1, 1, "", "one task, with what it uses, or how it ended", task_show },
 	{ "task", "pid", "ID", 1, 1, "", "pid of its main process on its node", task_pid },
 	{ "task", "log", "ID", 1, 1, "stderr", "its output", task_log },
+	{ "task", "exec", "ID -- COMMAND ...", 2, 1000, "interactive tty",
+	  "run a command beside it; its exit status is passed on, 125 is ours", task_exec },
 	{ "task", "kill", "ID ...", 1, 100, "scale wipe force",
 	  "end tasks; replaced unless --scale", task_kill },
 	{ 0 },

@@ -2,6 +2,7 @@
 #ifndef CONTAINERIZER_CONTAINER_H
 #define CONTAINERIZER_CONTAINER_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -59,9 +60,10 @@ int container_start(struct container *c, const struct container_launch *launch, 
 
 enum container_event_type {
 	CONTAINER_WAITING,	/* for a connection to START_FD; nothing more will be told */
-	CONTAINER_STARTED,	/* the main process's execve(2) succeeded */
+	CONTAINER_STARTED,	/* the main process's execve(2) succeeded; TERMINAL_FD */
 	CONTAINER_FAILED,	/* it will not: ERROR is the step that failed; pid 1 is ending */
 	CONTAINER_EXITED,	/* WAIT_STATUS of the main process; init is ending */
+	CONTAINER_EXEC_STARTED,	/* command ID's execve(2) succeeded; TERMINAL_FD */
 	CONTAINER_EXEC_DONE,	/* WAIT_STATUS of command ID */
 	CONTAINER_EXEC_FAILED,	/* command ID was not executed: ERROR; a DONE of it may follow */
 	CONTAINER_CLOSED,	/* nothing more to read: watch the pidfd alone */
@@ -71,6 +73,7 @@ struct container_event {
 	enum container_event_type type;
 	uint32_t id;
 	int wait_status;	/* as of waitpid(2) */
+	int terminal_fd;	/* the master of what was asked for, owned by the reader; or -EBADF */
 	struct err error;
 };
 
@@ -83,18 +86,26 @@ const struct cgroup *container_cgroup(const struct container *c);
 /* Take the next event without waiting: 1 and *ret, 0 when there is none now, or -errno. */
 int container_read_event(struct container *c, struct container_event *ret, struct err *e);
 
-/*
- * Init mode.  Run ARGV with ENV (both NULL-terminated, at most SYNC_MAX_DATA bytes) in the container, with the
- * rights of the main process and its directory, and /dev/null for stdin, stdout and stderr.  ID
- * names it in events.  -E2BIG, -EPIPE.
- */
-int container_exec(struct container *c, uint32_t id, char *const *argv, char *const *env,
-		   struct err *e);
-int container_exec_kill(struct container *c, uint32_t id, struct err *e);
+/* What to run beside the main process; all borrowed for the call. */
+struct container_command {
+	char *const *argv, *const *env;		/* NULL-terminated; at most SYNC_MAX_DATA bytes */
+	const struct container_stdio *stdio;	/* all three; NULL: /dev/null */
+	bool has_terminal;			/* a new one of the container's own instead */
+	uint16_t rows, columns;			/* its size; 0: unknown */
+};
 
 /*
- * Init mode.  SIGNO to every process of the container but init; as long as there is none, the launch ends with
- * CONTAINER_FAILED.
+ * Init mode.  Run COMMAND in the container, with the rights of the main process and in its
+ * directory.  ID names it in events.  -E2BIG, -EPIPE.
+ */
+int container_exec(struct container *c, uint32_t id, const struct container_command *command,
+		   struct err *e);
+/* To the process group that command ID began as. */
+int container_exec_signal(struct container *c, uint32_t id, int signo, struct err *e);
+
+/*
+ * Init mode.  SIGNO to every process of the container but init; as long as there is none, the
+ * launch ends with CONTAINER_FAILED.
  */
 int container_signal(struct container *c, int signo, struct err *e);
 

@@ -16,16 +16,25 @@
 #include "containerizer/child.h"
 #include "containerizer/payload.h"
 #include "containerizer/sync.h"
+#include "containerizer/terminal.h"
 #include "isolators/isolator.h"
 #include "isolators/spec.h"
 #include "lib/cleanup.h"
 #include "lib/err.h"
+#include "lib/packet.h"
 
-enum { MAX_COMMANDS = 8 };
+enum { MAX_COMMANDS = 24 };
 
-/* A command that runs beside the main process: a health check. */
+/* A program that was forked and has to be executed yet. */
+struct start {
+	pid_t pid;
+	int pipe_fd;		/* ends when execve(2) succeeds, or carries struct err; or -EBADF */
+	int terminal_fd;	/* the master for the supervisor; or -EBADF */
+};
+
+/* A command that runs beside the main process: a health check, or somebody's session. */
 struct command {
-	pid_t pid;		/* 0: free */
+	struct start start;	/* pid 0: free */
 	uint32_t id;
 };
 
@@ -33,7 +42,8 @@ struct init {
 	struct box *box;
 	int sync_fd, null_fd;
 	int signal_fd;
-	pid_t main_pid;
+	int devpts_fd;		/* or -EBADF */
+	struct start main;
 	struct command commands[MAX_COMMANDS];
 	char data[SYNC_MAX_DATA];
 };
@@ -76,47 +86,83 @@ static int become(const struct payload *p, struct err *e)
 	return r < 0 ? r : payload_exec(p, e);
 }
 
-/* Step 8: fork the main process and wait for the end of its copy of a pipe, which execve closes. */
-static int start_main(struct init *in, const struct child_args *a, struct err *e)
+/* In the child of fork_payload(). */
+static _Noreturn void run_payload(const struct payload *p, int pipe_fd)
 {
-	struct payload p = {
-		.box = a->box, .argv = a->box->spec->args, .env = a->box->spec->env,
-		.stdio = a->launch.stdio,
-	};
-	AUTO_CLOSE int read_end = -EBADF, write_end = -EBADF;
-	struct err failure;
+	struct err e = { 0 };
+	int r = become(p, &e);
+
+	/* R is only ever an error; a full pipe or a dead reader changes nothing. */
+	if (r < 0 && write(pipe_fd, &e, sizeof(e)) < 0)
+		_exit(126);
+	_exit(127);
+}
+
+/* On a terminal of its own if P says so: then all of P's descriptors are set here. */
+static int fork_payload(struct init *in, struct payload *p, const struct sync_command *how,
+			struct start *ret, struct err *e)
+{
+	AUTO_CLOSE int read_end = -EBADF, write_end = -EBADF, terminal = -EBADF, master = -EBADF;
 	int fds[2];
-	ssize_t n;
+	pid_t pid;
 
 	if (pipe2(fds, O_CLOEXEC) < 0)
 		return err_set(e, errno, "create pipe");
 	read_end = fds[0];
 	write_end = fds[1];
-	in->main_pid = fork();
-	if (in->main_pid < 0)
-		return err_set(e, errno, "fork main process");
-	if (in->main_pid == 0) {
-		int r = become(&p, e);
-
-		/* R is only ever an error; a full pipe or a dead reader changes nothing. */
-		if (r < 0 && write(write_end, e, sizeof(*e)) < 0)
-			_exit(126);
-		_exit(127);
+	if (p->has_terminal) {
+		master = terminal_open(in->devpts_fd, how->rows, how->columns, &terminal, e);
+		if (master < 0)
+			return master;
+		p->stdio = (struct container_stdio){ terminal, terminal, terminal };
 	}
-	fd_close(&write_end);
+	pid = fork();
+	if (pid < 0)
+		return err_set(e, errno, "fork '%s'", p->argv[0]);
+	if (pid == 0)
+		run_payload(p, write_end);
+	*ret = (struct start){
+		.pid = pid, .pipe_fd = TAKE_FD(read_end), .terminal_fd = TAKE_FD(master),
+	};
+	return 0;
+}
+
+/* Waits for execve(2), then tells the supervisor, and gives it the terminal. */
+static int finish_start(struct init *in, struct start *start, enum sync_type type, uint32_t id,
+			struct err *e)
+{
+	AUTO_CLOSE int pipe_fd = TAKE_FD(start->pipe_fd), terminal = TAKE_FD(start->terminal_fd);
+	struct packet_fds fds = { .fd = { terminal }, .n = terminal >= 0 };
+	struct sync_head head = { .type = type, .id = id };
+	struct err failure;
+	ssize_t n;
+
 	do {
-		n = read(read_end, &failure, sizeof(failure));
+		n = read(pipe_fd, &failure, sizeof(failure));
 	} while (n < 0 && errno == EINTR);
 	if (n == 0)
-		return 0;
+		return sync_send_fds(in->sync_fd, &head, NULL, 0, &fds, e);
 	sync_get_err(&failure, n < 0 ? 0 : (size_t)n, e);
 	return -e->code;
+}
+
+/* Step 8. */
+static int start_main(struct init *in, const struct child_args *a, struct err *e)
+{
+	const struct sync_command how = { 0 };
+	struct payload p = {
+		.box = a->box, .argv = a->box->spec->args, .env = a->box->spec->env,
+		.stdio = a->launch.stdio,
+		.has_terminal = a->box->spec->terminal,
+	};
+
+	return fork_payload(in, &p, &how, &in->main, e);
 }
 
 static struct command *find_command(struct init *in, pid_t pid)
 {
 	for (size_t i = 0; i < MAX_COMMANDS; i++) {
-		if (in->commands[i].pid == pid)
+		if (in->commands[i].start.pid == pid)
 			return &in->commands[i];
 	}
 	return NULL;
@@ -146,63 +192,77 @@ static int split_strings(char *data, size_t size, size_t n_args, char ***ret_arg
 	return 0;
 }
 
-static int start_command(struct init *in, uint32_t id, int n_args, size_t size, struct err *e)
+/* FDS: stdin, stdout and stderr, or none.  SIZE bytes of IN->data say what to run. */
+static int start_command(struct init *in, uint32_t id, size_t size, const struct packet_fds *fds,
+			 struct err *e)
 {
 	struct command *slot = find_command(in, 0);
 	struct payload p = {
 		.box = in->box, .stdio = { in->null_fd, in->null_fd, in->null_fd },
 	};
 	AUTO_FREE char **strings = NULL;
+	struct sync_command how;
 	int r;
 
 	if (!slot)
 		return err_set(e, EAGAIN, "run more than %d commands at once", MAX_COMMANDS);
-	r = size == 0 || n_args < 0 ? err_set(e, EPROTO, "read command")
-		: split_strings(in->data, size, (size_t)n_args, &strings, &p.env, e);
+	if (size <= sizeof(how) || (fds->n != 0 && fds->n != 3))
+		return err_set(e, EPROTO, "read command");
+	memcpy(&how, in->data, sizeof(how));
+	r = split_strings(in->data + sizeof(how), size - sizeof(how), how.n_args, &strings, &p.env,
+			  e);
 	if (r < 0)
 		return r;
 	p.argv = strings;
-	slot->pid = fork();
+	p.has_terminal = how.has_terminal;
+	if (fds->n == 3)
+		p.stdio = (struct container_stdio){ fds->fd[0], fds->fd[1], fds->fd[2] };
 	slot->id = id;
-	if (slot->pid < 0) {
-		slot->pid = 0;
-		return err_set(e, errno, "fork command");
-	}
-	if (slot->pid == 0) {
-		if (become(&p, e) < 0)
-			sync_send_err(in->sync_fd, SYNC_EXEC_FAILED, id, e);
-		_exit(127);
-	}
-	return 0;
+	return fork_payload(in, &p, &how, &slot->start, e);
 }
 
-static void kill_command(struct init *in, uint32_t id)
+static void finish_command(struct init *in, struct command *command)
+{
+	struct err e = { 0 };
+
+	if (command->start.pid == 0 || command->start.pipe_fd < 0)
+		return;
+	if (finish_start(in, &command->start, SYNC_EXEC_STARTED, command->id, &e) < 0)
+		sync_send_err(in->sync_fd, SYNC_EXEC_FAILED, command->id, &e);
+}
+
+static void signal_command(struct init *in, uint32_t id, int signo)
 {
 	for (size_t i = 0; i < MAX_COMMANDS; i++) {
-		if (in->commands[i].pid == 0 || in->commands[i].id != id)
+		pid_t pid = in->commands[i].start.pid;
+
+		if (pid == 0 || in->commands[i].id != id)
 			continue;
 		/* Before the command's own setsid() there is no such group. */
-		if (kill(-in->commands[i].pid, SIGKILL) < 0)
-			(void)kill(in->commands[i].pid, SIGKILL);
+		if (kill(-pid, signo) < 0)
+			(void)kill(pid, signo);
 	}
 }
 
 /* The supervisor is gone: _exit() takes the whole pid namespace along. */
 static void serve_supervisor(struct init *in)
 {
+	AUTO(packet_fds_done) struct packet_fds fds = { 0 };
 	struct sync_head head;
 	struct err e = { 0 };
-	size_t size = 0;
+	size_t size;
+	int r = sync_recv_fds(in->sync_fd, MSG_DONTWAIT, &head, in->data, sizeof(in->data), &size,
+			      &fds, &e);
 
-	if (sync_recv(in->sync_fd, MSG_DONTWAIT, &head, in->data, sizeof(in->data), &size, &e) == 0)
+	if (r == 0)
 		_exit(0);
-	if (e.code != 0 || size > sizeof(in->data))
+	if (r < 0)
 		return;
 	if (head.type == SYNC_SIGNAL)
 		(void)kill(-1, head.value);
-	else if (head.type == SYNC_EXEC_KILL)
-		kill_command(in, head.id);
-	else if (head.type == SYNC_EXEC && start_command(in, head.id, head.value, size, &e) < 0)
+	else if (head.type == SYNC_EXEC_SIGNAL)
+		signal_command(in, head.id, head.value);
+	else if (head.type == SYNC_EXEC && start_command(in, head.id, size, &fds, &e) < 0)
 		sync_send_err(in->sync_fd, SYNC_EXEC_FAILED, head.id, &e);
 }
 
@@ -216,17 +276,18 @@ static void reap(struct init *in)
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
 		struct command *command = find_command(in, pid);
 
-		if (pid == in->main_pid) {
+		if (pid == in->main.pid) {
 			is_over = true;
 			main_status = status;
 		} else if (command) {
+			finish_command(in, command);
 			(void)send_plain(in->sync_fd, SYNC_EXEC_DONE, command->id, status, &lost);
-			command->pid = 0;
+			err_clear(&lost);
+			command->start.pid = 0;
 		}
 	}
 	if (!is_over)
 		return;
-	err_clear(&lost);
 	(void)send_plain(in->sync_fd, SYNC_EXITED, 0, main_status, &lost);
 	_exit(0);
 }
@@ -245,14 +306,23 @@ static void serve_signals(struct init *in)
 
 static _Noreturn void serve(struct init *in)
 {
-	struct pollfd fds[] = {
+	struct pollfd fds[2 + MAX_COMMANDS] = {
 		{ .fd = in->sync_fd, .events = POLLIN },
 		{ .fd = in->signal_fd, .events = POLLIN },
 	};
+	struct pollfd *starts = fds + 2;
 
 	for (;;) {
+		/* A free slot's descriptor is negative, which poll(2) skips. */
+		for (size_t i = 0; i < MAX_COMMANDS; i++)
+			starts[i] = (struct pollfd){ .fd = in->commands[i].start.pipe_fd,
+						     .events = POLLIN };
 		if (poll(fds, ARRAY_SIZE(fds), -1) < 0 && errno != EINTR)
 			_exit(1);
+		for (size_t i = 0; i < MAX_COMMANDS; i++) {
+			if (starts[i].revents)
+				finish_command(in, &in->commands[i]);
+		}
 		if (fds[1].revents)
 			serve_signals(in);
 		if (fds[0].revents)
@@ -288,6 +358,15 @@ static void close_stdio(const struct child_args *args)
 	}
 }
 
+/* A container without one has no terminals, which whoever asks for one is told. */
+static int open_devpts(struct init *in, struct err *e)
+{
+	in->devpts_fd = terminal_open_devpts(e);
+	if (in->devpts_fd < 0 && !in->box->spec->terminal)
+		err_clear(e);
+	return e->code ? -e->code : 0;
+}
+
 void init_run(const struct child_args *args)
 {
 	struct init *in = &the_init;
@@ -296,12 +375,14 @@ void init_run(const struct child_args *args)
 	in->box = args->box;
 	in->sync_fd = args->sync_fd;
 	in->null_fd = args->null_fd;
-	if (open_signals(in, &e) < 0 || child_seal(args->box, &e) < 0 ||
-	    die_with_supervisor(&e) < 0 || start_main(in, args, &e) < 0)
+	for (size_t i = 0; i < MAX_COMMANDS; i++)
+		in->commands[i].start.pipe_fd = in->commands[i].start.terminal_fd = -EBADF;
+	if (open_signals(in, &e) < 0 || open_devpts(in, &e) < 0 ||
+	    child_seal(args->box, &e) < 0 || die_with_supervisor(&e) < 0 ||
+	    start_main(in, args, &e) < 0 ||
+	    /* Step 9. */
+	    finish_start(in, &in->main, SYNC_STARTED, 0, &e) < 0)
 		child_fail(args, &e);
-	/* Step 9. */
 	close_stdio(args);
-	if (send_plain(in->sync_fd, SYNC_STARTED, 0, 0, &e) < 0)
-		_exit(1);
 	serve(in);
 }

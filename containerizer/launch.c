@@ -18,6 +18,7 @@
 #include "isolators/isolator.h"
 #include "isolators/spec.h"
 #include "lib/cleanup.h"
+#include "lib/packet.h"
 
 struct container {
 	struct cgroup_layout layout;
@@ -247,6 +248,7 @@ static const struct {
 	{ SYNC_STARTED, CONTAINER_STARTED },
 	{ SYNC_FAILED, CONTAINER_FAILED },
 	{ SYNC_EXITED, CONTAINER_EXITED },
+	{ SYNC_EXEC_STARTED, CONTAINER_EXEC_STARTED },
 	{ SYNC_EXEC_DONE, CONTAINER_EXEC_DONE },
 	{ SYNC_EXEC_FAILED, CONTAINER_EXEC_FAILED },
 };
@@ -263,15 +265,33 @@ static enum container_event_type end_of_events(struct container *c)
 	return CONTAINER_STARTED;
 }
 
+/* What a message of pid 1 tells; -EPROTO when it is none that it says. */
+static int read_event(const struct sync_head *head, const void *data, size_t size,
+		      struct container_event *ret, struct err *e)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(event_types); i++) {
+		if (head->type != (uint32_t)event_types[i].sync)
+			continue;
+		ret->type = event_types[i].event;
+		ret->id = head->id;
+		ret->wait_status = head->value;
+		if (ret->type == CONTAINER_FAILED || ret->type == CONTAINER_EXEC_FAILED)
+			sync_get_err(data, size, &ret->error);
+		return 1;
+	}
+	return err_set(e, EPROTO, "read message %u of the container's init", head->type);
+}
+
 int container_read_event(struct container *c, struct container_event *ret, struct err *e)
 {
-	struct container_event event = { .type = CONTAINER_CLOSED };
+	struct container_event event = { .type = CONTAINER_CLOSED, .terminal_fd = -EBADF };
+	AUTO(packet_fds_done) struct packet_fds fds = { 0 };
 	char data[sizeof(struct err)];
 	struct sync_head head;
 	size_t size;
 	int r;
 
-	r = sync_recv(c->sync_fd, MSG_DONTWAIT, &head, data, sizeof(data), &size, e);
+	r = sync_recv_fds(c->sync_fd, MSG_DONTWAIT, &head, data, sizeof(data), &size, &fds, e);
 	if (r == 0) {
 		event.type = end_of_events(c);
 		*ret = event;
@@ -284,22 +304,17 @@ int container_read_event(struct container *c, struct container_event *ret, struc
 		c->is_ready = true;
 		return send_plain(c, SYNC_START, 0, 0, e);
 	}
-	for (size_t i = 0; i < ARRAY_SIZE(event_types); i++) {
-		if (head.type != (uint32_t)event_types[i].sync)
-			continue;
-		event.type = event_types[i].event;
-		event.id = head.id;
-		event.wait_status = head.value;
-		c->is_started |= event.type == CONTAINER_FAILED;
-		if (event.type == CONTAINER_FAILED || event.type == CONTAINER_EXEC_FAILED)
-			sync_get_err(data, size, &event.error);
-		*ret = event;
-		return 1;
-	}
-	return err_set(e, EPROTO, "read message %u of the container's init", head.type);
+	r = read_event(&head, data, size, &event, e);
+	if (r < 0)
+		return r;
+	c->is_started |= event.type == CONTAINER_FAILED;
+	if (fds.n == 1)
+		event.terminal_fd = TAKE_FD(fds.fd[0]);
+	*ret = event;
+	return r;
 }
 
-static size_t strings_size(char *const *list, int *ret_n)
+static size_t strings_size(char *const *list, uint32_t *ret_n)
 {
 	size_t size = 0;
 
@@ -315,26 +330,38 @@ static char *put_strings(char *at, char *const *list)
 	return at;
 }
 
-int container_exec(struct container *c, uint32_t id, char *const *argv, char *const *env,
+int container_exec(struct container *c, uint32_t id, const struct container_command *command,
 		   struct err *e)
 {
+	const struct container_stdio *stdio = command->stdio;
+	struct packet_fds fds = { 0 };
 	struct sync_head head = { .type = SYNC_EXEC, .id = id };
+	struct sync_command how = {
+		.has_terminal = command->has_terminal,
+		.rows = command->rows, .columns = command->columns,
+	};
 	AUTO_FREE char *data = NULL;
-	int n_env = 0;
-	size_t size = strings_size(argv, &head.value) + strings_size(env, &n_env);
+	uint32_t n_env = 0;
+	size_t size = sizeof(how) + strings_size(command->argv, &how.n_args) +
+		strings_size(command->env, &n_env);
 
 	if (size > SYNC_MAX_DATA)
 		return err_set(e, E2BIG, "run command of %zu bytes in the container", size);
-	data = malloc(size + 1);
+	data = malloc(size);
 	if (!data)
 		return err_set(e, ENOMEM, "run command in the container");
-	(void)put_strings(put_strings(data, argv), env);
-	return sync_send(c->sync_fd, &head, data, size, e);
+	memcpy(data, &how, sizeof(how));
+	(void)put_strings(put_strings(data + sizeof(how), command->argv), command->env);
+	if (stdio)
+		fds = (struct packet_fds){
+			.fd = { stdio->in_fd, stdio->out_fd, stdio->err_fd }, .n = 3,
+		};
+	return sync_send_fds(c->sync_fd, &head, data, size, &fds, e);
 }
 
-int container_exec_kill(struct container *c, uint32_t id, struct err *e)
+int container_exec_signal(struct container *c, uint32_t id, int signo, struct err *e)
 {
-	return send_plain(c, SYNC_EXEC_KILL, id, 0, e);
+	return send_plain(c, SYNC_EXEC_SIGNAL, id, signo, e);
 }
 
 int container_signal(struct container *c, int signo, struct err *e)

@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -53,6 +54,8 @@ static int redirect(const struct payload *p, struct err *e)
 		if (dup2(from[fd], fd) < 0)
 			return err_set(e, errno, "redirect descriptor %d", fd);
 	}
+	if (p->has_terminal && ioctl(0, TIOCSCTTY, 0) < 0)
+		return err_set(e, errno, "take the terminal");
 	return 0;
 }
 

@@ -14,6 +14,7 @@ struct payload {
 	struct box *box;
 	char **argv, **env;	/* NULL-terminated */
 	struct container_stdio stdio;
+	bool has_terminal;	/* they are one, which becomes the controlling terminal */
 };
 
 /*

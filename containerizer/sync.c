@@ -5,10 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/uio.h>
 
 #include "lib/cleanup.h"
 #include "lib/err.h"
+#include "lib/packet.h"
 
 int sync_pair(int ret_fds[2], struct err *e)
 {
@@ -43,29 +43,43 @@ int sync_send(int fd, const struct sync_head *head, const void *data, size_t siz
 	return 0;
 }
 
-int sync_recv(int fd, int flags, struct sync_head *ret, void *data, size_t cap, size_t *ret_size,
-	      struct err *e)
+int sync_send_fds(int fd, const struct sync_head *head, const void *data, size_t size,
+		  const struct packet_fds *fds, struct err *e)
 {
-	struct iovec iov[] = {
+	const struct iovec parts[] = {
+		{ .iov_base = (void *)(uintptr_t)head, .iov_len = sizeof(*head) },
+		{ .iov_base = (void *)(uintptr_t)data, .iov_len = size },
+	};
+
+	if (size > SYNC_MAX_DATA)
+		return err_set(e, E2BIG, "send message of %zu bytes to the container", size);
+	return packet_send(fd, parts, ARRAY_SIZE(parts), fds, e);
+}
+
+int sync_recv_fds(int fd, int flags, struct sync_head *ret, void *data, size_t cap,
+		  size_t *ret_size, struct packet_fds *ret_fds, struct err *e)
+{
+	const struct iovec parts[] = {
 		{ .iov_base = ret, .iov_len = sizeof(*ret) },
 		{ .iov_base = data, .iov_len = cap },
 	};
-	struct msghdr msg = { .msg_iov = iov, .msg_iovlen = ARRAY_SIZE(iov) };
-	ssize_t n;
+	ssize_t n = packet_recv(fd, flags, parts, ARRAY_SIZE(parts), ret_fds, e);
 
-	do {
-		n = recvmsg(fd, &msg, flags | MSG_CMSG_CLOEXEC);
-	} while (n < 0 && errno == EINTR);
-	if (n < 0 && errno == EAGAIN)
-		return -EAGAIN;
-	if (n < 0 && errno != ECONNRESET)
-		return err_set(e, errno, "receive from the sync socket");
 	if (n <= 0)
-		return 0;
-	if ((size_t)n < sizeof(*ret) || msg.msg_flags & MSG_TRUNC)
+		return (int)n;
+	if ((size_t)n < sizeof(*ret)) {
+		if (ret_fds)
+			packet_fds_done(ret_fds);
 		return err_set(e, EPROTO, "receive message of odd size from the sync socket");
+	}
 	*ret_size = (size_t)n - sizeof(*ret);
 	return 1;
+}
+
+int sync_recv(int fd, int flags, struct sync_head *ret, void *data, size_t cap, size_t *ret_size,
+	      struct err *e)
+{
+	return sync_recv_fds(fd, flags, ret, data, cap, ret_size, NULL, e);
 }
 
 void sync_send_err(int fd, enum sync_type type, uint32_t id, const struct err *failure)

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 struct err;
+struct packet_fds;
 
 enum sync_type {
 	/* Launch, in this order: the numbers stand at the steps of launch.c and init.c. */
@@ -13,13 +14,14 @@ enum sync_type {
 	SYNC_READY,		/* from init: entered, old root gone */
 	SYNC_START,		/* to init */
 	SYNC_WAITING,		/* direct mode: sealed, waits for a connection to go on */
-	SYNC_STARTED,		/* from init: execve(2) succeeded */
+	SYNC_STARTED,		/* from init: execve(2) succeeded; the terminal's master with it */
 	SYNC_FAILED,		/* from init: struct err; init ends */
 
 	/* While running. */
 	SYNC_SIGNAL,		/* to init: VALUE to all processes of the container */
-	SYNC_EXEC,		/* to init: run a command; VALUE arguments, the rest environment */
-	SYNC_EXEC_KILL,		/* to init: SIGKILL to the command's session */
+	SYNC_EXEC,		/* to init: struct sync_command, strings, and descriptors */
+	SYNC_EXEC_SIGNAL,	/* to init: VALUE to the command's process group */
+	SYNC_EXEC_STARTED,	/* from init: execve(2) succeeded; its terminal's master with it */
 	SYNC_EXEC_FAILED,	/* from init: struct err */
 	SYNC_EXEC_DONE,		/* from init: VALUE as of waitid(2) */
 	SYNC_EXITED,		/* from init: VALUE of the main process; init ends */
@@ -33,11 +35,25 @@ struct sync_head {
 	int32_t value;
 };
 
+/*
+ * The data of SYNC_EXEC begins with this; N_ARGS strings follow, and those of the environment.
+ * Three descriptors come along for stdin, stdout and stderr, or none: /dev/null.
+ */
+struct sync_command {
+	uint32_t n_args;
+	uint16_t has_terminal;	/* a new one instead of descriptors */
+	uint16_t rows, columns;	/* its size; 0: unknown */
+};
+
 /* A connected pair, both ends close-on-exec. */
 int sync_pair(int ret_fds[2], struct err *e);
 
 /* One write(2), which every seccomp profile has to allow.  -EPIPE: the other side is gone. */
 int sync_send(int fd, const struct sync_head *head, const void *data, size_t size, struct err *e);
+
+/* The same with copies of FDS (borrowed) along; by sendmsg(2). */
+int sync_send_fds(int fd, const struct sync_head *head, const void *data, size_t size,
+		  const struct packet_fds *fds, struct err *e);
 
 /*
  * Receive one message: its head, and up to CAP bytes of data.  FLAGS: MSG_DONTWAIT or 0.
@@ -46,6 +62,9 @@ int sync_send(int fd, const struct sync_head *head, const void *data, size_t siz
  */
 int sync_recv(int fd, int flags, struct sync_head *ret, void *data, size_t cap, size_t *ret_size,
 	      struct err *e);
+/* The same with what came along, owned; without room for it, it is closed. */
+int sync_recv_fds(int fd, int flags, struct sync_head *ret, void *data, size_t cap,
+		  size_t *ret_size, struct packet_fds *ret_fds, struct err *e);
 
 /* SYNC_FAILED and SYNC_EXEC_FAILED; what cannot be sent is lost. */
 void sync_send_err(int fd, enum sync_type type, uint32_t id, const struct err *failure);

@@ -2,11 +2,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "containerizer/container.h"
 #include "executor/agent_link.h"
 #include "executor/command_env.h"
+#include "executor/control.h"
 #include "executor/environment.h"
 #include "executor/exit_record.h"
 #include "executor/health.h"
@@ -21,6 +24,7 @@
 #include "lib/err.h"
 #include "lib/log.h"
 #include "lib/loop.h"
+#include "lib/packet.h"
 #include "lib/pb_json.h"
 #include "lib/rng.h"
 
@@ -43,6 +47,8 @@ struct executor {
 	bool is_task_acknowledged;
 	struct updates updates;
 	struct run *run;
+	struct control *control;	/* while there is a container */
+	bool is_started;
 	struct kill kill;
 	struct health *health;
 	struct loop_timer *overdue;
@@ -150,29 +156,94 @@ void executor_shutdown(struct executor *x)
 
 /* ---- Commands beside the task ---- */
 
-static int start_command(void *arg, uint32_t id, char *const *argv,
+/* COMMAND but for its environment: the task's own with VARIABLES over it. */
+static int start_command(struct executor *x, uint32_t id, struct container_command command,
 			 const Mesos__V1__Environment *variables, struct err *e)
 {
-	struct executor *x = arg;
 	AUTO_FREE char *strings = NULL;
 	AUTO_FREE char **env = NULL;
 	int r = command_env_build(run_spec(x->run)->env, variables, &env, &strings, e);
 
-	return r < 0 ? r : run_command(x->run, id, argv, env, e);
+	command.env = env;
+	return r < 0 ? r : run_command(x->run, id, &command, e);
 }
 
-static void kill_command(void *arg, uint32_t id)
+static int start_check(void *arg, uint32_t id, char *const *argv,
+		       const Mesos__V1__Environment *variables, struct err *e)
+{
+	return start_command(arg, id, (struct container_command){ .argv = argv }, variables, e);
+}
+
+static void kill_check(void *arg, uint32_t id)
 {
 	struct executor *x = arg;
 
-	run_command_kill(x->run, id);
+	run_command_signal(x->run, id, SIGKILL);
 }
+
+/* The task may open what it inherited by /proc/self/fd: so it is its own. */
+static int give_away(const struct packet_fds *fds, const struct spec *spec, struct err *e)
+{
+	for (size_t i = 0; i < fds->n; i++) {
+		if (fchown(fds->fd[i], spec->uid, spec->gid) < 0)
+			return err_set(e, errno, "change owner of descriptor %zu", i);
+	}
+	return 0;
+}
+
+static uint16_t terminal_size(uint32_t size)
+{
+	return size < UINT16_MAX ? (uint16_t)size : UINT16_MAX;
+}
+
+static int start_session(void *arg, uint32_t id, const Tepui__ControlCall__Run *call,
+			 const struct packet_fds *fds, struct err *e)
+{
+	struct executor *x = arg;
+	const Mesos__V1__TTYInfo__WindowSize *size = NULL;
+	const struct container_stdio stdio = { fds->fd[0], fds->fd[1], fds->fd[2] };
+	struct container_command command = {
+		.stdio = fds->n == 3 ? &stdio : NULL, .has_terminal = call->tty_info,
+	};
+	AUTO_FREE char **argv = calloc(call->n_arguments + 1, sizeof(*argv));
+	int r;
+
+	if (!argv)
+		return err_set(e, ENOMEM, "run command");
+	if (!x->is_started || run_is_over(x->run))
+		return err_set(e, ENOENT, "run command: the task '%s' is not running",
+			       x->task->task_id->value);
+	r = give_away(fds, run_spec(x->run), e);
+	if (r < 0)
+		return r;
+	memcpy(argv, call->arguments, call->n_arguments * sizeof(*argv));
+	command.argv = argv;
+	if (call->tty_info)
+		size = call->tty_info->window_size;
+	if (size) {
+		command.rows = terminal_size(size->rows);
+		command.columns = terminal_size(size->columns);
+	}
+	return start_command(x, id, command, call->environment, e);
+}
+
+static void signal_session(void *arg, uint32_t id, int signo)
+{
+	struct executor *x = arg;
+
+	run_command_signal(x->run, id, signo);
+}
+
+static const struct control_ops control_ops = {
+	.run = start_session,
+	.run_signal = signal_session,
+};
 
 static const struct health_ops health_ops = {
 	.report = report_health,
 	.give_up = give_up_health,
-	.command = start_command,
-	.command_kill = kill_command,
+	.command = start_check,
+	.command_kill = kill_check,
 };
 
 /* ---- The task ---- */
@@ -181,8 +252,18 @@ static void on_command_done(void *arg, uint32_t id, int wait_status, const struc
 {
 	struct executor *x = arg;
 
-	if (x->health)
+	if (id >= CONTROL_FIRST_ID)
+		control_done(x->control, id, wait_status, failure);
+	else if (x->health)
 		health_command_done(x->health, id, wait_status, failure);
+}
+
+static void on_command_started(void *arg, uint32_t id, int terminal_fd)
+{
+	struct executor *x = arg;
+
+	if (id >= CONTROL_FIRST_ID)
+		control_started(x->control, id, terminal_fd);
 }
 
 static void on_started(void *arg)
@@ -190,6 +271,7 @@ static void on_started(void *arg)
 	struct executor *x = arg;
 	struct err e = { 0 };
 
+	x->is_started = true;
 	report(x, (struct status){ .state = MESOS__V1__TASK_STATE__TASK_RUNNING });
 	if (x->kill.cause != KILL_NONE)
 		return;
@@ -257,6 +339,7 @@ static void finish(struct executor *x, const struct ending *facts)
 	struct err e = { 0 };
 
 	stop_checks(x);
+	control_free(TAKE_PTR(x->control));
 	loop_timer_clear(x->kill.timer);
 	x->is_over = true;
 	*end = *facts;
@@ -290,6 +373,7 @@ static void on_ended(void *arg, const struct ending *facts)
 
 static const struct run_ops run_ops = {
 	.started = on_started,
+	.command_started = on_command_started,
 	.command_done = on_command_done,
 	.ended = on_ended,
 };
@@ -305,6 +389,8 @@ static int launch(struct executor *x, struct err *e)
 
 	if (x->task->health_check)
 		r = health_validate(x->task->health_check, e);
+	if (r >= 0)
+		r = control_new(x->loop, x->runtime_fd, &control_ops, x, &x->control, e);
 	return r < 0 ? r : run_start(x->loop, &place, &run_ops, x, &x->run, e);
 }
 
@@ -512,6 +598,7 @@ void executor_free(struct executor *x)
 		return;
 	agent_link_free(x->link);
 	health_free(x->health);
+	control_free(x->control);
 	run_free(x->run);
 	kill_done(&x->kill);
 	updates_done(&x->updates);

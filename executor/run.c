@@ -124,6 +124,9 @@ static void take_event(struct run *run, const struct container_event *event)
 		break;
 	case CONTAINER_WAITING:		/* direct mode alone */
 		break;
+	case CONTAINER_EXEC_STARTED:
+		run->ops->command_started(run->arg, event->id, event->terminal_fd);
+		break;
 	case CONTAINER_EXEC_DONE:
 		run->ops->command_done(run->arg, event->id, event->wait_status, NULL);
 		break;
@@ -143,8 +146,10 @@ static bool read_event(struct run *run)
 	struct err e = { 0 };
 	int r = container_read_event(run->container, &event, &e);
 
-	if (r > 0)
+	if (r > 0) {
 		take_event(run, &event);
+		fd_close(&event.terminal_fd);
+	}
 	if (r >= 0)
 		return r > 0;
 	/* An init that talks nonsense, or cannot be told to start, is of no more use. */
@@ -323,15 +328,16 @@ void run_signal(struct run *run, int signo)
 		log_write_err(LOG_LEVEL_ERROR, &e, "signal the container");
 }
 
-int run_command(struct run *run, uint32_t id, char *const *argv, char *const *env, struct err *e)
+int run_command(struct run *run, uint32_t id, const struct container_command *command,
+		struct err *e)
 {
-	return container_exec(run->container, id, argv, env, e);
+	return container_exec(run->container, id, command, e);
 }
 
-void run_command_kill(struct run *run, uint32_t id)
+void run_command_signal(struct run *run, uint32_t id, int signo)
 {
 	struct err e = { 0 };
 
-	if (container_exec_kill(run->container, id, &e) < 0 && e.code != EPIPE)
-		log_write_err(LOG_LEVEL_ERROR, &e, "kill command in the container");
+	if (container_exec_signal(run->container, id, signo, &e) < 0 && e.code != EPIPE)
+		log_write_err(LOG_LEVEL_ERROR, &e, "signal command in the container");
 }

@@ -7,6 +7,7 @@
 
 #include "lib/err.h"
 
+struct container_command;
 struct ending;
 struct loop;
 struct run;
@@ -14,6 +15,8 @@ struct spec;
 
 struct run_ops {
 	void (*started)(void *arg);
+	/* Command ID was executed; TERMINAL_FD (borrowed) is its terminal's master, or -EBADF. */
+	void (*command_started)(void *arg, uint32_t id, int terminal_fd);
 	/* WAIT_STATUS of command ID, or FAILURE: it was not executed. */
 	void (*command_done)(void *arg, uint32_t id, int wait_status, const struct err *failure);
 	/* Once, in a later turn than run_start(): no process, cgroup or mount is left. */
@@ -43,7 +46,8 @@ const struct spec *run_spec(const struct run *run);
 /* To every process of the container; SIGKILL goes through the cgroup and takes init along. */
 void run_signal(struct run *run, int signo);
 
-int run_command(struct run *run, uint32_t id, char *const *argv, char *const *env, struct err *e);
-void run_command_kill(struct run *run, uint32_t id);
+int run_command(struct run *run, uint32_t id, const struct container_command *command,
+		struct err *e);
+void run_command_signal(struct run *run, uint32_t id, int signo);
 
 #endif

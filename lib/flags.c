@@ -238,6 +238,33 @@ static int set_from_argument(const struct flag *flags, size_t n, char *const *ar
 	return equals || flag->kind == FLAG_BOOL ? 1 : 2;
 }
 
+static const struct flag *find_letter(const struct flag *flags, size_t n, char letter)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (flags[i].letter == letter)
+			return &flags[i];
+	}
+	return NULL;
+}
+
+/* "-it": each is a flag of its own. */
+static int set_from_letters(const struct flag *flags, size_t n, const char *argument, void *options,
+			    struct err *e)
+{
+	for (const char *letter = argument + 1; *letter; letter++) {
+		const struct flag *flag = find_letter(flags, n, *letter);
+		int r;
+
+		if (!flag)
+			return err_set(e, EINVAL, "read flag '%.200s': flags start with '--'",
+				       argument);
+		r = set_flag(flag, options, "true", e);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
 static int set_from_arguments(const struct flag *flags, size_t n, int argc, char *const *argv,
 			      void *options, int *ret_index, struct err *e)
 {
@@ -250,13 +277,12 @@ static int set_from_arguments(const struct flag *flags, size_t n, int argc, char
 			i++;
 			break;
 		}
-		if (argv[i][1] != '-')
-			return err_set(e, EINVAL, "read flag '%.200s': flags start with '--'",
-				       argv[i]);
-		r = set_from_argument(flags, n, argv + i, argc - i, options, e);
+		r = argv[i][1] == '-' ?
+			    set_from_argument(flags, n, argv + i, argc - i, options, e) :
+			    set_from_letters(flags, n, argv[i], options, e);
 		if (r < 0)
 			return r;
-		i += r;
+		i += r > 0 ? r : 1;
 	}
 	*ret_index = i < argc ? i : argc;
 	return 0;
@@ -312,7 +338,8 @@ void flags_print_help(const struct flag *flags, size_t n, const char *prefix)
 	for (size_t i = 0; i < n; i++) {
 		const struct flag *f = &flags[i];
 
-		(void)snprintf(left, sizeof(left), "--%s%s", f->name, value_forms[f->kind]);
+		(void)snprintf(left, sizeof(left), "--%s%s%s", f->name, value_forms[f->kind],
+			       f->letter ? (char[]){ ',', ' ', '-', f->letter, '\0' } : "");
 		printf("  %-*s %s", width, left, f->help);
 		if (f->fallback && *f->fallback)
 			printf(" (default: %s)", f->fallback);

@@ -23,6 +23,7 @@ struct flag {
 	const char *fallback;	/* the default, as text; NULL leaves the field zero */
 	const char *help;	/* one line */
 	uint64_t max;		/* of a number; 0 = no bound */
+	char letter;		/* of a FLAG_BOOL: -x is the same as --name; 0 = none */
 };
 
 /*

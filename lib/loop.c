@@ -114,7 +114,7 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 	timer->fn(timer->arg);
 }
 
-static void on_readable(evutil_socket_t fd, short what, void *arg)
+static void on_ready(evutil_socket_t fd, short what, void *arg)
 {
 	struct loop_watch *watch = arg;
 
@@ -216,20 +216,32 @@ static int watch_start(struct loop_watch *watch, struct event *event, const char
 	return 0;
 }
 
-int loop_watch_fd(struct loop *loop, int fd, loop_fd_fn *fn, void *arg, struct loop_watch **ret,
-		  struct err *e)
+static int watch_io(struct loop *loop, int fd, short what, loop_fd_fn *fn, void *arg,
+		    struct loop_watch **ret, struct err *e)
 {
 	AUTO(loop_watch_freep) struct loop_watch *watch = watch_new(fd, fn, arg);
 	int r;
 
 	if (!watch)
 		return err_set(e, ENOMEM, "watch descriptor %d", fd);
-	r = watch_start(watch, event_new(loop->base, fd, EV_READ | EV_PERSIST, on_readable, watch),
+	r = watch_start(watch, event_new(loop->base, fd, what | EV_PERSIST, on_ready, watch),
 			"descriptor", e);
 	if (r < 0)
 		return r;
 	*ret = TAKE_PTR(watch);
 	return 0;
+}
+
+int loop_watch_fd(struct loop *loop, int fd, loop_fd_fn *fn, void *arg, struct loop_watch **ret,
+		  struct err *e)
+{
+	return watch_io(loop, fd, EV_READ, fn, arg, ret, e);
+}
+
+int loop_watch_writable(struct loop *loop, int fd, loop_fd_fn *fn, void *arg,
+			struct loop_watch **ret, struct err *e)
+{
+	return watch_io(loop, fd, EV_WRITE, fn, arg, ret, e);
 }
 
 int loop_watch_priority(struct loop *loop, int fd, loop_fd_fn *fn, void *arg,

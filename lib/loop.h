@@ -39,7 +39,10 @@ void loop_timer_free(struct loop_timer *timer);
 /* Call FN whenever FD (borrowed) is readable, or for a pidfd: whenever its process has ended. */
 int loop_watch_fd(struct loop *loop, int fd, loop_fd_fn *fn, void *arg, struct loop_watch **ret,
 		  struct err *e);
-/* The same for EPOLLPRI conditions: memory.events, cgroup.events, PSI triggers. */
+/* Call FN whenever FD (borrowed) can be written to, or its reader is gone. */
+int loop_watch_writable(struct loop *loop, int fd, loop_fd_fn *fn, void *arg,
+			struct loop_watch **ret, struct err *e);
+/* As loop_watch_fd() for EPOLLPRI conditions: memory.events, cgroup.events, PSI triggers. */
 int loop_watch_priority(struct loop *loop, int fd, loop_fd_fn *fn, void *arg,
 			struct loop_watch **ret, struct err *e);
 int loop_watch_signal(struct loop *loop, int signo, loop_fn *fn, void *arg,

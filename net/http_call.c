@@ -33,6 +33,7 @@ static int add_header(struct evbuffer *out, const char *name, const char *value)
 
 static int build_request(const struct http_call *spec, const char *host, struct evbuffer *out)
 {
+	bool is_upload = spec->on_upload;
 	bool has_length = spec->size > 0 || spec->method == HTTP_POST || spec->method == HTTP_PUT ||
 			  spec->method == HTTP_PATCH;
 
@@ -41,7 +42,9 @@ static int build_request(const struct http_call *spec, const char *host, struct 
 	    add_header(out, "Content-Type", spec->content_type) < 0 ||
 	    add_header(out, "Accept", spec->accept) < 0)
 		return -ENOMEM;
-	if (has_length && evbuffer_add_printf(out, "Content-Length: %zu\r\n", spec->size) < 0)
+	if (is_upload && add_header(out, "Transfer-Encoding", "chunked") < 0)
+		return -ENOMEM;
+	if (has_length && !is_upload && evbuffer_add_printf(out, "Content-Length: %zu\r\n", spec->size) < 0)
 		return -ENOMEM;
 	if (spec->extra_headers &&
 	    evbuffer_add(out, spec->extra_headers, strlen(spec->extra_headers)) < 0)

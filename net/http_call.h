@@ -18,6 +18,7 @@ struct call {
 	char *request;			/* all bytes to send */
 	size_t request_size;
 	bool has_retried;
+	bool has_uploaded;		/* the last piece of an upload was sent */
 
 	/* The answer. */
 	struct http_head head;

@@ -191,6 +191,7 @@ static void lose(struct http_client *client, int code, const char *what)
 		return;
 	}
 	if (client->is_reused && !client->has_answer_byte && !call->has_retried &&
+	    !call->spec.on_upload &&
 	    (call_is_idempotent(call) || unsent == call->request_size)) {
 		call->has_retried = true;
 		disconnect(client);
@@ -257,7 +258,8 @@ static bool read_body(struct http_client *client, struct call *call)
 		return false;
 	(void)evbuffer_drain(input, used);
 	if (r > 0) {
-		end_call(client, NULL, call->head.keep_alive);
+		end_call(client, NULL, call->head.keep_alive &&
+			 (!call->spec.on_upload || call->has_uploaded));
 		return false;
 	}
 	return used > 0;
@@ -279,6 +281,38 @@ static void on_read(struct bufferevent *bev, void *arg)
 		is_more = client->state == CLIENT_HEAD ?
 				  read_head(client, STAILQ_FIRST(&client->queue)) :
 				  read_body(client, STAILQ_FIRST(&client->queue));
+}
+
+static void on_written(struct bufferevent *bev, void *arg)
+{
+	struct http_client *client = arg;
+	struct call *call = STAILQ_FIRST(&client->queue);
+
+	(void)bev;
+	if (client->state != CLIENT_HEAD && client->state != CLIENT_BODY)
+		return;
+	if (!call->spec.on_upload || call->has_uploaded)
+		return;
+	client->depth++;
+	call->spec.on_upload(call->spec.arg);
+	client->depth--;
+	(void)is_gone(client);
+}
+
+int http_client_upload(struct http_client *client, const void *data, size_t size)
+{
+	struct call *call = STAILQ_FIRST(&client->queue);
+	struct evbuffer *out;
+
+	if (!call || !client->bev || !call->spec.on_upload || call->has_uploaded ||
+	    (client->state != CLIENT_HEAD && client->state != CLIENT_BODY))
+		return -EPIPE;
+	call->has_uploaded = size == 0;
+	out = bufferevent_get_output(client->bev);
+	if (evbuffer_add_printf(out, "%zx\r\n", size) < 0 || evbuffer_add(out, data, size) < 0 ||
+	    evbuffer_add(out, "\r\n", 2) < 0)
+		return -ENOMEM;
+	return 0;
 }
 
 static int socket_error(int fd)
@@ -327,7 +361,7 @@ static int connect_now(struct http_client *client)
 	if (!client->bev)
 		return -ENOMEM;
 	(void)TAKE_FD(fd);
-	bufferevent_setcb(client->bev, on_read, NULL, on_event, client);
+	bufferevent_setcb(client->bev, on_read, on_written, on_event, client);
 	(void)bufferevent_set_max_single_write(client->bev, MAX_WRITE);
 	if (is_connecting && bufferevent_socket_connect(client->bev, NULL, 0) < 0)
 		return -EIO;
@@ -352,7 +386,9 @@ static void start_call(struct http_client *client)
 	client->state = CLIENT_HEAD;
 	client->has_answer_byte = false;
 	/* A repetition has what is left of the time. */
-	if (!call->has_retried)
+	if (call->spec.on_upload)
+		client->deadline_ms = 0;
+	else if (!call->has_retried)
 		client->deadline_ms = clock_boot_ms() + call->spec.timeout_ms;
 	arm(client);
 }

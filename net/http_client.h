@@ -41,6 +41,13 @@ struct http_call {
 	size_t max_body;		/* of the answer; 0: 64 MiB */
 
 	/*
+	 * An upload, if not NULL: the body goes out in pieces without an announced length.  Called
+	 * when the head and whenever all of the pieces so far have left: then is the time for
+	 * http_client_upload().  The answer has no deadline, and may come before the end.
+	 */
+	void (*on_upload)(void *arg);
+
+	/*
 	 * Streams: called with each piece of a 2xx body as it comes; then ON_DONE has no body.
 	 * NULL collects the body.
 	 */
@@ -53,5 +60,11 @@ struct http_call {
 
 /* Queue CALL (copied).  The client may be freed inside any callback. */
 int http_client_call(struct http_client *client, const struct http_call *call, struct err *e);
+
+/*
+ * Send a piece of the upload that is on the wire; SIZE 0 is its end.  Queued without bound: send
+ * no more than a bufferful before the next on_upload().  -EPIPE: there is none.
+ */
+int http_client_upload(struct http_client *client, const void *data, size_t size);
 
 #endif

@@ -119,7 +119,7 @@ static const char *head_error(int status)
 	}
 }
 
-static void dispatch(struct http_conn *conn)
+static void handle(struct http_conn *conn, route_fn *fn)
 {
 	struct http_request *req = conn->req;
 	struct err e = { 0 };
@@ -127,10 +127,10 @@ static void dispatch(struct http_conn *conn)
 
 	conn->state = CONN_HANDLED;
 	conn->deadline_ms = 0;
-	if (conn->server->gate)
+	if (conn->server->gate && !req->collected)
 		r = conn->server->gate(conn->server->gate_arg, req, &e);
 	if (r >= 0)
-		r = req->route->handle(req, &e);
+		r = fn(req, &e);
 	if (r >= 0 || conn->req != req || conn->state != CONN_HANDLED)
 		return;
 	if (e.code == 0)
@@ -138,23 +138,50 @@ static void dispatch(struct http_conn *conn)
 	http_reply_error(req, &e);
 }
 
-static void start_body(struct http_conn *conn)
+static void dispatch(struct http_conn *conn)
+{
+	const struct http_request *req = conn->req;
+
+	handle(conn, req->collected ? req->collected : req->route->handle);
+}
+
+static bool has_body(const struct http_request *req)
+{
+	return req->head.is_chunked || req->head.length > 0;
+}
+
+void conn_start_body(struct http_conn *conn, enum conn_state state)
 {
 	static const char go_on[] = "HTTP/1.1 100 Continue\r\n\r\n";
-	struct http_request *req = conn->req;
+	const struct http_request *req = conn->req;
 
-	if (!req->head.is_chunked && req->head.length == 0) {
-		dispatch(conn);
-		return;
+	conn->state = state;
+	/* Unless all of an upload has been read, only the end of the connection can end it. */
+	conn->is_lingering = state == CONN_UPLOAD;
+	if (state == CONN_BODY) {
+		conn->body_since_ms = clock_boot_ms();
+		conn->deadline_ms = conn->body_since_ms + conn->server->limits.body_ms;
+		if (!req->head.is_chunked)
+			conn->deadline_ms += slowest_ms(req->head.length);
 	}
-	conn->state = CONN_BODY;
-	conn->body_since_ms = clock_boot_ms();
-	conn->deadline_ms = conn->body_since_ms + conn->server->limits.body_ms;
-	if (!req->head.is_chunked)
-		conn->deadline_ms += slowest_ms(req->head.length);
-	if (req->head.expects_continue &&
+	if (has_body(req) && req->head.expects_continue &&
 	    evbuffer_get_length(bufferevent_get_input(conn->bev)) == 0)
 		(void)evbuffer_add(conn_output(conn), go_on, sizeof(go_on) - 1);
+}
+
+static void start_body(struct http_conn *conn)
+{
+	const struct http_request *req = conn->req;
+
+	if (req->route->max_body == HTTP_BODY_LATER) {
+		/* An answer without a look at the body ends the connection. */
+		conn->is_lingering = has_body(req);
+		dispatch(conn);
+	} else if (has_body(req)) {
+		conn_start_body(conn, CONN_BODY);
+	} else {
+		dispatch(conn);
+	}
 }
 
 static void refuse_route(struct http_request *req, int status, unsigned methods)
@@ -178,7 +205,6 @@ static void refuse_route(struct http_request *req, int status, unsigned methods)
 static void route_request(struct http_conn *conn)
 {
 	struct http_request *req = conn->req;
-	bool has_body = req->head.is_chunked || req->head.length > 0;
 	unsigned methods = 0;
 	int r;
 
@@ -190,7 +216,7 @@ static void route_request(struct http_conn *conn)
 	r = request_find_route(req, &methods);
 	if (r < 0) {
 		/* Without a body the framing is sound, and the connection can go on. */
-		conn->is_lingering = has_body;
+		conn->is_lingering = has_body(req);
 		conn->state = CONN_HANDLED;
 		refuse_route(req, -r, methods);
 		return;
@@ -296,6 +322,8 @@ static bool step(struct http_conn *conn)
 		return read_head(conn);
 	case CONN_BODY:
 		return read_body(conn);
+	case CONN_UPLOAD:
+		return conn_read_upload(conn);
 	case CONN_STREAM:
 	case CONN_FLUSH:
 	case CONN_LINGER:
@@ -319,6 +347,7 @@ static bool is_over(const struct http_conn *conn)
 	case CONN_LINGER:
 		return conn->is_eof || conn->n_drained > HTTP_LINGER_BYTES;
 	case CONN_BODY:
+	case CONN_UPLOAD:
 	case CONN_HANDLED:
 	default:
 		return conn->is_eof;
@@ -380,6 +409,8 @@ static void pause_input(struct http_conn *conn)
 static void conn_run(struct http_conn *conn)
 {
 	conn->is_running = true;
+	if (conn->state == CONN_STREAM && conn->stream->on_drain && output_size(conn) == 0)
+		conn->stream->on_drain(conn->stream->arg);
 	while (!conn->is_cut && step(conn))
 		;
 	conn->is_running = false;
@@ -473,7 +504,7 @@ void conn_free(struct http_conn *conn)
 	conn->server->n_conns--;
 	event_free(conn->wake);
 	bufferevent_free(conn->bev);
-	if (req && conn->state == CONN_HANDLED)
+	if (req && (conn->state == CONN_HANDLED || conn->state == CONN_UPLOAD))
 		request_orphan(req);
 	else
 		request_free(req);

@@ -87,6 +87,11 @@ struct http_request {
 	size_t body_size, body_cap;
 	size_t max_body;
 	struct http_chunks chunks;
+	route_fn *collected;		/* instead of the route's, once the body is there; or NULL */
+	const struct http_upload_ops *upload;
+	void *upload_arg;
+	uint64_t uploaded;
+	bool is_upload_paused;
 	struct evbuffer *reply_headers;	/* NULL: none */
 	void (*on_close)(void *arg);
 	void *on_close_arg;
@@ -99,12 +104,14 @@ struct http_stream {
 	struct http_conn *conn;
 	size_t bound;			/* of unsent bytes */
 	void (*on_close)(void *arg);
+	void (*on_drain)(void *arg);	/* or NULL */
 	void *arg;
 };
 
 enum conn_state {
 	CONN_HEAD,	/* between requests, or in the middle of a head */
 	CONN_BODY,
+	CONN_UPLOAD,	/* a handler holds the request and takes its body as it comes */
 	CONN_HANDLED,	/* a handler holds the request */
 	CONN_STREAM,
 	CONN_FLUSH,	/* nothing more is read; closed when everything is written */
@@ -120,7 +127,7 @@ struct http_conn {
 	struct address peer;
 	bool is_local;
 	uid_t uid;
-	struct http_request *req;	/* BODY, HANDLED */
+	struct http_request *req;	/* BODY, UPLOAD, HANDLED */
 	struct http_stream *stream;	/* STREAM */
 	size_t n_scanned;		/* of the head: bytes already seen by the parser */
 	size_t n_drained;		/* STREAM, FLUSH, LINGER: bytes thrown away */
@@ -152,6 +159,12 @@ void conn_cut(struct http_conn *conn);
 void conn_wake_soon(struct http_conn *conn);
 /* The request's answer is queued: on to the next request or to the end. */
 void conn_answered(struct http_conn *conn, bool is_keep_alive);
+
+/* The body of the request, of which the head was handled, is to be read in STATE. */
+void conn_start_body(struct http_conn *conn, enum conn_state state);
+
+/* http_upload.c: one step; false when nothing more can be done with what has arrived. */
+bool conn_read_upload(struct http_conn *conn);
 
 /* http_route.c: split, decode and look up.  0, or minus the status to answer. */
 int request_read_target(struct http_request *req);

@@ -31,8 +31,30 @@ struct route {
 	enum http_method method;
 	const char *pattern;
 	route_fn *handle;
-	size_t max_body;	/* 0: the server's default of 1 MiB */
+	size_t max_body;	/* 0: the server's default of 1 MiB; or HTTP_BODY_LATER */
 };
+
+/* The handler is called when the head is there, and says what becomes of the body. */
+#define HTTP_BODY_LATER SIZE_MAX
+
+/* In such a handler: read the body, of at most MAX_BODY bytes, and go on with FN.  -EMSGSIZE. */
+int http_request_collect(struct http_request *req, size_t max_body, route_fn *fn, struct err *e);
+
+struct http_upload_ops {
+	/* Take SIZE bytes, at most 64 KiB.  A negative result is the answer, and ends it. */
+	int (*data)(void *arg, const void *data, size_t size, struct err *e);
+	/* The body is complete: answer, like a handler. */
+	int (*end)(void *arg, struct err *e);
+};
+
+/*
+ * In such a handler: take the body piece by piece, for as long as it comes: there is no deadline.
+ * The request may be answered at any time, which ends it.  OPS is borrowed.
+ */
+void http_request_upload(struct http_request *req, const struct http_upload_ops *ops, void *arg);
+
+/* While paused nothing is handed over and nothing more is read than one buffer. */
+void http_upload_pause(struct http_request *req, bool is_paused);
 
 /* How errors look is the dialect's business: send a reply for E (errno mapped to STATUS). */
 typedef void http_error_fn(struct http_request *req, int status, const struct err *e);
@@ -134,6 +156,8 @@ int http_stream_write(struct http_stream *stream, const void *data, size_t size)
 /* Ends the reply in good order; ON_CLOSE is not called. */
 void http_stream_end(struct http_stream *stream);
 size_t http_stream_queued(const struct http_stream *stream);
+/* Call FN with the argument of ON_CLOSE whenever all that was queued has left. */
+void http_stream_on_drain(struct http_stream *stream, void (*fn)(void *arg));
 /* From now on BYTES of unsent bytes are too many, instead of the server's max_stream_queue. */
 void http_stream_set_bound(struct http_stream *stream, size_t bytes);
 

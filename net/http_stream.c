@@ -122,3 +122,8 @@ void http_stream_set_bound(struct http_stream *stream, size_t bytes)
 {
 	stream->bound = bytes;
 }
+
+void http_stream_on_drain(struct http_stream *stream, void (*fn)(void *arg))
+{
+	stream->on_drain = fn;
+}

@@ -64,7 +64,7 @@ static int take_records(const struct recordio_reader *reader, const char *data, 
 		size_t length = 0;
 		int n = read_length(data + at, size - at, &length), r;
 
-		if (n < 0)
+		if (n < 0 || (reader->max > 0 && length > reader->max))
 			return err_set(e, EINVAL, "read record: bad length");
 		if (n == 0 || size - at - (size_t)n < length)
 			break;
@@ -122,7 +122,7 @@ int recordio_feed(struct recordio_reader *reader, const void *data, size_t size,
 	 * FN may empty READER, when a record ends the connection: the bytes are ours as long as FN
 	 * looks at them, and what follows them belongs to a stream that is over.
 	 */
-	*reader = (struct recordio_reader){ .cap = BEING_READ };
+	*reader = (struct recordio_reader){ .cap = BEING_READ, .max = held.max };
 	if (held.size > 0) {
 		r = append(&held, data, size, e);
 		data = held.data;

@@ -16,6 +16,7 @@ int recordio_write(struct http_stream *stream, const void *data, size_t size);
 struct recordio_reader {
 	char *data;
 	size_t size, cap;
+	size_t max;	/* of one record; 0: RECORDIO_MAX */
 };
 
 typedef int recordio_fn(void *arg, const void *data, size_t size, struct err *e);

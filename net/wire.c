@@ -24,12 +24,16 @@ const char *wire_content_type(enum wire_format format)
 	return content_types[format];
 }
 
-int wire_format_of_body(const struct http_request *req, enum wire_format *ret, struct err *e)
+static const char records_type[] = "application/recordio";
+
+/* The form that HEADER names. */
+static int format_of_header(const struct http_request *req, const char *header,
+			    enum wire_format *ret, struct err *e)
 {
-	const char *type = http_request_header(req, "Content-Type");
+	const char *type = http_request_header(req, header);
 
 	if (!type)
-		return err_set(e, EINVAL, "read body: header 'Content-Type' is missing");
+		return err_set(e, EINVAL, "read body: header '%s' is missing", header);
 	/* Exactly: a "; charset=" is refused, as Mesos does (reference/mesos.md 1.1). */
 	for (size_t i = 0; i < ARRAY_SIZE(content_types); i++) {
 		if (strcasecmp(type, content_types[i]) == 0) {
@@ -37,8 +41,25 @@ int wire_format_of_body(const struct http_request *req, enum wire_format *ret, s
 			return 0;
 		}
 	}
-	return err_set(e, ENOTSUP, "read body: 'Content-Type' is '%s', not '%s' or '%s'", type,
+	return err_set(e, ENOTSUP, "read body: '%s' is '%s', not '%s' or '%s'", header, type,
 		       content_types[WIRE_JSON], content_types[WIRE_PROTOBUF]);
+}
+
+int wire_format_of_body(const struct http_request *req, enum wire_format *ret, struct err *e)
+{
+	return format_of_header(req, "Content-Type", ret, e);
+}
+
+bool wire_is_records(const struct http_request *req)
+{
+	const char *type = http_request_header(req, "Content-Type");
+
+	return type && strcasecmp(type, records_type) == 0;
+}
+
+int wire_format_of_records(const struct http_request *req, enum wire_format *ret, struct err *e)
+{
+	return format_of_header(req, "Message-Content-Type", ret, e);
 }
 
 /* 3 for TYPE itself, 2 for its tree, 1 for anything, 0 for another. */
@@ -90,9 +111,11 @@ static bool admits(const char *accept, const char *type)
 	return is_admitted;
 }
 
-int wire_format_of_answer(const struct http_request *req, enum wire_format *ret, struct err *e)
+/* The first form that HEADER admits; any, if it is missing. */
+static int format_of_accept(const struct http_request *req, const char *header,
+			    enum wire_format *ret, struct err *e)
 {
-	const char *accept = http_request_header(req, "Accept");
+	const char *accept = http_request_header(req, header);
 
 	for (size_t i = 0; i < ARRAY_SIZE(content_types); i++) {
 		if (!accept || admits(accept, content_types[i])) {
@@ -100,8 +123,37 @@ int wire_format_of_answer(const struct http_request *req, enum wire_format *ret,
 			return 0;
 		}
 	}
-	return err_set(e, ENOTSUP, "answer: 'Accept' is '%s' and admits neither '%s' nor '%s'",
+	return err_set(e, ENOTSUP, "answer: '%s' is '%s' and admits neither '%s' nor '%s'", header,
 		       accept, content_types[WIRE_JSON], content_types[WIRE_PROTOBUF]);
+}
+
+int wire_format_of_answer(const struct http_request *req, enum wire_format *ret, struct err *e)
+{
+	return format_of_accept(req, "Accept", ret, e);
+}
+
+static bool wants_records(const struct http_request *req)
+{
+	const char *accept = http_request_header(req, "Accept");
+
+	return accept && strcasecmp(accept, records_type) == 0;
+}
+
+int wire_stream_format_of_answer(const struct http_request *req, enum wire_format *ret,
+				 struct err *e)
+{
+	return format_of_accept(req, wants_records(req) ? "Message-Accept" : "Accept", ret, e);
+}
+
+int wire_stream_start(struct http_request *req, enum wire_format format,
+		      void (*on_close)(void *arg), void *arg, struct http_stream **ret,
+		      struct err *e)
+{
+	if (!wants_records(req))
+		return http_stream_start(req, 200, wire_content_type(format), on_close, arg, ret,
+					 e);
+	http_reply_header(req, "Message-Content-Type", wire_content_type(format));
+	return http_stream_start(req, 200, records_type, on_close, arg, ret, e);
 }
 
 int wire_read(enum wire_format format, const ProtobufCMessageDescriptor *descriptor,

@@ -3,6 +3,7 @@
 #define NET_WIRE_H
 
 #include <protobuf-c/protobuf-c.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 struct err;
@@ -17,6 +18,19 @@ const char *wire_content_type(enum wire_format format);
 int wire_format_of_body(const struct http_request *req, enum wire_format *ret, struct err *e);
 /* The form to answer in by Accept; JSON when both would do.  -ENOTSUP is 406 here. */
 int wire_format_of_answer(const struct http_request *req, enum wire_format *ret, struct err *e);
+
+/*
+ * A stream of records as the agent's API has it: 'application/recordio', the form of the records in
+ * Message-Content-Type and Message-Accept.  For an answer the form alone will do, too.
+ */
+bool wire_is_records(const struct http_request *req);	/* the body */
+int wire_format_of_records(const struct http_request *req, enum wire_format *ret, struct err *e);
+int wire_stream_format_of_answer(const struct http_request *req, enum wire_format *ret,
+				 struct err *e);
+/* Such an answer: http_stream_start() with its headers. */
+int wire_stream_start(struct http_request *req, enum wire_format format,
+		      void (*on_close)(void *arg), void *arg, struct http_stream **ret,
+		      struct err *e);
 
 /* Owned message in *ret, freed with protobuf_c_message_free_unpacked(*ret, NULL). */
 int wire_read(enum wire_format format, const ProtobufCMessageDescriptor *descriptor,

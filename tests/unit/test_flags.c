@@ -25,12 +25,12 @@ struct options {
 
 static const struct flag flags[] = {
 	{ "work_dir", FLAG_STR, offsetof(struct options, work_dir), "/var/lib/x", "where state is",
-	  0 },
-	{ "master", FLAG_STR, offsetof(struct options, master), NULL, "address of the master", 0 },
-	{ "port", FLAG_U64, offsetof(struct options, port), "5051", "port to listen on", 65535 },
-	{ "cfs-quota", FLAG_BOOL, offsetof(struct options, quota), NULL, "limit cpu", 0 },
+	  0, 0 },
+	{ "master", FLAG_STR, offsetof(struct options, master), NULL, "address of the master", 0, 0 },
+	{ "port", FLAG_U64, offsetof(struct options, port), "5051", "port to listen on", 65535, 0 },
+	{ "cfs-quota", FLAG_BOOL, offsetof(struct options, quota), NULL, "limit cpu", 0, 'q' },
 	{ "timeout", FLAG_MILLIS, offsetof(struct options, timeout), "15secs", "patience",
-	  3600000 },
+	  3600000, 0 },
 };
 
 static int parse(char *const *argv, struct options *o, int *ret_index, struct err *e)
@@ -91,6 +91,7 @@ static void test_booleans_and_end_of_flags(void **state)
 		{ "--cfs-quota", true },        { "--cfs-quota=true", true },
 		{ "--cfs-quota=false", false }, { "--no-cfs-quota", false },
 		{ "--no_cfs_quota", false },    { "--cfs_quota=1", true },
+		{ "-q", true },			{ "-qq", true },
 	};
 
 	(void)state;

@@ -1,0 +1,593 @@
+#include "agent/session.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "agent/agent.h"
+#include "agent/control.h"
+#include "agent/launch_parts.h"
+#include "agent/session_wait.h"
+#include "agent/task.h"
+#include "lib/cleanup.h"
+#include "lib/err.h"
+#include "lib/log.h"
+#include "lib/loop.h"
+#include "lib/packet.h"
+#include "net/http_server.h"
+
+enum {
+	MAX_ENDED = 256,		/* remembered for those who ask how they ended */
+	MAX_ID = 128,
+	PIECE = 16 << 10,
+	MAX_QUEUED = 256 << 10,		/* unsent bytes, beyond which the command has to wait */
+	MAX_REST = 128 << 10,		/* what can be left in a pipe or a terminal at the end */
+	NOT_EXECUTABLE = 126, NOT_FOUND = 127,	/* as shells have it */
+};
+
+DEFINE_AUTO(struct session *, session_free);
+
+struct session *session_find(struct agent *agent, const Mesos__V1__ContainerID *id)
+{
+	struct session *session;
+
+	if (!id->parent)
+		return NULL;
+	TAILQ_FOREACH(session, &agent->sessions, link) {
+		if (strcmp(session->id, id->value) == 0 &&
+		    strcmp(session->parent, id->parent->value) == 0)
+			return session;
+	}
+	return NULL;
+}
+
+/* ---- output ---- */
+
+static void stop_output(struct session_output *output)
+{
+	loop_watch_free(TAKE_PTR(output->watch));
+	fd_close(&output->fd);
+}
+
+static void send_output(struct session_output *output, const void *bytes, size_t size)
+{
+	Mesos__V1__Agent__ProcessIO io = MESOS__V1__AGENT__PROCESS_IO__INIT;
+	Mesos__V1__Agent__ProcessIO__Data data = MESOS__V1__AGENT__PROCESS_IO__DATA__INIT;
+	struct session *session = output->session;
+	struct err lost = { 0 };
+
+	if (!session->stream)
+		return;
+	io.has_type = data.has_type = data.has_data = true;
+	io.type = MESOS__V1__AGENT__PROCESS_IO__TYPE__DATA;
+	io.data = &data;
+	data.type = output->type;
+	data.data = (ProtobufCBinaryData){ .len = size, .data = (uint8_t *)(uintptr_t)bytes };
+	/* A stream that fails is closing: its end is told. */
+	(void)wire_stream(session->stream, session->format, &io.base, &lost);
+}
+
+/* One piece: its size, 0 when there is none now, -EPIPE at the end. */
+static ssize_t read_output(struct session_output *output)
+{
+	char piece[PIECE];
+	ssize_t n = read(output->fd, piece, sizeof(piece));
+
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return 0;
+	/* EIO: nobody has the terminal open any more. */
+	if (n <= 0)
+		return -EPIPE;
+	send_output(output, piece, (size_t)n);
+	return n;
+}
+
+static void on_output(int fd, void *arg)
+{
+	struct session_output *output = arg;
+	const struct session *session = output->session;
+
+	(void)fd;
+	if (read_output(output) < 0)
+		stop_output(output);
+	else if (session->stream && http_stream_queued(session->stream) > MAX_QUEUED)
+		loop_watch_free(TAKE_PTR(output->watch));
+}
+
+static int watch_output(struct session_output *output, struct err *e)
+{
+	if (output->fd < 0 || output->watch)
+		return 0;
+	return loop_watch_fd(output->session->agent->loop, output->fd, on_output, output,
+			     &output->watch, e);
+}
+
+static int watch_outputs(struct session *session, struct err *e)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < SESSION_OUTPUTS && r >= 0; i++)
+		r = watch_output(&session->outputs[i], e);
+	return r;
+}
+
+/* What the command wrote before its end; whoever it left behind with its output is not awaited. */
+static void drain_outputs(struct session *session)
+{
+	for (size_t i = 0; i < SESSION_OUTPUTS; i++) {
+		struct session_output *output = &session->outputs[i];
+		ssize_t n, rest = MAX_REST;
+
+		while (output->fd >= 0 && rest > 0 && (n = read_output(output)) > 0)
+			rest -= n;
+		stop_output(output);
+	}
+}
+
+/* ---- input ---- */
+
+static void stop_input(struct session *session)
+{
+	loop_watch_free(TAKE_PTR(session->input_watch));
+	fd_close(&session->input_fd);
+	free(TAKE_PTR(session->unwritten));
+	session->n_unwritten = 0;
+}
+
+static void dismiss_input(struct session *session)
+{
+	const struct session_input_ops *ops = TAKE_PTR(session->input_ops);
+
+	stop_input(session);
+	if (ops)
+		ops->over(session->input_arg);
+}
+
+/* As much as fits; what nobody will read counts as written. */
+static size_t write_some(struct session *session, const char *data, size_t size)
+{
+	size_t done = 0;
+
+	while (session->input_fd >= 0 && done < size) {
+		ssize_t n = write(session->input_fd, data + done, size - done);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0 && errno == EAGAIN)
+			return done;
+		if (n < 0)
+			stop_input(session);
+		else
+			done += (size_t)n;
+	}
+	return size;
+}
+
+static void on_input_writable(int fd, void *arg)
+{
+	struct session *session = arg;
+	char *data = TAKE_PTR(session->unwritten);
+	size_t size = session->n_unwritten, done;
+
+	(void)fd;
+	session->n_unwritten = 0;
+	done = write_some(session, data, size);
+	if (done < size) {
+		memmove(data, data + done, size - done);
+		session->unwritten = data;
+		session->n_unwritten = size - done;
+		return;
+	}
+	free(data);
+	loop_watch_free(TAKE_PTR(session->input_watch));
+	if (session->is_input_over)
+		stop_input(session);
+	if (session->input_ops)
+		session->input_ops->ready(session->input_arg);
+}
+
+int session_write(struct session *session, const void *data, size_t size, struct err *e)
+{
+	size_t done = session->n_unwritten > 0 ? 0 : write_some(session, data, size);
+	char *grown;
+
+	if (done == size)
+		return 0;
+	grown = realloc(session->unwritten, session->n_unwritten + size - done);
+	if (!grown)
+		return err_set(e, ENOMEM, "write to session '%s'", session->id);
+	memcpy(grown + session->n_unwritten, (const char *)data + done, size - done);
+	session->unwritten = grown;
+	session->n_unwritten += size - done;
+	if (session->input_watch)
+		return 1;
+	return loop_watch_writable(session->agent->loop, session->input_fd, on_input_writable,
+				   session, &session->input_watch, e) < 0 ? -e->code : 1;
+}
+
+/* A terminal has no end: closing it would take the output along. */
+void session_end_input(struct session *session)
+{
+	session->is_input_over = !session->has_terminal;
+	if (session->is_input_over && session->n_unwritten == 0)
+		stop_input(session);
+}
+
+int session_resize(struct session *session, const Mesos__V1__TTYInfo *info, struct err *e)
+{
+	struct winsize size = { 0 };
+
+	if (!session->has_terminal)
+		return err_set(e, EINVAL, "resize session '%s': it has no terminal", session->id);
+	if (!info || !info->window_size)
+		return 0;
+	size.ws_row = (unsigned short)info->window_size->rows;
+	size.ws_col = (unsigned short)info->window_size->columns;
+	/* The kernel tells the foreground processes by SIGWINCH. */
+	if (session->input_fd >= 0 && ioctl(session->input_fd, TIOCSWINSZ, &size) < 0)
+		return err_set(e, errno, "resize session '%s'", session->id);
+	return 0;
+}
+
+/* ---- the end ---- */
+
+/* The oldest of those that have ended make room. */
+static void forget_oldest(struct agent *agent)
+{
+	struct session *session, *oldest = NULL;
+	size_t n = 0;
+
+	TAILQ_FOREACH_REVERSE(session, &agent->sessions, session_list, link) {
+		if (session->has_ended) {
+			oldest = session;
+			n++;
+		}
+	}
+	if (n > MAX_ENDED)
+		session_free(oldest);
+}
+
+static void end(struct session *session, int wait_status)
+{
+	struct http_stream *stream;
+
+	if (session->has_ended)
+		return;
+	session->has_ended = true;
+	session->wait_status = wait_status;
+	loop_watch_free(TAKE_PTR(session->control_watch));
+	fd_close(&session->control_fd);
+	drain_outputs(session);
+	dismiss_input(session);
+	stream = TAKE_PTR(session->stream);
+	if (stream)
+		http_stream_end(stream);
+	session_tell_waits(session);
+	forget_oldest(session->agent);
+}
+
+static void on_stream_close(void *arg)
+{
+	struct session *session = arg;
+
+	session->stream = NULL;
+	end(session, SIGKILL);
+}
+
+static void on_stream_drain(void *arg)
+{
+	struct session *session = arg;
+	struct err e = { 0 };
+
+	if (watch_outputs(session, &e) >= 0)
+		return;
+	log_write_err(LOG_LEVEL_ERROR, &e, "session '%s'", session->id);
+	end(session, SIGKILL);
+}
+
+/* ---- the beginning ---- */
+
+static void on_launch_close(void *arg)
+{
+	struct session *session = arg;
+
+	session->launch = NULL;
+	session_free(session);
+}
+
+/* The request that waited for it becomes the stream. */
+static int start_stream(struct session *session, struct err *e)
+{
+	int r = wire_stream_start(session->launch, session->format, on_stream_close, session,
+				  &session->stream, e);
+
+	if (r < 0)
+		return r;
+	session->launch = NULL;
+	http_stream_on_drain(session->stream, on_stream_drain);
+	return 0;
+}
+
+static int take_terminal(struct session *session, struct packet_fds *fds, struct err *e)
+{
+	if (fds->n != 1 || fcntl(fds->fd[0], F_SETFL, O_NONBLOCK) < 0)
+		return err_set(e, EPROTO, "open the terminal of session '%s'", session->id);
+	session->outputs[0].fd = fcntl(fds->fd[0], F_DUPFD_CLOEXEC, 0);
+	session->input_fd = TAKE_FD(fds->fd[0]);
+	return session->outputs[0].fd < 0 ?
+		       err_set(e, errno, "open the terminal of session '%s'", session->id) : 0;
+}
+
+static int on_started(struct session *session, struct packet_fds *fds, struct err *e)
+{
+	int r = session->has_terminal ? take_terminal(session, fds, e) : 0;
+
+	if (r >= 0)
+		r = start_stream(session, e);
+	return r < 0 ? r : watch_outputs(session, e);
+}
+
+/* With an error in the place of a status it was not executed: its user is told on its stderr. */
+static int on_exited(struct session *session, const Tepui__ControlEvent *event, struct err *e)
+{
+	struct session_output *output = &session->outputs[session->has_terminal ? 0 : 1];
+	char text[400];
+	struct err failure = { 0 };
+	int r, code;
+
+	if (event->has_wait_status) {
+		end(session, event->wait_status);
+		return 0;
+	}
+	code = control_error(event, &failure);
+	r = session->launch ? start_stream(session, e) : 0;
+	if (r < 0)
+		return r;
+	(void)err_text(&failure, text, sizeof(text) - 1);
+	send_output(output, strcat(text, "\n"), strlen(text) + 1);
+	end(session, (code == -ENOENT ? NOT_FOUND : NOT_EXECUTABLE) << 8);
+	return 0;
+}
+
+static int take_event(struct session *session, const Tepui__ControlEvent *event,
+		      struct packet_fds *fds, struct err *e)
+{
+	switch (event->type) {
+	case TEPUI__CONTROL_EVENT__TYPE__STARTED:
+		return session->launch ? on_started(session, fds, e) : 0;
+	case TEPUI__CONTROL_EVENT__TYPE__EXITED:
+		return on_exited(session, event, e);
+	case TEPUI__CONTROL_EVENT__TYPE__FAILED:
+		return control_error(event, e);
+	case TEPUI__CONTROL_EVENT__TYPE__UNKNOWN:
+	case _TEPUI__CONTROL_EVENT__TYPE_IS_INT_SIZE:
+	default:
+		return err_set(e, EPROTO, "read event %d of the supervisor", (int)event->type);
+	}
+}
+
+static void on_control(int fd, void *arg)
+{
+	struct session *session = arg;
+	AUTO(packet_fds_done) struct packet_fds fds = { 0 };
+	Tepui__ControlEvent *event;
+	struct http_request *launch;
+	struct err e = { 0 };
+	int r = control_recv(fd, &event, &fds, &e);
+
+	if (r == 0)
+		return;
+	if (r > 0) {
+		r = take_event(session, event, &fds, &e);
+		tepui__control_event__free_unpacked(event, NULL);
+	}
+	if (r >= 0)
+		return;
+	launch = TAKE_PTR(session->launch);
+	if (launch) {
+		session_free(session);
+		http_reply_error(launch, &e);
+		return;
+	}
+	/* The container has ended, and this with it. */
+	if (r != -EPIPE)
+		log_write_err(LOG_LEVEL_ERROR, &e, "session '%s'", session->id);
+	end(session, SIGKILL);
+}
+
+/* Ours are non-blocking; the command's must not be: it did not ask for that. */
+static int make_pipe(int *ret_ours, int *ret_theirs, bool is_input, struct err *e)
+{
+	int fds[2];
+
+	if (pipe2(fds, O_CLOEXEC) < 0)
+		return err_set(e, errno, "create pipe");
+	*ret_ours = fds[is_input];
+	*ret_theirs = fds[!is_input];
+	if (fcntl(*ret_ours, F_SETFL, O_NONBLOCK) < 0)
+		return err_set(e, errno, "set up pipe");
+	return 0;
+}
+
+static int make_pipes(struct session *session, struct packet_fds *ret, struct err *e)
+{
+	int *ours[] = { &session->input_fd, &session->outputs[0].fd, &session->outputs[1].fd };
+	int r = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(ours) && r >= 0; i++) {
+		ret->fd[i] = -EBADF;
+		ret->n = i + 1;
+		r = make_pipe(ours[i], &ret->fd[i], i == 0, e);
+	}
+	return r;
+}
+
+/* ARGS: an array of strings. */
+static int send_run(struct session *session, json_t *args, Tepui__ControlCall__Run *run,
+		    struct err *e)
+{
+	AUTO(packet_fds_done) struct packet_fds fds = { 0 };
+	AUTO_FREE char **arguments = calloc(json_array_size(args) + 1, sizeof(*arguments));
+	Tepui__ControlCall call = TEPUI__CONTROL_CALL__INIT;
+	int r;
+
+	if (!arguments)
+		return err_set(e, ENOMEM, "run command");
+	for (size_t i = 0; i < json_array_size(args); i++)
+		arguments[i] = (char *)(uintptr_t)json_string_value(json_array_get(args, i));
+	run->arguments = arguments;
+	run->n_arguments = json_array_size(args);
+	call.has_type = true;
+	call.type = TEPUI__CONTROL_CALL__TYPE__RUN;
+	call.run = run;
+	r = session->has_terminal ? 0 : make_pipes(session, &fds, e);
+	return r < 0 ? r : control_send(session->control_fd, &call, &fds, e);
+}
+
+static int check_command(const Mesos__V1__CommandInfo *command, const struct task *task,
+			 struct err *e)
+{
+	const char *user = task->record->task->command->user;
+
+	if (!command || !command->value || !*command->value)
+		return err_set(e, EINVAL, "command.value: missing");
+	if (command->n_uris)
+		return err_set(e, ENOTSUP, "command.uris: fetching is not supported");
+	if (command->user && (!user || strcmp(command->user, user) != 0))
+		return err_set(e, ENOTSUP, "command.user: a session has the rights of its task");
+	for (size_t i = 0; command->environment && i < command->environment->n_variables; i++) {
+		if (command->environment->variables[i]->secret)
+			return err_set(e, ENOTSUP, "command.environment.variables[%zu].secret: "
+				       "secrets are not supported", i);
+	}
+	return 0;
+}
+
+static int check_container(const Mesos__V1__ContainerInfo *container, struct err *e)
+{
+	if (!container)
+		return 0;
+	if (container->type != MESOS__V1__CONTAINER_INFO__TYPE__MESOS || container->mesos ||
+	    container->docker || container->n_volumes || container->n_network_infos ||
+	    container->linux_info || container->rlimit_info || container->hostname)
+		return err_set(e, ENOTSUP, "container: a session shares its task's, and has only a "
+			       "tty_info of its own");
+	return 0;
+}
+
+static int check_id(const struct agent *agent, const Mesos__V1__ContainerID *id, struct err *e)
+{
+	static const char allowed[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";
+	size_t n = strlen(id->value);
+
+	if (n == 0 || n > MAX_ID || strspn(id->value, allowed) != n)
+		return err_set(e, EINVAL, "container_id.value: not 1 to %d letters, digits, '.', "
+			       "'_' or '-'", MAX_ID);
+	if (session_find((struct agent *)(uintptr_t)agent, id))
+		return err_set(e, EEXIST, "launch session '%s': it exists", id->value);
+	return 0;
+}
+
+static int new_session(struct agent *agent, const Mesos__V1__ContainerID *id, bool has_terminal,
+		       struct session **ret, struct err *e)
+{
+	struct session *session = calloc(1, sizeof(*session));
+
+	if (!session)
+		return err_set(e, ENOMEM, "launch session '%s'", id->value);
+	session->agent = agent;
+	session->has_terminal = has_terminal;
+	session->control_fd = session->input_fd = -EBADF;
+	for (size_t i = 0; i < SESSION_OUTPUTS; i++)
+		session->outputs[i] = (struct session_output){
+			.session = session, .fd = -EBADF,
+			.type = i == 0 ? MESOS__V1__AGENT__PROCESS_IO__DATA__TYPE__STDOUT :
+					 MESOS__V1__AGENT__PROCESS_IO__DATA__TYPE__STDERR,
+		};
+	TAILQ_INSERT_TAIL(&agent->sessions, session, link);
+	session->parent = strdup(id->parent->value);
+	session->id = strdup(id->value);
+	*ret = session;
+	return session->parent && session->id ? 0 :
+		       err_set(e, ENOMEM, "launch session '%s'", id->value);
+}
+
+int session_launch(struct http_request *req, struct task *task,
+		   const Mesos__V1__Agent__Call__LaunchNestedContainerSession *call, struct err *e)
+{
+	Tepui__ControlCall__Run run = TEPUI__CONTROL_CALL__RUN__INIT;
+	AUTO(session_freep) struct session *session = NULL;
+	json_t *args = NULL;
+	int r;
+
+	r = check_id(task->agent, call->container_id, e);
+	if (r >= 0)
+		r = check_command(call->command, task, e);
+	if (r >= 0)
+		r = check_container(call->container, e);
+	if (r < 0)
+		return r;
+	run.tty_info = call->container ? call->container->tty_info : NULL;
+	run.environment = call->command->environment;
+	r = new_session(task->agent, call->container_id, run.tty_info, &session, e);
+	if (r >= 0)
+		r = wire_stream_format_of_answer(req, &session->format, e);
+	if (r >= 0)
+		r = session->control_fd = control_open(task, e);
+	if (r >= 0)
+		r = launch_args(call->command, &args, e);
+	if (r >= 0)
+		r = send_run(session, args, &run, e);
+	json_decref(args);
+	if (r >= 0)
+		r = loop_watch_fd(task->agent->loop, session->control_fd, on_control, session,
+				  &session->control_watch, e);
+	if (r < 0)
+		return r;
+	session->launch = req;
+	http_request_on_close(req, on_launch_close, session);
+	(void)TAKE_PTR(session);
+	return 0;
+}
+
+int session_signal(struct session *session, int signo, struct err *e)
+{
+	Tepui__ControlCall call = TEPUI__CONTROL_CALL__INIT;
+
+	if (session->has_ended)
+		return 0;
+	call.has_type = call.has_signal = true;
+	call.type = TEPUI__CONTROL_CALL__TYPE__RUN_SIGNAL;
+	call.signal = signo;
+	return control_send(session->control_fd, &call, NULL, e);
+}
+
+void session_free(struct session *session)
+{
+	struct http_stream *stream = TAKE_PTR(session->stream);
+
+	TAILQ_REMOVE(&session->agent->sessions, session, link);
+	session_drop_waits(session);
+	loop_watch_free(session->control_watch);
+	fd_close(&session->control_fd);
+	dismiss_input(session);
+	for (size_t i = 0; i < SESSION_OUTPUTS; i++)
+		stop_output(&session->outputs[i]);
+	if (stream)
+		http_stream_end(stream);
+	free(session->parent);
+	free(session->id);
+	free(session);
+}
+
+void sessions_free(struct agent *agent)
+{
+	while (!TAILQ_EMPTY(&agent->sessions))
+		session_free(TAILQ_FIRST(&agent->sessions));
+}

@@ -1,0 +1,129 @@
+/* tepui task exec: a command beside a task, with its status as ours. */
+#include "cli/exec.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#include "cli/cli.h"
+#include "cli/client.h"
+#include "cli/cluster.h"
+#include "cli/print.h"
+#include "cli/session.h"
+#include "lib/cleanup.h"
+#include "lib/err.h"
+#include "lib/id.h"
+#include "lib/rng.h"
+
+/* A shell's rendering: 128 and the signal. */
+static int status_of(int wait_status)
+{
+	return WIFSIGNALED(wait_status) ? 128 + WTERMSIG(wait_status) : WEXITSTATUS(wait_status);
+}
+
+/* One call about a nested container, by JSON. */
+static int call_nested(struct cli *cli, const char *address, const char *type, const char *body,
+		       const Mesos__V1__ContainerID *id, struct reply *ret, struct err *e)
+{
+	json_t *call = json_pack("{s:s, s:{s:{s:s, s:{s:s}}}}", "type", type, body, "container_id",
+				 "value", id->value, "parent", "value", id->parent->value);
+	int r = client_call(cli, address, HTTP_POST, "/api/v1", call, ret, e);
+
+	json_decref(call);
+	return r;
+}
+
+static int take_status(struct cli *cli, const char *address, const Mesos__V1__ContainerID *id,
+		       struct err *e)
+{
+	struct reply reply;
+	const json_t *status;
+	int r = call_nested(cli, address, "WAIT_NESTED_CONTAINER", "wait_nested_container", id,
+			    &reply, e);
+
+	if (r < 0)
+		return r;
+	status = json_object_get(json_object_get(reply.json, "wait_nested_container"),
+				 "exit_status");
+	cli->status = status_of((int)json_integer_value(status));
+	reply_done(&reply);
+	/* It would be forgotten in time. */
+	if (call_nested(cli, address, "REMOVE_NESTED_CONTAINER", "remove_nested_container", id,
+			&reply, e) >= 0)
+		reply_done(&reply);
+	err_clear(e);
+	return 0;
+}
+
+static int run(struct cli *cli, const char *address, const char *container, char **argv, size_t n,
+	       struct err *e)
+{
+	Mesos__V1__Agent__Call call = MESOS__V1__AGENT__CALL__INIT;
+	Mesos__V1__Agent__Call__LaunchNestedContainerSession launch =
+		MESOS__V1__AGENT__CALL__LAUNCH_NESTED_CONTAINER_SESSION__INIT;
+	Mesos__V1__ContainerID id = MESOS__V1__CONTAINER_ID__INIT;
+	Mesos__V1__ContainerID parent = MESOS__V1__CONTAINER_ID__INIT;
+	Mesos__V1__CommandInfo command = MESOS__V1__COMMAND_INFO__INIT;
+	Mesos__V1__ContainerInfo info = MESOS__V1__CONTAINER_INFO__INIT;
+	Mesos__V1__TTYInfo tty = MESOS__V1__TTYINFO__INIT;
+	Mesos__V1__TTYInfo__WindowSize window = MESOS__V1__TTYINFO__WINDOW_SIZE__INIT;
+	const struct session_plan plan = {
+		.address = address, .call = &call, .id = &id,
+		.passes_input = cli->options.interactive, .has_terminal = cli->options.tty,
+	};
+	char text[ID_UUID_SIZE];
+	struct rng rng;
+	int r = rng_seed_from_kernel(&rng);
+
+	if (r < 0)
+		return err_set(e, -r, "get random numbers");
+	id_uuid(&rng, text);
+	id.value = text;
+	id.parent = &parent;
+	parent.value = (char *)(uintptr_t)container;
+	command.has_shell = true;
+	command.shell = false;
+	command.value = argv[0];
+	command.arguments = argv;
+	command.n_arguments = n;
+	call.has_type = true;
+	call.type = MESOS__V1__AGENT__CALL__TYPE__LAUNCH_NESTED_CONTAINER_SESSION;
+	call.launch_nested_container_session = &launch;
+	launch.container_id = &id;
+	launch.command = &command;
+	if (cli->options.tty) {
+		r = session_window(&window, e);
+		if (r < 0)
+			return r;
+		info.type = MESOS__V1__CONTAINER_INFO__TYPE__MESOS;
+		info.tty_info = &tty;
+		tty.window_size = &window;
+		launch.container = &info;
+	}
+	r = session_run(cli, &plan, e);
+	return r < 0 ? r : take_status(cli, address, &id, e);
+}
+
+int task_exec(struct cli *cli, char **args, size_t n, struct err *e)
+{
+	char address[CLUSTER_ADDRESS_SIZE];
+	json_t *task = NULL, *container = NULL;
+	size_t first = strcmp(args[1], "--") == 0 ? 2 : 1;
+	int r;
+
+	if (first == n)
+		return err_set(e, CLI_MISUSE, "usage: tepui task exec ID -- COMMAND ...");
+	r = cluster_task(cli, args[0], &task, &container, address, e);
+	if (r >= 0 && !container)
+		r = err_set(e, ENOENT, "task '%s' has no container on '%s'", args[0], address);
+	if (r >= 0)
+		r = run(cli, address, member_text(container, "container_id"), args + first,
+			n - first, e);
+	if (r < 0)
+		cli->status = CLI_OWN_FAILURE;
+	json_decref(task);
+	json_decref(container);
+	return r;
+}
