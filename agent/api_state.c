@@ -221,11 +221,13 @@ int api_state(struct http_request *req, struct err *e)
 
 	if (asprintf(&pid, "slave(1)@%s", agent->endpoint) < 0)
 		pid = NULL;
-	view = json_pack("{s:s, s:f, s:s, s:s, s:s, s:[], s:o, s:{}, s:o, s:o, s:o, s:o, s:[]}",
-			 "version", TEPUI_MESOS_VERSION,
+	view = json_pack("{s:s, s:{s:s}, s:f, s:s, s:s, s:s, s:[s, s], s:o, s:{}, s:o, s:o, s:o,"
+			 " s:o, s:[]}",
+			 "version", TEPUI_MESOS_VERSION, "tepui", "version", TEPUI_VERSION,
 			 "start_time", (double)agent->started_wall_ms / 1000.0,
 			 "id", agent_id(agent) ? agent_id(agent) : "", "pid", pid ? pid : "",
-			 "hostname", agent->node.hostname, "capabilities",
+			 "hostname", agent->node.hostname,
+			 "capabilities", "MULTI_ROLE", "HIERARCHICAL_ROLE",
 			 "resources", resources_view(&agent->node.total), "reserved_resources",
 			 "unreserved_resources", resources_view(&agent->node.total),
 			 "attributes", attributes_view(&agent->node),

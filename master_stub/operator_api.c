@@ -59,8 +59,10 @@ static int get_flags(struct http_request *req, struct err *e)
 
 static int get_version(struct http_request *req, struct err *e)
 {
-	return answer(req, json_pack("{s:s, s:s}", "version", TEPUI_MESOS_VERSION, "tepui_version",
-				     TEPUI_VERSION), e);
+	return answer(req, json_pack("{s:s, s:s, s:s, s:f, s:s, s:{s:s}}",
+				     "version", TEPUI_MESOS_VERSION, "build_date", "",
+				     "build_user", "", "build_time", 0.0, "git_sha", "",
+				     "tepui", "version", TEPUI_VERSION), e);
 }
 
 static int get_health(struct http_request *req, struct err *e)

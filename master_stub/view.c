@@ -360,9 +360,9 @@ json_t *master_state_json(const struct master *master, int64_t now_ms)
 
 	if (asprintf(&pid, "master@%s:%u", master->hostname, master->options.port) < 0)
 		pid = NULL;
-	json = json_pack("{s:s, s:s, s:f, s:f, s:s, s:s*, s:s, s:I, s:[s, s], s:I, s:I, s:I, s:s*,"
-			 " s:{s:s, s:s*, s:i, s:s}, s:o, s:o, s:[], s:[]}",
-			 "version", TEPUI_MESOS_VERSION, "tepui_version", TEPUI_VERSION,
+	json = json_pack("{s:s, s:{s:s}, s:f, s:f, s:s, s:s*, s:s, s:I, s:[s, s], s:I, s:I, s:I,"
+			 " s:s*, s:{s:s, s:s*, s:i, s:s}, s:o, s:o, s:[], s:[]}",
+			 "version", TEPUI_MESOS_VERSION, "tepui", "version", TEPUI_VERSION,
 			 "start_time", seconds(master->started_wall_ms),
 			 "elected_time", seconds(master->started_wall_ms),
 			 "id", master->id, "pid", pid, "hostname", master->hostname,

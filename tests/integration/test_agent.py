@@ -267,6 +267,15 @@ def start_badly(cluster, *flags, env=None, user=None):
     return done.returncode, done.stderr
 
 
+def test_both_daemons_tell_of_themselves_alike(node):
+    agent = node.agents[0]
+    version = node.call("GET", "/version").json
+    assert agent.call("GET", "/version").json == version and version["tepui"]["version"] in node.tepui("--version")
+    for state in (node.call("GET", "/state").json, agent.call("GET", "/state").json):
+        assert (state["version"], state["tepui"]) == (version["version"], version["tepui"])
+    assert agent.call("GET", "/state").json["capabilities"] == node.call("GET", "/slaves").json["slaves"][0]["capabilities"]
+
+
 @pytest.mark.parametrize("flags,expected", [
     (["--master=http://127.0.0.1:5050"], "use '--master=http://127.0.0.1:5050': read address 'http://127.0.0.1:5050': not "),
     (["--work_dir=relative"], "use '--work_dir=relative': it is not absolute"),
