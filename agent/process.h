@@ -1,4 +1,4 @@
-/* Processes by pidfd: identity that survives a restart, the end, and who is in a cgroup. */
+/* Processes by pidfd: the end of one, and who is in a cgroup. */
 #ifndef AGENT_PROCESS_H
 #define AGENT_PROCESS_H
 
@@ -6,13 +6,9 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "lib/process.h"
+
 struct err;
-
-/* Field 22 of /proc/PID/stat: when it started, in clock ticks since boot. */
-int process_start_ticks(pid_t pid, uint64_t *ret, struct err *e);
-
-/* An owned pidfd of PID if it is the process that started at START_TICKS; -ESRCH otherwise. */
-int process_open(pid_t pid, uint64_t start_ticks, struct err *e);
 
 /* SIGKILL; a process that has ended already is no error. */
 int process_kill(int pidfd, struct err *e);
