@@ -18,6 +18,7 @@ static const char *const kind_takes[] = {
 	[FLAG_U64] = "a whole number",
 	[FLAG_BOOL] = "true or false",
 	[FLAG_MILLIS] = "a duration such as 500ms, 15secs, 1mins or 2hrs",
+	[FLAG_LIST] = "a text",
 };
 
 /* Largest first: a duration is printed in the first unit that it is a multiple of. */
@@ -78,6 +79,24 @@ static int set_string(char **field, const char *value)
 	return 0;
 }
 
+static int add_string(char ***field, const char *value)
+{
+	size_t n = 0;
+	char **more;
+
+	while (*field && (*field)[n])
+		n++;
+	if (n == FLAG_LIST_MAX)
+		return -ERANGE;
+	more = realloc(*field, (n + 2) * sizeof(*more));
+	if (!more)
+		return -ENOMEM;
+	*field = more;
+	more[n] = strdup(value);
+	more[n + 1] = NULL;
+	return more[n] ? 0 : -ENOMEM;
+}
+
 static int set_bool(bool *field, const char *value)
 {
 	static const struct {
@@ -129,9 +148,15 @@ static int set_flag(const struct flag *flag, void *options, const char *value, s
 	case FLAG_MILLIS:
 		r = set_number(flag, field, value);
 		break;
+	case FLAG_LIST:
+		r = add_string(field, value);
+		break;
 	}
 	if (r == -ENOMEM)
 		return err_set(e, ENOMEM, "read flag '--%s'", flag->name);
+	if (r == -ERANGE && flag->kind == FLAG_LIST)
+		return err_set(e, EINVAL, "read flag '--%s': it is there more than %d times",
+			       flag->name, FLAG_LIST_MAX);
 	if (r == -ERANGE && flag->max > 0)
 		return err_set(e, EINVAL, "read flag '--%s': '%s' is more than %" PRIu64 "%s",
 			       flag->name, value, flag->max, flag->kind == FLAG_MILLIS ? "ms" : "");
@@ -247,22 +272,31 @@ static const struct flag *find_letter(const struct flag *flags, size_t n, char l
 	return NULL;
 }
 
-/* "-it": each is a flag of its own. */
-static int set_from_letters(const struct flag *flags, size_t n, const char *argument, void *options,
-			    struct err *e)
+/*
+ * "-it", or one with a value, which is the rest of it or the next argument: "-bTEXT", "-b TEXT".
+ * Returns how many of ARGV it took.
+ */
+static int set_from_letters(const struct flag *flags, size_t n, char *const *argv, int n_left,
+			    void *options, struct err *e)
 {
-	for (const char *letter = argument + 1; *letter; letter++) {
+	for (const char *letter = argv[0] + 1; *letter; letter++) {
 		const struct flag *flag = find_letter(flags, n, *letter);
+		const char *value = letter[1] ? letter + 1 : n_left > 1 ? argv[1] : NULL;
 		int r;
 
 		if (!flag)
 			return err_set(e, EINVAL, "read flag '%.200s': flags start with '--'",
-				       argument);
-		r = set_flag(flag, options, "true", e);
+				       argv[0]);
+		if (flag->kind != FLAG_BOOL && !value)
+			return err_set(e, EINVAL, "read flag '-%c': it takes %s", *letter,
+				       kind_takes[flag->kind]);
+		r = set_flag(flag, options, flag->kind == FLAG_BOOL ? "true" : value, e);
 		if (r < 0)
 			return r;
+		if (flag->kind != FLAG_BOOL)
+			return letter[1] ? 1 : 2;
 	}
-	return 0;
+	return 1;
 }
 
 static int set_from_arguments(const struct flag *flags, size_t n, int argc, char *const *argv,
@@ -279,10 +313,10 @@ static int set_from_arguments(const struct flag *flags, size_t n, int argc, char
 		}
 		r = argv[i][1] == '-' ?
 			    set_from_argument(flags, n, argv + i, argc - i, options, e) :
-			    set_from_letters(flags, n, argv[i], options, e);
+			    set_from_letters(flags, n, argv + i, argc - i, options, e);
 		if (r < 0)
 			return r;
-		i += r > 0 ? r : 1;
+		i += r;
 	}
 	*ret_index = i < argc ? i : argc;
 	return 0;
@@ -331,6 +365,7 @@ void flags_print_help(const struct flag *flags, size_t n, const char *prefix)
 		[FLAG_U64] = "=NUMBER",
 		[FLAG_BOOL] = "",
 		[FLAG_MILLIS] = "=TIME",
+		[FLAG_LIST] = "=TEXT",
 	};
 	char left[FLAG_NAME_MAX + 16], name[2 * FLAG_NAME_MAX];
 	int width = help_width(flags, n, value_forms);
@@ -361,6 +396,19 @@ static json_t *millis_to_json(int64_t millis)
 	return json_sprintf("%" PRIu64 "%s", value / units[i].millis, units[i].name);
 }
 
+static json_t *list_to_json(char *const *list)
+{
+	json_t *array = json_array();
+
+	for (; array && list && *list; list++) {
+		if (json_array_append_new(array, json_string(*list)) < 0) {
+			json_decref(array);
+			return NULL;
+		}
+	}
+	return array;
+}
+
 static json_t *flag_to_json(const struct flag *flag, const void *options)
 {
 	const void *field = (const char *)options + flag->off;
@@ -376,6 +424,8 @@ static json_t *flag_to_json(const struct flag *flag, const void *options)
 		return json_string(*(const bool *)field ? "true" : "false");
 	case FLAG_MILLIS:
 		return millis_to_json(*(const int64_t *)field);
+	case FLAG_LIST:
+		return list_to_json(*(char *const *const *)field);
 	}
 	return NULL;
 }
@@ -398,11 +448,14 @@ json_t *flags_to_json(const struct flag *flags, size_t n, const void *options)
 void flags_done(const struct flag *flags, size_t n, void *options)
 {
 	for (size_t i = 0; i < n; i++) {
-		char **field = (char **)((char *)options + flags[i].off);
+		void *field = (char *)options + flags[i].off;
 
-		if (flags[i].kind != FLAG_STR)
+		if (flags[i].kind != FLAG_STR && flags[i].kind != FLAG_LIST)
 			continue;
-		free(*field);
-		*field = NULL;
+		for (char **text = flags[i].kind == FLAG_LIST ? *(char ***)field : NULL;
+		     text && *text; text++)
+			free(*text);
+		free(*(void **)field);
+		*(void **)field = NULL;
 	}
 }

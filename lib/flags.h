@@ -14,7 +14,10 @@ enum flag_kind {
 	FLAG_U64,	/* uint64_t */
 	FLAG_BOOL,	/* bool; --name, --name=true, --no-name */
 	FLAG_MILLIS,	/* int64_t; "500ms", "15secs", "1mins", "2hrs", or "15s", "1m", "2h" */
+	FLAG_LIST,	/* char **, owned, NULL-terminated: one string each time it is given */
 };
+
+enum { FLAG_LIST_MAX = 1024 };
 
 struct flag {
 	const char *name;	/* without dashes; '_' and '-' are the same */
@@ -23,7 +26,7 @@ struct flag {
 	const char *fallback;	/* the default, as text; NULL leaves the field zero */
 	const char *help;	/* one line */
 	uint64_t max;		/* of a number; 0 = no bound */
-	char letter;		/* of a FLAG_BOOL: -x is the same as --name; 0 = none */
+	char letter;		/* of the short form, "-b TEXT" or "-it"; 0 = none */
 };
 
 /*

@@ -187,7 +187,7 @@ static const struct {
 	{ "--timeout=2hrs", "read flag '--timeout': '2hrs' is more than 3600000ms" },
 	{ "--timeout=99999999999999999hrs",
 	  "read flag '--timeout': '99999999999999999hrs' is more than 3600000ms" },
-	{ "-p", "read flag '-p': flags start with '--'" },
+	{ "-p", "read flag '-p': no such flag, see --help" },
 	{ "--=x", "read flag '--': no such flag, see --help" },
 	{ "--no", "read flag '--no': no such flag, see --help" },
 };
