@@ -56,6 +56,13 @@ static int open_sandbox(struct container *c, struct err *e)
 	return 0;
 }
 
+static const char *cgroup_name(const struct container *c)
+{
+	const struct spec *spec = c->box.spec;
+
+	return spec->cgroup_name ? spec->cgroup_name : spec->id;
+}
+
 /* Steps 1 and 2. */
 int container_create(const struct spec *spec, int seccomp_fd, struct container **ret,
 		     struct err *e)
@@ -79,12 +86,12 @@ int container_create(const struct spec *spec, int seccomp_fd, struct container *
 	r = open_sandbox(c, e);
 	if (r < 0)
 		return r;
-	r = cgroup_create(&c->layout, spec->id, &c->box.cgroup, e);
+	r = cgroup_create(&c->layout, cgroup_name(c), &c->box.cgroup, e);
 	if (r < 0)
 		return r;
 	r = isolators_prepare(&c->box, e);
 	if (r < 0) {
-		(void)cgroup_destroy(&c->layout, spec->id, 1000, &lost);
+		(void)cgroup_destroy(&c->layout, cgroup_name(c), 1000, &lost);
 		return r;
 	}
 	c->has_cgroup = true;
@@ -395,7 +402,7 @@ int container_destroy(struct container *c, int timeout_ms, struct err *e)
 
 	if (!c->has_cgroup)
 		return 0;
-	r = cgroup_destroy(&c->layout, c->box.spec->id, timeout_ms, e);
+	r = cgroup_destroy(&c->layout, cgroup_name(c), timeout_ms, e);
 	if (r < 0)
 		return r;
 	isolators_release(&c->box);

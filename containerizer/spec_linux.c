@@ -74,7 +74,7 @@ static int read_devices(const json_t *array, struct spec *spec, struct err *e)
 
 struct linux_item {
 	char **masked, **readonly;
-	char *propagation;
+	char *propagation, *cgroups_path;
 	json_t *namespaces, *uid_map, *gid_map, *time_offsets, *devices, *resources, *seccomp, *sysctl;
 };
 
@@ -90,8 +90,7 @@ static const struct json_field linux_fields[] = {
 	FIELD_JSON(struct linux_item, resources, "resources", false),
 	FIELD_JSON(struct linux_item, seccomp, "seccomp", false),
 	FIELD_JSON(struct linux_item, sysctl, "sysctl", false),
-	/* Where a container's cgroup lies is the agent's decision; a limit on it holds anyway. */
-	FIELD_IGNORED("cgroupsPath"),
+	FIELD_STR(struct linux_item, cgroups_path, "cgroupsPath", false, 0, PATH_MAX - 1),
 };
 
 static int read_id_maps(const struct linux_item *l, struct spec_id_maps *maps, struct err *e)
@@ -109,6 +108,7 @@ static int take_linux(struct linux_item *l, struct spec *spec, struct err *e)
 	spec->masked_paths = TAKE_PTR(l->masked);
 	spec->readonly_paths = TAKE_PTR(l->readonly);
 	spec->seccomp = TAKE_PTR(l->seccomp);
+	spec->cgroups_path = TAKE_PTR(l->cgroups_path);
 	if (l->propagation && l->propagation[0] && strcmp(l->propagation, "private") != 0 &&
 	    strcmp(l->propagation, "rprivate") != 0)
 		return err_set(e, EINVAL, "linux.rootfsPropagation: '%s' is not supported",

@@ -179,10 +179,10 @@ int cgroup_is_populated(const struct cgroup *cg, bool *ret, struct err *e)
 	return 0;
 }
 
-static int check_name(const char *name, struct err *e)
+int cgroup_check_name(const char *name, struct err *e)
 {
 	static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-				      "0123456789_.-";
+				      "0123456789_.+:@-";
 	size_t length = strlen(name);
 
 	if (length == 0 || length > CGROUP_NAME_MAX || strspn(name, allowed) != length ||
@@ -191,11 +191,11 @@ static int check_name(const char *name, struct err *e)
 	return 0;
 }
 
-int cgroup_containers_path(const char *dir, const char *name, char ret_path[PATH_MAX],
-			   struct err *e)
+int cgroup_containers_path(const struct cgroup_layout *layout, const char *dir, const char *name,
+			   char ret_path[PATH_MAX], struct err *e)
 {
-	int n = snprintf(ret_path, PATH_MAX, "%s/containers%s%s", dir, name ? "/" : "",
-			 name ? name : "");
+	int n = snprintf(ret_path, PATH_MAX, "%s%s%s%s", dir,
+			 layout->is_flat ? "" : "/containers", name ? "/" : "", name ? name : "");
 
 	if (n < 0 || n >= PATH_MAX)
 		return err_set(e, ENAMETOOLONG, "open cgroup '%s'", name ? name : dir);
@@ -221,7 +221,7 @@ static int open_controller(const struct cgroup_layout *layout, const char *name,
 		cg->fds[i] = cg->versions[i] == 2 ? cg->core_fd : -EBADF;
 		return 0;
 	}
-	r = cgroup_containers_path(layout->controllers[i].dir, name, path, e);
+	r = cgroup_containers_path(layout, layout->controllers[i].dir, name, path, e);
 	if (r < 0)
 		return r;
 	r = open_dir(path, e);
@@ -237,11 +237,11 @@ int cgroup_open(const struct cgroup_layout *layout, const char *name, struct cgr
 {
 	struct cgroup cg = CGROUP_INIT;
 	char path[PATH_MAX];
-	int r = check_name(name, e);
+	int r = cgroup_check_name(name, e);
 
 	if (r < 0)
 		return r;
-	r = cgroup_containers_path(layout->core, name, path, e);
+	r = cgroup_containers_path(layout, layout->core, name, path, e);
 	if (r < 0)
 		return r;
 	r = open_dir(path, e);
@@ -270,29 +270,46 @@ void cgroup_close(struct cgroup *cg)
 	fd_close(&cg->core_fd);
 }
 
+/* A group of that name may be there already where others choose the place; not its processes. */
+static int open_created(const struct cgroup_layout *layout, const char *name, bool is_new,
+			struct cgroup *ret, struct err *e)
+{
+	bool is_populated = false;
+	int r = cgroup_open(layout, name, ret, e);
+
+	if (r < 0 || is_new)
+		return r;
+	r = cgroup_is_populated(ret, &is_populated, e);
+	if (r == 0 && is_populated)
+		r = err_set(e, EBUSY, "use cgroup '%s', which has processes", name);
+	if (r < 0)
+		cgroup_close(ret);
+	return r;
+}
+
 int cgroup_create(const struct cgroup_layout *layout, const char *name, struct cgroup *ret,
 		  struct err *e)
 {
 	const char *dirs[CGROUP_MAX_DIRS];
-	size_t n = cgroup_layout_dirs(layout, dirs), made = 0;
+	size_t n = cgroup_layout_dirs(layout, dirs);
+	bool is_made[CGROUP_MAX_DIRS] = { false };
 	char path[PATH_MAX];
-	int r = check_name(name, e);
+	int r = cgroup_check_name(name, e);
 
-	for (; made < n && r == 0; made++) {
-		r = cgroup_containers_path(dirs[made], name, path, e);
-		if (r == 0 && mkdir(path, 0755) < 0)
-			r = err_set(e, errno, "create cgroup '%s'", path);
+	for (size_t i = 0; i < n && r == 0; i++) {
+		r = cgroup_containers_path(layout, dirs[i], name, path, e);
 		if (r < 0)
 			break;
+		is_made[i] = mkdir(path, 0755) == 0;
+		if (!is_made[i] && !(layout->is_flat && errno == EEXIST))
+			r = err_set(e, errno, "create cgroup '%s'", path);
 	}
 	if (r == 0)
-		r = cgroup_open(layout, name, ret, e);
-	if (r == 0)
-		return 0;
-	while (made-- > 0) {
+		r = open_created(layout, name, is_made[0], ret, e);
+	for (size_t i = n; r < 0 && i-- > 0;) {
 		struct err lost = { 0 };
 
-		if (cgroup_containers_path(dirs[made], name, path, &lost) == 0)
+		if (is_made[i] && cgroup_containers_path(layout, dirs[i], name, path, &lost) == 0)
 			(void)rmdir(path);
 	}
 	return r;

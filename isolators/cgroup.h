@@ -27,6 +27,7 @@ extern const char *const cgroup_controller_names[N_CGROUP_CONTROLLERS];
  * CLONE_INTO_CGROUP) is always needed; a controller is served by v2, by a v1 hierarchy, or not.
  */
 struct cgroup_layout {
+	bool is_flat;			/* a container lies in our root itself, not in "containers" */
 	char *core;			/* absolute directory of our root on the v2 hierarchy */
 	struct {
 		int version;		/* 2, 1, or 0: not available */
@@ -42,6 +43,18 @@ struct cgroup_layout {
  * down to "containers".  Idempotent.  -ENOTSUP names what is missing.
  */
 int cgroup_layout_detect(const char *root, struct cgroup_layout *ret, struct err *e);
+
+/*
+ * A flat layout for the one container whose cgroup is to be PATH ("/a/b", as in linux.cgroupsPath);
+ * *RET_NAME (owned) is its last component.  On v2 PATH starts where the hierarchy is mounted, on v1
+ * at this process's own cgroup.  Directories on the way are made; *RET_MADE counts them, for
+ * cgroup_path_remove().
+ */
+int cgroup_path_layout(const char *path, struct cgroup_layout *ret, char **ret_name,
+		       unsigned *ret_made, struct err *e);
+
+/* Remove as many directories above the container as were MADE, from below, while they are empty. */
+void cgroup_path_remove(const struct cgroup_layout *layout, unsigned made);
 
 /* Remove the directories that cgroup_layout_detect() made, where they are empty. */
 void cgroup_layout_remove(struct cgroup_layout *layout);

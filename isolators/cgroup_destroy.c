@@ -109,7 +109,7 @@ int cgroup_destroy(const struct cgroup_layout *layout, const char *name, int tim
 	 * what an interrupted removal is found by.
 	 */
 	for (size_t i = 0; i <= n; i++) {
-		r = cgroup_containers_path(dirs[i == n ? 0 : i], name, path, e);
+		r = cgroup_containers_path(layout, dirs[i == n ? 0 : i], name, path, e);
 		if (r < 0)
 			return r;
 		r = i == 0 ? end_processes(path, deadline_ms, e)
@@ -120,10 +120,10 @@ int cgroup_destroy(const struct cgroup_layout *layout, const char *name, int tim
 	return 0;
 }
 
-static int open_containers(const char *dir, struct err *e)
+static int open_containers(const struct cgroup_layout *layout, const char *dir, struct err *e)
 {
 	char path[PATH_MAX];
-	int fd, r = cgroup_containers_path(dir, NULL, path, e);
+	int fd, r = cgroup_containers_path(layout, dir, NULL, path, e);
 
 	if (r < 0)
 		return r;
@@ -165,9 +165,10 @@ static int add_name(struct name_list *list, const char *name)
 }
 
 /* The v1 hierarchies too: a crash may have left a container's directory in one of them alone. */
-static int list_directory(const char *path, struct name_list *list, struct err *e)
+static int list_directory(const struct cgroup_layout *layout, const char *path,
+			  struct name_list *list, struct err *e)
 {
-	AUTO_CLOSE int fd = open_containers(path, e);
+	AUTO_CLOSE int fd = open_containers(layout, path, e);
 	size_t n_before = list->n;
 	struct dirent *entry;
 	DIR *dir;
@@ -196,7 +197,7 @@ int cgroup_list(const struct cgroup_layout *layout, char ***ret, struct err *e)
 	int r = 0;
 
 	for (size_t i = 0; i < n && r == 0; i++)
-		r = list_directory(dirs[i], &list, e);
+		r = list_directory(layout, dirs[i], &list, e);
 	if (r == 0 && !list.names) {
 		list.names = calloc(1, sizeof(*list.names));
 		if (!list.names)

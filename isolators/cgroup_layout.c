@@ -79,7 +79,7 @@ static bool has_word(const char *list, const char *name)
  * v2: what may be enabled in DIR.  A controller may refuse for its own reasons (cpu with real-time
  * processes): it is then missing below, and reported as not available.
  */
-static int enable_controllers(const char *dir, struct err *e)
+int cgroup_enable_controllers(const char *dir, struct err *e)
 {
 	AUTO_CLOSE int fd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	char available[512], enabled[512], text[32];
@@ -134,30 +134,14 @@ static int leave_inner_cgroup(const char *base, const char *root, struct err *e)
 	return cgroup_io_write(fd, "cgroup.procs", "0", e);
 }
 
-static int set_up_core(struct cgroup_layout *layout, struct err *e)
+int cgroup_find_enabled(const char *dir, struct cgroup_layout *layout, struct err *e)
 {
-	AUTO_FREE char *base = strndup(layout->core,
-				       (size_t)(strrchr(layout->core, '/') - layout->core));
-	AUTO_CLOSE int fd = -EBADF;
-	char path[PATH_MAX], enabled[512];
+	AUTO_CLOSE int fd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	char enabled[512];
 	int r;
 
-	if (!base)
-		return err_set(e, ENOMEM, "create cgroup '%s'", layout->core);
-	if ((r = make_dir(layout->core, NULL, e)) < 0 ||
-	    (r = make_dir(layout->core, "containers", e)) < 0 ||
-	    (r = make_dir(layout->core, "supervisors", e)) < 0 ||
-	    (r = leave_inner_cgroup(base, layout->core, e)) < 0 ||
-	    (r = enable_controllers(base, e)) < 0 ||
-	    (r = enable_controllers(layout->core, e)) < 0 ||
-	    (r = cgroup_containers_path(layout->core, NULL, path, e)) < 0 ||
-	    (r = enable_controllers(path, e)) < 0)
-		return r;
-	fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
-		return err_set(e, errno, "open cgroup '%s'", path);
-	if (faccessat(fd, "cgroup.kill", F_OK, 0) < 0)
-		return err_set(e, ENOTSUP, "find 'cgroup.kill' in cgroup '%s' (Linux 5.14)", path);
+		return err_set(e, errno, "open cgroup '%s'", dir);
 	r = cgroup_io_read(fd, "cgroup.subtree_control", enabled, sizeof(enabled), e);
 	if (r < 0)
 		return r;
@@ -166,6 +150,33 @@ static int set_up_core(struct cgroup_layout *layout, struct err *e)
 			layout->controllers[i].version = 2;
 	}
 	return 0;
+}
+
+static int set_up_core(struct cgroup_layout *layout, struct err *e)
+{
+	AUTO_FREE char *base = strndup(layout->core,
+				       (size_t)(strrchr(layout->core, '/') - layout->core));
+	AUTO_CLOSE int fd = -EBADF;
+	char path[PATH_MAX];
+	int r;
+
+	if (!base)
+		return err_set(e, ENOMEM, "create cgroup '%s'", layout->core);
+	if ((r = make_dir(layout->core, NULL, e)) < 0 ||
+	    (r = make_dir(layout->core, "containers", e)) < 0 ||
+	    (r = make_dir(layout->core, "supervisors", e)) < 0 ||
+	    (r = leave_inner_cgroup(base, layout->core, e)) < 0 ||
+	    (r = cgroup_enable_controllers(base, e)) < 0 ||
+	    (r = cgroup_enable_controllers(layout->core, e)) < 0 ||
+	    (r = cgroup_containers_path(layout, layout->core, NULL, path, e)) < 0 ||
+	    (r = cgroup_enable_controllers(path, e)) < 0)
+		return r;
+	fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return err_set(e, errno, "open cgroup '%s'", path);
+	if (faccessat(fd, "cgroup.kill", F_OK, 0) < 0)
+		return err_set(e, ENOTSUP, "find 'cgroup.kill' in cgroup '%s' (Linux 5.14)", path);
+	return cgroup_find_enabled(path, layout, e);
 }
 
 static int set_up_v1(struct cgroup_layout *layout, enum cgroup_controller i, const char *dir,
@@ -181,7 +192,7 @@ static int set_up_v1(struct cgroup_layout *layout, enum cgroup_controller i, con
 	if ((r = make_dir(own, NULL, e)) < 0 ||
 	    (r = cgroup_v1_prepare_dir(own, i, e)) < 0 ||
 	    (r = make_dir(own, "containers", e)) < 0 ||
-	    (r = cgroup_containers_path(own, NULL, path, e)) < 0 ||
+	    (r = cgroup_containers_path(layout, own, NULL, path, e)) < 0 ||
 	    (r = cgroup_v1_prepare_dir(path, i, e)) < 0)
 		return r;
 	layout->controllers[i].version = 1;
@@ -258,23 +269,26 @@ static int set_up(const struct cgroup_hosts *hosts, const char *root, struct cgr
 	return r;
 }
 
+int cgroup_hosts_read(struct cgroup_hosts *ret, struct err *e)
+{
+	AUTO_FREE char *mountinfo = NULL, *self = NULL;
+	int r = proc_file_read("/proc/self/mountinfo", &mountinfo, e);
+
+	if (r == 0)
+		r = proc_file_read("/proc/self/cgroup", &self, e);
+	return r < 0 ? r : cgroup_hosts_parse(mountinfo, self, is_mounted, ret, e);
+}
+
 int cgroup_layout_detect(const char *root, struct cgroup_layout *ret, struct err *e)
 {
 	AUTO(cgroup_hosts_done) struct cgroup_hosts hosts = { 0 };
-	AUTO_FREE char *mountinfo = NULL, *self = NULL;
 	struct cgroup_layout layout = { 0 };
 	int r;
 
 	if (root[0] == '\0' || root[0] == '.' || strchr(root, '/') ||
 	    strlen(root) > CGROUP_NAME_MAX)
 		return err_set(e, EINVAL, "use '%.160s' as the name of a cgroup", root);
-	r = proc_file_read("/proc/self/mountinfo", &mountinfo, e);
-	if (r < 0)
-		return r;
-	r = proc_file_read("/proc/self/cgroup", &self, e);
-	if (r < 0)
-		return r;
-	r = cgroup_hosts_parse(mountinfo, self, is_mounted, &hosts, e);
+	r = cgroup_hosts_read(&hosts, e);
 	if (r < 0)
 		return r;
 	r = set_up(&hosts, root, &layout, e);
@@ -371,6 +385,8 @@ char *cgroup_layout_format(const struct cgroup_layout *layout)
 	char *text = NULL;
 	int r = object ? json_object_set_new(object, "core", json_string(layout->core)) : -1;
 
+	if (r == 0 && layout->is_flat)
+		r = json_object_set_new(object, "flat", json_true());
 	for (size_t i = 0; i < N_CGROUP_CONTROLLERS && r == 0; i++) {
 		const char *dir = layout->controllers[i].dir;
 
@@ -398,6 +414,7 @@ static int read_layout(const json_t *object, struct cgroup_layout *layout, struc
 {
 	int r = take_path(json_object_get(object, "core"), &layout->core, e);
 
+	layout->is_flat = json_is_true(json_object_get(object, "flat"));
 	for (size_t i = 0; i < N_CGROUP_CONTROLLERS && r == 0; i++) {
 		const json_t *value = json_object_get(object, cgroup_controller_names[i]);
 

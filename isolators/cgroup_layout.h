@@ -14,9 +14,19 @@ enum { CGROUP_NAME_MAX = 128, CGROUP_MAX_DIRS = 1 + N_CGROUP_CONTROLLERS };
 /* Our roots without repetition, borrowed; the core's is the first.  Returns how many. */
 size_t cgroup_layout_dirs(const struct cgroup_layout *layout, const char *ret[CGROUP_MAX_DIRS]);
 
-/* "DIR/containers" or "DIR/containers/NAME". */
-int cgroup_containers_path(const char *dir, const char *name, char ret_path[PATH_MAX],
-			   struct err *e);
+/* Where LAYOUT has its containers below its root DIR; with NAME, that container. */
+int cgroup_containers_path(const struct cgroup_layout *layout, const char *dir, const char *name,
+			   char ret_path[PATH_MAX], struct err *e);
+
+/* May NAME be a cgroup's?  -EINVAL. */
+int cgroup_check_name(const char *name, struct err *e);
+
+/* v2: enable in the cgroup DIR whatever controllers it has, for those below. */
+int cgroup_enable_controllers(const char *dir, struct err *e);
+
+/* v2: mark in LAYOUT what is enabled in DIR, where containers are. */
+int cgroup_find_enabled(const char *dir, struct cgroup_layout *layout, struct err *e);
+
 
 /*
  * Until KEY in cgroup.events of the directory DIR_FD is VALUE: 1, or 0 when DEADLINE_MS
@@ -31,6 +41,7 @@ struct cgroup_hosts {
 	char *core_root;			/* v2: where the mount's root is; owned or NULL */
 	char *v1[N_CGROUP_CONTROLLERS];		/* owned, absolute; NULL: not a v1 controller */
 };
+int cgroup_hosts_read(struct cgroup_hosts *ret, struct err *e);
 void cgroup_hosts_done(struct cgroup_hosts *hosts);
 
 /*

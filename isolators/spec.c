@@ -56,7 +56,8 @@ void spec_done(struct spec *spec)
 	char **const strings[] = {
 		&spec->id, &spec->cwd, &spec->root_path, &spec->hostname, &spec->domainname, &spec->cpuset_cpus,
 		&spec->cpuset_mems, &spec->cgroup_layout, &spec->sandbox,
-		&spec->sandbox_destination, &spec->root_upper,
+		&spec->sandbox_destination, &spec->root_upper, &spec->cgroup_name,
+		&spec->cgroups_path,
 	};
 	char ***const lists[] = {
 		&spec->args, &spec->env, &spec->masked_paths, &spec->readonly_paths,

@@ -117,6 +117,8 @@ struct spec {
 	size_t n_mounts;
 
 	/* linux */
+	/* Where its user wants the cgroup: for tepui-oci; an agent gives cgroup_layout. */
+	char *cgroups_path;
 	unsigned long namespaces;	/* CLONE_NEW* to make */
 	char *namespace_paths[SPEC_N_NAMESPACES];	/* to join */
 	struct spec_id_maps id_maps;	/* of the user namespace */
@@ -155,6 +157,7 @@ struct spec {
 
 	/* annotations of ours */
 	char *cgroup_layout;		/* io.tepui.cgroups: cgroup_layout_format() */
+	char *cgroup_name;		/* of the container's there; NULL: its id */
 	char *sandbox;			/* io.tepui.sandbox: host directory */
 	char *sandbox_destination;	/* io.tepui.sandbox-destination: in the container */
 	bool host_root;			/* io.tepui.host-root */
