@@ -1,6 +1,6 @@
 # Tepui: one Makefile, not recursive.  Objects and programs go to build/ (build/asan/ with SANITIZE=1).
 #
-#   make            the four programs                make deps     install what is missing from Debian
+#   make            the programs                     make deps     install what is missing from Debian
 #   make demo       the whole story on loopback      make run      a master and an agent to try by hand
 #   make check      every test                       make bench    figures, with ratios to peers
 
@@ -50,12 +50,12 @@ endif
 PROTO    := mesos scheduler executor agent tepui
 PB_SRC   := $(PROTO:%=$(B)/proto/%.pb-c.c)
 PB_HDR   := $(PROTO:%=$(B)/proto/%.pb-c.h)
-FOLDERS  := lib net isolators containerizer executor agent master_stub cli
+FOLDERS  := lib net isolators containerizer containerizer/oci executor agent master_stub cli
 src       = $(filter-out %/main.c,$(wildcard $(1)/*.c $(1)/marathon/*.c))
 objs      = $(patsubst %.c,$(B)/obj/%.o,$(1))
 ARCHIVES := $(FOLDERS:%=$(B)/%.a) $(B)/proto.a
 
-PROGRAMS := $(B)/tepui-master $(B)/tepui-agent $(B)/tepui-executor $(B)/tepui
+PROGRAMS := $(B)/tepui-master $(B)/tepui-agent $(B)/tepui-executor $(B)/tepui-oci $(B)/tepui
 
 .PHONY: all
 all: $(PROGRAMS)
@@ -83,6 +83,7 @@ $(B)/proto.a: $(PROTO:%=$(B)/obj/proto/%.o)
 
 define archive_rule
 $(B)/$(1).a: $(call objs,$(call src,$(1)))
+	@mkdir -p $$(@D)
 	@rm -f $$@
 	$$(call say,AR)$(AR) rcsP $$@ $$^
 endef
@@ -106,6 +107,9 @@ EXECUTOR_LD := -static -no-pie -Wl,--no-warnings
 endif
 $(B)/tepui-executor: $(B)/obj/executor/main.o $(B)/executor.a $(B)/containerizer.a $(B)/isolators.a $(B)/net.a $(B)/lib.a $(B)/proto.a
 	$(call say,LINK)$(CC) $(filter-out -pie,$(LDFLAGS)) $(EXECUTOR_LD) -o $@ $^ $(LIBS_COMMON) -lm
+
+$(B)/tepui-oci: $(B)/obj/containerizer/oci/main.o $(B)/containerizer/oci.a $(B)/containerizer.a $(B)/isolators.a $(B)/lib.a $(B)/proto.a
+	$(call say,LINK)$(CC) $(filter-out -pie,$(LDFLAGS)) $(EXECUTOR_LD) -o $@ $^ $(LIBS_COMMON) -lseccomp -lm
 
 $(B)/tepui: $(B)/obj/cli/main.o $(B)/cli.a $(B)/net.a $(B)/lib.a $(B)/proto.a
 	$(call say,LINK)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS_COMMON) -lm

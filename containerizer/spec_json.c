@@ -12,8 +12,6 @@
 #include "lib/err.h"
 #include "lib/file_in.h"
 
-enum { MAX_DOCUMENT = 1 << 20 };
-
 int spec_each(const json_t *array, const char *where, spec_item_fn *fn, struct spec *spec,
 	      struct err *e)
 {
@@ -155,7 +153,7 @@ int spec_from_json(const json_t *doc, struct spec *ret, struct err *e)
 	return 0;
 }
 
-static int make_root_absolute(int dir_fd, struct spec *spec, struct err *e)
+int spec_make_root_absolute(int dir_fd, struct spec *spec, struct err *e)
 {
 	char link[64], dir[PATH_MAX];
 	char *path;
@@ -178,15 +176,14 @@ int spec_load(int dir_fd, const char *file, struct spec *ret, struct err *e)
 {
 	json_auto_t *doc = NULL;
 	struct spec spec;
-	int r;
+	int r = file_in_read_json(dir_fd, file, SPEC_MAX_DOCUMENT, &doc, e);
 
-	r = file_in_read_json(dir_fd, file, MAX_DOCUMENT, &doc, e);
 	if (r < 0)
 		return r;
 	r = spec_from_json(doc, &spec, e);
 	if (r < 0)
 		return err_wrap(e, "%s", file);
-	r = make_root_absolute(dir_fd, &spec, e);
+	r = spec_make_root_absolute(dir_fd, &spec, e);
 	if (r < 0) {
 		spec_done(&spec);
 		return r;

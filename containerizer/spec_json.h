@@ -7,6 +7,8 @@
 struct err;
 struct spec;
 
+enum { SPEC_MAX_DOCUMENT = 1 << 20 };
+
 /*
  * Read DOC into *RET, which the caller frees with spec_done(); id is left NULL, because a document
  * does not name its container.  What the document asks for and struct spec cannot hold (hooks,
@@ -15,10 +17,10 @@ struct spec;
  */
 int spec_from_json(const json_t *doc, struct spec *ret, struct err *e);
 
-/*
- * The same from FILE (at most 1 MiB) below the directory DIR_FD; a relative root.path is taken
- * from that directory, as in a bundle.
- */
+/* A relative root.path is taken from the directory DIR_FD, as in a bundle. */
+int spec_make_root_absolute(int dir_fd, struct spec *spec, struct err *e);
+
+/* Both, of FILE below the directory DIR_FD. */
 int spec_load(int dir_fd, const char *file, struct spec *ret, struct err *e);
 
 #endif

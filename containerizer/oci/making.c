@@ -1,0 +1,280 @@
+#include "containerizer/oci/making.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "containerizer/container.h"
+#include "containerizer/oci/command.h"
+#include "containerizer/oci/pid_file.h"
+#include "containerizer/spec_json.h"
+#include "isolators/cgroup.h"
+#include "isolators/seccomp_profile.h"
+#include "lib/cleanup.h"
+#include "lib/clock.h"
+#include "lib/file_in.h"
+
+enum { DESTROY_MS = 10000 };
+
+static int copy_string(const char *text, char **ret, struct err *e)
+{
+	*ret = strdup(text);
+	return *ret ? 0 : err_set(e, ENOMEM, "make container");
+}
+
+static int load_bundle(struct making *m, const char *path, json_t **ret_doc, struct err *e)
+{
+	AUTO_CLOSE int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int r;
+
+	if (fd < 0)
+		return err_set(e, errno, "open bundle '%s'", path);
+	m->state.bundle = realpath(path, NULL);
+	if (!m->state.bundle)
+		return err_set(e, errno, "open bundle '%s'", path);
+	r = file_in_read_json(fd, "config.json", SPEC_MAX_DOCUMENT, ret_doc, e);
+	if (r < 0)
+		return r;
+	r = spec_from_json(*ret_doc, &m->spec, e);
+	if (r < 0)
+		return err_wrap(e, "config.json");
+	r = spec_make_root_absolute(fd, &m->spec, e);
+	if (r < 0)
+		return r;
+	m->state.annotations = json_incref(json_object_get(*ret_doc, "annotations"));
+	return copy_string(m->spec.root_path, &m->state.rootfs, e);
+}
+
+/* The bundle may change while the container runs: exec and the hooks go by what it was. */
+static int keep_config(const struct making *m, const json_t *doc, struct err *e)
+{
+	AUTO_CLOSE int fd = openat(m->dir_fd, STATE_CONFIG, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC,
+				   0600);
+	AUTO_FREE char *text = json_dumps(doc, JSON_COMPACT);
+
+	if (!text)
+		return err_set(e, ENOMEM, "keep '%s'", STATE_CONFIG);
+	if (fd < 0 || write(fd, text, strlen(text)) != (ssize_t)strlen(text))
+		return err_set(e, errno, "keep '%s'", STATE_CONFIG);
+	return 0;
+}
+
+static int find_cgroup(struct making *m, struct err *e)
+{
+	const char *wanted = m->spec.cgroups_path;
+	struct cgroup_layout layout;
+	AUTO_FREE char *path = NULL;
+	unsigned made;
+	int r;
+
+	if (asprintf(&path, "/%s", wanted && *wanted ? wanted : m->spec.id) < 0) {
+		path = NULL;
+		return err_set(e, ENOMEM, "make container");
+	}
+	r = cgroup_path_layout(path, &layout, &m->state.cgroup_name, &made, e);
+	if (r < 0)
+		return err_wrap(e, "linux.cgroupsPath");
+	m->state.cgroup_made = made;
+	m->state.cgroup_layout = cgroup_layout_format(&layout);
+	cgroup_layout_done(&layout);
+	if (!m->state.cgroup_layout)
+		return err_set(e, ENOMEM, "make container");
+	free(m->spec.cgroup_layout);
+	r = copy_string(m->state.cgroup_layout, &m->spec.cgroup_layout, e);
+	return r < 0 ? r : copy_string(m->state.cgroup_name, &m->spec.cgroup_name, e);
+}
+
+static int describe(struct making *m, struct err *e)
+{
+	char time[CLOCK_TEXT_SIZE], owner[16];
+	int r;
+
+	clock_format(clock_wall_ms(), time);
+	(void)snprintf(owner, sizeof(owner), "%u", getuid());
+	r = copy_string(time, &m->state.created, e);
+	return r < 0 ? r : copy_string(owner, &m->state.owner, e);
+}
+
+static int compile_filter(struct making *m, struct err *e)
+{
+	int fd;
+
+	if (!m->spec.seccomp)
+		return 0;
+	fd = seccomp_profile_compile(m->spec.seccomp, m->spec.capabilities.bounding, e);
+	if (fd < 0)
+		return err_wrap(e, "linux.seccomp");
+	m->seccomp_fd = fd;
+	return 0;
+}
+
+/* The socket on which the main process waits: below the descriptor, for the path may be long. */
+static int listen_for_start(struct making *m, struct err *e)
+{
+	AUTO_CLOSE int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+
+	(void)snprintf(address.sun_path, sizeof(address.sun_path), "/proc/self/fd/%d/%s",
+		       m->dir_fd, STATE_SOCKET);
+	if (fd < 0 || bind(fd, (const struct sockaddr *)&address, sizeof(address)) < 0 ||
+	    listen(fd, 1) < 0)
+		return err_set(e, errno, "listen on '%s'", STATE_SOCKET);
+	m->start_fd = TAKE_FD(fd);
+	return 0;
+}
+
+/* Whatever we have opened ourselves is close-on-exec, and what we have inherited cannot be. */
+static int count_preserved(uint64_t n, unsigned *ret, struct err *e)
+{
+	const char *text = getenv("LISTEN_FDS");
+	unsigned long n_sockets = text ? strtoul(text, NULL, 10) : 0;
+
+	if (n > 1024 || n_sockets > 1024)
+		return err_set(e, EINVAL, "preserve more than 1024 descriptors");
+	for (int fd = 3; fd < 3 + (int)(n + n_sockets); fd++) {
+		int flags = fcntl(fd, F_GETFD);
+
+		if (flags < 0 || (flags & FD_CLOEXEC))
+			return err_set(e, EBADF, "preserve descriptor %d", fd);
+	}
+	*ret = (unsigned)(n + n_sockets);
+	return 0;
+}
+
+/* Until it waits or runs; what it says on failure becomes ours. */
+static int follow(struct making *m, struct err *e)
+{
+	struct pollfd poll_fd = { .fd = container_sync_fd(m->container), .events = POLLIN };
+	struct container_event event = { .type = CONTAINER_CLOSED };
+
+	while (poll(&poll_fd, 1, -1) > 0 || errno == EINTR) {
+		int r = container_read_event(m->container, &event, e);
+
+		if (r < 0)
+			return r;
+		if (r > 0)
+			break;
+	}
+	if (event.type == CONTAINER_FAILED)
+		*e = event.error;
+	else if (event.type == CONTAINER_CLOSED)
+		return err_set(e, ECHILD, "launch container '%s': its process was killed",
+			       m->spec.id);
+	return -e->code;
+}
+
+static int check_options(const struct making_options *o, struct err *e)
+{
+	if (o->no_pivot)
+		return err_set(e, EINVAL, "read flag '--no-pivot': a root that can be left is not "
+			       "supported");
+	return 0;
+}
+
+static int prepare(struct making *m, const struct making_options *o, bool is_waiting,
+		   struct err *e)
+{
+	const char *bundle = o->bundle ? o->bundle : ".";
+	json_auto_t *doc = NULL;
+	int r;
+
+	if ((r = load_bundle(m, bundle, &doc, e)) < 0 || (r = copy_string(m->state.id,
+	     &m->spec.id, e)) < 0 || (r = describe(m, e)) < 0 || (r = keep_config(m, doc, e)) < 0 ||
+	    (r = compile_filter(m, e)) < 0 || (r = find_cgroup(m, e)) < 0 ||
+	    (r = state_write(m->dir_fd, &m->state, e)) < 0)
+		return r;
+	return is_waiting ? listen_for_start(m, e) : 0;
+}
+
+static int start(struct making *m, const struct making_options *o, unsigned n_preserved,
+		 struct err *e)
+{
+	struct container_launch launch = {
+		.mode = CONTAINER_MODE_DIRECT,
+		.stdio = { STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO },
+		.start_fd = m->start_fd,
+		.n_preserved = n_preserved,
+	};
+	int r;
+
+	if ((r = container_create(&m->spec, m->seccomp_fd, &m->container, e)) < 0 ||
+	    (r = container_start(m->container, &launch, e)) < 0 ||
+	    (r = state_set_pid(&m->state, container_pid(m->container), e)) < 0 ||
+	    (r = state_write(m->dir_fd, &m->state, e)) < 0 || (r = follow(m, e)) < 0)
+		return r;
+	return o->pid_file ? pid_file_write(o->pid_file, container_pid(m->container), e) : 0;
+}
+
+int making_launch(struct making *m, const char *id, const struct making_options *o,
+		  bool is_waiting, struct err *e)
+{
+	unsigned n_preserved = 0;
+	struct err lost = { 0 };
+	int r;
+
+	if ((r = check_options(o, e)) < 0 ||
+	    (r = count_preserved(o->preserve_fds, &n_preserved, e)) < 0 ||
+	    (r = copy_string(id, &m->state.id, e)) < 0)
+		return r;
+	m->dir_fd = state_create(m->oci->root, id, e);
+	if (m->dir_fd < 0)
+		return m->dir_fd;
+	r = prepare(m, o, is_waiting, e);
+	if (r == 0)
+		r = start(m, o, n_preserved, e);
+	if (r < 0)
+		(void)making_remove(m, &lost);
+	return r;
+}
+
+static int remove_cgroup(const struct state *state, struct err *e)
+{
+	struct cgroup_layout layout;
+	int r;
+
+	if (!state->cgroup_layout)
+		return 0;
+	r = cgroup_layout_parse(state->cgroup_layout, &layout, e);
+	if (r < 0)
+		return r;
+	r = cgroup_destroy(&layout, state->cgroup_name, DESTROY_MS, e);
+	if (r == 0)
+		cgroup_path_remove(&layout, (unsigned)state->cgroup_made);
+	cgroup_layout_done(&layout);
+	return r;
+}
+
+int making_delete(const struct oci *oci, int dir_fd, const struct state *state, struct err *e)
+{
+	int r = remove_cgroup(state, e);
+
+	return r < 0 ? r : state_remove(oci->root, state->id, dir_fd, e);
+}
+
+int making_remove(struct making *m, struct err *e)
+{
+	int status, r = m->container ? container_destroy(m->container, DESTROY_MS, e) : 0;
+
+	if (r < 0)
+		return r;
+	if (m->container)
+		(void)container_reap(m->container, &status, e);
+	return making_delete(m->oci, m->dir_fd, &m->state, e);
+}
+
+void making_done(struct making *m)
+{
+	container_free(m->container);
+	spec_done(&m->spec);
+	state_done(&m->state);
+	fd_close(&m->dir_fd);
+	fd_close(&m->seccomp_fd);
+	fd_close(&m->start_fd);
+}

@@ -1,0 +1,206 @@
+"""tepui-oci: the life of a container, verb by verb."""
+import json
+import os
+import pathlib
+import signal
+import subprocess
+
+import pytest
+
+from cluster import wait_until
+from oci import Runtime
+
+pytestmark = pytest.mark.vm
+
+
+@pytest.fixture
+def runtime(tmp_path):
+    mounts = pathlib.Path("/proc/self/mountinfo").read_text()
+    made = Runtime(tmp_path)
+    yield made
+    made.close()
+    assert pathlib.Path("/proc/self/mountinfo").read_text() == mounts
+
+
+def test_run_passes_on_streams_and_exit_status(runtime):
+    done = runtime.shell("echo out; echo error >&2; exit 7")
+    assert (done.returncode, done.stdout, done.stderr) == (7, "out\n", "error\n")
+    assert runtime.names() == []
+
+
+def test_a_killed_process_is_told_as_by_a_shell(runtime):
+    # Nobody inside can kill process 1, but its own parent can.
+    runtime.write("sleep", "1000")
+    name = runtime.new_id()
+    running = subprocess.Popen(runtime.argv("run", "-b", runtime.bundle, name), stdin=subprocess.DEVNULL)
+    try:
+        wait_until(lambda: name in runtime.names() and runtime.status(name) == "running", "it runs")
+        runtime.must("kill", name, "KILL")
+        assert running.wait(timeout=60) == 128 + signal.SIGKILL
+    finally:
+        running.kill()
+        running.wait()
+
+
+def test_the_process_is_the_first_of_its_container_and_has_nothing_of_the_host(runtime):
+    done = runtime.shell("echo $$; ls /proc/self/fd | wc -l; readlink /proc/self/cwd")
+    assert done.stdout.split() == ["1", "4", "/"], done    # 0, 1, 2 and that of ls
+
+
+def test_create_start_kill_delete(runtime):
+    name = runtime.create("sh", "-c", "trap 'exit 3' TERM; touch /tmp/ready; sleep 1000 & wait",
+                          options=["--pid-file", runtime.directory / "pid"])
+    state = runtime.state(name)
+    assert (state["id"], state["status"], state["bundle"]) == (name, "created", str(runtime.bundle))
+    assert state["ociVersion"].startswith("1.")
+    assert state["pid"] == int((runtime.directory / "pid").read_text())
+    assert os.path.exists(f"/proc/{state['pid']}")
+    runtime.must("start", name)
+    assert runtime.status(name) == "running"
+    wait_until(lambda: (runtime.rootfs / "tmp/ready").exists(), "its trap is set")
+    assert runtime.must_fail("delete", name) == \
+        f"delete container '{name}', which is running: kill it first, or use --force"
+    runtime.must("kill", name)
+    runtime.wait_for(name, "stopped")
+    assert runtime.state(name)["pid"] == 0
+    assert runtime.must_fail("kill", name) == f"container '{name}' is not running"
+    assert runtime.must_fail("start", name) == f"start container '{name}', which is stopped"
+    runtime.must("delete", name)
+    assert runtime.must_fail("state", name) == f"container '{name}' does not exist"
+
+
+def test_what_is_missing_is_told_at_create(runtime):
+    runtime.write("no-such-program")
+    assert runtime.must_fail("create", "-b", runtime.bundle, runtime.new_id()) == \
+        "execute 'no-such-program': No such file or directory"
+    runtime.write("/etc")
+    assert runtime.must_fail("create", "-b", runtime.bundle, runtime.new_id()) == "execute '/etc': Permission denied"
+    assert runtime.names() == []
+
+
+def test_what_only_execve_can_tell_is_told_at_start(runtime):
+    (runtime.rootfs / "bin/odd").write_bytes(b"\x7fELF but not really")
+    (runtime.rootfs / "bin/odd").chmod(0o755)
+    name = runtime.create("odd")
+    assert runtime.must_fail("start", name) == "execute 'odd': Exec format error"
+    runtime.wait_for(name, "stopped")
+    runtime.must("delete", name)
+
+
+@pytest.mark.parametrize("name", ["", ".", "..", "a/b", "ä", "a b", "x" * 129])
+def test_bad_ids_are_refused(runtime, name):
+    runtime.write("true")
+    assert runtime.must_fail("create", "-b", runtime.bundle, name).startswith(f"use '{name}' as the id of a container")
+    assert runtime.names() == []
+
+
+def test_an_id_is_given_once(runtime):
+    name = runtime.create("true")
+    assert runtime.must_fail("create", "-b", runtime.bundle, name) == f"container '{name}' already exists"
+    assert runtime.status(name) == "created"
+    runtime.must("delete", "--force", name)
+
+
+def test_delete_by_force(runtime):
+    name = runtime.start("sleep", "1000")
+    pid = runtime.state(name)["pid"]
+    runtime.must("delete", "--force", name)
+    # Its reaper may not have looked at it yet.
+    assert not os.path.exists(f"/proc/{pid}") or "Z (zombie)" in pathlib.Path(f"/proc/{pid}/status").read_text()
+    runtime.must("delete", "--force", name)
+    assert runtime.must_fail("delete", name) == f"container '{name}' does not exist"
+
+
+def test_list(runtime):
+    created, running = runtime.create("true"), runtime.start("sleep", "1000")
+    rows = runtime.must("list").splitlines()
+    assert rows[0].split() == ["ID", "PID", "STATUS", "BUNDLE", "CREATED", "OWNER"]
+    assert [row.split()[0::2][:2] for row in rows[1:]] == [[created, "created"], [running, "running"]]
+    listed = json.loads(runtime.must("list", "--format", "json"))
+    assert [(c["id"], c["status"]) for c in listed] == [(created, "created"), (running, "running")]
+    assert runtime.must_fail("list", "-f", "xml") == "read flag '--format': 'xml' is neither 'table' nor 'json'"
+
+
+@pytest.mark.parametrize("text", ["USR1", "sigusr1", "SIGUSR1", "10"])
+def test_kill_by_name_and_number(runtime, text):
+    name = runtime.start("sh", "-c", "trap 'exit 0' USR1; touch /tmp/ready; while :; do sleep 0.1; done")
+    wait_until(lambda: (runtime.rootfs / "tmp/ready").exists(), "its trap is set")
+    runtime.must("kill", name, text)
+    runtime.wait_for(name, "stopped")
+
+
+def test_kill_of_unknown_signals(runtime):
+    name = runtime.start("sleep", "1000")
+    for text in ("FOO", "0", "65", "-1", "9x", ""):
+        assert runtime.must_fail("kill", "--", name, text) == f"send signal '{text}': there is none of that name"
+    assert runtime.status(name) == "running"
+
+
+def test_kill_all(runtime):
+    name = runtime.start("sh", "-c", "trap 'touch /tmp/first' USR1; sh -c 'trap \"touch /tmp/second\" USR1; touch /tmp/ready;"
+                         " while :; do sleep 0.1; done' & while :; do sleep 0.1; done")
+    wait_until(lambda: (runtime.rootfs / "tmp/ready").exists(), "both traps are set")
+    runtime.must("kill", "--all", name, "USR1")
+    wait_until(lambda: (runtime.rootfs / "tmp/first").exists() and (runtime.rootfs / "tmp/second").exists(), "both heard")
+    runtime.must("kill", "--all", name, "KILL")
+    runtime.wait_for(name, "stopped")
+
+
+def test_errors_in_the_log_are_json(runtime):
+    log = runtime.directory / "log"
+    assert runtime.must_fail("--log", log, "--log-format=json", "state", "nobody") == "container 'nobody' does not exist"
+    line = json.loads(log.read_text())
+    assert (line["level"], line["msg"]) == ("error", "container 'nobody' does not exist")
+    assert line["time"].endswith("Z")
+
+
+@pytest.mark.parametrize("args, message", [
+    (["frob"], "find command 'frob', see --help"),
+    (["state"], "read arguments of 'state': it takes ID"),
+    (["--systemd-cgroup", "list"],
+     "read flag '--systemd-cgroup': systemd's cgroups are not supported, use the manager 'cgroupfs'"),
+    (["create", "--no-pivot", "x"], "read flag '--no-pivot': a root that can be left is not supported"),
+    (["create", "--frob", "x"], "read flag '--frob': no such flag, see --help"),
+    (["create", "-b", "/no/such", "x"], "open bundle '/no/such': No such file or directory"),
+    (["--log-format=xml", "list"], "read flag '--log-format': 'xml' is neither 'text' nor 'json'"),
+])
+def test_bad_usage(runtime, args, message):
+    assert runtime.must_fail(*args) == message
+    assert runtime.names() == []
+
+
+def test_a_recycled_pid_is_not_the_container(runtime):
+    name = runtime.start("true")
+    runtime.wait_for(name, "stopped")
+    stranger = subprocess.Popen(["sleep", "1000"])
+    try:
+        record = runtime.root / name / "state.json"
+        state = json.loads(record.read_text())
+        state["pid"] = stranger.pid
+        record.write_text(json.dumps(state))
+        assert runtime.status(name) == "stopped"
+        assert runtime.must_fail("kill", name, "KILL") == f"container '{name}' is not running"
+        runtime.must("delete", "--force", name)
+        assert stranger.poll() is None
+    finally:
+        stranger.kill()
+        stranger.wait()
+
+
+def test_preserved_descriptors(runtime):
+    read_end, write_end = os.pipe()
+    other, unused = os.pipe()
+    try:
+        runtime.write("sh", "-c", "echo kept >&3; ls /proc/self/fd | wc -l")
+        # As a shell would: 3 is what is to be kept, 9 is not.
+        script = f'exec 3>&{write_end} 9>&{unused}; exec "$@"'
+        argv = runtime.argv("run", "--preserve-fds", "1", "-b", runtime.bundle, runtime.new_id())
+        done = subprocess.run(["bash", "-c", script, "bash", *argv], pass_fds=[write_end, unused], capture_output=True,
+                              text=True, timeout=60, stdin=subprocess.DEVNULL)
+        assert (done.returncode, done.stdout, done.stderr) == (0, "5\n", "")
+        assert os.read(read_end, 100) == b"kept\n"
+    finally:
+        for fd in (read_end, write_end, other, unused):
+            os.close(fd)
+    assert runtime.must_fail("run", "--preserve-fds", "1", "-b", runtime.bundle, runtime.new_id()) == \
+        "preserve descriptor 3: Bad file descriptor"
