@@ -21,16 +21,19 @@ struct options {
 	uint64_t port;
 	bool quota;
 	int64_t timeout;
+	char **env;
 };
 
+#define ROW(name_, kind_, member_, fallback_, help_, ...) \
+	{ .name = (name_), .kind = (kind_), .off = offsetof(struct options, member_), \
+	  .fallback = (fallback_), .help = (help_) __VA_OPT__(,) __VA_ARGS__ }
 static const struct flag flags[] = {
-	{ "work_dir", FLAG_STR, offsetof(struct options, work_dir), "/var/lib/x", "where state is",
-	  0, 0 },
-	{ "master", FLAG_STR, offsetof(struct options, master), NULL, "address of the master", 0, 0 },
-	{ "port", FLAG_U64, offsetof(struct options, port), "5051", "port to listen on", 65535, 0 },
-	{ "cfs-quota", FLAG_BOOL, offsetof(struct options, quota), NULL, "limit cpu", 0, 'q' },
-	{ "timeout", FLAG_MILLIS, offsetof(struct options, timeout), "15secs", "patience",
-	  3600000, 0 },
+	ROW("work_dir", FLAG_STR, work_dir, "/var/lib/x", "where state is"),
+	ROW("master", FLAG_STR, master, NULL, "address of the master", .letter = 'm'),
+	ROW("port", FLAG_U64, port, "5051", "port to listen on", .max = 65535, .letter = 'p'),
+	ROW("cfs-quota", FLAG_BOOL, quota, NULL, "limit cpu", .letter = 'q'),
+	ROW("timeout", FLAG_MILLIS, timeout, "15secs", "patience", .max = 3600000),
+	ROW("env", FLAG_LIST, env, NULL, "a variable", .letter = 'e'),
 };
 
 static int parse(char *const *argv, struct options *o, int *ret_index, struct err *e)
@@ -61,6 +64,26 @@ static void test_defaults(void **state)
 	assert_int_equal(o.timeout, 15000);
 	flags_done(flags, ARRAY_SIZE(flags), &o);
 	assert_null(o.work_dir);
+}
+
+static void test_letters_and_lists(void **state)
+{
+	struct options o = { 0 };
+	struct err e = { 0 };
+	int index = -1;
+
+	(void)state;
+	assert_int_equal(parse(ARGV(A("-m"), A("h:1"), A("-p7"), A("-qe"), A("A=1"),
+				    A("--env=B"), A("--"), A("-x")), &o, &index, &e), 0);
+	assert_int_equal(index, 8);
+	assert_string_equal(o.master, "h:1");
+	assert_int_equal(o.port, 7);
+	assert_true(o.quota);
+	assert_string_equal(o.env[0], "A=1");
+	assert_string_equal(o.env[1], "B");
+	assert_null(o.env[2]);
+	flags_done(flags, ARRAY_SIZE(flags), &o);
+	assert_null(o.env);
 }
 
 static void test_all_forms(void **state)
@@ -187,7 +210,10 @@ static const struct {
 	{ "--timeout=2hrs", "read flag '--timeout': '2hrs' is more than 3600000ms" },
 	{ "--timeout=99999999999999999hrs",
 	  "read flag '--timeout': '99999999999999999hrs' is more than 3600000ms" },
-	{ "-p", "read flag '-p': no such flag, see --help" },
+	{ "-p", "read flag '-p': it takes a whole number" },
+	{ "-px", "read flag '--port': 'x' is not a whole number" },
+	{ "-x", "read flag '-x': flags start with '--'" },
+	{ "-qx", "read flag '-qx': flags start with '--'" },
 	{ "--=x", "read flag '--': no such flag, see --help" },
 	{ "--no", "read flag '--no': no such flag, see --help" },
 };
@@ -222,7 +248,7 @@ static void test_json(void **state)
 	json = flags_to_json(flags, ARRAY_SIZE(flags), &o);
 	text = json_dumps(json, JSON_COMPACT);
 	assert_string_equal(text, "{\"work_dir\":\"/var/lib/x\",\"master\":\"\",\"port\":\"5051\","
-				  "\"cfs-quota\":\"false\",\"timeout\":\"15secs\"}");
+				  "\"cfs-quota\":\"false\",\"timeout\":\"15secs\",\"env\":[]}");
 	free(text);
 	json_decref(json);
 	flags_done(flags, ARRAY_SIZE(flags), &o);
@@ -272,6 +298,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_defaults),
+		cmocka_unit_test(test_letters_and_lists),
 		cmocka_unit_test(test_all_forms),
 		cmocka_unit_test(test_booleans_and_end_of_flags),
 		cmocka_unit_test(test_durations),
