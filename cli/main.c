@@ -35,7 +35,7 @@ static const struct flag option_flags[] = {
 	OPTION("count", FLAG_U64, count, "0", "end after so many events"),
 	LETTER("interactive", interactive, 'i', "pass standard input on"),
 	LETTER("tty", tty, 't', "run on a terminal"),
-	OPTION("help", FLAG_BOOL, help, "false", "print this"),
+	LETTER("help", help, 'h', "print this"),
 	OPTION("version", FLAG_BOOL, version, "false", "print the version"),
 };
 

@@ -49,7 +49,7 @@ def test_help_names_the_options_of_each_command(cluster):
     text = cluster.tepui("--help")
     assert re.search(r"app restart ID .*\n +--wait --timeout --force --quiet\n", text)
     text = cluster.tepui("app", "--help")
-    assert "task list" not in text
+    assert "task list" not in text and text == cluster.tepui("app", "list", "-h")
     assert re.search(r"^  --wait +wait until ", text, re.M) and "--stderr" not in text
 
 
