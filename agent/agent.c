@@ -224,8 +224,10 @@ static int lock_cgroups(struct agent *agent, struct err *e)
 	if (fd < 0)
 		return err_set(e, errno, "open cgroup '%s'", agent->layout.core);
 	if (flock(fd, LOCK_EX | LOCK_NB) < 0)
-		return err_set(e, errno == EWOULDBLOCK ? EBUSY : errno, "lock cgroup '%s': another "
-			       "agent uses it; --cgroup_root names another", agent->layout.core);
+		return errno == EWOULDBLOCK ?
+			       err_set(e, EBUSY, "lock cgroup '%s': another agent uses it; "
+				       "--cgroup_root names another", agent->layout.core) :
+			       err_set(e, errno, "lock cgroup '%s'", agent->layout.core);
 	agent->cgroup_lock_fd = TAKE_FD(fd);
 	return 0;
 }
