@@ -18,31 +18,9 @@
 #include "net/wire.h"
 #include "proto/executor.pb-c.h"
 
-enum { UUID_BYTES = 16, MAX_BODY = 4 << 20 };
+enum { MAX_BODY = 4 << 20 };
 
 /* ---- updates ---- */
-
-static int check_update(const struct task *task, const Mesos__V1__TaskStatus *status,
-			struct err *e)
-{
-	if (strcmp(status->task_id->value, task_id(task)) != 0)
-		return err_set(e, EINVAL, "update task '%s': the executor has task '%s'",
-			       status->task_id->value, task_id(task));
-	if (!status->has_uuid || status->uuid.len != UUID_BYTES)
-		return err_set(e, EINVAL, "update task '%s': no uuid of %d bytes", task_id(task),
-			       UUID_BYTES);
-	if (!status->has_source ||
-	    status->source != MESOS__V1__TASK_STATUS__SOURCE__SOURCE_EXECUTOR)
-		return err_set(e, EINVAL, "update task '%s': its source is not SOURCE_EXECUTOR",
-			       task_id(task));
-	if (status->executor_id && strcmp(status->executor_id->value, task_id(task)) != 0)
-		return err_set(e, EINVAL, "update task '%s': of executor '%s'", task_id(task),
-			       status->executor_id->value);
-	if (status->state == MESOS__V1__TASK_STATE__TASK_STAGING)
-		return err_set(e, EINVAL, "update task '%s': TASK_STAGING is not an executor's",
-			       task_id(task));
-	return 0;
-}
 
 static bool is_known(const struct task *task, const Mesos__V1__TaskStatus *status)
 {
@@ -61,7 +39,7 @@ static bool is_known(const struct task *task, const Mesos__V1__TaskStatus *statu
 static int accept_update(struct task *task, const Mesos__V1__TaskStatus *status, struct err *e)
 {
 	Mesos__V1__TaskStatus *copy;
-	int r = check_update(task, status, e);
+	int r = updates_check(task, status, e);
 
 	if (r < 0) {
 		task->agent->counters.invalid_updates++;
@@ -115,7 +93,7 @@ static int check_repeated(const struct task *task,
 			  const Mesos__V1__Executor__Call__Subscribe *call, struct err *e)
 {
 	for (size_t i = 0; i < call->n_unacknowledged_updates; i++) {
-		int r = check_update(task, call->unacknowledged_updates[i]->status, e);
+		int r = updates_check(task, call->unacknowledged_updates[i]->status, e);
 
 		if (r < 0)
 			return r;

@@ -82,18 +82,34 @@ static int64_t grace_ms(const struct task *task)
 
 /* ---- the end ---- */
 
+/* Owned; NULL when the supervisor left none, or none that can be given to the master. */
+static Mesos__V1__TaskStatus *take_recorded_end(const struct task *task)
+{
+	Tepui__ExitRecord *record = runtime_dir_read_exit(task->agent->work_fd,
+							  task->record->container_id);
+	Mesos__V1__TaskStatus *status = record ? TAKE_PTR(record->status) : NULL;
+	struct err e = { 0 };
+
+	if (record)
+		tepui__exit_record__free_unpacked(record, NULL);
+	if (!status)
+		return NULL;
+	if (updates_check(task, status, &e) < 0)
+		log_write_err(LOG_LEVEL_WARNING, &e, "read the record of the end of container '%s'",
+			      task->record->container_id);
+	else if (status_is_terminal(status->state))
+		return status;
+	mesos__v1__task_status__free_unpacked(status, NULL);
+	return NULL;
+}
+
 /* The most exact account there is: the supervisor's own, a verdict of ours, or that it died. */
 static int conclude(struct task *task, const char *how, struct err *e)
 {
 	const struct verdict *verdict = &task->executor.verdict;
-	Tepui__ExitRecord *exit_record;
-	Mesos__V1__TaskStatus *status;
+	Mesos__V1__TaskStatus *status = take_recorded_end(task);
 
-	exit_record = runtime_dir_read_exit(task->agent->work_fd, task->record->container_id);
-	if (exit_record && exit_record->status &&
-	    status_is_terminal(exit_record->status->state)) {
-		status = TAKE_PTR(exit_record->status);
-		tepui__exit_record__free_unpacked(exit_record, NULL);
+	if (status) {
 		if (status_complete(status, agent_id(task->agent), task->record->container_id,
 				    task->record->executor_pid) < 0) {
 			mesos__v1__task_status__free_unpacked(status, NULL);
@@ -101,8 +117,6 @@ static int conclude(struct task *task, const char *how, struct err *e)
 		}
 		return updates_add(task, status, e);
 	}
-	if (exit_record)
-		tepui__exit_record__free_unpacked(exit_record, NULL);
 	if (verdict->message)
 		return updates_add_own(task, verdict->state, verdict->reason, verdict->message, e);
 	if (task->record->kill_requested)

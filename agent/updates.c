@@ -15,6 +15,29 @@
 #include "lib/loop.h"
 #include "lib/pb_json.h"
 
+enum { UUID_BYTES = 16 };
+
+int updates_check(const struct task *task, const Mesos__V1__TaskStatus *status, struct err *e)
+{
+	if (strcmp(status->task_id->value, task_id(task)) != 0)
+		return err_set(e, EINVAL, "update task '%s': the executor has task '%s'",
+			       status->task_id->value, task_id(task));
+	if (!status->has_uuid || status->uuid.len != UUID_BYTES)
+		return err_set(e, EINVAL, "update task '%s': no uuid of %d bytes", task_id(task),
+			       UUID_BYTES);
+	if (!status->has_source ||
+	    status->source != MESOS__V1__TASK_STATUS__SOURCE__SOURCE_EXECUTOR)
+		return err_set(e, EINVAL, "update task '%s': its source is not SOURCE_EXECUTOR",
+			       task_id(task));
+	if (status->executor_id && strcmp(status->executor_id->value, task_id(task)) != 0)
+		return err_set(e, EINVAL, "update task '%s': of executor '%s'", task_id(task),
+			       status->executor_id->value);
+	if (status->state == MESOS__V1__TASK_STATE__TASK_STAGING)
+		return err_set(e, EINVAL, "update task '%s': TASK_STAGING is not an executor's",
+			       task_id(task));
+	return 0;
+}
+
 static int append(Tepui__TaskRecord *record, Mesos__V1__TaskStatus *status_take)
 {
 	size_t n = record->n_updates;

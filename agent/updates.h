@@ -14,6 +14,9 @@ struct task;
 enum { UPDATES_FIRST_RESEND_MS = 10 * 1000, UPDATES_LAST_RESEND_MS = 10 * 60 * 1000,
        UPDATES_MAX_PENDING = 1024 };
 
+/* Whether STATUS can be an update of TASK by its executor; -EINVAL says what is wrong with it. */
+int updates_check(const struct task *task, const Mesos__V1__TaskStatus *status, struct err *e);
+
 /*
  * Add STATUS (taken, also on failure) behind the others and make it the latest; queued for the
  * store.  Nothing follows a terminal one: -EALREADY.  -ENOBUFS: too many wait.

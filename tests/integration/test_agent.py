@@ -15,7 +15,9 @@ import pytest
 
 from cluster import BUILD, wait_until
 from conftest import cannot_run
+from protolite import Schema
 
+SCHEMA = Schema("mesos.proto", "tepui.proto")
 SLEEP = {"id": "/sleep", "cmd": "echo out; echo err >&2; exec sleep 1000", "cpus": 0.1, "mem": 32,
          "instances": 2, "backoffSeconds": 1}
 
@@ -105,6 +107,25 @@ def test_a_killed_executor_fails_its_task_once_and_leaves_nothing(node, is_agent
     assert agent.text().count(f"{victim['executor_id']}': TASK_FAILED") == 1
     assert other_pid in pids(agent)
     node.remove("/sleep")
+
+
+@pytest.mark.parametrize("damage", [{"task_id": {"value": "another"}}, {"uuid": b"short"}, {"source": "SOURCE_MASTER"}])
+def test_a_damaged_exit_record_is_no_account_of_the_end(node, damage):
+    """Taken as it is, it would be an update that the master can give to no task, resent for ever."""
+    agent = node.agents[0]
+    node.deploy(dict(SLEEP, instances=1, backoffSeconds=3600))
+    victim, = agent.containers()
+    status = {"task_id": {"value": victim["executor_id"]}, "state": "TASK_FINISHED",
+              "source": "SOURCE_EXECUTOR", "uuid": bytes(16), **damage}
+    agent.end(signal.SIGKILL)
+    os.kill(victim["status"]["executor_pid"], signal.SIGKILL)
+    (agent.work_dir / "containers" / victim["container_id"] / "exit").write_bytes(
+        SCHEMA.encode("tepui.ExitRecord", {"container_id": victim["container_id"], "status": status}))
+    agent.start()
+    failure = wait_until(lambda: node.app("/sleep").get("lastTaskFailure"), "the failure's report")
+    assert failure["taskId"] == victim["executor_id"]
+    assert "executor (pid" in failure["message"]
+    wait_until(lambda: not os.listdir(agent.work_dir / "containers"), "no runtime directory")
 
 
 def test_agent_killed_in_a_loop_while_tasks_come_and_go(node):
