@@ -134,7 +134,8 @@ struct cgroup_pressure {
 /*
  * A descriptor for loop_watch_priority() that the kernel makes ready at each such stall, at most
  * once in a window; owned; nothing is to be read.  FILE is "cpu.pressure", "memory.pressure" or
- * "io.pressure", which the v2 core has for every controller.  -ENOTSUP without PSI.
+ * "io.pressure", which the v2 core has for every controller.  -ENOTSUP without PSI; -EINVAL for a
+ * window that is no multiple of 2 s in a process without CAP_SYS_RESOURCE.
  */
 int cgroup_open_pressure(const struct cgroup *cg, const char *file,
 			 const struct cgroup_pressure *trigger, struct err *e);

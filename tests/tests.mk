@@ -49,7 +49,7 @@ check-includes:
 
 PYTEST := $(PYTHON) -B -m pytest -p no:cacheprovider -q --color=no --strict-markers -c tests/integration/pytest.ini
 
-check-integration: all $(B)/tests/bench/launch
+check-integration: all $(B)/tests/bench/launch $(B)/tests/bench/resize
 	TEPUI_BUILD=$(abspath $(B)) $(PYTEST) --ignore-glob='*/test_escape*' tests/integration $(PYTEST_ARGS)
 
 # What a hostile task tries.  The prober is one static program and knows nothing of ours.
@@ -73,7 +73,7 @@ escape-verdicts: $(B)/tests/escape/verdicts
 	$< >tests/escape/syscalls.verdicts
 
 # The same programs and tests, on a kernel with every controller on cgroup v2.
-check-vm: all $(ESCAPE_BIN)
+check-vm: all $(ESCAPE_BIN) $(B)/tests/bench/resize
 	tests/vm/run env TEPUI_BUILD=$(abspath $(B)) $(PYTEST) -m vm tests/integration
 
 # Everything once more with AddressSanitizer and UBSan in every process.
