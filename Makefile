@@ -50,12 +50,14 @@ endif
 PROTO    := mesos scheduler executor agent tepui
 PB_SRC   := $(PROTO:%=$(B)/proto/%.pb-c.c)
 PB_HDR   := $(PROTO:%=$(B)/proto/%.pb-c.h)
-FOLDERS  := lib net isolators containerizer containerizer/oci executor agent master_stub cli
+FOLDERS  := lib net isolators containerizer containerizer/image containerizer/unpack containerizer/oci executor agent \
+            master_stub cli
 src       = $(filter-out %/main.c,$(wildcard $(1)/*.c $(1)/marathon/*.c))
 objs      = $(patsubst %.c,$(B)/obj/%.o,$(1))
 ARCHIVES := $(FOLDERS:%=$(B)/%.a) $(B)/proto.a
 
-PROGRAMS := $(B)/tepui-master $(B)/tepui-agent $(B)/tepui-executor $(B)/tepui-oci $(B)/tepui
+PROGRAMS := $(B)/tepui-master $(B)/tepui-agent $(B)/tepui-executor $(B)/tepui-oci $(B)/tepui-image \
+            $(B)/tepui-unpack $(B)/tepui
 
 .PHONY: all
 all: $(PROGRAMS)
@@ -114,6 +116,13 @@ $(B)/tepui-oci: $(B)/obj/containerizer/oci/main.o $(B)/containerizer/oci.a $(B)/
 $(B)/tepui: $(B)/obj/cli/main.o $(B)/cli.a $(B)/net.a $(B)/lib.a $(B)/proto.a
 	$(call say,LINK)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS_COMMON) -lm
 
+$(B)/tepui-image: $(B)/obj/containerizer/image/main.o $(B)/containerizer/image.a $(B)/containerizer/unpack.a $(B)/lib.a $(B)/proto.a
+	$(call say,LINK)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS_COMMON) -lcrypto -lm
+
+# Libraries that read hostile bytes are linked here and nowhere else.
+$(B)/tepui-unpack: $(B)/obj/containerizer/unpack/main.o $(B)/containerizer/unpack.a $(B)/lib.a
+	$(call say,LINK)$(CC) $(LDFLAGS) -o $@ $^ -ljansson -larchive -lseccomp -lcap -lm
+
 # ---- Unit tests: always with sanitizers, whatever the programs are built with ----
 UNIT_SRC := $(wildcard tests/unit/test_*.c)
 .PHONY: check-unit
@@ -124,7 +133,7 @@ UNIT_BIN := $(UNIT_SRC:%.c=$(B)/%)
 $(B)/tests/unit/test_%: tests/unit/test_%.c $(ARCHIVES)
 	@mkdir -p $(@D)
 	$(call say,CC)$(CC) $(CPPFLAGS) -I$(B)/proto $(CFLAGS) -MMD -MP $(LDFLAGS) -o $@ $< -Wl,--start-group $(ARCHIVES) -Wl,--end-group \
-	  -lcmocka $(LIBS_COMMON) $(LIBS_STORE) -lseccomp -lcap -lm
+	  -lcmocka $(LIBS_COMMON) $(LIBS_STORE) -lseccomp -lcap -lcrypto -larchive -lm
 
 .PHONY: run-unit
 run-unit: $(UNIT_BIN)

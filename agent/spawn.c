@@ -25,6 +25,7 @@
 #include "isolators/seccomp_profile.h"
 #include "lib/cleanup.h"
 #include "lib/err.h"
+#include "lib/program.h"
 
 enum {
 	SANDBOX_MODE = 0750,
@@ -36,45 +37,16 @@ enum {
 /* How soon an executor looks for a restarted agent: well within the time it is given. */
 static const char backoff_max[] = "500ms";
 
-static const char installed[] = "/usr/libexec/tepui/tepui-executor";
-
-/* ---- the program ---- */
-
-/* Where it lies as seen from our own program: as built, and as installed below any prefix. */
-static const char *const places[] = { "tepui-executor", "../libexec/tepui/tepui-executor" };
-
-static int open_near(const char *place)
-{
-	char path[PATH_MAX + 64], *slash;
-	ssize_t n = readlink("/proc/self/exe", path, PATH_MAX);
-
-	if (n <= 0 || n == PATH_MAX)
-		return -ENOENT;
-	path[n] = '\0';
-	slash = strrchr(path, '/');
-	if (!slash)
-		return -ENOENT;
-	strcpy(slash + 1, place);
-	return open(path, O_RDONLY | O_CLOEXEC);
-}
-
 static int open_program(const char *path, struct err *e)
 {
 	int fd;
 
-	if (path) {
-		fd = open(path, O_RDONLY | O_CLOEXEC);
-		return fd < 0 ? err_set(e, errno, "open executor '%s'", path) : fd;
+	if (!path) {
+		fd = program_open("tepui-executor", e);
+		return fd < 0 ? err_wrap(e, "find the executor, which --executor names") : fd;
 	}
-	for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
-		fd = open_near(places[i]);
-		if (fd >= 0)
-			return fd;
-	}
-	fd = open(installed, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return err_set(e, errno, "open executor '%s'; --executor names another", installed);
-	return fd;
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	return fd < 0 ? err_set(e, errno, "open executor '%s'", path) : fd;
 }
 
 /* A copy that no container can reach through /proc/PID/exe and no upgrade can pull away. */
@@ -90,7 +62,7 @@ int executors_load(const char *path, struct err *e)
 		return err_set(e, errno, "read the executor");
 	if (!S_ISREG(st.st_mode) || !(st.st_mode & 0111) || st.st_size > MAX_EXECUTOR_BYTES)
 		return err_set(e, EINVAL, "use executor '%s': not a program",
-			       path ? path : places[0]);
+			       path ? path : "tepui-executor");
 	copy = memfd_create("tepui-executor", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	if (copy < 0)
 		return err_set(e, errno, "copy the executor");

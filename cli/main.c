@@ -1,5 +1,4 @@
 /* tepui: the command line for people and scripts. */
-#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -114,36 +113,6 @@ static void print_usage(const struct command *noun)
 	     "exit status: 0 done, 1 refused or failed, 2 usage, 3 no answer, 4 not found, 5 timed out");
 }
 
-/* How many arguments the option ARG is, with its value; 0: it is none. */
-static int option_span(const char *arg)
-{
-	if (arg[0] == '-' && isalpha((unsigned char)arg[1]))
-		return 1;
-	if (strncmp(arg, "--", 2) != 0)
-		return 0;
-	return flags_take_next(option_flags, ARRAY_SIZE(option_flags), arg) ? 2 : 1;
-}
-
-/* Options may stand anywhere before a "--"; an argument is never moved past another. */
-static int options_first(int argc, char **argv, struct err *e)
-{
-	int n_options = 0, span;
-
-	for (int i = 0; i < argc && strcmp(argv[i], "--") != 0; i += span > 0 ? span : 1) {
-		char *option[2];
-
-		span = option_span(argv[i]);
-		if (span > argc - i)
-			return err_set(e, EINVAL, "read flag '%s': its value is missing", argv[i]);
-		memcpy(option, argv + i, (size_t)span * sizeof(*argv));
-		memmove(argv + n_options + span, argv + n_options,
-			(size_t)(i - n_options) * sizeof(*argv));
-		memcpy(argv + n_options, option, (size_t)span * sizeof(*argv));
-		n_options += span;
-	}
-	return 0;
-}
-
 static const struct command *find_noun(const char *noun)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(nouns); i++) {
@@ -219,7 +188,10 @@ static bool takes_letters(const struct command *command, const char *letters)
 
 static int check_options(const struct command *command, int argc, char **argv, struct err *e)
 {
-	for (int i = 1, span; i < argc && (span = option_span(argv[i])) > 0; i += span) {
+	const size_t n = ARRAY_SIZE(option_flags);
+
+	for (int i = 1, span; i < argc && (span = flags_span(option_flags, n, argv[i])) > 0;
+	     i += span) {
 		int size = (int)strcspn(argv[i], "=");
 		char whole[COMMAND_NAME_SIZE];
 
@@ -306,7 +278,7 @@ int main(int argc, char **argv)
 	struct err e = { 0 };
 	int first = argc, status = CLI_OK;
 
-	if (options_first(argc - 1, argv + 1, &e) < 0 ||
+	if (flags_move_first(option_flags, ARRAY_SIZE(option_flags), argc - 1, argv + 1, &e) < 0 ||
 	    flags_parse(option_flags, ARRAY_SIZE(option_flags), "TEPUI", argc, argv,
 			&cli.options, &first, &e) < 0 ||
 	    check_values(&cli.options, &e) < 0)

@@ -28,17 +28,15 @@ static int read_whole(int fd, const char *file, char *buf, size_t size, struct e
 	return 0;
 }
 
-int file_in_read(int dir_fd, const char *file, size_t max, char **ret, size_t *ret_size,
-		 struct err *e)
+int file_in_read_fd(int fd, const char *file, size_t max, char **ret, size_t *ret_size,
+		    struct err *e)
 {
-	AUTO_CLOSE int fd = openat(dir_fd, file, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY |
-				   O_CLOEXEC);
 	AUTO_FREE char *buf = NULL;
 	struct stat st;
 	int r;
 
-	if (fd < 0 || fstat(fd, &st) < 0)
-		return err_set(e, errno, "open '%s'", file);
+	if (fstat(fd, &st) < 0)
+		return err_set(e, errno, "read '%s'", file);
 	if (!S_ISREG(st.st_mode))
 		return err_set(e, EINVAL, "read '%s': not a regular file", file);
 	if ((size_t)st.st_size > max)
@@ -52,6 +50,17 @@ int file_in_read(int dir_fd, const char *file, size_t max, char **ret, size_t *r
 	*ret_size = (size_t)st.st_size;
 	*ret = TAKE_PTR(buf);
 	return 0;
+}
+
+int file_in_read(int dir_fd, const char *file, size_t max, char **ret, size_t *ret_size,
+		 struct err *e)
+{
+	AUTO_CLOSE int fd = openat(dir_fd, file, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY |
+				   O_CLOEXEC);
+
+	if (fd < 0)
+		return err_set(e, errno, "open '%s'", file);
+	return file_in_read_fd(fd, file, max, ret, ret_size, e);
 }
 
 int file_in_read_json(int dir_fd, const char *file, size_t max, json_t **ret, struct err *e)

@@ -16,6 +16,10 @@ struct err;
 int file_in_read(int dir_fd, const char *file, size_t max, char **ret, size_t *ret_size,
 		 struct err *e);
 
+/* The same of the open FD (borrowed), which FILE names in messages. */
+int file_in_read_fd(int fd, const char *file, size_t max, char **ret, size_t *ret_size,
+		    struct err *e);
+
 /* The same as JSON, by json_in_parse(): an owned value. */
 int file_in_read_json(int dir_fd, const char *file, size_t max, json_t **ret, struct err *e);
 

@@ -336,12 +336,36 @@ int flags_parse(const struct flag *flags, size_t n, const char *prefix, int argc
 	return r;
 }
 
-bool flags_take_next(const struct flag *flags, size_t n, const char *option)
+int flags_span(const struct flag *flags, size_t n, const char *arg)
 {
-	size_t length = strcspn(option, "=");
-	const struct flag *flag = find(flags, n, option + 2, length - 2);
+	size_t length = strcspn(arg, "=");
+	const struct flag *flag;
 
-	return flag && flag->kind != FLAG_BOOL && option[length] == '\0';
+	if (arg[0] == '-' && isalpha((unsigned char)arg[1]))
+		return 1;
+	if (strncmp(arg, "--", 2) != 0)
+		return 0;
+	flag = find(flags, n, arg + 2, length - 2);
+	return flag && flag->kind != FLAG_BOOL && arg[length] == '\0' ? 2 : 1;
+}
+
+int flags_move_first(const struct flag *flags, size_t n, int argc, char **argv, struct err *e)
+{
+	int n_options = 0, span;
+
+	for (int i = 0; i < argc && strcmp(argv[i], "--") != 0; i += span > 0 ? span : 1) {
+		char *option[2];
+
+		span = flags_span(flags, n, argv[i]);
+		if (span > argc - i)
+			return err_set(e, EINVAL, "read flag '%s': its value is missing", argv[i]);
+		memcpy(option, argv + i, (size_t)span * sizeof(*argv));
+		memmove(argv + n_options + span, argv + n_options,
+			(size_t)(i - n_options) * sizeof(*argv));
+		memcpy(argv + n_options, option, (size_t)span * sizeof(*argv));
+		n_options += span;
+	}
+	return 0;
 }
 
 /* The left column of --help is as wide as its longest entry. */

@@ -36,8 +36,14 @@ struct flag {
  */
 int flags_parse(const struct flag *flags, size_t n, const char *prefix, int argc, char *const *argv,
 		void *options, int *ret_index, struct err *e);
-/* Is the argument after OPTION ("--name") its value? */
-bool flags_take_next(const struct flag *flags, size_t n, const char *option);
+/* How many arguments the option ARG is, with its value; 0: it is none. */
+int flags_span(const struct flag *flags, size_t n, const char *arg);
+
+/*
+ * Move the options to the front of ARGV (without the program's name), each with its value, so that they
+ * may stand anywhere before a "--"; an argument is never moved past another.
+ */
+int flags_move_first(const struct flag *flags, size_t n, int argc, char **argv, struct err *e);
 void flags_print_help(const struct flag *flags, size_t n, const char *prefix);
 json_t *flags_to_json(const struct flag *flags, size_t n, const void *options);
 void flags_done(const struct flag *flags, size_t n, void *options);

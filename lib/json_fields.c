@@ -207,16 +207,14 @@ static int check_keys(const json_t *object, const char *where, const struct json
 	return 0;
 }
 
-int json_read_fields(const json_t *object, const char *where, const struct json_field *fields,
-		     size_t n_fields, void *dst, struct err *e)
+int json_read_known_fields(const json_t *object, const char *where,
+			   const struct json_field *fields, size_t n_fields, void *dst,
+			   struct err *e)
 {
 	int r;
 
 	if (!json_is_object(object))
 		return err_set(e, EINVAL, "%s: not an object", where);
-	r = check_keys(object, where, fields, n_fields, e);
-	if (r < 0)
-		return r;
 	for (size_t i = 0; i < n_fields; i++) {
 		struct place p = { &fields[i], where, (char *)dst + fields[i].off };
 		const json_t *v = value_of(object, p.field);
@@ -235,6 +233,14 @@ int json_read_fields(const json_t *object, const char *where, const struct json_
 		return r;
 	}
 	return 0;
+}
+
+int json_read_fields(const json_t *object, const char *where, const struct json_field *fields,
+		     size_t n_fields, void *dst, struct err *e)
+{
+	int r = json_is_object(object) ? check_keys(object, where, fields, n_fields, e) : 0;
+
+	return r < 0 ? r : json_read_known_fields(object, where, fields, n_fields, dst, e);
 }
 
 void json_free_fields(const struct json_field *fields, size_t n_fields, void *dst)

@@ -36,6 +36,14 @@ struct json_field {
 int json_read_fields(const json_t *object, const char *where, const struct json_field *fields,
 		     size_t n_fields, void *dst, struct err *e);
 
+/*
+ * The same of a document whose standard has readers pass over what they do not know: keys that are
+ * not in FIELDS are left alone.
+ */
+int json_read_known_fields(const json_t *object, const char *where,
+			   const struct json_field *fields, size_t n_fields, void *dst,
+			   struct err *e);
+
 /* Free what json_read_fields() stored in DST and leave NULL. */
 void json_free_fields(const struct json_field *fields, size_t n_fields, void *dst);
 

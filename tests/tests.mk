@@ -2,9 +2,9 @@
 
 DEB_BUILD := gcc make pkg-config protobuf-c-compiler protobuf-compiler libprotobuf-c-dev libjansson-dev \
              libevent-dev libsqlite3-dev libseccomp-dev libcap-dev libnl-3-dev libnl-route-3-dev \
-             libcmocka-dev uthash-dev
+             libcmocka-dev uthash-dev libarchive-dev libssl-dev
 DEB_TEST  := python3 python3-pytest curl procps iproute2 strace qemu-system-x86 qemu-system-common \
-             busybox-static cpio kmod e2fsprogs mount libasan8 libubsan1 clang libclang-rt-14-dev
+             busybox-static cpio kmod e2fsprogs mount libasan8 libubsan1 clang libclang-rt-14-dev skopeo umoci
 DEB_BENCH := runc crun bubblewrap
 DEB_ALL   := $(DEB_BUILD) $(DEB_TEST)
 
@@ -91,7 +91,7 @@ FUZZ_BIN := $(FUZZ_SRC:%.c=$(B)/%)
 $(B)/tests/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(ARCHIVES)
 	@mkdir -p $(@D)
 	$(call say,CC)$(CC) $(CPPFLAGS) -I$(B)/proto $(filter-out -fsanitize=fuzzer-no-link,$(CFLAGS)) -fsanitize=fuzzer,address,undefined -Wno-missing-prototypes -o $@ $< \
-	  -Wl,--start-group $(ARCHIVES) -Wl,--end-group $(LIBS_COMMON) $(LIBS_STORE) -lseccomp -lcap -lm
+	  -Wl,--start-group $(ARCHIVES) -Wl,--end-group $(LIBS_COMMON) $(LIBS_STORE) -lseccomp -lcap -lcrypto -larchive -lm
 
 .PHONY: run-fuzz
 run-fuzz: $(FUZZ_BIN)
@@ -116,7 +116,7 @@ install: all
 	  $(DESTDIR)$(PREFIX)/share/man/man8 $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/lib/systemd/system
 	install -m 0755 $(B)/tepui-master $(B)/tepui-agent $(DESTDIR)$(PREFIX)/sbin
 	install -m 0755 $(B)/tepui $(DESTDIR)$(PREFIX)/bin
-	install -m 0755 $(B)/tepui-executor $(DESTDIR)$(PREFIX)/libexec/tepui
+	install -m 0755 $(B)/tepui-executor $(B)/tepui-image $(B)/tepui-unpack $(DESTDIR)$(PREFIX)/libexec/tepui
 	install -m 0644 docs/man/*.8 $(DESTDIR)$(PREFIX)/share/man/man8
 	install -m 0644 docs/man/*.1 $(DESTDIR)$(PREFIX)/share/man/man1
 	for unit in packaging/*.service; do \

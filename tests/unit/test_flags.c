@@ -254,21 +254,37 @@ static void test_json(void **state)
 	flags_done(flags, ARRAY_SIZE(flags), &o);
 }
 
-static void test_values_that_stand_apart(void **state)
+/* Words of IN as they stand after flags_move_first(), joined. */
+static void assert_moved(const char *in, const char *expected)
 {
-	static const struct {
-		const char *option;
-		bool takes_next;
-	} rows[] = {
-		{ "--work_dir", true }, { "--work-dir", true }, { "--work_dir=x", false },
-		{ "--cfs-quota", false }, { "--no-cfs-quota", false }, { "--nope", false },
-		{ "--", false },
-	};
+	char text[128], joined[128] = "", *argv[16], *rest = text;
+	struct err e = { 0 };
+	int argc = 0;
+
+	(void)snprintf(text, sizeof(text), "%s", in);
+	while (rest)
+		argv[argc++] = strsep(&rest, " ");
+	assert_int_equal(flags_move_first(flags, ARRAY_SIZE(flags), argc, argv, &e), 0);
+	for (int i = 0; i < argc; i++)
+		(void)snprintf(joined + strlen(joined), sizeof(joined) - strlen(joined), "%s%s",
+			       i ? " " : "", argv[i]);
+	assert_string_equal(joined, expected);
+}
+
+static void test_options_may_stand_anywhere(void **state)
+{
+	char last[] = "--work-dir", *argv[] = { last };
+	struct err e = { 0 };
 
 	(void)state;
-	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
-		assert_int_equal(flags_take_next(flags, ARRAY_SIZE(flags), rows[i].option),
-				 rows[i].takes_next);
+	assert_moved("a --work_dir x b", "--work_dir x a b");
+	assert_moved("a --work-dir=x b", "--work-dir=x a b");
+	assert_moved("a --cfs-quota b --no-cfs-quota c", "--cfs-quota --no-cfs-quota a b c");
+	assert_moved("a --nope b -x c", "--nope -x a b c");
+	assert_moved("a -- --work_dir", "a -- --work_dir");
+	assert_moved("a - b", "a - b");
+	assert_int_equal(flags_move_first(flags, ARRAY_SIZE(flags), 1, argv, &e), -EINVAL);
+	assert_string_equal(e.msg, "read flag '--work-dir': its value is missing");
 }
 
 static void test_help(void **state)
@@ -305,7 +321,7 @@ int main(void)
 		cmocka_unit_test(test_environment),
 		cmocka_unit_test(test_bad_flags),
 		cmocka_unit_test(test_json),
-		cmocka_unit_test(test_values_that_stand_apart),
+		cmocka_unit_test(test_options_may_stand_anywhere),
 		cmocka_unit_test(test_help),
 	};
 

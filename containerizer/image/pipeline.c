@@ -1,0 +1,276 @@
+#include "containerizer/image/pipeline.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "containerizer/image/helper.h"
+#include "containerizer/image/layer.h"
+#include "containerizer/image/stream.h"
+#include "lib/clock.h"
+#include "lib/err.h"
+
+enum { PIPE_BYTES = 1 << 20, MAGIC_BYTES = 6 };
+
+struct pipeline {
+	const struct layer_source *source;
+	const struct unpack_limits *limits;
+	int tree_fd;
+	int64_t deadline_ms;
+	bool is_compressed;
+	struct hash *blob_hash, *diff_hash;	/* the same, of what is not compressed */
+	struct stream first, second;
+	int expanded_fd;			/* what comes out of the first helper */
+	struct helper expander, unpacker;
+};
+
+static const struct {
+	const char *bytes;
+	size_t size;
+} magics[] = {
+	{ "\x1f\x8b", 2 },			/* gzip */
+	{ "\x28\xb5\x2f\xfd", 4 },		/* zstd */
+	{ "\xfd" "7zXZ", 6 },			/* xz, with its NUL */
+	{ "BZh", 3 },				/* bzip2 */
+};
+
+static bool is_compressed(const char *data, size_t size)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(magics); i++) {
+		if (size >= magics[i].size && memcmp(data, magics[i].bytes, magics[i].size) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* The first bytes tell; they are kept for the stream, which has them counted and hashed. */
+static int read_magic(struct pipeline *p, struct err *e)
+{
+	struct stream *first = &p->first;
+
+	first->buf = malloc(STREAM_BYTES);
+	if (!first->buf)
+		return err_set(e, ENOMEM, "read the archive");
+	while (first->end < MAGIC_BYTES) {
+		ssize_t n = read(p->source->fd, first->buf + first->end,
+				 STREAM_BYTES - first->end);
+
+		if (n < 0 && errno != EINTR)
+			return err_set(e, errno, "read the archive");
+		if (n == 0)
+			break;
+		first->end += n > 0 ? (size_t)n : 0;
+	}
+	first->bytes = first->end;
+	p->is_compressed = is_compressed(first->buf, first->end);
+	return 0;
+}
+
+static int make_hashes(struct pipeline *p, struct err *e)
+{
+	const char *blob = p->source->digest ? digest_algorithm(p->source->digest)->name : NULL;
+	const char *diff = p->source->diff_id ? digest_algorithm(p->source->diff_id)->name
+		: "sha256";
+
+	if (!p->is_compressed && (!blob || strcmp(blob, diff) == 0))
+		blob = diff;
+	p->blob_hash = blob ? hash_new(blob, e) : NULL;
+	if (blob && !p->blob_hash)
+		return -e->code;
+	p->diff_hash = !p->is_compressed && blob == diff ? p->blob_hash : hash_new(diff, e);
+	if (!p->diff_hash)
+		return -e->code;
+	if (!p->is_compressed && blob != diff)
+		return err_set(e, ENOTSUP, "verify a layer by two algorithms at once");
+	if (p->blob_hash)
+		hash_add(p->blob_hash, p->first.buf, p->first.end);
+	return 0;
+}
+
+/* *RET_OUT is this process's end, which does not block; *RET_IN the helper's.  Both owned. */
+static int make_feed(int *ret_in, int *ret_out, struct err *e)
+{
+	int fds[2];
+
+	if (pipe2(fds, O_CLOEXEC) < 0)
+		return err_set(e, errno, "create pipe");
+	*ret_in = fds[0];
+	*ret_out = fds[1];
+	/* Fewer turns; where the user's share of pipe memory is used up, more of them. */
+	(void)fcntl(fds[1], F_SETPIPE_SZ, PIPE_BYTES);
+	if (fcntl(fds[1], F_SETFL, O_NONBLOCK) < 0)
+		return err_set(e, errno, "create pipe");
+	return 0;
+}
+
+static int start_expander(struct pipeline *p, struct err *e)
+{
+	AUTO_CLOSE int in = -EBADF, out = -EBADF;
+	int fds[2], r = make_feed(&in, &p->first.out_fd, e);
+
+	if (r < 0)
+		return r;
+	if (pipe2(fds, O_CLOEXEC) < 0)
+		return err_set(e, errno, "create pipe");
+	p->expanded_fd = fds[0];
+	out = fds[1];
+	(void)fcntl(out, F_SETPIPE_SZ, PIPE_BYTES);
+	if (fcntl(p->expanded_fd, F_SETFL, O_NONBLOCK) < 0)
+		return err_set(e, errno, "create pipe");
+	return helper_start(&p->expander, UNPACK_EXPAND, p->limits, p->tree_fd, in, out, e);
+}
+
+static int start_helpers(struct pipeline *p, struct err *e)
+{
+	struct stream *last = p->is_compressed ? &p->second : &p->first;
+	AUTO_CLOSE int in = -EBADF;
+	int r = p->is_compressed ? start_expander(p, e) : 0;
+
+	if (r == 0)
+		r = make_feed(&in, &last->out_fd, e);
+	if (r == 0)
+		r = helper_start(&p->unpacker, p->source->mode, p->limits, p->tree_fd, in, -EBADF,
+				 e);
+	p->first.in_fd = p->source->fd;
+	p->first.hash = p->blob_hash;
+	if (p->source->size)
+		p->first.max_bytes = p->source->size;
+	p->second.in_fd = p->expanded_fd;
+	p->second.hash = p->diff_hash;
+	return r;
+}
+
+int pipeline_new(const struct layer_source *source, const struct unpack_limits *limits,
+		 int tree_fd, struct pipeline **ret, struct err *e)
+{
+	AUTO(pipeline_freep) struct pipeline *p = calloc(1, sizeof(*p));
+	int r;
+
+	if (!p)
+		return err_set(e, ENOMEM, "unpack");
+	*p = (struct pipeline){
+		.source = source, .limits = limits, .tree_fd = tree_fd, .expanded_fd = -EBADF,
+		.deadline_ms = clock_boot_ms() + limits->max_time,
+		.first = STREAM_INIT, .second = STREAM_INIT,
+		.expander = HELPER_INIT, .unpacker = HELPER_INIT,
+	};
+	if ((r = read_magic(p, e)) < 0 || (r = make_hashes(p, e)) < 0 ||
+	    (r = start_helpers(p, e)) < 0)
+		return r;
+	*ret = TAKE_PTR(p);
+	return 0;
+}
+
+/* One turn: 1 when there is nothing more to wait for. */
+static int turn(struct pipeline *p, struct err *e)
+{
+	struct pollfd fds[] = {
+		stream_poll(&p->first), stream_poll(&p->second),
+		{ .fd = p->expander.report_fd, .events = POLLIN },
+		{ .fd = p->unpacker.report_fd, .events = POLLIN },
+	};
+	int64_t left = p->deadline_ms - clock_boot_ms();
+	int r = 0;
+
+	if (fds[0].fd < 0 && fds[1].fd < 0 && fds[2].fd < 0 && fds[3].fd < 0)
+		return 1;
+	if (left <= 0)
+		return err_set(e, EINVAL, "unpack: not done within %lld ms",
+			       (long long)p->limits->max_time);
+	if (poll(fds, ARRAY_SIZE(fds), (int)(left < 1000 ? left : 1000)) < 0 && errno != EINTR)
+		return err_set(e, errno, "wait for the unpack helper");
+	if (fds[0].revents)
+		r = stream_step(&p->first, e);
+	if (r == 0 && fds[1].revents)
+		r = stream_step(&p->second, e);
+	if (r == 0 && fds[2].revents)
+		r = helper_read(&p->expander, e);
+	if (r == 0 && fds[3].revents)
+		r = helper_read(&p->unpacker, e);
+	return r;
+}
+
+static int check_digest(const char *what, const char *expected, const char *got, struct err *e)
+{
+	if (!expected || strcmp(expected, got) == 0)
+		return 0;
+	return err_set(e, EINVAL, "verify %s '%s': what is there has the digest '%s'", what,
+		       expected, got);
+}
+
+/* Damage first: it explains what the helpers then made of it. */
+static int check_blob(struct pipeline *p, char diff_id[DIGEST_SIZE], struct err *e)
+{
+	char digest[DIGEST_SIZE] = "";
+	int r = 0;
+
+	if (p->blob_hash) {
+		hash_digest(p->blob_hash, digest);
+		r = check_digest("layer", p->source->digest, digest, e);
+	}
+	if (r == 0 && p->source->size && p->source->size != p->first.bytes)
+		r = err_set(e, EINVAL, "verify the layer: %llu bytes where its manifest says %llu",
+			    (unsigned long long)p->first.bytes,
+			    (unsigned long long)p->source->size);
+	if (p->diff_hash == p->blob_hash)
+		memcpy(diff_id, digest, DIGEST_SIZE);
+	else
+		hash_digest(p->diff_hash, diff_id);
+	return r;
+}
+
+/* The one that failed first: a broken pipe is the other's doing. */
+static int check_helpers(struct pipeline *p, struct unpack_result *ret, struct err *e)
+{
+	struct unpack_result expanded = { 0 };
+	struct err expand_error = { 0 };
+	int r = 0;
+
+	if (p->is_compressed)
+		r = helper_result(&p->expander, &expanded, &expand_error);
+	if (r < 0 && r != -EPIPE) {
+		*e = expand_error;
+		return r;
+	}
+	return helper_result(&p->unpacker, ret, e);
+}
+
+int pipeline_run(struct pipeline *p, char ret_diff_id[DIGEST_SIZE], struct unpack_result *ret,
+		 struct err *e)
+{
+	int r;
+
+	do {
+		r = turn(p, e);
+	} while (r == 0);
+	if (r > 0)
+		r = check_blob(p, ret_diff_id, e);
+	if (r == 0)
+		r = check_helpers(p, ret, e);
+	if (r == 0)
+		r = check_digest("diff id", p->source->diff_id, ret_diff_id, e);
+	return r;
+}
+
+const struct helper *pipeline_unpacker(const struct pipeline *p)
+{
+	return &p->unpacker;
+}
+
+void pipeline_free(struct pipeline *p)
+{
+	if (!p)
+		return;
+	if (p->diff_hash != p->blob_hash)
+		hash_free(p->diff_hash);
+	hash_free(p->blob_hash);
+	stream_done(&p->first);
+	stream_done(&p->second);
+	fd_close(&p->expanded_fd);
+	helper_done(&p->expander);
+	helper_done(&p->unpacker);
+	free(p);
+}

@@ -1,0 +1,59 @@
+#include "containerizer/unpack/filter.h"
+
+#include <errno.h>
+#include <seccomp.h>
+#include <sys/mman.h>
+
+#include "lib/cleanup.h"
+#include "lib/err.h"
+
+static const int allowed[] = {
+	/* files, by descriptors below the root directory */
+	SCMP_SYS(openat), SCMP_SYS(openat2), SCMP_SYS(close), SCMP_SYS(read), SCMP_SYS(write),
+	SCMP_SYS(pread64), SCMP_SYS(pwrite64), SCMP_SYS(readv), SCMP_SYS(writev), SCMP_SYS(lseek),
+	SCMP_SYS(fstat), SCMP_SYS(newfstatat), SCMP_SYS(statx), SCMP_SYS(fstatfs), SCMP_SYS(getdents64),
+	SCMP_SYS(readlinkat), SCMP_SYS(faccessat2), SCMP_SYS(ftruncate), SCMP_SYS(fchmod),
+	SCMP_SYS(fchmodat), SCMP_SYS(fchown), SCMP_SYS(fchownat), SCMP_SYS(utimensat),
+	SCMP_SYS(fsetxattr), SCMP_SYS(fgetxattr), SCMP_SYS(flistxattr), SCMP_SYS(mkdirat),
+	SCMP_SYS(linkat), SCMP_SYS(symlinkat), SCMP_SYS(unlinkat), SCMP_SYS(fadvise64),
+	/* memory */
+	SCMP_SYS(brk), SCMP_SYS(munmap), SCMP_SYS(mremap), SCMP_SYS(madvise),
+	/* this process: clocks, signals, the end */
+	SCMP_SYS(clock_gettime), SCMP_SYS(gettimeofday), SCMP_SYS(getrandom), SCMP_SYS(futex),
+	SCMP_SYS(rt_sigaction), SCMP_SYS(rt_sigprocmask), SCMP_SYS(rt_sigreturn),
+	SCMP_SYS(restart_syscall), SCMP_SYS(sched_yield), SCMP_SYS(poll), SCMP_SYS(exit),
+	SCMP_SYS(exit_group), SCMP_SYS(getpid), SCMP_SYS(gettid), SCMP_SYS(tgkill),
+#ifdef __SANITIZE_ADDRESS__
+	SCMP_SYS(sigaltstack), SCMP_SYS(readlink), SCMP_SYS(open), SCMP_SYS(prctl), SCMP_SYS(clone),
+	SCMP_SYS(ptrace), SCMP_SYS(wait4), SCMP_SYS(sched_getaffinity),
+#endif
+};
+
+static int add_rules(scmp_filter_ctx filter)
+{
+	/* Whiteouts (0:0) and fifos, no device that there is; memory that is never code. */
+	const struct scmp_arg_cmp no_device = SCMP_A3_32(SCMP_CMP_EQ, 0);
+	const struct scmp_arg_cmp no_code = SCMP_A2_32(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0);
+	int r = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(allowed) && r == 0; i++)
+		r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, allowed[i], 0);
+	if (r == 0)
+		r = seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, SCMP_SYS(mknodat), 1, &no_device);
+	if (r == 0)
+		r = seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 1, &no_code);
+	if (r == 0)
+		r = seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, SCMP_SYS(mprotect), 1, &no_code);
+	return r;
+}
+
+int filter_load(struct err *e)
+{
+	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_KILL_PROCESS);
+	int r = filter ? add_rules(filter) : -ENOMEM;
+
+	if (r == 0)
+		r = seccomp_load(filter);
+	seccomp_release(filter);
+	return r < 0 ? err_set(e, -r, "load the system call filter") : 0;
+}
