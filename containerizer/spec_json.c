@@ -52,46 +52,6 @@ static int read_root(const json_t *object, struct spec *spec, struct err *e)
 	return json_read_fields(object, "root", fields, ARRAY_SIZE(fields), spec, e);
 }
 
-static int read_mount(const json_t *item, const char *where, size_t i, struct spec *spec,
-		      struct err *e)
-{
-	static const struct json_field fields[] = {
-		FIELD_STR(struct spec_mount, destination, "destination", true, 1, PATH_MAX - 1),
-		FIELD_STR(struct spec_mount, type, "type", false, 1, 32),
-		FIELD_STR(struct spec_mount, source, "source", false, 1, PATH_MAX - 1),
-		FIELD_LIST(struct spec_mount, options, "options", 64),
-	};
-	struct spec_mount *m = &spec->mounts[i];
-	int r = json_read_fields(item, where, fields, ARRAY_SIZE(fields), m, e);
-
-	if (r < 0)
-		return r;
-	if (m->destination[0] != '/')
-		return err_set(e, EINVAL, "%s.destination: '%s' is not absolute", where,
-			       m->destination);
-	/* The type is optional for binds; NULL lists would make every reader check for them. */
-	if (!m->type)
-		m->type = strdup("bind");
-	if (!m->options)
-		m->options = calloc(1, sizeof(*m->options));
-	if (!m->type || !m->options)
-		return err_set(e, ENOMEM, "%s: read mount", where);
-	return 0;
-}
-
-static int read_mounts(const json_t *array, struct spec *spec, struct err *e)
-{
-	size_t n = json_array_size(array);
-
-	if (n > SPEC_MAX_ENTRIES)
-		return err_set(e, ERANGE, "mounts: more than %d entries", SPEC_MAX_ENTRIES);
-	spec->mounts = spec_alloc(n, sizeof(*spec->mounts), "mounts", e);
-	if (!spec->mounts)
-		return -ENOMEM;
-	spec->n_mounts = n;
-	return spec_each(array, "mounts", read_mount, spec, e);
-}
-
 struct document {
 	char *version, *hostname, *domainname;
 	json_t *process, *root, *mounts, *linux_part, *annotations, *hooks;
@@ -125,7 +85,7 @@ static int read_document(struct document *d, struct spec *spec, struct err *e)
 	r = read_root(d->root, spec, e);
 	if (r < 0)
 		return r;
-	r = read_mounts(d->mounts, spec, e);
+	r = spec_read_mounts(d->mounts, spec, e);
 	if (r < 0)
 		return r;
 	r = spec_read_linux(d->linux_part, spec, e);
@@ -153,23 +113,34 @@ int spec_from_json(const json_t *doc, struct spec *ret, struct err *e)
 	return 0;
 }
 
-int spec_make_root_absolute(int dir_fd, struct spec *spec, struct err *e)
+static int make_absolute(int dir_fd, char **path, struct err *e)
 {
 	char link[64], dir[PATH_MAX];
-	char *path;
+	char *absolute;
 	ssize_t n;
 
-	if (spec->root_path[0] == '/')
+	if (!*path || **path == '/')
 		return 0;
 	(void)snprintf(link, sizeof(link), "/proc/self/fd/%d", dir_fd);
 	n = readlink(link, dir, sizeof(dir));
 	if (n < 0 || (size_t)n == sizeof(dir))
-		return err_set(e, n < 0 ? errno : ENAMETOOLONG, "root.path: find the bundle");
-	if (asprintf(&path, "%.*s/%s", (int)n, dir, spec->root_path) < 0)
-		return err_set(e, ENOMEM, "root.path: copy string");
-	free(spec->root_path);
-	spec->root_path = path;
+		return err_set(e, n < 0 ? errno : ENAMETOOLONG, "find the bundle of '%s'", *path);
+	if (asprintf(&absolute, "%.*s/%s", (int)n, dir, *path) < 0)
+		return err_set(e, ENOMEM, "copy '%s'", *path);
+	free(*path);
+	*path = absolute;
 	return 0;
+}
+
+int spec_make_paths_absolute(int dir_fd, struct spec *spec, struct err *e)
+{
+	int r = make_absolute(dir_fd, &spec->root_path, e);
+
+	for (size_t i = 0; i < spec->n_mounts && r == 0; i++) {
+		if (strcmp(spec->mounts[i].type, "bind") == 0)
+			r = make_absolute(dir_fd, &spec->mounts[i].source, e);
+	}
+	return r;
 }
 
 int spec_load(int dir_fd, const char *file, struct spec *ret, struct err *e)
@@ -183,7 +154,7 @@ int spec_load(int dir_fd, const char *file, struct spec *ret, struct err *e)
 	r = spec_from_json(doc, &spec, e);
 	if (r < 0)
 		return err_wrap(e, "%s", file);
-	r = spec_make_root_absolute(dir_fd, &spec, e);
+	r = spec_make_paths_absolute(dir_fd, &spec, e);
 	if (r < 0) {
 		spec_done(&spec);
 		return r;

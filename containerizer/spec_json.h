@@ -11,14 +11,14 @@ enum { SPEC_MAX_DOCUMENT = 1 << 20 };
 
 /*
  * Read DOC into *RET, which the caller frees with spec_done(); id is left NULL, because a document
- * does not name its container.  What the document asks for and struct spec cannot hold (hooks,
- * sysctls, id maps, joined namespaces, ...) is -EINVAL with its path, never passed over.
+ * does not name its container.  What the document asks for and struct spec cannot hold is
+ * -EINVAL with its path, never passed over.
  * On failure *RET is untouched.
  */
 int spec_from_json(const json_t *doc, struct spec *ret, struct err *e);
 
-/* A relative root.path is taken from the directory DIR_FD, as in a bundle. */
-int spec_make_root_absolute(int dir_fd, struct spec *spec, struct err *e);
+/* Relative root.path and sources of binds are taken from the directory DIR_FD, as in a bundle. */
+int spec_make_paths_absolute(int dir_fd, struct spec *spec, struct err *e);
 
 /* Both, of FILE below the directory DIR_FD. */
 int spec_load(int dir_fd, const char *file, struct spec *ret, struct err *e);

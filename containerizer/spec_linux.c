@@ -5,6 +5,7 @@
 
 #include "containerizer/handover.h"
 #include "containerizer/spec_parts.h"
+#include "isolators/mount_options.h"
 #include "isolators/spec.h"
 #include "lib/cleanup.h"
 #include "lib/err.h"
@@ -109,10 +110,12 @@ static int take_linux(struct linux_item *l, struct spec *spec, struct err *e)
 	spec->readonly_paths = TAKE_PTR(l->readonly);
 	spec->seccomp = TAKE_PTR(l->seccomp);
 	spec->cgroups_path = TAKE_PTR(l->cgroups_path);
-	if (l->propagation && l->propagation[0] && strcmp(l->propagation, "private") != 0 &&
-	    strcmp(l->propagation, "rprivate") != 0)
-		return err_set(e, EINVAL, "linux.rootfsPropagation: '%s' is not supported",
-			       l->propagation);
+	if (l->propagation && l->propagation[0]) {
+		spec->root_propagation = mount_propagation(l->propagation);
+		if (!spec->root_propagation)
+			return err_set(e, EINVAL, "linux.rootfsPropagation: '%s' is not one",
+				       l->propagation);
+	}
 	if (json_object_size(l->sysctl) > 0 || (l->sysctl && !json_is_object(l->sysctl)))
 		return err_set(e, EINVAL, "linux.sysctl: not supported");
 	r = spec_read_namespaces(l->namespaces, spec, e);

@@ -44,6 +44,7 @@ void *spec_alloc(size_t n, size_t size, const char *where, struct err *e);
 int spec_read_id_map(const json_t *array, const char *where, struct spec_id_map **ret,
 		     size_t *ret_n, struct err *e);
 
+int spec_read_mounts(const json_t *array, struct spec *spec, struct err *e);
 int spec_read_namespaces(const json_t *array, struct spec *spec, struct err *e);
 int spec_read_time_offsets(const json_t *object, struct spec *spec, struct err *e);
 int spec_read_process(const json_t *object, struct spec *spec, struct err *e);

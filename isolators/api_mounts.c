@@ -13,6 +13,7 @@
 #include "isolators/devices.h"
 #include "isolators/id_map.h"
 #include "isolators/isolator.h"
+#include "isolators/mount_options.h"
 #include "isolators/rootfs.h"
 #include "isolators/spec.h"
 #include "lib/cleanup.h"
@@ -26,22 +27,27 @@ static const unsigned long inert = MS_NOSUID | MS_NODEV | MS_NOEXEC;
  * is thrown away with this process, because what is opened without following any link must be the
  * file system that the kernel has just made.
  */
-static int mount_fresh(int root_fd, const char *name, const char *type, unsigned long flags,
-		       const char *data, long magic, struct err *e)
+static int mount_fresh(const struct spec *spec, int root_fd, const char *destination,
+		       const char *type, const char *data, long magic, struct err *e)
 {
+	const char *name = destination + 1;
 	AUTO_CLOSE int fd = -EBADF;
+	struct mount_options o;
 	struct statfs fs;
-	int r = mount(type, name, type, flags, data);
+	int r = mounts_fixed(spec, destination, data, &o, e);
 
-	if (r < 0 && errno == ENOENT && mkdirat(root_fd, name, 0755) == 0)
-		r = mount(type, name, type, flags, data);
 	if (r < 0)
-		return err_set(e, errno, "mount %s on '/%s'", type, name);
+		return r;
+	r = mount(type, name, type, o.set, o.data);
+	if (r < 0 && errno == ENOENT && mkdirat(root_fd, name, 0755) == 0)
+		r = mount(type, name, type, o.set, o.data);
+	if (r < 0)
+		return err_set(e, errno, "mount %s on '%s'", type, destination);
 	fd = rootfs_open_plain(root_fd, name, e);
 	if (fd < 0)
 		return fd;
 	if (fstatfs(fd, &fs) < 0 || fs.f_type != magic)
-		return err_set(e, EPERM, "verify %s on '/%s'", type, name);
+		return err_set(e, EPERM, "verify %s on '%s'", type, destination);
 	return TAKE_FD(fd);
 }
 
@@ -133,23 +139,27 @@ static const char *devpts_data(const struct spec *spec)
 static int mount_in_dev(const struct spec *spec, struct err *e)
 {
 	const struct {
-		const char *name, *type, *data;
-		unsigned long flags;
+		const char *destination, *type, *data;
 		bool is_left_out;
 	} rows[] = {
-		{ "pts", "devpts", devpts_data(spec), MS_NOSUID | MS_NOEXEC, false },
-		{ "shm", "tmpfs", "mode=1777,size=64m", inert, mounts_find(spec, "/dev/shm") },
-		{ "mqueue", "mqueue", NULL, inert, !spec_has_namespace(spec, SPEC_NS_IPC) },
+		{ "/dev/pts", "devpts", devpts_data(spec), false },
+		{ "/dev/shm", "tmpfs", "mode=1777,size=64m", mounts_find(spec, "/dev/shm") },
+		{ "/dev/mqueue", "mqueue", NULL, !spec_has_namespace(spec, SPEC_NS_IPC) },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		const char *name = rows[i].name, *type = rows[i].type;
+		const char *name = rows[i].destination + strlen("/dev/"), *type = rows[i].type;
+		struct mount_options o;
+		int r;
 
 		if (mkdir(name, 0755) < 0)
 			return err_set(e, errno, "create '/dev/%s'", name);
 		if (rows[i].is_left_out)
 			continue;
-		if (mount(type, name, type, rows[i].flags, rows[i].data) < 0)
+		r = mounts_fixed(spec, rows[i].destination, rows[i].data, &o, e);
+		if (r < 0)
+			return r;
+		if (mount(type, name, type, o.set, o.data) < 0)
 			return err_set(e, errno, "mount %s on '/dev/%s'", type, name);
 	}
 	return 0;
@@ -206,19 +216,19 @@ static int bind_sys(const struct box *box, int root_fd, struct err *e)
 int api_mounts_enter(const struct box *box, int root_fd, struct api_mounts *ret, struct err *e)
 {
 	AUTO_CLOSE int proc_fd = -EBADF, sys_fd = -EBADF, dev_fd = -EBADF;
+	const struct spec *spec = box->spec;
 	int r;
 
 	if (fchdir(root_fd) < 0)
 		return err_set(e, errno, "enter the container's root");
-	proc_fd = mount_fresh(root_fd, "proc", "proc", inert, NULL, PROC_SUPER_MAGIC, e);
+	proc_fd = mount_fresh(spec, root_fd, "/proc", "proc", NULL, PROC_SUPER_MAGIC, e);
 	if (proc_fd < 0)
 		return proc_fd;
 	sys_fd = box->trees.sys_fd >= 0 ? bind_sys(box, root_fd, e)
-		: mount_fresh(root_fd, "sys", "sysfs", MS_RDONLY | inert, NULL, SYSFS_MAGIC, e);
+		: mount_fresh(spec, root_fd, "/sys", "sysfs", NULL, SYSFS_MAGIC, e);
 	if (sys_fd < 0)
 		return sys_fd;
-	dev_fd = mount_fresh(root_fd, "dev", "tmpfs", MS_NOSUID | MS_NOEXEC, "mode=755,size=64k",
-			     TMPFS_MAGIC, e);
+	dev_fd = mount_fresh(spec, root_fd, "/dev", "tmpfs", "mode=755,size=64k", TMPFS_MAGIC, e);
 	if (dev_fd < 0)
 		return dev_fd;
 	r = fill_dev(box, dev_fd, e);

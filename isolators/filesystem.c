@@ -105,8 +105,14 @@ static int mount_root(struct box *box, struct err *e)
 		if (r < 0)
 			return r;
 	}
-	if (move_mount(box->trees.root_fd, "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH) < 0)
-		return err_set(e, errno, "mount root '%s'", box->spec->root_path);
+	if (move_mount(box->trees.root_fd, "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH) < 0) {
+		struct stat st;
+		int code = errno;
+
+		if (fstat(box->trees.root_fd, &st) == 0 && !S_ISDIR(st.st_mode))
+			code = ENOTDIR;
+		return err_set(e, code, "mount root '%s'", box->spec->root_path);
+	}
 	return 0;
 }
 
@@ -189,6 +195,19 @@ static int pivot(int root_fd, struct err *e)
 	return 0;
 }
 
+/* Only now: what is shared cannot be made the root. */
+static int set_propagation(const struct spec *spec, struct err *e)
+{
+	struct mount_attr attr = { .propagation = spec->root_propagation & ~(uint64_t)MS_REC };
+	unsigned recursive = spec->root_propagation & MS_REC ? AT_RECURSIVE : 0;
+
+	if (attr.propagation != MS_SHARED && attr.propagation != MS_UNBINDABLE)
+		return 0;
+	if (mount_setattr(AT_FDCWD, "/", recursive, &attr, sizeof(attr)) < 0)
+		return err_set(e, errno, "set propagation of the root");
+	return 0;
+}
+
 static int build(const struct box *box, int root_fd, struct api_mounts *api, struct err *e)
 {
 	struct mount_attr attr = { .attr_set = MOUNT_ATTR_RDONLY };
@@ -200,7 +219,7 @@ static int build(const struct box *box, int root_fd, struct api_mounts *api, str
 	    (r = masks_prepare(e)) < 0 ||
 	    (r = masks_hide(spec, root_fd, e)) < 0 ||
 	    (r = mount_sandbox(box, root_fd, e)) < 0 ||
-	    (r = mounts_enter(box, root_fd, e)) < 0 ||
+	    (r = mounts_enter(box, root_fd, api, e)) < 0 ||
 	    (r = make_directory(spec, root_fd, e)) < 0 ||
 	    (r = masks_enter(spec, root_fd, api, e)) < 0)
 		return r;
@@ -208,7 +227,8 @@ static int build(const struct box *box, int root_fd, struct api_mounts *api, str
 	if (spec->root_readonly && !spec->host_root &&
 	    mount_setattr(root_fd, "", AT_EMPTY_PATH, &attr, sizeof(attr)) < 0)
 		return err_set(e, errno, "make root read-only");
-	return pivot(root_fd, e);
+	r = pivot(root_fd, e);
+	return r < 0 ? r : set_propagation(spec, e);
 }
 
 static int enter(struct box *box, struct err *e)

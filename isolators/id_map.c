@@ -2,7 +2,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/sched.h>
+#include <signal.h>
 #include <stdio.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "isolators/spec.h"
@@ -154,4 +159,43 @@ int id_maps_open_process(pid_t pid, struct err *e)
 	(void)snprintf(path, sizeof(path), "/proc/%d", (int)pid);
 	fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	return fd < 0 ? err_set(e, errno, "open '%s'", path) : fd;
+}
+
+/* A namespace is made with a process in it, and that is all it is there for. */
+static pid_t clone_idle(int *ret_pidfd, struct err *e)
+{
+	struct clone_args args = {
+		.flags = CLONE_NEWUSER | CLONE_PIDFD | CLONE_CLEAR_SIGHAND,
+		.pidfd = (uintptr_t)ret_pidfd,
+	};
+	long pid = syscall(SYS_clone3, &args, sizeof(args));
+
+	if (pid < 0)
+		return err_set(e, errno, "clone a process for its user namespace");
+	if (pid > 0)
+		return (pid_t)pid;
+	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+	for (;;)
+		(void)pause();
+}
+
+int id_maps_open_namespace(const struct spec_id_maps *maps, struct err *e)
+{
+	AUTO_CLOSE int pidfd = -EBADF, proc_fd = -EBADF;
+	pid_t pid = clone_idle(&pidfd, e);
+	int r, fd = -EBADF;
+
+	if (pid < 0)
+		return pid;
+	r = proc_fd = id_maps_open_process(pid, e);
+	if (r >= 0)
+		r = id_maps_write(proc_fd, maps, e);
+	if (r >= 0) {
+		fd = openat(proc_fd, "ns/user", O_RDONLY | O_CLOEXEC);
+		r = fd < 0 ? err_set(e, errno, "open the user namespace") : 0;
+	}
+	(void)syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0);
+	while (waitpid(pid, NULL, __WALL) < 0 && errno == EINTR)
+		;
+	return r < 0 ? r : fd;
 }

@@ -27,6 +27,12 @@ bool id_map_has(const struct spec_id_map *rows, size_t n, uint32_t id);
  */
 int id_maps_write(int proc_fd, const struct spec_id_maps *maps, struct err *e);
 
+/*
+ * A user namespace with these maps and without a process, for a mount alone (MOUNT_ATTR_IDMAP).
+ * Owned.
+ */
+int id_maps_open_namespace(const struct spec_id_maps *maps, struct err *e);
+
 /* Does the user namespace of that process have these maps, where they are told? */
 int id_maps_verify(int proc_fd, const struct spec_id_maps *maps, struct err *e);
 

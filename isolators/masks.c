@@ -13,8 +13,7 @@
 
 static const unsigned long inert = MS_NOSUID | MS_NODEV | MS_NOEXEC;
 
-/* In the tree that is left behind, where nothing is needed of /sys any more. */
-static const char source_dir[] = "/sys/dir", source_file[] = "/sys/file";
+static const char source_dir[] = MASKS_DIRECTORY, source_file[] = "/sys/file";
 
 /*
  * The floor: hidden and read-only in every container, whatever its document says.  Names are

@@ -6,60 +6,44 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "isolators/devices.h"
+#include "isolators/id_map.h"
 #include "isolators/isolator.h"
+#include "isolators/mount_options.h"
 #include "isolators/rootfs.h"
 #include "isolators/spec.h"
 #include "lib/cleanup.h"
 #include "lib/err.h"
 
-enum { MAX_MOUNTS = 256, MAX_DATA = 256 };
+enum { MAX_MOUNTS = 256 };
 
-/* The four that isolation rests on have one value in mount(2) and in mount_setattr(2). */
-_Static_assert(MS_RDONLY == MOUNT_ATTR_RDONLY && MS_NOSUID == MOUNT_ATTR_NOSUID &&
-	       MS_NODEV == MOUNT_ATTR_NODEV && MS_NOEXEC == MOUNT_ATTR_NOEXEC, "flags differ");
-
-static const struct mount_option {
-	const char *name;
-	unsigned set, clear;
-	bool is_recursive;
-} mount_options[] = {
-	{ .name = "ro", .set = MS_RDONLY },
-	{ .name = "rw", .clear = MS_RDONLY },
-	{ .name = "nosuid", .set = MS_NOSUID },
-	{ .name = "nodev", .set = MS_NODEV },
-	{ .name = "noexec", .set = MS_NOEXEC },
-	{ .name = "exec", .clear = MS_NOEXEC },
-	{ .name = "rbind", .is_recursive = true },
-	{ .name = "bind" },
-	/* Always so: nothing passes between a container's mounts and the host's. */
-	{ .name = "private" }, { .name = "rprivate" },
-	/* Matters of taste: access times. */
-	{ .name = "relatime" }, { .name = "noatime" }, { .name = "nodiratime" },
-	{ .name = "strictatime" },
-};
-
-/* What a tmpfs may be told. */
-static const char *const tmpfs_keys[] = { "size=", "mode=", "nr_inodes=", "uid=", "gid=" };
+static const unsigned long inert = MS_NOSUID | MS_NODEV | MS_NOEXEC;
 
 /*
- * In these places the kernel's own file systems are mounted, always in the same way: a document
- * may list them, and nothing else there or below.
+ * In these places the kernel's own file systems are mounted, in every container: a document may
+ * list them, with options that take nothing of the floor away, and nothing else there or below.
  */
-static const struct {
+static const struct fixed_mount {
 	const char *destination, *type, *other_type;
-} fixed[] = {
-	{ "/proc", "proc", NULL },
-	{ "/sys", "sysfs", NULL },
-	{ "/sys/fs/cgroup", "cgroup", "cgroup2" },
-	{ "/dev", "tmpfs", NULL },
-	{ "/dev/pts", "devpts", NULL },
-	{ "/dev/mqueue", "mqueue", NULL },
+	unsigned long floor;
+	const char *keys;		/* of the file system, each with a blank before and after */
+} fixed_mounts[] = {
+	{ "/proc", "proc", NULL, inert, " hidepid gid subset " },
+	{ "/sys", "sysfs", "bind", inert | MS_RDONLY, " " },
+	{ "/sys/fs/cgroup", "cgroup", "cgroup2", inert | MS_RDONLY, " " },
+	{ "/dev", "tmpfs", NULL, MS_NOSUID | MS_NOEXEC,
+	  " size nr_blocks nr_inodes mode uid gid " },
+	{ "/dev/pts", "devpts", NULL, MS_NOSUID | MS_NOEXEC,
+	  " newinstance ptmxmode mode uid gid max " },
+	{ "/dev/mqueue", "mqueue", NULL, inert, " " },
 };
 
-struct parsed {
-	unsigned flags;
-	bool is_recursive;
-	char data[MAX_DATA];
+static const char tmpfs_keys[] = " size nr_blocks nr_inodes mode uid gid huge mpol noswap inode32 "
+				 "inode64 ";
+
+/* Of what is in /dev already. */
+static const char *const dev_names[] = {
+	"pts", "mqueue", "fd", "stdin", "stdout", "stderr", "ptmx", "console",
 };
 
 static bool is_at_or_below(const char *path, const char *base)
@@ -69,107 +53,152 @@ static bool is_at_or_below(const char *path, const char *base)
 	return strncmp(path, base, length) == 0 && (path[length] == '\0' || path[length] == '/');
 }
 
-static bool is_fixed(const char *destination)
+static const struct fixed_mount *find_fixed(const char *destination)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(fixed); i++) {
-		if (strcmp(fixed[i].destination, destination) == 0)
-			return true;
-	}
-	return false;
-}
-
-static const struct mount_option *find_option(const char *name)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(mount_options); i++) {
-		if (strcmp(mount_options[i].name, name) == 0)
-			return &mount_options[i];
+	for (size_t i = 0; i < ARRAY_SIZE(fixed_mounts); i++) {
+		if (strcmp(fixed_mounts[i].destination, destination) == 0)
+			return &fixed_mounts[i];
 	}
 	return NULL;
 }
 
-static bool is_tmpfs_option(const char *option)
+static bool is_bind(const struct spec_mount *m)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(tmpfs_keys); i++) {
-		size_t length = strlen(tmpfs_keys[i]);
-
-		if (strncmp(option, tmpfs_keys[i], length) == 0 &&
-		    option[length + strspn(option + length, "0123456789kmgKMG%")] == '\0')
-			return true;
-	}
-	return false;
+	return strcmp(m->type, "bind") == 0;
 }
 
-static int parse_options(const struct spec_mount *m, struct parsed *ret, struct err *e)
+/* Are all of DATA's keys, up to "=" or a comma, in that list? */
+static bool has_known_keys(const char *data, const char *keys)
 {
-	bool is_tmpfs = strcmp(m->type, "tmpfs") == 0;
-	size_t used = 0;
+	while (*data) {
+		size_t length = strcspn(data, ",="), all = strcspn(data, ",");
+		char key[32];
 
-	*ret = (struct parsed){ .flags = MS_NOSUID | MS_NODEV };
-	for (char **option = m->options; option && *option; option++) {
-		const struct mount_option *row = find_option(*option);
-		int n;
+		if ((size_t)snprintf(key, sizeof(key), " %.*s ", (int)length, data) >= sizeof(key) ||
+		    length == 0 || !strstr(keys, key))
+			return false;
+		data += all + (data[all] == ',');
+	}
+	return true;
+}
 
-		if (row) {
-			ret->flags = (ret->flags | row->set) & ~row->clear;
-			ret->is_recursive |= row->is_recursive;
-			continue;
-		}
-		if (!is_tmpfs || !is_tmpfs_option(*option))
-			return err_set(e, EINVAL, "mount on '%s' with option '%.64s'",
-				       m->destination, *option);
-		n = snprintf(ret->data + used, sizeof(ret->data) - used, "%s%s", used ? "," : "",
-			     *option);
-		if (n < 0 || (size_t)n >= sizeof(ret->data) - used)
-			return err_set(e, E2BIG, "mount on '%s' with options", m->destination);
-		used += (size_t)n;
+static int check_fixed(const struct spec_mount *m, size_t i, const struct fixed_mount *fixed,
+		       struct err *e)
+{
+	struct mount_options o;
+	int r;
+
+	if (strcmp(m->type, fixed->type) != 0 &&
+	    (!fixed->other_type || strcmp(m->type, fixed->other_type) != 0))
+		return err_set(e, EINVAL, "mounts[%zu].type: '%.32s' is not for '%s'", i, m->type,
+			       m->destination);
+	if (is_bind(m) && (!m->source || strcmp(m->source, fixed->destination) != 0))
+		return err_set(e, EINVAL, "mounts[%zu].source: only '%s' is bound on '%s'", i,
+			       fixed->destination, m->destination);
+	r = mount_options_parse(m, i, &o, e);
+	if (r < 0)
+		return r;
+	if ((o.clear | o.clear_below) & fixed->floor || o.is_copied_up || o.is_idmapped ||
+	    o.is_idmapped_below || o.propagation == MS_SHARED || o.propagation == MS_UNBINDABLE ||
+	    !has_known_keys(o.data, fixed->keys))
+		return err_set(e, EINVAL, "mounts[%zu].options: one of them is not for '%s'", i,
+			       m->destination);
+	return 0;
+}
+
+static int check_destination(const struct spec_mount *m, size_t i, struct err *e)
+{
+	const char *name = m->destination;
+
+	if (!rootfs_path_is_plain(name))
+		return err_set(e, EINVAL, "mounts[%zu].destination: '%.128s' is not a place below "
+			       "the root", i, name);
+	if (is_at_or_below(name, "/proc") || is_at_or_below(name, "/sys"))
+		return err_set(e, EINVAL, "mounts[%zu].destination: '%.128s' is among the kernel's "
+			       "files", i, name);
+	if (!is_at_or_below(name, "/dev"))
+		return 0;
+	name += strlen("/dev/");
+	for (size_t k = 0; k < n_device_nodes; k++) {
+		if (is_at_or_below(name, device_nodes[k].name))
+			return err_set(e, EINVAL, "mounts[%zu].destination: '/dev/%.128s' is a "
+				       "device", i, name);
+	}
+	for (size_t k = 0; k < ARRAY_SIZE(dev_names); k++) {
+		if (is_at_or_below(name, dev_names[k]))
+			return err_set(e, EINVAL, "mounts[%zu].destination: '/dev/%.128s' is there "
+				       "already", i, name);
 	}
 	return 0;
 }
 
-static int check_fixed(const struct spec_mount *m, struct err *e)
+static bool has_id_maps(const struct spec_mount *m)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(fixed); i++) {
-		if (strcmp(m->destination, fixed[i].destination) != 0)
-			continue;
-		if (strcmp(m->type, fixed[i].type) == 0 ||
-		    (fixed[i].other_type && strcmp(m->type, fixed[i].other_type) == 0))
-			return 0;
-		return err_set(e, EINVAL, "mount %.32s on '%s'", m->type, m->destination);
-	}
-	return -ENOENT;
+	return m->id_maps.n_uids + m->id_maps.n_gids > 0;
 }
 
-static int validate_mount(const struct spec_mount *m, struct err *e)
+static int check_idmap(const struct spec *spec, const struct spec_mount *m, size_t i,
+		       const struct mount_options *o, struct err *e)
 {
-	struct parsed p;
+	char where[32];
+
+	(void)snprintf(where, sizeof(where), "mounts[%zu]", i);
+	if (!has_id_maps(m) && !o->is_idmapped && !o->is_idmapped_below)
+		return 0;
+	if (!is_bind(m))
+		return err_set(e, ENOTSUP, "%s: map the ids of %.32s", where, m->type);
+	if (has_id_maps(m))
+		return id_maps_validate(&m->id_maps, where, e);
+	return spec_has_user_namespace(spec) ? 0
+		: err_set(e, EINVAL, "%s.options: 'idmap' has neither uidMappings nor a user "
+			  "namespace", where);
+}
+
+static int check_options(const struct spec *spec, const struct spec_mount *m, size_t i,
+			 struct err *e)
+{
+	struct mount_options o;
+	int r = mount_options_parse(m, i, &o, e);
+
+	if (r < 0)
+		return r;
+	if (strcmp(m->type, "tmpfs") == 0 && !has_known_keys(o.data, tmpfs_keys))
+		return err_set(e, EINVAL, "mounts[%zu].options: '%.128s' is not for tmpfs", i,
+			       o.data);
+	if (o.is_copied_up && strcmp(m->type, "tmpfs") != 0)
+		return err_set(e, EINVAL, "mounts[%zu].options: 'tmpcopyup' is for tmpfs", i);
+	/* Its root could mount for all who share it. */
+	if (o.propagation == MS_SHARED && spec_has_user_namespace(spec))
+		return err_set(e, EINVAL, "mounts[%zu].options: 'shared' is not for a user "
+			       "namespace", i);
+	return check_idmap(spec, m, i, &o, e);
+}
+
+static int check_mount(const struct spec *spec, size_t i, struct err *e)
+{
+	const struct spec_mount *m = &spec->mounts[i];
+	const struct fixed_mount *fixed = m->destination ? find_fixed(m->destination) : NULL;
 	int r;
 
-	if (!m->destination || !m->type || !rootfs_path_is_plain(m->destination))
-		return err_set(e, EINVAL, "mount on '%.128s'",
-			       m->destination ? m->destination : "");
-	r = check_fixed(m, e);
-	if (r != -ENOENT)
+	if (!m->destination || !m->type)
+		return err_set(e, EINVAL, "mounts[%zu]: no destination or type", i);
+	if (fixed)
+		return check_fixed(m, i, fixed, e);
+	r = check_destination(m, i, e);
+	if (r < 0)
 		return r;
-	if (strcmp(m->destination, "/dev/shm") != 0 &&
-	    (is_at_or_below(m->destination, "/proc") || is_at_or_below(m->destination, "/sys") ||
-	     is_at_or_below(m->destination, "/dev")))
-		return err_set(e, EINVAL, "mount on '%.128s', which the kernel's files are in",
-			       m->destination);
-	if (strcmp(m->type, "tmpfs") != 0 && strcmp(m->type, "bind") != 0)
-		return err_set(e, ENOTSUP, "mount %.32s on '%.128s'", m->type, m->destination);
-	if (strcmp(m->type, "bind") == 0 && (!m->source || m->source[0] != '/'))
-		return err_set(e, EINVAL, "bind '%.128s' on '%.128s'", m->source ? m->source : "",
-			       m->destination);
-	return parse_options(m, &p, e);
+	if (is_bind(m) && (!m->source || m->source[0] != '/'))
+		return err_set(e, EINVAL, "mounts[%zu].source: '%.128s' is not an absolute path", i,
+			       m->source ? m->source : "");
+	return check_options(spec, m, i, e);
 }
 
 int mounts_validate(const struct spec *spec, struct err *e)
 {
 	if (spec->n_mounts > MAX_MOUNTS)
-		return err_set(e, E2BIG, "make %zu mounts, more than %d", spec->n_mounts,
-			       MAX_MOUNTS);
+		return err_set(e, E2BIG, "mounts: more than %d entries", MAX_MOUNTS);
 	for (size_t i = 0; i < spec->n_mounts; i++) {
-		int r = validate_mount(&spec->mounts[i], e);
+		int r = check_mount(spec, i, e);
 
 		if (r < 0)
 			return r;
@@ -186,80 +215,194 @@ const struct spec_mount *mounts_find(const struct spec *spec, const char *destin
 	return NULL;
 }
 
-/* Where to mount; a link may lead to the root itself, which would then lie below it unseen. */
-static int open_target(int root_fd, const char *destination, bool is_file, struct err *e)
+int mounts_fixed(const struct spec *spec, const char *destination, const char *data,
+		 struct mount_options *ret, struct err *e)
 {
-	AUTO_CLOSE int fd = rootfs_make(root_fd, destination, is_file, e);
-	struct stat root, st;
+	const struct spec_mount *m = mounts_find(spec, destination);
+	const struct fixed_mount *fixed = find_fixed(destination);
+	int r = 0;
 
-	if (fd < 0)
-		return fd;
-	if (fstat(root_fd, &root) < 0 || fstat(fd, &st) < 0)
-		return err_set(e, errno, "read attributes of '%s'", destination);
-	if (st.st_dev == root.st_dev && st.st_ino == root.st_ino)
-		return err_set(e, EINVAL, "mount on '%s', which is the root", destination);
-	return TAKE_FD(fd);
+	*ret = (struct mount_options){ 0 };
+	/* Unlike the others /dev/shm can be any mount that the document has. */
+	if (m && fixed)
+		r = mount_options_parse(m, (size_t)(m - spec->mounts), ret, e);
+	/* It sets nodev by itself, which /dev must not have. */
+	ret->set = (ret->set & ~(unsigned long)MS_NODEV) | (fixed ? fixed->floor : inert);
+	if (ret->data[0] == '\0' && data)
+		(void)snprintf(ret->data, sizeof(ret->data), "%s", data);
+	return r;
 }
 
-static int mount_tmpfs(const struct spec_mount *m, const struct parsed *p, int root_fd,
-		       struct err *e)
-{
-	AUTO_CLOSE int fd = open_target(root_fd, m->destination, false, e);
-	int r;
+/* ---- supervisor: the sources of binds ---- */
 
-	if (fd < 0)
-		return fd;
-	r = rootfs_mount_on(fd, "tmpfs", p->flags, p->data, e);
-	return r < 0 ? err_wrap(e, "'%s'", m->destination) : 0;
+/*
+ * What is set holds below, too: a mount below that was forgotten would be the way around it.  What
+ * is not to be there is cleared above, and below only on request.
+ */
+static int restrict_tree(int fd, const struct mount_options *o)
+{
+	struct mount_attr clear = { 0 }, clear_below = { 0 };
+	struct mount_attr attr = { .propagation = o->propagation };
+
+	mount_options_attr(o->clear & ~o->clear_below, &clear);
+	mount_options_attr(o->clear_below, &clear_below);
+	mount_options_attr(o->set, &attr);
+	clear.attr_clr |= clear.attr_set;
+	clear.attr_set = 0;
+	attr.attr_clr |= clear_below.attr_set | clear_below.attr_clr;
+	if (clear.attr_clr && mount_setattr(fd, "", AT_EMPTY_PATH, &clear, sizeof(clear)) < 0)
+		return -errno;
+	return mount_setattr(fd, "", AT_EMPTY_PATH | AT_RECURSIVE, &attr, sizeof(attr)) < 0 ?
+		-errno : 0;
 }
 
-int mounts_open(const struct spec_mount *m, struct err *e)
+int mounts_open(const struct spec *spec, size_t i, struct err *e)
 {
-	struct mount_attr attr = { .propagation = MS_PRIVATE };
+	const struct spec_mount *m = &spec->mounts[i];
 	AUTO_CLOSE int fd = -EBADF;
-	struct parsed p;
+	struct mount_options o;
 	int r;
 
-	if (is_fixed(m->destination) || strcmp(m->type, "bind") != 0)
+	if (find_fixed(m->destination) || !is_bind(m))
 		return -ENOENT;
-	r = parse_options(m, &p, e);
+	r = mount_options_parse(m, i, &o, e);
 	if (r < 0)
 		return r;
-	attr.attr_set = p.flags;
 	fd = open_tree(AT_FDCWD, m->source, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC |
-		       (p.is_recursive ? AT_RECURSIVE : 0));
+		       (o.is_recursive ? AT_RECURSIVE : 0));
 	if (fd < 0)
 		return err_set(e, errno, "open '%s'", m->source);
-	if (mount_setattr(fd, "", AT_EMPTY_PATH | AT_RECURSIVE, &attr, sizeof(attr)) < 0)
-		return err_set(e, errno, "restrict '%s'", m->source);
-	return TAKE_FD(fd);
+	r = restrict_tree(fd, &o);
+	return r < 0 ? err_set(e, -r, "restrict '%s'", m->source) : TAKE_FD(fd);
 }
 
-static int mount_bind(const struct spec_mount *m, int tree_fd, int root_fd, struct err *e)
+bool mounts_is_idmapped(const struct spec *spec, size_t i, unsigned *ret_recursive)
+{
+	const struct spec_mount *m = &spec->mounts[i];
+	struct mount_options o;
+	struct err lost = { 0 };
+
+	if (mount_options_parse(m, i, &o, &lost) < 0)
+		return false;
+	*ret_recursive = o.is_idmapped_below ? AT_RECURSIVE : 0;
+	return has_id_maps(m) || o.is_idmapped || o.is_idmapped_below;
+}
+
+/* ---- init: putting them in their places ---- */
+
+/*
+ * A link may lead to the root itself, which would then lie below the mount unseen, or into what is
+ * the kernel's.
+ */
+static int check_target(const struct spec_mount *m, int fd, int root_fd,
+			const struct api_mounts *api, struct err *e)
+{
+	bool is_dev = is_at_or_below(m->destination, "/dev");
+	const int forbidden[] = { api->proc_fd, api->sys_fd, is_dev ? -EBADF : api->dev_fd };
+	struct stat other, st;
+
+	if (fstat(root_fd, &other) < 0 || fstat(fd, &st) < 0)
+		return err_set(e, errno, "read attributes of '%s'", m->destination);
+	if (st.st_dev == other.st_dev && st.st_ino == other.st_ino)
+		return err_set(e, EINVAL, "mount on '%s', which is the root", m->destination);
+	for (size_t i = 0; i < ARRAY_SIZE(forbidden); i++) {
+		if (forbidden[i] >= 0 && fstat(forbidden[i], &other) == 0 &&
+		    st.st_dev == other.st_dev)
+			return err_set(e, EINVAL, "mount on '%s', which leads to the kernel's files",
+				       m->destination);
+	}
+	return 0;
+}
+
+static int open_target(const struct spec_mount *m, bool is_file, int root_fd,
+		       const struct api_mounts *api, struct err *e)
+{
+	AUTO_CLOSE int fd = rootfs_make(root_fd, m->destination, is_file, e);
+	int r;
+
+	if (fd < 0)
+		return fd;
+	r = check_target(m, fd, root_fd, api, e);
+	return r < 0 ? r : TAKE_FD(fd);
+}
+
+static int mount_bind(const struct spec_mount *m, int tree_fd, int root_fd,
+		      const struct api_mounts *api, struct err *e)
 {
 	AUTO_CLOSE int fd = -EBADF;
 	struct stat st;
 
 	if (fstat(tree_fd, &st) < 0)
 		return err_set(e, errno, "open '%s'", m->source);
-	fd = open_target(root_fd, m->destination, !S_ISDIR(st.st_mode), e);
+	fd = open_target(m, !S_ISDIR(st.st_mode), root_fd, api, e);
 	return fd < 0 ? fd : trees_mount(tree_fd, fd, m->destination, e);
 }
 
-int mounts_enter(const struct box *box, int root_fd, struct err *e)
+/*
+ * The file system M with options O as a tree: mounted in a place of our own, from where it is moved,
+ * because mount(2) takes options of any length and wants a path.
+ */
+static int mount_aside(const struct spec_mount *m, const struct mount_options *o, struct err *e)
+{
+	const char *source = m->source ? m->source : m->type;
+	unsigned long set = o->is_copied_up ? o->set & ~(unsigned long)MS_RDONLY : o->set;
+	int fd;
+
+	if (mount(source, MASKS_DIRECTORY, m->type, set, o->data) < 0)
+		return err_set(e, errno, "mount %s on '%s' with options '%.128s'", m->type,
+			       m->destination, o->data);
+	fd = open_tree(AT_FDCWD, MASKS_DIRECTORY, OPEN_TREE_CLOEXEC);
+	return fd < 0 ? err_set(e, errno, "open %s for '%s'", m->type, m->destination) : fd;
+}
+
+/* What mount(2) does not do in the same call. */
+static int finish(int tree_fd, int target_fd, const struct mount_options *o, struct err *e)
+{
+	struct mount_attr attr = {
+		.attr_set = o->set & MS_RDONLY ? MOUNT_ATTR_RDONLY : 0,
+		.propagation = o->propagation,
+	};
+	int r = o->is_copied_up ? copy_up(target_fd, tree_fd, e) : 0;
+
+	if (r < 0)
+		return r;
+	if ((o->is_copied_up || o->propagation != MS_PRIVATE) &&
+	    mount_setattr(tree_fd, "", AT_EMPTY_PATH, &attr, sizeof(attr)) < 0)
+		return err_set(e, errno, "set attributes of a mount");
+	return 0;
+}
+
+static int mount_file_system(const struct spec_mount *m, const struct mount_options *o, int root_fd,
+			     const struct api_mounts *api, struct err *e)
+{
+	AUTO_CLOSE int fd = open_target(m, false, root_fd, api, e), tree_fd = -EBADF;
+	int r;
+
+	if (fd < 0)
+		return fd;
+	tree_fd = mount_aside(m, o, e);
+	if (tree_fd < 0)
+		return tree_fd;
+	r = finish(tree_fd, fd, o, e);
+	if (r < 0)
+		return err_wrap(e, "'%s'", m->destination);
+	return trees_mount(tree_fd, fd, m->destination, e);
+}
+
+int mounts_enter(const struct box *box, int root_fd, const struct api_mounts *api, struct err *e)
 {
 	for (size_t i = 0; i < box->spec->n_mounts; i++) {
 		const struct spec_mount *m = &box->spec->mounts[i];
-		struct parsed p;
+		struct mount_options o;
 		int r;
 
-		if (is_fixed(m->destination))
+		if (find_fixed(m->destination))
 			continue;
-		r = parse_options(m, &p, e);
+		r = mount_options_parse(m, i, &o, e);
 		if (r < 0)
 			return r;
-		r = strcmp(m->type, "tmpfs") == 0 ? mount_tmpfs(m, &p, root_fd, e)
-			: mount_bind(m, box->trees.mount_fds[i], root_fd, e);
+		r = is_bind(m) ? mount_bind(m, box->trees.mount_fds[i], root_fd, api, e)
+			: mount_file_system(m, &o, root_fd, api, e);
 		if (r < 0)
 			return r;
 	}

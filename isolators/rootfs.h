@@ -3,6 +3,7 @@
 #define ISOLATORS_ROOTFS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct box;
@@ -39,13 +40,30 @@ int mounts_validate(const struct spec *spec, struct err *e);
 const struct spec_mount *mounts_find(const struct spec *spec, const char *destination);
 
 /*
- * Open the source of a bind, a path of the host, as a tree of its own.  Owned; -ENOENT without a
- * message where the mount has no source on the host.
+ * Open the source of the spec's mount I, a path of the host that is bound, as a tree of its own.
+ * Owned; -ENOENT without a message where the mount has no source on the host.
  */
-int mounts_open(const struct spec_mount *mount, struct err *e);
+int mounts_open(const struct spec *spec, size_t i, struct err *e);
+
+/* Are the ids of that bind mapped?  With *RET_RECURSIVE 0 or AT_RECURSIVE. */
+bool mounts_is_idmapped(const struct spec *spec, size_t i, unsigned *ret_recursive);
+
+/*
+ * How to mount what is always there, as the spec has it or with DATA (or NULL): flags are never
+ * less than the floor.
+ */
+struct mount_options;
+int mounts_fixed(const struct spec *spec, const char *destination, const char *data,
+		 struct mount_options *ret, struct err *e);
 
 /* All of them but those that are always there anyway. */
-int mounts_enter(const struct box *box, int root_fd, struct err *e);
+struct api_mounts;
+int mounts_enter(const struct box *box, int root_fd, const struct api_mounts *api, struct err *e);
+
+/* ---- copy_up.c ---- */
+
+/* Copy what is in the directory FROM_FD to the empty one TO_FD. */
+int copy_up(int from_fd, int to_fd, struct err *e);
 
 /* ---- api_mounts.c: /proc, /sys and /dev, the same in every container ---- */
 
@@ -57,6 +75,9 @@ struct api_mounts {
 int api_mounts_enter(const struct box *box, int root_fd, struct api_mounts *ret, struct err *e);
 
 /* ---- masks.c: what must not be seen or written ---- */
+
+/* In the tree that is left behind, where nothing is needed of /sys any more. */
+#define MASKS_DIRECTORY "/sys/dir"
 
 /* Make the empty directory and the empty file that are bound over what is hidden. */
 int masks_prepare(struct err *e);

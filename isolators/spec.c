@@ -12,6 +12,12 @@ static void free_list(char **list)
 	free(list);
 }
 
+static void free_id_maps(struct spec_id_maps *maps)
+{
+	free(maps->uids);
+	free(maps->gids);
+}
+
 static void free_mounts(struct spec *spec)
 {
 	for (size_t i = 0; i < spec->n_mounts; i++) {
@@ -19,14 +25,9 @@ static void free_mounts(struct spec *spec)
 		free(spec->mounts[i].type);
 		free(spec->mounts[i].source);
 		free_list(spec->mounts[i].options);
+		free_id_maps(&spec->mounts[i].id_maps);
 	}
 	free(spec->mounts);
-}
-
-static void free_id_maps(struct spec_id_maps *maps)
-{
-	free(maps->uids);
-	free(maps->gids);
 }
 
 bool spec_has_namespace(const struct spec *spec, enum spec_namespace kind)

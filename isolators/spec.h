@@ -38,10 +38,11 @@ struct spec_time_offset {
 };
 
 struct spec_mount {
-	char *destination;	/* absolute, in the container */
-	char *type;		/* "bind", "tmpfs", "proc", "sysfs", "devpts", "mqueue", "cgroup" */
+	char *destination;	/* absolute, in the container, without "." and double slashes */
+	char *type;		/* of a file system, or "bind" */
 	char *source;
 	char **options;		/* as in the document, NULL-terminated */
+	struct spec_id_maps id_maps;
 };
 
 struct spec_rlimit {
@@ -112,6 +113,7 @@ struct spec {
 	char **root_layers;		/* io.tepui.root-layers: the topmost first; then no root_path */
 	char *root_upper;		/* io.tepui.root-upper: holds "upper" and "work" */
 	bool root_readonly;
+	unsigned long root_propagation;	/* MS_PRIVATE, ..., perhaps with MS_REC; 0 if unset */
 	char *hostname, *domainname;
 	struct spec_mount *mounts;
 	size_t n_mounts;

@@ -12,6 +12,7 @@
 #include <sys/vfs.h>
 
 #include "isolators/devices.h"
+#include "isolators/id_map.h"
 #include "isolators/isolator.h"
 #include "isolators/namespaces.h"
 #include "isolators/proc_file.h"
@@ -36,7 +37,10 @@ int trees_open_root(struct box *box, struct err *e)
 {
 	const struct spec *spec = box->spec;
 	const char *path = spec->host_root ? "/" : spec->root_path;
-	struct mount_attr attr = { .attr_set = MOUNT_ATTR_NODEV, .propagation = MS_PRIVATE };
+	struct mount_attr attr = {
+		.attr_set = MOUNT_ATTR_NODEV,
+		.propagation = spec->root_propagation & MS_SLAVE ? MS_SLAVE : MS_PRIVATE,
+	};
 	AUTO_CLOSE int fd = -EBADF;
 
 	if (spec->no_new_privileges)
@@ -140,7 +144,7 @@ static int open_mounts(const struct spec *spec, struct trees *trees, struct err 
 		return -e->code;
 	trees->n_mounts = spec->n_mounts;
 	for (size_t i = 0; i < spec->n_mounts; i++) {
-		int fd = mounts_open(&spec->mounts[i], e);
+		int fd = mounts_open(spec, i, e);
 
 		if (fd < 0 && fd != -ENOENT)
 			return fd;
@@ -210,7 +214,8 @@ static void name_file_system(int fd, char *ret, size_t size)
 	}
 }
 
-static int idmap(int tree_fd, int user_ns_fd, const char *what, struct err *e)
+static int idmap(int tree_fd, int user_ns_fd, unsigned recursive, const char *what,
+		 struct err *e)
 {
 	struct mount_attr attr = {
 		.attr_set = MOUNT_ATTR_IDMAP, .userns_fd = (uint64_t)user_ns_fd,
@@ -218,11 +223,31 @@ static int idmap(int tree_fd, int user_ns_fd, const char *what, struct err *e)
 	char type[32];
 	int code;
 
-	if (mount_setattr(tree_fd, "", AT_EMPTY_PATH | AT_RECURSIVE, &attr, sizeof(attr)) == 0)
+	if (mount_setattr(tree_fd, "", AT_EMPTY_PATH | recursive, &attr, sizeof(attr)) == 0)
 		return 0;
 	code = errno;
 	name_file_system(tree_fd, type, sizeof(type));
 	return err_set(e, code, "map the ids of '%s', which is on %s", what, type);
+}
+
+/* By maps of its own, or by the container's. */
+static int idmap_mount(const struct box *box, size_t i, struct err *e)
+{
+	const struct spec_mount *m = &box->spec->mounts[i];
+	AUTO_CLOSE int own_fd = -EBADF;
+	unsigned recursive;
+	int r;
+
+	if (!mounts_is_idmapped(box->spec, i, &recursive))
+		return 0;
+	if (m->id_maps.n_uids > 0) {
+		own_fd = id_maps_open_namespace(&m->id_maps, e);
+		if (own_fd < 0)
+			return own_fd;
+	}
+	r = idmap(box->trees.mount_fds[i], own_fd >= 0 ? own_fd : box->user_ns_fd, recursive,
+		  m->source, e);
+	return r < 0 ? r : 0;
 }
 
 int trees_idmap(struct box *box, struct err *e)
@@ -230,12 +255,12 @@ int trees_idmap(struct box *box, struct err *e)
 	const struct spec *spec = box->spec;
 	int r = 0;
 
-	if (!spec_has_user_namespace(spec))
-		return 0;
 	if (spec->idmapped_root)
-		r = idmap(box->trees.root_fd, box->user_ns_fd, spec->root_path, e);
-	if (r >= 0 && box->sandbox_fd >= 0)
-		r = idmap(box->sandbox_fd, box->user_ns_fd, spec->sandbox, e);
+		r = idmap(box->trees.root_fd, box->user_ns_fd, AT_RECURSIVE, spec->root_path, e);
+	if (r >= 0 && box->sandbox_fd >= 0 && spec_has_user_namespace(spec))
+		r = idmap(box->sandbox_fd, box->user_ns_fd, 0, spec->sandbox, e);
+	for (size_t i = 0; i < box->trees.n_mounts && r >= 0; i++)
+		r = box->trees.mount_fds[i] >= 0 ? idmap_mount(box, i, e) : 0;
 	return r;
 }
 

@@ -47,6 +47,9 @@ static int validate(const struct spec *spec, struct err *e)
 		if (maps->n_uids + maps->n_gids > 0)
 			return err_set(e, EINVAL, "linux.%sMappings: there is no user namespace",
 				       maps->n_uids > 0 ? "uid" : "gid");
+		if (spec->idmapped_root)
+			return err_set(e, EINVAL, "annotations.io.tepui.idmapped-root: there is no "
+				       "user namespace");
 		return 0;
 	}
 	/* The host's files would be owned by nobody, and mapping them would give them away. */

@@ -45,7 +45,7 @@ static int load_bundle(struct making *m, const char *path, json_t **ret_doc, str
 	r = spec_from_json(*ret_doc, &m->spec, e);
 	if (r < 0)
 		return err_wrap(e, "config.json");
-	r = spec_make_root_absolute(fd, &m->spec, e);
+	r = spec_make_paths_absolute(fd, &m->spec, e);
 	if (r < 0)
 		return r;
 	m->state.annotations = json_incref(json_object_get(*ret_doc, "annotations"));

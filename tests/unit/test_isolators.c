@@ -158,60 +158,6 @@ static void test_unified_keeps_off_the_core(void **state)
 	}
 }
 
-static void test_mounts(void **state)
-{
-	static const struct {
-		const char *destination, *type, *source, *option;
-		int r;
-		const char *msg;
-	} rows[] = {
-		{ "/proc", "proc", "proc", "nosuid", 0, "" },
-		{ "/sys/fs/cgroup", "cgroup", "cgroup", "ro", 0, "" },
-		{ "/dev/shm", "tmpfs", "shm", "size=1m", 0, "" },
-		{ "/data", "bind", "/srv", "rbind", 0, "" },
-		{ "/proc", "bind", "/x", NULL, -EINVAL, "filesystem: mount bind on '/proc'" },
-		{ "/proc/self", "tmpfs", "x", NULL, -EINVAL,
-		  "filesystem: mount on '/proc/self', which the kernel's files are in" },
-		{ "/sys/kernel", "bind", "/x", NULL, -EINVAL,
-		  "filesystem: mount on '/sys/kernel', which the kernel's files are in" },
-		{ "/dev/sda", "bind", "/dev/sda", NULL, -EINVAL,
-		  "filesystem: mount on '/dev/sda', which the kernel's files are in" },
-		{ "/", "bind", "/x", NULL, -EINVAL, "filesystem: mount on '/'" },
-		{ "data", "bind", "/x", NULL, -EINVAL, "filesystem: mount on 'data'" },
-		{ "/a/../b", "bind", "/x", NULL, -EINVAL, "filesystem: mount on '/a/../b'" },
-		{ "/a", "bind", "x", NULL, -EINVAL, "filesystem: bind 'x' on '/a'" },
-		{ "/a", "overlay", "o", NULL, -ENOTSUP, "filesystem: mount overlay on '/a'" },
-		{ "/a", "bind", "/x", "rshared", -EINVAL,
-		  "filesystem: mount on '/a' with option 'rshared'" },
-		{ "/a", "bind", "/x", "suid", -EINVAL,
-		  "filesystem: mount on '/a' with option 'suid'" },
-		{ "/a", "bind", "/x", "size=1", -EINVAL,
-		  "filesystem: mount on '/a' with option 'size=1'" },
-		{ "/a", "tmpfs", "t", "size=1,uid=0", -EINVAL,
-		  "filesystem: mount on '/a' with option 'size=1,uid=0'" },
-	};
-	struct spec spec = good_spec();
-
-	(void)state;
-	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		char destination[64], type[16], source[16], option[32];
-		char *options[] = { rows[i].option ? option : NULL, NULL };
-		struct spec_mount m = {
-			.destination = destination, .type = type, .source = source, .options = options,
-		};
-		struct err e = { 0 };
-
-		strcpy(destination, rows[i].destination);
-		strcpy(type, rows[i].type);
-		strcpy(source, rows[i].source);
-		strcpy(option, rows[i].option ? rows[i].option : "");
-		spec.mounts = &m;
-		spec.n_mounts = 1;
-		assert_int_equal(isolators_validate(&spec, &e), rows[i].r);
-		assert_string_equal(e.msg, rows[i].msg);
-	}
-}
-
 static void test_paths(void **state)
 {
 	(void)state;
@@ -298,7 +244,6 @@ int main(void)
 		cmocka_unit_test(test_numbers),
 		cmocka_unit_test(test_devices),
 		cmocka_unit_test(test_unified_keeps_off_the_core),
-		cmocka_unit_test(test_mounts),
 		cmocka_unit_test(test_paths),
 		cmocka_unit_test(test_credentials),
 		cmocka_unit_test(test_capability_names),
