@@ -39,16 +39,17 @@ int rootfs_open_plain(int root_fd, const char *path, struct err *e)
 	return fd < 0 ? err_set(e, -fd, "open '/%s' of the container's root", path) : fd;
 }
 
+/* One way to write a path: what it is compared with could otherwise be written past. */
 bool rootfs_path_is_plain(const char *path)
 {
-	if (path[0] != '/' || path[strspn(path, "/")] == '\0' || strlen(path) >= PATH_MAX)
+	if (path[0] != '/' || path[1] == '\0' || strlen(path) >= PATH_MAX)
 		return false;
 	for (const char *p = path; *p;) {
-		size_t length;
+		size_t length = strcspn(++p, "/");
+		bool is_dots = length <= 2 && strspn(p, ".") >= length;
 
-		p += strspn(p, "/");
-		length = strcspn(p, "/");
-		if (length > MAX_COMPONENT || (length == 2 && strncmp(p, "..", 2) == 0))
+		/* Nothing, "." and ".." are no names; nothing may come after the last slash. */
+		if (length > MAX_COMPONENT || (is_dots && *p))
 			return false;
 		p += length;
 	}

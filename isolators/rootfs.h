@@ -29,7 +29,7 @@ int rootfs_make(int root_fd, const char *path, bool is_file, struct err *e);
 int rootfs_mount_on(int target_fd, const char *type, unsigned long flags, const char *data,
 		    struct err *e);
 
-/* Absolute, without "..", not "/" alone. */
+/* Absolute, not "/" alone, without "..", "." and empty names but for a slash at its end. */
 bool rootfs_path_is_plain(const char *path);
 
 /* ---- mounts.c: what a spec asks for ---- */

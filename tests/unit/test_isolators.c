@@ -162,7 +162,13 @@ static void test_paths(void **state)
 {
 	(void)state;
 	assert_true(rootfs_path_is_plain("/a"));
-	assert_true(rootfs_path_is_plain("/a//b/"));
+	assert_true(rootfs_path_is_plain("/a/b/"));
+	/* Or "//proc" would be another place than "/proc" to whoever compares. */
+	assert_false(rootfs_path_is_plain("//a"));
+	assert_false(rootfs_path_is_plain("/a//b"));
+	assert_false(rootfs_path_is_plain("/a//"));
+	assert_false(rootfs_path_is_plain("/a/./b"));
+	assert_false(rootfs_path_is_plain("/."));
 	assert_true(rootfs_path_is_plain("/a/..b/c.."));
 	assert_false(rootfs_path_is_plain(""));
 	assert_false(rootfs_path_is_plain("a"));
