@@ -313,11 +313,20 @@ static _Noreturn void serve(struct init *in)
 	struct pollfd *starts = fds + 2;
 
 	for (;;) {
-		/* A free slot's descriptor is negative, which poll(2) skips. */
-		for (size_t i = 0; i < MAX_COMMANDS; i++)
+		nfds_t n = 2;
+
+		/*
+		 * A free slot's descriptor is negative, which poll(2) skips; those behind the last
+		 * one in use are left out, because a list longer than the task's own limit of
+		 * descriptors is refused.
+		 */
+		for (size_t i = 0; i < MAX_COMMANDS; i++) {
 			starts[i] = (struct pollfd){ .fd = in->commands[i].start.pipe_fd,
 						     .events = POLLIN };
-		if (poll(fds, ARRAY_SIZE(fds), -1) < 0 && errno != EINTR)
+			if (starts[i].fd >= 0)
+				n = 2 + i + 1;
+		}
+		if (poll(fds, n, -1) < 0 && errno != EINTR)
 			_exit(1);
 		for (size_t i = 0; i < MAX_COMMANDS; i++) {
 			if (starts[i].revents)
