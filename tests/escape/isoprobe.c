@@ -2,12 +2,14 @@
  * usage: isoprobe [PREFIX ...]		run these tables, families (E1) or probes, or all
  *        isoprobe --from FIFO		run the families whose names come as lines, one at a time
  *        isoprobe --list		print id and purpose of each
+ *        isoprobe --flip A B	exchange the two names for ever, for races
  *
  * One line for each probe: id, result, errno, detail, with tabs between them; then "done PREFIX".
  * Each runs in a process of its own, so that one that is killed is just another result.
  */
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -128,6 +130,20 @@ void visit_foreign(void (*visit)(pid_t pid, void *arg), void *arg)
 		(void)closedir(dir);
 }
 
+bool is_default_device(const char *name)
+{
+	static const char *const names[] = {
+		"fd", "full", "mqueue", "null", "ptmx", "pts", "random", "shm", "stderr", "stdin",
+		"stdout", "tty", "urandom", "zero", "console",
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		if (strcmp(names[i], name) == 0)
+			return true;
+	}
+	return false;
+}
+
 const char *scratch(void)
 {
 	const char *sandbox = getenv("MESOS_SANDBOX");
@@ -238,6 +254,18 @@ static int run_from(const char *fifo, struct outcome *shared)
 	return 0;
 }
 
+static int flip(const char *a, const char *b)
+{
+	puts("flipping");
+	(void)fflush(stdout);
+	for (;;) {
+		if (renameat2(AT_FDCWD, a, AT_FDCWD, b, RENAME_EXCHANGE) < 0) {
+			fprintf(stderr, "isoprobe: exchange '%s': %s\n", a, strerror(errno));
+			return 1;
+		}
+	}
+}
+
 static void list(void)
 {
 	for (size_t t = 0; t < ARRAY_SIZE(tables); t++) {
@@ -263,6 +291,8 @@ int main(int argc, char **argv)
 	}
 	if (argc == 3 && strcmp(argv[1], "--from") == 0)
 		return run_from(argv[2], shared);
+	if (argc == 4 && strcmp(argv[1], "--flip") == 0)
+		return flip(argv[2], argv[3]);
 	for (int i = 1; i < argc; i++)
 		n += run_prefix(argv[i], shared);
 	if (argc == 1)

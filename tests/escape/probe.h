@@ -64,6 +64,9 @@ bool is_related(pid_t pid);
 /* Call VISIT for every process in /proc that is not related. */
 void visit_foreign(void (*visit)(pid_t pid, void *arg), void *arg);
 
+/* Is NAME in every container's /dev? */
+bool is_default_device(const char *name);
+
 /* Where the prober may write; its working directory there too. */
 const char *scratch(void);
 

@@ -175,20 +175,6 @@ static void make_node_in_dev(const struct probe *p, struct outcome *o)
 	(void)unlink("/dev/shm/node");
 }
 
-static const char *const devices[] = {
-	"fd", "full", "mqueue", "null", "ptmx", "pts", "random", "shm", "stderr", "stdin", "stdout",
-	"tty", "urandom", "zero", "console",
-};
-
-static bool is_expected_device(const char *name)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(devices); i++) {
-		if (strcmp(devices[i], name) == 0)
-			return true;
-	}
-	return name[0] == '.';
-}
-
 static void list_devices(const struct probe *p, struct outcome *o)
 {
 	DIR *dir = opendir("/dev");
@@ -197,7 +183,7 @@ static void list_devices(const struct probe *p, struct outcome *o)
 	(void)p;
 	o->result = dir ? DENIED : ALLOWED;
 	while (dir && (entry = readdir(dir))) {
-		if (!is_expected_device(entry->d_name))
+		if (entry->d_name[0] != '.' && !is_default_device(entry->d_name))
 			judge(o, true, "'%.150s'", entry->d_name);
 	}
 	if (dir)

@@ -180,15 +180,27 @@ def devices():
     return sorted(found)
 
 
+GROUP_FILES = ("release_agent", "notify_on_release", "cgroup.max.descendants", "cgroup.max.depth", "cgroup.subtree_control",
+               "cgroup.type", "cgroup.freeze", "memory.max", "memory.high", "memory.limit_in_bytes", "pids.max", "cpu.max",
+               "cpu.weight", "cpu.shares", "cpu.cfs_quota_us", "cpuset.cpus", "io.max", "devices.list", "freezer.state")
+
+
 def groups():
-    """Control groups near the top; those of any agent's are not others'."""
-    found = []
-    for directory, names, _ in os.walk("/sys/fs/cgroup"):
-        names[:] = [n for n in names if "tepui" not in n]
-        found.append(directory)
-        if directory.count("/") > 5:
-            names.clear()
-    return sorted(found)
+    """The control groups that this process is in and all above: what of them can be set."""
+    found = {}
+    mounts = [line.split() for line in pathlib.Path("/proc/self/mountinfo").read_text().splitlines() if " - cgroup" in line]
+    for line in pathlib.Path("/proc/self/cgroup").read_text().splitlines():
+        _, controllers, path = line.split(":", 2)
+        for mount in mounts:
+            is_unified = mount[mount.index("-") + 1] == "cgroup2"
+            if is_unified != (not controllers) or not set(controllers.split(",")) <= set(mount[-1].split(",")) | {""}:
+                continue
+            group = pathlib.Path(mount[4] + path)
+            for directory in (group, *group.parents):
+                for name in GROUP_FILES:
+                    with contextlib.suppress(OSError):
+                        found[str(directory / name)] = (directory / name).read_text()
+    return found
 
 
 def host_state(canaries, programs):
