@@ -287,6 +287,19 @@ static int open_created(const struct cgroup_layout *layout, const char *name, bo
 	return r;
 }
 
+/* Where the level above is somebody else's, the kernel does not hand its cpuset down. */
+static int seed_cpuset(const struct cgroup_layout *layout, const char *name, struct err *e)
+{
+	const char *dir = layout->controllers[CGROUP_CPUSET].dir;
+	char path[PATH_MAX];
+	int r;
+
+	if (!layout->is_flat || layout->controllers[CGROUP_CPUSET].version != 1)
+		return 0;
+	r = cgroup_containers_path(layout, dir, name, path, e);
+	return r < 0 ? r : cgroup_v1_seed_dir(path, CGROUP_CPUSET, e);
+}
+
 int cgroup_create(const struct cgroup_layout *layout, const char *name, struct cgroup *ret,
 		  struct err *e)
 {
@@ -304,6 +317,8 @@ int cgroup_create(const struct cgroup_layout *layout, const char *name, struct c
 		if (!is_made[i] && !(layout->is_flat && errno == EEXIST))
 			r = err_set(e, errno, "create cgroup '%s'", path);
 	}
+	if (r == 0)
+		r = seed_cpuset(layout, name, e);
 	if (r == 0)
 		r = open_created(layout, name, is_made[0], ret, e);
 	for (size_t i = n; r < 0 && i-- > 0;) {

@@ -43,17 +43,21 @@ static int split(const char *path, struct levels *ret, struct err *e)
 	return ret->n > 0 ? 0 : err_set(e, EINVAL, "use cgroup '%.128s', which is the root", path);
 }
 
-typedef int level_fn(const char *dir, enum cgroup_controller controller, struct err *e);
+typedef int level_fn(const char *dir, bool is_made, enum cgroup_controller controller,
+		     struct err *e);
 
-static int open_v2(const char *dir, enum cgroup_controller controller, struct err *e)
+static int open_v2(const char *dir, bool is_made, enum cgroup_controller controller,
+		   struct err *e)
 {
+	(void)is_made;
 	(void)controller;
 	return cgroup_enable_controllers(dir, e);
 }
 
-static int open_v1(const char *dir, enum cgroup_controller controller, struct err *e)
+/* What somebody else has made keeps its settings: the one below is seeded from it instead. */
+static int open_v1(const char *dir, bool is_made, enum cgroup_controller controller, struct err *e)
 {
-	return cgroup_v1_prepare_dir(dir, controller, e);
+	return is_made ? cgroup_v1_prepare_dir(dir, controller, e) : 0;
 }
 
 /* All directories above the container, made ready by OPEN; the lowest is *RET (owned). */
@@ -62,10 +66,11 @@ static int make_way(const char *base, const struct levels *levels, level_fn *ope
 {
 	char path[PATH_MAX];
 	int n = snprintf(path, sizeof(path), "%s", strcmp(base, "/") == 0 ? "" : base);
+	bool is_made = false;
 	unsigned n_made = 0;
 
 	for (size_t i = 0; n >= 0 && (size_t)n < sizeof(path); i++) {
-		int r = open_level(path, controller, e);
+		int r = open_level(path, is_made, controller, e);
 
 		if (r < 0)
 			return r;
@@ -74,10 +79,10 @@ static int make_way(const char *base, const struct levels *levels, level_fn *ope
 		n += snprintf(path + n, sizeof(path) - (size_t)n, "/%s", levels->names[i]);
 		if ((size_t)n >= sizeof(path))
 			break;
-		if (mkdir(path, 0755) == 0)
-			n_made++;
-		else if (errno != EEXIST)
+		is_made = mkdir(path, 0755) == 0;
+		if (!is_made && errno != EEXIST)
 			return err_set(e, errno, "create cgroup '%s'", path);
+		n_made += is_made;
 	}
 	if (n < 0 || (size_t)n >= sizeof(path))
 		return err_set(e, ENAMETOOLONG, "create cgroup '%s'", levels->names[0]);

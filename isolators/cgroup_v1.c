@@ -384,7 +384,7 @@ static int seed_cpuset(int parent_fd, int dir_fd, const char *file, struct err *
 	return r < 0 ? r : cgroup_io_write(dir_fd, file, value, e);
 }
 
-int cgroup_v1_prepare_dir(const char *dir, enum cgroup_controller controller, struct err *e)
+int cgroup_v1_seed_dir(const char *dir, enum cgroup_controller controller, struct err *e)
 {
 	AUTO_CLOSE int dir_fd = -EBADF, parent_fd = -EBADF;
 	int r;
@@ -398,9 +398,19 @@ int cgroup_v1_prepare_dir(const char *dir, enum cgroup_controller controller, st
 	r = seed_cpuset(parent_fd, dir_fd, "cpuset.cpus", e);
 	if (r < 0)
 		return r;
-	r = seed_cpuset(parent_fd, dir_fd, "cpuset.mems", e);
-	if (r < 0)
+	return seed_cpuset(parent_fd, dir_fd, "cpuset.mems", e);
+}
+
+int cgroup_v1_prepare_dir(const char *dir, enum cgroup_controller controller, struct err *e)
+{
+	AUTO_CLOSE int dir_fd = -EBADF;
+	int r = cgroup_v1_seed_dir(dir, controller, e);
+
+	if (r < 0 || controller != CGROUP_CPUSET)
 		return r;
+	dir_fd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (dir_fd < 0)
+		return err_set(e, errno, "open cgroup '%s'", dir);
 	/* Containers made in it then get theirs from the kernel. */
 	return cgroup_io_write(dir_fd, "cgroup.clone_children", "1", e);
 }

@@ -25,9 +25,12 @@ int cgroup_v1_join(int dir_fd, struct err *e);
 int cgroup_v1_open_oom_events(const struct cgroup *cg, struct err *e);
 
 /*
- * Make the directory DIR, in which containers get their own, ready for CONTROLLER: a cpuset must
- * have its parent's cpus and memory nodes before a process can enter.
+ * Make the directory DIR ready for CONTROLLER: a cpuset must have its parent's cpus and memory nodes
+ * before a process can enter.
  */
+int cgroup_v1_seed_dir(const char *dir, enum cgroup_controller controller, struct err *e);
+
+/* And for the directories below it, of which the kernel then takes care. */
 int cgroup_v1_prepare_dir(const char *dir, enum cgroup_controller controller, struct err *e);
 
 #endif

@@ -204,3 +204,24 @@ def test_preserved_descriptors(runtime):
             os.close(fd)
     assert runtime.must_fail("run", "--preserve-fds", "1", "-b", runtime.bundle, runtime.new_id()) == \
         "preserve descriptor 3: Bad file descriptor"
+
+
+def settings_of_roots():
+    """What the hierarchies' own top directories say: theirs, and not for a container to change."""
+    found = {}
+    for top in pathlib.Path("/sys/fs/cgroup").glob("*"):
+        for name in ("cgroup.clone_children", "notify_on_release", "cpuset.cpus", "cpuset.mems"):
+            if (top / name).is_file():
+                found[top / name] = (top / name).read_text()
+    return found
+
+
+@pytest.mark.parametrize("path", [None, "/{}", "/{}/inner"], ids=["default", "one level", "two levels"])
+def test_cgroups_that_were_there_keep_their_settings(runtime, path):
+    before = settings_of_roots()
+    if path:
+        runtime.config["linux"]["cgroupsPath"] = path.format(runtime.prefix + "path")
+    name = runtime.start("sleep", "1000")
+    assert settings_of_roots() == before
+    runtime.must("delete", "--force", name)
+    assert settings_of_roots() == before
