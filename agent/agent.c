@@ -16,6 +16,7 @@
 #include "agent/executor_api.h"
 #include "agent/executors.h"
 #include "agent/gc.h"
+#include "agent/guard.h"
 #include "agent/kernel.h"
 #include "agent/master_link.h"
 #include "agent/recovery.h"
@@ -394,7 +395,8 @@ static int start_parts(struct agent *agent, struct err *e)
 	    (r = listen_executors(agent, e)) < 0 ||
 	    (r = master_link_new(agent, &agent->link, e)) < 0 ||
 	    (r = sampler_new(agent, &agent->sampler, e)) < 0 ||
-	    (r = gc_new(agent, &agent->gc, e)) < 0)
+	    (r = gc_new(agent, &agent->gc, e)) < 0 ||
+	    (r = guard_new(agent, &agent->guard, e)) < 0)
 		return r;
 	return watch_signals(agent, e);
 }
@@ -438,6 +440,7 @@ void agent_done(struct agent *agent)
 	master_link_free(agent->link);
 	HASH_ITER(hh, agent->tasks, task, next)
 		task_free(task);
+	guard_free(agent->guard);
 	gc_free(agent->gc);
 	sampler_free(agent->sampler);
 	for (size_t i = 0; i < AGENT_SIGNALS; i++)

@@ -17,6 +17,7 @@
 
 struct err;
 struct gc;
+struct guard;
 struct http_server;
 struct loop;
 struct loop_timer;
@@ -39,7 +40,7 @@ enum { AGENT_MAX_TASKS = 4096, AGENT_MAX_DESCRIPTIONS = 32 << 20, AGENT_SIGNALS 
 struct agent_counters {
 	uint64_t ended[16];			/* by TaskState */
 	uint64_t valid_updates, invalid_updates, launch_errors, recovery_errors;
-	uint64_t destroy_errors, refused_launches, commits, commit_failures;
+	uint64_t destroy_errors, refused_launches, commits, commit_failures, limits_restored;
 	int64_t recovery_ms;
 };
 
@@ -78,6 +79,7 @@ struct agent {
 	char *endpoint;				/* "ADDRESS:PORT" of it */
 	struct sampler *sampler;
 	struct gc *gc;
+	struct guard *guard;
 	struct loop_timer *commit_timer, *recovery_timer;
 	struct loop_watch *signals[AGENT_SIGNALS];
 	bool is_disk_bad;			/* the last commit failed */

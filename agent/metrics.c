@@ -106,6 +106,7 @@ static void put_counters(json_t *view, const struct agent *agent)
 	put(view, (double)gc.succeeded, "gc/path_removals_succeeded");
 	put(view, (double)gc.failed, "gc/path_removals_failed");
 	put(view, (double)c->refused_launches, "tepui/refused_launches");
+	put(view, (double)c->limits_restored, "tepui/limits_restored");
 	put(view, (double)c->commits, "tepui/commits");
 	put(view, (double)c->commit_failures, "tepui/commit_failures");
 	put(view, agent->is_disk_bad, "tepui/is_degraded");

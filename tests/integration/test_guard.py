@@ -1,0 +1,70 @@
+"""Limits that somebody changes behind the agent's back: restored, told, never silently gone."""
+import os
+import pathlib
+import signal
+
+import pytest
+
+from cluster import wait_until
+
+pytestmark = pytest.mark.vm
+
+
+def limit_file(node, container, *names):
+    """The path of the first of NAMES that the container has, on whatever hierarchy."""
+    for directory in node.agents[0].container_cgroups():
+        for name in names:
+            if directory.endswith(container) and os.path.exists(os.path.join(directory, name)):
+                return pathlib.Path(directory, name)
+    raise AssertionError(f"none of {names} for {container}")
+
+
+@pytest.fixture
+def sleeper(node):
+    node.deploy({"id": "/sleep", "cmd": "exec sleep 1000", "cpus": 0.1, "mem": 32, "instances": 1})
+    (task,) = node.tasks("/sleep")
+    return task["id"], node.agents[0].container_of(task["id"])["container_id"]
+
+
+def restored(node):
+    return node.agents[0].call("GET", "/metrics/snapshot").json["tepui/limits_restored"]
+
+
+def test_a_limit_changed_while_the_agent_runs(node, sleeper):
+    task, container = sleeper
+    pids = limit_file(node, container, "pids.max")
+    memory = limit_file(node, container, "memory.max", "memory.limit_in_bytes")
+    assert restored(node) == 0
+    pids.write_text("max")
+    wait_until(lambda: pids.read_text() == "1024\n", "the limit is back")
+    memory.write_text(str(16 << 20))
+    wait_until(lambda: memory.read_text() == f"{32 << 20}\n", "the limit is back")
+    assert restored(node) >= 2		# on v1 the limit of memory with swap is another one
+    assert f"task '{task}': 'pids.max' was changed from outside to 'max', restore '1024'" in node.agents[0].text()
+    assert node.tasks("/sleep")[0]["id"] == task
+
+
+def test_a_limit_changed_while_there_is_no_agent(node, sleeper):
+    _, container = sleeper
+    pids = limit_file(node, container, "pids.max")
+    agent = node.agents[0]
+    agent.end(signal.SIGKILL)
+    pids.write_text("max")
+    agent.start()
+    wait_until(lambda: pids.read_text() == "1024\n", "the limit is back")
+    wait_until(lambda: "'pids.max' was changed from outside" in agent.text(), "it is told")
+
+
+def test_a_controller_taken_away_ends_the_task_with_a_name(node, sleeper):
+    task, container = sleeper
+    pids = limit_file(node, container, "pids.max")
+    control = pids.parent.parent / "cgroup.subtree_control"
+    if not control.exists():
+        pytest.skip("controllers of v1 cannot be taken away")
+    control.write_text("-pids")
+    try:
+        end = wait_until(lambda: node.app("/sleep").get("lastTaskFailure"), "the task's end")
+        assert (end["taskId"], end["state"]) == (task, "TASK_FAILED")
+        assert end["message"] == "a limit of the task was taken away from outside and cannot be restored"
+    finally:
+        control.write_text("+pids")
