@@ -156,8 +156,9 @@ int recovery_run(struct agent *agent, struct err *e)
 		return r;
 	agent->counters.recovery_errors += store_corrupt_records(agent->store);
 	settle_tasks(agent);
-	destroy_orphans(agent);
+	/* Supervisors first: one that is alive takes its container apart when that is killed. */
 	executors_kill_strangers(agent);
+	destroy_orphans(agent);
 	runtime_dirs_sweep(agent->work_fd, is_known, agent);
 	log_info("recovered %u tasks, %u of them with a living executor, %llu errors",
 		 HASH_COUNT(agent->tasks), count_waiting(agent),
