@@ -102,6 +102,8 @@ static int build_document(struct task *task, struct err *e)
 		.allow_root = agent->flags.allow_root_tasks,
 		.allow_unconfined = agent->flags.allow_unconfined,
 		.pids_limit = agent->flags.pids_limit,
+		.log_bytes = agent->flags.container_log_mb << 20,
+		.log_files = agent->flags.container_log_files,
 		.cgroup_layout = agent->layout_text,
 		.hidden = agent->work_dir,
 	};

@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "isolators/spec.h"
 #include "lib/cleanup.h"
 #include "lib/err.h"
 #include "lib/flags.h"
@@ -45,6 +46,10 @@ static const struct flag table[] = {
 	ROW(FLAG_BOOL, enforce_container_disk_quota, "false", 0,
 	    "end tasks whose sandbox outgrows their disk"),
 	ROW(FLAG_BOOL, insecure, "false", 0, "listen beyond loopback without credentials"),
+	ROW(FLAG_U64, container_log_mb, "10", 1 << 20,
+	    "MiB of a task's stdout and of its stderr until a new file is begun; 0: no bound"),
+	ROW(FLAG_U64, container_log_files, "2", SPEC_MAX_LOG_FILES,
+	    "full ones that are kept, as stdout.1 and so on"),
 	ROW(FLAG_U64, pids_limit, "1024", 4194304, "processes and threads a container may have"),
 	ROW(FLAG_MILLIS, executor_registration_timeout, "1mins", HOUR,
 	    "time a new executor has to subscribe"),

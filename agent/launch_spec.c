@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "agent/launch_logs.h"
 #include "agent/launch_parts.h"
 #include "agent/profiles.h"
 #include "agent/users.h"
@@ -49,8 +50,6 @@ static int check_container(const Mesos__V1__ContainerInfo *c, struct err *e)
 			return err_set(e, ENOTSUP, "container.network_infos[%zu]: only the host's "
 				       "network is supported", i);
 	}
-	if (c->tty_info)
-		return err_set(e, ENOTSUP, "container.tty_info: terminals are not supported");
 	if (c->hostname && (!*c->hostname || strlen(c->hostname) > MAX_HOSTNAME))
 		return err_set(e, EINVAL, "container.hostname: not 1 to %d bytes", MAX_HOSTNAME);
 	return 0;
@@ -370,10 +369,31 @@ static json_t *build_process(const struct launch_place *place, const Mesos__V1__
 	return process;
 }
 
-static json_t *build_annotations(const struct launch_settings *settings,
-				 const struct launch_place *place)
+/* The size is told by whoever attaches; what is asked for is the one until then. */
+static int add_terminal(const Mesos__V1__ContainerInfo *container, json_t *process, struct err *e)
 {
-	return json_pack("{s:s, s:s, s:s, s:s, s:s}",
+	const Mesos__V1__TTYInfo__WindowSize *size;
+	json_t *console;
+
+	if (!container || !container->tty_info)
+		return 0;
+	if (json_object_set_new(process, "terminal", json_true()) < 0)
+		return err_set(e, ENOMEM, "describe the terminal");
+	size = container->tty_info->window_size;
+	if (!size)
+		return 0;
+	console = json_pack("{s:I, s:I}", "height", (json_int_t)size->rows, "width",
+			    (json_int_t)size->columns);
+	if (json_object_set_new(process, "consoleSize", console) < 0)
+		return err_set(e, ENOMEM, "describe the terminal");
+	return 0;
+}
+
+static json_t *build_annotations(const struct launch_settings *settings,
+				 const struct launch_place *place, const char *logs)
+{
+	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}",
+			 HANDOVER_ANNOTATION_LOGS, logs,
 			 HANDOVER_ANNOTATION_CGROUPS, settings->cgroup_layout,
 			 HANDOVER_ANNOTATION_SANDBOX, place->sandbox,
 			 HANDOVER_ANNOTATION_SANDBOX_DESTINATION, HANDOVER_SANDBOX,
@@ -388,11 +408,14 @@ int launch_spec_build(const struct launch_settings *settings, const struct launc
 	const char *hostname = container && container->hostname ? container->hostname :
 		place->container_id;
 	struct launch_result result = { 0 };
+	AUTO_FREE char *logs = NULL;
 	json_t *process, *linux_part;
 	uint64_t effective;
 	int r;
 
 	r = check_task(task, e);
+	if (r >= 0)
+		r = launch_logs(settings, task, &logs, e);
 	if (r >= 0)
 		r = find_user(settings, task, &result, e);
 	if (r >= 0)
@@ -404,6 +427,10 @@ int launch_spec_build(const struct launch_settings *settings, const struct launc
 	process = build_process(place, task, &result, effective, e);
 	if (!process)
 		return -e->code;
+	if (add_terminal(container, process, e) < 0) {
+		json_decref(process);
+		return -e->code;
+	}
 	linux_part = build_linux(task, settings, e);
 	if (!linux_part) {
 		json_decref(process);
@@ -413,7 +440,7 @@ int launch_spec_build(const struct launch_settings *settings, const struct launc
 				  "ociVersion", "1.2.0", "hostname", hostname,
 				  "process", process, "linux", linux_part,
 				  "root", "path", "/", "readonly", 1,
-				  "annotations", build_annotations(settings, place));
+				  "annotations", build_annotations(settings, place, logs));
 	if (!result.config)
 		return err_set(e, ENOMEM, "describe the container");
 	*ret = result;

@@ -20,6 +20,7 @@ struct launch_settings {
 	const char *default_profile;	/* one of them, or NULL: the built-in one */
 	bool cfs_quota, allow_root, allow_unconfined;
 	uint64_t pids_limit;
+	uint64_t log_bytes, log_files;	/* of stdout and of stderr each; 0 bytes: no bound */
 	const char *cgroup_layout;	/* cgroup_layout_format() */
 	const char *hidden;		/* host path that no container may see */
 };

@@ -18,15 +18,6 @@ typedef Mesos__V1__Agent__Call Call;
 
 /* ---- what a call names ---- */
 
-static struct task *find_task(struct agent *agent, const char *container_id)
-{
-	struct task *task = agent->tasks;
-
-	while (task && strcmp(task->record->container_id, container_id) != 0)
-		task = task->hh.next;
-	return task;
-}
-
 static int find_session(struct agent *agent, const Mesos__V1__ContainerID *id,
 			struct session **ret, struct err *e)
 {
@@ -49,11 +40,25 @@ static int launch_session(struct http_request *req, const Call *call, struct err
 
 	if (!body->container_id->parent || body->container_id->parent->parent)
 		return err_set(e, EINVAL, "container_id.parent: not the container of a task");
-	task = find_task(http_request_app(req), body->container_id->parent->value);
+	task = session_find_task(http_request_app(req), body->container_id->parent->value);
 	if (!task)
 		return err_set(e, ENOENT, "find container '%s'",
 			       body->container_id->parent->value);
 	return session_launch(req, task, body, e);
+}
+
+static int attach_output(struct http_request *req, const Call *call, struct err *e)
+{
+	const Mesos__V1__ContainerID *id = call->attach_container_output->container_id;
+	struct task *task;
+
+	if (id->parent)
+		return err_set(e, ENOTSUP, "attach to the output of nested container '%s': it "
+			       "goes to who launched it", id->value);
+	task = session_find_task(http_request_app(req), id->value);
+	if (!task)
+		return err_set(e, ENOENT, "find container '%s'", id->value);
+	return session_attach_output(req, task, e);
 }
 
 static int wait_nested(struct http_request *req, const Call *call, struct err *e)
@@ -108,6 +113,7 @@ static const struct {
 	int (*handle)(struct http_request *req, const Call *call, struct err *e);
 } calls[] = {
 	CALL(LAUNCH_NESTED_CONTAINER_SESSION, launch_nested_container_session, launch_session),
+	CALL(ATTACH_CONTAINER_OUTPUT, attach_container_output, attach_output),
 	CALL(WAIT_NESTED_CONTAINER, wait_nested_container, wait_nested),
 	CALL(KILL_NESTED_CONTAINER, kill_nested_container, kill_nested),
 	CALL(REMOVE_NESTED_CONTAINER, remove_nested_container, remove_nested),

@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "agent/agent.h"
@@ -24,9 +23,6 @@
 enum {
 	MAX_ENDED = 256,		/* remembered for those who ask how they ended */
 	MAX_ID = 128,
-	PIECE = 16 << 10,
-	MAX_QUEUED = 256 << 10,		/* unsent bytes, beyond which the command has to wait */
-	MAX_REST = 128 << 10,		/* what can be left in a pipe or a terminal at the end */
 	NOT_EXECUTABLE = 126, NOT_FOUND = 127,	/* as shells have it */
 };
 
@@ -39,199 +35,20 @@ struct session *session_find(struct agent *agent, const Mesos__V1__ContainerID *
 	if (!id->parent)
 		return NULL;
 	TAILQ_FOREACH(session, &agent->sessions, link) {
-		if (strcmp(session->id, id->value) == 0 &&
+		if (session->parent && strcmp(session->id, id->value) == 0 &&
 		    strcmp(session->parent, id->parent->value) == 0)
 			return session;
 	}
 	return NULL;
 }
 
-/* ---- output ---- */
-
-static void stop_output(struct session_output *output)
+struct task *session_find_task(struct agent *agent, const char *id)
 {
-	loop_watch_free(TAKE_PTR(output->watch));
-	fd_close(&output->fd);
-}
+	struct task *task = agent->tasks;
 
-static void send_output(struct session_output *output, const void *bytes, size_t size)
-{
-	Mesos__V1__Agent__ProcessIO io = MESOS__V1__AGENT__PROCESS_IO__INIT;
-	Mesos__V1__Agent__ProcessIO__Data data = MESOS__V1__AGENT__PROCESS_IO__DATA__INIT;
-	struct session *session = output->session;
-	struct err lost = { 0 };
-
-	if (!session->stream)
-		return;
-	io.has_type = data.has_type = data.has_data = true;
-	io.type = MESOS__V1__AGENT__PROCESS_IO__TYPE__DATA;
-	io.data = &data;
-	data.type = output->type;
-	data.data = (ProtobufCBinaryData){ .len = size, .data = (uint8_t *)(uintptr_t)bytes };
-	/* A stream that fails is closing: its end is told. */
-	(void)wire_stream(session->stream, session->format, &io.base, &lost);
-}
-
-/* One piece: its size, 0 when there is none now, -EPIPE at the end. */
-static ssize_t read_output(struct session_output *output)
-{
-	char piece[PIECE];
-	ssize_t n = read(output->fd, piece, sizeof(piece));
-
-	if (n < 0 && (errno == EAGAIN || errno == EINTR))
-		return 0;
-	/* EIO: nobody has the terminal open any more. */
-	if (n <= 0)
-		return -EPIPE;
-	send_output(output, piece, (size_t)n);
-	return n;
-}
-
-static void on_output(int fd, void *arg)
-{
-	struct session_output *output = arg;
-	const struct session *session = output->session;
-
-	(void)fd;
-	if (read_output(output) < 0)
-		stop_output(output);
-	else if (session->stream && http_stream_queued(session->stream) > MAX_QUEUED)
-		loop_watch_free(TAKE_PTR(output->watch));
-}
-
-static int watch_output(struct session_output *output, struct err *e)
-{
-	if (output->fd < 0 || output->watch)
-		return 0;
-	return loop_watch_fd(output->session->agent->loop, output->fd, on_output, output,
-			     &output->watch, e);
-}
-
-static int watch_outputs(struct session *session, struct err *e)
-{
-	int r = 0;
-
-	for (size_t i = 0; i < SESSION_OUTPUTS && r >= 0; i++)
-		r = watch_output(&session->outputs[i], e);
-	return r;
-}
-
-/* What the command wrote before its end; whoever it left behind with its output is not awaited. */
-static void drain_outputs(struct session *session)
-{
-	for (size_t i = 0; i < SESSION_OUTPUTS; i++) {
-		struct session_output *output = &session->outputs[i];
-		ssize_t n, rest = MAX_REST;
-
-		while (output->fd >= 0 && rest > 0 && (n = read_output(output)) > 0)
-			rest -= n;
-		stop_output(output);
-	}
-}
-
-/* ---- input ---- */
-
-static void stop_input(struct session *session)
-{
-	loop_watch_free(TAKE_PTR(session->input_watch));
-	fd_close(&session->input_fd);
-	free(TAKE_PTR(session->unwritten));
-	session->n_unwritten = 0;
-}
-
-static void dismiss_input(struct session *session)
-{
-	const struct session_input_ops *ops = TAKE_PTR(session->input_ops);
-
-	stop_input(session);
-	if (ops)
-		ops->over(session->input_arg);
-}
-
-/* As much as fits; what nobody will read counts as written. */
-static size_t write_some(struct session *session, const char *data, size_t size)
-{
-	size_t done = 0;
-
-	while (session->input_fd >= 0 && done < size) {
-		ssize_t n = write(session->input_fd, data + done, size - done);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0 && errno == EAGAIN)
-			return done;
-		if (n < 0)
-			stop_input(session);
-		else
-			done += (size_t)n;
-	}
-	return size;
-}
-
-static void on_input_writable(int fd, void *arg)
-{
-	struct session *session = arg;
-	char *data = TAKE_PTR(session->unwritten);
-	size_t size = session->n_unwritten, done;
-
-	(void)fd;
-	session->n_unwritten = 0;
-	done = write_some(session, data, size);
-	if (done < size) {
-		memmove(data, data + done, size - done);
-		session->unwritten = data;
-		session->n_unwritten = size - done;
-		return;
-	}
-	free(data);
-	loop_watch_free(TAKE_PTR(session->input_watch));
-	if (session->is_input_over)
-		stop_input(session);
-	if (session->input_ops)
-		session->input_ops->ready(session->input_arg);
-}
-
-int session_write(struct session *session, const void *data, size_t size, struct err *e)
-{
-	size_t done = session->n_unwritten > 0 ? 0 : write_some(session, data, size);
-	char *grown;
-
-	if (done == size)
-		return 0;
-	grown = realloc(session->unwritten, session->n_unwritten + size - done);
-	if (!grown)
-		return err_set(e, ENOMEM, "write to session '%s'", session->id);
-	memcpy(grown + session->n_unwritten, (const char *)data + done, size - done);
-	session->unwritten = grown;
-	session->n_unwritten += size - done;
-	if (session->input_watch)
-		return 1;
-	return loop_watch_writable(session->agent->loop, session->input_fd, on_input_writable,
-				   session, &session->input_watch, e) < 0 ? -e->code : 1;
-}
-
-/* A terminal has no end: closing it would take the output along. */
-void session_end_input(struct session *session)
-{
-	session->is_input_over = !session->has_terminal;
-	if (session->is_input_over && session->n_unwritten == 0)
-		stop_input(session);
-}
-
-int session_resize(struct session *session, const Mesos__V1__TTYInfo *info, struct err *e)
-{
-	struct winsize size = { 0 };
-
-	if (!session->has_terminal)
-		return err_set(e, EINVAL, "resize session '%s': it has no terminal", session->id);
-	if (!info || !info->window_size)
-		return 0;
-	size.ws_row = (unsigned short)info->window_size->rows;
-	size.ws_col = (unsigned short)info->window_size->columns;
-	/* The kernel tells the foreground processes by SIGWINCH. */
-	if (session->input_fd >= 0 && ioctl(session->input_fd, TIOCSWINSZ, &size) < 0)
-		return err_set(e, errno, "resize session '%s'", session->id);
-	return 0;
+	while (task && strcmp(task->record->container_id, id) != 0)
+		task = task->hh.next;
+	return task;
 }
 
 /* ---- the end ---- */
@@ -243,7 +60,7 @@ static void forget_oldest(struct agent *agent)
 	size_t n = 0;
 
 	TAILQ_FOREACH_REVERSE(session, &agent->sessions, session_list, link) {
-		if (session->has_ended) {
+		if (session->parent && session->has_ended) {
 			oldest = session;
 			n++;
 		}
@@ -262,13 +79,16 @@ static void end(struct session *session, int wait_status)
 	session->wait_status = wait_status;
 	loop_watch_free(TAKE_PTR(session->control_watch));
 	fd_close(&session->control_fd);
-	drain_outputs(session);
-	dismiss_input(session);
+	session_drain_outputs(session);
+	session_dismiss_input(session, NULL);
 	stream = TAKE_PTR(session->stream);
 	if (stream)
 		http_stream_end(stream);
 	session_tell_waits(session);
-	forget_oldest(session->agent);
+	if (session->parent)
+		forget_oldest(session->agent);
+	else
+		session_free(session);
 }
 
 static void on_stream_close(void *arg)
@@ -284,7 +104,7 @@ static void on_stream_drain(void *arg)
 	struct session *session = arg;
 	struct err e = { 0 };
 
-	if (watch_outputs(session, &e) >= 0)
+	if (session_watch_outputs(session, &e) >= 0)
 		return;
 	log_write_err(LOG_LEVEL_ERROR, &e, "session '%s'", session->id);
 	end(session, SIGKILL);
@@ -317,8 +137,11 @@ static int take_terminal(struct session *session, struct packet_fds *fds, struct
 {
 	if (fds->n != 1 || fcntl(fds->fd[0], F_SETFL, O_NONBLOCK) < 0)
 		return err_set(e, EPROTO, "open the terminal of session '%s'", session->id);
-	session->outputs[0].fd = fcntl(fds->fd[0], F_DUPFD_CLOEXEC, 0);
 	session->input_fd = TAKE_FD(fds->fd[0]);
+	/* Of the task's own terminal the supervisor reads the output. */
+	if (!session->parent)
+		return 0;
+	session->outputs[0].fd = fcntl(session->input_fd, F_DUPFD_CLOEXEC, 0);
 	return session->outputs[0].fd < 0 ?
 		       err_set(e, errno, "open the terminal of session '%s'", session->id) : 0;
 }
@@ -327,9 +150,11 @@ static int on_started(struct session *session, struct packet_fds *fds, struct er
 {
 	int r = session->has_terminal ? take_terminal(session, fds, e) : 0;
 
-	if (r >= 0)
+	if (r >= 0 && session->launch)
 		r = start_stream(session, e);
-	return r < 0 ? r : watch_outputs(session, e);
+	if (r >= 0 && session->is_awaited)
+		r = session_input_came(session, e);
+	return r < 0 ? r : session_watch_outputs(session, e);
 }
 
 /* With an error in the place of a status it was not executed: its user is told on its stderr. */
@@ -349,7 +174,7 @@ static int on_exited(struct session *session, const Tepui__ControlEvent *event, 
 	if (r < 0)
 		return r;
 	(void)err_text(&failure, text, sizeof(text) - 1);
-	send_output(output, strcat(text, "\n"), strlen(text) + 1);
+	session_send_output(output, strcat(text, "\n"), strlen(text) + 1);
 	end(session, (code == -ENOENT ? NOT_FOUND : NOT_EXECUTABLE) << 8);
 	return 0;
 }
@@ -359,7 +184,7 @@ static int take_event(struct session *session, const Tepui__ControlEvent *event,
 {
 	switch (event->type) {
 	case TEPUI__CONTROL_EVENT__TYPE__STARTED:
-		return session->launch ? on_started(session, fds, e) : 0;
+		return on_started(session, fds, e);
 	case TEPUI__CONTROL_EVENT__TYPE__EXITED:
 		return on_exited(session, event, e);
 	case TEPUI__CONTROL_EVENT__TYPE__FAILED:
@@ -371,12 +196,22 @@ static int take_event(struct session *session, const Tepui__ControlEvent *event,
 	}
 }
 
+/* It never began: whoever asked for it is told why. */
+static void refuse(struct session *session, const struct err *why)
+{
+	struct http_request *launch = TAKE_PTR(session->launch);
+
+	session_dismiss_input(session, why);
+	session_free(session);
+	if (launch)
+		http_reply_error(launch, why);
+}
+
 static void on_control(int fd, void *arg)
 {
 	struct session *session = arg;
 	AUTO(packet_fds_done) struct packet_fds fds = { 0 };
 	Tepui__ControlEvent *event;
-	struct http_request *launch;
 	struct err e = { 0 };
 	int r = control_recv(fd, &event, &fds, &e);
 
@@ -388,10 +223,8 @@ static void on_control(int fd, void *arg)
 	}
 	if (r >= 0)
 		return;
-	launch = TAKE_PTR(session->launch);
-	if (launch) {
-		session_free(session);
-		http_reply_error(launch, &e);
+	if (session->launch || session->is_awaited) {
+		refuse(session, &e);
 		return;
 	}
 	/* The container has ended, and this with it. */
@@ -414,17 +247,28 @@ static int make_pipe(int *ret_ours, int *ret_theirs, bool is_input, struct err *
 	return 0;
 }
 
-static int make_pipes(struct session *session, struct packet_fds *ret, struct err *e)
+static int add_pipe(struct packet_fds *ret, int *ret_ours, bool is_input, struct err *e)
 {
-	int *ours[] = { &session->input_fd, &session->outputs[0].fd, &session->outputs[1].fd };
+	int *theirs = &ret->fd[ret->n++];
+
+	*theirs = -EBADF;
+	return make_pipe(ret_ours, theirs, is_input, e);
+}
+
+static int add_outputs(struct session *session, struct packet_fds *ret, struct err *e)
+{
 	int r = 0;
 
-	for (size_t i = 0; i < ARRAY_SIZE(ours) && r >= 0; i++) {
-		ret->fd[i] = -EBADF;
-		ret->n = i + 1;
-		r = make_pipe(ours[i], &ret->fd[i], i == 0, e);
-	}
+	for (size_t i = 0; i < SESSION_OUTPUTS && r >= 0; i++)
+		r = add_pipe(ret, &session->outputs[i].fd, false, e);
 	return r;
+}
+
+static int make_pipes(struct session *session, struct packet_fds *ret, struct err *e)
+{
+	int r = add_pipe(ret, &session->input_fd, true, e);
+
+	return r < 0 ? r : add_outputs(session, ret, e);
 }
 
 /* ARGS: an array of strings. */
@@ -494,13 +338,14 @@ static int check_id(const struct agent *agent, const Mesos__V1__ContainerID *id,
 	return 0;
 }
 
-static int new_session(struct agent *agent, const Mesos__V1__ContainerID *id, bool has_terminal,
+/* PARENT NULL: it is attached to container ID itself. */
+static int new_session(struct agent *agent, const char *parent, const char *id, bool has_terminal,
 		       struct session **ret, struct err *e)
 {
 	struct session *session = calloc(1, sizeof(*session));
 
 	if (!session)
-		return err_set(e, ENOMEM, "launch session '%s'", id->value);
+		return err_set(e, ENOMEM, "launch session '%s'", id);
 	session->agent = agent;
 	session->has_terminal = has_terminal;
 	session->control_fd = session->input_fd = -EBADF;
@@ -511,11 +356,24 @@ static int new_session(struct agent *agent, const Mesos__V1__ContainerID *id, bo
 					 MESOS__V1__AGENT__PROCESS_IO__DATA__TYPE__STDERR,
 		};
 	TAILQ_INSERT_TAIL(&agent->sessions, session, link);
-	session->parent = strdup(id->parent->value);
-	session->id = strdup(id->value);
+	session->parent = parent ? strdup(parent) : NULL;
+	session->id = strdup(id);
 	*ret = session;
-	return session->parent && session->id ? 0 :
-		       err_set(e, ENOMEM, "launch session '%s'", id->value);
+	return (session->parent || !parent) && session->id ?
+		       0 : err_set(e, ENOMEM, "launch session '%s'", id);
+}
+
+/* The supervisor has been asked: its answer goes on with REQ, if there is one. */
+static int await_start(struct session *session, struct http_request *req, struct err *e)
+{
+	int r = loop_watch_fd(session->agent->loop, session->control_fd, on_control, session,
+			      &session->control_watch, e);
+
+	if (r < 0 || !req)
+		return r;
+	session->launch = req;
+	http_request_on_close(req, on_launch_close, session);
+	return 0;
 }
 
 int session_launch(struct http_request *req, struct task *task,
@@ -535,7 +393,8 @@ int session_launch(struct http_request *req, struct task *task,
 		return r;
 	run.tty_info = call->container ? call->container->tty_info : NULL;
 	run.environment = call->command->environment;
-	r = new_session(task->agent, call->container_id, run.tty_info, &session, e);
+	r = new_session(task->agent, call->container_id->parent->value, call->container_id->value,
+			run.tty_info, &session, e);
 	if (r >= 0)
 		r = wire_stream_format_of_answer(req, &session->format, e);
 	if (r >= 0)
@@ -546,13 +405,74 @@ int session_launch(struct http_request *req, struct task *task,
 		r = send_run(session, args, &run, e);
 	json_decref(args);
 	if (r >= 0)
-		r = loop_watch_fd(task->agent->loop, session->control_fd, on_control, session,
-				  &session->control_watch, e);
+		r = await_start(session, req, e);
 	if (r < 0)
 		return r;
-	session->launch = req;
-	http_request_on_close(req, on_launch_close, session);
 	(void)TAKE_PTR(session);
+	return 0;
+}
+
+static int send_attach(struct session *session, const struct packet_fds *fds, struct err *e)
+{
+	Tepui__ControlCall call = TEPUI__CONTROL_CALL__INIT;
+
+	call.has_type = true;
+	call.type = TEPUI__CONTROL_CALL__TYPE__ATTACH;
+	return control_send(session->control_fd, &call, fds, e);
+}
+
+int session_attach_output(struct http_request *req, struct task *task, struct err *e)
+{
+	AUTO(packet_fds_done) struct packet_fds fds = { 0 };
+	AUTO(session_freep) struct session *session = NULL;
+	int r = new_session(task->agent, NULL, task->record->container_id, false, &session, e);
+
+	if (r >= 0)
+		r = wire_stream_format_of_answer(req, &session->format, e);
+	if (r >= 0)
+		r = session->control_fd = control_open(task, e);
+	if (r >= 0)
+		r = add_outputs(session, &fds, e);
+	/* The supervisor waits for nobody. */
+	for (size_t i = 0; i < fds.n && r >= 0; i++) {
+		if (fcntl(fds.fd[i], F_SETFL, O_NONBLOCK) < 0)
+			r = err_set(e, errno, "set up pipe");
+	}
+	if (r >= 0)
+		r = send_attach(session, &fds, e);
+	if (r >= 0)
+		r = await_start(session, req, e);
+	if (r < 0)
+		return r;
+	(void)TAKE_PTR(session);
+	return 0;
+}
+
+int session_attach_input(struct task *task, const struct session_input_ops *ops, void *arg,
+			 struct session **ret, struct err *e)
+{
+	AUTO(session_freep) struct session *session = NULL;
+	const struct session *other;
+	int r;
+
+	TAILQ_FOREACH(other, &task->agent->sessions, link) {
+		if (!other->parent && other->input_ops &&
+		    strcmp(other->id, task->record->container_id) == 0)
+			return err_set(e, EBUSY, "attach input: task '%s' has one", task_id(task));
+	}
+	r = new_session(task->agent, NULL, task->record->container_id, true, &session, e);
+	if (r >= 0)
+		r = session->control_fd = control_open(task, e);
+	if (r >= 0)
+		r = send_attach(session, NULL, e);
+	if (r >= 0)
+		r = await_start(session, NULL, e);
+	if (r < 0)
+		return r;
+	session->is_awaited = true;
+	session->input_ops = ops;
+	session->input_arg = arg;
+	*ret = TAKE_PTR(session);
 	return 0;
 }
 
@@ -576,9 +496,9 @@ void session_free(struct session *session)
 	session_drop_waits(session);
 	loop_watch_free(session->control_watch);
 	fd_close(&session->control_fd);
-	dismiss_input(session);
+	session_dismiss_input(session, NULL);
 	for (size_t i = 0; i < SESSION_OUTPUTS; i++)
-		stop_output(&session->outputs[i]);
+		session_stop_output(&session->outputs[i]);
 	if (stream)
 		http_stream_end(stream);
 	free(session->parent);

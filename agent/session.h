@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/ioctl.h>
 #include <sys/queue.h>
 
 #include "net/wire.h"
@@ -31,15 +32,19 @@ enum { SESSION_OUTPUTS = 2 };
 
 struct session_input_ops {
 	void (*ready)(void *arg);	/* all that waited has been written */
-	void (*over)(void *arg);	/* there will be no more use for input; last call */
+	/* There will be no more use for input, or there never was: WHY, or NULL.  The last call. */
+	void (*over)(void *arg, const struct err *why);
 };
 
-/* Known from its launch until it is removed, or until too many ended after it. */
+/*
+ * One that runs a command is known from its launch until it is removed, or until too many ended
+ * after it.  One that is attached to the task itself has no PARENT and is gone with its client.
+ */
 struct session {
 	TAILQ_ENTRY(session) link;
 	struct agent *agent;
 	char *parent, *id;		/* of the task's container, and its own in there */
-	int control_fd;			/* closing it is the end of what runs */
+	int control_fd;			/* closing it is the end of what runs, or detaches */
 	struct loop_watch *control_watch;
 	struct http_request *launch;	/* waits for the start; then it is the stream */
 	struct http_stream *stream;
@@ -51,6 +56,9 @@ struct session {
 	bool has_terminal;
 	char *unwritten;		/* what did not fit in yet */
 	size_t n_unwritten;
+	bool is_awaited;		/* the supervisor has it still */
+	bool has_size;			/* of the terminal */
+	struct winsize size;
 	bool is_input_over;		/* close it after that */
 	struct loop_watch *input_watch;	/* while there is something */
 	const struct session_input_ops *input_ops;	/* of who is attached to it, or NULL */
@@ -72,6 +80,16 @@ struct session *session_find(struct agent *agent, const Mesos__V1__ContainerID *
 int session_launch(struct http_request *req, struct task *task,
 		   const Mesos__V1__Agent__Call__LaunchNestedContainerSession *call, struct err *e);
 
+/* ATTACH_CONTAINER_OUTPUT of TASK itself: as session_launch(). */
+int session_attach_output(struct http_request *req, struct task *task, struct err *e);
+
+/*
+ * The input of TASK's terminal: a session (owned) for OPS, whose ready() tells that it can be
+ * written to; before that, nothing may be.
+ */
+int session_attach_input(struct task *task, const struct session_input_ops *ops, void *arg,
+			 struct session **ret, struct err *e);
+
 /* WAIT_NESTED_CONTAINER: answered when it has ended. */
 int session_wait(struct http_request *req, struct session *session, struct err *e);
 
@@ -82,11 +100,27 @@ int session_write(struct session *session, const void *data, size_t size, struct
 void session_end_input(struct session *session);
 int session_resize(struct session *session, const Mesos__V1__TTYInfo *info, struct err *e);
 
-/* ATTACH_CONTAINER_INPUT, from the head of the request on. */
+/* ATTACH_CONTAINER_INPUT, from the head of the request on; session_input.c. */
 int session_input_start(struct http_request *req, struct err *e);
+
+/* The task whose container is ID; NULL if unknown. */
+struct task *session_find_task(struct agent *agent, const char *id);
 
 /* Forget it; what still runs is killed. */
 void session_free(struct session *session);
 void sessions_free(struct agent *agent);
+
+/* ---- session_io.c, for session.c alone ---- */
+
+int session_watch_outputs(struct session *session, struct err *e);
+/* As if the command had written it. */
+void session_send_output(struct session_output *output, const void *bytes, size_t size);
+/* All that is there, then no more. */
+void session_drain_outputs(struct session *session);
+void session_stop_output(struct session_output *output);
+/* The terminal that was awaited is here. */
+int session_input_came(struct session *session, struct err *e);
+/* WHY may be NULL. */
+void session_dismiss_input(struct session *session, const struct err *why);
 
 #endif

@@ -20,8 +20,13 @@ struct input {
 
 static void input_free(struct input *input)
 {
-	if (input->session)
-		input->session->input_ops = NULL;
+	struct session *session = TAKE_PTR(input->session);
+
+	if (session)
+		session->input_ops = NULL;
+	/* Of a task itself there is nothing but the attachment. */
+	if (session && !session->parent)
+		session_free(session);
 	recordio_done(&input->reader);
 	free(input);
 }
@@ -33,17 +38,34 @@ static void on_ready(void *arg)
 	http_upload_pause(input->req, false);
 }
 
-static void on_over(void *arg)
+static void on_over(void *arg, const struct err *why)
 {
 	struct input *input = arg;
 	struct http_request *req = input->req;
 
 	input->session = NULL;
 	input_free(input);
-	http_reply(req, 200, NULL, NULL, 0);
+	if (why)
+		http_reply_error(req, why);
+	else
+		http_reply(req, 200, NULL, NULL, 0);
 }
 
 static const struct session_input_ops input_ops = { .ready = on_ready, .over = on_over };
+
+/* Nothing more is read of the request until the supervisor has handed the terminal over. */
+static int attach_to_task(struct input *input, const char *id, struct err *e)
+{
+	struct task *task = session_find_task(http_request_app(input->req), id);
+	int r;
+
+	if (!task)
+		return err_set(e, ENOENT, "attach input: no container '%s'", id);
+	r = session_attach_input(task, &input_ops, input, &input->session, e);
+	if (r >= 0)
+		http_upload_pause(input->req, true);
+	return r;
+}
 
 static int attach(struct input *input, const Mesos__V1__Agent__Call__AttachContainerInput *body,
 		  struct err *e)
@@ -53,6 +75,8 @@ static int attach(struct input *input, const Mesos__V1__Agent__Call__AttachConta
 	if (body->type != MESOS__V1__AGENT__CALL__ATTACH_CONTAINER_INPUT__TYPE__CONTAINER_ID ||
 	    !body->container_id)
 		return err_set(e, EINVAL, "attach input: the first record is not a CONTAINER_ID");
+	if (!body->container_id->parent)
+		return attach_to_task(input, body->container_id->value, e);
 	session = session_find(http_request_app(input->req), body->container_id);
 	if (!session)
 		return err_set(e, ENOENT, "attach input: no session '%s'",

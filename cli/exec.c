@@ -1,4 +1,4 @@
-/* tepui task exec: a command beside a task, with its status as ours. */
+/* tepui task exec and attach: a command beside a task with its status as ours; the task itself. */
 #include "cli/exec.h"
 
 #include <errno.h>
@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "cli/cli.h"
 #include "cli/client.h"
@@ -71,7 +72,8 @@ static int run(struct cli *cli, const char *address, const char *container, char
 	Mesos__V1__TTYInfo__WindowSize window = MESOS__V1__TTYINFO__WINDOW_SIZE__INIT;
 	const struct session_plan plan = {
 		.address = address, .call = &call, .id = &id,
-		.passes_input = cli->options.interactive, .has_terminal = cli->options.tty,
+		.input = cli->options.interactive ? SESSION_OUR_INPUT : SESSION_EMPTY_INPUT,
+		.has_terminal = cli->options.tty,
 	};
 	char text[ID_UUID_SIZE];
 	struct rng rng;
@@ -106,24 +108,64 @@ static int run(struct cli *cli, const char *address, const char *container, char
 	return r < 0 ? r : take_status(cli, address, &id, e);
 }
 
+/* The container that the task runs in now: a new reference. */
+static int find_container(struct cli *cli, const char *task_id, json_t **ret,
+			  char address[CLUSTER_ADDRESS_SIZE], struct err *e)
+{
+	json_t *task = NULL;
+	int r = cluster_task(cli, task_id, &task, ret, address, e);
+
+	json_decref(task);
+	if (r >= 0 && !*ret)
+		r = err_set(e, ENOENT, "task '%s' has no container on '%s'", task_id, address);
+	return r;
+}
+
 int task_exec(struct cli *cli, char **args, size_t n, struct err *e)
 {
 	char address[CLUSTER_ADDRESS_SIZE];
-	json_t *task = NULL, *container = NULL;
+	json_t *container = NULL;
 	size_t first = strcmp(args[1], "--") == 0 ? 2 : 1;
 	int r;
 
 	if (first == n)
 		return err_set(e, CLI_MISUSE, "usage: tepui task exec ID -- COMMAND ...");
-	r = cluster_task(cli, args[0], &task, &container, address, e);
-	if (r >= 0 && !container)
-		r = err_set(e, ENOENT, "task '%s' has no container on '%s'", args[0], address);
+	r = find_container(cli, args[0], &container, address, e);
 	if (r >= 0)
 		r = run(cli, address, member_text(container, "container_id"), args + first,
 			n - first, e);
 	if (r < 0)
 		cli->status = CLI_OWN_FAILURE;
-	json_decref(task);
+	json_decref(container);
+	return r;
+}
+
+int task_attach(struct cli *cli, char **args, size_t n, struct err *e)
+{
+	Mesos__V1__Agent__Call call = MESOS__V1__AGENT__CALL__INIT;
+	Mesos__V1__Agent__Call__AttachContainerOutput attach =
+		MESOS__V1__AGENT__CALL__ATTACH_CONTAINER_OUTPUT__INIT;
+	Mesos__V1__ContainerID id = MESOS__V1__CONTAINER_ID__INIT;
+	char address[CLUSTER_ADDRESS_SIZE];
+	bool is_interactive = cli->options.interactive;
+	const struct session_plan plan = {
+		.address = address, .call = &call, .id = &id,
+		.input = is_interactive ? SESSION_OUR_INPUT : SESSION_NO_INPUT,
+		.has_terminal = is_interactive && isatty(STDIN_FILENO),
+		.has_detach_keys = is_interactive,
+	};
+	json_t *container = NULL;
+	int r = find_container(cli, args[0], &container, address, e);
+
+	(void)n;
+	if (r < 0)
+		return r;
+	id.value = (char *)(uintptr_t)member_text(container, "container_id");
+	attach.container_id = &id;
+	call.has_type = true;
+	call.type = MESOS__V1__AGENT__CALL__TYPE__ATTACH_CONTAINER_OUTPUT;
+	call.attach_container_output = &attach;
+	r = session_run(cli, &plan, e);
 	json_decref(container);
 	return r;
 }

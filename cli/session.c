@@ -21,7 +21,12 @@
 #include "net/resolve.h"
 #include "net/wire.h"
 
-enum { PIECE = 16 << 10, MAX_LENGTH_LINE = 24, N_SIGNALS = 3 };
+enum {
+	PIECE = 16 << 10,
+	MAX_LENGTH_LINE = 24,
+	N_SIGNALS = 3,
+	DETACH_FIRST = 'P' & 0x1f, DETACH_SECOND = 'Q' & 0x1f,
+};
 
 struct session {
 	struct cli *cli;
@@ -32,6 +37,7 @@ struct session {
 	struct loop_watch *window_watch, *ends[N_SIGNALS];
 	bool has_attached;		/* the input's first record was sent */
 	bool is_input_over;
+	bool has_seen_prefix;		/* the first of the detach keys was typed */
 	bool is_raw;
 	struct termios cooked;
 	struct err failure;
@@ -227,10 +233,32 @@ static int send_window(struct session *s, struct err *e)
 	return send_io(s, &io, e);
 }
 
+static int await_input(struct session *s, struct err *e);
+
+/*
+ * Copy what was typed but for the detach keys to TO, which is twice as large; returns its size, or
+ * -ECANCELED for the end.  The first of them waits for what comes after it.
+ */
+static ssize_t filter_keys(struct session *s, const char *piece, size_t size, char *to)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < size; i++) {
+		if (s->has_seen_prefix && piece[i] == DETACH_SECOND)
+			return -ECANCELED;
+		if (s->has_seen_prefix)
+			to[n++] = DETACH_FIRST;
+		s->has_seen_prefix = piece[i] == DETACH_FIRST;
+		if (!s->has_seen_prefix)
+			to[n++] = piece[i];
+	}
+	return (ssize_t)n;
+}
+
 /* One piece; the next when it has left. */
 static int pass_piece(struct session *s, struct err *e)
 {
-	char piece[PIECE];
+	char piece[PIECE], typed[2 * PIECE];
 	ssize_t n;
 
 	do {
@@ -238,7 +266,14 @@ static int pass_piece(struct session *s, struct err *e)
 	} while (n < 0 && errno == EINTR);
 	if (n < 0)
 		return err_set(e, errno, "read standard input");
-	return send_input(s, piece, (size_t)n, e);
+	if (!s->plan->has_detach_keys || n == 0)
+		return send_input(s, piece, (size_t)n, e);
+	n = filter_keys(s, piece, (size_t)n, typed);
+	if (n == -ECANCELED)
+		loop_stop(s->cli->loop);
+	if (n == 0)
+		return await_input(s, e);
+	return n < 0 ? 0 : send_input(s, typed, (size_t)n, e);
 }
 
 static void on_input(int fd, void *arg)
@@ -270,7 +305,7 @@ static int begin_input(struct session *s, struct err *e)
 	s->has_attached = true;
 	if (r >= 0 && s->plan->has_terminal)
 		r = send_window(s, e);
-	if (r >= 0 && !s->plan->passes_input)
+	if (r >= 0 && s->plan->input == SESSION_EMPTY_INPUT)
 		r = send_input(s, NULL, 0, e);
 	return r;
 }
@@ -298,15 +333,22 @@ static void on_window(void *arg)
 		(void)send_window(s, &e);
 }
 
-/* The program may end before it has read anything: its status is all that counts. */
+/*
+ * A command may end before it has read anything: its status is all that counts.  To be attached
+ * without a say is not what was asked for.
+ */
 static void on_input_done(void *arg, const struct http_answer *answer, const struct err *e)
 {
 	struct session *s = arg;
+	struct err failure = { 0 };
 
-	(void)answer;
 	(void)e;
 	s->is_input_over = true;
 	loop_watch_free(TAKE_PTR(s->input_watch));
+	if (s->plan->id->parent || !answer || answer->status < 400)
+		return;
+	(void)err_set(&failure, EINVAL, "%s", answer->body);
+	fail(s, &failure);
 }
 
 /* ---- both ---- */
@@ -325,7 +367,7 @@ static void on_head(void *arg, const struct http_answer *answer)
 	};
 	struct err e = { 0 };
 
-	if (answer->status != 200)
+	if (answer->status != 200 || s->plan->input == SESSION_NO_INPUT)
 		return;
 	if (http_client_new_resolved(s->cli->loop, s->plan->address, &s->input, &e) < 0 ||
 	    http_client_call(s->input, &call, &e) < 0 ||

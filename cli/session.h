@@ -9,12 +9,19 @@
 struct cli;
 struct err;
 
+enum session_input {
+	SESSION_NO_INPUT,	/* it is none of ours */
+	SESSION_EMPTY_INPUT,
+	SESSION_OUR_INPUT,
+};
+
 struct session_plan {
 	const char *address;			/* of the agent */
 	const Mesos__V1__Agent__Call *call;	/* is answered by a stream of ProcessIO */
 	Mesos__V1__ContainerID *id;		/* whose input to attach to */
-	bool passes_input;			/* ours; otherwise it has an empty one */
+	enum session_input input;
 	bool has_terminal;			/* ours is put into raw mode and its size passed on */
+	bool has_detach_keys;			/* Ctrl-P Ctrl-Q is the end */
 };
 
 /* Until the stream ends.  All borrowed. */

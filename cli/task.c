@@ -342,6 +342,8 @@ const struct command task_commands[] = {
 	{ "task", "log", "ID", 1, 1, "stderr", "its output", task_log },
 	{ "task", "exec", "ID -- COMMAND ...", 2, 1000, "interactive tty",
 	  "run a command beside it; its exit status is passed on, 125 is ours", task_exec },
+	{ "task", "attach", "ID", 1, 1, "interactive",
+	  "its output as it comes; with -i its terminal too, until Ctrl-P Ctrl-Q", task_attach },
 	{ "task", "kill", "ID ...", 1, 100, "scale wipe force",
 	  "end tasks; replaced unless --scale", task_kill },
 	{ 0 },

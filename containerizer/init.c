@@ -149,11 +149,13 @@ static int finish_start(struct init *in, struct start *start, enum sync_type typ
 /* Step 8. */
 static int start_main(struct init *in, const struct child_args *a, struct err *e)
 {
-	const struct sync_command how = { 0 };
+	const struct spec *spec = a->box->spec;
+	const struct sync_command how = {
+		.rows = spec->terminal_rows, .columns = spec->terminal_columns,
+	};
 	struct payload p = {
-		.box = a->box, .argv = a->box->spec->args, .env = a->box->spec->env,
-		.stdio = a->launch.stdio,
-		.has_terminal = a->box->spec->terminal,
+		.box = a->box, .argv = spec->args, .env = spec->env,
+		.stdio = a->launch.stdio, .has_terminal = spec->terminal,
 	};
 
 	return fork_payload(in, &p, &how, &in->main, e);

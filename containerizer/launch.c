@@ -208,8 +208,12 @@ int container_start(struct container *c, const struct container_launch *launch, 
 		.arguments = arguments, .arguments_size = arguments_size,
 	};
 	int copies[3] = { -EBADF, -EBADF, -EBADF };
-	int r = launch->mode == CONTAINER_MODE_INIT ? prepare_init(&args, copies, e) : 0;
+	int r = 0;
 
+	if (launch->mode == CONTAINER_MODE_INIT)
+		r = prepare_init(&args, copies, e);
+	else if (c->box.spec->terminal)
+		r = err_set(e, ENOTSUP, "process.terminal: not supported in direct mode");
 	c->mode = launch->mode;
 	if (r == 0)
 		r = clone_child(c, &args, e);

@@ -1,6 +1,8 @@
 #include "containerizer/spec_json.h"
 
 #include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "containerizer/handover.h"
@@ -225,6 +227,19 @@ static int take_upper(const char *value, struct spec *spec, struct err *e)
 	return take_string(value, &spec->root_upper, e);
 }
 
+static int take_logs(const char *value, struct spec *spec, struct err *e)
+{
+	struct spec_log *out = &spec->logs[0], *err = &spec->logs[1];
+	int n = 0;
+
+	if (sscanf(value, "%" SCNu64 ":%u %" SCNu64 ":%u%n", &out->max_bytes, &out->files,
+		   &err->max_bytes, &err->files, &n) != 4 || value[n] ||
+	    out->files > SPEC_MAX_LOG_FILES || err->files > SPEC_MAX_LOG_FILES)
+		return err_set(e, EINVAL, "annotations." HANDOVER_ANNOTATION_LOGS
+			       ": not BYTES:FILES twice");
+	return 0;
+}
+
 static const struct {
 	const char *key;
 	int (*take)(const char *value, struct spec *spec, struct err *e);
@@ -235,6 +250,7 @@ static const struct {
 	{ HANDOVER_ANNOTATION_HOST_ROOT, take_host_root },
 	{ HANDOVER_ANNOTATION_IDMAPPED_ROOT, take_idmapped_root },
 	{ HANDOVER_ANNOTATION_HIDDEN, take_hidden },
+	{ HANDOVER_ANNOTATION_LOGS, take_logs },
 	{ HANDOVER_ANNOTATION_ROOT_LAYERS, take_layers },
 	{ HANDOVER_ANNOTATION_ROOT_UPPER, take_upper },
 };

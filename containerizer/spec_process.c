@@ -204,7 +204,7 @@ struct process_item {
 	char **args, **env;
 	char *cwd;
 	bool terminal, no_new_privileges;
-	json_t *user, *capabilities, *rlimits, *oom_score_adj;
+	json_t *console_size, *user, *capabilities, *rlimits, *oom_score_adj;
 };
 
 static const struct json_field process_fields[] = {
@@ -217,9 +217,34 @@ static const struct json_field process_fields[] = {
 	FIELD_JSON(struct process_item, capabilities, "capabilities", false),
 	FIELD_JSON(struct process_item, rlimits, "rlimits", false),
 	FIELD_JSON(struct process_item, oom_score_adj, "oomScoreAdj", false),
-	/* The size of a terminal that there is not: "terminal" itself is refused. */
-	FIELD_IGNORED("consoleSize"),
+	FIELD_JSON(struct process_item, console_size, "consoleSize", false),
 };
+
+struct console_item {
+	uint64_t height, width;
+};
+
+static const struct json_field console_fields[] = {
+	FIELD_U64(struct console_item, height, "height", true, 0, UINT16_MAX),
+	FIELD_U64(struct console_item, width, "width", true, 0, UINT16_MAX),
+};
+
+/* Without a terminal it has no meaning, as the specification says. */
+static int read_console_size(const json_t *value, struct spec *spec, struct err *e)
+{
+	struct console_item size = { 0 };
+	int r;
+
+	if (!value || !spec->terminal)
+		return 0;
+	r = json_read_fields(value, "process.consoleSize", console_fields,
+			     ARRAY_SIZE(console_fields), &size, e);
+	if (r < 0)
+		return r;
+	spec->terminal_rows = (uint16_t)size.height;
+	spec->terminal_columns = (uint16_t)size.width;
+	return 0;
+}
 
 static int read_oom_score(const json_t *value, struct spec *spec, struct err *e)
 {
@@ -236,8 +261,6 @@ static int read_oom_score(const json_t *value, struct spec *spec, struct err *e)
 
 static int check_process(const struct spec *spec, struct err *e)
 {
-	if (spec->terminal)
-		return err_set(e, EINVAL, "process.terminal: not supported");
 	if (!spec->args || !spec->args[0] || !spec->args[0][0])
 		return err_set(e, EINVAL, "process.args: no program");
 	if (spec->cwd[0] != '/')
@@ -263,6 +286,9 @@ static int take_process(struct process_item *p, struct spec *spec, struct err *e
 	if (!spec->env)
 		return -ENOMEM;
 	r = check_process(spec, e);
+	if (r < 0)
+		return r;
+	r = read_console_size(p->console_size, spec, e);
 	if (r < 0)
 		return r;
 	r = read_user(p->user, spec, e);

@@ -29,7 +29,8 @@ struct connection {
 	struct control *control;
 	int fd;
 	struct loop_watch *watch;
-	uint32_t id;		/* of what runs for it; 0: nothing */
+	uint32_t id;		/* of what is done for it; 0: nothing */
+	void (*stop)(void *arg, uint32_t id);	/* what ends that */
 };
 
 struct control {
@@ -82,12 +83,24 @@ static void answer_failure(struct connection *c, Tepui__ControlEvent__Type type,
 
 /* ---- calls ---- */
 
+static uint32_t next_id(struct control *control)
+{
+	return CONTROL_FIRST_ID + control->last_id++ % CONTROL_FIRST_ID;
+}
+
+static void kill_run(void *arg, uint32_t id)
+{
+	const struct control *control = arg;
+
+	control->ops->run_signal(control->arg, id, SIGKILL);
+}
+
 static int on_run(struct connection *c, const Tepui__ControlCall *call,
-		  const struct packet_fds *fds, struct err *e)
+		  struct packet_fds *fds, struct err *e)
 {
 	struct control *control = c->control;
 	const Tepui__ControlCall__Run *run = call->run;
-	uint32_t id = CONTROL_FIRST_ID + control->last_id % CONTROL_FIRST_ID;
+	uint32_t id = next_id(control);
 	int r;
 
 	if (!run || run->n_arguments == 0 || c->id != 0)
@@ -98,12 +111,12 @@ static int on_run(struct connection *c, const Tepui__ControlCall *call,
 	if (r < 0)
 		return r;
 	c->id = id;
-	control->last_id++;
+	c->stop = kill_run;
 	return 0;
 }
 
 static int on_run_signal(struct connection *c, const Tepui__ControlCall *call,
-			 const struct packet_fds *fds, struct err *e)
+			 struct packet_fds *fds, struct err *e)
 {
 	(void)fds;
 	(void)e;
@@ -112,17 +125,53 @@ static int on_run_signal(struct connection *c, const Tepui__ControlCall *call,
 	return 0;
 }
 
+static void answer_started(struct connection *c, int terminal_fd)
+{
+	Tepui__ControlEvent event = TEPUI__CONTROL_EVENT__INIT;
+
+	event.has_type = true;
+	event.type = TEPUI__CONTROL_EVENT__TYPE__STARTED;
+	answer(c, &event, terminal_fd);
+}
+
+static void detach(void *arg, uint32_t id)
+{
+	const struct control *control = arg;
+
+	control->ops->detach(control->arg, id);
+}
+
+static int on_attach(struct connection *c, const Tepui__ControlCall *call,
+		     struct packet_fds *fds, struct err *e)
+{
+	struct control *control = c->control;
+	uint32_t id = next_id(control);
+	int terminal_fd = -EBADF, r;
+
+	(void)call;
+	if (c->id != 0 || (fds->n != 0 && fds->n != 2))
+		return err_set(e, EPROTO, "attach to the task");
+	r = control->ops->attach(control->arg, id, fds, &terminal_fd, e);
+	if (r < 0)
+		return r;
+	c->id = id;
+	c->stop = detach;
+	answer_started(c, terminal_fd);
+	return 0;
+}
+
 static const struct {
 	Tepui__ControlCall__Type type;
 	int (*take)(struct connection *c, const Tepui__ControlCall *call,
-		    const struct packet_fds *fds, struct err *e);
+		    struct packet_fds *fds, struct err *e);
 } calls[] = {
 	{ TEPUI__CONTROL_CALL__TYPE__RUN, on_run },
 	{ TEPUI__CONTROL_CALL__TYPE__RUN_SIGNAL, on_run_signal },
+	{ TEPUI__CONTROL_CALL__TYPE__ATTACH, on_attach },
 };
 
 static int take_call(struct connection *c, const Tepui__ControlCall *call,
-		     const struct packet_fds *fds, struct err *e)
+		     struct packet_fds *fds, struct err *e)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(calls); i++) {
 		if (calls[i].type == call->type)
@@ -169,7 +218,7 @@ static void on_readable(int fd, void *arg)
 		answer_failure(c, TEPUI__CONTROL_EVENT__TYPE__FAILED, &e);
 	/* Whoever asked for it is gone: so is what was run for it. */
 	if (c->id != 0)
-		c->control->ops->run_signal(c->control->arg, c->id, SIGKILL);
+		c->stop(c->control, c->id);
 	drop(c);
 }
 
@@ -287,13 +336,10 @@ static struct connection *find(struct control *control, uint32_t id)
 
 void control_started(struct control *control, uint32_t id, int terminal_fd)
 {
-	Tepui__ControlEvent event = TEPUI__CONTROL_EVENT__INIT;
 	struct connection *c = find(control, id);
 
-	event.has_type = true;
-	event.type = TEPUI__CONTROL_EVENT__TYPE__STARTED;
 	if (c)
-		answer(c, &event, terminal_fd);
+		answer_started(c, terminal_fd);
 }
 
 void control_done(struct control *control, uint32_t id, int wait_status,

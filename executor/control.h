@@ -20,6 +20,10 @@ struct control_ops {
 	int (*run)(void *arg, uint32_t id, const Tepui__ControlCall__Run *call,
 		   const struct packet_fds *fds, struct err *e);
 	void (*run_signal)(void *arg, uint32_t id, int signo);
+	/* As output_attach() and output_detach(). */
+	int (*attach)(void *arg, uint32_t id, struct packet_fds *fds, int *ret_terminal_fd,
+		      struct err *e);
+	void (*detach)(void *arg, uint32_t id);
 };
 
 /* Listen in the directory RUNTIME_FD (borrowed).  OPS is borrowed. */

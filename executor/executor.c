@@ -8,11 +8,10 @@
 
 #include "containerizer/container.h"
 #include "executor/agent_link.h"
-#include "executor/command_env.h"
-#include "executor/control.h"
 #include "executor/environment.h"
 #include "executor/exit_record.h"
 #include "executor/health.h"
+#include "executor/inside.h"
 #include "executor/kill.h"
 #include "executor/outcome.h"
 #include "executor/run.h"
@@ -24,7 +23,6 @@
 #include "lib/err.h"
 #include "lib/log.h"
 #include "lib/loop.h"
-#include "lib/packet.h"
 #include "lib/pb_json.h"
 #include "lib/rng.h"
 
@@ -47,8 +45,7 @@ struct executor {
 	bool is_task_acknowledged;
 	struct updates updates;
 	struct run *run;
-	struct control *control;	/* while there is a container */
-	bool is_started;
+	struct inside *inside;		/* while the task runs */
 	struct kill kill;
 	struct health *health;
 	struct loop_timer *overdue;
@@ -156,88 +153,20 @@ void executor_shutdown(struct executor *x)
 
 /* ---- Commands beside the task ---- */
 
-/* COMMAND but for its environment: the task's own with VARIABLES over it. */
-static int start_command(struct executor *x, uint32_t id, struct container_command command,
-			 const Mesos__V1__Environment *variables, struct err *e)
-{
-	AUTO_FREE char *strings = NULL;
-	AUTO_FREE char **env = NULL;
-	int r = command_env_build(run_spec(x->run)->env, variables, &env, &strings, e);
-
-	command.env = env;
-	return r < 0 ? r : run_command(x->run, id, &command, e);
-}
-
 static int start_check(void *arg, uint32_t id, char *const *argv,
 		       const Mesos__V1__Environment *variables, struct err *e)
 {
-	return start_command(arg, id, (struct container_command){ .argv = argv }, variables, e);
+	const struct executor *x = arg;
+
+	return run_command(x->run, id, &(struct container_command){ .argv = argv }, variables, e);
 }
 
 static void kill_check(void *arg, uint32_t id)
 {
-	struct executor *x = arg;
+	const struct executor *x = arg;
 
 	run_command_signal(x->run, id, SIGKILL);
 }
-
-/* The task may open what it inherited by /proc/self/fd: so it is its own. */
-static int give_away(const struct packet_fds *fds, const struct spec *spec, struct err *e)
-{
-	for (size_t i = 0; i < fds->n; i++) {
-		if (fchown(fds->fd[i], spec->uid, spec->gid) < 0)
-			return err_set(e, errno, "change owner of descriptor %zu", i);
-	}
-	return 0;
-}
-
-static uint16_t terminal_size(uint32_t size)
-{
-	return size < UINT16_MAX ? (uint16_t)size : UINT16_MAX;
-}
-
-static int start_session(void *arg, uint32_t id, const Tepui__ControlCall__Run *call,
-			 const struct packet_fds *fds, struct err *e)
-{
-	struct executor *x = arg;
-	const Mesos__V1__TTYInfo__WindowSize *size = NULL;
-	const struct container_stdio stdio = { fds->fd[0], fds->fd[1], fds->fd[2] };
-	struct container_command command = {
-		.stdio = fds->n == 3 ? &stdio : NULL, .has_terminal = call->tty_info,
-	};
-	AUTO_FREE char **argv = calloc(call->n_arguments + 1, sizeof(*argv));
-	int r;
-
-	if (!argv)
-		return err_set(e, ENOMEM, "run command");
-	if (!x->is_started || run_is_over(x->run))
-		return err_set(e, ENOENT, "run command: the task '%s' is not running",
-			       x->task->task_id->value);
-	r = give_away(fds, run_spec(x->run), e);
-	if (r < 0)
-		return r;
-	memcpy(argv, call->arguments, call->n_arguments * sizeof(*argv));
-	command.argv = argv;
-	if (call->tty_info)
-		size = call->tty_info->window_size;
-	if (size) {
-		command.rows = terminal_size(size->rows);
-		command.columns = terminal_size(size->columns);
-	}
-	return start_command(x, id, command, call->environment, e);
-}
-
-static void signal_session(void *arg, uint32_t id, int signo)
-{
-	struct executor *x = arg;
-
-	run_command_signal(x->run, id, signo);
-}
-
-static const struct control_ops control_ops = {
-	.run = start_session,
-	.run_signal = signal_session,
-};
 
 static const struct health_ops health_ops = {
 	.report = report_health,
@@ -252,9 +181,7 @@ static void on_command_done(void *arg, uint32_t id, int wait_status, const struc
 {
 	struct executor *x = arg;
 
-	if (id >= CONTROL_FIRST_ID)
-		control_done(x->control, id, wait_status, failure);
-	else if (x->health)
+	if (!inside_command_done(x->inside, id, wait_status, failure) && x->health)
 		health_command_done(x->health, id, wait_status, failure);
 }
 
@@ -262,8 +189,7 @@ static void on_command_started(void *arg, uint32_t id, int terminal_fd)
 {
 	struct executor *x = arg;
 
-	if (id >= CONTROL_FIRST_ID)
-		control_started(x->control, id, terminal_fd);
+	(void)inside_command_started(x->inside, id, terminal_fd);
 }
 
 static void on_started(void *arg)
@@ -271,8 +197,11 @@ static void on_started(void *arg)
 	struct executor *x = arg;
 	struct err e = { 0 };
 
-	x->is_started = true;
 	report(x, (struct status){ .state = MESOS__V1__TASK_STATE__TASK_RUNNING });
+	if (inside_new(x->loop, x->runtime_fd, x->run, &x->inside, &e) < 0) {
+		log_write_err(LOG_LEVEL_ERROR, &e, "let the agent into the container");
+		err_clear(&e);
+	}
 	if (x->kill.cause != KILL_NONE)
 		return;
 	if (x->task->health_check &&
@@ -339,7 +268,7 @@ static void finish(struct executor *x, const struct ending *facts)
 	struct err e = { 0 };
 
 	stop_checks(x);
-	control_free(TAKE_PTR(x->control));
+	inside_free(TAKE_PTR(x->inside));
 	loop_timer_clear(x->kill.timer);
 	x->is_over = true;
 	*end = *facts;
@@ -389,8 +318,6 @@ static int launch(struct executor *x, struct err *e)
 
 	if (x->task->health_check)
 		r = health_validate(x->task->health_check, e);
-	if (r >= 0)
-		r = control_new(x->loop, x->runtime_fd, &control_ops, x, &x->control, e);
 	return r < 0 ? r : run_start(x->loop, &place, &run_ops, x, &x->run, e);
 }
 
@@ -598,7 +525,7 @@ void executor_free(struct executor *x)
 		return;
 	agent_link_free(x->link);
 	health_free(x->health);
-	control_free(x->control);
+	inside_free(x->inside);
 	run_free(x->run);
 	kill_done(&x->kill);
 	updates_done(&x->updates);

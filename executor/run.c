@@ -1,19 +1,19 @@
 #include "executor/run.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "containerizer/container.h"
 #include "containerizer/handover.h"
 #include "containerizer/spec_json.h"
+#include "executor/command_env.h"
 #include "executor/oom.h"
 #include "executor/outcome.h"
+#include "executor/output.h"
 #include "isolators/cgroup.h"
 #include "isolators/spec.h"
 #include "isolators/usage.h"
@@ -34,6 +34,7 @@ struct run {
 	struct loop_watch *events, *pidfd;
 	struct loop_timer *finish;		/* tells the end, or tries again to destroy */
 	struct oom *oom;
+	struct output *output;
 	struct ending ending;
 };
 
@@ -103,17 +104,28 @@ static void conclude(struct run *run)
 				WEXITSTATUS(status));
 		}
 	}
+	if (run->output)
+		output_drain(run->output);
 	take_facts(run);
 	stop_watching(run);
 	finish_soon(run, 0);
 }
 
-static void take_event(struct run *run, const struct container_event *event)
+static void on_started(struct run *run, struct container_event *event)
+{
+	struct err e = { 0 };
+
+	run->ending.is_started = true;
+	if (output_started(run->output, TAKE_FD(event->terminal_fd), &e) < 0)
+		log_write_err(LOG_LEVEL_ERROR, &e, "read the output of the task");
+	run->ops->started(run->arg);
+}
+
+static void take_event(struct run *run, struct container_event *event)
 {
 	switch (event->type) {
 	case CONTAINER_STARTED:
-		run->ending.is_started = true;
-		run->ops->started(run->arg);
+		on_started(run, event);
 		break;
 	case CONTAINER_FAILED:
 		run->ending.error = event->error;
@@ -189,40 +201,18 @@ static void on_oom(void *arg)
 	run_signal(run, SIGKILL);
 }
 
-/* A new or regular file for the main process, owned by it; an owned descriptor. */
-static int open_output(int dir_fd, const char *name, const struct spec *spec, struct err *e)
-{
-	AUTO_CLOSE int fd = openat(dir_fd, name, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW |
-				   O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0644);
-	struct stat st;
-
-	if (fd < 0 || fstat(fd, &st) < 0)
-		return err_set(e, errno, "open '%s' in the sandbox", name);
-	if (!S_ISREG(st.st_mode) || st.st_nlink != 1)
-		return err_set(e, EINVAL, "open '%s' in the sandbox: not a plain file", name);
-	if (fchown(fd, spec->uid, spec->gid) < 0)
-		return err_set(e, errno, "change owner of '%s' in the sandbox", name);
-	return TAKE_FD(fd);
-}
-
 static int start_container(struct run *run, struct err *e)
 {
-	AUTO_CLOSE int dir = -EBADF, out = -EBADF, error = -EBADF;
+	int r;
 
 	if (!run->spec.sandbox)
 		return err_set(e, EINVAL, "find sandbox of container '%s'", run->spec.id);
-	dir = open(run->spec.sandbox, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (dir < 0)
-		return err_set(e, errno, "open sandbox '%s'", run->spec.sandbox);
-	out = open_output(dir, "stdout", &run->spec, e);
-	if (out < 0)
-		return out;
-	error = open_output(dir, "stderr", &run->spec, e);
-	if (error < 0)
-		return error;
+	r = output_new(run->loop, &run->spec, &run->output, e);
+	if (r < 0)
+		return r;
 	return container_start(run->container, &(struct container_launch){
 		.mode = CONTAINER_MODE_INIT,
-		.stdio = { .in_fd = -EBADF, .out_fd = out, .err_fd = error },
+		.stdio = output_stdio(run->output),
 		.start_fd = -EBADF,
 	}, e);
 }
@@ -297,6 +287,7 @@ void run_free(struct run *run)
 		return;
 	stop_watching(run);
 	loop_timer_free(run->finish);
+	output_free(run->output);
 	container_free(run->container);
 	if (run->has_spec)
 		spec_done(&run->spec);
@@ -329,9 +320,15 @@ void run_signal(struct run *run, int signo)
 }
 
 int run_command(struct run *run, uint32_t id, const struct container_command *command,
-		struct err *e)
+		const Mesos__V1__Environment *variables, struct err *e)
 {
-	return container_exec(run->container, id, command, e);
+	struct container_command whole = *command;
+	AUTO_FREE char *strings = NULL;
+	AUTO_FREE char **env = NULL;
+	int r = command_env_build(run->spec.env, variables, &env, &strings, e);
+
+	whole.env = env;
+	return r < 0 ? r : container_exec(run->container, id, &whole, e);
 }
 
 void run_command_signal(struct run *run, uint32_t id, int signo)
@@ -340,4 +337,9 @@ void run_command_signal(struct run *run, uint32_t id, int signo)
 
 	if (container_exec_signal(run->container, id, signo, &e) < 0 && e.code != EPIPE)
 		log_write_err(LOG_LEVEL_ERROR, &e, "signal command in the container");
+}
+
+struct output *run_output(const struct run *run)
+{
+	return run->output;
 }

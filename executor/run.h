@@ -6,10 +6,12 @@
 #include <stdint.h>
 
 #include "lib/err.h"
+#include "proto/mesos.pb-c.h"
 
 struct container_command;
 struct ending;
 struct loop;
+struct output;
 struct run;
 struct spec;
 
@@ -46,8 +48,12 @@ const struct spec *run_spec(const struct run *run);
 /* To every process of the container; SIGKILL goes through the cgroup and takes init along. */
 void run_signal(struct run *run, int signo);
 
+/* Borrowed; NULL: it was never opened. */
+struct output *run_output(const struct run *run);
+
+/* COMMAND, whose environment is the task's own with VARIABLES (may be NULL) over it. */
 int run_command(struct run *run, uint32_t id, const struct container_command *command,
-		struct err *e);
+		const Mesos__V1__Environment *variables, struct err *e);
 void run_command_signal(struct run *run, uint32_t id, int signo);
 
 #endif

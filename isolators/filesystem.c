@@ -50,8 +50,6 @@ static int validate(const struct spec *spec, struct err *e)
 	    (!spec->root_path || !rootfs_path_is_plain(spec->root_path)))
 		return err_set(e, EINVAL, "use '%.128s' as root",
 			       spec->root_path ? spec->root_path : "");
-	if (spec->terminal)
-		return err_set(e, ENOTSUP, "open a terminal");
 	if (spec->sandbox && (spec->sandbox[0] != '/' || !spec->sandbox_destination ||
 			      !rootfs_path_is_plain(spec->sandbox_destination)))
 		return err_set(e, EINVAL, "mount sandbox '%.128s'", spec->sandbox);

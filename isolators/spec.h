@@ -83,6 +83,14 @@ struct spec_rdma {
 	int64_t handles, objects;	/* -1: not set */
 };
 
+/* Of stdout or stderr. */
+struct spec_log {
+	uint64_t max_bytes;	/* 0: no bound, and the task has the file itself */
+	unsigned files;		/* full ones that are kept beside it */
+};
+
+enum { SPEC_MAX_LOG_FILES = 100 };
+
 struct spec_capabilities {
 	uint64_t bounding, effective, permitted, inheritable, ambient;	/* 1 << CAP_* */
 };
@@ -96,6 +104,7 @@ struct spec {
 	char **env;			/* "K=V", NULL-terminated */
 	char *cwd;
 	bool terminal;
+	uint16_t terminal_rows, terminal_columns;	/* 0: unknown */
 	uid_t uid;
 	gid_t gid;
 	gid_t *additional_gids;
@@ -164,6 +173,7 @@ struct spec {
 	char *sandbox_destination;	/* io.tepui.sandbox-destination: in the container */
 	bool host_root;			/* io.tepui.host-root */
 	bool idmapped_root;		/* io.tepui.idmapped-root: its files' ids are inside ids */
+	struct spec_log logs[2];	/* io.tepui.logs: of stdout and stderr */
 	char **hidden_paths;		/* io.tepui.hidden: host paths to cover, ':'-separated */
 };
 

@@ -28,7 +28,6 @@ static const struct {
 	{ "secrets", "secrets: not supported by this version" },
 	{ "ipAddress", "ipAddress: only host networking is supported by this version" },
 	{ "executorResources", "executorResources: custom executors are not supported" },
-	{ "tty", "tty: not supported by this version" },
 };
 
 static void validate_unsupported(const json_t *app, struct problems *problems)

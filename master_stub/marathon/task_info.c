@@ -7,34 +7,10 @@
 #include <string.h>
 
 #include "lib/resources.h"
+#include "master_stub/marathon/build.h"
+#include "master_stub/marathon/container_info.h"
 #include "master_stub/marathon/environment.h"
 #include "master_stub/marathon/state.h"
-
-/* Everything is allocated piece by piece, as the generated free function expects it. */
-struct build {
-	bool failed;
-};
-
-static void *allocate(struct build *b, size_t n, size_t size)
-{
-	void *p = calloc(n ? n : 1, size);
-
-	if (!p)
-		b->failed = true;
-	return p;
-}
-
-static char *copy(struct build *b, const char *text)
-{
-	char *p = strdup(text ? text : "");
-
-	if (!p)
-		b->failed = true;
-	return p;
-}
-
-#define MAKE(b, type, init) \
-	({ type *made_p = allocate(b, 1, sizeof(type)); if (made_p) init(made_p); made_p; })
 
 int task_resources(const struct app *app, struct resources *ret)
 {
@@ -85,7 +61,7 @@ static Mesos__V1__Environment *make_environment(struct build *b, const struct in
 		json_decref(env);
 		return message;
 	}
-	message->variables = allocate(b, json_object_size(env), sizeof(*message->variables));
+	message->variables = build_alloc(b, json_object_size(env), sizeof(*message->variables));
 	json_object_foreach(env, name, value) {
 		Mesos__V1__Environment__Variable *variable =
 			MAKE(b, Mesos__V1__Environment__Variable,
@@ -95,8 +71,8 @@ static Mesos__V1__Environment *make_environment(struct build *b, const struct in
 			free(variable);
 			break;
 		}
-		variable->name = copy(b, name);
-		variable->value = copy(b, json_string_value(value));
+		variable->name = build_copy(b, name);
+		variable->value = build_copy(b, json_string_value(value));
 		message->variables[message->n_variables++] = variable;
 	}
 	json_decref(env);
@@ -108,11 +84,11 @@ static void set_arguments(struct build *b, const json_t *args, Mesos__V1__Comman
 {
 	size_t n = json_array_size(args);
 
-	command->value = copy(b, json_string_value(json_array_get(args, 0)));
-	command->arguments = allocate(b, n, sizeof(*command->arguments));
+	command->value = build_copy(b, json_string_value(json_array_get(args, 0)));
+	command->arguments = build_alloc(b, n, sizeof(*command->arguments));
 	for (size_t i = 0; command->arguments && i < n; i++)
 		command->arguments[command->n_arguments++] =
-			copy(b, json_string_value(json_array_get(args, i)));
+			build_copy(b, json_string_value(json_array_get(args, i)));
 }
 
 static Mesos__V1__CommandInfo *make_command(struct build *b, const struct instance *instance)
@@ -126,11 +102,11 @@ static Mesos__V1__CommandInfo *make_command(struct build *b, const struct instan
 	command->has_shell = true;
 	command->shell = app->cmd != NULL;
 	if (app->cmd)
-		command->value = copy(b, app->cmd);
+		command->value = build_copy(b, app->cmd);
 	else
 		set_arguments(b, app->args, command);
 	if (app->user)
-		command->user = copy(b, app->user);
+		command->user = build_copy(b, app->user);
 	command->environment = make_environment(b, instance);
 	return command;
 }
@@ -174,8 +150,8 @@ static void set_check_target(struct build *b, const struct instance *instance,
 	if (!message->http)
 		return;
 	message->http->port = check_port(instance, check);
-	message->http->path = copy(b, path ? path : "/");
-	message->http->scheme = copy(b, strstr(protocol, "HTTPS") ? "https" : "http");
+	message->http->path = build_copy(b, path ? path : "/");
+	message->http->scheme = build_copy(b, strstr(protocol, "HTTPS") ? "https" : "http");
 	message->http->has_protocol = is_v6;
 	message->http->protocol = is_v6 ? MESOS__V1__NETWORK_INFO__PROTOCOL__IPv6
 					: MESOS__V1__NETWORK_INFO__PROTOCOL__IPv4;
@@ -226,7 +202,7 @@ static Mesos__V1__HealthCheck *make_health_check(struct build *b, const struct i
 	message->command = MAKE(b, Mesos__V1__CommandInfo, mesos__v1__command_info__init);
 	if (message->command)
 		message->command->value =
-			copy(b, json_string_value(json_object_get(
+			build_copy(b, json_string_value(json_object_get(
 					json_object_get(check, "command"), "value")));
 	return message;
 }
@@ -244,7 +220,7 @@ static Mesos__V1__Labels *make_labels(struct build *b, const json_t *labels)
 	message = MAKE(b, Mesos__V1__Labels, mesos__v1__labels__init);
 	if (!message)
 		return NULL;
-	message->labels = allocate(b, json_object_size(labels), sizeof(*message->labels));
+	message->labels = build_alloc(b, json_object_size(labels), sizeof(*message->labels));
 	memcpy(&walk, &labels, sizeof(walk));	/* the iterator's type; nothing is changed */
 	json_object_foreach(walk, key, value) {
 		Mesos__V1__Label *label = MAKE(b, Mesos__V1__Label, mesos__v1__label__init);
@@ -253,8 +229,8 @@ static Mesos__V1__Labels *make_labels(struct build *b, const json_t *labels)
 			free(label);
 			break;
 		}
-		label->key = copy(b, key);
-		label->value = copy(b, json_string_value(value));
+		label->key = build_copy(b, key);
+		label->value = build_copy(b, json_string_value(value));
 		message->labels[message->n_labels++] = label;
 	}
 	return message;
@@ -268,8 +244,8 @@ static Mesos__V1__Port *make_port(struct build *b, const json_t *definition, uin
 	if (!port)
 		return NULL;
 	port->number = number;
-	port->name = name ? copy(b, name) : NULL;
-	port->protocol = copy(b, json_string_value(json_object_get(definition, "protocol")));
+	port->name = name ? build_copy(b, name) : NULL;
+	port->protocol = build_copy(b, json_string_value(json_object_get(definition, "protocol")));
 	port->labels = make_labels(b, json_object_get(definition, "labels"));
 	return port;
 }
@@ -284,11 +260,11 @@ static Mesos__V1__DiscoveryInfo *make_discovery(struct build *b, const struct in
 		return NULL;
 	task_name(instance->spec->id, name, sizeof(name));
 	message->visibility = MESOS__V1__DISCOVERY_INFO__VISIBILITY__FRAMEWORK;
-	message->name = copy(b, name);
+	message->name = build_copy(b, name);
 	message->ports = MAKE(b, Mesos__V1__Ports, mesos__v1__ports__init);
 	if (!message->ports || instance->n_ports == 0)
 		return message;
-	message->ports->ports = allocate(b, instance->n_ports, sizeof(*message->ports->ports));
+	message->ports->ports = build_alloc(b, instance->n_ports, sizeof(*message->ports->ports));
 	for (unsigned i = 0; message->ports->ports && i < instance->n_ports; i++) {
 		Mesos__V1__Port *port =
 			make_port(b, json_array_get(instance->spec->ports, i), instance->ports[i]);
@@ -310,7 +286,7 @@ static void add_limit(struct build *b, Mesos__V1__TaskInfo *task, const char *ke
 	entry = MAKE(b, Mesos__V1__TaskInfo__LimitsEntry, mesos__v1__task_info__limits_entry__init);
 	if (!entry)
 		return;
-	entry->key = copy(b, key);
+	entry->key = build_copy(b, key);
 	entry->value = MAKE(b, Mesos__V1__Value__Scalar, mesos__v1__value__scalar__init);
 	if (entry->value)
 		entry->value->value = value;
@@ -338,19 +314,20 @@ static void fill(struct build *b, const struct instance *instance, Mesos__V1__Ta
 	char name[256];
 
 	task_name(app->id, name, sizeof(name));
-	task->name = copy(b, name);
+	task->name = build_copy(b, name);
 	task->task_id = MAKE(b, Mesos__V1__TaskID, mesos__v1__task_id__init);
 	if (task->task_id)
-		task->task_id->value = copy(b, instance->task_id);
+		task->task_id->value = build_copy(b, instance->task_id);
 	task->agent_id = MAKE(b, Mesos__V1__AgentID, mesos__v1__agent_id__init);
 	if (task->agent_id)
-		task->agent_id->value = copy(b, instance->agent_id);
+		task->agent_id->value = build_copy(b, instance->agent_id);
 	task->command = make_command(b, instance);
+	task->container = container_info_new(b, app->json);
 	task->health_check = make_health_check(b, instance);
 	task->labels = make_labels(b, app->labels);
 	task->discovery = make_discovery(b, instance);
 	task->kill_policy = make_kill_policy(b, app->kill_grace_ms);
-	task->limits = allocate(b, 2, sizeof(*task->limits));
+	task->limits = build_alloc(b, 2, sizeof(*task->limits));
 	add_limit(b, task, "cpus", app->cpus_limit);
 	add_limit(b, task, "mem", app->mem_limit_mb);
 }

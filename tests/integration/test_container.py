@@ -79,7 +79,6 @@ def test_end_is_told_exactly(agent, script, state, message):
     (["/etc/passwd"], {}, "execute '/etc/passwd': Permission denied"),
     (["true"], {"cwd": "/nosuch"}, "enter directory '/nosuch': No such file or directory"),
     (["true"], {"cwd": "/proc/self/fd/0"}, "enter directory '/proc/self/fd/0': Not a directory"),
-    (["true"], {"terminal": True}, "config.json: process.terminal: not supported"),
 ])
 def test_launch_failure_is_one_sentence(agent, args, process, message):
     agent.run(args, **process)

@@ -30,6 +30,7 @@ static struct launch_settings settings_of(void)
 {
 	return (struct launch_settings){
 		.users = &users, .profiles = &profiles, .default_user = "nobody", .allow_root = true, .pids_limit = 1024,
+		.log_bytes = 10 << 20, .log_files = 2,
 		.cgroup_layout = "layout", .hidden = "/w",
 	};
 }
@@ -100,6 +101,8 @@ static bool has_env(const json_t *doc, const char *line)
 }
 
 #define COMMAND "\"command\":{\"value\":\"sleep 1\"},"
+#define LOGGER(name, value) "\"command\":{\"value\":\"x\",\"environment\":{\"variables\":[{\"name\":" \
+	"\"CONTAINER_LOGGER_" name "\",\"value\":\"" value "\"}]}},"
 
 static void test_defaults_are_safe(void **state)
 {
@@ -132,11 +135,43 @@ static void test_defaults_are_safe(void **state)
 	json_decref(doc);
 }
 
+static void test_logs_and_terminal(void **state)
+{
+	static const struct {
+		const char *task, *logs;
+	} rows[] = {
+		{ COMMAND, "10485760:2 10485760:2" },
+		{ LOGGER("MAX_STDOUT_SIZE", "5KB"), "5120:2 10485760:2" },
+		{ LOGGER("MAX_STDERR_SIZE", "1TB"), "10485760:2 1099511627776:2" },
+		{ LOGGER("LOGROTATE_STDERR_OPTIONS", "rotate 0"), "10485760:2 10485760:0" },
+	};
+	struct launch_settings settings = settings_of();
+	struct launch_result result;
+	json_t *doc;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		doc = build(&settings, rows[i].task, &result);
+		assert_string_equal(json_string_value(at(doc, "annotations/io.tepui.logs")),
+				    rows[i].logs);
+		assert_null(at(doc, "process/terminal"));
+		json_decref(doc);
+	}
+	doc = build(&settings, COMMAND "\"container\":{\"type\":\"MESOS\",\"tty_info\":{"
+		    "\"window_size\":{\"rows\":5,\"columns\":7}}},", &result);
+	assert_true(json_is_true(at(doc, "process/terminal")));
+	assert_int_equal(number_at(doc, "process/consoleSize/height"), 5);
+	assert_int_equal(number_at(doc, "process/consoleSize/width"), 7);
+	json_decref(doc);
+}
+
 static void test_the_supervisor_reads_what_is_written(void **state)
 {
 	static const char *const tasks[] = {
 		COMMAND,
 		"\"command\":{\"value\":\"id\",\"user\":\"root\"},",
+		COMMAND "\"container\":{\"type\":\"MESOS\",\"tty_info\":{\"window_size\":{"
+		"\"rows\":5,\"columns\":7}}},",
 		COMMAND "\"limits\":{\"cpus\":{\"value\":1.5},\"mem\":{\"value\":\"Infinity\"}},",
 		COMMAND "\"container\":{\"type\":\"MESOS\",\"hostname\":\"h\",\"rlimit_info\":"
 			"{\"rlimits\":[{\"type\":\"RLMT_STACK\"}]}},",
@@ -269,8 +304,18 @@ static const struct {
 	  "\"mode\":\"RW\"}]},", -ENOTSUP, "container.volumes: volumes are not supported" },
 	{ COMMAND "\"container\":{\"type\":\"MESOS\",\"network_infos\":[{\"name\":\"n\"}]},",
 	  -ENOTSUP, "container.network_infos[0]: only the host's network is supported" },
-	{ COMMAND "\"container\":{\"type\":\"MESOS\",\"tty_info\":{}},", -ENOTSUP,
-	  "container.tty_info: terminals are not supported" },
+	{ LOGGER("MAX_STDOUT_SIZE", "4095B"), -EINVAL,
+	  "command.environment: CONTAINER_LOGGER_MAX_STDOUT_SIZE is not a size from 4096B on, "
+	  "such as 10MB" },
+	{ LOGGER("MAX_STDERR_SIZE", "10 MB"), -EINVAL,
+	  "command.environment: CONTAINER_LOGGER_MAX_STDERR_SIZE is not a size from 4096B on, "
+	  "such as 10MB" },
+	{ LOGGER("LOGROTATE_STDERR_OPTIONS", "compress"), -ENOTSUP,
+	  "command.environment: of CONTAINER_LOGGER_LOGROTATE_STDERR_OPTIONS only 'rotate 0' to "
+	  "'rotate 100' is supported" },
+	{ LOGGER("LOGROTATE_STDOUT_OPTIONS", "rotate 101"), -ENOTSUP,
+	  "command.environment: of CONTAINER_LOGGER_LOGROTATE_STDOUT_OPTIONS only 'rotate 0' to "
+	  "'rotate 100' is supported" },
 	{ COMMAND "\"container\":{\"type\":\"MESOS\",\"linux_info\":{\"share_pid_namespace\":true}},",
 	  -ENOTSUP, "container.linux_info.share_pid_namespace: containers do not share" },
 	{ COMMAND "\"container\":{\"type\":\"MESOS\",\"linux_info\":{\"seccomp\":{\"unconfined\":"
@@ -365,6 +410,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_defaults_are_safe),
+		cmocka_unit_test(test_logs_and_terminal),
 		cmocka_unit_test(test_the_supervisor_reads_what_is_written),
 		cmocka_unit_test(test_environment),
 		cmocka_unit_test(test_limits),

@@ -1,0 +1,240 @@
+"""What a task writes: bounded logs that it cannot trick, copies for who is attached, its terminal."""
+import contextlib
+import itertools
+import os
+import select
+import subprocess
+
+import pytest
+
+from cluster import BUILD, SLOW, Cluster, wait_until
+from terminals import on_terminal, read_until
+
+# 64 KiB of a numbered line each, as fast as it goes.
+COUNT = "i=0; while [ $i -lt {n} ]; do echo line-$i; i=$((i+1)); done"
+
+
+@pytest.fixture(name="cluster", scope="module")
+def running_cluster():
+    cluster = Cluster("output")
+    try:
+        cluster.start_master()
+        cluster.start_agent()
+        yield cluster
+    finally:
+        cluster.close()
+
+
+# An app that is being removed still has its name.
+numbers = itertools.count()
+
+
+@pytest.fixture(name="start")
+def start_app(cluster):
+    """Start an app; its task's id and its sandbox."""
+    started = []
+
+    def start(name, command, **more):
+        app_id = f"{name}-{next(numbers)}"
+        started.append(app_id)
+        cluster.deploy({"id": app_id, "cmd": command, "cpus": 0.1, "mem": 64, "instances": 1, **more})
+        task = cluster.tasks(app_id)[0]["id"]
+        return task, sandbox_of(cluster, task)
+    yield start
+    for app_id in started:
+        cluster.call("DELETE", f"/v2/apps{app_id}?force=true")
+        wait_until(lambda app_id=app_id: cluster.app(app_id) is None, f"the end of {app_id}")
+
+
+def sandbox_of(cluster, task):
+    return wait_until(lambda: cluster.agents[0].container_of(task), "the container")["tepui"]["sandbox"]
+
+
+def logger(stream, size, files=None):
+    env = {f"CONTAINER_LOGGER_MAX_{stream}_SIZE": size}
+    if files is not None:
+        env[f"CONTAINER_LOGGER_LOGROTATE_{stream}_OPTIONS"] = f"rotate {files}"
+    return env
+
+
+def read(sandbox, name):
+    with open(os.path.join(sandbox, name), encoding="ascii") as file:
+        return file.read()
+
+
+def sizes(sandbox):
+    found = {}
+    for name in sorted(os.listdir(sandbox)):
+        with contextlib.suppress(FileNotFoundError):
+            if name.startswith("std"):
+                found[name] = os.stat(os.path.join(sandbox, name), follow_symlinks=False).st_size
+    return found
+
+
+def test_full_log_begins_anew_and_nothing_is_lost(start):
+    _, sandbox = start("/count", COUNT.format(n=5000) + "; echo done >&2; exec sleep 1000",
+                       env=logger("STDOUT", "16KB", 3))
+    wait_until(lambda: "done" in read(sandbox, "stderr"), "the last line")
+    wait_until(lambda: "line-4999\n" in read(sandbox, "stdout"), "all of the output")
+    found = sizes(sandbox)
+    assert list(found) == ["stderr", "stdout", "stdout.1", "stdout.2"]
+    assert found["stdout.1"] == found["stdout.2"] == 16 << 10 >= found["stdout"]
+    text = "".join(read(sandbox, name) for name in ("stdout.2", "stdout.1", "stdout"))
+    assert text == "".join(f"line-{i}\n" for i in range(5000))
+
+
+def test_flood_is_bounded_on_disk_and_in_memory(cluster, start):
+    task, sandbox = start("/flood", "exec yes", env=logger("STDOUT", "64KB", 1))
+    wait_until(lambda: "stdout.1" in sizes(sandbox), "the first full log")
+    supervisor = cluster.agents[0].container_of(task)["tepui"]["supervisor_pid"]
+    inodes = set()
+
+    def many_rotations():
+        assert sum(sizes(sandbox).values()) <= 3 * (64 << 10)
+        inodes.add(os.stat(os.path.join(sandbox, "stdout.1")).st_mtime_ns)
+        return len(inodes) > 5
+    wait_until(many_rotations, "more full logs")
+    with open(f"/proc/{supervisor}/smaps_rollup", encoding="ascii") as file:
+        own = next(int(line.split()[1]) for line in file if line.startswith("Anonymous:"))
+    print(f"anonymous {own} kB")
+    assert own <= 300 or os.environ.get("TEPUI_TEST_SANITIZED")
+
+
+@pytest.mark.parametrize("trick", [
+    "ln -sf /etc/passwd stdout",
+    "rm stdout; ln -s victim stdout",
+    "rm stdout; mkfifo stdout",
+    "rm stdout; mkdir -p stdout/full stdout.1/full",
+    "rm -f stdout.1; mkdir -p stdout.1/full",
+    "ln -f victim stdout",
+    ": > stdout; truncate -s 0 stdout",
+])
+def test_task_that_replaces_its_log_harms_only_itself(start, trick):
+    _, sandbox = start("/trick", "echo untouched > victim; echo before; sleep 0.1; " + trick + "; " +
+                       COUNT.format(n=2000) + "; echo done >&2; exec sleep 1000", env=logger("STDOUT", "8KB", 1))
+    wait_until(lambda: "done" in read(sandbox, "stderr"), "the last line")
+    assert read(sandbox, "victim") == "untouched\n"
+    used = sum(size for name, size in sizes(sandbox).items() if name.startswith("stdout"))
+    assert used <= 3 * (8 << 10)
+
+
+def test_no_bound_is_the_file_itself(cluster):
+    other = Cluster("direct")
+    try:
+        other.start_master()
+        agent = other.start_agent("--container_log_mb=0")
+        other.deploy({"id": "/direct", "cmd": "echo hello; exec sleep 1000", "cpus": 0.1, "mem": 64, "instances": 1})
+        task = other.tasks("/direct")[0]["id"]
+        container = wait_until(lambda: agent.container_of(task), "the container")
+        wait_until(lambda: read(container["tepui"]["sandbox"], "stdout") == "hello\n", "its output")
+        assert os.path.samefile(f"/proc/{container['tepui']['pid']}/fd/1",
+                                os.path.join(container["tepui"]["sandbox"], "stdout"))
+        done = other.tepui("task", "attach", task, check=False)
+        assert done.returncode == 1 and "straight into the files" in done.stderr
+    finally:
+        other.close()
+
+
+def test_devices_of_standard_streams_can_be_opened(start):
+    _, sandbox = start("/devices", "echo a > /dev/stdout; echo b > /dev/stderr; echo c > /proc/self/fd/1; "
+                       "exec sleep 1000")
+    wait_until(lambda: read(sandbox, "stdout") == "a\nc\n" and read(sandbox, "stderr") == "b\n", "the output")
+
+
+def test_last_words_are_in_the_log(cluster, start):
+    task, sandbox = start("/last", "echo ready; read line < fifo 2> /dev/null; mkfifo go; read x < go; "
+                       "head -c 60000 /dev/zero | tr '\\0' x; exit 3", backoffSeconds=3600)
+    wait_until(lambda: os.path.exists(os.path.join(sandbox, "go")), "the task to wait")
+    with open(os.path.join(sandbox, "go"), "w", encoding="ascii") as file:
+        file.write("go\n")
+    wait_until(lambda: cluster.agents[0].container_of(task) is None,
+               "the end of the task")
+    assert read(sandbox, "stdout") == "ready\n" + "x" * 60000
+
+
+# ---- attach ----
+
+def test_attach_shows_output_as_it_comes_until_the_task_ends(cluster, start):
+    task, sandbox = start("/attach", "mkfifo go; while read line < go; do echo out-$line; echo err-$line >&2; done")
+    client = subprocess.Popen([BUILD / "tepui", f"--master={cluster.master_address}", "task", "attach", task],
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    fifo = os.path.join(sandbox, "go")
+    try:
+        wait_until(lambda: os.path.exists(fifo), "the task to wait")
+        seen = []
+
+        def said():
+            # Attached or not, it is written: ask until it is seen.
+            with open(fifo, "w", encoding="ascii") as file:
+                file.write(f"{len(seen)}\n")
+            seen.append(1)
+            return os.read(client.stdout.fileno(), 4096) if ready(client.stdout) else b""
+        assert wait_until(said, "output").startswith(b"out-")
+        assert client.stderr.readline().startswith(b"err-")
+        cluster.tepui("task", "kill", task)
+        assert client.wait(30 * SLOW) == 0
+    finally:
+        client.kill()
+        client.communicate()
+
+
+def ready(stream, seconds=0.05):
+    return select.select([stream], [], [], seconds)[0]
+
+
+def test_who_does_not_read_does_not_slow_the_task(cluster, start):
+    task, sandbox = start("/slow", "exec yes", env=logger("STDOUT", "64KB", 1))
+    client = subprocess.Popen([BUILD / "tepui", f"--master={cluster.master_address}", "task", "attach", task],
+                              stdout=subprocess.PIPE)
+    try:
+        assert client.stdout.readline() == b"y\n"
+        times = set()
+
+        def goes_on():
+            times.add(os.stat(os.path.join(sandbox, "stdout.1")).st_mtime_ns)
+            return len(times) > 20
+        wait_until(lambda: os.path.exists(os.path.join(sandbox, "stdout.1")) and goes_on(), "more full logs")
+    finally:
+        client.kill()
+        client.communicate()
+
+
+def test_input_needs_a_terminal(cluster, start):
+    task, _ = start("/mute", "exec sleep 1000")
+    done = cluster.tepui("task", "attach", "-i", task, check=False)
+    assert done.returncode == 1 and "it has no terminal" in done.stderr
+
+
+def test_task_with_a_terminal(cluster, start):
+    task, sandbox = start("/terminal", "tty; test -t 0 && echo is-terminal; while read line; do echo \"<$line>\"; "
+                          "stty size; done", tty=True)
+    wait_until(lambda: "is-terminal" in read(sandbox, "stdout"), "its first output")
+    assert read(sandbox, "stdout").startswith("/dev/pts/0")
+    with on_terminal(cluster, "task", "attach", "-i", task, size=(11, 22)) as (process, fd):
+        os.write(fd, b"hello\r")
+        read_until(fd, b"<hello>")
+        read_until(fd, b"11 22")
+        other = cluster.tepui("task", "attach", "-i", task, check=False)
+        assert other.returncode == 1 and "has one" in other.stderr
+        os.write(fd, b"\x10\x11")
+        assert process.wait(30 * SLOW) == 0
+    # Detached, not ended: and somebody else can have it.
+    assert cluster.agents[0].container_of(task)
+    with on_terminal(cluster, "task", "attach", "-i", task) as (process, fd):
+        os.write(fd, b"again\r")
+        read_until(fd, b"<again>")
+    assert "<hello>" in read(sandbox, "stdout")
+    assert "<again>" in read(sandbox, "stdout")
+
+
+def test_terminal_survives_a_restarted_agent(cluster, start):
+    task, sandbox = start("/survivor", "echo up; while read line; do echo \"<$line>\"; done", tty=True)
+    wait_until(lambda: "up" in read(sandbox, "stdout"), "its first output")
+    agent = cluster.agents[0]
+    agent.process.kill()
+    agent.process.wait()
+    agent.start()
+    wait_until(lambda: cluster.active_agents() == 1 and agent.container_of(task), "the agent's return")
+    with on_terminal(cluster, "task", "attach", "-i", task) as (_, fd):
+        os.write(fd, b"hello\r")
+        read_until(fd, b"<hello>")
