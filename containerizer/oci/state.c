@@ -198,6 +198,10 @@ static char *format_state(const struct state *s)
 	return object ? json_dumps(object, JSON_COMPACT) : NULL;
 }
 
+/*
+ * Whole or not at all, whoever is killed meanwhile.  Not flushed to a disk: what it tells of ends
+ * with the kernel, and the id of the boot says so.
+ */
 int state_write(int dir_fd, const struct state *state, struct err *e)
 {
 	AUTO_FREE char *text = format_state(state);
@@ -206,7 +210,7 @@ int state_write(int dir_fd, const struct state *state, struct err *e)
 	if (!text)
 		return err_set(e, ENOMEM, "write state of container '%s'", state->id);
 	fd = openat(dir_fd, STATE_TMP, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
-	if (fd < 0 || write(fd, text, strlen(text)) != (ssize_t)strlen(text) || fsync(fd) < 0 ||
+	if (fd < 0 || write(fd, text, strlen(text)) != (ssize_t)strlen(text) ||
 	    renameat(dir_fd, STATE_TMP, dir_fd, STATE_FILE) < 0)
 		return err_set(e, errno, "write state of container '%s'", state->id);
 	return 0;
