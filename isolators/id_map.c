@@ -79,13 +79,18 @@ int id_maps_validate(const struct spec_id_maps *maps, const char *where, struct 
 	return r < 0 ? r : validate_rows(maps->gids, maps->n_gids, where, "gidMappings", e);
 }
 
-bool id_map_has(const struct spec_id_map *rows, size_t n, uint32_t id)
+uint32_t id_map_outside(const struct spec_id_map *rows, size_t n, uint32_t id)
 {
 	for (size_t i = 0; i < n; i++) {
 		if (id >= rows[i].inside && id - rows[i].inside < rows[i].count)
-			return true;
+			return rows[i].outside + (id - rows[i].inside);
 	}
-	return false;
+	return UINT32_MAX;
+}
+
+bool id_map_has(const struct spec_id_map *rows, size_t n, uint32_t id)
+{
+	return id_map_outside(rows, n, id) != UINT32_MAX;
 }
 
 static int write_rows(int proc_fd, const char *file, const struct spec_id_map *rows, size_t n,

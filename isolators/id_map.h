@@ -21,6 +21,9 @@ int id_maps_validate(const struct spec_id_maps *maps, const char *where, struct 
 /* Is ID, as it is inside, in the map? */
 bool id_map_has(const struct spec_id_map *rows, size_t n, uint32_t id);
 
+/* What ID is outside, or UINT32_MAX, which is no id. */
+uint32_t id_map_outside(const struct spec_id_map *rows, size_t n, uint32_t id);
+
 /*
  * Write the maps of the user namespace in which the process of the open directory PROC_FD
  * (/proc/PID) is alone so far.

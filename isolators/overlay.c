@@ -1,12 +1,15 @@
 /* A root file system of layers: overlayfs over directories that others use at the same time. */
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include "isolators/id_map.h"
 #include "isolators/rootfs.h"
 #include "isolators/spec.h"
 #include "lib/cleanup.h"
@@ -51,7 +54,26 @@ static int open_directory(int dir_fd, const char *path, int *ret, struct err *e)
 	return *ret < 0 ? err_set(e, errno, "open layer '%s'", path) : 0;
 }
 
-static int open_directories(const struct spec *spec, struct directories *d, struct err *e)
+/* A mount of the layer, put over it: before Linux 6.15 overlayfs takes none that is nowhere. */
+static int open_mapped(const char *path, int user_ns_fd, int *ret, struct err *e)
+{
+	struct mount_attr attr = {
+		.attr_set = MOUNT_ATTR_IDMAP, .userns_fd = (uint64_t)user_ns_fd,
+	};
+
+	*ret = open_tree(AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC |
+			 AT_SYMLINK_NOFOLLOW);
+	if (*ret < 0)
+		return err_set(e, errno, "open layer '%s'", path);
+	if (mount_setattr(*ret, "", AT_EMPTY_PATH, &attr, sizeof(attr)) < 0)
+		return err_set(e, errno, "map the ids of layer '%s'", path);
+	if (move_mount(*ret, "", AT_FDCWD, path, MOVE_MOUNT_F_EMPTY_PATH) < 0)
+		return err_set(e, errno, "mount layer '%s'", path);
+	return 0;
+}
+
+static int open_directories(const struct spec *spec, int user_ns_fd, struct directories *d,
+			    struct err *e)
 {
 	AUTO_CLOSE int fd = -EBADF;
 	int r = open_directory(AT_FDCWD, spec->root_upper, &fd, e);
@@ -60,8 +82,13 @@ static int open_directories(const struct spec *spec, struct directories *d, stru
 		r = open_directory(fd, "upper", &d->upper, e);
 	if (r == 0)
 		r = open_directory(fd, "work", &d->work, e);
-	for (char **layer = spec->root_layers; r == 0 && *layer; layer++)
-		r = open_directory(AT_FDCWD, *layer, &d->layers[d->n_layers++], e);
+	for (char **layer = spec->root_layers; r == 0 && *layer; layer++) {
+		int *ret = &d->layers[d->n_layers++];
+
+		*ret = -EBADF;
+		r = user_ns_fd < 0 ? open_directory(AT_FDCWD, *layer, ret, e)
+			: open_mapped(*layer, user_ns_fd, ret, e);
+	}
 	return r;
 }
 
@@ -114,13 +141,81 @@ static int mount_at(const char *place, const struct directories *d, struct err *
 	return fd < 0 ? r : fd;
 }
 
-int overlay_open(const struct spec *spec, struct err *e)
+static int open_overlay(const struct spec *spec, int user_ns_fd, struct err *e)
 {
 	struct directories d = { .upper = -EBADF, .work = -EBADF };
-	int r = open_directories(spec, &d, e);
+	int r = open_directories(spec, user_ns_fd, &d, e);
 
 	if (r == 0)
 		r = mount_at(spec->root_upper, &d, e);
 	close_directories(&d);
 	return r;
+}
+
+int overlay_open(const struct spec *spec, struct err *e)
+{
+	return open_overlay(spec, -EBADF, e);
+}
+
+/* ---- with a user namespace ---- */
+
+/* A process that shares all but its mounts with the caller, which waits for its end. */
+struct aside {
+	const struct spec *spec;
+	int user_ns_fd;
+	struct err *e;
+	int result;		/* the mount, in the descriptors that both have */
+};
+
+enum { ASIDE_STACK_BYTES = 64 << 10 };
+
+static int open_aside(void *arg)
+{
+	struct aside *aside = arg;
+
+	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+		aside->result = err_set(aside->e, errno, "make mounts private");
+	else
+		aside->result = open_overlay(aside->spec, aside->user_ns_fd, aside->e);
+	return 0;
+}
+
+/* The container's root owns its "/", and what it makes there is its own on the disk. */
+static int give_upper(const struct spec *spec, struct err *e)
+{
+	const struct spec_id_maps *maps = &spec->id_maps;
+	AUTO_CLOSE int dir_fd = -EBADF, fd = -EBADF;
+	int r = open_directory(AT_FDCWD, spec->root_upper, &dir_fd, e);
+
+	if (r == 0)
+		r = open_directory(dir_fd, "upper", &fd, e);
+	if (r < 0)
+		return r;
+	if (fchownat(fd, "", id_map_outside(maps->uids, maps->n_uids, 0),
+		     id_map_outside(maps->gids, maps->n_gids, 0), AT_EMPTY_PATH) < 0)
+		return err_set(e, errno, "give '%s' to the container's root", spec->root_upper);
+	return 0;
+}
+
+int overlay_open_mapped(const struct spec *spec, struct err *e)
+{
+	static char stack[ASIDE_STACK_BYTES] __attribute__((aligned(16)));
+	AUTO_CLOSE int user_ns_fd = -EBADF;
+	struct aside aside = { .spec = spec, .e = e };
+	int r = give_upper(spec, e);
+	pid_t pid;
+
+	if (r < 0)
+		return r;
+	user_ns_fd = id_maps_open_namespace(&spec->id_maps, e);
+	if (user_ns_fd < 0)
+		return user_ns_fd;
+	aside.user_ns_fd = user_ns_fd;
+	pid = clone(open_aside, stack + sizeof(stack),
+		    CLONE_NEWNS | CLONE_FILES | CLONE_VM | CLONE_VFORK, &aside);
+	if (pid < 0)
+		return err_set(e, errno, "clone into a mount namespace");
+	while (waitpid(pid, NULL, __WALL) < 0 && errno == EINTR)
+		;
+	return aside.result;
 }

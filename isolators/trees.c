@@ -26,7 +26,8 @@ static int open_root_tree(const struct spec *spec, const char *path, struct err 
 	int fd;
 
 	if (spec->root_layers)
-		return overlay_open(spec, e);
+		return spec_has_user_namespace(spec) ? overlay_open_mapped(spec, e)
+			: overlay_open(spec, e);
 	/* A link in the place of the root would be somebody's way to choose another one. */
 	fd = open_tree(AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_SYMLINK_NOFOLLOW |
 		       (spec->host_root ? 0 : AT_RECURSIVE));
@@ -177,8 +178,8 @@ int trees_open(struct box *box, struct err *e)
 	struct trees *trees = &box->trees;
 	int r;
 
-	/* Layers are put together in mounts that are not the host's. */
-	r = spec->root_layers ? 0 : trees_open_root(box, e);
+	/* Layers are put together in mounts that are not the host's: best in init's. */
+	r = spec->root_layers && !spec_has_user_namespace(spec) ? 0 : trees_open_root(box, e);
 	if (r >= 0)
 		r = open_mounts(spec, trees, e);
 	if (r >= 0 && spec_has_user_namespace(spec))

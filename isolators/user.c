@@ -56,8 +56,9 @@ static int validate(const struct spec *spec, struct err *e)
 	if (spec->host_root)
 		return err_set(e, EINVAL, "linux.namespaces: a user namespace needs a root of its "
 			       "own");
-	if (spec->root_layers)
-		return err_set(e, ENOTSUP, "map the ids of a root of layers");
+	if (spec->root_layers && maps->n_uids + maps->n_gids == 0)
+		return err_set(e, EINVAL, "linux.uidMappings: missing, and the ids of a root of "
+			       "layers are mapped by it");
 	/* Of a namespace that is there the maps need not be told. */
 	if (spec->namespace_paths[SPEC_NS_USER] && maps->n_uids + maps->n_gids == 0)
 		return 0;

@@ -1,6 +1,7 @@
 #include "containerizer/image/command.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +13,10 @@
 #include "containerizer/image/store.h"
 #include "lib/cleanup.h"
 #include "lib/clock.h"
+#include "lib/file_in.h"
+#include "lib/file_out.h"
+
+#define BUNDLE_FILE "config.json"
 
 /* ---- add ---- */
 
@@ -201,6 +206,66 @@ int verb_show(struct image_store *store, const struct options *options, char **a
 	if (json && !options->quiet)
 		puts("");
 	image_done(&image);
+	return r;
+}
+
+/* ---- bundle, release ---- */
+
+static int write_bundle(struct image_store *store, const struct image *image, char **args,
+			json_t *doc, struct err *e)
+{
+	/* A "--" keeps the options of the image's program apart from ours. */
+	char **own = args[3] && strcmp(args[3], "--") == 0 ? args + 4 : args + 3;
+	struct image_overrides overrides = { .args = *own ? own : NULL };
+	AUTO_CLOSE int dir_fd = open(args[2], O_PATH | O_DIRECTORY | O_CLOEXEC);
+	AUTO_FREE char *dir = realpath(args[2], NULL), *text = NULL;
+	int r;
+
+	if (dir_fd < 0 || !dir)
+		return err_set(e, errno, "open bundle '%.200s'", args[2]);
+	r = image_to_spec(image, &overrides, doc, e);
+	if (r == 0)
+		r = image_rootfs_prepare(store, image, args[1], dir, doc, e);
+	if (r < 0)
+		return r;
+	text = json_dumps(doc, JSON_INDENT(2));
+	if (!text)
+		return err_set(e, ENOMEM, "write bundle '%.200s'", args[2]);
+	return file_out_replace(dir_fd, BUNDLE_FILE, text, strlen(text), e);
+}
+
+int verb_bundle(struct image_store *store, const struct options *options, char **args,
+		size_t n_args, struct err *e)
+{
+	AUTO_FREE char *file = NULL;
+	json_auto_t *doc = NULL;
+	struct image image;
+	int r;
+
+	(void)options;
+	(void)n_args;
+	if (asprintf(&file, "%s/" BUNDLE_FILE, args[2]) < 0)
+		return err_set(e, ENOMEM, "read bundle '%.200s'", args[2]);
+	r = file_in_read_json(AT_FDCWD, file, STORE_MAX_DOCUMENT, &doc, e);
+	if (r == 0 && !json_is_object(doc))
+		r = err_set(e, EINVAL, "%.200s: not an object", file);
+	if (r == 0)
+		r = image_resolve(store, args[0], &image, e);
+	if (r < 0)
+		return r;
+	r = write_bundle(store, &image, args, doc, e);
+	image_done(&image);
+	return r;
+}
+
+int verb_release(struct image_store *store, const struct options *options, char **args,
+		 size_t n_args, struct err *e)
+{
+	int r = 0;
+
+	(void)options;
+	for (size_t i = 0; r == 0 && i < n_args; i++)
+		r = image_release(store, args[i], e);
 	return r;
 }
 

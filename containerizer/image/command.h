@@ -31,6 +31,6 @@ struct verb {
 	const char *help;
 };
 
-verb_fn verb_add, verb_list, verb_show, verb_remove, verb_prune;
+verb_fn verb_add, verb_list, verb_show, verb_remove, verb_bundle, verb_release, verb_prune;
 
 #endif

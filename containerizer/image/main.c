@@ -40,6 +40,9 @@ static const struct verb verbs[] = {
 	{ "list", "", 0, 0, verb_list, "images, the last used first" },
 	{ "show", "IMAGE", 1, 1, verb_show, "one image: its configuration and layers" },
 	{ "remove", "NAME[:TAG] ...", 1, SIZE_MAX, verb_remove, "remove names of images" },
+	{ "bundle", "IMAGE ID DIRECTORY [-- ARG ...]", 3, SIZE_MAX, verb_bundle,
+	  "write IMAGE's part of DIRECTORY/config.json, with ARGs as its command" },
+	{ "release", "ID ...", 1, SIZE_MAX, verb_release, "containers that have ended" },
 	{ "prune", "", 0, 0, verb_prune, "remove what nothing refers to, and by --all or --high more" },
 };
 
@@ -61,7 +64,7 @@ static void print_usage(const struct flag *flags, size_t n)
 {
 	puts("usage: tepui-image VERB [ARGUMENT ...] [--OPTION=VALUE ...]\n");
 	for (size_t i = 0; i < ARRAY_SIZE(verbs); i++)
-		printf("  %-8s %-16s %s\n", verbs[i].name, verbs[i].args, verbs[i].help);
+		printf("  %-8s %-32s %s\n", verbs[i].name, verbs[i].args, verbs[i].help);
 	puts("\nSOURCE is oci:DIRECTORY[:TAG], oci-archive:FILE[:TAG], docker-archive:FILE[:NAME[:TAG]],\n"
 	     "tar:FILE or dir:DIRECTORY; IMAGE is NAME[:TAG], NAME@DIGEST or @DIGEST.\n\noptions:");
 	flags_print_help(flags, n, "TEPUI_IMAGE");
