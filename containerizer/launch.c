@@ -165,6 +165,11 @@ static int prepare_init(struct child_args *args, int ret_copies[3], struct err *
 	/* It signals "all processes", and whatever loses its parent becomes its child. */
 	if (!(args->box->spec->namespaces & CLONE_NEWPID))
 		return err_set(e, EINVAL, "run an init without a pid namespace of its own");
+	/* Init forks the main process. */
+	if (args->box->spec->scheduler.policy == SCHED_DEADLINE ||
+	    args->box->spec->scheduler.flags & SCHED_FLAG_RESET_ON_FORK)
+		return err_set(e, EINVAL, "process.scheduler: keep to a policy that ends with a "
+			       "fork");
 	/* A child that lacks the right to load a filter by then must have given up all others. */
 	if (args->box->seccomp_fd >= 0 && !args->box->spec->no_new_privileges)
 		return err_set(e, EINVAL, "filter system calls without noNewPrivileges");

@@ -78,7 +78,9 @@ static int read_devices(const json_t *array, struct spec *spec, struct err *e)
 struct linux_item {
 	char **masked, **readonly;
 	char *propagation, *cgroups_path;
-	json_t *namespaces, *uid_map, *gid_map, *time_offsets, *devices, *resources, *seccomp, *sysctl;
+	json_t *namespaces, *uid_map, *gid_map, *time_offsets, *devices, *resources, *seccomp, *sysctl,
+		*personality, *rdt;
+	char *mount_label;
 };
 
 static const struct json_field linux_fields[] = {
@@ -93,6 +95,9 @@ static const struct json_field linux_fields[] = {
 	FIELD_JSON(struct linux_item, resources, "resources", false),
 	FIELD_JSON(struct linux_item, seccomp, "seccomp", false),
 	FIELD_JSON(struct linux_item, sysctl, "sysctl", false),
+	FIELD_JSON(struct linux_item, personality, "personality", false),
+	FIELD_JSON(struct linux_item, rdt, "intelRdt", false),
+	FIELD_STR(struct linux_item, mount_label, "mountLabel", false, 0, SPEC_LABEL_SIZE - 1),
 	FIELD_STR(struct linux_item, cgroups_path, "cgroupsPath", false, 0, PATH_MAX - 1),
 };
 
@@ -102,6 +107,58 @@ static int read_id_maps(const struct linux_item *l, struct spec_id_maps *maps, s
 
 	return r < 0 ? r : spec_read_id_map(l->gid_map, "linux.gidMappings", &maps->gids,
 					    &maps->n_gids, e);
+}
+
+/*
+ * A name's first separator is the one that it uses; the other one is then a character of a part, as
+ * in "net.ipv4.conf.eth0/1.forwarding" (sysctl(8)).
+ */
+static void make_sysctl_path(char *name)
+{
+	if (name[strcspn(name, "./")] != '.')
+		return;
+	for (; *name && *name != '='; name++)
+		*name = *name == '.' ? '/' : *name == '/' ? '.' : *name;
+}
+
+static int read_sysctl(const char *name, const json_t *value, char **ret, struct err *e)
+{
+	const char *text = json_string_value(value);
+
+	if (!text)
+		return err_set(e, EINVAL, "linux.sysctl.%.128s: not a string", name);
+	if (!*name || strchr(name, '=') || strlen(name) > NAME_MAX)
+		return err_set(e, EINVAL, "linux.sysctl.%.128s: not a name", name);
+	if (asprintf(ret, "%s=%s", name, text) < 0) {
+		*ret = NULL;
+		return err_set(e, ENOMEM, "linux.sysctl: copy string");
+	}
+	make_sysctl_path(*ret);
+	return 0;
+}
+
+static int read_sysctls(json_t *object, struct spec *spec, struct err *e)
+{
+	const char *name;
+	json_t *value;
+	size_t i = 0;
+
+	if (!object)
+		return 0;
+	if (!json_is_object(object))
+		return err_set(e, EINVAL, "linux.sysctl: not an object");
+	if (json_object_size(object) > SPEC_MAX_ENTRIES)
+		return err_set(e, ERANGE, "linux.sysctl: more than %d entries", SPEC_MAX_ENTRIES);
+	spec->sysctls = spec_alloc(json_object_size(object) + 1, sizeof(char *), "linux.sysctl", e);
+	if (!spec->sysctls)
+		return -ENOMEM;
+	json_object_foreach(object, name, value) {
+		int r = read_sysctl(name, value, &spec->sysctls[i++], e);
+
+		if (r < 0)
+			return r;
+	}
+	return 0;
 }
 
 static int take_linux(struct linux_item *l, struct spec *spec, struct err *e)
@@ -118,8 +175,16 @@ static int take_linux(struct linux_item *l, struct spec *spec, struct err *e)
 			return err_set(e, EINVAL, "linux.rootfsPropagation: '%s' is not one",
 				       l->propagation);
 	}
-	if (json_object_size(l->sysctl) > 0 || (l->sysctl && !json_is_object(l->sysctl)))
-		return err_set(e, EINVAL, "linux.sysctl: not supported");
+	if (l->mount_label && l->mount_label[0])
+		return err_set(e, ENOTSUP, "linux.mountLabel: SELinux is not supported");
+	if (l->rdt)
+		return err_set(e, ENOTSUP, "linux.intelRdt: cache allocation is not supported");
+	r = read_sysctls(l->sysctl, spec, e);
+	if (r < 0)
+		return r;
+	r = spec_read_personality(l->personality, spec, e);
+	if (r < 0)
+		return r;
 	r = spec_read_namespaces(l->namespaces, spec, e);
 	if (r < 0)
 		return r;

@@ -202,9 +202,10 @@ static int read_user(const json_t *object, struct spec *spec, struct err *e)
 
 struct process_item {
 	char **args, **env;
-	char *cwd;
+	char *cwd, *apparmor, *selinux;
 	bool terminal, no_new_privileges;
 	json_t *console_size, *user, *capabilities, *rlimits, *oom_score_adj;
+	json_t *scheduler, *io_priority, *affinity;
 };
 
 static const struct json_field process_fields[] = {
@@ -218,6 +219,11 @@ static const struct json_field process_fields[] = {
 	FIELD_JSON(struct process_item, rlimits, "rlimits", false),
 	FIELD_JSON(struct process_item, oom_score_adj, "oomScoreAdj", false),
 	FIELD_JSON(struct process_item, console_size, "consoleSize", false),
+	FIELD_JSON(struct process_item, scheduler, "scheduler", false),
+	FIELD_JSON(struct process_item, io_priority, "ioPriority", false),
+	FIELD_JSON(struct process_item, affinity, "execCPUAffinity", false),
+	FIELD_STR(struct process_item, apparmor, "apparmorProfile", false, 0, SPEC_LABEL_SIZE - 1),
+	FIELD_STR(struct process_item, selinux, "selinuxLabel", false, 0, SPEC_LABEL_SIZE - 1),
 };
 
 struct console_item {
@@ -285,6 +291,10 @@ static int take_process(struct process_item *p, struct spec *spec, struct err *e
 		spec->env = spec_alloc(1, sizeof(*spec->env), "process.env", e);
 	if (!spec->env)
 		return -ENOMEM;
+	if (p->apparmor && p->apparmor[0])
+		spec->apparmor_profile = TAKE_PTR(p->apparmor);
+	if (p->selinux && p->selinux[0])
+		return err_set(e, ENOTSUP, "process.selinuxLabel: SELinux is not supported");
 	r = check_process(spec, e);
 	if (r < 0)
 		return r;
@@ -300,7 +310,11 @@ static int take_process(struct process_item *p, struct spec *spec, struct err *e
 	r = read_rlimits(p->rlimits, spec, e);
 	if (r < 0)
 		return r;
-	return read_oom_score(p->oom_score_adj, spec, e);
+	if ((r = read_oom_score(p->oom_score_adj, spec, e)) < 0 ||
+	    (r = spec_read_scheduler(p->scheduler, spec, e)) < 0 ||
+	    (r = spec_read_io_priority(p->io_priority, spec, e)) < 0)
+		return r;
+	return spec_read_affinity(p->affinity, spec, e);
 }
 
 int spec_read_process(const json_t *object, struct spec *spec, struct err *e)

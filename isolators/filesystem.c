@@ -217,6 +217,8 @@ static int build(const struct box *box, int root_fd, struct api_mounts *api, str
 	    (r = masks_prepare(e)) < 0 ||
 	    (r = masks_hide(spec, root_fd, e)) < 0 ||
 	    (r = mount_sandbox(box, root_fd, e)) < 0 ||
+	    (r = sysctls_enter(spec, api->proc_fd, e)) < 0 ||
+	    (r = apparmor_enter(spec, api->proc_fd, e)) < 0 ||
 	    (r = mounts_enter(box, root_fd, api, e)) < 0 ||
 	    (r = make_directory(spec, root_fd, e)) < 0 ||
 	    (r = masks_enter(spec, root_fd, api, e)) < 0)

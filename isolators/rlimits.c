@@ -37,6 +37,29 @@ static int set_what_may_be_set(int resource, struct rlimit limit)
 	return setrlimit(resource, &limit);
 }
 
+/*
+ * Above what the supervisor has only the host's root may raise a limit, which init in a user
+ * namespace is not: so the room is made here, and init takes what it was told to.
+ */
+static int attach(struct box *box, struct err *e)
+{
+	const struct spec *spec = box->spec;
+
+	for (size_t i = 0; i < spec->n_rlimits && spec_has_user_namespace(spec); i++) {
+		const struct spec_rlimit *row = &spec->rlimits[i];
+		struct rlimit limit;
+
+		if (prlimit(box->init_pid, row->resource, NULL, &limit) < 0)
+			return err_set(e, errno, "read limit of resource %d", row->resource);
+		if (limit.rlim_max >= row->limit.rlim_max)
+			continue;
+		limit.rlim_max = row->limit.rlim_max;
+		if (prlimit(box->init_pid, row->resource, &limit, NULL) < 0 && errno != EPERM)
+			return err_set(e, errno, "raise limit of resource %d", row->resource);
+	}
+	return 0;
+}
+
 static int seal(struct box *box, struct err *e)
 {
 	for (size_t i = 0; i < box->spec->n_rlimits; i++) {
@@ -53,5 +76,6 @@ static int seal(struct box *box, struct err *e)
 const struct isolator isolator_rlimits = {
 	.name = "rlimits",
 	.validate = validate,
+	.attach = attach,
 	.seal = seal,
 };

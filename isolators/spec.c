@@ -55,14 +55,15 @@ static void free_resources(struct spec *spec)
 void spec_done(struct spec *spec)
 {
 	char **const strings[] = {
-		&spec->id, &spec->cwd, &spec->root_path, &spec->hostname, &spec->domainname, &spec->cpuset_cpus,
+		&spec->id, &spec->cwd, &spec->root_path, &spec->hostname, &spec->domainname,
+		&spec->apparmor_profile, &spec->exec_cpus_initial, &spec->exec_cpus_final, &spec->cpuset_cpus,
 		&spec->cpuset_mems, &spec->cgroup_layout, &spec->sandbox,
 		&spec->sandbox_destination, &spec->root_upper, &spec->cgroup_name,
 		&spec->cgroups_path,
 	};
 	char ***const lists[] = {
 		&spec->args, &spec->env, &spec->masked_paths, &spec->readonly_paths,
-		&spec->unified, &spec->hidden_paths, &spec->root_layers,
+		&spec->unified, &spec->sysctls, &spec->hidden_paths, &spec->root_layers,
 	};
 
 	for (size_t i = 0; i < sizeof(strings) / sizeof(strings[0]); i++)

@@ -95,6 +95,17 @@ struct spec_capabilities {
 	uint64_t bounding, effective, permitted, inheritable, ambient;	/* 1 << CAP_* */
 };
 
+struct spec_scheduler {
+	bool is_set;
+	uint32_t policy;		/* SCHED_* */
+	int32_t nice;
+	uint32_t priority;
+	uint64_t flags;			/* SCHED_FLAG_* */
+	uint64_t runtime, deadline, period;	/* nanoseconds */
+};
+
+enum { SPEC_LABEL_SIZE = 4096 };	/* of a security module */
+
 /* Zero or NULL means "not set" unless a comment says otherwise. */
 struct spec {
 	char *id;			/* container id: also the cgroup's name */
@@ -116,6 +127,12 @@ struct spec {
 	bool no_new_privileges;
 	bool has_oom_score_adj;
 	int oom_score_adj;
+	char *apparmor_profile;
+	bool no_new_keyring;		/* keep the session keyring of the supervisor */
+	struct spec_scheduler scheduler;
+	bool has_io_priority;
+	int io_class, io_priority;	/* IOPRIO_CLASS_*, 0..7 */
+	char *exec_cpus_initial, *exec_cpus_final;	/* of processes that are added later */
 
 	/* root */
 	char *root_path;		/* "/" is the host's root (annotation io.tepui.host-root) */
@@ -133,6 +150,9 @@ struct spec {
 	unsigned long namespaces;	/* CLONE_NEW* to make */
 	char *namespace_paths[SPEC_N_NAMESPACES];	/* to join */
 	struct spec_id_maps id_maps;	/* of the user namespace */
+	char **sysctls;			/* "net/ipv4/x=VALUE", NULL-terminated */
+	bool has_personality;
+	unsigned long personality;
 	struct spec_time_offset time_offsets[2];
 	size_t n_time_offsets;
 	char **masked_paths, **readonly_paths;

@@ -20,6 +20,7 @@ class Box:
 
     def __init__(self, directory):
         self.directory = directory
+        self.prefix = []  # of the command line, to start the supervisor otherwise
         self.root_name = f"tepui-iso-{os.getpid()}"
         self.layout = subprocess.run([LAUNCH, "--make", self.root_name], check=True, capture_output=True,
                                      text=True).stdout.strip()
@@ -77,7 +78,7 @@ class Box:
     def start(self, *args):
         self.process["args"] = [str(a) for a in args]
         (self.directory / "config.json").write_text(json.dumps(self.document))
-        return subprocess.Popen([LAUNCH, self.layout, self.directory], text=True, stdin=subprocess.DEVNULL,
+        return subprocess.Popen([*self.prefix, LAUNCH, self.layout, self.directory], text=True, stdin=subprocess.DEVNULL,
                                 stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
     def run(self, *args):

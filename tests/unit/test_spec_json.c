@@ -29,7 +29,6 @@ static const struct spec_case bad[] = {
 	{ "process.env", "[\"A=1\",\"=2\"]", -EINVAL, "process.env[1]: not NAME=VALUE" },
 	{ "process.env", "[\"A\"]", -EINVAL, "process.env[0]: not NAME=VALUE" },
 	{ "process.terminal", "1", -EINVAL, "process.terminal: not a boolean" },
-	{ "process.apparmorProfile", "\"x\"", -EINVAL, "process.apparmorProfile: unknown field" },
 	{ "process.oomScoreAdj", "1001", -EINVAL,
 	  "process.oomScoreAdj: not an integer of -1000..1000" },
 	{ "process.user.uid", "4294967295", -ERANGE,
@@ -52,8 +51,6 @@ static const struct spec_case bad[] = {
 	{ "process.rlimits", "[{\"type\":\"RLIMIT_CORE\",\"soft\":1,\"hard\":1},"
 	  "{\"type\":\"RLIMIT_CORE\",\"soft\":1,\"hard\":1}]", -EINVAL,
 	  "process.rlimits[1].type: 'RLIMIT_CORE' is there twice" },
-	{ "linux.sysctl", "{\"net.ipv4.ip_forward\":\"1\"}", -EINVAL,
-	  "linux.sysctl: not supported" },
 	{ "linux.rootfsPropagation", "\"open\"", -EINVAL,
 	  "linux.rootfsPropagation: 'open' is not one" },
 	{ "linux.rootfsPropagation", "7", -EINVAL, "linux.rootfsPropagation: not a string" },
