@@ -7,20 +7,21 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include "containerizer/console.h"
 #include "containerizer/direct.h"
 #include "containerizer/init.h"
 #include "containerizer/payload.h"
 #include "containerizer/sync.h"
 #include "isolators/isolator.h"
 #include "lib/cleanup.h"
+#include "lib/packet.h"
 
 static int compare_fds(const void *a, const void *b)
 {
 	return *(const int *)a - *(const int *)b;
 }
 
-/* Close every descriptor from FIRST on but the N of KEEP (sorted here; lower ones are skipped). */
-static int close_others(unsigned first, int *keep, size_t n, struct err *e)
+int child_close_others(unsigned first, int *keep, size_t n, struct err *e)
 {
 	const int lowest = (int)first;
 
@@ -106,19 +107,20 @@ static int enter(const struct child_args *a, struct err *e)
 }
 
 /* Step 7: nothing of the host stays open but what is still needed. */
-static int release_host(const struct child_args *a, struct err *e)
+static int release_host(const struct child_args *a, int master_fd, struct err *e)
 {
 	const struct container_launch *launch = &a->launch;
 	struct sync_head ready = { .type = SYNC_READY };
+	const struct packet_fds fds = { .fd = { master_fd }, .n = master_fd >= 0 };
 	int keep[] = {
 		a->sync_fd, a->null_fd, a->box->seccomp_fd, launch->start_fd, launch->stdio.in_fd,
 		launch->stdio.out_fd, launch->stdio.err_fd,
 	};
-	int r = close_others(3 + launch->n_preserved, keep, ARRAY_SIZE(keep), e);
+	/* The master goes to the supervisor alone: with a copy here a hangup would not be seen. */
+	int r = sync_send_fds(a->sync_fd, &ready, NULL, 0, &fds, e);
 
-	if (r < 0)
-		return r;
-	r = sync_send(a->sync_fd, &ready, NULL, 0, e);
+	if (r == 0)
+		r = child_close_others(3 + launch->n_preserved, keep, ARRAY_SIZE(keep), e);
 	return r < 0 ? r : await(a->sync_fd, SYNC_START, e);
 }
 
@@ -128,11 +130,27 @@ void child_fail(const struct child_args *args, const struct err *e)
 	_exit(1);
 }
 
-void child_run(const struct child_args *args)
+/* In init mode init makes the main process's terminal itself. */
+static int open_console(struct child_args *a, int *ret_master_fd, struct err *e)
 {
+	int fd;
+
+	if (a->launch.mode != CONTAINER_MODE_DIRECT || !a->box->spec->terminal)
+		return 0;
+	*ret_master_fd = console_open(a->box->spec, &fd, e);
+	if (*ret_master_fd < 0)
+		return *ret_master_fd;
+	a->launch.stdio = (struct container_stdio){ fd, fd, fd };
+	return 0;
+}
+
+void child_run(struct child_args *args)
+{
+	int master_fd = -EBADF;
 	struct err e = { 0 };
 
-	if (enter(args, &e) < 0 || release_host(args, &e) < 0)
+	if (enter(args, &e) < 0 || open_console(args, &master_fd, &e) < 0 ||
+	    release_host(args, master_fd, &e) < 0)
 		child_fail(args, &e);
 	if (args->launch.mode == CONTAINER_MODE_DIRECT)
 		direct_run(args);

@@ -22,10 +22,13 @@ struct child_args {
  * Steps 5 to 7 of the launch, and on into init_run() or direct_run().  Every signal is blocked; the
  * copy of the supervisor's descriptors is closed.
  */
-_Noreturn void child_run(const struct child_args *args);
+_Noreturn void child_run(struct child_args *args);
 
 /* No reading of this process by another; again after each change of credentials. */
 int child_protect(struct err *e);
+
+/* Close every descriptor from FIRST on but the N of KEEP (sorted here; lower ones are skipped). */
+int child_close_others(unsigned first, int *keep, size_t n, struct err *e);
 
 /* All of seal but the system call filter. */
 int child_seal(struct box *box, struct err *e);

@@ -59,7 +59,7 @@ struct container_launch {
 int container_start(struct container *c, const struct container_launch *launch, struct err *e);
 
 enum container_event_type {
-	CONTAINER_WAITING,	/* for a connection to START_FD; nothing more will be told */
+	CONTAINER_WAITING,	/* for a connection to START_FD, no more is told; TERMINAL_FD */
 	CONTAINER_STARTED,	/* the main process's execve(2) succeeded; TERMINAL_FD */
 	CONTAINER_FAILED,	/* it will not: ERROR is the step that failed; pid 1 is ending */
 	CONTAINER_EXITED,	/* WAIT_STATUS of the main process; init is ending */

@@ -14,25 +14,20 @@
 #include "isolators/spec.h"
 #include "lib/err.h"
 
-/*
- * A main process that is not root shall be able to open /dev/stdout again.  Where that is a file
- * of somebody who does not let us, or a device of all, it stays as it is.
- */
-static void give_stdio(const struct box *box)
+void direct_give_stdio(const struct spec *spec)
 {
 	struct stat st;
 
 	for (int fd = 0; fd <= 2; fd++) {
-		if (fstat(fd, &st) < 0 || st.st_uid == box->spec->uid ||
+		if (fstat(fd, &st) < 0 || st.st_uid == spec->uid ||
 		    (S_ISCHR(st.st_mode) && st.st_rdev == makedev(1, 3)))
 			continue;
-		if (fchown(fd, box->spec->uid, (gid_t)-1) < 0)
+		if (fchown(fd, spec->uid, (gid_t)-1) < 0)
 			continue;
 	}
 }
 
-/* What the caller preserves is the only thing besides 0 to 2 that outlives the execve. */
-static int keep_preserved(unsigned n, struct err *e)
+int direct_keep_preserved(unsigned n, struct err *e)
 {
 	for (unsigned fd = 3; fd < 3 + n; fd++) {
 		int flags = fcntl((int)fd, F_GETFD);
@@ -65,13 +60,14 @@ void direct_run(const struct child_args *args)
 	const struct spec *spec = args->box->spec;
 	struct payload p = {
 		.box = args->box, .argv = spec->args, .env = spec->env,
-		.stdio = args->launch.stdio,
+		.stdio = args->launch.stdio, .has_terminal = spec->terminal,
 	};
 	struct err e = { 0 };
 	int start_fd = -EBADF;
 
-	give_stdio(args->box);
-	if (keep_preserved(args->launch.n_preserved, &e) < 0 || child_seal(args->box, &e) < 0 ||
+	if (!spec->terminal)
+		direct_give_stdio(spec);
+	if (direct_keep_preserved(args->launch.n_preserved, &e) < 0 || child_seal(args->box, &e) < 0 ||
 	    payload_prepare(&p, &e) < 0)
 		child_fail(args, &e);
 	if (args->launch.start_fd >= 0) {

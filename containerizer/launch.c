@@ -29,6 +29,7 @@ struct container {
 	bool is_ready;		/* its enter phase is over */
 	bool is_started;	/* or has said that it will not be */
 	bool is_reaped;
+	int terminal_fd;	/* direct mode: the master, until an event takes it; or -EBADF */
 	int init_status;
 };
 
@@ -74,7 +75,7 @@ int container_create(const struct spec *spec, int seccomp_fd, struct container *
 	if (!c)
 		return err_set(e, ENOMEM, "create container '%s'", spec->id);
 	box_init(&c->box, spec, seccomp_fd);
-	c->sync_fd = -EBADF;
+	c->sync_fd = c->terminal_fd = -EBADF;
 	if (!spec->cgroup_layout)
 		return err_set(e, EINVAL, "find cgroups of container '%s'", spec->id);
 	r = isolators_validate(spec, e);
@@ -310,6 +311,7 @@ int container_read_event(struct container *c, struct container_event *ret, struc
 	r = sync_recv_fds(c->sync_fd, MSG_DONTWAIT, &head, data, sizeof(data), &size, &fds, e);
 	if (r == 0) {
 		event.type = end_of_events(c);
+		event.terminal_fd = TAKE_FD(c->terminal_fd);
 		*ret = event;
 		return 1;
 	}
@@ -318,14 +320,15 @@ int container_read_event(struct container *c, struct container_event *ret, struc
 	/* Step 7. */
 	if (head.type == SYNC_READY) {
 		c->is_ready = true;
+		if (fds.n == 1)
+			c->terminal_fd = TAKE_FD(fds.fd[0]);
 		return send_plain(c, SYNC_START, 0, 0, e);
 	}
 	r = read_event(&head, data, size, &event, e);
 	if (r < 0)
 		return r;
 	c->is_started |= event.type == CONTAINER_FAILED;
-	if (fds.n == 1)
-		event.terminal_fd = TAKE_FD(fds.fd[0]);
+	event.terminal_fd = fds.n == 1 ? TAKE_FD(fds.fd[0]) : TAKE_FD(c->terminal_fd);
 	*ret = event;
 	return r;
 }
@@ -424,6 +427,7 @@ void container_free(struct container *c)
 	if (!c)
 		return;
 	fd_close(&c->sync_fd);
+	fd_close(&c->terminal_fd);
 	box_close(&c->box);
 	cgroup_layout_done(&c->layout);
 	free(c);

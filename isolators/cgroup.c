@@ -5,10 +5,12 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
+#include <linux/openat2.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "isolators/cgroup_io.h"
@@ -339,6 +341,34 @@ int cgroup_join(const struct cgroup *cg, struct err *e)
 			return r;
 	}
 	return 0;
+}
+
+static int enter_group(int dir_fd, const char *group, struct err *e)
+{
+	struct open_how how = {
+		.flags = O_PATH | O_DIRECTORY | O_CLOEXEC,
+		.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS,
+	};
+	AUTO_CLOSE int fd = -EBADF;
+
+	if (!group)
+		return cgroup_io_write(dir_fd, "cgroup.procs", "0", e);
+	group += strspn(group, "/");
+	fd = (int)syscall(SYS_openat2, dir_fd, *group ? group : ".", &how, sizeof(how));
+	if (fd < 0)
+		return err_set(e, errno, "open cgroup '%.128s' of the container", group);
+	return cgroup_io_write(fd, "cgroup.procs", "0", e);
+}
+
+int cgroup_enter(const struct cgroup *cg, const char *group, struct err *e)
+{
+	int r = enter_group(cg->core_fd, group, e);
+
+	for (size_t i = 0; i < N_CGROUP_CONTROLLERS && r == 0; i++) {
+		if (cg->versions[i] == 1)
+			r = enter_group(cg->fds[i], group, e);
+	}
+	return r;
 }
 
 int cgroup_open_supervisors(const struct cgroup_layout *layout, struct err *e)

@@ -92,6 +92,9 @@ int cgroup_list(const struct cgroup_layout *layout, char ***ret, struct err *e);
  */
 int cgroup_join(const struct cgroup *cg, struct err *e);
 
+/* The same on all hierarchies, for a running container; and there in GROUP ("a/b"), if not NULL. */
+int cgroup_enter(const struct cgroup *cg, const char *group, struct err *e);
+
 /*
  * Interface files by their v2 names; v1 is mapped in cgroup_v1.c.  -ENOTSUP when the controller is
  * not available or the file has no v1 counterpart.  One write(2) each.

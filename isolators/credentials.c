@@ -1,6 +1,10 @@
 /* Who the payload is and what it may: user, groups, capabilities; all in one order (rule R9). */
+#include "isolators/credentials.h"
+
 #include <errno.h>
 #include <grp.h>
+#include <linux/capability.h>
+#include <stdbool.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -49,24 +53,42 @@ static int become(const struct spec *spec, struct err *e)
 	return 0;
 }
 
+static bool loads_filter_by_right(const struct box *box)
+{
+	return box->seccomp_fd >= 0 && !box->spec->no_new_privileges;
+}
+
+/*
+ * Inheritable is what ambient needs and no more, whatever the document says: with files that carry
+ * inheritable capabilities the rest would be a way to get them.
+ */
+static int set_capabilities(const struct spec *spec, uint64_t besides, struct err *e)
+{
+	const struct spec_capabilities *caps = &spec->capabilities;
+
+	return capabilities_set(caps->effective | besides, caps->permitted | besides,
+				caps->ambient, caps->ambient, e);
+}
+
 static int seal(struct box *box, struct err *e)
 {
 	const struct spec_capabilities *caps = &box->spec->capabilities;
+	uint64_t besides = loads_filter_by_right(box) ? UINT64_C(1) << CAP_SYS_ADMIN : 0;
 	int r = capabilities_drop_bounding(caps->bounding, e);
 
 	if (r < 0)
 		return r;
 	/* Or a change from root to another user would empty what is to be kept. */
-	if (box->spec->uid != 0 && caps->permitted != 0 && prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0)
+	if (box->spec->uid != 0 && (caps->permitted | besides) != 0 &&
+	    prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0)
 		return err_set(e, errno, "keep capabilities");
 	r = become(box->spec, e);
-	if (r < 0)
-		return r;
-	/*
-	 * Inheritable is what ambient needs and no more, whatever the document says: with files
-	 * that carry inheritable capabilities the rest would be a way to get them.
-	 */
-	return capabilities_set(caps->effective, caps->permitted, caps->ambient, caps->ambient, e);
+	return r < 0 ? r : set_capabilities(box->spec, besides, e);
+}
+
+int credentials_settle(const struct box *box, struct err *e)
+{
+	return loads_filter_by_right(box) ? set_capabilities(box->spec, 0, e) : 0;
 }
 
 const struct isolator isolator_credentials = {

@@ -8,6 +8,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "isolators/credentials.h"
 #include "isolators/table.h"
 #include "lib/err.h"
 
@@ -36,7 +37,7 @@ static int seal(struct box *box, struct err *e)
 	program.len = (unsigned short)((size_t)st.st_size / sizeof(struct sock_filter));
 	if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) < 0)
 		return err_set(e, errno, "load filter of %u instructions", program.len);
-	return 0;
+	return credentials_settle(box, e);
 }
 
 const struct isolator isolator_seccomp = {

@@ -44,7 +44,7 @@ struct no_options {
 };
 extern const struct flag no_flags[1];
 
-extern const struct command command_create, command_delete, command_kill, command_list,
-	command_run, command_start, command_state;
+extern const struct command command_create, command_delete, command_exec, command_kill,
+	command_list, command_run, command_start, command_state;
 
 #endif

@@ -1,7 +1,7 @@
 /* tepui-oci create and run. */
 #include <errno.h>
-#include <sys/wait.h>
 
+#include "containerizer/container.h"
 #include "containerizer/oci/command.h"
 #include "containerizer/oci/foreground.h"
 #include "containerizer/oci/making.h"
@@ -65,7 +65,8 @@ static int run(const struct oci *oci, const void *options, char **args, int *ret
 	if (r == 0)
 		r = making_launch(&m, args[0], o, false, e);
 	if (r == 0 && !o->detach) {
-		r = foreground_wait(&fg, m.container, ret_status, e);
+		r = foreground_wait(&fg, container_pidfd(m.container), &m.spec,
+				    TAKE_FD(m.master_fd), ret_status, e);
 		if (r == 0 && !o->keep)
 			r = making_remove(&m, e);
 	}

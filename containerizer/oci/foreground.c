@@ -8,7 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "containerizer/container.h"
+#include "isolators/spec.h"
 #include "lib/cleanup.h"
 #include "lib/err.h"
 
@@ -31,37 +31,58 @@ int foreground_open(struct foreground *fg, struct err *e)
 	return 0;
 }
 
-static void pass_on(int signal_fd, int pidfd)
+static void pass_on(const struct foreground *fg, int pidfd)
 {
 	struct signalfd_siginfo info;
 
-	while (read(signal_fd, &info, sizeof(info)) == sizeof(info))
-		(void)syscall(SYS_pidfd_send_signal, pidfd, (int)info.ssi_signo, NULL, 0U);
+	while (read(fg->signal_fd, &info, sizeof(info)) == sizeof(info)) {
+		if (info.ssi_signo == SIGWINCH && fg->proxy.master_fd >= 0)
+			proxy_resize(&fg->proxy);
+		else
+			(void)syscall(SYS_pidfd_send_signal, pidfd, (int)info.ssi_signo, NULL, 0U);
+	}
 }
 
-int foreground_wait(const struct foreground *fg, struct container *c, int *ret_status,
-		    struct err *e)
+static int serve(struct foreground *fg, int pidfd, struct err *e)
 {
-	struct pollfd fds[] = {
-		{ .fd = container_pidfd(c), .events = POLLIN },
+	struct pollfd fds[2 + PROXY_N_POLL] = {
+		{ .fd = pidfd, .events = POLLIN },
 		{ .fd = fg->signal_fd, .events = POLLIN },
 	};
-	int status, r;
 
 	while (!fds[0].revents) {
-		if (poll(fds, ARRAY_SIZE(fds), -1) < 0 && errno != EINTR)
-			return err_set(e, errno, "wait for the container");
+		proxy_before_poll(&fg->proxy, fds + 2);
+		if (poll(fds, ARRAY_SIZE(fds), -1) < 0) {
+			if (errno == EINTR)
+				continue;
+			return err_set(e, errno, "wait for the process");
+		}
 		if (fds[1].revents)
-			pass_on(fg->signal_fd, fds[0].fd);
+			pass_on(fg, pidfd);
+		proxy_after_poll(&fg->proxy, fds + 2);
 	}
-	r = container_reap(c, &status, e);
+	return 0;
+}
+
+int foreground_wait(struct foreground *fg, int pidfd, const struct spec *spec, int master_fd_take,
+		    int *ret_status, struct err *e)
+{
+	siginfo_t info = { 0 };
+	int r;
+
+	proxy_open(&fg->proxy, master_fd_take, spec->terminal_rows > 0);
+	r = serve(fg, pidfd, e);
+	proxy_close(&fg->proxy);
 	if (r < 0)
 		return r;
-	*ret_status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+	if (waitid(P_PIDFD, (id_t)pidfd, &info, WEXITED) < 0)
+		return err_set(e, errno, "wait for the process");
+	*ret_status = info.si_code == CLD_EXITED ? info.si_status : 128 + info.si_status;
 	return 0;
 }
 
 void foreground_close(struct foreground *fg)
 {
+	proxy_close(&fg->proxy);
 	fd_close(&fg->signal_fd);
 }

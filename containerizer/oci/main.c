@@ -18,6 +18,7 @@
 static const struct command *const commands[] = {
 	&command_create,
 	&command_delete,
+	&command_exec,
 	&command_kill,
 	&command_list,
 	&command_run,

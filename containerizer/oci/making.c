@@ -13,7 +13,9 @@
 
 #include "containerizer/container.h"
 #include "containerizer/oci/command.h"
+#include "containerizer/oci/console_socket.h"
 #include "containerizer/oci/pid_file.h"
+#include "containerizer/oci/preserved.h"
 #include "containerizer/spec_json.h"
 #include "isolators/cgroup.h"
 #include "isolators/seccomp_profile.h"
@@ -48,17 +50,26 @@ static int load_bundle(struct making *m, const char *path, json_t **ret_doc, str
 	r = spec_make_paths_absolute(fd, &m->spec, e);
 	if (r < 0)
 		return r;
+	r = preserved_add_env(&m->spec.env, e);
+	if (r < 0)
+		return r;
 	m->state.annotations = json_incref(json_object_get(*ret_doc, "annotations"));
 	return copy_string(m->spec.root_path, &m->state.rootfs, e);
 }
 
-/* The bundle may change while the container runs: exec and the hooks go by what it was. */
+/*
+ * The bundle may change while the container runs: exec and the hooks go by what it was, and not
+ * from its directory.
+ */
 static int keep_config(const struct making *m, const json_t *doc, struct err *e)
 {
+	json_t *root = json_object_get(doc, "root"), *path = json_string(m->spec.root_path);
 	AUTO_CLOSE int fd = openat(m->dir_fd, STATE_CONFIG, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC,
 				   0600);
-	AUTO_FREE char *text = json_dumps(doc, JSON_COMPACT);
+	AUTO_FREE char *text = NULL;
 
+	if (json_object_set_new(root, "path", path) == 0)
+		text = json_dumps(doc, JSON_COMPACT);
 	if (!text)
 		return err_set(e, ENOMEM, "keep '%s'", STATE_CONFIG);
 	if (fd < 0 || write(fd, text, strlen(text)) != (ssize_t)strlen(text))
@@ -130,24 +141,6 @@ static int listen_for_start(struct making *m, struct err *e)
 	return 0;
 }
 
-/* Whatever we have opened ourselves is close-on-exec, and what we have inherited cannot be. */
-static int count_preserved(uint64_t n, unsigned *ret, struct err *e)
-{
-	const char *text = getenv("LISTEN_FDS");
-	unsigned long n_sockets = text ? strtoul(text, NULL, 10) : 0;
-
-	if (n > 1024 || n_sockets > 1024)
-		return err_set(e, EINVAL, "preserve more than 1024 descriptors");
-	for (int fd = 3; fd < 3 + (int)(n + n_sockets); fd++) {
-		int flags = fcntl(fd, F_GETFD);
-
-		if (flags < 0 || (flags & FD_CLOEXEC))
-			return err_set(e, EBADF, "preserve descriptor %d", fd);
-	}
-	*ret = (unsigned)(n + n_sockets);
-	return 0;
-}
-
 /* Until it waits or runs; what it says on failure becomes ours. */
 static int follow(struct making *m, struct err *e)
 {
@@ -162,20 +155,13 @@ static int follow(struct making *m, struct err *e)
 		if (r > 0)
 			break;
 	}
+	m->master_fd = event.terminal_fd;
 	if (event.type == CONTAINER_FAILED)
 		*e = event.error;
 	else if (event.type == CONTAINER_CLOSED)
 		return err_set(e, ECHILD, "launch container '%s': its process was killed",
 			       m->spec.id);
 	return -e->code;
-}
-
-static int check_options(const struct making_options *o, struct err *e)
-{
-	if (o->no_pivot)
-		return err_set(e, EINVAL, "read flag '--no-pivot': a root that can be left is not "
-			       "supported");
-	return 0;
 }
 
 static int prepare(struct making *m, const struct making_options *o, bool is_waiting,
@@ -185,8 +171,10 @@ static int prepare(struct making *m, const struct making_options *o, bool is_wai
 	json_auto_t *doc = NULL;
 	int r;
 
-	if ((r = load_bundle(m, bundle, &doc, e)) < 0 || (r = copy_string(m->state.id,
-	     &m->spec.id, e)) < 0 || (r = describe(m, e)) < 0 || (r = keep_config(m, doc, e)) < 0 ||
+	if ((r = load_bundle(m, bundle, &doc, e)) < 0 ||
+	    (r = console_socket_check(o->console_socket, m->spec.terminal,
+				      !is_waiting && !o->detach, e)) < 0 ||
+	    (r = copy_string(m->state.id, &m->spec.id, e)) < 0 || (r = describe(m, e)) < 0 || (r = keep_config(m, doc, e)) < 0 ||
 	    (r = compile_filter(m, e)) < 0 || (r = find_cgroup(m, e)) < 0 ||
 	    (r = state_write(m->dir_fd, &m->state, e)) < 0)
 		return r;
@@ -209,6 +197,12 @@ static int start(struct making *m, const struct making_options *o, unsigned n_pr
 	    (r = state_set_pid(&m->state, container_pid(m->container), e)) < 0 ||
 	    (r = state_write(m->dir_fd, &m->state, e)) < 0 || (r = follow(m, e)) < 0)
 		return r;
+	if (o->console_socket) {
+		r = console_socket_send(o->console_socket, m->master_fd, e);
+		fd_close(&m->master_fd);
+		if (r < 0)
+			return r;
+	}
 	return o->pid_file ? pid_file_write(o->pid_file, container_pid(m->container), e) : 0;
 }
 
@@ -219,8 +213,10 @@ int making_launch(struct making *m, const char *id, const struct making_options 
 	struct err lost = { 0 };
 	int r;
 
-	if ((r = check_options(o, e)) < 0 ||
-	    (r = count_preserved(o->preserve_fds, &n_preserved, e)) < 0 ||
+	if (o->no_pivot)
+		return err_set(e, EINVAL, "read flag '--no-pivot': a root that can be left is not "
+			       "supported");
+	if ((r = preserved_count(o->preserve_fds, &n_preserved, e)) < 0 ||
 	    (r = copy_string(id, &m->state.id, e)) < 0)
 		return r;
 	m->dir_fd = state_create(m->oci->root, id, e);
@@ -260,12 +256,14 @@ int making_delete(const struct oci *oci, int dir_fd, const struct state *state, 
 
 int making_remove(struct making *m, struct err *e)
 {
+	struct err lost = { 0 };
 	int status, r = m->container ? container_destroy(m->container, DESTROY_MS, e) : 0;
 
 	if (r < 0)
 		return r;
+	/* Unless whoever waited for it has done so. */
 	if (m->container)
-		(void)container_reap(m->container, &status, e);
+		(void)container_reap(m->container, &status, &lost);
 	return making_delete(m->oci, m->dir_fd, &m->state, e);
 }
 
@@ -277,4 +275,5 @@ void making_done(struct making *m)
 	fd_close(&m->dir_fd);
 	fd_close(&m->seccomp_fd);
 	fd_close(&m->start_fd);
+	fd_close(&m->master_fd);
 }

@@ -24,12 +24,13 @@ struct making {
 	const struct oci *oci;
 	int dir_fd;			/* of the state, locked */
 	int seccomp_fd, start_fd;
+	int master_fd;			/* of its terminal, unless it went to the console socket */
 	struct spec spec;
 	struct state state;
 	struct container *container;
 };
 #define MAKING_INIT(oci_) { .oci = (oci_), .dir_fd = -EBADF, .seccomp_fd = -EBADF, \
-	.start_fd = -EBADF }
+	.start_fd = -EBADF, .master_fd = -EBADF }
 
 /*
  * Make container ID of the bundle up to the point where its process either waits to be started
