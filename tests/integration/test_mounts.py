@@ -8,7 +8,7 @@ import subprocess
 import pytest
 
 from bundle import NOT_LAUNCHED
-from bundle import box  # noqa: F401
+from bundle import box, disk  # noqa: F401
 
 pytestmark = pytest.mark.vm
 
@@ -34,15 +34,14 @@ def mounted(*args):
 
 @pytest.fixture
 def source(box):
-    """A file system of its own with another one below it: "file", "below/file"."""
-    top = box.directory / "source"
-    top.mkdir()
-    with mounted("-t", "tmpfs", "--make-private", "t", top):
-        (top / "file").write_text("top")
-        (top / "below").mkdir()
-        with mounted("-t", "tmpfs", "--make-private", "t", top / "below"):
-            (top / "below/file").write_text("below")
-            yield top
+    """A mount of its own with another one below it: "file", "below/file"."""
+    top, other = box.directory / "source", box.directory / "other"
+    (top / "below").mkdir(parents=True)
+    other.mkdir()
+    (top / "file").write_text("top")
+    (other / "file").write_text("below")
+    with mounted("--bind", "--make-private", top, top), mounted("--bind", "--make-private", other, top / "below"):
+        yield top
 
 
 def bind(box, source, *options, destination="/v"):
@@ -380,7 +379,7 @@ def test_masks_do_not_come_from_the_image(box, image, kind):
     ("fifo", "mount root '{}': Not a directory"),
 ])
 def test_a_root_that_is_not_a_directory(box, image, kind, message):
-    root = box.directory / "other"
+    root = box.directory / "elsewhere"
     if kind == "link":
         root.symlink_to(image)
     elif kind != "missing":

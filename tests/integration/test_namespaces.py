@@ -9,7 +9,7 @@ import subprocess
 import pytest
 
 from bundle import NOT_LAUNCHED
-from bundle import box  # noqa: F401
+from bundle import box, disk  # noqa: F401
 from cluster import wait_until
 
 pytestmark = pytest.mark.vm
