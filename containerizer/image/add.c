@@ -115,7 +115,7 @@ static int add_layer(struct adding *a, const struct source_layer *part, const ch
 	AUTO_CLOSE int fd = source_open_file(&a->source, part->path, e);
 	struct layer_source source = {
 		.fd = fd, .digest = part->digest, .size = part->size, .diff_id = part->diff_id,
-		.mode = UNPACK_LAYER,
+		.mode = UNPACK_LAYER, .below = a->chain,
 	};
 	struct layer layer;
 	int r;
@@ -124,6 +124,20 @@ static int add_layer(struct adding *a, const struct source_layer *part, const ch
 		return fd;
 	r = layer_unpack(a->store, &source, a->add->limits, &layer, e);
 	return r < 0 ? r : keep(a, &layer, chain_id, e);
+}
+
+/* Two images that come at the same time may have it in common: it is made once. */
+static int add_missing(struct adding *a, const struct source_layer *part, const char *chain_id,
+		       struct err *e)
+{
+	AUTO_CLOSE int lock = -EBADF;
+
+	if (layer_is_there(a->store, chain_id))
+		return 0;
+	lock = layer_lock(a->store, chain_id, e);
+	if (lock < 0)
+		return lock;
+	return layer_is_there(a->store, chain_id) ? 0 : add_layer(a, part, chain_id, e);
 }
 
 static int add_layers(struct adding *a, struct err *e)
@@ -136,8 +150,8 @@ static int add_layers(struct adding *a, struct err *e)
 		char chain_id[DIGEST_SIZE];
 		int r = layer_chain_id(i ? a->chain[i - 1] : NULL, part->diff_id, chain_id, e);
 
-		if (r == 0 && !layer_is_there(a->store, chain_id))
-			r = add_layer(a, part, chain_id, e);
+		if (r == 0)
+			r = add_missing(a, part, chain_id, e);
 		if (r < 0)
 			return err_wrap(e, "layer %zu of %zu", i + 1, a->source.n_layers);
 		a->chain[i] = strdup(chain_id);

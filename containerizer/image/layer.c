@@ -27,6 +27,25 @@ int layer_chain_id(const char *parent, const char *diff_id, char ret[DIGEST_SIZE
 	return hash_of(digest_algorithm(diff_id)->name, text, strlen(text), ret, e);
 }
 
+/* One byte of a file that stays empty, chosen by the digest: two layers that share it wait in vain. */
+int layer_lock(struct image_store *store, const char *chain_id, struct err *e)
+{
+	AUTO_CLOSE int fd = openat(store->fd, "layers.lock", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC,
+				   0600);
+	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_len = 1 };
+	char hex[16];
+
+	(void)snprintf(hex, sizeof(hex), "%.15s", strchr(chain_id, ':') + 1);
+	lock.l_start = (off_t)strtoll(hex, NULL, 16);
+	if (fd < 0)
+		return err_set(e, errno, "lock layer '%s'", chain_id);
+	while (fcntl(fd, F_OFD_SETLKW, &lock) < 0) {
+		if (errno != EINTR)
+			return err_set(e, errno, "lock layer '%s'", chain_id);
+	}
+	return TAKE_FD(fd);
+}
+
 bool layer_is_there(struct image_store *store, const char *chain_id)
 {
 	char path[DIGEST_PATH_SIZE];
@@ -55,14 +74,17 @@ static int make_tree(int tmp_fd, struct err *e)
 	return TAKE_FD(fd);
 }
 
-static int unpack(const struct layer_source *source, const struct unpack_limits *limits,
-		  int tree_fd, struct layer *layer, struct err *e)
+static int unpack(struct image_store *store, const struct layer_source *source,
+		  const struct unpack_limits *limits, int tree_fd, struct layer *layer,
+		  struct err *e)
 {
 	AUTO(pipeline_freep) struct pipeline *pipeline = NULL;
 	int r = pipeline_new(source, limits, tree_fd, &pipeline, e);
 
 	if (r == 0)
 		r = pipeline_run(pipeline, layer->diff_id, &layer->result, e);
+	if (r == 0)
+		r = marks_inherit(store, source->below, tree_fd, pipeline_unpacker(pipeline), e);
 	if (r == 0)
 		r = marks_apply(tree_fd, pipeline_unpacker(pipeline), e);
 	/* One for the whole file system, in place of one for each of its files. */
@@ -81,7 +103,7 @@ int layer_unpack(struct image_store *store, const struct layer_source *source,
 	if (tmp_fd < 0)
 		return tmp_fd;
 	tree_fd = make_tree(tmp_fd, e);
-	r = tree_fd < 0 ? tree_fd : unpack(source, limits, tree_fd, &layer, e);
+	r = tree_fd < 0 ? tree_fd : unpack(store, source, limits, tree_fd, &layer, e);
 	if (r < 0)
 		layer_discard(store, &layer);
 	else

@@ -16,6 +16,7 @@ struct layer_source {
 	uint64_t size;
 	const char *diff_id;	/* of the archive expanded */
 	enum unpack_mode mode;
+	char *const *below;	/* chain ids of the layers below, the lowest first; or NULL */
 };
 
 /* A layer in the store's tmp, not yet known by any name. */
@@ -37,6 +38,12 @@ int layer_unpack(struct image_store *store, const struct layer_source *source,
  * what a layer leaves unsaid it has from them.
  */
 int layer_chain_id(const char *parent, const char *diff_id, char ret[DIGEST_SIZE], struct err *e);
+
+/*
+ * Wait until nobody else is making the layer CHAIN_ID: an owned descriptor, whose end lets others go.
+ * Not for two layers at once.
+ */
+int layer_lock(struct image_store *store, const char *chain_id, struct err *e);
 
 bool layer_is_there(struct image_store *store, const char *chain_id);
 

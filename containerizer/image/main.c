@@ -1,5 +1,6 @@
 /* tepui-image: the image store of this node, for people and for `tepui image`. */
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -117,6 +118,8 @@ int main(int argc, char **argv)
 	struct err e = { 0 };
 	int first = argc, status = STATUS_OK;
 
+	/* A helper that refuses an archive does not read on. */
+	(void)signal(SIGPIPE, SIG_IGN);
 	if (flags_move_first(flags, n, argc - 1, argv + 1, &e) < 0 ||
 	    flags_parse(flags, n, "TEPUI_IMAGE", argc, argv, &options, &first, &e) < 0)
 		return complain(&e, STATUS_USAGE);

@@ -21,6 +21,7 @@ struct pipeline {
 	int tree_fd;
 	int64_t deadline_ms;
 	bool is_compressed;
+	bool is_cut;				/* the unpacker ended before the archive did */
 	struct hash *blob_hash, *diff_hash;	/* the same, of what is not compressed */
 	struct stream first, second;
 	int expanded_fd;			/* what comes out of the first helper */
@@ -46,6 +47,20 @@ static bool is_compressed(const char *data, size_t size)
 	return false;
 }
 
+/* An archive that comes through a fifo may not come at all. */
+static int wait_for_source(struct pipeline *p, struct err *e)
+{
+	int64_t left = p->deadline_ms - clock_boot_ms();
+	struct pollfd fd = { .fd = p->source->fd, .events = POLLIN };
+
+	if (left <= 0)
+		return err_set(e, EINVAL, "unpack: not done within %lld ms",
+			       (long long)p->limits->max_time);
+	if (poll(&fd, 1, (int)(left < 1000 ? left : 1000)) < 0 && errno != EINTR)
+		return err_set(e, errno, "wait for the archive");
+	return fd.revents ? 1 : 0;
+}
+
 /* The first bytes tell; they are kept for the stream, which has them counted and hashed. */
 static int read_magic(struct pipeline *p, struct err *e)
 {
@@ -55,9 +70,14 @@ static int read_magic(struct pipeline *p, struct err *e)
 	if (!first->buf)
 		return err_set(e, ENOMEM, "read the archive");
 	while (first->end < MAGIC_BYTES) {
-		ssize_t n = read(p->source->fd, first->buf + first->end,
-				 STREAM_BYTES - first->end);
+		int r = wait_for_source(p, e);
+		ssize_t n;
 
+		if (r < 0)
+			return r;
+		if (r == 0)
+			continue;
+		n = read(p->source->fd, first->buf + first->end, STREAM_BYTES - first->end);
 		if (n < 0 && errno != EINTR)
 			return err_set(e, errno, "read the archive");
 		if (n == 0)
@@ -164,6 +184,16 @@ int pipeline_new(const struct layer_source *source, const struct unpack_limits *
 	return 0;
 }
 
+/* An unpacker that has failed needs no more: what else comes out may be without an end. */
+static void cut_second(struct pipeline *p)
+{
+	if (!p->is_compressed || p->unpacker.report_fd >= 0 || p->second.is_done)
+		return;
+	p->is_cut = true;
+	p->second.is_done = true;
+	fd_close(&p->expanded_fd);
+}
+
 /* One turn: 1 when there is nothing more to wait for. */
 static int turn(struct pipeline *p, struct err *e)
 {
@@ -190,6 +220,7 @@ static int turn(struct pipeline *p, struct err *e)
 		r = helper_read(&p->expander, e);
 	if (r == 0 && fds[3].revents)
 		r = helper_read(&p->unpacker, e);
+	cut_second(p);
 	return r;
 }
 
@@ -235,7 +266,11 @@ static int check_helpers(struct pipeline *p, struct unpack_result *ret, struct e
 		*e = expand_error;
 		return r;
 	}
-	return helper_result(&p->unpacker, ret, e);
+	r = helper_result(&p->unpacker, ret, e);
+	/* Or the diff id would be that of a part, which another archive may be the whole of. */
+	if (r == 0 && p->is_cut)
+		r = err_set(e, EPROTO, "unpack: the helper did not read all of the archive");
+	return r;
 }
 
 int pipeline_run(struct pipeline *p, char ret_diff_id[DIGEST_SIZE], struct unpack_result *ret,

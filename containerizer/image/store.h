@@ -15,6 +15,7 @@
  *	images/NAME.json	a name: which manifest, which layers; its mtime is its last use
  *	uses/CONTAINER.json	the same of an image that a container runs on
  *	tmp/			what is being made: whole or gone, never seen
+ *	layers.lock		a byte for each layer that is being made
  *	lock			shared: something is being added; exclusive: something is removed
  *
  * Everything appears by rename(2), after it is on the disk; what refers comes after what it

@@ -197,9 +197,12 @@ static int make_hard_link(struct extract *x, const char *raw, const struct place
 	if (slash)
 		*slash = '\0';
 	fd = open_made(x->places.root_fd, slash ? path : ".");
-	if (fd < 0 || linkat(fd, slash ? slash + 1 : path, place->parent_fd, place->name, 0) < 0)
-		return err_set(e, errno, "link '%.200s' to '%.200s'", place->path, raw);
-	return 0;
+	if (fd >= 0 && linkat(fd, slash ? slash + 1 : path, place->parent_fd, place->name, 0) == 0)
+		return 0;
+	if (errno == ENOENT)
+		return err_set(e, EINVAL, "link '%.200s' to '%.200s', which is not in the archive",
+			       place->path, raw);
+	return err_set(e, errno, "link '%.200s' to '%.200s'", place->path, raw);
 }
 
 /* ---- marks ---- */

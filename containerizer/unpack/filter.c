@@ -1,6 +1,7 @@
 #include "containerizer/unpack/filter.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <seccomp.h>
 #include <sys/mman.h>
 
@@ -34,16 +35,24 @@ static int add_rules(scmp_filter_ctx filter)
 	/* Whiteouts (0:0) and fifos, no device that there is; memory that is never code. */
 	const struct scmp_arg_cmp no_device = SCMP_A3_32(SCMP_CMP_EQ, 0);
 	const struct scmp_arg_cmp no_code = SCMP_A2_32(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0);
+	/* Both for fdopendir(3). */
+	const struct scmp_arg_cmp get_flags = SCMP_A1_32(SCMP_CMP_EQ, F_GETFL);
+	const struct scmp_arg_cmp set_cloexec = SCMP_A1_32(SCMP_CMP_EQ, F_SETFD);
+	const struct {
+		int call;
+		const struct scmp_arg_cmp *argument;
+	} limited[] = {
+		{ SCMP_SYS(mknodat), &no_device }, { SCMP_SYS(mmap), &no_code },
+		{ SCMP_SYS(mprotect), &no_code }, { SCMP_SYS(fcntl), &get_flags },
+		{ SCMP_SYS(fcntl), &set_cloexec },
+	};
 	int r = 0;
 
 	for (size_t i = 0; i < ARRAY_SIZE(allowed) && r == 0; i++)
 		r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, allowed[i], 0);
-	if (r == 0)
-		r = seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, SCMP_SYS(mknodat), 1, &no_device);
-	if (r == 0)
-		r = seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 1, &no_code);
-	if (r == 0)
-		r = seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, SCMP_SYS(mprotect), 1, &no_code);
+	for (size_t i = 0; i < ARRAY_SIZE(limited) && r == 0; i++)
+		r = seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, limited[i].call, 1,
+					   limited[i].argument);
 	return r;
 }
 
