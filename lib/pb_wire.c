@@ -8,10 +8,10 @@
 #include "lib/pb_field.h"
 
 /*
- * What one unpacking may build: 5,000 tasks of a hundred fields fit in twice over, and at some 100
- * bytes a message it is no way to fill the memory.
+ * What one unpacking may build: all that an agent may describe when it registers (32 MiB of tasks,
+ * if need be of the shortest labels), and at some 100 bytes a message no way to fill the memory.
  */
-enum { WIRE_MAX_FIELDS = 1 << 20, WIRE_MAX_MESSAGES = 1 << 18 };
+enum { WIRE_MAX_FIELDS = 1 << 23, WIRE_MAX_MESSAGES = 1 << 21 };
 
 enum wire_type { WIRE_VARINT = 0, WIRE_FIXED64 = 1, WIRE_BYTES = 2, WIRE_FIXED32 = 5 };
 

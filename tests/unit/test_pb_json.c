@@ -306,10 +306,10 @@ static void test_bad_wire(void **state)
 	}
 }
 
-/* 300,000 empty messages are 600 kB on the wire, and would be a hundred times that in memory. */
+/* 2,200,000 empty messages are 4 MB on the wire, and would be fifty times that in memory. */
 static void test_wire_is_bounded(void **state)
 {
-	enum { N = 300000 };
+	enum { N = 2200000 };
 	uint8_t *wire = malloc(2 * N);
 	ProtobufCMessage *message = NULL;
 	struct err e = { 0 };
