@@ -12,7 +12,7 @@
 #include "lib/version.h"
 #include "net/http_server.h"
 
-enum { JSONP_MAX = 64 };
+enum { JSONP_MAX = 64, MAX_ACTION = 4096 };
 
 static bool is_callback(const char *name)
 {
@@ -104,6 +104,10 @@ static const struct route routes[] = {
 	BOTH("/files/browse", api_files_browse),
 	BOTH("/files/read", api_files_read),
 	BOTH("/files/download", api_files_download),
+	{ HTTP_POST, "/containers/:id/pause", api_pause, MAX_ACTION },
+	{ HTTP_POST, "/containers/:id/resume", api_resume, MAX_ACTION },
+	{ HTTP_POST, "/containers/:id/signal", api_signal, MAX_ACTION },
+	{ HTTP_POST, "/containers/:id/resize", api_resize, MAX_ACTION },
 	{ HTTP_POST, "/api/v1", api_operator, HTTP_BODY_LATER },
 	{ HTTP_POST, "/slave(1)/api/v1", api_operator, HTTP_BODY_LATER },
 };

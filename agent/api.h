@@ -22,6 +22,10 @@ int api_metrics_text(struct http_request *req, struct err *e);
 int api_files_browse(struct http_request *req, struct err *e);
 int api_files_read(struct http_request *req, struct err *e);
 int api_files_download(struct http_request *req, struct err *e);
+int api_pause(struct http_request *req, struct err *e);
+int api_resume(struct http_request *req, struct err *e);
+int api_signal(struct http_request *req, struct err *e);
+int api_resize(struct http_request *req, struct err *e);
 int api_operator(struct http_request *req, struct err *e);	/* v1 calls; operator_api.c */
 
 /* One executor with its task as /state shows it; owned, NULL when memory is out. */

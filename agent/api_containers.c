@@ -180,6 +180,18 @@ static void set_lists(json_t *view, const struct usage *usage)
 		json_object_set_new(view, "rdma", rdma_view(usage));
 }
 
+static bool is_paused(const struct task *task)
+{
+	struct cgroup cg = CGROUP_INIT;
+	struct err ignored = { 0 };
+	bool frozen = false;
+
+	if (cgroup_open(&task->agent->layout, task->record->container_id, &cg, &ignored) == 0)
+		(void)cgroup_is_frozen(&cg, &frozen, &ignored);
+	cgroup_close(&cg);
+	return frozen;
+}
+
 static json_t *extra_view(const struct sampler_view *sample, const struct task *task)
 {
 	const struct usage *usage = sample->usage;
@@ -194,6 +206,7 @@ static json_t *extra_view(const struct sampler_view *sample, const struct task *
 
 	if (!view)
 		return NULL;
+	json_object_set_new(view, "paused", json_boolean(is_paused(task)));
 	if (sample->cpus_used >= 0)
 		json_object_set_new(view, "cpus_used", json_real(sample->cpus_used));
 	for (size_t i = 0; i < ARRAY_SIZE(extra_fields); i++)

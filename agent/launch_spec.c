@@ -179,16 +179,15 @@ static int build_memory(const Mesos__V1__TaskInfo *task, int64_t request, json_t
 	return r ? err_set(e, ENOMEM, "describe memory limits") : 0;
 }
 
-static int build_resources(const struct launch_settings *settings,
-			   const Mesos__V1__TaskInfo *task, json_t *linux_part, struct err *e)
+int launch_limits(const struct launch_settings *settings, const Mesos__V1__TaskInfo *task,
+		  json_t **ret, struct err *e)
 {
 	struct resources request = { 0 };
 	json_t *resources, *cpu = json_object(), *memory = json_object();
 	int r;
 
-	resources = json_pack("{s:o, s:o, s:{s:I}}", "cpu", cpu, "memory", memory, "pids",
-			      "limit", (json_int_t)settings->pids_limit);
-	if (!resources || json_object_set_new(linux_part, "resources", resources) < 0)
+	resources = json_pack("{s:o, s:o}", "cpu", cpu, "memory", memory);
+	if (!resources)
 		return err_set(e, ENOMEM, "describe limits");
 	r = resources_from_messages(task->resources, task->n_resources, &request, e);
 	if (r >= 0)
@@ -198,7 +197,27 @@ static int build_resources(const struct launch_settings *settings,
 	if (r >= 0)
 		r = build_memory(task, request.scalar[RESOURCE_MEM], memory, e);
 	resources_done(&request);
+	if (r < 0)
+		json_decref(resources);
+	else
+		*ret = resources;
 	return r;
+}
+
+static int build_resources(const struct launch_settings *settings,
+			   const Mesos__V1__TaskInfo *task, json_t *linux_part, struct err *e)
+{
+	json_t *pids = json_pack("{s:I}", "limit", (json_int_t)settings->pids_limit), *resources;
+	int r = launch_limits(settings, task, &resources, e);
+
+	if (r < 0) {
+		json_decref(pids);
+		return r;
+	}
+	if (json_object_set_new(linux_part, "resources", resources) < 0 ||
+	    json_object_set_new(resources, "pids", pids) < 0)
+		return err_set(e, ENOMEM, "describe limits");
+	return 0;
 }
 
 /* ---- rights ---- */

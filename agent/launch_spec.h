@@ -50,4 +50,11 @@ struct launch_result {
 int launch_spec_build(const struct launch_settings *settings, const struct launch_place *place,
 		      const Mesos__V1__TaskInfo *task, struct launch_result *ret, struct err *e);
 
+/*
+ * What of an OCI resources object follows from the resources and limits of TASK: cpu and memory.
+ * Of SETTINGS only cfs_quota is looked at.  An owned object.
+ */
+int launch_limits(const struct launch_settings *settings, const Mesos__V1__TaskInfo *task,
+		  json_t **ret, struct err *e);
+
 #endif

@@ -27,6 +27,15 @@ static int pack(const struct agent *agent, Tepui__AgentCall *call, Tepui__AgentC
 }
 
 /* Views of every task that the master may still have to hear of. */
+static void describe_task(const struct task *task, Tepui__RunningTask *ret)
+{
+	tepui__running_task__init(ret);
+	ret->framework = task->record->framework;
+	ret->task = task->record->task;
+	ret->state = task_state(task);
+	ret->status = task->record->latest;
+}
+
 static size_t list_tasks(const struct agent *agent, Tepui__RunningTask *views,
 			 Tepui__RunningTask **list)
 {
@@ -35,11 +44,7 @@ static size_t list_tasks(const struct agent *agent, Tepui__RunningTask *views,
 	for (const struct task *task = agent->tasks; task; task = task->hh.next) {
 		if (task->is_acknowledged || task->is_volatile)
 			continue;
-		tepui__running_task__init(&views[n]);
-		views[n].framework = task->record->framework;
-		views[n].task = task->record->task;
-		views[n].state = task_state(task);
-		views[n].status = task->record->latest;
+		describe_task(task, &views[n]);
 		list[n] = &views[n];
 		n++;
 	}
@@ -93,6 +98,16 @@ int master_call_update(const struct agent *agent, const Mesos__V1__FrameworkID *
 	update.latest_state = latest;
 	call.update = &update;
 	return pack(agent, &call, TEPUI__AGENT_CALL__TYPE__UPDATE, ret, ret_size, e);
+}
+
+int master_call_task(const struct task *task, void **ret, size_t *ret_size, struct err *e)
+{
+	Tepui__AgentCall call = TEPUI__AGENT_CALL__INIT;
+	Tepui__RunningTask view;
+
+	describe_task(task, &view);
+	call.task = &view;
+	return pack(task->agent, &call, TEPUI__AGENT_CALL__TYPE__TASK, ret, ret_size, e);
 }
 
 int master_call_heartbeat(const struct agent *agent, void **ret, size_t *ret_size, struct err *e)

@@ -8,6 +8,7 @@
 
 struct agent;
 struct err;
+struct task;
 
 #define MASTER_CALLS_TARGET "/api/v1/agent"
 #define MASTER_CALLS_TYPE "application/x-protobuf"
@@ -17,6 +18,7 @@ int master_call_subscribe(const struct agent *agent, void **ret, size_t *ret_siz
 int master_call_update(const struct agent *agent, const Mesos__V1__FrameworkID *framework_id,
 		       const Mesos__V1__TaskStatus *status, Mesos__V1__TaskState latest,
 		       void **ret, size_t *ret_size, struct err *e);
+int master_call_task(const struct task *task, void **ret, size_t *ret_size, struct err *e);
 int master_call_heartbeat(const struct agent *agent, void **ret, size_t *ret_size, struct err *e);
 
 /*

@@ -187,6 +187,15 @@ int master_link_update(struct master_link *link, const Mesos__V1__FrameworkID *f
 	return r < 0 ? r : send_call(link, body, size, e);
 }
 
+int master_link_task(struct master_link *link, const struct task *task, struct err *e)
+{
+	AUTO_FREE void *body = NULL;
+	size_t size;
+	int r = master_call_task(task, &body, &size, e);
+
+	return r < 0 ? r : send_call(link, body, size, e);
+}
+
 /* ---- events ---- */
 
 static void answer_heartbeat(struct master_link *link)

@@ -12,6 +12,7 @@
 struct agent;
 struct err;
 struct master_link;
+struct task;
 
 int master_link_new(struct agent *agent, struct master_link **ret, struct err *e);
 
@@ -23,6 +24,8 @@ bool master_link_is_up(const struct master_link *link);
 int master_link_update(struct master_link *link, const Mesos__V1__FrameworkID *framework_id,
 		       const Mesos__V1__TaskStatus *status, Mesos__V1__TaskState latest,
 		       struct err *e);
+/* One TASK: it has other resources now. */
+int master_link_task(struct master_link *link, const struct task *task, struct err *e);
 void master_link_free(struct master_link *link);
 
 /*

@@ -10,8 +10,11 @@
 #include <unistd.h>
 
 #include "containerizer/handover.h"
+#include "containerizer/spec_json.h"
 #include "lib/cleanup.h"
 #include "lib/err.h"
+#include "lib/file_in.h"
+#include "lib/file_out.h"
 
 enum { MAX_EXIT_BYTES = 1 << 20, PATH_SIZE = 320 };
 
@@ -79,6 +82,33 @@ int runtime_dir_make(int work_fd, const char *container_id, const json_t *config
 	if (r < 0)
 		runtime_dir_remove(work_fd, container_id);
 	return r;
+}
+
+static int open_existing(int work_fd, const char *container_id, struct err *e)
+{
+	int fd = runtime_dir_open(work_fd, container_id);
+
+	return fd < 0 ? err_set(e, errno, "find the document of container '%s'", container_id) : fd;
+}
+
+int runtime_dir_read_config(int work_fd, const char *container_id, json_t **ret, struct err *e)
+{
+	AUTO_CLOSE int fd = open_existing(work_fd, container_id, e);
+
+	return fd < 0 ? fd : file_in_read_json(fd, HANDOVER_CONFIG, SPEC_MAX_DOCUMENT, ret, e);
+}
+
+int runtime_dir_write_config(int work_fd, const char *container_id, const json_t *config,
+			     struct err *e)
+{
+	AUTO_CLOSE int fd = open_existing(work_fd, container_id, e);
+	AUTO_FREE char *text = json_dumps(config, JSON_COMPACT);
+
+	if (fd < 0)
+		return fd;
+	if (!text)
+		return err_set(e, ENOMEM, "write '%s'", HANDOVER_CONFIG);
+	return file_out_replace(fd, HANDOVER_CONFIG, text, strlen(text), e);
 }
 
 int runtime_dir_open(int work_fd, const char *container_id)

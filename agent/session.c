@@ -189,6 +189,7 @@ static int take_event(struct session *session, const Tepui__ControlEvent *event,
 		return on_exited(session, event, e);
 	case TEPUI__CONTROL_EVENT__TYPE__FAILED:
 		return control_error(event, e);
+	case TEPUI__CONTROL_EVENT__TYPE__DONE:
 	case TEPUI__CONTROL_EVENT__TYPE__UNKNOWN:
 	case _TEPUI__CONTROL_EVENT__TYPE_IS_INT_SIZE:
 	default:

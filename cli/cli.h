@@ -45,6 +45,7 @@ struct cli_options {
 	uint64_t count;
 	bool interactive;
 	bool tty;
+	char *cpus, *mem;
 	bool help;
 	bool version;
 };

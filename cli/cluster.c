@@ -95,6 +95,18 @@ int cluster_task(struct cli *cli, const char *task_id, json_t **ret_task, json_t
 	return r;
 }
 
+int cluster_running(struct cli *cli, const char *task_id, json_t **ret_container,
+		    char address[CLUSTER_ADDRESS_SIZE], struct err *e)
+{
+	json_t *task = NULL;
+	int r = cluster_task(cli, task_id, &task, ret_container, address, e);
+
+	json_decref(task);
+	if (r >= 0 && !*ret_container)
+		r = err_set(e, ENOENT, "task '%s' has no container on '%s'", task_id, address);
+	return r;
+}
+
 /* Sandboxes outlive their containers: an agent's completed executors are told by its /state. */
 static int completed_on(struct cli *cli, const char *address, const char *task_id, json_t **ret,
 			struct err *e)

@@ -18,6 +18,10 @@ const char *cluster_address(const json_t *node, char buf[CLUSTER_ADDRESS_SIZE]);
 int cluster_task(struct cli *cli, const char *task_id, json_t **ret_task, json_t **ret_container,
 		 char address[CLUSTER_ADDRESS_SIZE], struct err *e);
 
+/* The container of a task that runs, as /containers of its agent has it: a new reference. */
+int cluster_running(struct cli *cli, const char *task_id, json_t **ret_container,
+		    char address[CLUSTER_ADDRESS_SIZE], struct err *e);
+
 /*
  * A task that has ended is no longer in /v2/tasks: look for its container on every node.  One that
  * has no container any more has a row with container_id, and executor as the agent's /state tells.

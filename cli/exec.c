@@ -108,19 +108,6 @@ static int run(struct cli *cli, const char *address, const char *container, char
 	return r < 0 ? r : take_status(cli, address, &id, e);
 }
 
-/* The container that the task runs in now: a new reference. */
-static int find_container(struct cli *cli, const char *task_id, json_t **ret,
-			  char address[CLUSTER_ADDRESS_SIZE], struct err *e)
-{
-	json_t *task = NULL;
-	int r = cluster_task(cli, task_id, &task, ret, address, e);
-
-	json_decref(task);
-	if (r >= 0 && !*ret)
-		r = err_set(e, ENOENT, "task '%s' has no container on '%s'", task_id, address);
-	return r;
-}
-
 int task_exec(struct cli *cli, char **args, size_t n, struct err *e)
 {
 	char address[CLUSTER_ADDRESS_SIZE];
@@ -130,7 +117,7 @@ int task_exec(struct cli *cli, char **args, size_t n, struct err *e)
 
 	if (first == n)
 		return err_set(e, CLI_MISUSE, "usage: tepui task exec ID -- COMMAND ...");
-	r = find_container(cli, args[0], &container, address, e);
+	r = cluster_running(cli, args[0], &container, address, e);
 	if (r >= 0)
 		r = run(cli, address, member_text(container, "container_id"), args + first,
 			n - first, e);
@@ -155,7 +142,7 @@ int task_attach(struct cli *cli, char **args, size_t n, struct err *e)
 		.has_detach_keys = is_interactive,
 	};
 	json_t *container = NULL;
-	int r = find_container(cli, args[0], &container, address, e);
+	int r = cluster_running(cli, args[0], &container, address, e);
 
 	(void)n;
 	if (r < 0)

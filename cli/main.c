@@ -32,6 +32,8 @@ static const struct flag option_flags[] = {
 	OPTION("app", FLAG_STR, app, NULL, "only tasks of this app"),
 	OPTION("type", FLAG_STR, type, NULL, "only events of this type"),
 	OPTION("count", FLAG_U64, count, "0", "end after so many events"),
+	OPTION("cpus", FLAG_STR, cpus, NULL, "number of cpus"),
+	OPTION("mem", FLAG_STR, mem, NULL, "MiB of memory"),
 	LETTER("interactive", interactive, 'i', "pass standard input on"),
 	LETTER("tty", tty, 't', "run on a terminal"),
 	LETTER("help", help, 'h', "print this"),

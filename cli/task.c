@@ -5,6 +5,7 @@
 #include "cli/cli.h"
 #include "cli/client.h"
 #include "cli/cluster.h"
+#include "cli/control.h"
 #include "cli/exec.h"
 #include "cli/print.h"
 #include "cli/table.h"
@@ -172,7 +173,8 @@ static void print_container(const json_t *container)
 	char used[HUMAN_SIZE], peak[HUMAN_SIZE], limit[HUMAN_SIZE];
 
 	print_field("container", "%s", member_text(container, "container_id"));
-	print_field("pid", "%.0f", member_number(ours, "pid"));
+	print_field("pid", "%.0f%s", member_number(ours, "pid"),
+		    json_is_true(json_object_get(ours, "paused")) ? " (paused)" : "");
 	print_field("memory", "%s used, %s at most, limit %s",
 		    human_bytes((uint64_t)member_number(statistics, "mem_total_bytes"), used),
 		    human_bytes((uint64_t)member_number(ours, "mem_peak_bytes"), peak),
@@ -344,6 +346,11 @@ const struct command task_commands[] = {
 	  "run a command beside it; its exit status is passed on, 125 is ours", task_exec },
 	{ "task", "attach", "ID", 1, 1, "interactive",
 	  "its output as it comes; with -i its terminal too, until Ctrl-P Ctrl-Q", task_attach },
+	{ "task", "pause", "ID", 1, 1, "", "stop all of its processes", task_pause },
+	{ "task", "resume", "ID", 1, 1, "", "let them go on", task_resume },
+	{ "task", "signal", "ID SIGNAL", 2, 2, "", "to its main process: HUP, USR1, 10", task_signal },
+	{ "task", "resize", "ID", 1, 1, "cpus mem",
+	  "give it other resources as it runs; new instances are as the app says", task_resize },
 	{ "task", "kill", "ID ...", 1, 100, "scale wipe force",
 	  "end tasks; replaced unless --scale", task_kill },
 	{ 0 },

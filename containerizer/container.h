@@ -109,6 +109,9 @@ int container_exec_signal(struct container *c, uint32_t id, int signo, struct er
  */
 int container_signal(struct container *c, int signo, struct err *e);
 
+/* The same, once it has started, to the main process alone. */
+int container_signal_main(struct container *c, int signo, struct err *e);
+
 /* SIGKILL to everything, init included. */
 int container_kill(struct container *c, struct err *e);
 

@@ -262,6 +262,8 @@ static void serve_supervisor(struct init *in)
 		return;
 	if (head.type == SYNC_SIGNAL)
 		(void)kill(-1, head.value);
+	else if (head.type == SYNC_SIGNAL_MAIN)
+		(void)kill(in->main.pid, head.value);
 	else if (head.type == SYNC_EXEC_SIGNAL)
 		signal_command(in, head.id, head.value);
 	else if (head.type == SYNC_EXEC && start_command(in, head.id, size, &fds, &e) < 0)

@@ -388,6 +388,11 @@ int container_signal(struct container *c, int signo, struct err *e)
 	return send_plain(c, SYNC_SIGNAL, 0, signo, e);
 }
 
+int container_signal_main(struct container *c, int signo, struct err *e)
+{
+	return send_plain(c, SYNC_SIGNAL_MAIN, 0, signo, e);
+}
+
 int container_kill(struct container *c, struct err *e)
 {
 	return cgroup_kill(&c->box.cgroup, e);

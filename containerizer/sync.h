@@ -19,6 +19,7 @@ enum sync_type {
 
 	/* While running. */
 	SYNC_SIGNAL,		/* to init: VALUE to all processes of the container */
+	SYNC_SIGNAL_MAIN,	/* to init: VALUE to the main process alone */
 	SYNC_EXEC,		/* to init: struct sync_command, strings, and descriptors */
 	SYNC_EXEC_SIGNAL,	/* to init: VALUE to the command's process group */
 	SYNC_EXEC_STARTED,	/* from init: execve(2) succeeded; its terminal's master with it */

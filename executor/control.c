@@ -160,6 +160,37 @@ static int on_attach(struct connection *c, const Tepui__ControlCall *call,
 	return 0;
 }
 
+static int answer_done(struct connection *c)
+{
+	Tepui__ControlEvent event = TEPUI__CONTROL_EVENT__INIT;
+
+	event.has_type = true;
+	event.type = TEPUI__CONTROL_EVENT__TYPE__DONE;
+	answer(c, &event, -EBADF);
+	return 0;
+}
+
+static int on_signal(struct connection *c, const Tepui__ControlCall *call,
+		     struct packet_fds *fds, struct err *e)
+{
+	const struct control *control = c->control;
+	int r = control->ops->signal(control->arg, call->signal, e);
+
+	(void)fds;
+	return r < 0 ? r : answer_done(c);
+}
+
+static int on_pause(struct connection *c, const Tepui__ControlCall *call,
+		    struct packet_fds *fds, struct err *e)
+{
+	const struct control *control = c->control;
+	int r = control->ops->pause(control->arg,
+				    call->type == TEPUI__CONTROL_CALL__TYPE__PAUSE, e);
+
+	(void)fds;
+	return r < 0 ? r : answer_done(c);
+}
+
 static const struct {
 	Tepui__ControlCall__Type type;
 	int (*take)(struct connection *c, const Tepui__ControlCall *call,
@@ -168,6 +199,9 @@ static const struct {
 	{ TEPUI__CONTROL_CALL__TYPE__RUN, on_run },
 	{ TEPUI__CONTROL_CALL__TYPE__RUN_SIGNAL, on_run_signal },
 	{ TEPUI__CONTROL_CALL__TYPE__ATTACH, on_attach },
+	{ TEPUI__CONTROL_CALL__TYPE__SIGNAL, on_signal },
+	{ TEPUI__CONTROL_CALL__TYPE__PAUSE, on_pause },
+	{ TEPUI__CONTROL_CALL__TYPE__RESUME, on_pause },
 };
 
 static int take_call(struct connection *c, const Tepui__ControlCall *call,

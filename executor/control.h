@@ -24,6 +24,8 @@ struct control_ops {
 	int (*attach)(void *arg, uint32_t id, struct packet_fds *fds, int *ret_terminal_fd,
 		      struct err *e);
 	void (*detach)(void *arg, uint32_t id);
+	int (*signal)(void *arg, int signo, struct err *e);
+	int (*pause)(void *arg, bool is_paused, struct err *e);
 };
 
 /* Listen in the directory RUNTIME_FD (borrowed).  OPS is borrowed. */

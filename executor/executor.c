@@ -192,13 +192,21 @@ static void on_command_started(void *arg, uint32_t id, int terminal_fd)
 	(void)inside_command_started(x->inside, id, terminal_fd);
 }
 
+static void on_pause(void *arg, bool is_paused)
+{
+	const struct executor *x = arg;
+
+	if (x->health)
+		health_pause(x->health, is_paused);
+}
+
 static void on_started(void *arg)
 {
 	struct executor *x = arg;
 	struct err e = { 0 };
 
 	report(x, (struct status){ .state = MESOS__V1__TASK_STATE__TASK_RUNNING });
-	if (inside_new(x->loop, x->runtime_fd, x->run, &x->inside, &e) < 0) {
+	if (inside_new(x->loop, x->runtime_fd, x->run, on_pause, x, &x->inside, &e) < 0) {
 		log_write_err(LOG_LEVEL_ERROR, &e, "let the agent into the container");
 		err_clear(&e);
 	}

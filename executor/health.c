@@ -295,6 +295,17 @@ static void on_next(void *arg)
 		result(h, false, err_text(&e, detail, sizeof(detail)));
 }
 
+void health_pause(struct health *h, bool is_paused)
+{
+	if (h->is_command_running)
+		h->ops->command_kill(h->arg, h->command_id);
+	forget_attempt(h);
+	if (is_paused)
+		loop_timer_clear(h->next);
+	else
+		loop_timer_set(h->next, millis(h->check->interval_seconds));
+}
+
 DEFINE_AUTO(struct health *, health_free);
 
 int health_new(struct loop *loop, const Mesos__V1__HealthCheck *check, const struct health_ops *ops,

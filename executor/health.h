@@ -32,6 +32,9 @@ int health_validate(const Mesos__V1__HealthCheck *check, struct err *e);
 int health_new(struct loop *loop, const Mesos__V1__HealthCheck *check, const struct health_ops *ops,
 	       void *arg, struct health **ret, struct err *e);
 
+/* A task that is stopped cannot answer: what is under way does not count, and nothing is begun. */
+void health_pause(struct health *health, bool is_paused);
+
 /* No more checks and no more calls of OPS. */
 void health_free(struct health *health);
 

@@ -17,6 +17,8 @@
 struct inside {
 	struct run *run;
 	struct control *control;
+	void (*on_pause)(void *arg, bool is_paused);
+	void *arg;
 };
 
 /* ---- commands beside the task ---- */
@@ -108,14 +110,34 @@ static void detach(void *arg, uint32_t id)
 	output_detach(run_output(inside->run), id);
 }
 
+static int signal_main(void *arg, int signo, struct err *e)
+{
+	const struct inside *inside = arg;
+
+	return run_signal_main(inside->run, signo, e);
+}
+
+static int pause_task(void *arg, bool is_paused, struct err *e)
+{
+	const struct inside *inside = arg;
+	int r = run_pause(inside->run, is_paused, e);
+
+	if (r == 0)
+		inside->on_pause(inside->arg, is_paused);
+	return r;
+}
+
 static const struct control_ops ops = {
 	.run = run_beside,
 	.run_signal = signal_command,
 	.attach = attach,
 	.detach = detach,
+	.signal = signal_main,
+	.pause = pause_task,
 };
 
-int inside_new(struct loop *loop, int runtime_fd, struct run *run, struct inside **ret,
+int inside_new(struct loop *loop, int runtime_fd, struct run *run,
+	       void (*on_pause)(void *arg, bool is_paused), void *arg, struct inside **ret,
 	       struct err *e)
 {
 	struct inside *inside = calloc(1, sizeof(*inside));
@@ -124,6 +146,8 @@ int inside_new(struct loop *loop, int runtime_fd, struct run *run, struct inside
 	if (!inside)
 		return err_set(e, ENOMEM, "serve the agent");
 	inside->run = run;
+	inside->on_pause = on_pause;
+	inside->arg = arg;
 	r = control_new(loop, runtime_fd, &ops, inside, &inside->control, e);
 	if (r < 0)
 		free(inside);

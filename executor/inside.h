@@ -10,8 +10,12 @@ struct inside;
 struct loop;
 struct run;
 
-/* RUN's main process has begun; borrowed like the runtime directory. */
-int inside_new(struct loop *loop, int runtime_fd, struct run *run, struct inside **ret,
+/*
+ * RUN's main process has begun; borrowed like the runtime directory.  ON_PAUSE is told when the task
+ * has been stopped, and when it goes on.
+ */
+int inside_new(struct loop *loop, int runtime_fd, struct run *run,
+	       void (*on_pause)(void *arg, bool is_paused), void *arg, struct inside **ret,
 	       struct err *e);
 void inside_free(struct inside *inside);
 

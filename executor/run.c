@@ -21,7 +21,7 @@
 #include "lib/log.h"
 #include "lib/loop.h"
 
-enum { DESTROY_MS = 2000, DESTROY_AGAIN_MS = 1000 };
+enum { DESTROY_MS = 2000, DESTROY_AGAIN_MS = 1000, FREEZE_MS = 2000 };
 
 struct run {
 	struct loop *loop;
@@ -35,6 +35,7 @@ struct run {
 	struct loop_timer *finish;		/* tells the end, or tries again to destroy */
 	struct oom *oom;
 	struct output *output;
+	bool is_paused;
 	struct ending ending;
 };
 
@@ -305,6 +306,25 @@ const struct spec *run_spec(const struct run *run)
 	return run->has_spec ? &run->spec : NULL;
 }
 
+int run_pause(struct run *run, bool is_paused, struct err *e)
+{
+	int r;
+
+	if (run_is_over(run))
+		return err_set(e, ESRCH, "pause the task: it has ended");
+	r = cgroup_freeze(container_cgroup(run->container), is_paused, FREEZE_MS, e);
+	if (r == 0)
+		run->is_paused = is_paused;
+	return r;
+}
+
+int run_signal_main(struct run *run, int signo, struct err *e)
+{
+	if (run_is_over(run))
+		return err_set(e, ESRCH, "signal the task: it has ended");
+	return container_signal_main(run->container, signo, e);
+}
+
 void run_signal(struct run *run, int signo)
 {
 	struct err e = { 0 };
@@ -312,6 +332,11 @@ void run_signal(struct run *run, int signo)
 
 	if (!run->container)
 		return;
+	/* What is stopped takes no signal but SIGKILL. */
+	if (run->is_paused && run_pause(run, false, &e) < 0) {
+		log_write_err(LOG_LEVEL_ERROR, &e, "let the container go on");
+		err_clear(&e);
+	}
 	r = signo == SIGKILL ? container_kill(run->container, &e)
 		: container_signal(run->container, signo, &e);
 	/* Init may just have ended with its main process. */

@@ -48,6 +48,12 @@ const struct spec *run_spec(const struct run *run);
 /* To every process of the container; SIGKILL goes through the cgroup and takes init along. */
 void run_signal(struct run *run, int signo);
 
+/* To the main process alone.  -ESRCH: it has ended. */
+int run_signal_main(struct run *run, int signo, struct err *e);
+
+/* Stop every process, or let them go on; what is killed goes on first.  -EBUSY: it does not stop. */
+int run_pause(struct run *run, bool is_paused, struct err *e);
+
 /* Borrowed; NULL: it was never opened. */
 struct output *run_output(const struct run *run);
 

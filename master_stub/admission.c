@@ -293,6 +293,15 @@ int master_agent_subscribe(struct master *master, const Tepui__AgentCall *call, 
 	return r;
 }
 
+/* A task that is known has other resources now. */
+static int admit_changed(struct agent *agent, const Tepui__RunningTask *running, struct err *e)
+{
+	if (!running)
+		return err_set(e, EINVAL, "read agent's TASK: task is missing");
+	registry_heard(agent);
+	return master_task_admit(agent, running, e);
+}
+
 int master_agent_call(struct master *master, const Tepui__AgentCall *call, int64_t now_ms,
 		      struct err *e)
 {
@@ -309,6 +318,8 @@ int master_agent_call(struct master *master, const Tepui__AgentCall *call, int64
 		master_task_update(agent, call->update);
 	else if (call->type == TEPUI__AGENT_CALL__TYPE__UPDATE)
 		return err_set(e, EINVAL, "read agent's UPDATE: update is missing");
+	else if (call->type == TEPUI__AGENT_CALL__TYPE__TASK)
+		return admit_changed(agent, call->task, e);
 	else if (call->type != TEPUI__AGENT_CALL__TYPE__HEARTBEAT)
 		return err_set(e, EINVAL, "read agent's call: its type is not known here");
 	registry_heard(agent);

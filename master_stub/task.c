@@ -407,6 +407,26 @@ static int find_framework(struct master *master, const Mesos__V1__FrameworkInfo 
 	return framework_recover(master, info, ret, e);
 }
 
+/* The agent may have resized it: what it uses is what the agent says. */
+static int take_resources(struct task *task, const Mesos__V1__TaskInfo *info, struct err *e)
+{
+	struct resources resources = { 0 };
+	int r = resources_from_messages(info->resources, info->n_resources, &resources, e);
+
+	if (r >= 0 && !resources_equal(&resources, &task->resources)) {
+		r = packed_set(&task->info, &info->base);
+		if (r < 0)
+			(void)err_set(e, -r, "admit task '%s'", task->id);
+		else {
+			master_task_release(task);
+			resources_done(&task->resources);
+			task->resources = TAKE_VAL(resources, (struct resources){ 0 });
+		}
+	}
+	resources_done(&resources);
+	return r;
+}
+
 int master_task_admit(struct agent *agent, const Tepui__RunningTask *running, struct err *e)
 {
 	const char *id = running->task->task_id->value;
@@ -426,9 +446,11 @@ int master_task_admit(struct agent *agent, const Tepui__RunningTask *running, st
 			       task->agent->id);
 	if (!task) {
 		r = admit_new(framework, agent, running, &task, e);
-		if (r < 0)
-			return r;
+	} else {
+		r = take_resources(task, running->task, e);
 	}
+	if (r < 0)
+		return r;
 	was_unreachable = task->is_unreachable;
 	task->is_unreachable = false;
 	task->is_seen = task->is_confirmed = true;

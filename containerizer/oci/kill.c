@@ -10,7 +10,7 @@
 
 #include "containerizer/oci/command.h"
 #include "containerizer/oci/processes.h"
-#include "containerizer/oci/signals.h"
+#include "lib/signals.h"
 #include "containerizer/oci/state.h"
 #include "isolators/cgroup.h"
 #include "lib/cleanup.h"

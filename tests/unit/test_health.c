@@ -6,6 +6,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <event2/event.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -461,6 +462,37 @@ static void test_commands_that_fail_hang_or_are_refused(void **state)
 	told_done(&t);
 }
 
+static void test_a_stopped_task_is_not_asked(void **state)
+{
+	Mesos__V1__HealthCheck check = fast_check(MESOS__V1__HEALTH_CHECK__TYPE__COMMAND);
+	Mesos__V1__CommandInfo command = MESOS__V1__COMMAND_INFO__INIT;
+	char value[] = "check";
+	struct told t;
+	struct err e = { 0 };
+
+	(void)state;
+	told_init(&t, 1);
+	command.value = value;
+	check.command = &command;
+	check.timeout_seconds = 0.01;
+	check.consecutive_failures = 1;
+	t.wait_status[0] = -1;
+	assert_int_equal(health_new(t.loop, &check, &ops, &t, &t.health, &e), 0);
+	run(&t);
+	/* What is under way is given up without a verdict, and nothing else is begun. */
+	t.stop_at = 3;
+	health_pause(t.health, true);
+	assert_string_equal(t.marks, "CK");
+	health_command_done(t.health, 1, 1 << 8, NULL);
+	loop_timer_set(t.deadline, 10000);
+	assert_int_equal(event_base_loop(loop_base(t.loop), EVLOOP_NONBLOCK), 0);
+	assert_string_equal(t.marks, "CK");
+	health_pause(t.health, false);
+	run(&t);
+	assert_string_equal(t.marks, "CKC");
+	told_done(&t);
+}
+
 static void test_checks_that_cannot_be_done(void **state)
 {
 	Mesos__V1__HealthCheck check = fast_check(MESOS__V1__HEALTH_CHECK__TYPE__HTTP);
@@ -529,6 +561,7 @@ int main(void)
 		cmocka_unit_test(test_servers_see_a_clean_end),
 		cmocka_unit_test(test_the_rest_of_an_answer_is_waited_for_within_bounds),
 		cmocka_unit_test(test_commands_that_fail_hang_or_are_refused),
+		cmocka_unit_test(test_a_stopped_task_is_not_asked),
 		cmocka_unit_test(test_checks_that_cannot_be_done),
 		cmocka_unit_test(test_status_lines),
 	};

@@ -13,7 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "containerizer/oci/signals.h"
+#include "lib/signals.h"
 #include "containerizer/oci/state.h"
 #include "lib/cleanup.h"
 #include "lib/err.h"

@@ -1,4 +1,4 @@
-#include "containerizer/oci/signals.h"
+#include "lib/signals.h"
 
 #include <errno.h>
 #include <signal.h>

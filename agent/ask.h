@@ -1,0 +1,15 @@
+/* Requests of operators that a supervisor carries out and answers with yes or no. */
+#ifndef AGENT_ASK_H
+#define AGENT_ASK_H
+
+#include "proto/tepui.pb-c.h"
+
+struct err;
+struct http_request;
+struct task;
+
+/* Send CALL to the supervisor of TASK; REQ (taken on success) is answered when that has done it. */
+int ask(struct http_request *req, const struct task *task, const Tepui__ControlCall *call,
+	struct err *e);
+
+#endif
