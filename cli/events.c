@@ -33,7 +33,9 @@ static void print_event(const struct watcher *watcher, const char *type, const c
 		AUTO_FREE char *text = value ? json_dumps(value, JSON_ENCODE_ANY |
 							  JSON_REAL_PRECISION(15)) : NULL;
 
-		/* json_dumps() escapes control bytes, so that no terminal is steered. */
+		/* What json_dumps() does not escape of what steers terminals. */
+		if (text)
+			print_tame(text);
 		if (text && strcmp(text, "\"\"") != 0 && strcmp(text, "null") != 0)
 			printf("  %s=%s", shown_members[i], text);
 	}

@@ -2,6 +2,7 @@
 
 #include <ctype.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 
 #include "cli/cli.h"
@@ -19,11 +20,23 @@ double member_number(const json_t *object, const char *key)
 	return json_number_value(json_object_get(object, key));
 }
 
+/* U+0080 to U+009F: terminals that read UTF-8 may obey them, U+009B as they do ESC and '['. */
+static bool is_c1_control(const char *text)
+{
+	unsigned char second = (unsigned char)text[1];
+
+	return (unsigned char)text[0] == 0xc2 && second >= 0x80 && second < 0xa0;
+}
+
 void print_tame(char *text)
 {
 	for (; *text; text++) {
-		if (iscntrl((unsigned char)*text))
+		if (iscntrl((unsigned char)*text)) {
 			*text = isspace((unsigned char)*text) ? ' ' : '?';
+		} else if (is_c1_control(text)) {
+			*text++ = '?';
+			*text = '?';
+		}
 	}
 }
 
