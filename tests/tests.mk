@@ -4,7 +4,7 @@ DEB_BUILD := gcc make pkg-config protobuf-c-compiler protobuf-compiler libprotob
              libevent-dev libsqlite3-dev libseccomp-dev libcap-dev libnl-3-dev libnl-route-3-dev \
              libcmocka-dev uthash-dev libarchive-dev libssl-dev
 DEB_TEST  := python3 python3-pytest curl procps iproute2 strace qemu-system-x86 qemu-system-common \
-             busybox-static cpio kmod e2fsprogs xfsprogs mount libasan8 libubsan1 clang libclang-rt-14-dev skopeo umoci
+             busybox-static cpio kmod e2fsprogs mount libasan8 libubsan1 clang libclang-rt-14-dev skopeo umoci
 DEB_BENCH := runc crun bubblewrap
 DEB_ALL   := $(DEB_BUILD) $(DEB_TEST)
 
@@ -63,10 +63,18 @@ $(B)/tests/escape/verdicts: tests/escape/verdicts.c tests/unit/filter_machine.h 
 	$(call say,CC)$(CC) $(CPPFLAGS) -I$(B)/proto $(CFLAGS) $(LDFLAGS) -o $@ $< \
 	  $(B)/isolators.a $(B)/lib.a $(B)/proto.a $(LIBS_COMMON) -lseccomp -lcap -lm
 
-ESCAPE_BIN := $(B)/tests/bench/launch $(B)/tests/escape/isoprobe $(B)/tests/escape/verdicts
+$(B)/tests/escape/namesake: tests/escape/namesake.c
+	@mkdir -p $(@D)
+	$(call say,CC)$(CC) -D_GNU_SOURCE -std=gnu17 -O2 -g $(WARN) -o $@ $<
+
+ESCAPE_BIN := $(B)/tests/bench/launch $(addprefix $(B)/tests/escape/,isoprobe verdicts namesake)
 .PHONY: check-escape escape-verdicts
 check-escape: all $(ESCAPE_BIN)
 	TEPUI_BUILD=$(abspath $(B)) $(PYTEST) tests/integration/test_escape*.py $(PYTEST_ARGS)
+
+# After a change of the battery's tables.
+docs/escape.md: $(B)/tests/escape/isoprobe $(wildcard tests/escape/*)
+	tests/escape/document $< >$@
 
 # After a change of the built-in profile: read the difference, then commit it with the change.
 escape-verdicts: $(B)/tests/escape/verdicts
@@ -78,7 +86,7 @@ check-vm: all $(ESCAPE_BIN) $(B)/tests/bench/resize
 
 # Everything once more with AddressSanitizer and UBSan in every process.
 asan:
-	@$(MAKE) --no-print-directory SANITIZE=1 all build/asan/tests/bench/launch build/asan/tests/escape/isoprobe build/asan/tests/escape/verdicts
+	@$(MAKE) --no-print-directory SANITIZE=1 all build/asan/tests/bench/launch $(addprefix build/asan/tests/escape/,isoprobe verdicts namesake)
 	TEPUI_BUILD=$(abspath build/asan) TEPUI_TEST_SANITIZED=1 $(PYTEST) tests/integration $(PYTEST_ARGS)
 
 FUZZ_SRC := $(wildcard tests/fuzz/fuzz_*.c)

@@ -103,7 +103,7 @@ static pid_t parent_of(pid_t pid)
 bool is_related(pid_t pid)
 {
 	/* Of ours: the prober's descendants ... */
-	for (pid_t p = pid; p > 1; p = parent_of(p)) {
+	for (pid_t p = pid; p > 0; p = parent_of(p)) {
 		if (p == prober)
 			return true;
 	}
@@ -112,7 +112,15 @@ bool is_related(pid_t pid)
 		if (p == pid)
 			return true;
 	}
-	return pid == prober;
+	return false;
+}
+
+bool init_is_foreign(struct outcome *o)
+{
+	if (!is_related(1))
+		return true;
+	absent(o, "the container's init is the task itself");
+	return false;
 }
 
 void visit_foreign(void (*visit)(pid_t pid, void *arg), void *arg)

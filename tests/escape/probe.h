@@ -61,6 +61,12 @@ void read_status(pid_t pid, const char *name, char *ret, size_t size);
 /* Is PID this process, or one that it or its parents started? */
 bool is_related(pid_t pid);
 
+/*
+ * Is the container's init somebody else?  If not, absent(): in direct mode the task is init, and its
+ * own business is no attack.
+ */
+bool init_is_foreign(struct outcome *o);
+
 /* Call VISIT for every process in /proc that is not related. */
 void visit_foreign(void (*visit)(pid_t pid, void *arg), void *arg);
 

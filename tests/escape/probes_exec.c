@@ -19,15 +19,6 @@
 
 enum { MAX_FD = 4096, MAX_CLIMB = 64, MANY = 300 };
 
-/* In direct mode the prober is the container's init: its own business is no attack. */
-static bool init_is_foreign(struct outcome *o)
-{
-	if (!is_related(1))
-		return true;
-	absent(o, "the container's init is the task itself");
-	return false;
-}
-
 /* ---- A1: the program that runs us ---- */
 
 static void write_program(const struct probe *p, struct outcome *o)
@@ -53,13 +44,22 @@ static void truncate_program(const struct probe *p, struct outcome *o)
 	tried(o, truncate(p->path, 0));
 }
 
+/* Whether it is somebody else's program is told by the path. */
+static bool is_foreign_program(const struct probe *p, struct outcome *o)
+{
+	return strncmp(p->path, "/proc/1/", 8) != 0 || init_is_foreign(o);
+}
+
 static void chmod_program(const struct probe *p, struct outcome *o)
 {
-	tried(o, chmod(p->path, 04777));
+	if (is_foreign_program(p, o))
+		tried(o, chmod(p->path, 04777));
 }
 
 static void link_program(const struct probe *p, struct outcome *o)
 {
+	if (!is_foreign_program(p, o))
+		return;
 	tried(o, linkat(AT_FDCWD, p->path, AT_FDCWD, "linked", AT_SYMLINK_FOLLOW));
 	(void)unlink("linked");
 }

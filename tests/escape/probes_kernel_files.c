@@ -33,6 +33,12 @@ static void read_file(const struct probe *p, struct outcome *o)
 		judge(o, n > 0, n > 0 ? "%zd bytes" : "empty", n);
 }
 
+static void read_of_init(const struct probe *p, struct outcome *o)
+{
+	if (init_is_foreign(o))
+		read_file(p, o);
+}
+
 static void list_directory(const struct probe *p, struct outcome *o)
 {
 	DIR *dir = opendir(p->path);
@@ -389,7 +395,7 @@ static const struct probe rows[] = {
 	{ "E18.agent", "see the agent", is_visible, "AGENT_PID", 0 },
 	{ "E18.foreign", "see processes of others", see_foreign_processes, NULL, 0 },
 	{ "E18.environment", "have the agent's environment", read_environment, NULL, 0 },
-	{ "E18.init-environ", "read init's environment", read_file, "/proc/1/environ", 0 },
+	{ "E18.init-environ", "read init's environment", read_of_init, "/proc/1/environ", 0 },
 
 	{ "E20.core", "have the host's helper take a core dump", core_limit, NULL, 0 },
 	{ "E20.raise", "have the host's helper take a core dump", raise_core_limit, NULL, 0 },

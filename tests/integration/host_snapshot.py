@@ -10,6 +10,8 @@ import socket
 import struct
 import subprocess
 
+from cluster import wait_until
+
 LIBC = ctypes.CDLL(None, use_errno=True)
 LIBC.shmat.restype = ctypes.c_void_p
 
@@ -84,6 +86,7 @@ class Canaries:
         self.process = subprocess.Popen(
             ["sleep", "infinity"], preexec_fn=lambda: signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals()))
         self.stack.callback(self.end_process)
+        wait_until(lambda: "State:\tS" in pathlib.Path(f"/proc/{self.process.pid}/status").read_text(), "the canary's sleep")
         self.listen("\0" + self.name)
         self.listen(str(self.directory / "socket"))
         os.chmod(self.directory / "socket", 0o600)
@@ -180,6 +183,12 @@ def devices():
     return sorted(found)
 
 
+def mounts():
+    """All, but not what file systems are told of the groups of v1, which anybody's runtime changes."""
+    return sorted(line.split(" ", 2)[2].partition(" - cgroup ")[0]
+                  for line in pathlib.Path("/proc/self/mountinfo").read_text().splitlines())
+
+
 GROUP_FILES = ("release_agent", "notify_on_release", "cgroup.max.descendants", "cgroup.max.depth", "cgroup.subtree_control",
                "cgroup.type", "cgroup.freeze", "memory.max", "memory.high", "memory.limit_in_bytes", "pids.max", "cpu.max",
                "cpu.weight", "cpu.shares", "cpu.cfs_quota_us", "cpuset.cpus", "io.max", "devices.list", "freezer.state")
@@ -207,7 +216,7 @@ def host_state(canaries, programs):
     """All that must be the same before and after."""
     return {
         **canaries.state(),
-        "mounts": sorted(line.split(" ", 2)[2] for line in pathlib.Path("/proc/self/mountinfo").read_text().splitlines()),
+        "mounts": mounts(),
         "settings": settings(),
         "devices": devices(),
         "groups": groups(),
