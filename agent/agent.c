@@ -13,6 +13,7 @@
 
 #include "agent/admission.h"
 #include "agent/api.h"
+#include "agent/disk.h"
 #include "agent/executor_api.h"
 #include "agent/executors.h"
 #include "agent/gc.h"
@@ -388,6 +389,7 @@ static int start_parts(struct agent *agent, struct err *e)
 	    (r = loop_timer_new(agent->loop, on_commit_timer, agent, &agent->commit_timer,
 				e)) < 0 ||
 	    (r = open_work_dir(agent, e)) < 0 ||
+	    (r = disk_init(agent, e)) < 0 ||
 	    (r = open_store(agent, e)) < 0 ||
 	    (r = read_host(agent, e)) < 0 ||
 	    (r = listen_operators(agent, e)) < 0 ||
@@ -471,6 +473,7 @@ void agent_done(struct agent *agent)
 	users_done(&agent->users);
 	profiles_done(&agent->profiles);
 	node_done(&agent->node);
+	ranges_done(&agent->disk_projects);
 	resources_done(&agent->used);
 	if (agent->info)
 		mesos__v1__agent_info__free_unpacked(agent->info, NULL);

@@ -12,6 +12,7 @@
 #include "agent/session.h"
 #include "agent/users.h"
 #include "isolators/cgroup.h"
+#include "lib/ranges.h"
 #include "lib/rng.h"
 #include "proto/tepui.pb-c.h"
 
@@ -82,6 +83,8 @@ struct agent {
 	struct guard *guard;
 	struct loop_timer *commit_timer, *recovery_timer;
 	struct loop_watch *signals[AGENT_SIGNALS];
+	struct ranges disk_projects;		/* that sandboxes may belong to */
+	uint64_t next_project;			/* where the search for a free one goes on */
 	bool is_disk_bad;			/* the last commit failed */
 	bool is_recovering;			/* executors may still come back */
 	bool is_shutting_down;			/* the master wants everything gone */

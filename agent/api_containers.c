@@ -196,10 +196,11 @@ static json_t *extra_view(const struct sampler_view *sample, const struct task *
 {
 	const struct usage *usage = sample->usage;
 	AUTO_FREE char *sandbox = task_sandbox(task);
-	json_t *view = json_pack("{s:i, s:f, s:s, s:s, s:i}",
+	json_t *view = json_pack("{s:i, s:f, s:s, s:s, s:s, s:i}",
 				 "pid", (int)process_main(sample->cgroup_fd), "cpus_requested",
 				 resources_scalar_to_double(task->resources.scalar[RESOURCE_CPUS]),
 				 "sandbox", sandbox ? sandbox : "",
+				 "disk_source", sample->is_disk_counted ? "quota" : "walk",
 				 "state", status_state_name(task_state(task)),
 				 "supervisor_pid", (int)task->executor.pid);
 

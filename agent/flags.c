@@ -44,7 +44,10 @@ static const struct flag table[] = {
 	ROW(FLAG_STR, seccomp_profile_name, NULL, 0,
 	    "profile of that directory for tasks that name none (default: the built-in one)"),
 	ROW(FLAG_BOOL, enforce_container_disk_quota, "false", 0,
-	    "end tasks whose sandbox outgrows their disk"),
+	    "end tasks whose sandbox outgrows their disk; with --disk_projects, let their"
+	    " writes beyond it fail"),
+	ROW(FLAG_STR, disk_projects, NULL, 0,
+	    "project ids for sandboxes, e.g. [100000-165535]: the file system counts their disk"),
 	ROW(FLAG_BOOL, insecure, "false", 0, "listen beyond loopback without credentials"),
 	ROW(FLAG_U64, container_log_mb, "10", 1 << 20,
 	    "MiB of a task's stdout and of its stderr until a new file is begun; 0: no bound"),

@@ -7,6 +7,7 @@
 #include <sys/statvfs.h>
 
 #include "agent/agent.h"
+#include "agent/disk.h"
 #include "agent/executors.h"
 #include "agent/task.h"
 #include "lib/tree.h"
@@ -31,6 +32,7 @@ struct task_usage {
 	double cpus_used;
 	int64_t sampled_boot_ms, disk_boot_ms;
 	uint64_t disk_bytes;
+	uint32_t project;		/* counts the disk; 0: it is measured */
 	struct sample_ring ring;
 };
 
@@ -96,6 +98,7 @@ static struct task_usage *open_usage(struct sampler *sampler, struct task *task,
 	u->cpus_used = -1;
 	u->disk_bytes = UINT64_MAX;
 	u->disk_boot_ms = -DISK_INTERVAL_MS;
+	u->project = disk_project(task);
 	task->usage = u;
 	return u;
 }
@@ -128,6 +131,8 @@ static int sample_task(struct sampler *sampler, struct task *task, struct err *e
 		u->cpus_used = rate(0, usage.cpu_usage_usec,
 				    clock_wall_ms() - task->record->launched_wall_ms);
 	usage.wall_ms = clock_wall_ms();
+	if (u->project)
+		(void)disk_used(sampler->agent, u->project, &u->disk_bytes);
 	usage.disk_bytes = u->disk_bytes;
 	usage.disk_limit_bytes = task->resources.scalar[RESOURCE_DISK] ?
 		(uint64_t)task->resources.scalar[RESOURCE_DISK] * 1048576 / 1000 : UINT64_MAX;
@@ -197,7 +202,7 @@ int sampler_look(struct sampler *sampler, struct task *task, struct sampler_view
 	u = task->usage;
 	*ret = (struct sampler_view){
 		.usage = &u->usage, .cgroup_fd = u->cgroup.core_fd, .cpus_used = u->cpus_used,
-		.points = u->ring.points, .first = u->ring.first, .n = u->ring.n,
+		.is_disk_counted = u->project != 0, .points = u->ring.points, .first = u->ring.first, .n = u->ring.n,
 		.cap = u->ring.cap,
 	};
 	return 0;
@@ -243,7 +248,7 @@ static struct task *next_to_measure(struct sampler *sampler)
 	int64_t now = clock_boot_ms();
 
 	for (struct task *task = sampler->agent->tasks; task; task = task->hh.next) {
-		if (has_container(task) && task->usage &&
+		if (has_container(task) && task->usage && !task->usage->project &&
 		    now - task->usage->disk_boot_ms >= DISK_INTERVAL_MS)
 			return task;
 	}

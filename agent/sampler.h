@@ -2,6 +2,7 @@
 #ifndef AGENT_SAMPLER_H
 #define AGENT_SAMPLER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -28,6 +29,7 @@ struct sampler_view {
 	const struct usage *usage;
 	int cgroup_fd;			/* of the v2 core */
 	double cpus_used;		/* since the last sample or the launch; < 0: unknown */
+	bool is_disk_counted;		/* by the file system; else measured now and then */
 	const struct sample *points;	/* ring */
 	size_t first, n, cap;
 };

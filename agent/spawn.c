@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "agent/agent.h"
+#include "agent/disk.h"
 #include "agent/executors.h"
 #include "agent/launch_spec.h"
 #include "agent/runtime_dir.h"
@@ -195,10 +196,10 @@ static int start_child(const struct agent *agent, const struct child *child, pid
 
 /* ---- the sandbox ---- */
 
-static int make_sandbox(const struct task *task, struct err *e)
+static int make_sandbox(struct task *task, struct err *e)
 {
 	AUTO_FREE char *path = task_sandbox(task);
-	AUTO_CLOSE int parent = -EBADF;
+	AUTO_CLOSE int parent = -EBADF, fd = -EBADF;
 	const char *relative, *name;
 	char *slash;
 
@@ -213,6 +214,11 @@ static int make_sandbox(const struct task *task, struct err *e)
 		return parent;
 	if (mkdirat(parent, name, SANDBOX_MODE) < 0 && errno != EEXIST)
 		return err_set(e, errno, "make sandbox '%s'", name);
+	fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return err_set(e, errno, "open sandbox '%s'", name);
+	if (disk_assign(task, fd, e) < 0)
+		return err_wrap(e, "make sandbox '%s'", name);
 	if (fchownat(parent, name, task->launch->uid, task->launch->gid,
 		     AT_SYMLINK_NOFOLLOW) < 0)
 		return err_set(e, errno, "give sandbox '%s' to user %u", name, task->launch->uid);

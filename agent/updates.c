@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "agent/agent.h"
+#include "agent/disk.h"
 #include "agent/executors.h"
 #include "agent/master_link.h"
 #include "agent/sampler.h"
@@ -88,6 +89,8 @@ int updates_add(struct task *task, Mesos__V1__TaskStatus *status_take, struct er
 		 !status_is_terminal(status_take->state))
 		r = err_set(e, ENOBUFS, "update task '%s': %d updates wait", task_id(task),
 			    UPDATES_MAX_PENDING);
+	if (r >= 0 && status_is_terminal(status_take->state))
+		disk_explain(task, status_take);
 	if (r >= 0) {
 		copy = (Mesos__V1__TaskStatus *)pb_copy(&status_take->base);
 		if (!copy || append(record, status_take) < 0)

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <linux/audit.h>
 #include <linux/capability.h>
+#include <linux/fs.h>
 #include <linux/netlink.h>
 #include <linux/prctl.h>
 #include <linux/sched.h>
@@ -134,7 +135,10 @@ static const struct check {
 } checks[] = {
 	/* Typing into the terminal of somebody else */
 	{ SYS_ioctl, 1, BPF_JEQ, TIOCSTI, REFUSE, NEXT },
-	{ SYS_ioctl, 1, BPF_JEQ, TIOCLINUX, REFUSE, ALLOW },
+	{ SYS_ioctl, 1, BPF_JEQ, TIOCLINUX, REFUSE, NEXT },
+	/* Files moved to another project are not counted any more, and so not limited */
+	{ SYS_ioctl, 1, BPF_JEQ, FS_IOC_SETFLAGS, REFUSE, NEXT },
+	{ SYS_ioctl, 1, BPF_JEQ, FS_IOC_FSSETXATTR, REFUSE, ALLOW },
 	/* clone3 hides its flags in memory: it does not exist, and libraries take clone */
 	{ SYS_clone, 0, BPF_JSET, namespace_flags, REFUSE, ALLOW },
 	{ SYS_socket, 0, BPF_JEQ, AF_UNIX, ALLOW, NEXT },

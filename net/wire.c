@@ -162,10 +162,9 @@ int wire_read(enum wire_format format, const ProtobufCMessageDescriptor *descrip
 	json_t *json = NULL;
 	int r;
 
-	if (format == WIRE_PROTOBUF) {
-		*ret = protobuf_c_message_unpack(descriptor, NULL, size, data);
-		return *ret ? 0 : err_set(e, EINVAL, "read message '%s'", descriptor->name);
-	}
+	/* Not by protobuf-c alone: it follows nested messages down until the stack is used up. */
+	if (format == WIRE_PROTOBUF)
+		return pb_unpack(descriptor, data, size, ret, e);
 	r = json_in_parse(data, size, &json, e);
 	if (r < 0)
 		return r;

@@ -4,6 +4,7 @@
 #include <linux/audit.h>
 #include <linux/capability.h>
 #include <linux/filter.h>
+#include <linux/fs.h>
 #include <linux/seccomp.h>
 #include <sched.h>
 #include <setjmp.h>
@@ -122,6 +123,8 @@ static const struct {
 	{ SYS_ioctl, 0, TIOCSTI, 0, ERRNO(EPERM) },
 	{ SYS_ioctl, 0, TIOCSTI | UPPER, 0, ERRNO(EPERM) },
 	{ SYS_ioctl, 0, TIOCLINUX, 0, ERRNO(EPERM) },
+	{ SYS_ioctl, 0, FS_IOC_SETFLAGS, 0, ERRNO(EPERM) },
+	{ SYS_ioctl, 0, FS_IOC_FSSETXATTR | UPPER, 0, ERRNO(EPERM) },
 	{ SYS_ioctl, 0, TIOCLINUX | UPPER, 0, ERRNO(EPERM) },
 	{ SYS_personality, 0, 0, 0, ALLOW },
 	{ SYS_personality, 0xffffffff, 0, 0, ALLOW },

@@ -158,6 +158,34 @@ static void test_record_on_a_stream(void **state)
 	close(fd);
 }
 
+/* ContainerID holds a ContainerID: 100 kB of them had the daemon follow them off its stack. */
+static void test_a_message_nested_without_end(void **state)
+{
+	enum { DEPTH = 20000, MAX_LEVEL = 6 };
+	uint8_t *wire = malloc(DEPTH * MAX_LEVEL), *start = wire + DEPTH * MAX_LEVEL, *end = start;
+	ProtobufCMessage *message = NULL;
+	struct err e = { 0 };
+
+	(void)state;
+	assert_non_null(wire);
+	for (int i = 0; i < DEPTH; i++) {
+		size_t size = (size_t)(end - start);
+
+		if (i > 0) {
+			*--start = (uint8_t)(size >> 14);
+			*--start = (uint8_t)(size >> 7 | 0x80);
+			*--start = (uint8_t)(size | 0x80);
+			*--start = 2 << 3 | 2;
+		}
+		*--start = 0;
+		*--start = 1 << 3 | 2;
+	}
+	assert_int_equal(wire_read(WIRE_PROTOBUF, &mesos__v1__container_id__descriptor, start,
+				   (size_t)(end - start), &message, &e), -EINVAL);
+	assert_null(message);
+	free(wire);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -165,6 +193,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_format_of_answer, start, stop),
 		cmocka_unit_test(test_there_and_back),
 		cmocka_unit_test(test_bad_bodies),
+		cmocka_unit_test(test_a_message_nested_without_end),
 		cmocka_unit_test_setup_teardown(test_record_on_a_stream, start, stop),
 	};
 

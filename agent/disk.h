@@ -1,0 +1,34 @@
+/* Disk of sandboxes counted and limited by the file system: a project of its own for each. */
+#ifndef AGENT_DISK_H
+#define AGENT_DISK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "proto/mesos.pb-c.h"
+
+struct agent;
+struct err;
+struct task;
+
+/* Read --disk_projects and look whether the file system of the work directory can; once. */
+int disk_init(struct agent *agent, struct err *e);
+
+/*
+ * Give the new sandbox SANDBOX_FD of TASK to a project that nothing belongs to, and limit it with
+ * --enforce_container_disk_quota.  Without --disk_projects nothing happens.  There is no list of
+ * what is given away: a project is free when the file system has no file of it, so that an agent
+ * that was restarted knows as much, and the removal of a sandbox is what gives its number back.
+ */
+int disk_assign(struct task *task, int sandbox_fd, struct err *e);
+
+/* The project of TASK's sandbox; 0: it has none of ours, and is to be measured. */
+uint32_t disk_project(const struct task *task);
+
+/* What PROJECT uses; false if that cannot be told. */
+bool disk_used(const struct agent *agent, uint32_t project, uint64_t *ret_bytes);
+
+/* If TASK failed with its disk full, STATUS, its end, says so. */
+void disk_explain(const struct task *task, Mesos__V1__TaskStatus *status);
+
+#endif
