@@ -64,7 +64,7 @@ static const struct flag table[] = {
 	    "time executors live on without an agent"),
 	ROW(FLAG_MILLIS, registration_backoff_factor, "1secs", MINUTE,
 	    "unit of the random wait between registrations"),
-	ROW(FLAG_MILLIS, gc_delay, "168hrs", 0, "age at which sandboxes are removed"),
+	ROW(FLAG_MILLIS, gc_delay, "1weeks", 0, "age at which sandboxes are removed"),
 	ROW(FLAG_MILLIS, sample_interval, "5secs", HOUR, "time between samples of usage"),
 	ROW(FLAG_BOOL, help, "false", 0, "print this and exit"),
 	ROW(FLAG_BOOL, version, "false", 0, "print the version and exit"),

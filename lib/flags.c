@@ -26,6 +26,8 @@ static const struct unit {
 	const char *name, *short_name;
 	uint64_t millis;
 } units[] = {
+	{ "weeks", "w", 604800000 },
+	{ "days", "d", 86400000 },
 	{ "hrs", "h", 3600000 },
 	{ "mins", "m", 60000 },
 	{ "secs", "s", 1000 },

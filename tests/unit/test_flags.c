@@ -32,7 +32,7 @@ static const struct flag flags[] = {
 	ROW("master", FLAG_STR, master, NULL, "address of the master", .letter = 'm'),
 	ROW("port", FLAG_U64, port, "5051", "port to listen on", .max = 65535, .letter = 'p'),
 	ROW("cfs-quota", FLAG_BOOL, quota, NULL, "limit cpu", .letter = 'q'),
-	ROW("timeout", FLAG_MILLIS, timeout, "15secs", "patience", .max = 3600000),
+	ROW("timeout", FLAG_MILLIS, timeout, "15secs", "patience", .max = 1209600000),
 	ROW("env", FLAG_LIST, env, NULL, "a variable", .letter = 'e'),
 };
 
@@ -144,6 +144,8 @@ static void test_durations(void **state)
 		{ "15s", 15000, "15secs" },    { "2m", 120000, "2mins" },
 		{ "1h", 3600000, "1hrs" },     { "0ms", 0, "0ms" },
 		{ "90secs", 90000, "90secs" }, { "60000ms", 60000, "1mins" },
+		{ "3days", 259200000, "3days" }, { "1weeks", 604800000, "1weeks" },
+		{ "168h", 604800000, "1weeks" }, { "2d", 172800000, "2days" },
 	};
 
 	(void)state;
@@ -207,9 +209,9 @@ static const struct {
 	{ "--cfs-quota=maybe", "read flag '--cfs-quota': 'maybe' is not true or false" },
 	{ "--timeout=15", "read flag '--timeout': '15' is not a duration such as 500ms, 15secs, "
 			  "1mins or 2hrs" },
-	{ "--timeout=2hrs", "read flag '--timeout': '2hrs' is more than 3600000ms" },
+	{ "--timeout=3weeks", "read flag '--timeout': '3weeks' is more than 1209600000ms" },
 	{ "--timeout=99999999999999999hrs",
-	  "read flag '--timeout': '99999999999999999hrs' is more than 3600000ms" },
+	  "read flag '--timeout': '99999999999999999hrs' is more than 1209600000ms" },
 	{ "-p", "read flag '-p': it takes a whole number" },
 	{ "-px", "read flag '--port': 'x' is not a whole number" },
 	{ "-x", "read flag '-x': flags start with '--'" },
