@@ -42,6 +42,8 @@ struct cli_options {
 	bool quiet;
 	char *app;
 	char *type;
+	char *store, *name, *platform, *high, *low;
+	bool all;
 	uint64_t count;
 	bool interactive;
 	bool tty;
@@ -69,6 +71,7 @@ struct command {
 
 /* Each noun's rows, ended by a row without a noun. */
 extern const struct command app_commands[], task_commands[], node_commands[],
-	deployment_commands[], queue_commands[], event_commands[], version_commands[];
+	deployment_commands[], queue_commands[], event_commands[],
+	image_commands[], version_commands[];
 
 #endif

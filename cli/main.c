@@ -24,13 +24,19 @@ static const struct flag option_flags[] = {
 	OPTION("color", FLAG_STR, color, "auto", "auto (only on a terminal), always or never"),
 	OPTION("wait", FLAG_BOOL, wait, "false", "wait until the deployment has succeeded"),
 	OPTION("timeout", FLAG_MILLIS, timeout_ms, "5mins", "how long to wait"),
-	OPTION("force", FLAG_BOOL, force, "false", "override a running deployment"),
+	OPTION("force", FLAG_BOOL, force, "false", "override a running deployment; remove an image in use"),
 	OPTION("scale", FLAG_BOOL, scale, "false", "also lower the number of instances"),
 	OPTION("wipe", FLAG_BOOL, wipe, "false", "also give up reservations and volumes"),
 	OPTION("stderr", FLAG_BOOL, stderr_log, "false", "standard error instead of output"),
 	OPTION("quiet", FLAG_BOOL, quiet, "false", "ids only"),
 	OPTION("app", FLAG_STR, app, NULL, "only tasks of this app"),
 	OPTION("type", FLAG_STR, type, NULL, "only events of this type"),
+	OPTION("store", FLAG_STR, store, NULL, "directory of the image store"),
+	OPTION("name", FLAG_STR, name, NULL, "NAME[:TAG] of the image"),
+	OPTION("platform", FLAG_STR, platform, NULL, "OS/ARCHITECTURE[/VARIANT] of the image"),
+	OPTION("all", FLAG_BOOL, all, "false", "also images that no container uses"),
+	OPTION("high", FLAG_STR, high, NULL, "only when the file system is fuller, in percent"),
+	OPTION("low", FLAG_STR, low, NULL, "until the file system is no fuller, in percent"),
 	OPTION("count", FLAG_U64, count, "0", "end after so many events"),
 	OPTION("cpus", FLAG_STR, cpus, NULL, "number of cpus"),
 	OPTION("mem", FLAG_STR, mem, NULL, "MiB of memory"),
@@ -45,7 +51,7 @@ static const char common_options[] = "master json color help version";
 
 static const struct command *const nouns[] = {
 	app_commands, task_commands, node_commands, deployment_commands,
-	queue_commands, event_commands, version_commands,
+	queue_commands, event_commands, image_commands, version_commands,
 };
 
 static bool has_word(const char *list, const char *word, size_t size)

@@ -161,22 +161,35 @@ static int add_layers(struct adding *a, struct err *e)
 	return 0;
 }
 
-/* A plain archive: the layer comes first, and the image is written around it. */
-static int open_plain(struct adding *a, struct err *e)
+/* The layer comes first, and the image is written around it.  A directory has no marks of removal. */
+static int add_plain(struct adding *a, int fd, bool is_directory, struct err *e)
 {
-	AUTO_CLOSE int fd = open_archive(a->add->source->path, e);
-	struct layer_source source = { .fd = fd, .mode = UNPACK_LAYER };
+	struct layer_source source = {
+		.fd = fd, .is_directory = is_directory,
+		.mode = is_directory ? UNPACK_FILES : UNPACK_LAYER,
+	};
 	struct layer layer;
-	int r;
+	int r = layer_unpack(a->store, &source, a->add->limits, &layer, e);
 
-	if (fd < 0)
-		return fd;
-	r = layer_unpack(a->store, &source, a->add->limits, &layer, e);
 	if (r < 0)
 		return err_wrap(e, "'%.200s'", a->add->source->path);
 	r = keep(a, &layer, layer.diff_id, e);
 	return r < 0 ? r : source_write_plain(layer.diff_id, layer.result.bytes, a->add->platform,
 					      &a->source, e);
+}
+
+static int open_plain(struct adding *a, struct err *e)
+{
+	AUTO_CLOSE int fd = open_archive(a->add->source->path, e);
+
+	return fd < 0 ? fd : add_plain(a, fd, false, e);
+}
+
+static int open_plain_directory(struct adding *a, struct err *e)
+{
+	AUTO_CLOSE int fd = open_directory(a->add->source->path, e);
+
+	return fd < 0 ? fd : add_plain(a, fd, true, e);
 }
 
 /* ---- the image ---- */
@@ -189,6 +202,7 @@ static const struct {
 	{ REFERENCE_OCI_ARCHIVE, open_layout_archive },
 	{ REFERENCE_DOCKER_ARCHIVE, open_docker_archive },
 	{ REFERENCE_TAR, open_plain },
+	{ REFERENCE_DIRECTORY, open_plain_directory },
 };
 
 /* The last component of PATH without what follows its first dot, and a tag: "web.tar.gz" is "web". */

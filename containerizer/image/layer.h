@@ -11,7 +11,8 @@
 
 /* What is to be unpacked, and what is known of it; NULL or 0: not known. */
 struct layer_source {
-	int fd;			/* borrowed: a file, or a pipe */
+	int fd;			/* borrowed: a file, or a pipe, or */
+	bool is_directory;	/* a directory, which is packed first */
 	const char *digest;	/* of the archive as it lies there */
 	uint64_t size;
 	const char *diff_id;	/* of the archive expanded */

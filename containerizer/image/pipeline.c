@@ -20,12 +20,12 @@ struct pipeline {
 	const struct unpack_limits *limits;
 	int tree_fd;
 	int64_t deadline_ms;
-	bool is_compressed;
+	bool has_first;				/* a helper brings forth what the other unpacks */
 	bool is_cut;				/* the unpacker ended before the archive did */
 	struct hash *blob_hash, *diff_hash;	/* the same, of what is not compressed */
 	struct stream first, second;
-	int expanded_fd;			/* what comes out of the first helper */
-	struct helper expander, unpacker;
+	int produced_fd;			/* what comes out of the first helper */
+	struct helper producer, unpacker;
 };
 
 static const struct {
@@ -85,7 +85,7 @@ static int read_magic(struct pipeline *p, struct err *e)
 		first->end += n > 0 ? (size_t)n : 0;
 	}
 	first->bytes = first->end;
-	p->is_compressed = is_compressed(first->buf, first->end);
+	p->has_first = is_compressed(first->buf, first->end);
 	return 0;
 }
 
@@ -95,15 +95,15 @@ static int make_hashes(struct pipeline *p, struct err *e)
 	const char *diff = p->source->diff_id ? digest_algorithm(p->source->diff_id)->name
 		: "sha256";
 
-	if (!p->is_compressed && (!blob || strcmp(blob, diff) == 0))
+	if (!p->has_first && (!blob || strcmp(blob, diff) == 0))
 		blob = diff;
 	p->blob_hash = blob ? hash_new(blob, e) : NULL;
 	if (blob && !p->blob_hash)
 		return -e->code;
-	p->diff_hash = !p->is_compressed && blob == diff ? p->blob_hash : hash_new(diff, e);
+	p->diff_hash = !p->has_first && blob == diff ? p->blob_hash : hash_new(diff, e);
 	if (!p->diff_hash)
 		return -e->code;
-	if (!p->is_compressed && blob != diff)
+	if (!p->has_first && blob != diff)
 		return err_set(e, ENOTSUP, "verify a layer by two algorithms at once");
 	if (p->blob_hash)
 		hash_add(p->blob_hash, p->first.buf, p->first.end);
@@ -126,39 +126,42 @@ static int make_feed(int *ret_in, int *ret_out, struct err *e)
 	return 0;
 }
 
-static int start_expander(struct pipeline *p, struct err *e)
+/* The one that expands reads what we feed it; the one that packs reads its root directory. */
+static int start_producer(struct pipeline *p, struct err *e)
 {
 	AUTO_CLOSE int in = -EBADF, out = -EBADF;
-	int fds[2], r = make_feed(&in, &p->first.out_fd, e);
+	bool packs = p->source->is_directory;
+	int fds[2], r = packs ? 0 : make_feed(&in, &p->first.out_fd, e);
 
 	if (r < 0)
 		return r;
 	if (pipe2(fds, O_CLOEXEC) < 0)
 		return err_set(e, errno, "create pipe");
-	p->expanded_fd = fds[0];
+	p->produced_fd = fds[0];
 	out = fds[1];
 	(void)fcntl(out, F_SETPIPE_SZ, PIPE_BYTES);
-	if (fcntl(p->expanded_fd, F_SETFL, O_NONBLOCK) < 0)
+	if (fcntl(p->produced_fd, F_SETFL, O_NONBLOCK) < 0)
 		return err_set(e, errno, "create pipe");
-	return helper_start(&p->expander, UNPACK_EXPAND, p->limits, p->tree_fd, in, out, e);
+	return helper_start(&p->producer, packs ? UNPACK_PACK : UNPACK_EXPAND, p->limits,
+			    packs ? p->source->fd : p->tree_fd, in, out, e);
 }
 
 static int start_helpers(struct pipeline *p, struct err *e)
 {
-	struct stream *last = p->is_compressed ? &p->second : &p->first;
+	struct stream *last = p->has_first ? &p->second : &p->first;
 	AUTO_CLOSE int in = -EBADF;
-	int r = p->is_compressed ? start_expander(p, e) : 0;
+	int r = p->has_first ? start_producer(p, e) : 0;
 
 	if (r == 0)
 		r = make_feed(&in, &last->out_fd, e);
 	if (r == 0)
 		r = helper_start(&p->unpacker, p->source->mode, p->limits, p->tree_fd, in, -EBADF,
 				 e);
-	p->first.in_fd = p->source->fd;
+	p->first.in_fd = p->source->is_directory ? -EBADF : p->source->fd;
 	p->first.hash = p->blob_hash;
 	if (p->source->size)
 		p->first.max_bytes = p->source->size;
-	p->second.in_fd = p->expanded_fd;
+	p->second.in_fd = p->produced_fd;
 	p->second.hash = p->diff_hash;
 	return r;
 }
@@ -172,12 +175,13 @@ int pipeline_new(const struct layer_source *source, const struct unpack_limits *
 	if (!p)
 		return err_set(e, ENOMEM, "unpack");
 	*p = (struct pipeline){
-		.source = source, .limits = limits, .tree_fd = tree_fd, .expanded_fd = -EBADF,
+		.source = source, .limits = limits, .tree_fd = tree_fd, .produced_fd = -EBADF,
 		.deadline_ms = clock_boot_ms() + limits->max_time,
 		.first = STREAM_INIT, .second = STREAM_INIT,
-		.expander = HELPER_INIT, .unpacker = HELPER_INIT,
+		.producer = HELPER_INIT, .unpacker = HELPER_INIT,
 	};
-	if ((r = read_magic(p, e)) < 0 || (r = make_hashes(p, e)) < 0 ||
+	p->has_first = source->is_directory;
+	if ((r = source->is_directory ? 0 : read_magic(p, e)) < 0 || (r = make_hashes(p, e)) < 0 ||
 	    (r = start_helpers(p, e)) < 0)
 		return r;
 	*ret = TAKE_PTR(p);
@@ -187,11 +191,11 @@ int pipeline_new(const struct layer_source *source, const struct unpack_limits *
 /* An unpacker that has failed needs no more: what else comes out may be without an end. */
 static void cut_second(struct pipeline *p)
 {
-	if (!p->is_compressed || p->unpacker.report_fd >= 0 || p->second.is_done)
+	if (!p->has_first || p->unpacker.report_fd >= 0 || p->second.is_done)
 		return;
 	p->is_cut = true;
 	p->second.is_done = true;
-	fd_close(&p->expanded_fd);
+	fd_close(&p->produced_fd);
 }
 
 /* One turn: 1 when there is nothing more to wait for. */
@@ -199,7 +203,7 @@ static int turn(struct pipeline *p, struct err *e)
 {
 	struct pollfd fds[] = {
 		stream_poll(&p->first), stream_poll(&p->second),
-		{ .fd = p->expander.report_fd, .events = POLLIN },
+		{ .fd = p->producer.report_fd, .events = POLLIN },
 		{ .fd = p->unpacker.report_fd, .events = POLLIN },
 	};
 	int64_t left = p->deadline_ms - clock_boot_ms();
@@ -217,7 +221,7 @@ static int turn(struct pipeline *p, struct err *e)
 	if (r == 0 && fds[1].revents)
 		r = stream_step(&p->second, e);
 	if (r == 0 && fds[2].revents)
-		r = helper_read(&p->expander, e);
+		r = helper_read(&p->producer, e);
 	if (r == 0 && fds[3].revents)
 		r = helper_read(&p->unpacker, e);
 	cut_second(p);
@@ -257,13 +261,13 @@ static int check_blob(struct pipeline *p, char diff_id[DIGEST_SIZE], struct err 
 static int check_helpers(struct pipeline *p, struct unpack_result *ret, struct err *e)
 {
 	struct unpack_result expanded = { 0 };
-	struct err expand_error = { 0 };
+	struct err first_error = { 0 };
 	int r = 0;
 
-	if (p->is_compressed)
-		r = helper_result(&p->expander, &expanded, &expand_error);
+	if (p->has_first)
+		r = helper_result(&p->producer, &expanded, &first_error);
 	if (r < 0 && r != -EPIPE) {
-		*e = expand_error;
+		*e = first_error;
 		return r;
 	}
 	r = helper_result(&p->unpacker, ret, e);
@@ -304,8 +308,8 @@ void pipeline_free(struct pipeline *p)
 	hash_free(p->blob_hash);
 	stream_done(&p->first);
 	stream_done(&p->second);
-	fd_close(&p->expanded_fd);
-	helper_done(&p->expander);
+	fd_close(&p->produced_fd);
+	helper_done(&p->producer);
 	helper_done(&p->unpacker);
 	free(p);
 }

@@ -18,7 +18,7 @@ struct unpack_result;
  *
  * Both digests are computed here, over what passes, and not where hostile bytes are interpreted: a
  * helper that was taken over by a layer can do harm to that layer alone.  An archive that is not
- * compressed goes straight to the helper that unpacks.
+ * compressed goes straight to the helper that unpacks; for a directory the first helper packs it.
  */
 int pipeline_new(const struct layer_source *source, const struct unpack_limits *limits,
 		 int tree_fd, struct pipeline **ret, struct err *e);

@@ -15,11 +15,7 @@
 
 enum { MAX_ID = 65535, MAX_XATTRS = 64, MAX_XATTR_BYTES = 64 << 10 };
 
-/*
- * What may be brought along; the kernel reads the others itself (labels, integrity), and overlayfs
- * believes its own.
- */
-static bool is_welcome(const char *name)
+bool attributes_is_welcome(const char *name)
 {
 	return strcmp(name, "security.capability") == 0 ||
 	       (strncmp(name, "user.", 5) == 0 && strncmp(name, "user.overlay.", 13) != 0);
@@ -58,7 +54,7 @@ static int set_xattrs(int fd, struct archive_entry *entry, const char *path, str
 		return err_set(e, EINVAL, "unpack '%.200s': more than %d attributes", path,
 			       MAX_XATTRS);
 	while (archive_entry_xattr_next(entry, &name, &value, &size) == 0) {
-		if (fd < 0 || !is_welcome(name) || size > MAX_XATTR_BYTES)
+		if (fd < 0 || !attributes_is_welcome(name) || size > MAX_XATTR_BYTES)
 			return err_set(e, EINVAL, "unpack '%.200s': attribute '%.100s' is not "
 				       "accepted", path, name);
 		if (fsetxattr(fd, name, value, size, 0) < 0)

@@ -11,6 +11,7 @@
 #include "containerizer/unpack/confine.h"
 #include "containerizer/unpack/expand.h"
 #include "containerizer/unpack/extract.h"
+#include "containerizer/unpack/pack.h"
 #include "containerizer/unpack/report.h"
 #include "lib/cleanup.h"
 
@@ -66,6 +67,26 @@ static int run_expand(const struct unpack_limits *limits, struct unpack_result *
 	return r;
 }
 
+static int run_pack(const struct unpack_limits *limits, struct unpack_result *result,
+		    struct err *e)
+{
+	AUTO_CLOSE int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	if (root < 0)
+		return err_set(e, errno, "open the root directory");
+	return pack_all(root, STDOUT_FILENO, limits, result, e);
+}
+
+static int run(enum unpack_mode mode, const struct unpack_limits *limits, struct report *report,
+	       struct unpack_result *result, struct err *e)
+{
+	if (mode == UNPACK_EXPAND)
+		return run_expand(limits, result, e);
+	if (mode == UNPACK_PACK)
+		return run_pack(limits, result, e);
+	return run_extract(mode, limits, report, result, e);
+}
+
 int main(int argc, char **argv)
 {
 	static struct report report = { .fd = UNPACK_REPORT_FD };
@@ -82,8 +103,7 @@ int main(int argc, char **argv)
 	if (r == 0)
 		r = confine(mode, &limits, e);
 	if (r == 0)
-		r = mode == UNPACK_EXPAND ? run_expand(&limits, &result, e)
-			: run_extract(mode, &limits, &report, &result, e);
+		r = run(mode, &limits, &report, &result, e);
 	if (r == 0)
 		drain();
 	report_result(&report, &result);

@@ -4,14 +4,13 @@ import gzip
 import json
 import lzma
 import os
-import pathlib
 import stat
 import subprocess
-import tarfile
 
 import pytest
 
-from images import CONFIG, INDEX, LAYER, MANIFEST, Layout, Refused, Store, directory, entry, layer, link, sha256
+from cluster import BUILD
+from images import CONFIG, INDEX, LAYER, MANIFEST, Layout, Refused, Store, directory, entry, layer, sha256
 
 pytestmark = pytest.mark.vm
 
@@ -136,6 +135,20 @@ def test_platform_is_chosen_through_nested_indexes(store, tmp_path):
         inner = layout.blob({"schemaVersion": 2, "manifests": [inner]}, INDEX)
     layout.index([inner])
     assert refuse(store, f"oci:{tmp_path}/web") == "index: nested deeper than 4"
+
+
+def test_tepui_image_passes_on(store, tmp_path):
+    def tepui(*args):
+        return subprocess.run([BUILD / "tepui", "image", *args, f"--store={store.path}"], capture_output=True, text=True,
+                              check=False)
+
+    (tmp_path / "web.tar").write_bytes(BASE)
+    assert tepui("add", f"tar:{tmp_path}/web.tar", "--name", "web:2").stdout.startswith("web:2  sha256:")
+    assert tepui("list", "--quiet").stdout == "web:2\n"
+    assert json.loads(tepui("show", "web:2", "--json").stdout)["name"] == "web:2"
+    assert tepui("show", "nope").returncode == 4
+    assert tepui("remove", "web:2").returncode == 0
+    assert tepui("prune", "--high", "1").stdout.startswith("0 images, 1 layers, 2 documents removed")
 
 
 # ---- Wrong documents and digests ----

@@ -181,3 +181,35 @@ def test_devices_are_left_out_and_counted(store, tmp_path):
     [tree] = store.trees("a")
     assert sorted(p.name for p in tree.rglob("*")) == ["dev", "f"]
     assert "2 device nodes left out" in store.run("add", f"tar:{tmp_path}/a.tar", name="b")
+
+
+def test_directory_is_taken_as_it_is(store, tmp_path):
+    """The same tree is the same layer, whatever the order in which its names lie on the disk."""
+    trees = [tmp_path / "one", tmp_path / "two"]
+    for tree, names in zip(trees, (["a", "b", "c"], ["c", "b", "a"])):
+        for name in names:
+            (tree / name / "d").mkdir(parents=True)
+            (tree / name / "f").write_text(name)
+            os.chown(tree / name / "f", 12, 34)
+            (tree / name / "f").chmod(0o4710)
+            os.utime(tree / name / "f", (5, 5))
+        os.link(tree / "a/f", tree / "c/h")
+        os.symlink("../../../etc/passwd", tree / "b/l")
+        os.mkfifo(tree / "fifo")
+        (tree / ".wh.kept").write_text("x")
+        (tree / "\u00e9\udcff").write_text("x")
+        os.setxattr(tree / "a/f", "user.note", b"hello")
+        os.setxattr(tree / "a/f", "trusted.note", b"dropped")
+        os.setxattr(tree / "b/f", "security.capability", CAPABILITY)
+        for where, dirs, files in os.walk(tree):
+            for name in [*dirs, *files]:
+                os.utime(os.path.join(where, name), (7, 7), follow_symlinks=False)
+    added = [store.add(f"dir:{tree}") for tree in trees]
+    assert [a["unpacked"] for a in added] == [1, 1] and added[0]["manifest"] == added[1]["manifest"]
+    os.mknod(trees[0] / "null", 0o666 | stat.S_IFCHR, os.makedev(1, 3))
+    assert store.add(f"dir:{trees[0]}")["manifest"] == added[0]["manifest"]
+    (trees[0] / "null").unlink()
+    got, expected = facts(store.trees("one")[0]), facts(trees[0])
+    assert got[1] == expected[1]
+    assert {k: v for k, v in got[0].items() if v != expected[0][k] and k != "."} == {}
+    assert sorted(got[0]) == sorted(expected[0])
