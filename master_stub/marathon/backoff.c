@@ -15,6 +15,14 @@ void backoff_failed(struct backoff *backoff, const struct app *app, int64_t now_
 	backoff->reference_ms = now_ms;
 }
 
+void backoff_lost(struct backoff *backoff, const struct app *app, int64_t now_ms)
+{
+	if (backoff->delay_ms > 0)
+		backoff_moved(backoff, now_ms);
+	else
+		backoff_failed(backoff, app, now_ms);
+}
+
 void backoff_moved(struct backoff *backoff, int64_t now_ms)
 {
 	backoff->reference_ms = now_ms;

@@ -15,6 +15,8 @@ struct backoff {
 
 /* An instance of APP ended by itself. */
 void backoff_failed(struct backoff *backoff, const struct app *app, int64_t now_ms);
+/* A node refused or lost an instance of APP: launches are spaced, but by no more than before. */
+void backoff_lost(struct backoff *backoff, const struct app *app, int64_t now_ms);
 /* An instance moved forward (launched, staging, running): further launches are spaced. */
 void backoff_moved(struct backoff *backoff, int64_t now_ms);
 /* Forget the delay when it was quiet for as long as the largest delay.  True: it was forgotten. */

@@ -14,21 +14,33 @@
 
 typedef Mesos__V1__TaskState task_state;
 
-/* Ends that count as the app's or the node's failure: Killed does not (3.1). */
-static bool is_failure(task_state state)
+typedef void backoff_fn(struct backoff *backoff, const struct app *app, int64_t now_ms);
+
+/*
+ * What an end does to the app's delay (3.1); Killed does nothing.  A node that refuses or loses a
+ * hundred instances at once is one failure, and not of the app: multiplied for each of them, the
+ * delay would keep the app away from the healthy nodes for minutes.
+ */
+static backoff_fn *backoff_of(task_state state)
 {
-	static const task_state failures[] = {
-		MESOS__V1__TASK_STATE__TASK_DROPPED, MESOS__V1__TASK_STATE__TASK_ERROR,
-		MESOS__V1__TASK_STATE__TASK_FAILED,  MESOS__V1__TASK_STATE__TASK_GONE,
-		MESOS__V1__TASK_STATE__TASK_LOST,    MESOS__V1__TASK_STATE__TASK_GONE_BY_OPERATOR,
-		MESOS__V1__TASK_STATE__TASK_FINISHED,
+	static const struct {
+		task_state state;
+		backoff_fn *fn;
+	} ends[] = {
+		{ MESOS__V1__TASK_STATE__TASK_ERROR, backoff_failed },
+		{ MESOS__V1__TASK_STATE__TASK_FAILED, backoff_failed },
+		{ MESOS__V1__TASK_STATE__TASK_FINISHED, backoff_failed },
+		{ MESOS__V1__TASK_STATE__TASK_DROPPED, backoff_lost },
+		{ MESOS__V1__TASK_STATE__TASK_GONE, backoff_lost },
+		{ MESOS__V1__TASK_STATE__TASK_GONE_BY_OPERATOR, backoff_lost },
+		{ MESOS__V1__TASK_STATE__TASK_LOST, backoff_lost },
 	};
 
-	for (size_t i = 0; i < ARRAY_SIZE(failures); i++) {
-		if (failures[i] == state)
-			return true;
+	for (size_t i = 0; i < ARRAY_SIZE(ends); i++) {
+		if (ends[i].state == state)
+			return ends[i].fn;
 	}
-	return false;
+	return NULL;
 }
 
 /* What reconciliation alone says of a task that nobody has is no failure of the app. */
@@ -70,7 +82,7 @@ static void back_off(struct controller *c, const struct instance *instance,
 {
 	struct entry *entry = instance->entry;
 
-	backoff_failed(&entry->backoff, entry->target, c->now_ms);
+	backoff_of(status->state)(&entry->backoff, entry->target, c->now_ms);
 	entry->is_dirty = true;
 	controller_explain(c, "instance '%s' ended: %s: %s; the next of '%s' starts in %.3f s",
 			   instance->id, instance_state_name(status->state),
@@ -99,7 +111,7 @@ static void handle_end(struct controller *c, struct instance *instance,
 	if (!instance->is_doomed && status->state != MESOS__V1__TASK_STATE__TASK_FINISHED &&
 	    is_news_of_the_app(status))
 		note_failure(c, instance, status);
-	if (!instance->is_doomed && is_failure(status->state) && is_news_of_the_app(status))
+	if (!instance->is_doomed && backoff_of(status->state) && is_news_of_the_app(status))
 		back_off(c, instance, status);
 	else
 		controller_explain(c, "instance '%s' ended: %s%s%s", instance->id,

@@ -132,6 +132,29 @@ static void test_failure_backs_off_and_explains_itself(void **state)
 	assert_true(app("/bad")->backoff.delay_ms == 6000);
 }
 
+/* Three instances that one node refuses, or loses: the app has done nothing wrong. */
+static void test_what_a_node_is_to_blame_for_does_not_lengthen_the_delay(void **state)
+{
+	static const Mesos__V1__TaskState ends[] = {
+		MESOS__V1__TASK_STATE__TASK_DROPPED, MESOS__V1__TASK_STATE__TASK_GONE,
+		MESOS__V1__TASK_STATE__TASK_GONE_BY_OPERATOR,
+	};
+
+	(void)state;
+	post("{\"id\":\"/web\",\"cmd\":\"x\",\"instances\":3,\"backoffFactor\":3}");
+	offer();
+	for (unsigned i = 0; i < ARRAY_SIZE(ends); i++)
+		say(task_at(i), ends[i], UNKNOWN_HEALTH);
+	assert_true(app("/web")->backoff.delay_ms == 1000);
+	offer();
+	assert_int_equal(world.scheduler.n_tasks, 3);
+	wait_ms(1000);
+	offer();
+	assert_true(world.scheduler.n_tasks > 3);
+	say(task_at(3), MESOS__V1__TASK_STATE__TASK_FAILED, UNKNOWN_HEALTH);
+	assert_true(app("/web")->backoff.delay_ms == 3000);
+}
+
 static void test_killed_instance_is_replaced_without_delay(void **state)
 {
 	(void)state;
@@ -693,6 +716,7 @@ int main(void)
 		WORLD_TEST(test_health_check_and_limits_reach_the_task),
 		WORLD_TEST(test_deployment_waits_for_health),
 		WORLD_TEST(test_failure_backs_off_and_explains_itself),
+		WORLD_TEST(test_what_a_node_is_to_blame_for_does_not_lengthen_the_delay),
 		WORLD_TEST(test_killed_instance_is_replaced_without_delay),
 		WORLD_TEST(test_scaling_down_kills_the_youngest),
 		WORLD_TEST(test_kill_is_repeated_until_the_end_is_told),
