@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/magic.h>
 #include <sched.h>
 #include <stdio.h>
@@ -51,12 +52,28 @@ static int mount_fresh(const struct spec *spec, int root_fd, const char *destina
 	return TAKE_FD(fd);
 }
 
+/* "net/tun" is made in a directory that is not there yet. */
+static int make_parents(int dev_fd, const char *name, struct err *e)
+{
+	for (const char *slash = strchr(name, '/'); slash; slash = strchr(slash + 1, '/')) {
+		char directory[PATH_MAX];
+
+		(void)snprintf(directory, sizeof(directory), "%.*s", (int)(slash - name), name);
+		if (mkdirat(dev_fd, directory, 0755) < 0 && errno != EEXIST)
+			return err_set(e, errno, "create '/dev/%s'", directory);
+	}
+	return 0;
+}
+
 /* A file by that NAME in /dev, with the host's device over it. */
 static int bind_node(int dev_fd, const char *name, int tree_fd, struct err *e)
 {
-	AUTO_CLOSE int fd = openat(dev_fd, name, O_CREAT | O_EXCL | O_NOFOLLOW | O_RDONLY |
-				   O_CLOEXEC, 0600);
+	AUTO_CLOSE int fd = -EBADF;
+	int r = make_parents(dev_fd, name, e);
 
+	if (r < 0)
+		return r;
+	fd = openat(dev_fd, name, O_CREAT | O_EXCL | O_NOFOLLOW | O_RDONLY | O_CLOEXEC, 0600);
 	/* A document may list the default ones again. */
 	if (fd < 0)
 		return errno == EEXIST ? 0 : err_set(e, errno, "make '/dev/%s'", name);
@@ -77,8 +94,28 @@ static int bind_nodes(const struct box *box, int dev_fd, struct err *e)
 	return r;
 }
 
+static int make_node(const struct spec_device *device, int dev_fd, struct err *e)
+{
+	const char *name = device->path + strlen("/dev/");
+	mode_t type = device->type == 'b' ? S_IFBLK : S_IFCHR;
+	int r = make_parents(dev_fd, name, e);
+
+	if (r < 0)
+		return r;
+	/* A document may list the default ones again. */
+	if (mknodat(dev_fd, name, type | (device->mode & 0777),
+		    makedev(device->major, device->minor)) < 0)
+		return errno == EEXIST ? 0 : err_set(e, errno, "make device '%s'", device->path);
+	if ((device->uid != 0 || device->gid != 0) &&
+	    fchownat(dev_fd, name, device->uid, device->gid, AT_SYMLINK_NOFOLLOW) < 0)
+		return err_set(e, errno, "change owner of '%s'", device->path);
+	return 0;
+}
+
 static int make_nodes(const struct spec *spec, int dev_fd, struct err *e)
 {
+	int r = 0;
+
 	for (size_t i = 0; i < n_device_nodes; i++) {
 		const struct device_node *node = &device_nodes[i];
 
@@ -86,23 +123,9 @@ static int make_nodes(const struct spec *spec, int dev_fd, struct err *e)
 			    makedev(node->major, node->minor)) < 0)
 			return err_set(e, errno, "make device '/dev/%s'", node->name);
 	}
-	for (size_t i = 0; i < spec->n_devices; i++) {
-		const struct spec_device *device = &spec->devices[i];
-		const char *name = device->path + strlen("/dev/");
-		mode_t type = device->type == 'b' ? S_IFBLK : S_IFCHR;
-
-		/* A document may list the default ones again. */
-		if (mknodat(dev_fd, name, type | (device->mode & 0777),
-			    makedev(device->major, device->minor)) < 0) {
-			if (errno == EEXIST)
-				continue;
-			return err_set(e, errno, "make device '%s'", device->path);
-		}
-		if ((device->uid != 0 || device->gid != 0) &&
-		    fchownat(dev_fd, name, device->uid, device->gid, AT_SYMLINK_NOFOLLOW) < 0)
-			return err_set(e, errno, "change owner of '%s'", device->path);
-	}
-	return 0;
+	for (size_t i = 0; i < spec->n_devices && r == 0; i++)
+		r = make_node(&spec->devices[i], dev_fd, e);
+	return r;
 }
 
 static int make_links(int dev_fd, struct err *e)

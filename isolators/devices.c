@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <linux/bpf.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -63,6 +64,29 @@ static int check_rule(const struct spec_device_rule *rule, struct err *e)
 	return 0;
 }
 
+/* Below /dev, by the shortest name that leads there. */
+static bool is_place(const char *path)
+{
+	size_t length = strlen(path);
+
+	return strncmp(path, "/dev/", 5) == 0 && length < PATH_MAX && !strstr(path, "//") &&
+		!strstr(path, "/.") && path[length - 1] != '/';
+}
+
+bool is_dev_name(const char *name)
+{
+	static const char *const names[] = {
+		"pts", "mqueue", "fd", "stdin", "stdout", "stderr", "ptmx", "console",
+	};
+	size_t length = strcspn(name, "/");
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		if (strlen(names[i]) == length && strncmp(names[i], name, length) == 0)
+			return true;
+	}
+	return false;
+}
+
 static int validate(const struct spec *spec, struct err *e)
 {
 	if (spec->n_device_rules + spec->n_devices > MAX_RULES)
@@ -80,9 +104,11 @@ static int validate(const struct spec *spec, struct err *e)
 		if ((device->type != 'c' && device->type != 'b') || device->major > MAX_MAJOR ||
 		    device->minor > MAX_MINOR)
 			return err_set(e, EINVAL, "make device '%.128s'", device->path);
-		if (strncmp(device->path, "/dev/", 5) != 0 || strchr(device->path + 5, '/') ||
-		    device->path[5] == '.' || device->path[5] == '\0')
+		if (!is_place(device->path))
 			return err_set(e, EINVAL, "make device '%.128s' outside of '/dev'",
+				       device->path);
+		if (is_dev_name(device->path + strlen("/dev/")))
+			return err_set(e, EINVAL, "make device '%.128s', which is there already",
 				       device->path);
 	}
 	return 0;

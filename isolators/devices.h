@@ -2,6 +2,7 @@
 #ifndef ISOLATORS_DEVICES_H
 #define ISOLATORS_DEVICES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -13,5 +14,8 @@ struct device_node {
 /* null zero full random urandom tty: made in every container. */
 extern const struct device_node device_nodes[];
 extern const size_t n_device_nodes;
+
+/* Is NAME ("pts/0") at or below one of the other things that are made in every /dev? */
+bool is_dev_name(const char *name);
 
 #endif

@@ -41,11 +41,6 @@ static const struct fixed_mount {
 static const char tmpfs_keys[] = " size nr_blocks nr_inodes mode uid gid huge mpol noswap inode32 "
 				 "inode64 ";
 
-/* Of what is in /dev already. */
-static const char *const dev_names[] = {
-	"pts", "mqueue", "fd", "stdin", "stdout", "stderr", "ptmx", "console",
-};
-
 static bool is_at_or_below(const char *path, const char *base)
 {
 	size_t length = strlen(base);
@@ -124,12 +119,8 @@ static int check_destination(const struct spec_mount *m, size_t i, struct err *e
 			return err_set(e, EINVAL, "mounts[%zu].destination: '/dev/%.128s' is a "
 				       "device", i, name);
 	}
-	for (size_t k = 0; k < ARRAY_SIZE(dev_names); k++) {
-		if (is_at_or_below(name, dev_names[k]))
-			return err_set(e, EINVAL, "mounts[%zu].destination: '/dev/%.128s' is there "
-				       "already", i, name);
-	}
-	return 0;
+	return is_dev_name(name) ? err_set(e, EINVAL, "mounts[%zu].destination: '/dev/%.128s' is "
+					   "there already", i, name) : 0;
 }
 
 static bool has_id_maps(const struct spec_mount *m)

@@ -102,29 +102,6 @@ class Box:
         assert [d for d, _, _ in os.walk("/sys/fs/cgroup") if self.root_name in d] == []
 
 
-def has_idmapped_mounts(directory):
-    """By the type of its file system: those that had them first, in Linux 5.12 to 5.19."""
-    kind = subprocess.run(["stat", "-f", "-c", "%T", directory], check=True, capture_output=True, text=True).stdout.strip()
-    return kind in ("ext2/ext3", "xfs", "btrfs")
-
-
-@pytest.fixture(scope="session")
-def disk(tmp_path_factory):
-    """A directory whose mounts can be idmapped: in a virtual machine, where /tmp is none, a disk of its own."""
-    made = tmp_path_factory.mktemp("disk")
-    if has_idmapped_mounts(made):
-        yield made
-        return
-    image = made.with_name("disk.ext4")
-    with open(image, "wb") as file:
-        file.truncate(96 * MIB)
-    subprocess.run(["mkfs.ext4", "-q", image], check=True)
-    subprocess.run(["mount", "-o", "loop", image, made], check=True)
-    yield made
-    subprocess.run(["umount", made], check=True)
-    image.unlink()
-
-
 @pytest.fixture
 def box(disk):
     before = pathlib.Path("/proc/self/mountinfo").read_text()

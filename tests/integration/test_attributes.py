@@ -6,7 +6,7 @@ import pathlib
 import pytest
 
 from bundle import NOT_LAUNCHED
-from bundle import box, disk  # noqa: F401
+from bundle import box  # noqa: F401
 from test_namespaces import other, join
 
 pytestmark = pytest.mark.vm

@@ -10,7 +10,7 @@ import sys
 
 import pytest
 
-from bundle import box, disk  # noqa: F401
+from bundle import box  # noqa: F401
 from bundle import BUSYBOX, MIB, NOBODY, NOT_LAUNCHED
 from cluster import wait_until
 from fake_agent import LAUNCH

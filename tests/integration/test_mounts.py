@@ -8,7 +8,7 @@ import subprocess
 import pytest
 
 from bundle import NOT_LAUNCHED
-from bundle import box, disk  # noqa: F401
+from bundle import box  # noqa: F401
 
 pytestmark = pytest.mark.vm
 
@@ -404,3 +404,15 @@ def test_device_nodes_of_the_image_do_not_work(box, image):
     os.mknod(image / "null", stat.S_IFCHR | 0o666, os.makedev(1, 3))
     done = box.shell("echo x >/null")
     assert "can't create /null: Permission denied" in done.stderr
+
+
+@pytest.mark.parametrize("user", [False, True])
+def test_devices_in_directories(box, image, user):
+    if user:
+        box.use_user_namespace(FIRST)
+        made = pathlib.Path("/dev/net/tun")
+        if not made.exists():
+            pytest.skip("the host has no /dev/net/tun")
+    box.linux["devices"] = [{"path": "/dev/net/tun", "type": "c", "major": 10, "minor": 200, "fileMode": 0o600}]
+    done = box.shell("test -c /dev/net/tun && echo yes")
+    assert (done.stdout, done.stderr) == ("yes\n", "")

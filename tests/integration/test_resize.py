@@ -8,7 +8,7 @@ import threading
 
 import pytest
 
-from bundle import box, disk  # noqa: F401
+from bundle import box  # noqa: F401
 from bundle import MIB, NOBODY
 from cluster import BUILD, wait_until
 from conftest import cannot_run

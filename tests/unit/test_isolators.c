@@ -119,7 +119,11 @@ static void test_numbers(void **state)
 
 static void test_devices(void **state)
 {
-	char outside[] = "/etc/disk";
+	static const char *const places[] = {
+		"/dev", "/dev/", "/dev/.", "/dev/..", "/dev/x/", "/dev//x", "/dev/x/.", "/dev/x/../y",
+		"/dev/ptmx", "/dev/pts/0", "/dev/fd", "dev/x", "",
+	};
+	char outside[16] = "/etc/disk";
 	struct spec_device device = { .path = outside, .type = 'b', .major = 8 };
 	struct spec_device_rule rule = { .type = 'x' };
 	struct spec spec = good_spec();
@@ -128,6 +132,13 @@ static void test_devices(void **state)
 	spec.devices = &device;
 	spec.n_devices = 1;
 	assert_refused(&spec, -EINVAL, "devices: make device '/etc/disk' outside of '/dev'");
+	for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
+		strcpy(outside, places[i]);
+		assert_true(isolators_validate(&spec, &(struct err){ 0 }) == -EINVAL);
+	}
+	strcpy(outside, "/dev/x/y");
+	assert_int_equal(isolators_validate(&spec, &(struct err){ 0 }), 0);
+	strcpy(outside, "/etc/disk");
 	device.type = 'p';
 	assert_refused(&spec, -EINVAL, "devices: make device '/etc/disk'");
 	spec.n_devices = 0;
