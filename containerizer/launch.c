@@ -15,6 +15,7 @@
 #include "containerizer/child.h"
 #include "containerizer/clone.h"
 #include "containerizer/sync.h"
+#include "isolators/attributes.h"
 #include "isolators/isolator.h"
 #include "isolators/spec.h"
 #include "lib/cleanup.h"
@@ -167,8 +168,7 @@ static int prepare_init(struct child_args *args, int ret_copies[3], struct err *
 	if (!(args->box->spec->namespaces & CLONE_NEWPID))
 		return err_set(e, EINVAL, "run an init without a pid namespace of its own");
 	/* Init forks the main process. */
-	if (args->box->spec->scheduler.policy == SCHED_DEADLINE ||
-	    args->box->spec->scheduler.flags & SCHED_FLAG_RESET_ON_FORK)
+	if (scheduler_ends_with_fork(args->box->spec))
 		return err_set(e, EINVAL, "process.scheduler: keep to a policy that ends with a "
 			       "fork");
 	/* A child that lacks the right to load a filter by then must have given up all others. */

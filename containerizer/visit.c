@@ -17,6 +17,7 @@
 #include "containerizer/direct.h"
 #include "containerizer/payload.h"
 #include "containerizer/sync.h"
+#include "isolators/attributes.h"
 #include "isolators/cgroup.h"
 #include "isolators/isolator.h"
 #include "isolators/namespaces.h"
@@ -60,13 +61,29 @@ static int set_oom_score(const struct spec *spec, struct err *e)
 	return 0;
 }
 
+/* With the host's rights and its /proc; the sibling inherits all of it. */
+static int take_attributes(const struct spec *spec, struct err *e)
+{
+	AUTO_CLOSE int proc_fd = -EBADF;
+	int r = scheduler_ends_with_fork(spec) ? 0 : scheduler_set(spec, 0, e);
+
+	if (r < 0 || !spec->apparmor_profile)
+		return r;
+	proc_fd = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return proc_fd < 0 ? err_set(e, errno, "open '/proc'") : apparmor_enter(spec, proc_fd, e);
+}
+
 /* In the order of rule R8: what is of the host first. */
 static int leave_host(struct visit *v, int sync_fd, int *ret_master_fd, struct err *e)
 {
 	int r;
 
 	if ((r = child_protect(e)) < 0 || (r = set_oom_score(v->spec, e)) < 0 ||
-	    (r = cgroup_enter(v->cgroup, v->group, e)) < 0 || (r = join_namespaces(v, e)) < 0)
+	    (r = take_attributes(v->spec, e)) < 0 ||
+	    (r = affinity_set(v->spec->exec_cpus_initial, e)) < 0 ||
+	    (r = cgroup_enter(v->cgroup, v->group, e)) < 0 ||
+	    (r = affinity_set(v->spec->exec_cpus_final, e)) < 0 ||
+	    (r = join_namespaces(v, e)) < 0)
 		return r;
 	if (v->spec->terminal) {
 		int fd;
@@ -98,7 +115,8 @@ static _Noreturn void become(const struct visit *v, int sync_fd, int master_fd)
 	box_init(&box, v->spec, v->seccomp_fd);
 	if (!v->spec->terminal)
 		direct_give_stdio(v->spec);
-	if (child_protect(&e) == 0 && direct_keep_preserved(v->n_preserved, &e) == 0 &&
+	if ((!scheduler_ends_with_fork(v->spec) || scheduler_set(v->spec, 0, &e) == 0) &&
+	    child_protect(&e) == 0 && direct_keep_preserved(v->n_preserved, &e) == 0 &&
 	    child_seal(&box, &e) == 0 && payload_prepare(&p, &e) == 0)
 		(void)payload_exec(&p, &e);
 	fail(sync_fd, &e);

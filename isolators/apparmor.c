@@ -5,8 +5,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "isolators/attributes.h"
 #include "isolators/proc_file.h"
-#include "isolators/rootfs.h"
 #include "isolators/spec.h"
 #include "isolators/table.h"
 #include "lib/cleanup.h"
@@ -14,27 +14,29 @@
 
 static const char unconfined[] = "unconfined";
 
+static int check_enabled(const struct spec *spec, struct err *e)
+{
+	AUTO_CLOSE int fd = open("/sys/module/apparmor/parameters/enabled", O_RDONLY | O_CLOEXEC);
+	char enabled = 'N';
+
+	if (fd < 0 || read(fd, &enabled, 1) != 1 || enabled != 'Y')
+		return err_set(e, ENOTSUP, "process.apparmorProfile: confine by '%.128s' without "
+			       "AppArmor", spec->apparmor_profile);
+	return 0;
+}
+
 /* Without AppArmor everything is unconfined, which is then no more than the truth. */
 static bool is_wanted(const struct spec *spec)
 {
 	return spec->apparmor_profile && strcmp(spec->apparmor_profile, unconfined) != 0;
 }
 
+/* Here already: in the container nothing of it can be read. */
 static int prepare(struct box *box, struct err *e)
 {
-	AUTO_CLOSE int fd = -EBADF;
-	char enabled = 'N';
-
-	if (!is_wanted(box->spec))
-		return 0;
-	fd = open("/sys/module/apparmor/parameters/enabled", O_RDONLY | O_CLOEXEC);
-	if (fd < 0 || read(fd, &enabled, 1) != 1 || enabled != 'Y')
-		return err_set(e, ENOTSUP, "process.apparmorProfile: confine by '%.128s' without "
-			       "AppArmor", box->spec->apparmor_profile);
-	return 0;
+	return is_wanted(box->spec) ? check_enabled(box->spec, e) : 0;
 }
 
-/* Whoever forks passes it on, so it holds for whatever this process or its children execute. */
 int apparmor_enter(const struct spec *spec, int proc_fd, struct err *e)
 {
 	char file[64], value[SPEC_LABEL_SIZE + sizeof("exec ")];

@@ -12,6 +12,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "isolators/attributes.h"
 #include "isolators/rootfs.h"
 #include "isolators/spec.h"
 #include "isolators/table.h"

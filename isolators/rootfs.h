@@ -60,10 +60,10 @@ int mounts_fixed(const struct spec *spec, const char *destination, const char *d
 struct api_mounts;
 int mounts_enter(const struct box *box, int root_fd, const struct api_mounts *api, struct err *e);
 
-/* ---- sysctls.c, apparmor.c: through PROC_FD, before anything of it is masked ---- */
+/* ---- sysctls.c ---- */
 
+/* Through PROC_FD, before anything of it is masked. */
 int sysctls_enter(const struct spec *spec, int proc_fd, struct err *e);
-int apparmor_enter(const struct spec *spec, int proc_fd, struct err *e);
 
 /* ---- copy_up.c ---- */
 

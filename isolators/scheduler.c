@@ -9,6 +9,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "isolators/attributes.h"
 #include "isolators/spec.h"
 #include "isolators/table.h"
 #include "lib/err.h"
@@ -46,9 +47,14 @@ static int validate(const struct spec *spec, struct err *e)
 	return 0;
 }
 
-static int attach(struct box *box, struct err *e)
+bool scheduler_ends_with_fork(const struct spec *spec)
 {
-	const struct spec *spec = box->spec;
+	return spec->scheduler.policy == SCHED_DEADLINE ||
+		spec->scheduler.flags & SCHED_FLAG_RESET_ON_FORK;
+}
+
+int scheduler_set(const struct spec *spec, pid_t pid, struct err *e)
+{
 	const struct spec_scheduler *s = &spec->scheduler;
 	const struct scheduler_attr attr = {
 		.size = sizeof(attr), .policy = s->policy, .flags = s->flags, .nice = s->nice,
@@ -56,14 +62,19 @@ static int attach(struct box *box, struct err *e)
 		.period = s->period,
 	};
 
-	if (s->is_set && syscall(SYS_sched_setattr, box->init_pid, &attr, 0) < 0)
+	if (s->is_set && syscall(SYS_sched_setattr, pid, &attr, 0) < 0)
 		return err_set(e, errno, "process.scheduler: set policy %u", s->policy);
 	if (spec->has_io_priority &&
-	    syscall(SYS_ioprio_set, IOPRIO_WHO_PROCESS, box->init_pid,
+	    syscall(SYS_ioprio_set, IOPRIO_WHO_PROCESS, pid,
 		    IOPRIO_PRIO_VALUE(spec->io_class, spec->io_priority)) < 0)
 		return err_set(e, errno, "process.ioPriority: set class %d, priority %d",
 			       spec->io_class, spec->io_priority);
 	return 0;
+}
+
+static int attach(struct box *box, struct err *e)
+{
+	return scheduler_set(box->spec, box->init_pid, e);
 }
 
 const struct isolator isolator_scheduler = {

@@ -174,10 +174,11 @@ static int prepare(struct making *m, const struct making_options *o, bool is_wai
 	if ((r = load_bundle(m, bundle, &doc, e)) < 0 ||
 	    (r = console_socket_check(o->console_socket, m->spec.terminal,
 				      !is_waiting && !o->detach, e)) < 0 ||
-	    (r = copy_string(m->state.id, &m->spec.id, e)) < 0 || (r = describe(m, e)) < 0 || (r = keep_config(m, doc, e)) < 0 ||
-	    (r = compile_filter(m, e)) < 0 || (r = find_cgroup(m, e)) < 0 ||
-	    (r = state_write(m->dir_fd, &m->state, e)) < 0)
+	    (r = copy_string(m->state.id, &m->spec.id, e)) < 0 || (r = describe(m, e)) < 0 ||
+	    (r = keep_config(m, doc, e)) < 0 || (r = compile_filter(m, e)) < 0 ||
+	    (r = find_cgroup(m, e)) < 0 || (r = state_write(m->dir_fd, &m->state, e)) < 0)
 		return r;
+	m->spec.no_new_keyring = o->no_new_keyring;
 	return is_waiting ? listen_for_start(m, e) : 0;
 }
 
