@@ -2,6 +2,7 @@
 import json
 import os
 import pathlib
+import re
 
 import pytest
 
@@ -73,12 +74,15 @@ def test_the_hosts_parameters_by_a_namespace_that_is_the_hosts(box):
 
 # ---- Security modules ----
 
-def test_a_profile_without_apparmor_is_refused(box):
+def test_a_profile_that_is_not_there_is_refused(box):
     enabled = pathlib.Path("/sys/module/apparmor/parameters/enabled")
-    if enabled.exists() and enabled.read_text() == "Y\n":
-        pytest.skip("this kernel has AppArmor")
-    box.process["apparmorProfile"] = "docker-default"
-    assert refused(box) == "apparmor: process.apparmorProfile: confine by 'docker-default' without AppArmor"
+    has_apparmor = enabled.exists() and enabled.read_text() == "Y\n"
+    box.process["apparmorProfile"] = "tepui-nosuch"
+    if has_apparmor:
+        assert re.fullmatch(r"filesystem: process.apparmorProfile: write 'exec tepui-nosuch' to '1/attr/apparmor/exec' of /proc: "
+                            "No such file or directory", refused(box))
+    else:
+        assert refused(box) == "apparmor: process.apparmorProfile: confine by 'tepui-nosuch' without AppArmor"
     box.process["apparmorProfile"] = "unconfined"
     assert box.run("/bin/true").returncode == 0
 
