@@ -57,7 +57,7 @@ int state_open(const char *root, const char *id, bool is_locked, struct state_di
 	       struct err *e);
 void state_close(struct state_dir *dir);
 
-/* Replace the record in one step, fsynced. */
+/* Replace the record in one step. */
 int state_write(int dir_fd, const struct state *state, struct err *e);
 void state_done(struct state *state);
 
