@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "agent/agent.h"
+#include "agent/cdi_devices.h"
 #include "agent/launch_spec.h"
 #include "agent/status.h"
 #include "agent/task.h"
@@ -121,6 +122,8 @@ static int build_document(struct task *task, struct err *e)
 	if (!sandbox || !task->launch)
 		return err_set(e, ENOMEM, "launch task '%s'", task_id(task));
 	r = launch_spec_build(&settings, &place, task->record->task, task->launch, e);
+	if (r >= 0)
+		r = cdi_devices_inject(&agent->flags, task->record->task, task->launch->config, e);
 	if (r >= 0)
 		r = check_document(task->launch->config, e);
 	return r < 0 ? err_wrap(e, "launch task '%s'", task_id(task)) : 0;

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "isolators/spec.h"
+#include "containerizer/cdi.h"
 #include "lib/cleanup.h"
 #include "lib/err.h"
 #include "lib/flags.h"
@@ -46,6 +47,11 @@ static const struct flag table[] = {
 	ROW(FLAG_BOOL, enforce_container_disk_quota, "false", 0,
 	    "end tasks whose sandbox outgrows their disk; with --disk_projects, let their"
 	    " writes beyond it fail"),
+	ROW(FLAG_STR, cdi_devices, NULL, 0,
+	    "devices that tasks may ask for by the label io.tepui.cdi, e.g."
+	    " vendor.com/gpu=0,other.com/nic=*; none unless named here"),
+	ROW(FLAG_STR, cdi_dirs, CDI_DIRS, 0,
+	    "directories of Container Device Interface documents"),
 	ROW(FLAG_STR, disk_projects, NULL, 0,
 	    "project ids for sandboxes, e.g. [100000-165535]: the file system counts their disk"),
 	ROW(FLAG_BOOL, insecure, "false", 0, "listen beyond loopback without credentials"),

@@ -14,6 +14,7 @@ struct oci {
 	char *root;		/* --root, or where it is by default */
 	char *log, *log_format;
 	char *rootless;
+	char *cdi_dirs;		/* --cdi-dirs, or NULL */
 	bool debug, systemd_cgroup, version, help;
 };
 

@@ -8,6 +8,7 @@
 #include <sys/auxv.h>
 #include <unistd.h>
 
+#include "containerizer/cdi.h"
 #include "containerizer/container.h"
 #include "containerizer/oci/command.h"
 #include "containerizer/oci/report.h"
@@ -33,6 +34,8 @@ static const struct flag global_flags[] = {
 	    "/run/tepui-oci, or tepui-oci in $XDG_RUNTIME_DIR for other users than root"),
 	ROW("log", FLAG_STR, log, "file to which errors are written, too"),
 	ROW("log-format", FLAG_STR, log_format, "'text' or 'json', of the log (default: text)"),
+	ROW("cdi-dirs", FLAG_STR, cdi_dirs, "directories of devices that annotations cdi.k8s.io/... "
+	    "name (default: " CDI_DIRS ")"),
 	ROW("debug", FLAG_BOOL, debug, "accepted for other runtimes' sake"),
 	ROW("rootless", FLAG_STR, rootless, "accepted: what is allowed is found by trying"),
 	ROW("systemd-cgroup", FLAG_BOOL, systemd_cgroup, "refused: cgroups are made here"),

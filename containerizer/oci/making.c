@@ -14,6 +14,7 @@
 #include "containerizer/container.h"
 #include "containerizer/oci/command.h"
 #include "containerizer/oci/console_socket.h"
+#include "containerizer/oci/devices.h"
 #include "containerizer/oci/pid_file.h"
 #include "containerizer/oci/preserved.h"
 #include "containerizer/spec_json.h"
@@ -44,6 +45,9 @@ static int load_bundle(struct making *m, const char *path, json_t **ret_doc, str
 	r = file_in_read_json(fd, "config.json", SPEC_MAX_DOCUMENT, ret_doc, e);
 	if (r < 0)
 		return r;
+	r = devices_inject(m->oci, *ret_doc, e);
+	if (r < 0)
+		return err_wrap(e, "config.json");
 	r = spec_from_json(*ret_doc, &m->spec, e);
 	if (r < 0)
 		return err_wrap(e, "config.json");
