@@ -5,11 +5,13 @@
  *        isoprobe --flip A B	exchange the two names for ever, for races
  *
  * One line for each probe: id, result, errno, detail, with tabs between them; then "done PREFIX".
- * Each runs in a process of its own, so that one that is killed is just another result.
+ * Each runs in a process of its own, so that one that is killed is just another result.  None runs
+ * on a host: see is_on_host().
  */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -262,6 +264,20 @@ static int run_from(const char *fifo, struct outcome *shared)
 	return 0;
 }
 
+/*
+ * On a host, root would do everything that a container denies: unmount /proc, take interfaces down.
+ * No container of ours has this capability, so whoever has it is not in one.
+ */
+static bool is_on_host(void)
+{
+	char text[32];
+	unsigned long long effective;
+
+	read_status(getpid(), "CapEff", text, sizeof(text));
+	effective = strtoull(text, NULL, 16);
+	return !*text || (effective & 1ULL << CAP_SYS_ADMIN);
+}
+
 static int flip(const char *a, const char *b)
 {
 	puts("flipping");
@@ -297,10 +313,15 @@ int main(int argc, char **argv)
 		list();
 		return 0;
 	}
-	if (argc == 3 && strcmp(argv[1], "--from") == 0)
-		return run_from(argv[2], shared);
 	if (argc == 4 && strcmp(argv[1], "--flip") == 0)
 		return flip(argv[2], argv[3]);
+	if (is_on_host()) {
+		fprintf(stderr, "isoprobe: run probes with CAP_SYS_ADMIN: they would do harm, "
+			"start them as a task\n");
+		return 1;
+	}
+	if (argc == 3 && strcmp(argv[1], "--from") == 0)
+		return run_from(argv[2], shared);
 	for (int i = 1; i < argc; i++)
 		n += run_prefix(argv[i], shared);
 	if (argc == 1)

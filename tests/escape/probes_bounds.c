@@ -1,6 +1,7 @@
 /* E22, E25: taking all there is of something (reliability.md 1.6). */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -11,6 +12,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -111,6 +113,19 @@ static void survive_memory(const struct probe *p, struct outcome *o)
 	tried(o, fd < 0 ? fd : write(fd, text, strlen(text)));
 }
 
+/* Into another project, where what is written is not counted as ours. */
+static void leave_project(const struct probe *p, struct outcome *o)
+{
+	int fd = open("project-try", O_RDONLY | O_CREAT | O_CLOEXEC, 0600);
+	struct fsxattr attributes = { .fsx_projid = 4242 };
+	int flags = 0x20000000 /* FS_PROJINHERIT_FL */;
+
+	tried(o, syscall(SYS_ioctl, fd, p->n, (unsigned long)p->n == FS_IOC_FSSETXATTR ?
+			 (void *)&attributes : (void *)&flags));
+	(void)unlink("project-try");
+}
+
+#define BIT32 (1L << 32)
 static const struct probe rows[] = {
 	{ "E22.fork", "fill the table of processes", fork_bomb, NULL, 0 },
 	{ "E22.inotify", "have all watches", inotify_bomb, NULL, 0 },
@@ -122,6 +137,11 @@ static const struct probe rows[] = {
 	{ "E22.raise-nofile", "have descriptors without end", raise_limit, NULL, RLIMIT_NOFILE },
 	{ "E22.raise-memlock", "lock memory without end", raise_limit, NULL, RLIMIT_MEMLOCK },
 	{ "E22.raise-rtprio", "run before everybody", raise_limit, NULL, RLIMIT_RTPRIO },
+	{ "E22.project", "have files that are not counted", leave_project, NULL, FS_IOC_FSSETXATTR },
+	{ "E22.project-high", "have files that are not counted", leave_project, NULL,
+	  FS_IOC_FSSETXATTR | BIT32 },
+	{ "E22.project-inherit", "have files that are not counted", leave_project, NULL,
+	  FS_IOC_SETFLAGS },
 	{ "E22.mlock", "lock memory", lock_memory, NULL, 128 },
 	{ "E22.fifo", "run before everybody", be_first, NULL, SCHED_FIFO },
 	{ "E22.rr", "run before everybody", be_first, NULL, SCHED_RR },

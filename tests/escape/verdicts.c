@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <linux/audit.h>
 #include <linux/capability.h>
+#include <linux/fs.h>
 #include <sched.h>
 #include <seccomp.h>
 #include <stdbool.h>
@@ -137,7 +138,8 @@ static const struct {
 	uint64_t values[12];	/* up to the first 0 but the very first */
 } chosen[] = {
 	{ "ioctl(request)", SYS_ioctl, 1, { 0 }, { TIOCSTI, TIOCLINUX, TIOCSCTTY, TCGETS, FIONREAD,
-	  TIOCGPTN, FIOCLEX } },
+	  TIOCGPTN, FIOCLEX, FS_IOC_GETFLAGS, FS_IOC_SETFLAGS, FS_IOC_FSGETXATTR,
+	  FS_IOC_FSSETXATTR } },
 	{ "personality", SYS_personality, 0, { 0 }, { PER_LINUX, PER_LINUX32, UNAME26,
 	  ADDR_NO_RANDOMIZE, MMAP_PAGE_ZERO, READ_IMPLIES_EXEC, PER_SVR4, PER_SOLARIS, 0xffffffff } },
 	{ "prctl(option)", SYS_prctl, 0, { 0 }, { PR_SET_NAME, PR_SET_DUMPABLE, PR_SET_SECCOMP,

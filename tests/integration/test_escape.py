@@ -241,6 +241,13 @@ def test_no_probe_gets_through(hostile, mode, capsys):
     assert not holes, "\n" + "\n".join(holes)
 
 
+def test_the_prober_refuses_to_run_on_a_host():
+    """Here, as root, it would do all the harm that it looks for; one probe that does none is asked for."""
+    done = subprocess.run([PROBER, "D4.minus-one"], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "start them as a task" in done.stderr
+
+
 def test_docs_are_of_these_tables():
     """`make docs/escape.md` writes them anew."""
     made = subprocess.run([REPOSITORY / "tests/escape/document", PROBER], check=True, capture_output=True, text=True).stdout
