@@ -53,6 +53,11 @@ static int clone_root(int root_fd, enum unpack_mode mode, struct err *e)
 {
 	struct mount_attr attr = {
 		.attr_set = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC,
+		/*
+		 * A copy is shared where its source is, as everything is with systemd, and then
+		 * pivot_root(2) does not take it.
+		 */
+		.propagation = MS_PRIVATE,
 	};
 	AUTO_CLOSE int fd = open_tree(root_fd, "", AT_EMPTY_PATH | OPEN_TREE_CLONE |
 				      OPEN_TREE_CLOEXEC);
