@@ -228,18 +228,29 @@ static void read_link_of_init(const struct probe *p, struct outcome *o)
 		tried(o, readlink(p->path, o->detail, sizeof(o->detail) - 1));
 }
 
-/* Whatever starts beside us, from its fork on: is there a moment when it can be looked into? */
+static bool is_runtime(pid_t pid)
+{
+	char name[32];
+
+	read_status(pid, "Name", name, sizeof(name));
+	return strncmp(name, "tepui", 5) == 0;
+}
+
+/*
+ * Whatever starts beside us, from its fork on: is there a moment when it can be looked into?  What
+ * was the runtime before the look and after it, was so in between.
+ */
 static void look_into(pid_t pid, void *arg)
 {
-	static const char *const names[] = { "exe", "cwd", "root", "fd/0", "fd/1", "fd/3", "fd/4",
-		"ns/mnt" };
-	char path[64], target[192], comm[32];
+	static const char *const names[] = {
+		"exe", "cwd", "root", "fd/0", "fd/1", "fd/3", "fd/4", "ns/mnt",
+	};
+	char path[64], target[192];
 	int *n = arg;
 
-	read_status(pid, "Name", comm, sizeof(comm));
-	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(names) && is_runtime(pid); i++) {
 		(void)snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, names[i]);
-		if (readlink(path, target, sizeof(target)) >= 0 && strncmp(comm, "tepui", 5) == 0)
+		if (readlink(path, target, sizeof(target)) >= 0 && is_runtime(pid))
 			++*n;
 	}
 	if (ptrace(PTRACE_SEIZE, pid, NULL, NULL) == 0)

@@ -62,7 +62,8 @@ def is_confined(tree, canary):
             path = pathlib.Path(directory_name, name)
             stat = path.lstat()
             assert not os.path.samestat(stat, canary.stat())
-            assert stat.st_mode & 0o170000 not in (0o060000, 0o020000), f"a device: {path}"
+            # 0:0 is how overlayfs writes down that a name is gone.
+            assert stat.st_mode & 0o170000 not in (0o060000, 0o020000) or stat.st_rdev == 0, f"a device: {path}"
     return True
 
 
@@ -159,7 +160,7 @@ def test_archives_stay_in_their_directory(store, canaries, tmp_path, capsys):
         assert not os.path.exists("/evil") and not (canaries.directory / "evil").exists(), name
     with capsys.disabled():
         print(f"\n{n} evil archives, {refused} refused")
-    assert n >= 200
+    assert n >= 200 and 0 < refused < n
 
 
 # ---- C4: bombs ----

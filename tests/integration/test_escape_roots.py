@@ -146,7 +146,6 @@ def test_planted_names_lead_nowhere(world, mode, capsys):
     assert problems == []
 
 
-@pytest.mark.vm
 @pytest.mark.parametrize("mode", MODES)
 def test_mounts_on_planted_names_lead_nowhere(world, mode, tmp_path):
     volume = tmp_path / "volume"
@@ -166,7 +165,6 @@ def test_mounts_on_planted_names_lead_nowhere(world, mode, tmp_path):
 
 # ---- B7: destinations that are the kernel's own ----
 
-@pytest.mark.vm
 @pytest.mark.parametrize("destination", [
     "/", "/proc", "/proc/self", "/proc/self/attr", "/proc/sys", "/proc/1/root", "/sys", "/sys/fs/cgroup", "/sys/kernel",
     "/dev", "/dev/null", "/dev/pts", "/dev/../proc", "/proc/../..", "../etc", "relative", "", "//proc", "/proc/./self",
@@ -188,7 +186,6 @@ def test_volumes_do_not_cover_the_kernel(world, destination, tmp_path):
 
 # ---- A1: a program that is a name of the runtime ----
 
-@pytest.mark.vm
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("interpreter", ["/proc/self/exe", "/proc/1/exe", "/proc/self/fd/3", "/proc/self/fd/10",
                                          "/proc/thread-self/exe"])
@@ -204,7 +201,6 @@ def test_the_runtime_is_no_interpreter(world, mode, interpreter):
 
 # ---- A3: a working directory by a descriptor ----
 
-@pytest.mark.vm
 @pytest.mark.parametrize("mode", MODES)
 def test_no_working_directory_outside(world, mode):
     problems = []
@@ -300,7 +296,6 @@ RACES = {
 }
 
 
-@pytest.mark.vm
 @pytest.mark.parametrize("kind", RACES)
 @pytest.mark.parametrize("depth", ["", "/inner", "/inner/file"])
 def test_exchanged_destinations_lead_nowhere(world, kind, depth, tmp_path):
@@ -337,7 +332,6 @@ def test_exchanged_destinations_lead_nowhere(world, kind, depth, tmp_path):
     assert launched > 0 or depth or kind == "file", "no launch got through at all"
 
 
-@pytest.mark.vm
 @pytest.mark.parametrize("place", ["dev", "proc", "sys", "etc", "tmp"])
 def test_exchanged_places_of_the_image_lead_nowhere(world, place):
     """The image itself is being changed while it is launched: as with a root that two containers share."""
