@@ -414,7 +414,8 @@ def test_devices_in_directories(box, image, user):
     try:
         (place / "deeper").mkdir()
         node = place / "deeper/none"
-        os.mknod(node, stat.S_IFCHR | 0o666, os.makedev(1, 3))
+        os.mknod(node, stat.S_IFCHR, os.makedev(1, 3))
+        node.chmod(0o666)
         if user:
             box.use_user_namespace(FIRST)
         box.linux["devices"] = [{"path": str(node), "type": "c", "major": 1, "minor": 3, "fileMode": 0o600}]
