@@ -28,7 +28,7 @@ int capabilities_set(uint64_t effective, uint64_t permitted, uint64_t inheritabl
 
 /*
  * Have the additional groups GIDS and no others.  Some user namespaces forbid the call itself: there
- * to have none must be true already.
+ * those that the process has are the caller's, and to want others is -EPERM.
  */
 int groups_set(size_t n, const gid_t *gids, struct err *e);
 

@@ -89,7 +89,9 @@ static int prepare(struct box *box, struct err *e)
 {
 	int r = open_sandbox(box, e);
 
-	return r < 0 ? r : trees_open(box, e);
+	if (r < 0)
+		return r;
+	return box->is_rootless ? trees_check_rootless(box->spec, e) : trees_open(box, e);
 }
 
 /* Put the root over "/", from where it will be the root. */
@@ -99,11 +101,10 @@ static int mount_root(struct box *box, struct err *e)
 
 	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
 		return err_set(e, errno, "make mounts private");
-	if (box->trees.root_fd < 0) {
-		r = trees_open_root(box, e);
-		if (r < 0)
-			return r;
-	}
+	r = box->is_rootless ? trees_open(box, e)
+		: box->trees.root_fd < 0 ? trees_open_root(box, e) : 0;
+	if (r < 0)
+		return r;
 	if (move_mount(box->trees.root_fd, "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH) < 0) {
 		struct stat st;
 		int code = errno;

@@ -107,10 +107,21 @@ static int write_rows(int proc_fd, const char *file, const struct spec_id_map *r
 	return 0;
 }
 
-int id_maps_write(int proc_fd, const struct spec_id_maps *maps, struct err *e)
+static int deny_setgroups(int proc_fd, struct err *e)
 {
-	int r = write_rows(proc_fd, "uid_map", maps->uids, maps->n_uids, e);
+	AUTO_CLOSE int fd = openat(proc_fd, "setgroups", O_WRONLY | O_NOFOLLOW | O_CLOEXEC);
 
+	if (fd < 0 || write(fd, "deny", 4) < 0)
+		return err_set(e, errno, "write 'setgroups' of the user namespace");
+	return 0;
+}
+
+int id_maps_write(int proc_fd, const struct spec_id_maps *maps, bool is_rootless, struct err *e)
+{
+	int r = is_rootless ? deny_setgroups(proc_fd, e) : 0;
+
+	if (r == 0)
+		r = write_rows(proc_fd, "uid_map", maps->uids, maps->n_uids, e);
 	return r < 0 ? r : write_rows(proc_fd, "gid_map", maps->gids, maps->n_gids, e);
 }
 
@@ -194,7 +205,7 @@ int id_maps_open_namespace(const struct spec_id_maps *maps, struct err *e)
 		return pid;
 	r = proc_fd = id_maps_open_process(pid, e);
 	if (r >= 0)
-		r = id_maps_write(proc_fd, maps, e);
+		r = id_maps_write(proc_fd, maps, false, e);
 	if (r >= 0) {
 		fd = openat(proc_fd, "ns/user", O_RDONLY | O_CLOEXEC);
 		r = fd < 0 ? err_set(e, errno, "open the user namespace") : 0;

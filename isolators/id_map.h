@@ -26,9 +26,10 @@ uint32_t id_map_outside(const struct spec_id_map *rows, size_t n, uint32_t id);
 
 /*
  * Write the maps of the user namespace in which the process of the open directory PROC_FD
- * (/proc/PID) is alone so far.
+ * (/proc/PID) is alone so far.  IS_ROOTLESS: by somebody who may map no id but his own, and a group
+ * only when nobody inside can leave one (setgroups(2), user_namespaces(7)).
  */
-int id_maps_write(int proc_fd, const struct spec_id_maps *maps, struct err *e);
+int id_maps_write(int proc_fd, const struct spec_id_maps *maps, bool is_rootless, struct err *e);
 
 /*
  * A user namespace with these maps and without a process, for a mount alone (MOUNT_ATTR_IDMAP).

@@ -3,10 +3,11 @@
 #include <linux/sched.h>
 #include <sched.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "isolators/limits.h"
-#include "isolators/spec.h"
 #include "isolators/namespaces.h"
+#include "isolators/spec.h"
 #include "isolators/table.h"
 #include "lib/cleanup.h"
 #include "lib/err.h"
@@ -47,6 +48,7 @@ void box_init(struct box *box, const struct spec *spec, int seccomp_fd)
 {
 	*box = (struct box){
 		.spec = spec, .cgroup = CGROUP_INIT, .seccomp_fd = seccomp_fd,
+		.is_rootless = geteuid() != 0,
 		.sandbox_fd = -EBADF, .trees = TREES_INIT, .user_ns_fd = -EBADF,
 		.init_pidfd = -EBADF,
 	};

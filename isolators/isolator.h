@@ -17,6 +17,7 @@ struct usage;
 struct box {
 	const struct spec *spec;
 	struct cgroup cgroup;
+	bool is_rootless;	/* the supervisor is not root: init alone has rights, in its own */
 	int seccomp_fd;		/* sealed memfd with the compiled program, or -EBADF */
 	int sandbox_fd;		/* O_PATH of the sandbox, opened on the host side, or -EBADF */
 	struct trees trees;

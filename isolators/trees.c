@@ -58,16 +58,19 @@ int trees_open_root(struct box *box, struct err *e)
 }
 
 /* A fresh sysfs shows a network: who does not own that namespace gets the host's, read-only. */
-static int open_sys(struct err *e)
+static int open_sys(const struct box *box, struct err *e)
 {
 	struct mount_attr attr = {
 		.attr_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV |
 			MOUNT_ATTR_NOEXEC,
 		.propagation = MS_PRIVATE,
 	};
-	AUTO_CLOSE int fd = open_tree(AT_FDCWD, "/sys", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+	/* From inside a user namespace what is mounted below cannot be left out. */
+	unsigned recursive = box->is_rootless ? AT_RECURSIVE : 0;
+	AUTO_CLOSE int fd = open_tree(AT_FDCWD, "/sys", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC |
+				      recursive);
 
-	if (fd < 0 || mount_setattr(fd, "", AT_EMPTY_PATH, &attr, sizeof(attr)) < 0)
+	if (fd < 0 || mount_setattr(fd, "", AT_EMPTY_PATH | recursive, &attr, sizeof(attr)) < 0)
 		return err_set(e, errno, "open '/sys'");
 	return TAKE_FD(fd);
 }
@@ -165,11 +168,25 @@ static int open_for_user_namespace(struct box *box, struct err *e)
 		return err_set(e, EPERM, "mount sysfs of network namespace '%s', which another "
 			       "user namespace owns", spec->namespace_paths[SPEC_NS_NETWORK]);
 	if (!spec_has_namespace(spec, SPEC_NS_NETWORK)) {
-		box->trees.sys_fd = open_sys(e);
+		box->trees.sys_fd = open_sys(box, e);
 		if (box->trees.sys_fd < 0)
 			return box->trees.sys_fd;
 	}
 	return open_devices(spec, &box->trees, e);
+}
+
+int trees_check_rootless(const struct spec *spec, struct err *e)
+{
+	unsigned recursive;
+
+	if (spec->idmapped_root || spec->root_layers)
+		return err_set(e, EPERM, "map the ids of '%s' without being root", spec->root_path);
+	for (size_t i = 0; i < spec->n_mounts; i++) {
+		if (mounts_is_idmapped(spec, i, &recursive))
+			return err_set(e, EPERM, "map the ids of '%s' without being root",
+				       spec->mounts[i].source);
+	}
+	return 0;
 }
 
 int trees_open(struct box *box, struct err *e)
@@ -256,7 +273,7 @@ int trees_idmap(struct box *box, struct err *e)
 	const struct spec *spec = box->spec;
 	int r = 0;
 
-	if (spec->idmapped_root)
+	if (spec->idmapped_root && !spec->root_layers)
 		r = idmap(box->trees.root_fd, box->user_ns_fd, AT_RECURSIVE, spec->root_path, e);
 	if (r >= 0 && box->sandbox_fd >= 0 && spec_has_user_namespace(spec))
 		r = idmap(box->sandbox_fd, box->user_ns_fd, 0, spec->sandbox, e);

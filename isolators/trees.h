@@ -10,6 +10,7 @@
 
 struct box;
 struct err;
+struct spec;
 
 struct trees {
 	int root_fd;
@@ -24,6 +25,9 @@ struct trees {
 
 /* Supervisor, prepare: open all of them, restricted and not sharing mounts with the host. */
 int trees_open(struct box *box, struct err *e);
+
+/* In its place where the supervisor is not root: init opens them, and none can be idmapped. */
+int trees_check_rootless(const struct spec *spec, struct err *e);
 
 /* Init, where that has not opened the root: the same for it. */
 int trees_open_root(struct box *box, struct err *e);

@@ -79,8 +79,8 @@ static int attach(struct box *box, struct err *e)
 	proc_fd = id_maps_open_process(box->init_pid, e);
 	if (proc_fd < 0)
 		return proc_fd;
-	r = spec->namespaces & CLONE_NEWUSER ? id_maps_write(proc_fd, &spec->id_maps, e)
-		: id_maps_verify(proc_fd, &spec->id_maps, e);
+	r = !(spec->namespaces & CLONE_NEWUSER) ? id_maps_verify(proc_fd, &spec->id_maps, e)
+		: id_maps_write(proc_fd, &spec->id_maps, box->is_rootless, e);
 	if (r < 0)
 		return r;
 	box->user_ns_fd = openat(proc_fd, "ns/user", O_RDONLY | O_CLOEXEC);
