@@ -27,25 +27,36 @@ struct tombstone {
 
 /* ---- the checks ---- */
 
+/* Is there room for a task beside N_TASKS others? */
+static int check_agent(const struct agent *agent, size_t n_tasks, struct err *e)
+{
+	if (agent->is_shutting_down)
+		return err_set(e, ESHUTDOWN, "the agent is shutting down");
+	if (agent->is_disk_bad)
+		return err_set(e, ENOSPC, "the agent cannot write its state below '%s'",
+			       agent->work_dir);
+	if (n_tasks >= agent->max_tasks)
+		return err_set(e, EAGAIN, "the agent has %u tasks%s", agent->max_tasks,
+			       agent->max_tasks < AGENT_MAX_TASKS ?
+			       ", as many as it may open files for" : "");
+	if (agent->descriptions > AGENT_MAX_DESCRIPTIONS)
+		return err_set(e, EAGAIN, "the descriptions of the agent's tasks take more than %d "
+			       "bytes", AGENT_MAX_DESCRIPTIONS);
+	return 0;
+}
+
+int admission_check_agent(const struct agent *agent, struct err *e)
+{
+	return check_agent(agent, HASH_COUNT(agent->tasks), e);
+}
+
 /* Whatever may be different on another node or a moment later: not the task's fault. */
 static int check_place(struct task *task, struct err *e)
 {
-	const struct agent *agent = task->agent;
+	/* It is among the agent's tasks already. */
+	int r = check_agent(task->agent, HASH_COUNT(task->agent->tasks) - 1, e);
 
-	if (agent->is_shutting_down)
-		return err_set(e, ESHUTDOWN, "launch task '%s': the agent is shutting down",
-			       task_id(task));
-	if (agent->is_disk_bad)
-		return err_set(e, ENOSPC, "launch task '%s': the agent cannot write its state "
-			       "below '%s'", task_id(task), agent->work_dir);
-	if (HASH_COUNT(agent->tasks) > agent->max_tasks)
-		return err_set(e, EAGAIN, "launch task '%s': the agent has %u tasks%s",
-			       task_id(task), agent->max_tasks, agent->max_tasks < AGENT_MAX_TASKS ?
-			       ", as many as it may open files for" : "");
-	if (agent->descriptions > AGENT_MAX_DESCRIPTIONS)
-		return err_set(e, EAGAIN, "launch task '%s': the descriptions of the agent's tasks "
-			       "take more than %d bytes", task_id(task), AGENT_MAX_DESCRIPTIONS);
-	return 0;
+	return r < 0 ? err_wrap(e, "launch task '%s'", task_id(task)) : 0;
 }
 
 static int check_resources(struct task *task, struct err *e)

@@ -17,6 +17,9 @@ struct verdict;
  */
 int admission_check(struct task *task, struct verdict *ret_refusal, struct err *e);
 
+/* Would any task be refused now, whatever it is?  -errno, with E as the reason for people. */
+int admission_check_agent(const struct agent *agent, struct err *e);
+
 /* Task ids that ended lately: a launch that comes late is not to run again. */
 int tombstone_add(struct agent *agent, const char *key, struct err *e);
 bool tombstone_has(struct agent *agent, const char *key);

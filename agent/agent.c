@@ -149,6 +149,7 @@ void agent_turn(void *arg)
 	}
 	if (is_safe && !TAILQ_EMPTY(&agent->todo))
 		agent_wake(agent);
+	master_link_tell_degraded(agent->link);
 	recovery_check(agent);
 	check_shutdown(agent);
 }

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/admission.h"
 #include "agent/agent.h"
 #include "agent/api.h"
 #include "agent/status.h"
@@ -216,6 +217,7 @@ static json_t *frameworks_view(const struct agent *agent)
 int api_state(struct http_request *req, struct err *e)
 {
 	const struct agent *agent = http_request_app(req);
+	struct err degraded = { 0 };
 	AUTO_FREE char *pid = NULL;
 	json_t *view;
 
@@ -237,6 +239,8 @@ int api_state(struct http_request *req, struct err *e)
 		json_object_set_new(view, "unreserved_resources_allocated",
 				    resources_view(&agent->used));
 		json_object_set_new(view, "master_hostname", json_string(agent->flags.master));
+		if (admission_check_agent(agent, &degraded) < 0)
+			json_object_set_new(view, "degraded", json_string(degraded.msg));
 	}
 	return api_reply(req, view, e);
 }

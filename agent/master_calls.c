@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/admission.h"
 #include "agent/agent.h"
 #include "agent/status.h"
 #include "agent/task.h"
@@ -19,10 +20,15 @@
 static int pack(const struct agent *agent, Tepui__AgentCall *call, Tepui__AgentCall__Type type,
 		void **ret, size_t *ret_size, struct err *e)
 {
+	struct err why = { 0 };
+
 	call->has_type = 1;
 	call->type = type;
 	if (agent->info->id)
 		call->agent_id = agent->info->id;
+	/* With every call, so that the master never knows a refusal without its reason. */
+	if (admission_check_agent(agent, &why) < 0)
+		call->degraded = why.msg;
 	return pb_pack(&call->base, ret, ret_size, e);
 }
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/admission.h"
 #include "agent/agent.h"
 #include "agent/master_calls.h"
 #include "agent/task.h"
@@ -41,6 +42,7 @@ struct master_link {
 	int64_t silence_ms;
 	unsigned attempts;
 	bool has_been_up;
+	bool is_told_degraded;			/* on this stream */
 };
 
 int64_t master_link_backoff(struct rng *rng, unsigned n, int64_t factor_ms)
@@ -68,6 +70,7 @@ static void hang_up(struct master_link *link)
 	recordio_done(&link->reader);
 	link->reader = (struct recordio_reader){ 0 };
 	link->stream_header[0] = '\0';
+	link->is_told_degraded = false;
 	if (calls)
 		http_client_free(calls);
 	if (stream)
@@ -198,7 +201,7 @@ int master_link_task(struct master_link *link, const struct task *task, struct e
 
 /* ---- events ---- */
 
-static void answer_heartbeat(struct master_link *link)
+static void send_heartbeat(struct master_link *link)
 {
 	AUTO_FREE void *body = NULL;
 	struct err e = { 0 };
@@ -206,7 +209,18 @@ static void answer_heartbeat(struct master_link *link)
 
 	if (master_call_heartbeat(link->agent, &body, &size, &e) < 0 ||
 	    send_call(link, body, size, &e) < 0)
-		log_write_err(LOG_LEVEL_WARNING, &e, "answer a heartbeat");
+		log_write_err(LOG_LEVEL_WARNING, &e, "send a heartbeat");
+}
+
+void master_link_tell_degraded(struct master_link *link)
+{
+	struct err why = { 0 };
+	bool is_degraded = admission_check_agent(link->agent, &why) < 0;
+
+	if (link->state != LINK_UP || link->is_told_degraded == is_degraded)
+		return;
+	link->is_told_degraded = is_degraded;
+	send_heartbeat(link);
 }
 
 static int on_subscribed(struct master_link *link, const Tepui__AgentEvent__Subscribed *event,
@@ -238,7 +252,7 @@ static int dispatch(struct master_link *link, const Tepui__AgentEvent *event, st
 		return err_set(e, EPROTO, "read the master's stream: it does not begin with "
 			       "SUBSCRIBED");
 	if (event->type == TEPUI__AGENT_EVENT__TYPE__HEARTBEAT) {
-		answer_heartbeat(link);
+		send_heartbeat(link);
 		return 0;
 	}
 	return master_event_handle(link->agent, event, e);

@@ -26,6 +26,8 @@ int master_link_update(struct master_link *link, const Mesos__V1__FrameworkID *f
 		       struct err *e);
 /* One TASK: it has other resources now. */
 int master_link_task(struct master_link *link, const struct task *task, struct err *e);
+/* Tell the master when tasks would be refused, and when no more; nothing if it knows. */
+void master_link_tell_degraded(struct master_link *link);
 void master_link_free(struct master_link *link);
 
 /*

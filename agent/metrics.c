@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/admission.h"
 #include "agent/agent.h"
 #include "agent/api.h"
 #include "agent/gc.h"
@@ -90,6 +91,13 @@ static uint64_t count_state(const struct agent *agent, size_t row)
 	return n;
 }
 
+static bool is_degraded(const struct agent *agent)
+{
+	struct err why = { 0 };
+
+	return admission_check_agent(agent, &why) < 0;
+}
+
 static void put_counters(json_t *view, const struct agent *agent)
 {
 	const struct agent_counters *c = &agent->counters;
@@ -109,7 +117,7 @@ static void put_counters(json_t *view, const struct agent *agent)
 	put(view, (double)c->limits_restored, "tepui/limits_restored");
 	put(view, (double)c->commits, "tepui/commits");
 	put(view, (double)c->commit_failures, "tepui/commit_failures");
-	put(view, agent->is_disk_bad, "tepui/is_degraded");
+	put(view, is_degraded(agent), "tepui/is_degraded");
 }
 
 static void put_pressure(json_t *view, const char *kind, const struct usage_pressure *p)
@@ -232,7 +240,7 @@ static void print_node(FILE *out, struct agent *agent)
 	gauge(out, "tepui_agent_registered", "Is a master listening?",
 	      master_link_is_up(agent->link));
 	gauge(out, "tepui_agent_uptime_seconds", "Time since start.", uptime_secs(agent));
-	gauge(out, "tepui_agent_degraded", "Can the state not be written?", agent->is_disk_bad);
+	gauge(out, "tepui_agent_degraded", "Would every task be refused?", is_degraded(agent));
 	counter(out, "tepui_agent_commits_total", "Commits of state.",
 		(double)agent->counters.commits);
 	gauge(out, "tepui_node_load1", "Load average of a minute.", u->load1);

@@ -17,12 +17,22 @@ static double resource_of(const json_t *node, const char *kind, const char *name
 
 static const char *state_of(const json_t *node)
 {
+	if (*member_text(node, "degraded"))
+		return "degraded";
 	return json_is_true(json_object_get(node, "active")) ? "active" : member_text(node, "state");
+}
+
+static void print_degraded(const json_t *node)
+{
+	const char *why = member_text(node, "degraded");
+
+	if (*why)
+		print_field(member_text(node, "hostname"), "gets no tasks: %s", why);
 }
 
 static void print_node(struct table *table, const json_t *node)
 {
-	bool is_active = json_is_true(json_object_get(node, "active"));
+	bool is_active = strcmp(state_of(node), "active") == 0;
 	char total[HUMAN_SIZE], used[HUMAN_SIZE];
 
 	table_cell(table, TABLE_PLAIN, "%s", member_text(node, "id"));
@@ -65,6 +75,8 @@ static int node_list(struct cli *cli, char **args, size_t n, struct err *e)
 			print_node(table, node);
 	}
 	table_print(cli, table, "no nodes");
+	json_array_foreach(json_object_get(reply, "slaves"), i, node)
+		print_degraded(node);
 	json_decref(reply);
 	return 0;
 }
@@ -235,8 +247,10 @@ static int node_show(struct cli *cli, char **args, size_t n, struct err *e)
 		print_json(all);
 		json_decref(all);
 	} else if (r >= 0) {
-		printf("node %s  host %s  agent %s  %s\n\n", member_text(node, "id"),
+		printf("node %s  host %s  agent %s  %s\n", member_text(node, "id"),
 		       member_text(node, "hostname"), address, state_of(node));
+		print_degraded(node);
+		putchar('\n');
 		print_resources(cli, node, metrics);
 		putchar('\n');
 		print_pressure(cli, metrics);

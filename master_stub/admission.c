@@ -286,6 +286,8 @@ int master_agent_subscribe(struct master *master, const Tepui__AgentCall *call, 
 		if (!agent->registered_wall_ms)
 			agent->registered_wall_ms = master_wall_ms(master);
 		r = subscribe_agent(agent, subscribe, &total, stream, now_ms, e);
+		if (r == 0)
+			registry_set_degraded(agent, call->degraded);
 		if (r < 0)
 			undo(agent, is_known, now_ms);
 	}
@@ -314,6 +316,8 @@ int master_agent_call(struct master *master, const Tepui__AgentCall *call, int64
 	if (!agent || agent->state != AGENT_CONNECTED)
 		return err_set(e, ENOENT, "agent '%.255s' is not subscribed",
 			       call->agent_id->value);
+	/* First: a framework that hears of a refusal must not be offered the same node again. */
+	registry_set_degraded(agent, call->degraded);
 	if (call->type == TEPUI__AGENT_CALL__TYPE__UPDATE && call->update)
 		master_task_update(agent, call->update);
 	else if (call->type == TEPUI__AGENT_CALL__TYPE__UPDATE)

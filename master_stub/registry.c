@@ -8,6 +8,7 @@
 #include "lib/err.h"
 #include "lib/pb_json.h"
 #include "lib/store.h"
+#include "lib/utf8.h"
 #include "master_stub/allocator.h"
 #include "master_stub/core.h"
 #include "master_stub/framework.h"
@@ -16,7 +17,7 @@
 
 static const char KIND[] = "agent";
 
-enum { CLEANUP_MS = 15 * 60 * 1000, MAX_AGENTS = 102400 };
+enum { CLEANUP_MS = 15 * 60 * 1000, MAX_AGENTS = 102400, MAX_DEGRADED = 512 };
 static const int64_t UNREACHABLE_KEPT_MS = INT64_C(14) * 24 * 3600 * 1000;
 
 const char *registry_state_name(enum agent_state state)
@@ -112,6 +113,7 @@ void registry_drop(struct agent *agent)
 	free(agent->boot_id);
 	free(agent->version);
 	free(agent->endpoint);
+	free(agent->degraded);
 	free(agent->id);
 	free(agent);
 }
@@ -275,6 +277,43 @@ void registry_disconnect(struct agent *agent)
 	agent->is_ping_open = true;
 	allocator_node_set_active(agent->node, false);
 	offers_rescind_of_agent(agent);
+	free(TAKE_PTR(agent->degraded));
+}
+
+static void explain_degraded(const struct agent *agent, bool was_degraded)
+{
+	if (agent->degraded && !was_degraded)
+		master_explain(agent->master, "agent '%s' on '%s' takes no tasks: %s", agent->id,
+			       agent->info->hostname, agent->degraded);
+	else if (!agent->degraded && was_degraded)
+		master_explain(agent->master, "agent '%s' on '%s' takes tasks again", agent->id,
+			       agent->info->hostname);
+}
+
+/*
+ * An agent that refuses all it is given looks emptiest, and would draw one task after the other.
+ * Without memory for the words it stays as it was: its next call says them again.
+ */
+void registry_set_degraded(struct agent *agent, const char *why)
+{
+	bool was_degraded = agent->degraded;
+
+	if (why) {
+		char *copy = utf8_repair(why, utf8_cut(why, MAX_DEGRADED));
+
+		if (!copy)
+			return;
+		free(agent->degraded);
+		agent->degraded = copy;
+	} else {
+		free(TAKE_PTR(agent->degraded));
+	}
+	if (was_degraded == !!why)
+		return;
+	explain_degraded(agent, was_degraded);
+	allocator_node_set_active(agent->node, !why);
+	if (why)
+		offers_rescind_of_agent(agent);
 }
 
 static void tell_failure(struct agent *agent)

@@ -29,6 +29,7 @@ struct agent {
 	Mesos__V1__AgentInfo *info;	/* owned, with id */
 	char *boot_id, *version;	/* owned or NULL */
 	char *endpoint;			/* ADDRESS:PORT to reach it by; NULL: its hostname and port */
+	char *degraded;			/* why it takes no tasks, and is not offered; or NULL */
 	enum agent_state state;
 	void *stream;			/* the shell's; NULL unless connected */
 	struct allocator_node *node;	/* NULL while recovering, unreachable or gone */
@@ -69,6 +70,8 @@ void registry_drop(struct agent *agent);
 int registry_put(const struct agent *agent, struct err *e);
 /* Its stream has ended: no offers until it is back. */
 void registry_disconnect(struct agent *agent);
+/* WHY it would take no task now, in its own words (borrowed), or NULL: it would. */
+void registry_set_degraded(struct agent *agent, const char *why);
 /* (Re)start counting missed pings. */
 void registry_start_pings(struct agent *agent, int64_t now_ms);
 /* Any sign of life. */

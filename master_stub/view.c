@@ -138,7 +138,7 @@ static json_t *agent_json(const struct agent *agent)
 	json_t *json;
 
 	json = json_pack("{s:s, s:s, s:i, s:s*, s:o, s:o, s:o, s:o, s:o, s:{}, s:f, s:b, s:b, s:s*,"
-			 " s:[s, s], s:s, s:I}",
+			 " s:[s, s], s:s, s:s*, s:I}",
 			 "id", agent->id,
 			 "hostname", agent->info->hostname,
 			 "port", agent->info->port,
@@ -155,6 +155,7 @@ static json_t *agent_json(const struct agent *agent)
 			 "version", agent->version,
 			 "capabilities", "MULTI_ROLE", "HIERARCHICAL_ROLE",
 			 "state", registry_state_name(agent->state),
+			 "degraded", agent->degraded,
 			 "tasks", (json_int_t)count_live_tasks(agent));
 	if (json && agent->reregistered_wall_ms)
 		json_object_set_new(json, "reregistered_time",

@@ -110,9 +110,10 @@ class Cluster:
             return self.call("GET", "/ping").status == 200
         return False
 
-    def start_agent(self, *flags, wait=True):
+    def start_agent(self, *flags, wait=True, before=()):
+        """BEFORE: a command, with arguments, that executes what it is given after them."""
         index = len(self.agents)
-        agent = Agent(self, index, flags)
+        agent = Agent(self, index, flags, before)
         self.agents.append(agent)
         self.daemons.append(agent)
         agent.start()
@@ -182,13 +183,13 @@ class Cluster:
 
 
 class Agent(Daemon):
-    def __init__(self, cluster, index, flags):
+    def __init__(self, cluster, index, flags, before=()):
         self.cluster = cluster
         self.port = free_port()
         self.work_dir = cluster.directory / f"agent{index}"
         self.cgroup_root = f"{cluster.directory.name}-{index}"
         super().__init__(f"agent{index}", [
-            BUILD / "tepui-agent", f"--master={cluster.master_address}", f"--work_dir={self.work_dir}",
+            *before, BUILD / "tepui-agent", f"--master={cluster.master_address}", f"--work_dir={self.work_dir}",
             f"--listen=127.0.0.1:{self.port}", f"--cgroup_root={self.cgroup_root}",
             f"--executor={BUILD / 'tepui-executor'}", f"--hostname=node{index}.test" if index else
             "--hostname=127.0.0.1", *flags], cluster.directory / f"agent{index}.log")

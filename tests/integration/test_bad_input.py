@@ -1,6 +1,7 @@
 """What is wrong is refused in one sentence that names the object; nothing is lost, started or left."""
 import os
 import pathlib
+import re
 import signal
 import socket
 import subprocess
@@ -164,6 +165,34 @@ def test_a_full_disk_in_the_state_directory_loses_nothing(node):
                "writes work again")
     ids = {a["id"] for a in node.call("GET", "/v2/apps", port=port).json["apps"]}
     assert {"/before", "/after"} <= ids
+
+
+def test_a_node_with_a_full_disk_is_offered_nothing_and_says_so(cluster):
+    """An end that cannot be written: the node tells the master, gets no task meanwhile, and recovers."""
+    cluster.start_master()
+    directory = cluster.directory / "agent0"
+    directory.mkdir()
+    agent = cluster.start_agent(before=(
+        "unshare", "--mount", "--propagation", "private", "sh", "-c",
+        f'mount -t tmpfs -o size=8m full {directory} && exec "$@"', "sh"))
+    cluster.deploy(sleeper(instances=2))
+    inside = pathlib.Path(f"/proc/{agent.pid}/root{directory}")
+    with open(inside / "ballast", "wb") as ballast:
+        with pytest.raises(OSError):
+            while True:
+                ballast.write(b"x" * 65536)
+                ballast.flush()
+    os.kill(int(min(running(cluster, "/sleeper").values())), signal.SIGKILL)
+    wait_until(lambda: "cannot write its state" in cluster.tepui("node", "list"), "the node is degraded")
+    assert re.search(r" degraded +\S+ +\S+ ", cluster.tepui("node", "list"))
+    assert "gets no tasks: the agent cannot write its state below" in cluster.tepui("node", "show")
+    assert "cannot write" in cluster.call("GET", "/state", port=agent.port).json["degraded"]
+    assert cluster.call("GET", "/metrics/snapshot", port=agent.port).json["tepui/is_degraded"] == 1
+    assert not cluster.call("GET", "/state").json["frameworks"][0]["offers"]
+    (inside / "ballast").unlink()
+    wait_until(lambda: "degraded" not in cluster.tepui("node", "list"), "the node is well")
+    wait_until(lambda: (cluster.app("/sleeper") or {}).get("tasksRunning") == 2, "two instances run", 60)
+    assert "degraded" not in cluster.call("GET", "/state", port=agent.port).json
 
 
 def answers(node, port):

@@ -203,7 +203,7 @@ static inline ProtobufCMessage *message(const ProtobufCMessageDescriptor *descri
 	"]}}]"
 
 struct subscribe {
-	const char *id, *boot_id, *hostname, *tasks, *master_id;
+	const char *id, *boot_id, *hostname, *tasks, *master_id, *degraded;
 	int port;
 	double cpus, mem;
 };
@@ -211,7 +211,7 @@ struct subscribe {
 static inline int agent_try_subscribe(struct cluster *cluster, struct fake_agent *agent,
 				      struct subscribe s, struct err *e)
 {
-	char id[300] = "", master_id[300] = "";
+	char id[300] = "", master_id[300] = "", degraded[300] = "";
 	Tepui__AgentCall *call;
 	const Tepui__AgentEvent *event;
 	int r;
@@ -220,16 +220,18 @@ static inline int agent_try_subscribe(struct cluster *cluster, struct fake_agent
 		snprintf(id, sizeof(id), "\"id\":{\"value\":\"%s\"},", s.id);
 	if (s.master_id)
 		snprintf(master_id, sizeof(master_id), ",\"master_id\":\"%s\"", s.master_id);
+	if (s.degraded)
+		snprintf(degraded, sizeof(degraded), ",\"degraded\":\"%s\"", s.degraded);
 	call = (Tepui__AgentCall *)message(
 		&tepui__agent_call__descriptor,
 		"{\"type\":\"SUBSCRIBE\",\"subscribe\":{\"agent_info\":{%s\"hostname\":\"%s\","
 		"\"port\":%d,\"resources\":" RESOURCES_JSON ","
 		"\"attributes\":[{\"name\":\"rack\",\"type\":\"TEXT\",\"text\":{\"value\":\"r1\"}}]"
 		"},"
-		"\"boot_id\":\"%s\",\"version\":\"0.1.0\"%s,\"tasks\":[%s]}}",
+		"\"boot_id\":\"%s\",\"version\":\"0.1.0\"%s,\"tasks\":[%s]}%s}",
 		id, s.hostname ? s.hostname : "node", s.port ? s.port : 5051, s.cpus ? s.cpus : 4,
 		s.mem ? s.mem : 1024, 31000, 31099, s.boot_id ? s.boot_id : "boot", master_id,
-		s.tasks ? s.tasks : "");
+		s.tasks ? s.tasks : "", degraded);
 	agent->is_closed = false;
 	r = master_agent_subscribe(cluster->master, call, agent, cluster->now_ms, e);
 	protobuf_c_message_free_unpacked(&call->base, NULL);
@@ -249,15 +251,22 @@ static inline void agent_subscribe(struct cluster *cluster, struct fake_agent *a
 	cluster_turn(cluster);
 }
 
-static inline int agent_heartbeat(struct cluster *cluster, const struct fake_agent *agent)
+/* MORE: members of the call after the others, with a comma before each. */
+static inline int agent_heartbeat_with(struct cluster *cluster, const struct fake_agent *agent,
+				       const char *more)
 {
 	Tepui__AgentCall *call = (Tepui__AgentCall *)message(&tepui__agent_call__descriptor,
-		"{\"type\":\"HEARTBEAT\",\"agent_id\":{\"value\":\"%s\"}}", agent->id);
+		"{\"type\":\"HEARTBEAT\",\"agent_id\":{\"value\":\"%s\"}%s}", agent->id, more);
 	struct err e = { 0 };
 	int r = master_agent_call(cluster->master, call, cluster->now_ms, &e);
 
 	protobuf_c_message_free_unpacked(&call->base, NULL);
 	return r;
+}
+
+static inline int agent_heartbeat(struct cluster *cluster, const struct fake_agent *agent)
+{
+	return agent_heartbeat_with(cluster, agent, "");
 }
 
 /* Base64 of sixteen equal bytes. */

@@ -171,6 +171,70 @@ static void test_a_master_that_slept_does_not_blame_its_agents(void **state)
 	done(cluster, &agent, NULL);
 }
 
+/* What the operators' reads say of the only agent's health; "" when nothing. */
+static void read_degraded(struct cluster *cluster, char *ret, size_t size)
+{
+	json_t *json = master_slaves_json(cluster->master, cluster->now_ms);
+	const json_t *agent = json_array_get(json_object_get(json, "slaves"), 0);
+	const char *why = json_string_value(json_object_get(agent, "degraded"));
+
+	snprintf(ret, size, "%s", why ? why : "");
+	json_decref(json);
+}
+
+static void test_a_degraded_agent_is_not_offered_until_it_is_well(void **state)
+{
+	struct cluster *cluster = cluster_new();
+	struct fake_agent agent = { 0 };
+	struct fake_framework framework = { 0 };
+	char offer_id[256], id[256], why[600];
+
+	(void)state;
+	agent_subscribe(cluster, &agent, (struct subscribe){ 0 });
+	framework_subscribe(cluster, &framework, FRAMEWORK);
+	snprintf(offer_id, sizeof(offer_id), "%s", framework_offer(&framework)->id->value);
+	framework_forget(&framework);
+	assert_int_equal(agent_heartbeat_with(cluster, &agent, ",\"degraded\":\"disk full\""), 0);
+	cluster_turn(cluster);
+	assert_string_equal(framework_last(&framework, MESOS__V1__SCHEDULER__EVENT__TYPE__RESCIND)
+			    ->rescind->offer_id->value, offer_id);
+	read_degraded(cluster, why, sizeof(why));
+	assert_string_equal(why, "disk full");
+	assert_non_null(strstr(cluster->explained, "takes no tasks: disk full"));
+	/* Told again, and as time goes by: nothing is offered. */
+	assert_int_equal(agent_heartbeat_with(cluster, &agent, ",\"degraded\":\"still full\""), 0);
+	cluster_wait(cluster, 60000);
+	assert_null(framework_offer(&framework));
+	/* Nor when it comes back with the trouble it had. */
+	snprintf(id, sizeof(id), "%s", agent.id);
+	master_agent_lost(cluster->master, &agent, cluster->now_ms);
+	agent_forget(&agent);
+	agent_subscribe(cluster, &agent, (struct subscribe){ .id = id, .degraded = "full" });
+	cluster_wait(cluster, 10000);
+	assert_null(framework_offer(&framework));
+	assert_int_equal(agent_heartbeat(cluster, &agent), 0);
+	cluster_turn(cluster);
+	assert_non_null(framework_offer(&framework));
+	read_degraded(cluster, why, sizeof(why));
+	assert_string_equal(why, "");
+	done(cluster, &agent, &framework);
+}
+
+static void test_what_degraded_agents_say_is_bounded(void **state)
+{
+	struct cluster *cluster = cluster_new();
+	struct fake_agent agent = { 0 };
+	char text[2000], why[600];
+
+	(void)state;
+	agent_subscribe(cluster, &agent, (struct subscribe){ 0 });
+	snprintf(text, sizeof(text), ",\"degraded\":\"%01500d\"", 0);
+	assert_int_equal(agent_heartbeat_with(cluster, &agent, text), 0);
+	read_degraded(cluster, why, sizeof(why));
+	assert_int_equal(strlen(why), 512);
+	done(cluster, &agent, NULL);
+}
+
 static void test_a_lost_stream_rescinds_and_waits(void **state)
 {
 	struct cluster *cluster = cluster_new();
@@ -310,6 +374,8 @@ int main(void)
 		cmocka_unit_test(test_a_restarted_agent_replaces_its_old_stream),
 		cmocka_unit_test(test_missed_pings_make_unreachable_and_the_way_back),
 		cmocka_unit_test(test_a_master_that_slept_does_not_blame_its_agents),
+		cmocka_unit_test(test_a_degraded_agent_is_not_offered_until_it_is_well),
+		cmocka_unit_test(test_what_degraded_agents_say_is_bounded),
 		cmocka_unit_test(test_a_lost_stream_rescinds_and_waits),
 		cmocka_unit_test(test_a_restart_remembers_agents_and_their_absence),
 		cmocka_unit_test(test_lost_records_are_rebuilt_from_what_agents_know),
