@@ -89,6 +89,21 @@ static int write_data(struct extract *x, int fd, const struct place *place, stru
 	return r == ARCHIVE_EOF ? 0 : archive_error(x->archive, place->path, e);
 }
 
+/* Looks for what is there only when something is: archives seldom say a thing twice. */
+static int create_file(struct extract *x, const struct place *place, mode_t mode, struct err *e)
+{
+	const int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
+	int fd = openat(place->parent_fd, place->name, flags, mode), r;
+
+	if (fd < 0 && errno == EEXIST) {
+		r = place_clear(&x->places, place, false, e);
+		if (r < 0)
+			return r;
+		fd = openat(place->parent_fd, place->name, flags, mode);
+	}
+	return fd < 0 ? err_set(e, errno, "create '%.200s'", place->path) : fd;
+}
+
 static int make_file(struct extract *x, struct archive_entry *entry, const struct place *place,
 		     struct err *e)
 {
@@ -100,10 +115,9 @@ static int make_file(struct extract *x, struct archive_entry *entry, const struc
 	if (size < 0 || (uint64_t)size > x->limits->max_file_bytes)
 		return err_set(e, EFBIG, "unpack '%.200s': longer than %llu bytes", place->path,
 			       (unsigned long long)x->limits->max_file_bytes);
-	fd = openat(place->parent_fd, place->name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW |
-		    O_CLOEXEC, archive_entry_mode(entry) & 0777);
+	fd = create_file(x, place, archive_entry_mode(entry) & 0777, e);
 	if (fd < 0)
-		return err_set(e, errno, "create '%.200s'", place->path);
+		return fd;
 	r = size > 0 ? write_data(x, fd, place, e) : 0;
 	if (r < 0)
 		return r;
@@ -277,8 +291,9 @@ static int make_entry(struct extract *x, struct archive_entry *entry, const stru
 			x->result->skipped[kinds[i].skipped]++;
 			return 0;
 		}
-		/* A directory decides itself what may stay. */
-		r = type == AE_IFDIR ? 0 : place_clear(&x->places, place, false, e);
+		/* A directory decides itself what may stay, and a file looks when it has to. */
+		r = type == AE_IFDIR || type == AE_IFREG ? 0
+			: place_clear(&x->places, place, false, e);
 		return r < 0 ? r : kinds[i].make(x, entry, place, e);
 	}
 	if (!link)

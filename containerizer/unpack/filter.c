@@ -30,14 +30,22 @@ static const int allowed[] = {
 #endif
 };
 
+/* The bits MASK of argument ARG are VALUE; its upper half is none of the kernel's business here. */
+static struct scmp_arg_cmp is_32(unsigned arg, scmp_datum_t mask, scmp_datum_t value)
+{
+	return (struct scmp_arg_cmp){
+		.arg = arg, .op = SCMP_CMP_MASKED_EQ, .datum_a = mask, .datum_b = value,
+	};
+}
+
 static int add_rules(scmp_filter_ctx filter)
 {
 	/* Whiteouts (0:0) and fifos, no device that there is; memory that is never code. */
-	const struct scmp_arg_cmp no_device = SCMP_A3_32(SCMP_CMP_EQ, 0);
-	const struct scmp_arg_cmp no_code = SCMP_A2_32(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0);
+	const struct scmp_arg_cmp no_device = is_32(3, 0xffffffff, 0);
+	const struct scmp_arg_cmp no_code = is_32(2, PROT_EXEC, 0);
 	/* Both for fdopendir(3). */
-	const struct scmp_arg_cmp get_flags = SCMP_A1_32(SCMP_CMP_EQ, F_GETFL);
-	const struct scmp_arg_cmp set_cloexec = SCMP_A1_32(SCMP_CMP_EQ, F_SETFD);
+	const struct scmp_arg_cmp get_flags = is_32(1, 0xffffffff, F_GETFL);
+	const struct scmp_arg_cmp set_cloexec = is_32(1, 0xffffffff, F_SETFD);
 	const struct {
 		int call;
 		const struct scmp_arg_cmp *argument;

@@ -10,8 +10,6 @@ import pytest
 
 from images import Refused, Store, directory, entry, layer, link
 
-pytestmark = pytest.mark.vm
-
 HARD, CHR, BLK, FIFO, CONT = tarfile.LNKTYPE, tarfile.CHRTYPE, tarfile.BLKTYPE, tarfile.FIFOTYPE, tarfile.CONTTYPE
 EVIL = b"EVIL\n"
 

@@ -11,8 +11,6 @@ import pytest
 from cluster import wait_until
 from images import Layout, Refused, Store, entry, layer
 
-pytestmark = pytest.mark.vm
-
 BIG = [entry(f"f{i}", data=bytes([i]) * 200_000) for i in range(40)]
 
 
