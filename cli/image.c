@@ -113,6 +113,7 @@ const struct command image_commands[] = {
 	{ "image", "show", "IMAGE", 1, 1, "store quiet", "one image", show },
 	{ "image", "remove", "NAME ...", 1, SIZE_MAX, "store force", "remove names of images",
 	  remove_names },
-	{ "image", "prune", "", 0, 0, "store all high low", "remove what nothing refers to", prune },
+	{ "image", "prune", "", 0, 0, "store all high low",
+	  "remove what nothing refers to", prune },
 	{ 0 },
 };

@@ -96,15 +96,16 @@ int masks_enter(const struct spec *spec, int root_fd, const struct api_mounts *a
 int overlay_validate(const struct spec *spec, struct err *e);
 
 /*
- * The spec's layers under its own writable one, as a mount that is nowhere yet: owned.  Without a user
- * namespace for init, which is in a mount namespace of its own: for a moment places are used in it.
+ * The spec's layers under its own writable one, as a mount that is nowhere yet: owned.  Without a
+ * user namespace for init, which is in a mount namespace of its own: for a moment places are used
+ * in it.
  */
 int overlay_open(const struct spec *spec, struct err *e);
 
 /*
- * For the supervisor, which has the rights for it and stays in the host's mounts: the same with the layers'
- * ids mapped as those of the user namespace, so that their root is the container's.  What the container
- * writes belongs to its own ids on the disk, too.
+ * For the supervisor, which has the rights for it and stays in the host's mounts: the same with the
+ * layers' ids mapped as those of the user namespace, so that their root is the container's.  What
+ * the container writes belongs to its own ids on the disk, too.
  */
 int overlay_open_mapped(const struct spec *spec, struct err *e);
 

@@ -40,8 +40,8 @@ int flags_parse(const struct flag *flags, size_t n, const char *prefix, int argc
 int flags_span(const struct flag *flags, size_t n, const char *arg);
 
 /*
- * Move the options to the front of ARGV (without the program's name), each with its value, so that they
- * may stand anywhere before a "--"; an argument is never moved past another.
+ * Move the options to the front of ARGV (without the program's name), each with its value, so that
+ * they may stand anywhere before a "--"; an argument is never moved past another.
  */
 int flags_move_first(const struct flag *flags, size_t n, int argc, char **argv, struct err *e);
 void flags_print_help(const struct flag *flags, size_t n, const char *prefix);

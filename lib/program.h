@@ -5,8 +5,8 @@
 struct err;
 
 /*
- * Open the program NAME of ours: the first of it beside this program, in ../libexec/tepui from there,
- * and in /usr/libexec/tepui.  Owned, for fexecve(3) and copying.
+ * Open the program NAME of ours: the first of it beside this program, in ../libexec/tepui from
+ * there, and in /usr/libexec/tepui.  Owned, for fexecve(3) and copying.
  */
 int program_open(const char *name, struct err *e);
 

@@ -161,7 +161,9 @@ static int add_layers(struct adding *a, struct err *e)
 	return 0;
 }
 
-/* The layer comes first, and the image is written around it.  A directory has no marks of removal. */
+/*
+ * The layer comes first, and the image is written around it.  A directory has no marks of removal.
+ */
 static int add_plain(struct adding *a, int fd, bool is_directory, struct err *e)
 {
 	struct layer_source source = {
@@ -205,7 +207,9 @@ static const struct {
 	{ REFERENCE_DIRECTORY, open_plain_directory },
 };
 
-/* The last component of PATH without what follows its first dot, and a tag: "web.tar.gz" is "web". */
+/*
+ * The last component of PATH without what follows its first dot, and a tag: "web.tar.gz" is "web".
+ */
 static int name_by_file(const char *path, const char *tag, struct reference *ret, struct err *e)
 {
 	char text[REFERENCE_TEXT_SIZE + 1];

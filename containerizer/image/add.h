@@ -22,8 +22,9 @@ struct image_added {
 };
 
 /*
- * Add an image, with every digest verified and every layer unpacked that is not there yet.  On failure
- * the store has nothing of it but whole layers, which the next prune removes.  The caller ignores SIGPIPE.
+ * Add an image, with every digest verified and every layer unpacked that is not there yet.  On
+ * failure the store has nothing of it but whole layers, which the next prune removes.  The caller
+ * ignores SIGPIPE.
  */
 int image_add(struct image_store *store, const struct image_add *add, struct image_added *ret,
 	      struct err *e);

@@ -172,8 +172,8 @@ static json_t *image_to_json(const struct image *image)
 	char added[CLOCK_TEXT_SIZE];
 
 	clock_format(image->added_ms, added);
-	return json_pack("{s:s, s:s, s:s, s:s?, s:s?, s:s?, s:I, s:s, s:o, s:o, s:o, s:o, s:s?, s:s?,"
-			 " s:s?, s:O?, s:O?, s:O?}",
+	return json_pack("{s:s, s:s, s:s, s:s?, s:s?, s:s?, s:I, s:s, s:o, s:o, s:o, s:o,"
+			 " s:s?, s:s?, s:s?, s:O?, s:O?, s:O?}",
 			 "name", image->name, "manifest", image->manifest,
 			 "config", image->config_digest, "os", c->os,
 			 "architecture", c->architecture, "variant", c->variant,

@@ -8,7 +8,9 @@
 
 enum { IMAGE_MAX_LAYERS = 128 };
 
-/* *RET ends with config_done(); what the document's standard has and we do not need is passed over. */
+/*
+ * *RET ends with config_done(); what the document's standard has and we do not need is passed over.
+ */
 int config_read(const json_t *doc, struct image_config *ret, struct err *e);
 void config_done(struct image_config *config);
 

@@ -11,7 +11,7 @@
 enum { MAX_REPORT = 64 << 20, REPORT_STEP = 64 << 10 };
 
 int helper_start(struct helper *helper, enum unpack_mode mode, const struct unpack_limits *limits,
-		 int root_fd, int in_fd, int out_fd, struct err *e)
+		 int root_fd, const struct stream_ends *in, int out_fd, struct err *e)
 {
 	AUTO_CLOSE int write_end = -EBADF;
 	int fds[2], r;
@@ -20,7 +20,7 @@ int helper_start(struct helper *helper, enum unpack_mode mode, const struct unpa
 		return err_set(e, errno, "create pipe");
 	helper->report_fd = fds[0];
 	write_end = fds[1];
-	r = sandbox_start(&helper->sandbox, mode, limits, root_fd, in_fd, out_fd, write_end, e);
+	r = sandbox_start(&helper->sandbox, mode, limits, root_fd, in, out_fd, write_end, e);
 	if (r < 0)
 		fd_close(&helper->report_fd);
 	return r;

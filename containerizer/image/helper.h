@@ -7,6 +7,8 @@
 
 #include "containerizer/image/sandbox.h"
 
+struct stream_ends;
+
 struct helper {
 	struct sandbox sandbox;
 	int report_fd;		/* owned; -EBADF: not started, or its report is whole */
@@ -18,7 +20,7 @@ struct helper {
 
 /* As sandbox_start(), which makes the report's pipe. */
 int helper_start(struct helper *helper, enum unpack_mode mode, const struct unpack_limits *limits,
-		 int root_fd, int in_fd, int out_fd, struct err *e);
+		 int root_fd, const struct stream_ends *in, int out_fd, struct err *e);
 
 /* Take what is there of the report; its end is the helper's. */
 int helper_read(struct helper *helper, struct err *e);
@@ -27,7 +29,8 @@ int helper_read(struct helper *helper, struct err *e);
 int helper_result(struct helper *helper, struct unpack_result *ret, struct err *e);
 
 /*
- * The next note of a path from *AT on, 0 at first: its kind and *RET_PATH (borrowed), or 0 at the end.
+ * The next note of a path from *AT on, 0 at first: its kind and *RET_PATH (borrowed), or 0 at the
+ * end.
  */
 int helper_note(const struct helper *helper, size_t *at, const char **ret_path);
 

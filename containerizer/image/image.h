@@ -80,8 +80,8 @@ int image_to_spec(const struct image *image, const struct image_overrides *overr
 
 /*
  * The directories of CONTAINER_ID's root file system: its writable layer in the directory DIR
- * (absolute, there, of this container alone), which is not to be on an overlay itself.  From here on
- * the image is in use until image_release(), through crashes and restarts.  Writes the root into
+ * (absolute, there, of this container alone), which is not to be on an overlay itself.  From here
+ * on the image is in use until image_release(), through crashes and restarts.  Writes the root into
  * the runtime document DOC.
  */
 int image_rootfs_prepare(struct image_store *store, const struct image *image,

@@ -27,11 +27,13 @@ int layer_chain_id(const char *parent, const char *diff_id, char ret[DIGEST_SIZE
 	return hash_of(digest_algorithm(diff_id)->name, text, strlen(text), ret, e);
 }
 
-/* One byte of a file that stays empty, chosen by the digest: two layers that share it wait in vain. */
+/*
+ * One byte of a file that stays empty, chosen by the digest: two layers that share it wait in vain.
+ */
 int layer_lock(struct image_store *store, const char *chain_id, struct err *e)
 {
-	AUTO_CLOSE int fd = openat(store->fd, "layers.lock", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC,
-				   0600);
+	AUTO_CLOSE int fd = openat(store->fd, "layers.lock",
+				   O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
 	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_len = 1 };
 	char hex[16];
 

@@ -35,14 +35,14 @@ int layer_unpack(struct image_store *store, const struct layer_source *source,
 		 const struct unpack_limits *limits, struct layer *ret, struct err *e);
 
 /*
- * The name of a layer on top of PARENT (NULL: of the lowest): it depends on all those below, because
- * what a layer leaves unsaid it has from them.
+ * The name of a layer on top of PARENT (NULL: of the lowest): it depends on all those below,
+ * because what a layer leaves unsaid it has from them.
  */
 int layer_chain_id(const char *parent, const char *diff_id, char ret[DIGEST_SIZE], struct err *e);
 
 /*
- * Wait until nobody else is making the layer CHAIN_ID: an owned descriptor, whose end lets others go.
- * Not for two layers at once.
+ * Wait until nobody else is making the layer CHAIN_ID: an owned descriptor, whose end lets others
+ * go. Not for two layers at once.
  */
 int layer_lock(struct image_store *store, const char *chain_id, struct err *e);
 

@@ -20,7 +20,8 @@
 
 static const struct flag own_flags[] = {
 	OPTION("store", FLAG_STR, store, "/var/lib/tepui/images", 0, "directory of the store"),
-	OPTION("name", FLAG_STR, name, NULL, 0, "add: NAME[:TAG] (default: its own, or its file's)"),
+	OPTION("name", FLAG_STR, name, NULL, 0,
+	       "add: NAME[:TAG] (default: its own, or its file's)"),
 	OPTION("platform", FLAG_STR, platform, NULL, 0,
 	       "add: OS/ARCHITECTURE[/VARIANT] (default: this machine's)"),
 	OPTION("json", FLAG_BOOL, json, "false", 0, "print JSON for programs"),
@@ -44,7 +45,8 @@ static const struct verb verbs[] = {
 	{ "bundle", "IMAGE ID DIRECTORY [-- ARG ...]", 3, SIZE_MAX, verb_bundle,
 	  "write IMAGE's part of DIRECTORY/config.json, with ARGs as its command" },
 	{ "release", "ID ...", 1, SIZE_MAX, verb_release, "containers that have ended" },
-	{ "prune", "", 0, 0, verb_prune, "remove what nothing refers to, and by --all or --high more" },
+	{ "prune", "", 0, 0, verb_prune,
+	  "remove what nothing refers to, and by --all or --high more" },
 };
 
 /* Our own flags, and behind them the limits of unpacking, where they lie in struct options. */
@@ -66,8 +68,8 @@ static void print_usage(const struct flag *flags, size_t n)
 	puts("usage: tepui-image VERB [ARGUMENT ...] [--OPTION=VALUE ...]\n");
 	for (size_t i = 0; i < ARRAY_SIZE(verbs); i++)
 		printf("  %-8s %-32s %s\n", verbs[i].name, verbs[i].args, verbs[i].help);
-	puts("\nSOURCE is oci:DIRECTORY[:TAG], oci-archive:FILE[:TAG], docker-archive:FILE[:NAME[:TAG]],\n"
-	     "tar:FILE or dir:DIRECTORY; IMAGE is NAME[:TAG], NAME@DIGEST or @DIGEST.\n\noptions:");
+	puts("\nSOURCE is oci:DIRECTORY[:TAG], oci-archive:FILE[:TAG],\n"
+	     "docker-archive:FILE[:NAME[:TAG]], tar:FILE or dir:DIRECTORY; IMAGE is NAME[:TAG], NAME@DIGEST or @DIGEST.\n\noptions:");
 	flags_print_help(flags, n, "TEPUI_IMAGE");
 	puts("\nexit status: 0 done, 1 refused or failed, 2 usage, 4 not found");
 }

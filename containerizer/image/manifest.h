@@ -33,8 +33,8 @@ struct manifest {
 };
 
 /*
- * Read DOC, which its descriptor calls MEDIA_TYPE (NULL: nobody does).  -EINVAL: it is both a manifest
- * and an index, or neither, or of a type that it was not said to be.
+ * Read DOC, which its descriptor calls MEDIA_TYPE (NULL: nobody does).  -EINVAL: it is both a
+ * manifest and an index, or neither, or of a type that it was not said to be.
  */
 int manifest_read(const json_t *doc, const char *media_type, struct manifest *ret, struct err *e);
 void manifest_done(struct manifest *manifest);

@@ -37,7 +37,9 @@ static int mark(int tree_fd, const char *path, struct err *e)
 {
 	AUTO_CLOSE int fd = open_directory(tree_fd, path);
 
-	/* An entry after the mark may have replaced the directory: then there is nothing to hide. */
+	/*
+	 * An entry after the mark may have replaced the directory: then there is nothing to hide.
+	 */
 	if (is_absent(fd))
 		return 0;
 	if (fd < 0)

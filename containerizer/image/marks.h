@@ -13,8 +13,9 @@ struct image_store;
 int marks_apply(int tree_fd, const struct helper *helper, struct err *e);
 
 /*
- * A directory that the archive has no entry for, but entries in, is as it was: owner, mode and times
- * come from the uppermost of the layers BELOW (chain ids, the lowest first; NULL: none) that has it.
+ * A directory that the archive has no entry for, but entries in, is as it was: owner, mode and
+ * times come from the uppermost of the layers BELOW (chain ids, the lowest first; NULL: none) that
+ * has it.
  */
 int marks_inherit(struct image_store *store, char *const *below, int tree_fd,
 		  const struct helper *helper, struct err *e);

@@ -132,7 +132,9 @@ static bool is_opaque(int dir_fd)
 	return fgetxattr(dir_fd, "trusted.overlay.opaque", &value, 1) == 1 && value == 'y';
 }
 
-/* FILE of /etc in one layer: an owned descriptor, -ENOENT to look below, -ENODATA to look no more. */
+/*
+ * FILE of /etc in one layer: an owned descriptor, -ENOENT to look below, -ENODATA to look no more.
+ */
 static int open_in_layer(const char *layer, const char *file)
 {
 	AUTO_CLOSE int root = open(layer, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);

@@ -61,32 +61,21 @@ static int wait_for_source(struct pipeline *p, struct err *e)
 	return fd.revents ? 1 : 0;
 }
 
-/* The first bytes tell; they are kept for the stream, which has them counted and hashed. */
+/* The first bytes tell; they stay where they are for the helper. */
 static int read_magic(struct pipeline *p, struct err *e)
 {
 	struct stream *first = &p->first;
+	int r = 1;
 
-	first->buf = malloc(STREAM_BYTES);
-	if (!first->buf)
-		return err_set(e, ENOMEM, "read the archive");
-	while (first->end < MAGIC_BYTES) {
-		int r = wait_for_source(p, e);
-		ssize_t n;
-
-		if (r < 0)
-			return r;
+	while (r > 0 && first->pending < MAGIC_BYTES) {
+		r = wait_for_source(p, e);
 		if (r == 0)
-			continue;
-		n = read(p->source->fd, first->buf + first->end, STREAM_BYTES - first->end);
-		if (n < 0 && errno != EINTR)
-			return err_set(e, errno, "read the archive");
-		if (n == 0)
-			break;
-		first->end += n > 0 ? (size_t)n : 0;
+			r = 1;	/* not yet */
+		else if (r > 0)
+			r = stream_peek(first, e);
 	}
-	first->bytes = first->end;
-	p->has_first = is_compressed(first->buf, first->end);
-	return 0;
+	p->has_first = is_compressed(first->ring, first->pending);
+	return r < 0 ? r : 0;
 }
 
 static int make_hashes(struct pipeline *p, struct err *e)
@@ -105,64 +94,70 @@ static int make_hashes(struct pipeline *p, struct err *e)
 		return -e->code;
 	if (!p->has_first && blob != diff)
 		return err_set(e, ENOTSUP, "verify a layer by two algorithms at once");
-	if (p->blob_hash)
-		hash_add(p->blob_hash, p->first.buf, p->first.end);
-	return 0;
-}
-
-/* *RET_OUT is this process's end, which does not block; *RET_IN the helper's.  Both owned. */
-static int make_feed(int *ret_in, int *ret_out, struct err *e)
-{
-	int fds[2];
-
-	if (pipe2(fds, O_CLOEXEC) < 0)
-		return err_set(e, errno, "create pipe");
-	*ret_in = fds[0];
-	*ret_out = fds[1];
-	/* Fewer turns; where the user's share of pipe memory is used up, more of them. */
-	(void)fcntl(fds[1], F_SETPIPE_SZ, PIPE_BYTES);
-	if (fcntl(fds[1], F_SETFL, O_NONBLOCK) < 0)
-		return err_set(e, errno, "create pipe");
 	return 0;
 }
 
 /* The one that expands reads what we feed it; the one that packs reads its root directory. */
-static int start_producer(struct pipeline *p, struct err *e)
+static int start_producer(struct pipeline *p, const struct stream_ends *ends, struct err *e)
 {
-	AUTO_CLOSE int in = -EBADF, out = -EBADF;
 	bool packs = p->source->is_directory;
-	int fds[2], r = packs ? 0 : make_feed(&in, &p->first.out_fd, e);
+	AUTO_CLOSE int out = -EBADF;
+	int fds[2];
 
-	if (r < 0)
-		return r;
 	if (pipe2(fds, O_CLOEXEC) < 0)
 		return err_set(e, errno, "create pipe");
 	p->produced_fd = fds[0];
 	out = fds[1];
+	/* Fewer turns; where the user's share of pipe memory is used up, more of them. */
 	(void)fcntl(out, F_SETPIPE_SZ, PIPE_BYTES);
 	if (fcntl(p->produced_fd, F_SETFL, O_NONBLOCK) < 0)
 		return err_set(e, errno, "create pipe");
 	return helper_start(&p->producer, packs ? UNPACK_PACK : UNPACK_EXPAND, p->limits,
-			    packs ? p->source->fd : p->tree_fd, in, out, e);
+			    packs ? p->source->fd : p->tree_fd, ends, out, e);
 }
 
-static int start_helpers(struct pipeline *p, struct err *e)
+static int start_unpacker(struct pipeline *p, const struct stream_ends *ends, struct err *e)
 {
-	struct stream *last = p->has_first ? &p->second : &p->first;
-	AUTO_CLOSE int in = -EBADF;
-	int r = p->has_first ? start_producer(p, e) : 0;
+	return helper_start(&p->unpacker, p->source->mode, p->limits, p->tree_fd, ends, -EBADF, e);
+}
 
-	if (r == 0)
-		r = make_feed(&in, &last->out_fd, e);
-	if (r == 0)
-		r = helper_start(&p->unpacker, p->source->mode, p->limits, p->tree_fd, in, -EBADF,
-				 e);
-	p->first.in_fd = p->source->is_directory ? -EBADF : p->source->fd;
+/* FIRST_ENDS are of the stream that the source's bytes go into, if it has any. */
+static int start_helpers(struct pipeline *p, const struct stream_ends *first_ends, struct err *e)
+{
+	struct stream_ends second_ends = STREAM_ENDS_INIT;
+	int r;
+
 	p->first.hash = p->blob_hash;
 	if (p->source->size)
 		p->first.max_bytes = p->source->size;
-	p->second.in_fd = p->produced_fd;
+	if (!p->has_first)
+		return start_unpacker(p, first_ends, e);
+	r = start_producer(p, first_ends, e);
+	if (r == 0)
+		r = stream_open(&p->second, p->produced_fd, &second_ends, e);
 	p->second.hash = p->diff_hash;
+	if (r == 0)
+		r = start_unpacker(p, &second_ends, e);
+	stream_ends_done(&second_ends);
+	return r;
+}
+
+static int start(struct pipeline *p, struct err *e)
+{
+	struct stream_ends ends = STREAM_ENDS_INIT;
+	int r = 0;
+
+	p->has_first = p->source->is_directory;
+	if (!p->source->is_directory) {
+		r = stream_open(&p->first, p->source->fd, &ends, e);
+		if (r == 0)
+			r = read_magic(p, e);
+	}
+	if (r == 0)
+		r = make_hashes(p, e);
+	if (r == 0)
+		r = start_helpers(p, &ends, e);
+	stream_ends_done(&ends);
 	return r;
 }
 
@@ -180,9 +175,8 @@ int pipeline_new(const struct layer_source *source, const struct unpack_limits *
 		.first = STREAM_INIT, .second = STREAM_INIT,
 		.producer = HELPER_INIT, .unpacker = HELPER_INIT,
 	};
-	p->has_first = source->is_directory;
-	if ((r = source->is_directory ? 0 : read_magic(p, e)) < 0 || (r = make_hashes(p, e)) < 0 ||
-	    (r = start_helpers(p, e)) < 0)
+	r = start(p, e);
+	if (r < 0)
 		return r;
 	*ret = TAKE_PTR(p);
 	return 0;
@@ -194,6 +188,7 @@ static void cut_second(struct pipeline *p)
 	if (!p->has_first || p->unpacker.report_fd >= 0 || p->second.is_done)
 		return;
 	p->is_cut = true;
+	stream_done(&p->second);
 	p->second.is_done = true;
 	fd_close(&p->produced_fd);
 }

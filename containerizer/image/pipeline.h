@@ -13,8 +13,8 @@ struct unpack_limits;
 struct unpack_result;
 
 /*
- *	source ──▶ this process ──▶ helper that expands ──▶ this process ──▶ helper that unpacks
- *	            blob digest                               diff id
+ *	source ─▶ this process ─▶ helper that expands ─▶ this process ─▶ helper that unpacks
+ *	          blob digest                           diff id
  *
  * Both digests are computed here, over what passes, and not where hostile bytes are interpreted: a
  * helper that was taken over by a layer can do harm to that layer alone.  An archive that is not

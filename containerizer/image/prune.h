@@ -9,8 +9,8 @@
 struct image_prune {
 	bool all;		/* also every image that no container uses */
 	/*
-	 * When the file system is fuller than high (percent, 0: never), images that no container uses
-	 * go, the least recently used first, until it is no fuller than low.
+	 * When the file system is fuller than high (percent, 0: never), images that no container
+	 * uses go, the least recently used first, until it is no fuller than low.
 	 */
 	unsigned high_percent, low_percent;
 };
@@ -28,8 +28,8 @@ int image_prune(struct image_store *store, const struct image_prune *prune,
 		struct image_pruned *ret, struct err *e);
 
 /*
- * Remove the name REF; its layers go with the next prune.  -EBUSY while a container runs on it and it
- * has no other name, unless IS_FORCED: then they stay as long as the container.
+ * Remove the name REF; its layers go with the next prune.  -EBUSY while a container runs on it and
+ * it has no other name, unless IS_FORCED: then they stay as long as the container.
  */
 int image_remove(struct image_store *store, const char *ref, bool is_forced, struct err *e);
 

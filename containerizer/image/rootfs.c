@@ -1,4 +1,6 @@
-/* A container's root file system: the layers that it shares, and the directory that it has alone. */
+/*
+ * A container's root file system: the layers that it shares, and the directory that it has alone.
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>

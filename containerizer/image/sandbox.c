@@ -13,12 +13,15 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "containerizer/image/stream.h"
 #include "lib/cleanup.h"
 #include "lib/program.h"
 
 enum { MAX_ARGS = 16, ARG_SIZE = 64, FIRST_FREE_FD = 16 };
 
-/* Images have no other ids; each is itself, in a namespace in which it has power over nothing else. */
+/*
+ * Images have no other ids; each is itself, in a namespace in which it has power over nothing else.
+ */
 static const char id_map[] = "0 0 65536\n";
 
 static const char program[] = "tepui-unpack";
@@ -105,7 +108,7 @@ static _Noreturn void run_child(int gate_fd, int program_fd, int *fds, size_t n,
 
 	if (read(gate_fd, &byte, 1) != 1)
 		_exit(126);
-	/* place_fds() may overwrite both: 0 to 4 are the helper's. */
+	/* place_fds() may overwrite it. */
 	program_fd = fcntl(program_fd, F_DUPFD_CLOEXEC, FIRST_FREE_FD);
 	place_fds(fds, n);
 	(void)signal(SIGPIPE, SIG_IGN);
@@ -140,8 +143,8 @@ static int let_go(struct sandbox *sandbox, int gate_fd, struct err *e)
 }
 
 int sandbox_start(struct sandbox *sandbox, enum unpack_mode mode,
-		  const struct unpack_limits *limits, int root_fd, int in_fd, int out_fd,
-		  int report_fd, struct err *e)
+		  const struct unpack_limits *limits, int root_fd, const struct stream_ends *in,
+		  int out_fd, int report_fd, struct err *e)
 {
 	AUTO_CLOSE int program_fd = program_open(program, e), null_fd = -EBADF, tree_fd = -EBADF;
 	AUTO_CLOSE int gate_in = -EBADF, gate_out = -EBADF;
@@ -160,8 +163,12 @@ int sandbox_start(struct sandbox *sandbox, enum unpack_mode mode,
 	gate_out = gate[1];
 	write_arguments(mode, limits, &arguments);
 
-	int fds[] = { in_fd < 0 ? null_fd : in_fd, out_fd < 0 ? null_fd : out_fd, null_fd,
-		      report_fd, tree_fd };
+	int fds[N_UNPACK_FDS] = {
+		in->length_fd, out_fd, null_fd, report_fd, in->read_fd, in->ring_fd, tree_fd,
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(fds); i++)
+		fds[i] = fds[i] < 0 ? null_fd : fds[i];
 
 	sandbox->pid = clone_child(sandbox);
 	if (sandbox->pid == 0) {

@@ -31,7 +31,9 @@ struct source {
 	char name[REFERENCE_TEXT_SIZE];	/* that it has by itself, or "" */
 };
 
-/* The OCI layout or docker archive in the directory DIR_FD (taken); *RET ends with source_done(). */
+/*
+ * The OCI layout or docker archive in the directory DIR_FD (taken); *RET ends with source_done().
+ */
 int source_open_layout(int dir_fd_take, const struct reference *ref,
 		       const struct platform *platform, struct source *ret, struct err *e);
 int source_open_docker(int dir_fd_take, const struct reference *ref, struct source *ret,

@@ -54,7 +54,8 @@ static bool is_tagged(const struct descriptor *item, const char *tag)
 }
 
 /* At the top a tag says which; a layout that holds one image needs none. */
-static const struct descriptor *choose_top(const struct manifest *index, const struct reference *ref,
+static const struct descriptor *choose_top(const struct manifest *index,
+					   const struct reference *ref,
 					   const struct platform *platform, struct err *e)
 {
 	const struct descriptor *found = NULL;

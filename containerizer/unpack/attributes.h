@@ -16,8 +16,8 @@ int attributes_set_at(int dir_fd, const char *name, struct archive_entry *entry,
 		      struct err *e);
 
 /*
- * May an extended attribute be brought along?  The kernel itself reads the others (labels, integrity),
- * and overlayfs believes its own.
+ * May an extended attribute be brought along?  The kernel itself reads the others (labels,
+ * integrity), and overlayfs believes its own.
  */
 bool attributes_is_welcome(const char *name);
 

@@ -96,8 +96,8 @@ static int drop_capabilities(enum unpack_mode mode, struct err *e)
 }
 
 /*
- * A second lock behind the root directory's: no execution, no sockets, no block devices.  Before the
- * second version of Landlock hard links between directories could not be allowed.
+ * A second lock behind the root directory's: no execution, no sockets, no block devices.  Before
+ * the second version of Landlock hard links between directories could not be allowed.
  */
 static int restrict_files(struct err *e)
 {

@@ -3,10 +3,11 @@
 #include <archive.h>
 #include <archive_entry.h>
 
+#include "containerizer/unpack/feed.h"
 #include "lib/file_out.h"
 
 /* A header, its extensions and what is left of the last block, generously. */
-enum { BLOCK_BYTES = 256 << 10, MAX_ENTRY_OVERHEAD = 2048 };
+enum { MAX_ENTRY_OVERHEAD = 2048 };
 
 static int archive_error(struct archive *archive, struct err *e)
 {
@@ -15,7 +16,7 @@ static int archive_error(struct archive *archive, struct err *e)
 	return err_set(e, EINVAL, "expand the archive: %s", text ? text : "damaged");
 }
 
-int expand_open(int in_fd, struct archive **ret, struct err *e)
+int expand_open(struct feed *feed, struct archive **ret, struct err *e)
 {
 	struct archive *archive = archive_read_new();
 	struct archive_entry *entry;
@@ -27,7 +28,7 @@ int expand_open(int in_fd, struct archive **ret, struct err *e)
 	    archive_read_support_filter_xz(archive) != ARCHIVE_OK ||
 	    archive_read_support_filter_bzip2(archive) != ARCHIVE_OK ||
 	    archive_read_support_format_raw(archive) != ARCHIVE_OK ||
-	    archive_read_open_fd(archive, in_fd, BLOCK_BYTES) != ARCHIVE_OK ||
+	    feed_attach(feed, archive) != ARCHIVE_OK ||
 	    archive_read_next_header(archive, &entry) != ARCHIVE_OK) {
 		int r = archive_error(archive, e);
 

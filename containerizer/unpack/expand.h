@@ -5,9 +5,10 @@
 #include "containerizer/unpack/unpack.h"
 
 struct archive;
+struct feed;
 
-/* Of IN_FD, compressed by gzip, zstd, xz or bzip2; free with archive_read_free(). */
-int expand_open(int in_fd, struct archive **ret, struct err *e);
+/* Of FEED (borrowed), compressed by gzip, zstd, xz or bzip2; free with archive_read_free(). */
+int expand_open(struct feed *feed, struct archive **ret, struct err *e);
 
 /* All of it to OUT_FD. */
 int expand_all(struct archive *archive, int out_fd, const struct unpack_limits *limits,

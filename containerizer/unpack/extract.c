@@ -13,10 +13,9 @@
 #include <unistd.h>
 
 #include "containerizer/unpack/attributes.h"
+#include "containerizer/unpack/feed.h"
 #include "containerizer/unpack/place.h"
 #include "lib/cleanup.h"
-
-enum { BLOCK_BYTES = 256 << 10 };
 
 /* Marks of removal in layers, as the image specification names them. */
 static const char whiteout[] = ".wh.", opaque[] = ".wh..wh..opq", reserved[] = ".wh..wh.";
@@ -44,14 +43,14 @@ static int archive_error(struct archive *archive, const char *doing, struct err 
 	return err_set(e, EINVAL, "%s: %s", doing, text ? text : "not a tar archive");
 }
 
-int extract_open(int in_fd, struct archive **ret, struct err *e)
+int extract_open(struct feed *feed, struct archive **ret, struct err *e)
 {
 	struct archive *archive = archive_read_new();
 
 	if (!archive)
 		return err_set(e, ENOMEM, "open the archive");
 	if (archive_read_support_format_tar(archive) != ARCHIVE_OK ||
-	    archive_read_open_fd(archive, in_fd, BLOCK_BYTES) != ARCHIVE_OK) {
+	    feed_attach(feed, archive) != ARCHIVE_OK) {
 		int r = archive_error(archive, "open the archive", e);
 
 		(void)archive_read_free(archive);

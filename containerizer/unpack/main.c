@@ -11,6 +11,7 @@
 #include "containerizer/unpack/confine.h"
 #include "containerizer/unpack/expand.h"
 #include "containerizer/unpack/extract.h"
+#include "containerizer/unpack/feed.h"
 #include "containerizer/unpack/pack.h"
 #include "containerizer/unpack/report.h"
 #include "lib/cleanup.h"
@@ -28,17 +29,21 @@ static int parse(int argc, char **argv, enum unpack_mode *ret_mode, struct unpac
 	return r;
 }
 
-/* What comes after the archive's end belongs to its digest, too: it is read by who feeds us. */
-static void drain(void)
+/*
+ * What comes after the archive's end belongs to its digest, too: who feeds us waits for our
+ * reading.
+ */
+static void drain(struct feed *feed)
 {
-	static char buf[64 << 10];
+	const void *data;
 
-	while (read(STDIN_FILENO, buf, sizeof(buf)) > 0)
+	while (feed_next(feed, &data) > 0)
 		;
 }
 
-static int run_extract(enum unpack_mode mode, const struct unpack_limits *limits,
-		       struct report *report, struct unpack_result *result, struct err *e)
+static int run_extract(enum unpack_mode mode, struct feed *feed,
+		       const struct unpack_limits *limits, struct report *report,
+		       struct unpack_result *result, struct err *e)
 {
 	AUTO_CLOSE int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	struct archive *archive;
@@ -46,7 +51,7 @@ static int run_extract(enum unpack_mode mode, const struct unpack_limits *limits
 
 	if (root < 0)
 		return err_set(e, errno, "open the root directory");
-	r = extract_open(STDIN_FILENO, &archive, e);
+	r = extract_open(feed, &archive, e);
 	if (r < 0)
 		return r;
 	r = extract_all(archive, root, mode, limits, report, result, e);
@@ -54,11 +59,11 @@ static int run_extract(enum unpack_mode mode, const struct unpack_limits *limits
 	return r;
 }
 
-static int run_expand(const struct unpack_limits *limits, struct unpack_result *result,
-		      struct err *e)
+static int run_expand(struct feed *feed, const struct unpack_limits *limits,
+		      struct unpack_result *result, struct err *e)
 {
 	struct archive *archive;
-	int r = expand_open(STDIN_FILENO, &archive, e);
+	int r = expand_open(feed, &archive, e);
 
 	if (r < 0)
 		return r;
@@ -77,14 +82,18 @@ static int run_pack(const struct unpack_limits *limits, struct unpack_result *re
 	return pack_all(root, STDOUT_FILENO, limits, result, e);
 }
 
-static int run(enum unpack_mode mode, const struct unpack_limits *limits, struct report *report,
-	       struct unpack_result *result, struct err *e)
+static int run(enum unpack_mode mode, struct feed *feed, const struct unpack_limits *limits,
+	       struct report *report, struct unpack_result *result, struct err *e)
 {
-	if (mode == UNPACK_EXPAND)
-		return run_expand(limits, result, e);
+	int r;
+
 	if (mode == UNPACK_PACK)
 		return run_pack(limits, result, e);
-	return run_extract(mode, limits, report, result, e);
+	r = mode == UNPACK_EXPAND ? run_expand(feed, limits, result, e)
+		: run_extract(mode, feed, limits, report, result, e);
+	if (r == 0)
+		drain(feed);
+	return r;
 }
 
 int main(int argc, char **argv)
@@ -92,6 +101,7 @@ int main(int argc, char **argv)
 	static struct report report = { .fd = UNPACK_REPORT_FD };
 	struct unpack_result result = { 0 };
 	struct unpack_limits limits = { 0 };
+	struct feed feed = { 0 };
 	struct err *e = &result.error;
 	enum unpack_mode mode;
 	int r;
@@ -100,12 +110,12 @@ int main(int argc, char **argv)
 	(void)setlocale(LC_CTYPE, "C.UTF-8");
 	(void)umask(0);
 	r = parse(argc, argv, &mode, &limits, e);
+	if (r == 0 && mode != UNPACK_PACK)
+		r = feed_open(&feed, e);
 	if (r == 0)
 		r = confine(mode, &limits, e);
 	if (r == 0)
-		r = run(mode, &limits, &report, &result, e);
-	if (r == 0)
-		drain();
+		r = run(mode, &feed, &limits, &report, &result, e);
 	report_result(&report, &result);
 	_exit(r < 0 ? EXIT_FAILURE : EXIT_SUCCESS);
 }

@@ -68,7 +68,8 @@ static int remember(struct pack *p, ino_t inode, struct err *e)
 {
 	if (p->n_known == p->allocated) {
 		size_t n = p->allocated ? 2 * p->allocated : 64;
-		struct known *more = n > MAX_LINKS ? NULL : reallocarray(p->known, n, sizeof(*more));
+		struct known *more = n > MAX_LINKS ? NULL
+			: reallocarray(p->known, n, sizeof(*more));
 
 		if (!more)
 			return err_set(e, E2BIG, "pack '%.200s': more than %d files with several "

@@ -159,7 +159,10 @@ int place_clear(struct places *places, const struct place *place, bool is_dir, s
 		r = remove_tree(place, e);
 	else if (unlinkat(place->parent_fd, place->name, 0) < 0)
 		r = err_set(e, errno, "replace '%.200s'", place->path);
-	/* The name was to be hidden, and now is a directory: its lower namesake must not shine through. */
+	/*
+	 * The name was to be hidden, and now is a directory: its lower namesake must not shine
+	 * through.
+	 */
 	if (r == 0 && is_dir && is_whiteout(&st))
 		r = report_path(places->report, UNPACK_NOTE_OPAQUE, place->path, e);
 	/* What the cached directory's path leads through may just have gone. */

@@ -37,8 +37,8 @@ int place_clean(const char *raw, uint64_t max_depth, char ret[PATH_MAX], struct 
 int place_find(struct places *places, const char *raw, struct place *ret, struct err *e);
 
 /*
- * Make room for an entry at PLACE: what an entry before has put there goes, except a directory for a
- * directory.  1: a directory is there and stays, 0: nothing is there.
+ * Make room for an entry at PLACE: what an entry before has put there goes, except a directory for
+ * a directory.  1: a directory is there and stays, 0: nothing is there.
  */
 int place_clear(struct places *places, const struct place *place, bool is_dir, struct err *e);
 

@@ -11,24 +11,36 @@
 /*
  * tepui-unpack MODE --LIMIT=N ...
  *
- * It is started in user, mount, pid, network, ipc and uts namespaces of its own, with ids 0 to 65535
- * mapped to themselves, and waits for nothing: the maps are written before it is executed.
+ * It is started in user, mount, pid, network, ipc and uts namespaces of its own, with ids 0 to
+ * 65535 mapped to themselves, and waits for nothing: the maps are written before it is executed.
  * Descriptors:
  *
- *	0	the archive, a pipe
+ *	0	the archive: how many bytes of it are in the ring, see below; or /dev/null (pack)
  *	1	what comes out, a pipe (expand, pack), or /dev/null
  *	2	/dev/null
  *	3	the report, a pipe
- *	4	a detached mount, which becomes its root directory
+ *	4	a pipe for a byte after each segment of the ring that was read; or /dev/null
+ *	5	the ring: shared memory that only the other side can write to; or /dev/null
+ *	6	a detached mount, which becomes its root directory
  *
  * The bytes that it reads are hostile, so whoever started it believes nothing that it says: not the
  * number of entries, and no path of the report.
  */
-enum { UNPACK_REPORT_FD = 3, UNPACK_ROOT_FD = 4 };
+enum {
+	UNPACK_REPORT_FD = 3, UNPACK_READ_FD = 4, UNPACK_RING_FD = 5, UNPACK_ROOT_FD = 6,
+	N_UNPACK_FDS = 7,
+};
+
+/*
+ * The archive's bytes are not copied to the helper: they lie in the ring, where their digest is
+ * computed too, in segments that are filled and read in turn.  A uint32_t on descriptor 0 is the
+ * length of the next one; its end is the archive's.
+ */
+enum { UNPACK_SEGMENT_BYTES = 1 << 20, UNPACK_N_SEGMENTS = 8 };
 
 enum unpack_mode {
 	UNPACK_LAYER,		/* a tar archive of an image's layer: marks of removal are obeyed */
-	UNPACK_FILES,		/* a tar archive of regular files and links: an image as an archive */
+	UNPACK_FILES,		/* a tar archive as it is: an image that was saved */
 	UNPACK_EXPAND,		/* a compressed file: what is in it, to descriptor 1 */
 	UNPACK_PACK,		/* its root directory: a tar archive of it, to descriptor 1 */
 };

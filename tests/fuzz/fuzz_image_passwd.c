@@ -20,7 +20,9 @@ static void check_written(const char *text, uint32_t id)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static const struct passwd_key keys[] = { { .name = "a" }, { .name = "" }, { .id = 0 }, { .id = 7 } };
+	static const struct passwd_key keys[] = {
+		{ .name = "a" }, { .name = "" }, { .id = 0 }, { .id = 7 },
+	};
 	char *text = malloc(size + 1), *copy = malloc(size + 1);
 	struct reference ref;
 	struct err e = { 0 };

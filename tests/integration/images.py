@@ -3,9 +3,12 @@ import gzip
 import hashlib
 import io
 import json
+import os
 import pathlib
 import subprocess
 import tarfile
+
+import pytest
 
 from cluster import BUILD
 
@@ -14,6 +17,25 @@ INDEX = "application/vnd.oci.image.index.v1+json"
 CONFIG = "application/vnd.oci.image.config.v1+json"
 LAYER = "application/vnd.oci.image.layer.v1.tar"
 AMD64 = {"os": "linux", "architecture": "amd64"}
+
+
+@pytest.fixture
+def tmp_path(tmp_path):     # noqa: F811
+    """Where the machine's root is an overlay (the VM's), a file system on which layers can be marked and stacked."""
+    modules = os.environ.get("TEPUI_TEST_MODULES")
+    if not modules:
+        yield tmp_path
+        return
+    for name in ("loop", "ext4"):
+        subprocess.run(["modprobe", "-d", modules, name], check=True)
+    image, disk = tmp_path / "image", tmp_path / "disk"
+    with open(image, "wb") as file:
+        file.truncate(512 << 20)
+    subprocess.run(["mkfs.ext4", "-q", "-F", image], check=True)
+    disk.mkdir()
+    subprocess.run(["mount", "-o", "loop", image, disk], check=True)
+    yield disk
+    subprocess.run(["umount", disk], check=True)
 
 
 def sha256(data):

@@ -10,7 +10,7 @@ import subprocess
 import pytest
 
 from cluster import BUILD
-from images import CONFIG, INDEX, LAYER, MANIFEST, Layout, Refused, Store, directory, entry, layer, sha256
+from images import CONFIG, INDEX, LAYER, MANIFEST, Layout, Refused, Store, directory, entry, layer, sha256, tmp_path  # noqa: F401
 
 pytestmark = pytest.mark.vm
 
@@ -185,7 +185,7 @@ def test_diff_id_is_verified(store, tmp_path):
     (lambda m: m.update(mediaType=INDEX), "is not what it is"),
     (lambda m: m.pop("layers"), "neither an index nor an image"),
     (lambda m: m["layers"].append(m["layers"][0]), "2, but the configuration has 1 diff_ids"),
-    (lambda m: m["layers"][0].update(size=5), "bytes where its manifest says 5"),
+    (lambda m: m["layers"][0].update(size=5), "longer than the 5 bytes that its manifest says"),
     (lambda m: m["layers"][0].update(size=1 << 40), "bytes where its manifest says 1099511627776"),
     (lambda m: m["layers"][0].update(mediaType="image/png"), "'image/png' is not supported"),
     (lambda m: m["layers"][0].update(digest="sha256:../../../../etc/passwd"), "not a digest that can be verified"),

@@ -9,7 +9,7 @@ import tarfile
 
 import pytest
 
-from images import Layout, Refused, Store, directory, entry, layer, link
+from images import Layout, Refused, Store, directory, entry, layer, link, tmp_path  # noqa: F401
 
 pytestmark = pytest.mark.vm
 
