@@ -15,18 +15,6 @@
 
 enum { POLL_MS = 100 };
 
-static const json_t *find_deployment(const json_t *list, const char *id)
-{
-	size_t i;
-	json_t *item;
-
-	json_array_foreach(list, i, item) {
-		if (strcmp(member_text(item, "id"), id) == 0)
-			return item;
-	}
-	return NULL;
-}
-
 enum { LINE_SIZE = 256 };
 
 /* How far a deployment is, and why it is not further: "" unless something waits to be launched. */
@@ -101,29 +89,48 @@ static void end_line(const struct progress *shown)
 		fputc('\n', stderr);
 }
 
+/* 1: it goes on, 0: it has succeeded.  Whoever cancels it may be somebody else. */
+static int judge(const char *id, const json_t *deployment, struct err *e)
+{
+	const char *state = member_text(deployment, "state");
+
+	if (strcmp(state, "failed") == 0)
+		return err_set(e, ECANCELED, "wait for deployment '%s': it failed: %s", id,
+			       member_text(deployment, "reason"));
+	return strcmp(state, "running") == 0;
+}
+
+static int look(struct cli *cli, const char *id, struct progress *now, struct progress *shown,
+		struct err *e)
+{
+	AUTO_FREE char *escaped = client_escape(id), *path = NULL;
+	json_t *deployment = NULL;
+	int r;
+
+	if (!escaped || asprintf(&path, "/v2/deployments/%s", escaped) < 0)
+		return err_set(e, ENOMEM, "wait for deployment '%s'", id);
+	r = client_get(cli, NULL, path, &deployment, e);
+	if (r < 0)
+		return err_wrap(e, "wait for deployment '%s'", id);
+	r = judge(id, deployment, e);
+	if (r > 0) {
+		r = describe(cli, deployment, now, e);
+		if (r >= 0)
+			show(cli, now, shown);
+		r = r < 0 ? r : 1;
+	}
+	json_decref(deployment);
+	return r;
+}
+
 int progress_wait_deployment(struct cli *cli, const char *id, struct err *e)
 {
 	static const struct timespec pause = { .tv_nsec = POLL_MS * 1000000L };
 	int64_t deadline = clock_boot_ms() + cli->options.timeout_ms;
 	struct progress now = { 0 }, shown = { 0 };
-	int r = 0;
+	int r;
 
-	for (;;) {
-		json_t *list = NULL;
-		const json_t *deployment;
-
-		r = client_get(cli, NULL, "/v2/deployments", &list, e);
-		if (r < 0)
-			break;
-		deployment = find_deployment(list, id);
-		if (deployment) {
-			r = describe(cli, deployment, &now, e);
-			if (r >= 0)
-				show(cli, &now, &shown);
-		}
-		json_decref(list);
-		if (r < 0 || !deployment)
-			break;
+	while ((r = look(cli, id, &now, &shown, e)) > 0) {
 		if (clock_boot_ms() > deadline) {
 			r = err_set(e, ETIMEDOUT, "wait for deployment '%s': not done after the "
 				    "time given by --timeout (last seen: %s%s%s)", id, now.line,

@@ -33,6 +33,7 @@ static const struct route routes[] = {
 	{ HTTP_GET, "/v2/tasks", api_list_tasks, 0 },
 	{ HTTP_POST, "/v2/tasks/delete", api_delete_tasks, 0 },
 	{ HTTP_GET, "/v2/deployments", api_list_deployments, 0 },
+	{ HTTP_GET, "/v2/deployments/:id", api_get_deployment, 0 },
 	{ HTTP_DELETE, "/v2/deployments/:id", api_cancel_deployment, 0 },
 	{ HTTP_GET, "/v2/queue", api_get_queue, 0 },
 	{ HTTP_DELETE, "/v2/queue/*/delay", api_reset_delay, 0 },

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "lib/clock.h"
+#include "master_stub/marathon/deployment.h"
 #include "master_stub/marathon/state.h"
 #include "master_stub/marathon/views.h"
 
@@ -11,6 +12,20 @@ int api_list_deployments(struct http_request *req, struct err *e)
 {
 	(void)e;
 	return marathon_reply(req, 200, deployments_view(api_of(req)->controller));
+}
+
+/* Marathon's messages name this path, but it serves nothing there. */
+int api_get_deployment(struct http_request *req, struct err *e)
+{
+	const char *id = http_request_arg(req, 0);
+	json_t *view = deployment_state_view(api_of(req)->controller, id);
+	struct refusal refusal = { 0 };
+
+	(void)e;
+	if (view)
+		return marathon_reply(req, 200, view);
+	(void)refuse(&refusal, 404, "DeploymentPlan %s does not exist", id);
+	return marathon_refuse(req, &refusal);
 }
 
 int api_cancel_deployment(struct http_request *req, struct err *e)

@@ -296,6 +296,7 @@ int controller_new(const struct controller_options *options, const struct contro
 	c->now_ms = now_ms;
 	c->subscribe_ms = now_ms;
 	TAILQ_INIT(&c->deployments);
+	c->ended = json_array();
 	STAILQ_INIT(&c->incoming);
 	r = records_load(c, now_ms, e);
 	if (r < 0) {
@@ -319,6 +320,7 @@ void controller_free(struct controller *controller)
 		TAILQ_REMOVE(&controller->deployments, deployment, all);
 		deployment_free(deployment);
 	}
+	json_decref(controller->ended);
 	HASH_ITER(by_id, controller->entries, entry, next)
 		entry_free(controller, entry);
 	while ((incoming = STAILQ_FIRST(&controller->incoming))) {

@@ -11,6 +11,8 @@
 #include "master_stub/marathon/scale.h"
 #include "master_stub/marathon/state.h"
 
+enum { MAX_ENDED = 256 };
+
 static const char *const action_names[N_ACTION_KINDS] = {
 	[ACTION_START] = "StartApplication",
 	[ACTION_STOP] = "StopApplication",
@@ -244,19 +246,52 @@ void deployment_attach(struct controller *c, struct deployment *deployment)
 	hold_apps(c, deployment, deployment);
 }
 
-void deployment_remove(struct controller *c, struct deployment *deployment)
+/*
+ * Whoever waits for a deployment asks after its end.  In memory only: after a restart of the master
+ * an ended one is unknown, which is not taken for a success.
+ */
+static void remember(struct controller *c, const struct deployment *d, const char *reason)
 {
-	hold_apps(c, deployment, NULL);
-	TAILQ_REMOVE(&c->deployments, deployment, all);
+	json_t *view = json_pack("{s:s, s:s, s:s, s:s*}", "id", d->id, "version", d->version,
+				 "state", reason ? "failed" : "succeeded", "reason", reason);
+
+	if (json_array_append_new(c->ended, view) == 0 && json_array_size(c->ended) > MAX_ENDED)
+		(void)json_array_remove(c->ended, 0);
+}
+
+/* REASON NULL: it has succeeded. */
+static void end(struct controller *c, struct deployment *d, const char *reason)
+{
+	event_deployment(c, reason ? "deployment_failed" : "deployment_success", d, reason);
+	remember(c, d, reason);
+	hold_apps(c, d, NULL);
+	TAILQ_REMOVE(&c->deployments, d, all);
 	c->n_deployments--;
-	records_delete_deployment(c, deployment);
-	deployment_free(deployment);
+	records_delete_deployment(c, d);
+	deployment_free(d);
 }
 
 void deployment_cancel(struct controller *c, struct deployment *deployment, const char *reason)
 {
-	event_deployment(c, "deployment_failed", deployment, reason);
-	deployment_remove(c, deployment);
+	end(c, deployment, reason);
+}
+
+json_t *deployment_state_view(const struct controller *c, const char *id)
+{
+	const struct deployment *d = deployment_find(c, id);
+	json_t *view;
+	size_t i;
+
+	if (d) {
+		view = deployment_view(d);
+		(void)json_object_set_new(view, "state", json_string("running"));
+		return view;
+	}
+	json_array_foreach(c->ended, i, view) {
+		if (strcmp(json_string_value(json_object_get(view, "id")), id) == 0)
+			return json_incref(view);
+	}
+	return NULL;
 }
 
 struct deployment *deployment_find(const struct controller *c, const char *id)
@@ -384,8 +419,7 @@ static bool deployment_turn(struct controller *c, struct deployment *d)
 		}
 	}
 	controller_explain(c, "deployment %s succeeded", d->id);
-	event_deployment(c, "deployment_success", d, NULL);
-	deployment_remove(c, d);
+	end(c, d, NULL);
 	return true;
 }
 

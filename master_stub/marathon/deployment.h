@@ -29,9 +29,10 @@ void deployment_free(struct deployment *deployment);
 
 /* Into the controller's list, which owns it from now on; its apps are held by it. */
 void deployment_attach(struct controller *c, struct deployment *deployment);
-/* Out of the list and the store, and freed; its apps are held no longer. */
-void deployment_remove(struct controller *c, struct deployment *deployment);
-/* The same with deployment_failed. */
+/*
+ * Out of the list and the store, and freed, after deployment_failed is told; its apps are held no
+ * longer.
+ */
 void deployment_cancel(struct controller *c, struct deployment *deployment, const char *reason);
 
 struct deployment *deployment_find(const struct controller *c, const char *id);
@@ -46,6 +47,12 @@ int deployment_from_plan(const json_t *plan, struct deployment **ret);
 
 /* The element of GET /v2/deployments; new reference or NULL. */
 json_t *deployment_view(const struct deployment *deployment);
+
+/*
+ * What is, or was, with ID: "state" is "running" (with all that is above), "succeeded", or "failed"
+ * with a "reason".  New reference, or NULL: not known, or one of too long ago.
+ */
+json_t *deployment_state_view(const struct controller *c, const char *id);
 
 /* Does DEPLOYMENT touch APP_ID? */
 bool deployment_affects(const struct deployment *deployment, const char *app_id);

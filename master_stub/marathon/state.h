@@ -171,6 +171,7 @@ struct controller {
 	struct node *nodes;
 	struct deployments deployments;
 	unsigned n_deployments;
+	json_t *ended;			/* how the last deployments ended, oldest first */
 	int64_t last_version_wall_ms;
 
 	int64_t now_ms;			/* of the turn or request that is being done */

@@ -114,6 +114,30 @@ def test_a_timed_out_wait_says_what_it_waited_for(node, tmp_path):
                                                  f"or 'tepui deployment cancel {deployment}'\n")
 
 
+def test_waiting_tells_success_from_the_rest(node, tmp_path):
+    document = tmp_path / "app.json"
+    document.write_text(json.dumps(sleeper("/huge", cpus=1000)))
+    waiting = subprocess.Popen([BUILD / "tepui", f"--master={node.master_address}", "app", "add", str(document), "--wait"],
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        deployment = waiting.stdout.readline().split()[-1]
+        assert node.call("GET", f"/v2/deployments/{deployment}").json["state"] == "running"
+        node.tepui("deployment", "cancel", deployment, "--force")
+        out, errors = waiting.communicate(timeout=60)
+    finally:
+        waiting.kill()
+        waiting.wait()
+    assert (waiting.returncode, out) == (1, "")
+    assert errors.endswith(f"tepui: wait for deployment '{deployment}': it failed: The upgrade has been cancelled\n")
+    assert node.tepui("deployment", "wait", deployment, check=False).returncode == 1
+    done = node.tepui("deployment", "wait", "nosuch", check=False)
+    assert (done.returncode, done.stderr) == (
+        4, "tepui: wait for deployment 'nosuch': DeploymentPlan nosuch does not exist\n")
+    (deployment,) = node.tepui("app", "remove", "/huge", "--quiet", "--wait").split()
+    assert node.tepui("deployment", "wait", deployment) == ""
+    assert node.call("GET", f"/v2/deployments/{deployment}").json["state"] == "succeeded"
+
+
 def test_events_are_lines(node):
     done = node.tepui("events", "--count=1", "--json")
     assert json.loads(done)["eventType"] == "event_stream_attached"

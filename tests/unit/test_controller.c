@@ -1,5 +1,6 @@
 /* The controller's story: launch, status, scale, stop, failure, recovery. */
 #include "controller_world.h"
+#include "master_stub/marathon/deployment.h"
 
 static void test_app_is_launched_and_its_deployment_succeeds(void **state)
 {
@@ -153,6 +154,45 @@ static void test_what_a_node_is_to_blame_for_does_not_lengthen_the_delay(void **
 	assert_true(world.scheduler.n_tasks > 3);
 	say(task_at(3), MESOS__V1__TASK_STATE__TASK_FAILED, UNKNOWN_HEALTH);
 	assert_true(app("/web")->backoff.delay_ms == 3000);
+}
+
+static const char *state_of(const char *deployment)
+{
+	static char text[32];
+	json_t *view = deployment_state_view(world.controller, deployment);
+
+	snprintf(text, sizeof(text), "%s",
+		 view ? json_string_value(json_object_get(view, "state")) : "unknown");
+	json_decref(view);
+	return text;
+}
+
+static void test_how_deployments_ended_is_remembered_for_a_while(void **state)
+{
+	struct change_result result = { 0 };
+	struct refusal refusal = { 0 };
+	char first[ID_UUID_SIZE], id[ID_UUID_SIZE] = "";
+
+	(void)state;
+	post("{\"id\":\"/web\",\"cmd\":\"x\"}");
+	snprintf(first, sizeof(first), "%s", last_result.deployment_id);
+	assert_string_equal(state_of(first), "running");
+	assert_int_equal(changes_cancel(world.controller, first, true, world.now_ms, &result,
+					&refusal), 0);
+	assert_string_equal(state_of(first), "failed");
+	for (int i = 0; i < 255; i++) {
+		char definition[64];
+
+		snprintf(definition, sizeof(definition), "{\"id\":\"/a%d\",\"cmd\":\"x\","
+			 "\"instances\":0}", i);
+		assert_int_equal(apply(definition, NULL, false), 0);
+		snprintf(id, sizeof(id), "%s", last_result.deployment_id);
+		assert_string_equal(state_of(id), "succeeded");
+	}
+	assert_string_equal(state_of(first), "failed");
+	post("{\"id\":\"/one-more\",\"cmd\":\"x\",\"instances\":0}");
+	assert_string_equal(state_of(first), "unknown");
+	assert_string_equal(state_of(id), "succeeded");
 }
 
 static void test_killed_instance_is_replaced_without_delay(void **state)
@@ -717,6 +757,7 @@ int main(void)
 		WORLD_TEST(test_deployment_waits_for_health),
 		WORLD_TEST(test_failure_backs_off_and_explains_itself),
 		WORLD_TEST(test_what_a_node_is_to_blame_for_does_not_lengthen_the_delay),
+		WORLD_TEST(test_how_deployments_ended_is_remembered_for_a_while),
 		WORLD_TEST(test_killed_instance_is_replaced_without_delay),
 		WORLD_TEST(test_scaling_down_kills_the_youngest),
 		WORLD_TEST(test_kill_is_repeated_until_the_end_is_told),
