@@ -114,6 +114,7 @@ static int build_document(struct task *task, struct err *e)
 		.allow_root = agent->flags.allow_root_tasks,
 		.allow_unconfined = agent->flags.allow_unconfined,
 		.pids_limit = agent->flags.pids_limit,
+		.host_path_volumes = agent->flags.host_path_volumes,
 		.log_bytes = agent->flags.container_log_mb << 20,
 		.log_files = agent->flags.container_log_files,
 		.cgroup_layout = agent->layout_text,

@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "agent/volumes.h"
 #include "isolators/spec.h"
 #include "containerizer/cdi.h"
 #include "lib/cleanup.h"
@@ -55,6 +56,8 @@ static const struct flag table[] = {
 	ROW(FLAG_STR, disk_projects, NULL, 0,
 	    "project ids for sandboxes, e.g. [100000-165535]: the file system counts their disk"),
 	ROW(FLAG_BOOL, insecure, "false", 0, "listen beyond loopback without credentials"),
+	ROW(FLAG_STR, host_path_volumes, "", 0,
+	    "absolute paths, ':' between them, that tasks may have volumes at or below"),
 	ROW(FLAG_U64, container_log_mb, "10", 1 << 20,
 	    "MiB of a task's stdout and of its stderr until a new file is begun; 0: no bound"),
 	ROW(FLAG_U64, container_log_files, "2", SPEC_MAX_LOG_FILES,
@@ -111,6 +114,8 @@ static int check(const struct agent_flags *flags, struct err *e)
 	    flags->cgroup_root[0] == '.')
 		return err_set(e, EINVAL, "use '--cgroup_root=%s': it must be one name",
 			       flags->cgroup_root);
+	if (volumes_check_roots(flags->host_path_volumes, e) < 0)
+		return err_wrap(e, "use '--host_path_volumes'");
 	if (flags->sample_interval < SECOND / 10)
 		return err_set(e, EINVAL, "use '--sample_interval': it is below 100ms");
 	if (!flags->insecure && !is_loopback(flags->listen))

@@ -10,6 +10,7 @@
 #include "agent/launch_parts.h"
 #include "agent/profiles.h"
 #include "agent/users.h"
+#include "agent/volumes.h"
 #include "containerizer/handover.h"
 #include "lib/cleanup.h"
 #include "lib/err.h"
@@ -41,8 +42,6 @@ static int check_container(const Mesos__V1__ContainerInfo *c, struct err *e)
 		return err_set(e, ENOTSUP, "container.type: DOCKER is not supported, MESOS is");
 	if (c->mesos && c->mesos->image)
 		return err_set(e, ENOTSUP, "container.mesos.image: images are not supported");
-	if (c->n_volumes)
-		return err_set(e, ENOTSUP, "container.volumes: volumes are not supported");
 	for (size_t i = 0; i < c->n_network_infos; i++) {
 		const Mesos__V1__NetworkInfo *net = c->network_infos[i];
 
@@ -409,9 +408,11 @@ static int add_terminal(const Mesos__V1__ContainerInfo *container, json_t *proce
 }
 
 static json_t *build_annotations(const struct launch_settings *settings,
-				 const struct launch_place *place, const char *logs)
+				 const struct launch_place *place, const char *logs,
+				 const char *volume_roots)
 {
-	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}",
+	return json_pack("{s:s*, s:s, s:s, s:s, s:s, s:s, s:s}",
+			 HANDOVER_ANNOTATION_VOLUME_ROOTS, volume_roots,
 			 HANDOVER_ANNOTATION_LOGS, logs,
 			 HANDOVER_ANNOTATION_CGROUPS, settings->cgroup_layout,
 			 HANDOVER_ANNOTATION_SANDBOX, place->sandbox,
@@ -428,6 +429,7 @@ int launch_spec_build(const struct launch_settings *settings, const struct launc
 		place->container_id;
 	struct launch_result result = { 0 };
 	AUTO_FREE char *logs = NULL;
+	struct volumes volumes;
 	json_t *process, *linux_part;
 	uint64_t effective;
 	int r;
@@ -455,13 +457,30 @@ int launch_spec_build(const struct launch_settings *settings, const struct launc
 		json_decref(process);
 		return -e->code;
 	}
-	result.config = json_pack("{s:s, s:s, s:o, s:o, s:{s:s, s:b}, s:o}",
+	if (volumes_build(settings, place, container, &volumes, e) < 0) {
+		json_decref(process);
+		json_decref(linux_part);
+		return -e->code;
+	}
+	result.directories = json_incref(volumes.directories);
+	result.config = json_pack("{s:s, s:s, s:o, s:o, s:{s:s, s:b}, s:O, s:o}",
 				  "ociVersion", "1.2.0", "hostname", hostname,
 				  "process", process, "linux", linux_part,
-				  "root", "path", "/", "readonly", 1,
-				  "annotations", build_annotations(settings, place, logs));
-	if (!result.config)
+				  "root", "path", "/", "readonly", 1, "mounts", volumes.mounts,
+				  "annotations",
+				  build_annotations(settings, place, logs, volumes.roots));
+	volumes_done(&volumes);
+	if (!result.config) {
+		launch_result_done(&result);
 		return err_set(e, ENOMEM, "describe the container");
+	}
 	*ret = result;
 	return 0;
+}
+
+void launch_result_done(struct launch_result *result)
+{
+	json_decref(result->config);
+	json_decref(result->directories);
+	*result = (struct launch_result){ 0 };
 }

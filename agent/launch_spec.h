@@ -21,6 +21,7 @@ struct launch_settings {
 	bool cfs_quota, allow_root, allow_unconfined;
 	uint64_t pids_limit;
 	uint64_t log_bytes, log_files;	/* of stdout and of stderr each; 0 bytes: no bound */
+	const char *host_path_volumes;	/* volumes_check_roots(); "": none */
 	const char *cgroup_layout;	/* cgroup_layout_format() */
 	const char *hidden;		/* host path that no container may see */
 };
@@ -36,6 +37,7 @@ struct launch_place {
 /* What admission and the sandbox need to know of the result. */
 struct launch_result {
 	json_t *config;			/* owned */
+	json_t *directories;		/* owned: of volumes_make() */
 	uint32_t uid, gid;
 	bool is_unconfined;		/* no seccomp program is to be passed */
 	/* Not in CONFIG: compiled here, a supervisor has no use for it.  NULL: the built-in one. */
@@ -49,6 +51,8 @@ struct launch_result {
  */
 int launch_spec_build(const struct launch_settings *settings, const struct launch_place *place,
 		      const Mesos__V1__TaskInfo *task, struct launch_result *ret, struct err *e);
+
+void launch_result_done(struct launch_result *result);
 
 /*
  * What of an OCI resources object follows from the resources and limits of TASK: cpu and memory.

@@ -22,6 +22,7 @@
 #include "agent/launch_spec.h"
 #include "agent/runtime_dir.h"
 #include "agent/task.h"
+#include "agent/volumes.h"
 #include "containerizer/handover.h"
 #include "isolators/seccomp_profile.h"
 #include "lib/cleanup.h"
@@ -218,6 +219,9 @@ static int make_sandbox(struct task *task, struct err *e)
 	if (fd < 0)
 		return err_set(e, errno, "open sandbox '%s'", name);
 	if (disk_assign(task, fd, e) < 0)
+		return err_wrap(e, "make sandbox '%s'", name);
+	if (volumes_make(fd, task->launch->directories, task->launch->uid, task->launch->gid,
+			 e) < 0)
 		return err_wrap(e, "make sandbox '%s'", name);
 	if (fchownat(parent, name, task->launch->uid, task->launch->gid,
 		     AT_SYMLINK_NOFOLLOW) < 0)

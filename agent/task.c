@@ -79,7 +79,7 @@ struct task *task_find(struct agent *agent, const char *framework_id, const char
 static void free_launch(struct task *task)
 {
 	if (task->launch)
-		json_decref(task->launch->config);
+		launch_result_done(task->launch);
 	free(task->launch);
 	task->launch = NULL;
 }

@@ -34,6 +34,8 @@ enum { HANDOVER_SECCOMP_FD = 3 };
 #define HANDOVER_ANNOTATION_SANDBOX_DESTINATION "io.tepui.sandbox-destination"
 #define HANDOVER_ANNOTATION_HOST_ROOT "io.tepui.host-root"
 #define HANDOVER_ANNOTATION_HIDDEN "io.tepui.hidden"
+/* Directories, ':'-separated: sources of binds are looked up beneath them, as in the sandbox. */
+#define HANDOVER_ANNOTATION_VOLUME_ROOTS "io.tepui.volume-roots"
 /* "BYTES:FILES BYTES:FILES": bounds of stdout and of stderr, and how many full ones are kept. */
 #define HANDOVER_ANNOTATION_LOGS "io.tepui.logs"
 /* With a user namespace: the root is an idmapped mount, its files belong to the ids inside. */

@@ -282,6 +282,11 @@ static int take_hidden(const char *value, struct spec *spec, struct err *e)
 	return take_paths(value, HANDOVER_ANNOTATION_HIDDEN, &spec->hidden_paths, e);
 }
 
+static int take_volume_roots(const char *value, struct spec *spec, struct err *e)
+{
+	return take_paths(value, HANDOVER_ANNOTATION_VOLUME_ROOTS, &spec->volume_roots, e);
+}
+
 static int take_layers(const char *value, struct spec *spec, struct err *e)
 {
 	return take_paths(value, HANDOVER_ANNOTATION_ROOT_LAYERS, &spec->root_layers, e);
@@ -316,6 +321,7 @@ static const struct {
 	{ HANDOVER_ANNOTATION_IDMAPPED_ROOT, take_idmapped_root },
 	{ HANDOVER_ANNOTATION_HIDDEN, take_hidden },
 	{ HANDOVER_ANNOTATION_LOGS, take_logs },
+	{ HANDOVER_ANNOTATION_VOLUME_ROOTS, take_volume_roots },
 	{ HANDOVER_ANNOTATION_ROOT_LAYERS, take_layers },
 	{ HANDOVER_ANNOTATION_ROOT_UPPER, take_upper },
 };

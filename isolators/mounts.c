@@ -1,9 +1,11 @@
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/openat2.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "isolators/devices.h"
@@ -247,6 +249,58 @@ static int restrict_tree(int fd, const struct mount_options *o)
 		-errno : 0;
 }
 
+/* The sandbox or the volume root that PATH is at or below, and what follows it; NULL: none. */
+static const char *find_volume_root(const struct spec *spec, const char *path, const char **ret_rest)
+{
+	const char *found = spec->sandbox && is_at_or_below(path, spec->sandbox) ? spec->sandbox :
+										  NULL;
+
+	for (char **root = spec->volume_roots; root && *root && !found; root++)
+		found = is_at_or_below(path, *root) ? *root : NULL;
+	if (!found)
+		return NULL;
+	*ret_rest = path + strlen(found);
+	*ret_rest += strspn(*ret_rest, "/");
+	return found;
+}
+
+/*
+ * What is in a volume root may be somebody's who would like a link to lead out of it: it is looked
+ * up once, beneath the root, and what was found is what is mounted (rules R2, R4).
+ */
+static int open_beneath(const char *root, const char *rest, struct err *e)
+{
+	struct open_how how = {
+		.flags = O_PATH | O_CLOEXEC, .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS,
+	};
+	AUTO_CLOSE int root_fd = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	int fd;
+
+	if (root_fd < 0)
+		return err_set(e, errno, "open '%s'", root);
+	if (!*rest)
+		return TAKE_FD(root_fd);
+	fd = (int)syscall(SYS_openat2, root_fd, rest, &how, sizeof(how));
+	return fd < 0 ? err_set(e, errno, "open '%s' beneath '%s'", rest, root) : fd;
+}
+
+static int open_source(const struct spec *spec, const char *path, unsigned flags, struct err *e)
+{
+	const char *rest, *root = find_volume_root(spec, path, &rest);
+	AUTO_CLOSE int source_fd = -EBADF;
+	int fd;
+
+	if (root) {
+		source_fd = open_beneath(root, rest, e);
+		if (source_fd < 0)
+			return source_fd;
+		fd = open_tree(source_fd, "", flags | AT_EMPTY_PATH);
+	} else {
+		fd = open_tree(AT_FDCWD, path, flags);
+	}
+	return fd < 0 ? err_set(e, errno, "open '%s'", path) : fd;
+}
+
 int mounts_open(const struct spec *spec, size_t i, struct err *e)
 {
 	const struct spec_mount *m = &spec->mounts[i];
@@ -259,10 +313,10 @@ int mounts_open(const struct spec *spec, size_t i, struct err *e)
 	r = mount_options_parse(m, i, &o, e);
 	if (r < 0)
 		return r;
-	fd = open_tree(AT_FDCWD, m->source, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC |
-		       (o.is_recursive ? AT_RECURSIVE : 0));
+	fd = open_source(spec, m->source, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC |
+			 (o.is_recursive ? AT_RECURSIVE : 0), e);
 	if (fd < 0)
-		return err_set(e, errno, "open '%s'", m->source);
+		return fd;
 	r = restrict_tree(fd, &o);
 	return r < 0 ? err_set(e, -r, "restrict '%s'", m->source) : TAKE_FD(fd);
 }

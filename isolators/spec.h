@@ -194,6 +194,7 @@ struct spec {
 	bool host_root;			/* io.tepui.host-root */
 	bool idmapped_root;		/* io.tepui.idmapped-root: its files' ids are inside ids */
 	struct spec_log logs[2];	/* io.tepui.logs: of stdout and stderr */
+	char **volume_roots;		/* io.tepui.volume-roots: as of mounts_open() */
 	char **hidden_paths;		/* io.tepui.hidden: host paths to cover, ':'-separated */
 };
 

@@ -150,7 +150,7 @@ static int open_mounts(const struct spec *spec, struct trees *trees, struct err 
 	for (size_t i = 0; i < spec->n_mounts; i++) {
 		int fd = mounts_open(spec, i, e);
 
-		if (fd < 0 && fd != -ENOENT)
+		if (fd < 0 && (fd != -ENOENT || e->code != 0))
 			return fd;
 		trees->mount_fds[i] = fd;
 	}

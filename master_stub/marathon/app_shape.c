@@ -161,13 +161,30 @@ static json_t *read_anything(const json_t *value, const char *path, struct probl
 
 static const struct shape anything = { .kind = SHAPE_CUSTOM, .read = read_anything };
 
+static const char *const volume_modes[] = { "RO", "RW", NULL };
+
+static const struct shape volume_fields[] = {
+	{ "containerPath", SHAPE_STRING, .is_required = true, .min = 1, .max = 1024 },
+	{ "hostPath", SHAPE_STRING, .min = 1, .max = 1024 },
+	{ "mode", SHAPE_ENUM, .names = volume_modes, .is_required = true },
+	{ "persistent", SHAPE_CUSTOM, .read = read_anything },
+	{ "external", SHAPE_CUSTOM, .read = read_anything },
+	{ "secret", SHAPE_CUSTOM, .read = read_anything },
+	{ 0 },
+};
+static const struct shape volume = {
+	.kind = SHAPE_OBJECT,
+	.is_strict = true,
+	.of = volume_fields,
+};
+
 static const char *const container_types[] = { "DOCKER", "MESOS", NULL };
 
 static const struct shape container_fields[] = {
 	{ "type", SHAPE_ENUM, .names = container_types, .fallback = "\"DOCKER\"" },
 	{ "docker", SHAPE_CUSTOM, .read = read_anything },
 	{ "linuxInfo", SHAPE_CUSTOM, .read = read_anything },
-	{ "volumes", SHAPE_LIST, .max = MAX_LIST, .of = &anything, .fallback = "[]" },
+	{ "volumes", SHAPE_LIST, .max = MAX_LIST, .of = &volume, .fallback = "[]" },
 	{ "portMappings", SHAPE_LIST, .max = MAX_LIST, .of = &anything, .omit_empty = true },
 	{ 0 },
 };

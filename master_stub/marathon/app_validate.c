@@ -50,6 +50,29 @@ static void validate_unsupported(const json_t *app, struct problems *problems)
 						"--enable_features gpu_resources");
 }
 
+/* What an agent gives of its host, it says itself: by the failure of the task. */
+static void validate_volumes(const json_t *volumes, struct problems *problems)
+{
+	static const char *const kinds[] = { "persistent", "external", "secret" };
+
+	for (size_t i = 0; i < json_array_size(volumes); i++) {
+		const json_t *volume = json_array_get(volumes, i);
+		bool is_other = false;
+		char path[SHAPE_PATH_SIZE];
+
+		(void)snprintf(path, sizeof(path), "/container/volumes(%zu)", i);
+		for (size_t k = 0; k < ARRAY_SIZE(kinds); k++) {
+			if (!json_object_get(volume, kinds[k]))
+				continue;
+			is_other = true;
+			problems_add(problems, path, "%s volumes are not supported by this "
+						     "version", kinds[k]);
+		}
+		if (!is_other && !json_object_get(volume, "hostPath"))
+			problems_add(problems, path, "hostPath is missing");
+	}
+}
+
 /* Without an image a container of type MESOS is what every app gets anyway. */
 static void validate_container(const json_t *app, struct problems *problems)
 {
@@ -63,9 +86,7 @@ static void validate_container(const json_t *app, struct problems *problems)
 			     "container images are not supported by this version");
 	else if (type && strcmp(type, "DOCKER") == 0)
 		problems_add(problems, "/container/docker", "not defined");
-	if (is_given(json_object_get(container, "volumes")))
-		problems_add(problems, "/container/volumes",
-			     "volumes are not supported by this version");
+	validate_volumes(json_object_get(container, "volumes"), problems);
 	if (is_given(json_object_get(container, "portMappings")))
 		problems_add(problems, "/container/portMappings",
 			     "portMappings are not allowed with host-networking");

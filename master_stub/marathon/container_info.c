@@ -1,15 +1,52 @@
 #include "master_stub/marathon/container_info.h"
 
+#include <string.h>
+
+static Mesos__V1__Volume *make_volume(struct build *b, const json_t *definition)
+{
+	const char *mode = json_string_value(json_object_get(definition, "mode"));
+	Mesos__V1__Volume *volume = MAKE(b, Mesos__V1__Volume, mesos__v1__volume__init);
+
+	if (!volume)
+		return NULL;
+	volume->container_path =
+		build_copy(b, json_string_value(json_object_get(definition, "containerPath")));
+	volume->host_path =
+		build_copy(b, json_string_value(json_object_get(definition, "hostPath")));
+	volume->mode = mode && strcmp(mode, "RO") == 0 ? MESOS__V1__VOLUME__MODE__RO :
+							 MESOS__V1__VOLUME__MODE__RW;
+	return volume;
+}
+
+static void add_volumes(struct build *b, const json_t *volumes, Mesos__V1__ContainerInfo *info)
+{
+	size_t n = json_array_size(volumes);
+
+	if (n == 0)
+		return;
+	info->volumes = build_alloc(b, n, sizeof(Mesos__V1__Volume *));
+	for (size_t i = 0; info->volumes && i < n; i++) {
+		info->volumes[i] = make_volume(b, json_array_get(volumes, i));
+		if (!info->volumes[i])
+			return;
+		info->n_volumes++;
+	}
+}
+
 Mesos__V1__ContainerInfo *container_info_new(struct build *b, const json_t *app)
 {
+	const json_t *volumes = json_object_get(json_object_get(app, "container"), "volumes");
+	bool has_terminal = json_is_true(json_object_get(app, "tty"));
 	Mesos__V1__ContainerInfo *info;
 
-	if (!json_is_true(json_object_get(app, "tty")))
+	if (!has_terminal && json_array_size(volumes) == 0)
 		return NULL;
 	info = MAKE(b, Mesos__V1__ContainerInfo, mesos__v1__container_info__init);
 	if (!info)
 		return NULL;
 	info->type = MESOS__V1__CONTAINER_INFO__TYPE__MESOS;
-	info->tty_info = MAKE(b, Mesos__V1__TTYInfo, mesos__v1__ttyinfo__init);
+	if (has_terminal)
+		info->tty_info = MAKE(b, Mesos__V1__TTYInfo, mesos__v1__ttyinfo__init);
+	add_volumes(b, volumes, info);
 	return info;
 }

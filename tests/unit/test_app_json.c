@@ -90,8 +90,12 @@ static const struct {
 	  "/uris", "may not be set in conjunction with fetch" },
 	{ "{\"id\":\"a\",\"container\":{\"docker\":{\"image\":\"i\"}},\"cmd\":\"x\"}",
 	  "/container/docker", "container images are not supported by this version" },
-	{ "{\"id\":\"a\",\"container\":{\"type\":\"MESOS\",\"volumes\":[{}]},\"cmd\":\"x\"}",
-	  "/container/volumes", "volumes are not supported by this version" },
+	{ "{\"id\":\"a\",\"container\":{\"type\":\"MESOS\",\"volumes\":[{\"containerPath\":\"c\","
+	  "\"mode\":\"RW\",\"persistent\":{\"size\":1}}]},\"cmd\":\"x\"}",
+	  "/container/volumes(0)", "persistent volumes are not supported by this version" },
+	{ "{\"id\":\"a\",\"container\":{\"type\":\"MESOS\",\"volumes\":[{\"containerPath\":\"c\","
+	  "\"mode\":\"RW\"}]},\"cmd\":\"x\"}",
+	  "/container/volumes(0)", "hostPath is missing" },
 	{ "{\"id\":\"a\",\"cmd\":\"x\",\"networks\":[{\"mode\":\"container/bridge\"}]}",
 	  "/networks(0)", "network mode container/bridge is not supported by this version" },
 	{ "{\"id\":\"a\",\"cmd\":\"x\",\"networks\":[{\"mode\":\"host\",\"name\":\"n\"}]}",

@@ -13,6 +13,7 @@
 #include "agent/profiles.h"
 #include "agent/users.h"
 #include "containerizer/spec_json.h"
+#include "isolators/isolator.h"
 #include "isolators/spec.h"
 #include "lib/cleanup.h"
 #include "lib/err.h"
@@ -30,7 +31,7 @@ static struct launch_settings settings_of(void)
 {
 	return (struct launch_settings){
 		.users = &users, .profiles = &profiles, .default_user = "nobody", .allow_root = true, .pids_limit = 1024,
-		.log_bytes = 10 << 20, .log_files = 2,
+		.host_path_volumes = "/srv:/data/shared", .log_bytes = 10 << 20, .log_files = 2,
 		.cgroup_layout = "layout", .hidden = "/w",
 	};
 }
@@ -65,6 +66,7 @@ static json_t *build(const struct launch_settings *settings, const char *more,
 	if (r < 0)
 		fail_msg("%s", e.msg);
 	mesos__v1__task_info__free_unpacked(task, NULL);
+	json_decref(TAKE_PTR(result->directories));
 	return result->config;
 }
 
@@ -103,6 +105,12 @@ static bool has_env(const json_t *doc, const char *line)
 #define COMMAND "\"command\":{\"value\":\"sleep 1\"},"
 #define LOGGER(name, value) "\"command\":{\"value\":\"x\",\"environment\":{\"variables\":[{\"name\":" \
 	"\"CONTAINER_LOGGER_" name "\",\"value\":\"" value "\"}]}},"
+
+#define VOLUME(members) COMMAND "\"container\":{\"type\":\"MESOS\",\"volumes\":[{\"mode\":\"RO\"," \
+	members "}]},"
+#define TMPFS(key, value) "\"container_path\":\"/x\",\"source\":{\"type\":\"DOCKER_VOLUME\"," \
+	"\"docker_volume\":{\"driver\":\"tmpfs\",\"name\":\"n\",\"driver_options\":{\"parameter\":[{" \
+	"\"key\":\"" key "\",\"value\":\"" value "\"}]}}}"
 
 static void test_defaults_are_safe(void **state)
 {
@@ -163,6 +171,42 @@ static void test_logs_and_terminal(void **state)
 	assert_int_equal(number_at(doc, "process/consoleSize/height"), 5);
 	assert_int_equal(number_at(doc, "process/consoleSize/width"), 7);
 	json_decref(doc);
+}
+
+static void test_volumes(void **state)
+{
+	static const struct {
+		const char *task, *source, *destination, *roots;
+	} rows[] = {
+		{ VOLUME("\"container_path\":\"/x\",\"host_path\":\"/srv\""), "/srv", "/x",
+		  "/srv" },
+		{ VOLUME("\"container_path\":\"d/x\",\"host_path\":\"/data/shared/a\""),
+		  "/data/shared/a", "/mnt/mesos/sandbox/d/x", "/data/shared" },
+		{ VOLUME("\"container_path\":\"/x\",\"host_path\":\"a/b\""), "/w/sandbox/a/b", "/x",
+		  NULL },
+		{ VOLUME(TMPFS("size", "5")), "tmpfs", "/x", NULL },
+	};
+	struct launch_settings settings = settings_of();
+	struct launch_result result;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		json_t *doc = build(&settings, rows[i].task, &result);
+		const json_t *roots = at(doc, "annotations/io.tepui.volume-roots");
+		struct spec spec;
+		struct err e = { 0 };
+
+		assert_string_equal(json_string_value(at(doc, "mounts/0/source")), rows[i].source);
+		assert_string_equal(json_string_value(at(doc, "mounts/0/destination")),
+				    rows[i].destination);
+		assert_true(!roots == !rows[i].roots);
+		if (roots)
+			assert_string_equal(json_string_value(roots), rows[i].roots);
+		assert_int_equal(spec_from_json(doc, &spec, &e), 0);
+		assert_int_equal(isolators_validate(&spec, &e), 0);
+		spec_done(&spec);
+		json_decref(doc);
+	}
 }
 
 static void test_the_supervisor_reads_what_is_written(void **state)
@@ -300,8 +344,29 @@ static const struct {
 	  "container.type: DOCKER is not supported, MESOS is" },
 	{ COMMAND "\"container\":{\"type\":\"MESOS\",\"mesos\":{\"image\":{\"type\":\"DOCKER\"}}},",
 	  -ENOTSUP, "container.mesos.image: images are not supported" },
-	{ COMMAND "\"container\":{\"type\":\"MESOS\",\"volumes\":[{\"container_path\":\"/x\","
-	  "\"mode\":\"RW\"}]},", -ENOTSUP, "container.volumes: volumes are not supported" },
+	{ VOLUME("\"container_path\":\"/x\""), -EINVAL,
+	  "container.volumes[0]: neither host_path nor source" },
+	{ VOLUME("\"container_path\":\"/x\",\"host_path\":\"/etc\""), -EPERM,
+	  "container.volumes[0].host_path: this agent gives '/etc' to no task; see "
+	  "--host_path_volumes" },
+	{ VOLUME("\"container_path\":\"/x\",\"host_path\":\"/srv/../etc\""), -EINVAL,
+	  "container.volumes[0].host_path: not a path without '.', '..' and ':'" },
+	{ VOLUME("\"container_path\":\"/x\",\"host_path\":\"/srvother\""), -EPERM,
+	  "container.volumes[0].host_path: this agent gives '/srvother' to no task; see "
+	  "--host_path_volumes" },
+	{ VOLUME("\"container_path\":\"/x\",\"host_path\":\"../y\""), -EINVAL,
+	  "container.volumes[0]: '../y' is not a path in the sandbox" },
+	{ VOLUME("\"container_path\":\"../x\",\"host_path\":\"y\""), -EINVAL,
+	  "container.volumes[0].container_path: not a path without '.' and '..'" },
+	{ VOLUME("\"container_path\":\"/x\",\"source\":{\"type\":\"SECRET\"}"), -ENOTSUP,
+	  "container.volumes[0].source: only HOST_PATH, SANDBOX_PATH and DOCKER_VOLUME of driver "
+	  "tmpfs are supported" },
+	{ VOLUME(TMPFS("size", "0")), -EINVAL,
+	  "container.volumes[0].source.docker_volume: a tmpfs has the one option size, 1 to "
+	  "1048576 MiB" },
+	{ VOLUME(TMPFS("nosize", "1")), -EINVAL,
+	  "container.volumes[0].source.docker_volume: a tmpfs has the one option size, 1 to "
+	  "1048576 MiB" },
 	{ COMMAND "\"container\":{\"type\":\"MESOS\",\"network_infos\":[{\"name\":\"n\"}]},",
 	  -ENOTSUP, "container.network_infos[0]: only the host's network is supported" },
 	{ LOGGER("MAX_STDOUT_SIZE", "4095B"), -EINVAL,
@@ -411,6 +476,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_defaults_are_safe),
 		cmocka_unit_test(test_logs_and_terminal),
+		cmocka_unit_test(test_volumes),
 		cmocka_unit_test(test_the_supervisor_reads_what_is_written),
 		cmocka_unit_test(test_environment),
 		cmocka_unit_test(test_limits),

@@ -1,0 +1,299 @@
+#include "agent/volumes.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "agent/launch_spec.h"
+#include "containerizer/handover.h"
+#include "lib/cleanup.h"
+#include "lib/err.h"
+
+enum { MAX_VOLUMES = 64, MAX_PATH = 1024, MAX_TMPFS_MIB = 1 << 20 };
+
+/* What a volume's field is called in messages. */
+struct volume {
+	const Mesos__V1__Volume *message;
+	size_t i;
+	char destination[2 * MAX_PATH];
+};
+
+/* Neither empty nor ".", ".." or repeated slashes: then names are all there is to it. */
+static bool is_plain(const char *path)
+{
+	size_t length = strlen(path);
+
+	if (length == 0 || length >= MAX_PATH)
+		return false;
+	while (*path) {
+		size_t n = strcspn(path, "/");
+
+		if (n == 0 || (n == 1 && path[0] == '.') || (n == 2 && path[0] == '.' && path[1] == '.'))
+			return false;
+		path += n;
+		if (*path == '/' && !*++path)
+			return false;
+	}
+	return true;
+}
+
+static bool is_plain_absolute(const char *path)
+{
+	return path[0] == '/' && is_plain(path + 1);
+}
+
+int volumes_check_roots(const char *list, struct err *e)
+{
+	char root[MAX_PATH];
+
+	while (*list) {
+		size_t n = strcspn(list, ":");
+
+		(void)snprintf(root, sizeof(root), "%.*s", (int)n, list);
+		if (n >= sizeof(root) || !is_plain_absolute(root))
+			return err_set(e, EINVAL, "'%.200s' is not an absolute path without '.' "
+				       "and '..'", root);
+		list += n + (list[n] == ':');
+	}
+	return 0;
+}
+
+/* The one of LIST that PATH is at or below; its length, or 0. */
+static size_t find_root(const char *list, const char *path)
+{
+	for (; *list; list += strcspn(list, ":"), list += *list == ':') {
+		size_t n = strcspn(list, ":");
+
+		if (strncmp(list, path, n) == 0 && (path[n] == '\0' || path[n] == '/'))
+			return n;
+	}
+	return 0;
+}
+
+/* ---- mounts ---- */
+
+static int add_mount(struct volumes *v, json_t *mount, struct err *e)
+{
+	if (json_array_append_new(v->mounts, mount) < 0)
+		return err_set(e, ENOMEM, "describe volumes");
+	return 0;
+}
+
+static int add_bind(struct volumes *v, const struct volume *volume, const char *source,
+		    struct err *e)
+{
+	bool is_read_only = volume->message->mode == MESOS__V1__VOLUME__MODE__RO;
+
+	return add_mount(v, json_pack("{s:s, s:s, s:s, s:[s,s,s,s]}", "destination",
+				      volume->destination, "type", "bind", "source", source,
+				      "options", "rbind", is_read_only ? "ro" : "rw", "nosuid",
+				      "nodev"), e);
+}
+
+/* What the supervisor is to look sources up beneath. */
+static int add_root(struct volumes *v, const char *root, size_t size, struct err *e)
+{
+	char *roots = NULL;
+
+	if (asprintf(&roots, "%s%s%.*s", v->roots ? v->roots : "", v->roots ? ":" : "", (int)size,
+		     root) < 0)
+		return err_set(e, ENOMEM, "describe volumes");
+	free(v->roots);
+	v->roots = roots;
+	return 0;
+}
+
+static int add_host_path(struct volumes *v, const struct volume *volume, const char *path,
+			 const struct launch_settings *settings, struct err *e)
+{
+	size_t root;
+	int r;
+
+	if (!is_plain_absolute(path) || strchr(path, ':'))
+		return err_set(e, EINVAL, "container.volumes[%zu].host_path: not a path without "
+			       "'.', '..' and ':'", volume->i);
+	root = find_root(settings->host_path_volumes, path);
+	if (root == 0)
+		return err_set(e, EPERM, "container.volumes[%zu].host_path: this agent gives "
+			       "'%.200s' to no task; see --host_path_volumes", volume->i, path);
+	r = add_root(v, path, root, e);
+	return r < 0 ? r : add_bind(v, volume, path, e);
+}
+
+static int add_sandbox_path(struct volumes *v, const struct volume *volume, const char *path,
+			    const struct launch_place *place, struct err *e)
+{
+	AUTO_FREE char *source = NULL;
+
+	if (!is_plain(path))
+		return err_set(e, EINVAL, "container.volumes[%zu]: '%.200s' is not a path in the "
+			       "sandbox", volume->i, path);
+	if (asprintf(&source, "%s/%s", place->sandbox, path) < 0) {
+		source = NULL;
+		return err_set(e, ENOMEM, "describe volumes");
+	}
+	if (json_array_append_new(v->directories, json_string(path)) < 0)
+		return err_set(e, EINVAL, "container.volumes[%zu]: not UTF-8", volume->i);
+	return add_bind(v, volume, source, e);
+}
+
+/* Driver "tmpfs" with the one option "size", in MiB. */
+static int add_tmpfs(struct volumes *v, const struct volume *volume,
+		     const Mesos__V1__Volume__Source__DockerVolume *docker, struct err *e)
+{
+	bool is_read_only = volume->message->mode == MESOS__V1__VOLUME__MODE__RO;
+	const Mesos__V1__Parameters *options = docker->driver_options;
+	char size[32];
+	unsigned mib;
+	int n = 0;
+
+	if (!options || options->n_parameter != 1 ||
+	    strcmp(options->parameter[0]->key, "size") != 0 ||
+	    sscanf(options->parameter[0]->value, "%7u%n", &mib, &n) != 1 ||
+	    options->parameter[0]->value[n] || mib == 0 || mib > MAX_TMPFS_MIB)
+		return err_set(e, EINVAL, "container.volumes[%zu].source.docker_volume: a tmpfs "
+			       "has the one option size, 1 to %d MiB", volume->i, MAX_TMPFS_MIB);
+	(void)snprintf(size, sizeof(size), "size=%um", mib);
+	return add_mount(v, json_pack("{s:s, s:s, s:s, s:[s,s,s,s,s]}", "destination",
+				      volume->destination, "type", "tmpfs", "source", "tmpfs",
+				      "options", "nosuid", "nodev", "mode=1777", size,
+				      is_read_only ? "ro" : "rw"), e);
+}
+
+/* ---- which of them ---- */
+
+static int add_source(struct volumes *v, const struct volume *volume,
+		      const struct launch_settings *settings, const struct launch_place *place,
+		      struct err *e)
+{
+	const Mesos__V1__Volume__Source *source = volume->message->source;
+
+	if (source->type == MESOS__V1__VOLUME__SOURCE__TYPE__HOST_PATH && source->host_path) {
+		if (source->host_path->mount_propagation)
+			return err_set(e, ENOTSUP, "container.volumes[%zu].source.host_path."
+				       "mount_propagation: not supported", volume->i);
+		return add_host_path(v, volume, source->host_path->path, settings, e);
+	}
+	if (source->type == MESOS__V1__VOLUME__SOURCE__TYPE__SANDBOX_PATH && source->sandbox_path) {
+		if (source->sandbox_path->type ==
+		    MESOS__V1__VOLUME__SOURCE__SANDBOX_PATH__TYPE__PARENT)
+			return err_set(e, ENOTSUP, "container.volumes[%zu].source.sandbox_path."
+				       "type: a task has no parent", volume->i);
+		return add_sandbox_path(v, volume, source->sandbox_path->path, place, e);
+	}
+	if (source->type == MESOS__V1__VOLUME__SOURCE__TYPE__DOCKER_VOLUME &&
+	    source->docker_volume && source->docker_volume->driver &&
+	    strcmp(source->docker_volume->driver, "tmpfs") == 0)
+		return add_tmpfs(v, volume, source->docker_volume, e);
+	return err_set(e, ENOTSUP, "container.volumes[%zu].source: only HOST_PATH, SANDBOX_PATH and "
+		       "DOCKER_VOLUME of driver tmpfs are supported", volume->i);
+}
+
+/* A relative place is in the sandbox. */
+static int set_destination(struct volume *volume, struct err *e)
+{
+	const char *path = volume->message->container_path;
+	bool is_absolute = path[0] == '/';
+
+	if (is_absolute ? !is_plain_absolute(path) : !is_plain(path))
+		return err_set(e, EINVAL, "container.volumes[%zu].container_path: not a path "
+			       "without '.' and '..'", volume->i);
+	(void)snprintf(volume->destination, sizeof(volume->destination), "%s%s%s",
+		       is_absolute ? "" : HANDOVER_SANDBOX, is_absolute ? "" : "/", path);
+	return 0;
+}
+
+static int add_volume(struct volumes *v, const Mesos__V1__Volume *message, size_t i,
+		      const struct launch_settings *settings, const struct launch_place *place,
+		      struct err *e)
+{
+	struct volume volume = { .message = message, .i = i };
+	const char *host_path = message->host_path;
+	int r = set_destination(&volume, e);
+
+	if (r < 0)
+		return r;
+	if (message->image)
+		return err_set(e, ENOTSUP, "container.volumes[%zu].image: not supported", i);
+	if (message->source && host_path)
+		return err_set(e, EINVAL, "container.volumes[%zu]: both host_path and source", i);
+	if (message->source)
+		return add_source(v, &volume, settings, place, e);
+	if (!host_path)
+		return err_set(e, EINVAL, "container.volumes[%zu]: neither host_path nor source", i);
+	return host_path[0] == '/' ? add_host_path(v, &volume, host_path, settings, e) :
+				     add_sandbox_path(v, &volume, host_path, place, e);
+}
+
+int volumes_build(const struct launch_settings *settings, const struct launch_place *place,
+		  const Mesos__V1__ContainerInfo *container, struct volumes *ret, struct err *e)
+{
+	struct volumes v = { .mounts = json_array(), .directories = json_array() };
+	size_t n = container ? container->n_volumes : 0;
+	int r = v.mounts && v.directories ? 0 : err_set(e, ENOMEM, "describe volumes");
+
+	if (r >= 0 && n > MAX_VOLUMES)
+		r = err_set(e, E2BIG, "container.volumes: more than %d", MAX_VOLUMES);
+	for (size_t i = 0; i < n && r >= 0; i++)
+		r = add_volume(&v, container->volumes[i], i, settings, place, e);
+	if (r < 0)
+		volumes_done(&v);
+	else
+		*ret = v;
+	return r;
+}
+
+void volumes_done(struct volumes *volumes)
+{
+	json_decref(volumes->mounts);
+	json_decref(volumes->directories);
+	free(volumes->roots);
+	*volumes = (struct volumes){ 0 };
+}
+
+/* ---- directories in the sandbox ---- */
+
+static int make_one(int sandbox_fd, const char *path, uint32_t uid, uint32_t gid, struct err *e)
+{
+	char name[MAX_PATH];
+	AUTO_CLOSE int fd = fcntl(sandbox_fd, F_DUPFD_CLOEXEC, 0);
+
+	if (fd < 0)
+		return err_set(e, errno, "make '%s' in the sandbox", path);
+	while (*path) {
+		size_t n = strcspn(path, "/");
+		int next;
+
+		(void)snprintf(name, sizeof(name), "%.*s", (int)n, path);
+		if (mkdirat(fd, name, 0755) < 0 && errno != EEXIST)
+			return err_set(e, errno, "make '%s' in the sandbox", name);
+		next = openat(fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		if (next < 0 || fchown(next, uid, gid) < 0) {
+			fd_close(&next);
+			return err_set(e, errno, "make '%s' in the sandbox", name);
+		}
+		fd_close(&fd);
+		fd = next;
+		path += n + (path[n] == '/');
+	}
+	return 0;
+}
+
+int volumes_make(int sandbox_fd, const json_t *directories, uint32_t uid, uint32_t gid,
+		 struct err *e)
+{
+	const json_t *path;
+	size_t i;
+	int r = 0;
+
+	json_array_foreach(directories, i, path) {
+		if (r >= 0)
+			r = make_one(sandbox_fd, json_string_value(path), uid, gid, e);
+	}
+	return r;
+}

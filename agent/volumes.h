@@ -1,0 +1,31 @@
+/* Volumes of a task, as mounts of its launch document. */
+#ifndef AGENT_VOLUMES_H
+#define AGENT_VOLUMES_H
+
+#include <jansson.h>
+
+#include "proto/mesos.pb-c.h"
+
+struct err;
+struct launch_place;
+struct launch_settings;
+
+struct volumes {
+	json_t *mounts;		/* owned: for "mounts" */
+	char *roots;		/* owned: for HANDOVER_ANNOTATION_VOLUME_ROOTS, or NULL */
+	json_t *directories;	/* owned: paths to make in the sandbox, as its owner's */
+};
+
+/* Pure.  -EPERM: a host path that this agent does not give; -EINVAL, -ENOTSUP with the field. */
+int volumes_build(const struct launch_settings *settings, const struct launch_place *place,
+		  const Mesos__V1__ContainerInfo *container, struct volumes *ret, struct err *e);
+void volumes_done(struct volumes *volumes);
+
+/* Is LIST a ':'-separated list of absolute paths without "." and ".."?  "" is. */
+int volumes_check_roots(const char *list, struct err *e);
+
+/* Make DIRECTORIES in the fresh sandbox SANDBOX_FD, nobody's but ours yet. */
+int volumes_make(int sandbox_fd, const json_t *directories, uint32_t uid, uint32_t gid,
+		 struct err *e);
+
+#endif
