@@ -1,14 +1,17 @@
 #include "agent/admission.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "agent/agent.h"
 #include "agent/cdi_devices.h"
+#include "agent/images.h"
 #include "agent/launch_spec.h"
 #include "agent/status.h"
 #include "agent/task.h"
+#include "containerizer/handover.h"
 #include "containerizer/spec_json.h"
 #include "isolators/isolator.h"
 #include "isolators/spec.h"
@@ -120,8 +123,9 @@ static int build_document(struct task *task, struct err *e)
 		.cgroup_layout = agent->layout_text,
 		.hidden = agent->work_dir,
 	};
-	AUTO_FREE char *sandbox = task_sandbox(task);
-	const struct launch_place place = {
+	AUTO_FREE char *sandbox = task_sandbox(task), *root = NULL;
+	struct task_image *image = NULL;
+	struct launch_place place = {
 		.container_id = task->record->container_id,
 		.sandbox = sandbox,
 		.framework_id = task_framework_id(task),
@@ -133,7 +137,17 @@ static int build_document(struct task *task, struct err *e)
 	task->launch = calloc(1, sizeof(*task->launch));
 	if (!sandbox || !task->launch)
 		return err_set(e, ENOMEM, "launch task '%s'", task_id(task));
+	if (asprintf(&root, "%s/containers/%s/" HANDOVER_ROOT, agent->work_dir,
+		     task->record->container_id) < 0) {
+		root = NULL;
+		return err_set(e, ENOMEM, "launch task '%s'", task_id(task));
+	}
+	if (images_asked(task->record->task) && images_admit(task, &image, e) < 0)
+		return err_wrap(e, "launch task '%s'", task_id(task));
+	place.image = image;
+	place.root = root;
 	r = launch_spec_build(&settings, &place, task->record->task, task->launch, e);
+	task->launch->image = image;
 	if (r >= 0)
 		r = cdi_devices_inject(&agent->flags, task->record->task, task->launch->config, e);
 	if (r >= 0)

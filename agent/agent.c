@@ -17,6 +17,7 @@
 #include "agent/executor_api.h"
 #include "agent/executors.h"
 #include "agent/gc.h"
+#include "agent/images.h"
 #include "agent/guard.h"
 #include "agent/kernel.h"
 #include "agent/master_link.h"
@@ -277,6 +278,9 @@ static int read_host(struct agent *agent, struct err *e)
 		return err_set(e, EINVAL, "use '--seccomp_profile_name=%s': it is not in the "
 			       "directory of --seccomp_config_dir",
 			       agent->flags.seccomp_profile_name);
+	r = images_open(agent, e);
+	if (r < 0)
+		return err_wrap(e, "use '--image_store'");
 	agent->executor_fd = executors_load(agent->flags.executor, e);
 	return agent->executor_fd;
 }
@@ -453,6 +457,7 @@ void agent_done(struct agent *agent)
 	if (agent->executors)
 		http_server_free(agent->executors);
 	sessions_free(agent);
+	images_close(agent);
 	loop_timer_free(agent->recovery_timer);
 	loop_timer_free(agent->commit_timer);
 	tombstones_free(agent);

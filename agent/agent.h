@@ -20,6 +20,7 @@ struct err;
 struct gc;
 struct guard;
 struct http_server;
+struct image_store;
 struct loop;
 struct loop_timer;
 struct loop_watch;
@@ -69,6 +70,7 @@ struct agent {
 	unsigned max_tasks;			/* as the limit on descriptors allows */
 	size_t descriptions;			/* bytes of all tasks' descriptions */
 	struct task_queue todo;			/* changed since the last commit */
+	struct image_store *images;		/* NULL: none */
 	struct session_list sessions;		/* beside tasks, and those that have ended */
 	struct resources used;			/* sum over tasks that have not ended */
 	struct tombstone *tombstones;

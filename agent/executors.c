@@ -11,6 +11,7 @@
 
 #include "agent/agent.h"
 #include "agent/executor_events.h"
+#include "agent/images.h"
 #include "agent/process.h"
 #include "agent/runtime_dir.h"
 #include "agent/spawn.h"
@@ -164,6 +165,8 @@ static void clean(void *arg)
 	}
 	err_clear(&e);
 	x->state = EXECUTOR_GONE;
+	if (task->record->has_first_id)
+		images_release(task->agent, task->record->container_id);
 	process_describe_end(x->pidfd, x->pid, how, sizeof(how));
 	executor_release(task);
 	if (!task_has_ended(task) && conclude(task, how, &e) < 0)

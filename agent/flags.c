@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "agent/images.h"
 #include "agent/volumes.h"
 #include "isolators/spec.h"
 #include "containerizer/cdi.h"
@@ -56,6 +57,10 @@ static const struct flag table[] = {
 	ROW(FLAG_STR, disk_projects, NULL, 0,
 	    "project ids for sandboxes, e.g. [100000-165535]: the file system counts their disk"),
 	ROW(FLAG_BOOL, insecure, "false", 0, "listen beyond loopback without credentials"),
+	ROW(FLAG_STR, image_store, "", 0,
+	    "absolute path of tepui-image's store, for tasks with an image (default: none)"),
+	ROW(FLAG_STR, user_ids, "2000000000-2268435455", 0,
+	    "ids of the host for containers with an image, 65536 each"),
 	ROW(FLAG_STR, host_path_volumes, "", 0,
 	    "absolute paths, ':' between them, that tasks may have volumes at or below"),
 	ROW(FLAG_U64, container_log_mb, "10", 1 << 20,
@@ -100,6 +105,8 @@ static bool is_loopback(const char *address)
 
 static int check(const struct agent_flags *flags, struct err *e)
 {
+	uint32_t ids;
+
 	if (!flags->master)
 		return err_set(e, EINVAL, "find flag '--master': it is required");
 	if (address_check(flags->master, e) < 0)
@@ -114,6 +121,11 @@ static int check(const struct agent_flags *flags, struct err *e)
 	    flags->cgroup_root[0] == '.')
 		return err_set(e, EINVAL, "use '--cgroup_root=%s': it must be one name",
 			       flags->cgroup_root);
+	if (*flags->image_store && flags->image_store[0] != '/')
+		return err_set(e, EINVAL, "use '--image_store=%s': it is not absolute",
+			       flags->image_store);
+	if (images_check_ids(flags->user_ids, &ids, &ids, e) < 0)
+		return err_wrap(e, "use '--user_ids'");
 	if (volumes_check_roots(flags->host_path_volumes, e) < 0)
 		return err_wrap(e, "use '--host_path_volumes'");
 	if (flags->sample_interval < SECOND / 10)

@@ -12,7 +12,7 @@ struct agent_flags {
 	char *master, *listen, *work_dir, *hostname, *resources, *attributes;
 	char *cgroup_root, *executor, *default_user, *log_level, *disk_projects;
 	char *cdi_dirs, *cdi_devices;
-	char *host_path_volumes;
+	char *host_path_volumes, *image_store, *user_ids;
 	char *seccomp_config_dir, *seccomp_profile_name;
 	bool cfs_quota, allow_unenforced, allow_root_tasks, allow_unconfined;
 	bool enforce_container_disk_quota, insecure;

@@ -109,9 +109,10 @@ static int set_ours(const struct launch_place *place, const Mesos__V1__TaskInfo 
 	return r;
 }
 
-static int list_variables(json_t *object, json_t *list, struct err *e)
+/* An image has a PATH of its own. */
+static int list_variables(json_t *object, bool has_image, json_t *list, struct err *e)
 {
-	bool has_path = json_object_get(object, "PATH");
+	bool has_path = has_image || json_object_get(object, "PATH");
 	const char *name;
 	json_t *value;
 	size_t used = 0;
@@ -140,7 +141,7 @@ int launch_env(const struct launch_place *place, const Mesos__V1__TaskInfo *task
 	if (r >= 0)
 		r = set_ours(place, task, object, e);
 	if (r >= 0)
-		r = list_variables(object, list, e);
+		r = list_variables(object, place->image, list, e);
 	json_decref(object);
 	if (r < 0) {
 		json_decref(list);

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "agent/images.h"
 #include "agent/launch_logs.h"
 #include "agent/launch_parts.h"
 #include "agent/profiles.h"
@@ -40,8 +41,6 @@ static int check_container(const Mesos__V1__ContainerInfo *c, struct err *e)
 {
 	if (c->type == MESOS__V1__CONTAINER_INFO__TYPE__DOCKER || c->docker)
 		return err_set(e, ENOTSUP, "container.type: DOCKER is not supported, MESOS is");
-	if (c->mesos && c->mesos->image)
-		return err_set(e, ENOTSUP, "container.mesos.image: images are not supported");
 	for (size_t i = 0; i < c->n_network_infos; i++) {
 		const Mesos__V1__NetworkInfo *net = c->network_infos[i];
 
@@ -80,7 +79,8 @@ static int check_task(const Mesos__V1__TaskInfo *task, struct err *e)
 		return err_set(e, EINVAL, "command: missing");
 	if (task->check)
 		return err_set(e, ENOTSUP, "check: only health_check is supported");
-	if (!task->command->value || !*task->command->value)
+	if ((!task->command->value || !*task->command->value) &&
+	    (task->command->shell || !images_asked(task)))
 		return err_set(e, EINVAL, "command.value: missing");
 	if (task->command->n_uris)
 		return err_set(e, ENOTSUP, "command.uris: fetching is not supported");
@@ -222,12 +222,19 @@ static int build_resources(const struct launch_settings *settings,
 /* ---- rights ---- */
 
 /* The framework's own user does not count: it is often root for no reason that a task has. */
-static int find_user(const struct launch_settings *settings, const Mesos__V1__TaskInfo *task,
-		     struct launch_result *ret, struct err *e)
+static int find_user(const struct launch_settings *settings, const struct launch_place *place,
+		     const Mesos__V1__TaskInfo *task, struct launch_result *ret, struct err *e)
 {
 	const char *name = task->command->user ? task->command->user : settings->default_user;
-	const struct user *user = users_find(settings->users, name);
+	const struct user *user;
 
+	/* Of an image's users none is root outside of its namespace. */
+	if (place->image) {
+		ret->uid = place->image->user.uid;
+		ret->gid = place->image->user.gid;
+		return 0;
+	}
+	user = users_find(settings->users, name);
 	if (!user)
 		return err_set(e, EINVAL, "command.user: the node has no user '%s'", name);
 	if (user->uid == 0 && !settings->allow_root)
@@ -340,9 +347,23 @@ static json_t *describe_capabilities(const struct launch_result *result, uint64_
 
 /* ---- the document ---- */
 
+/* One range for users and for groups. */
+static int add_user_namespace(const struct task_image *image, json_t *part, struct err *e)
+{
+	json_t *map = json_pack("[{s:i, s:I, s:i}]", "containerID", 0, "hostID",
+				(json_int_t)image->first_id, "size", IMAGES_IDS);
+	int r = json_array_append_new(json_object_get(part, "namespaces"),
+				      json_pack("{s:s}", "type", "user"));
+
+	r |= json_object_set(part, "uidMappings", map);
+	r |= json_object_set(part, "gidMappings", map);
+	json_decref(map);
+	return r ? err_set(e, ENOMEM, "describe namespaces") : 0;
+}
+
 /* Masked and read-only paths are not listed: the supervisor adds them to every container. */
 static json_t *build_linux(const Mesos__V1__TaskInfo *task, const struct launch_settings *settings,
-			   struct err *e)
+			   const struct launch_place *place, struct err *e)
 {
 	json_t *part = json_pack("{s:[{s:s}, {s:s}, {s:s}, {s:s}, {s:s}]}", "namespaces",
 				 "type", "pid", "type", "mount", "type", "ipc", "type", "uts",
@@ -352,7 +373,8 @@ static json_t *build_linux(const Mesos__V1__TaskInfo *task, const struct launch_
 		(void)err_set(e, ENOMEM, "describe namespaces");
 		return NULL;
 	}
-	if (build_resources(settings, task, part, e) < 0) {
+	if ((place->image && add_user_namespace(place->image, part, e) < 0) ||
+	    build_resources(settings, task, part, e) < 0) {
 		json_decref(part);
 		return NULL;
 	}
@@ -366,7 +388,9 @@ static json_t *build_process(const struct launch_place *place, const Mesos__V1__
 	json_t *args = NULL, *env = NULL, *rlimits = NULL, *process;
 	int r;
 
-	r = launch_args(task->command, &args, e);
+	/* The image has a say in them. */
+	r = place->image ? (args = json_array()) ? 0 : -ENOMEM :
+			   launch_args(task->command, &args, e);
 	if (r >= 0)
 		r = launch_env(place, task, &env, e);
 	if (r >= 0)
@@ -417,7 +441,7 @@ static json_t *build_annotations(const struct launch_settings *settings,
 			 HANDOVER_ANNOTATION_CGROUPS, settings->cgroup_layout,
 			 HANDOVER_ANNOTATION_SANDBOX, place->sandbox,
 			 HANDOVER_ANNOTATION_SANDBOX_DESTINATION, HANDOVER_SANDBOX,
-			 HANDOVER_ANNOTATION_HOST_ROOT, "true",
+			 HANDOVER_ANNOTATION_HOST_ROOT, place->image ? "false" : "true",
 			 HANDOVER_ANNOTATION_HIDDEN, settings->hidden);
 }
 
@@ -438,7 +462,7 @@ int launch_spec_build(const struct launch_settings *settings, const struct launc
 	if (r >= 0)
 		r = launch_logs(settings, task, &logs, e);
 	if (r >= 0)
-		r = find_user(settings, task, &result, e);
+		r = find_user(settings, place, task, &result, e);
 	if (r >= 0)
 		r = find_capabilities(task, &effective, &result, e);
 	if (r >= 0)
@@ -452,27 +476,38 @@ int launch_spec_build(const struct launch_settings *settings, const struct launc
 		json_decref(process);
 		return -e->code;
 	}
-	linux_part = build_linux(task, settings, e);
+	linux_part = build_linux(task, settings, place, e);
 	if (!linux_part) {
 		json_decref(process);
 		return -e->code;
 	}
-	if (volumes_build(settings, place, container, &volumes, e) < 0) {
+	r = volumes_build(settings, place, container, &volumes, e);
+	if (r >= 0 && place->image) {
+		r = volumes_add_names(&volumes, e);
+		if (r < 0)
+			volumes_done(&volumes);
+	}
+	if (r < 0) {
 		json_decref(process);
 		json_decref(linux_part);
-		return -e->code;
+		return r;
 	}
 	result.directories = json_incref(volumes.directories);
 	result.config = json_pack("{s:s, s:s, s:o, s:o, s:{s:s, s:b}, s:O, s:o}",
 				  "ociVersion", "1.2.0", "hostname", hostname,
 				  "process", process, "linux", linux_part,
-				  "root", "path", "/", "readonly", 1, "mounts", volumes.mounts,
+				  "root", "path", place->image ? place->root : "/", "readonly",
+				  !place->image, "mounts", volumes.mounts,
 				  "annotations",
 				  build_annotations(settings, place, logs, volumes.roots));
 	volumes_done(&volumes);
 	if (!result.config) {
 		launch_result_done(&result);
 		return err_set(e, ENOMEM, "describe the container");
+	}
+	if (place->image && images_fill(place->image, task->command, result.config, e) < 0) {
+		launch_result_done(&result);
+		return -e->code;
 	}
 	*ret = result;
 	return 0;

@@ -10,6 +10,7 @@
 
 struct err;
 struct profiles;
+struct task_image;
 struct users;
 
 /* What the agent adds; all borrowed. */
@@ -32,11 +33,14 @@ struct launch_place {
 	const char *sandbox;		/* host directory */
 	const char *framework_id, *agent_id;
 	const char *role;		/* NULL: none */
+	const struct task_image *image;	/* NULL: the host's root */
+	const char *root;		/* host directory of the image's writable layer */
 };
 
 /* What admission and the sandbox need to know of the result. */
 struct launch_result {
 	json_t *config;			/* owned */
+	struct task_image *image;	/* owned, put here by admission; or NULL */
 	json_t *directories;		/* owned: of volumes_make() */
 	uint32_t uid, gid;
 	bool is_unconfined;		/* no seccomp program is to be passed */

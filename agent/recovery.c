@@ -6,6 +6,7 @@
 
 #include "agent/agent.h"
 #include "agent/executors.h"
+#include "agent/images.h"
 #include "agent/master_link.h"
 #include "agent/runtime_dir.h"
 #include "agent/status.h"
@@ -66,6 +67,15 @@ static int is_known(void *arg, const char *container_id)
 		if (strcmp(task->record->container_id, container_id) == 0)
 			return 1;
 	}
+	return 0;
+}
+
+/* What a container that nobody knows had of an image is given back. */
+static int keep_or_release(void *arg, const char *container_id)
+{
+	if (is_known(arg, container_id))
+		return 1;
+	images_release(arg, container_id);
 	return 0;
 }
 
@@ -159,7 +169,7 @@ int recovery_run(struct agent *agent, struct err *e)
 	/* Supervisors first: one that is alive takes its container apart when that is killed. */
 	executors_kill_strangers(agent);
 	destroy_orphans(agent);
-	runtime_dirs_sweep(agent->work_fd, is_known, agent);
+	runtime_dirs_sweep(agent->work_fd, keep_or_release, agent);
 	log_info("recovered %u tasks, %u of them with a living executor, %llu errors",
 		 HASH_COUNT(agent->tasks), count_waiting(agent),
 		 (unsigned long long)agent->counters.recovery_errors);

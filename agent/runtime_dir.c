@@ -15,6 +15,7 @@
 #include "lib/err.h"
 #include "lib/file_in.h"
 #include "lib/file_out.h"
+#include "lib/tree.h"
 
 enum { MAX_EXIT_BYTES = 1 << 20, PATH_SIZE = 320 };
 
@@ -117,6 +118,34 @@ int runtime_dir_open(int work_fd, const char *container_id)
 
 	(void)snprintf(path, sizeof(path), "%s/%s", containers, container_id);
 	return openat(work_fd, path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+}
+
+int runtime_dir_make_root(int work_fd, const char *container_id, struct err *e)
+{
+	char path[PATH_SIZE];
+	int fd;
+
+	(void)snprintf(path, sizeof(path), "%s/%s/" HANDOVER_ROOT, containers, container_id);
+	fd = dir_make(work_fd, path, 0711, e);
+	if (fd < 0)
+		return fd;
+	fd_close(&fd);
+	return 0;
+}
+
+void runtime_dir_remove_root(int work_fd, const char *container_id)
+{
+	struct tree_walk *walk = NULL;
+	struct err none = { 0 };
+	char path[PATH_SIZE];
+
+	(void)snprintf(path, sizeof(path), "%s/%s/" HANDOVER_ROOT, containers, container_id);
+	if (tree_walk_new(work_fd, path, TREE_REMOVE, &walk, &none) < 0)
+		return;
+	while (tree_walk_step(walk, 1000) == 0)
+		;
+	tree_walk_free(walk);
+	(void)unlinkat(work_fd, path, AT_REMOVEDIR);
 }
 
 void runtime_dir_remove(int work_fd, const char *container_id)

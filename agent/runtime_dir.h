@@ -18,6 +18,9 @@ int runtime_dir_make(int work_fd, const char *container_id, const json_t *config
 int runtime_dir_read_config(int work_fd, const char *container_id, json_t **ret, struct err *e);
 int runtime_dir_write_config(int work_fd, const char *container_id, const json_t *config,
 			     struct err *e);
+/* HANDOVER_ROOT in it, made and removed with all that a container wrote there. */
+int runtime_dir_make_root(int work_fd, const char *container_id, struct err *e);
+void runtime_dir_remove_root(int work_fd, const char *container_id);
 void runtime_dir_remove(int work_fd, const char *container_id);
 /* An owned O_PATH descriptor; negative if there is none. */
 int runtime_dir_open(int work_fd, const char *container_id);

@@ -19,6 +19,7 @@
 #include "agent/agent.h"
 #include "agent/disk.h"
 #include "agent/executors.h"
+#include "agent/images.h"
 #include "agent/launch_spec.h"
 #include "agent/runtime_dir.h"
 #include "agent/task.h"
@@ -259,14 +260,19 @@ int spawn_executor(struct task *task, pid_t *ret_pid, int *ret_pidfd, struct err
 		r = runtime_dir_make(agent->work_fd, task->record->container_id, launch->config, e);
 	if (r < 0)
 		return r;
-	r = build_env(task, env, e);
+	if (launch->image)
+		r = images_prepare(task, launch->image, launch->config, e);
+	if (r >= 0)
+		r = build_env(task, env, e);
 	if (r >= 0) {
 		child = (struct child){ agent->executor_fd, seccomp_fd, STDERR_FILENO,
 					{ name, runtime, NULL }, env };
 		r = start_child(agent, &child, ret_pid, ret_pidfd, e);
 	}
 	free_env(env);
-	if (r < 0)
+	if (r < 0) {
+		images_release(agent, task->record->container_id);
 		runtime_dir_remove(agent->work_fd, task->record->container_id);
+	}
 	return r;
 }

@@ -9,6 +9,7 @@
 #include "agent/agent.h"
 #include "agent/api.h"
 #include "agent/executors.h"
+#include "agent/images.h"
 #include "agent/launch_spec.h"
 #include "agent/runtime_dir.h"
 #include "agent/sampler.h"
@@ -78,6 +79,8 @@ struct task *task_find(struct agent *agent, const char *framework_id, const char
 
 static void free_launch(struct task *task)
 {
+	if (task->launch)
+		task_image_free(task->launch->image);
 	if (task->launch)
 		launch_result_done(task->launch);
 	free(task->launch);

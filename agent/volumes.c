@@ -248,6 +248,22 @@ int volumes_build(const struct launch_settings *settings, const struct launch_pl
 	return r;
 }
 
+int volumes_add_names(struct volumes *volumes, struct err *e)
+{
+	static const char *const files[] = { "/etc/resolv.conf", "/etc/hosts" };
+	int r = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(files) && r >= 0; i++) {
+		if (access(files[i], R_OK) < 0)
+			continue;
+		r = add_mount(volumes, json_pack("{s:s, s:s, s:s, s:[s,s,s,s,s]}", "destination",
+						 files[i], "type", "bind", "source", files[i],
+						 "options", "bind", "ro", "nosuid", "nodev",
+						 "noexec"), e);
+	}
+	return r;
+}
+
 void volumes_done(struct volumes *volumes)
 {
 	json_decref(volumes->mounts);

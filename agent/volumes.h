@@ -19,6 +19,8 @@ struct volumes {
 /* Pure.  -EPERM: a host path that this agent does not give; -EINVAL, -ENOTSUP with the field. */
 int volumes_build(const struct launch_settings *settings, const struct launch_place *place,
 		  const Mesos__V1__ContainerInfo *container, struct volumes *ret, struct err *e);
+/* Where names are looked up is the host's business: images have nothing useful there. */
+int volumes_add_names(struct volumes *volumes, struct err *e);
 void volumes_done(struct volumes *volumes);
 
 /* Is LIST a ':'-separated list of absolute paths without "." and ".."?  "" is. */

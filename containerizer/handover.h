@@ -21,6 +21,7 @@
 #define HANDOVER_CONFIG "config.json"	/* OCI runtime-spec document, written by the agent */
 #define HANDOVER_EXIT "exit"		/* tepui.ExitRecord, fsynced by the supervisor */
 #define HANDOVER_EXIT_TMP "exit.tmp"
+#define HANDOVER_ROOT "root"		/* the writable layer over an image, and what it needs */
 #define HANDOVER_CONTROL "control"	/* the supervisor's socket: tepui.ControlCall */
 
 enum { HANDOVER_SECCOMP_FD = 3 };

@@ -3,12 +3,12 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "containerizer/container.h"
 #include "executor/control.h"
 #include "executor/output.h"
 #include "executor/run.h"
+#include "isolators/id_map.h"
 #include "isolators/spec.h"
 #include "lib/cleanup.h"
 #include "lib/err.h"
@@ -27,7 +27,7 @@ struct inside {
 static int give_away(const struct packet_fds *fds, const struct spec *spec, struct err *e)
 {
 	for (size_t i = 0; i < fds->n; i++) {
-		if (fchown(fds->fd[i], spec->uid, spec->gid) < 0)
+		if (spec_give(spec, fds->fd[i]) < 0)
 			return err_set(e, errno, "change owner of descriptor %zu", i);
 	}
 	return 0;

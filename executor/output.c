@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "executor/log_file.h"
+#include "isolators/id_map.h"
 #include "isolators/spec.h"
 #include "lib/cleanup.h"
 #include "lib/err.h"
@@ -178,7 +179,7 @@ static int make_pipe(struct stream *s, const struct spec *spec, struct err *e)
 	s->write_fd = fds[1];
 	/* The task may open /dev/stdout: so it is its own. */
 	if (fcntl(s->read_fd, F_SETFL, O_NONBLOCK) < 0 ||
-	    fchown(s->write_fd, spec->uid, spec->gid) < 0)
+	    spec_give(spec, s->write_fd) < 0)
 		return err_set(e, errno, "set up pipe");
 	return 0;
 }

@@ -215,3 +215,13 @@ int id_maps_open_namespace(const struct spec_id_maps *maps, struct err *e)
 		;
 	return r < 0 ? r : fd;
 }
+
+int spec_give(const struct spec *spec, int fd)
+{
+	const struct spec_id_maps *maps = &spec->id_maps;
+
+	if (!spec_has_user_namespace(spec))
+		return fchown(fd, spec->uid, spec->gid);
+	return fchown(fd, id_map_outside(maps->uids, maps->n_uids, spec->uid),
+		      id_map_outside(maps->gids, maps->n_gids, spec->gid));
+}

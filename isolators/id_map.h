@@ -24,6 +24,14 @@ bool id_map_has(const struct spec_id_map *rows, size_t n, uint32_t id);
 /* What ID is outside, or UINT32_MAX, which is no id. */
 uint32_t id_map_outside(const struct spec_id_map *rows, size_t n, uint32_t id);
 
+struct spec;
+
+/*
+ * Give the open FD, a pipe or what else has no mount with ids of its own, to the main process of
+ * SPEC's container.  As fchown(2).
+ */
+int spec_give(const struct spec *spec, int fd);
+
 /*
  * Write the maps of the user namespace in which the process of the open directory PROC_FD
  * (/proc/PID) is alone so far.  IS_ROOTLESS: by somebody who may map no id but his own, and a group

@@ -73,6 +73,31 @@ static void validate_volumes(const json_t *volumes, struct problems *problems)
 	}
 }
 
+/* Images are run by the agent's own containerizer, whatever the type: Docker's options are not. */
+static void validate_docker(const json_t *docker, struct problems *problems)
+{
+	static const char *const unheard[] = {
+		"privileged", "parameters", "portMappings", "forcePullImage", "pullConfig",
+		"credential",
+	};
+	const char *image = json_string_value(json_object_get(docker, "image"));
+	const char *network = json_string_value(json_object_get(docker, "network"));
+
+	if (!image || !*image)
+		problems_add(problems, "/container/docker/image", "not defined");
+	if (network && strcmp(network, "HOST") != 0)
+		problems_add(problems, "/container/docker/network",
+			     "only host networking is supported by this version");
+	for (size_t i = 0; i < ARRAY_SIZE(unheard); i++) {
+		char path[64];
+
+		if (!is_given(json_object_get(docker, unheard[i])))
+			continue;
+		(void)snprintf(path, sizeof(path), "/container/docker/%s", unheard[i]);
+		problems_add(problems, path, "not supported by this version");
+	}
+}
+
 /* Without an image a container of type MESOS is what every app gets anyway. */
 static void validate_container(const json_t *app, struct problems *problems)
 {
@@ -82,8 +107,7 @@ static void validate_container(const json_t *app, struct problems *problems)
 	if (!container)
 		return;
 	if (json_object_get(container, "docker"))
-		problems_add(problems, "/container/docker",
-			     "container images are not supported by this version");
+		validate_docker(json_object_get(container, "docker"), problems);
 	else if (type && strcmp(type, "DOCKER") == 0)
 		problems_add(problems, "/container/docker", "not defined");
 	validate_volumes(json_object_get(container, "volumes"), problems);
@@ -99,8 +123,10 @@ static void validate_command(const json_t *app, struct problems *problems)
 {
 	bool has_cmd = json_object_get(app, "cmd");
 	bool has_args = json_object_get(app, "args");
+	bool has_image = json_object_get(json_object_get(app, "container"), "docker");
 
-	if (has_cmd == has_args)
+	/* An image has a command of its own. */
+	if (has_cmd ? has_args : !has_args && !has_image)
 		problems_add(problems, "/", "AppDefinition must either contain one of 'cmd' or "
 					    "'args', and/or a 'container'.");
 }

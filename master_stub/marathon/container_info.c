@@ -1,5 +1,6 @@
 #include "master_stub/marathon/container_info.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 static Mesos__V1__Volume *make_volume(struct build *b, const json_t *definition)
@@ -33,13 +34,40 @@ static void add_volumes(struct build *b, const json_t *volumes, Mesos__V1__Conta
 	}
 }
 
+static Mesos__V1__ContainerInfo__MesosInfo *make_image(struct build *b, const char *name)
+{
+	Mesos__V1__ContainerInfo__MesosInfo *info =
+		MAKE(b, Mesos__V1__ContainerInfo__MesosInfo,
+		     mesos__v1__container_info__mesos_info__init);
+	Mesos__V1__Image *image = MAKE(b, Mesos__V1__Image, mesos__v1__image__init);
+
+	if (!info || !image) {
+		free(image);
+		return info;
+	}
+	info->image = image;
+	image->type = MESOS__V1__IMAGE__TYPE__DOCKER;
+	image->docker = MAKE(b, Mesos__V1__Image__Docker, mesos__v1__image__docker__init);
+	if (image->docker)
+		image->docker->name = build_copy(b, name);
+	return info;
+}
+
+const char *container_info_image(const json_t *app)
+{
+	const json_t *docker = json_object_get(json_object_get(app, "container"), "docker");
+
+	return json_string_value(json_object_get(docker, "image"));
+}
+
 Mesos__V1__ContainerInfo *container_info_new(struct build *b, const json_t *app)
 {
 	const json_t *volumes = json_object_get(json_object_get(app, "container"), "volumes");
 	bool has_terminal = json_is_true(json_object_get(app, "tty"));
+	const char *image = container_info_image(app);
 	Mesos__V1__ContainerInfo *info;
 
-	if (!has_terminal && json_array_size(volumes) == 0)
+	if (!has_terminal && !image && json_array_size(volumes) == 0)
 		return NULL;
 	info = MAKE(b, Mesos__V1__ContainerInfo, mesos__v1__container_info__init);
 	if (!info)
@@ -47,6 +75,8 @@ Mesos__V1__ContainerInfo *container_info_new(struct build *b, const json_t *app)
 	info->type = MESOS__V1__CONTAINER_INFO__TYPE__MESOS;
 	if (has_terminal)
 		info->tty_info = MAKE(b, Mesos__V1__TTYInfo, mesos__v1__ttyinfo__init);
+	if (image)
+		info->mesos = make_image(b, image);
 	add_volumes(b, volumes, info);
 	return info;
 }

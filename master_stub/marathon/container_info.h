@@ -10,4 +10,7 @@
 /* From the canonical definition APP; NULL: nothing is asked for that every task has not anyway. */
 Mesos__V1__ContainerInfo *container_info_new(struct build *b, const json_t *app);
 
+/* The name of the image that APP runs from, borrowed, or NULL. */
+const char *container_info_image(const json_t *app);
+
 #endif

@@ -79,12 +79,17 @@ static Mesos__V1__Environment *make_environment(struct build *b, const struct in
 	return message;
 }
 
-/* Without a shell the first argument is both the file and argv[0]. */
-static void set_arguments(struct build *b, const json_t *args, Mesos__V1__CommandInfo *command)
+/*
+ * Without a shell the first argument is both the file and argv[0]; with an IMAGE all of them are
+ * what its entrypoint gets.
+ */
+static void set_arguments(struct build *b, const json_t *args, const char *image,
+			  Mesos__V1__CommandInfo *command)
 {
 	size_t n = json_array_size(args);
 
-	command->value = build_copy(b, json_string_value(json_array_get(args, 0)));
+	if (!image)
+		command->value = build_copy(b, json_string_value(json_array_get(args, 0)));
 	command->arguments = build_alloc(b, n, sizeof(*command->arguments));
 	for (size_t i = 0; command->arguments && i < n; i++)
 		command->arguments[command->n_arguments++] =
@@ -104,7 +109,7 @@ static Mesos__V1__CommandInfo *make_command(struct build *b, const struct instan
 	if (app->cmd)
 		command->value = build_copy(b, app->cmd);
 	else
-		set_arguments(b, app->args, command);
+		set_arguments(b, app->args, container_info_image(app->json), command);
 	if (app->user)
 		command->user = build_copy(b, app->user);
 	command->environment = make_environment(b, instance);

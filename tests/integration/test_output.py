@@ -212,8 +212,7 @@ def test_task_with_a_terminal(cluster, start):
     assert read(sandbox, "stdout").startswith("/dev/pts/0")
     with on_terminal(cluster, "task", "attach", "-i", task, size=(11, 22)) as (process, fd):
         os.write(fd, b"hello\r")
-        read_until(fd, b"<hello>")
-        read_until(fd, b"11 22")
+        assert b"<hello>" in read_until(fd, b"11 22")
         other = cluster.tepui("task", "attach", "-i", task, check=False)
         assert other.returncode == 1 and "has one" in other.stderr
         os.write(fd, b"\x10\x11")

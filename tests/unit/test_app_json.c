@@ -88,8 +88,12 @@ static const struct {
 	{ "{\"id\":\"a\",\"cmd\":\"x\",\"uris\":[\"http://x/\"],"
 	  "\"fetch\":[{\"uri\":\"http://x/\"}]}",
 	  "/uris", "may not be set in conjunction with fetch" },
-	{ "{\"id\":\"a\",\"container\":{\"docker\":{\"image\":\"i\"}},\"cmd\":\"x\"}",
-	  "/container/docker", "container images are not supported by this version" },
+	{ "{\"id\":\"a\",\"container\":{\"docker\":{}},\"cmd\":\"x\"}",
+	  "/container/docker/image", "not defined" },
+	{ "{\"id\":\"a\",\"container\":{\"docker\":{\"image\":\"i\",\"privileged\":true}}}",
+	  "/container/docker/privileged", "not supported by this version" },
+	{ "{\"id\":\"a\",\"container\":{\"docker\":{\"image\":\"i\",\"network\":\"BRIDGE\"}}}",
+	  "/container/docker/network", "only host networking is supported by this version" },
 	{ "{\"id\":\"a\",\"container\":{\"type\":\"MESOS\",\"volumes\":[{\"containerPath\":\"c\","
 	  "\"mode\":\"RW\",\"persistent\":{\"size\":1}}]},\"cmd\":\"x\"}",
 	  "/container/volumes(0)", "persistent volumes are not supported by this version" },

@@ -342,8 +342,6 @@ static const struct {
 	  "command.environment: 'A' is a secret, which is not supported" },
 	{ COMMAND "\"container\":{\"type\":\"DOCKER\"},", -ENOTSUP,
 	  "container.type: DOCKER is not supported, MESOS is" },
-	{ COMMAND "\"container\":{\"type\":\"MESOS\",\"mesos\":{\"image\":{\"type\":\"DOCKER\"}}},",
-	  -ENOTSUP, "container.mesos.image: images are not supported" },
 	{ VOLUME("\"container_path\":\"/x\""), -EINVAL,
 	  "container.volumes[0]: neither host_path nor source" },
 	{ VOLUME("\"container_path\":\"/x\",\"host_path\":\"/etc\""), -EPERM,

@@ -1,0 +1,213 @@
+#include "agent/images.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "agent/agent.h"
+#include "agent/runtime_dir.h"
+#include "agent/task.h"
+#include "containerizer/handover.h"
+#include "lib/cleanup.h"
+#include "lib/err.h"
+#include "lib/log.h"
+
+static char shell[] = "/bin/sh", shell_option[] = "-c";
+
+int images_check_ids(const char *text, uint32_t *ret_first, uint32_t *ret_count, struct err *e)
+{
+	uint32_t first, last;
+	int n = 0;
+
+	if (sscanf(text, "%10" SCNu32 "-%10" SCNu32 "%n", &first, &last, &n) != 2 || text[n] ||
+	    first < IMAGES_IDS || last == UINT32_MAX || last < first ||
+	    last - first + 1 < IMAGES_IDS)
+		return err_set(e, EINVAL, "'%s' is not FIRST-LAST from %d on with room for a "
+			       "container's %d", text, IMAGES_IDS, IMAGES_IDS);
+	*ret_first = first;
+	*ret_count = (last - first + 1) / IMAGES_IDS;
+	return 0;
+}
+
+int images_open(struct agent *agent, struct err *e)
+{
+	if (!*agent->flags.image_store)
+		return 0;
+	return image_store_open(agent->flags.image_store, &agent->images, e);
+}
+
+void images_close(struct agent *agent)
+{
+	if (agent->images)
+		image_store_close(TAKE_PTR(agent->images));
+}
+
+const Mesos__V1__Image *images_asked(const Mesos__V1__TaskInfo *info)
+{
+	return info->container && info->container->mesos ? info->container->mesos->image : NULL;
+}
+
+/* ---- admission ---- */
+
+static bool is_taken(const struct agent *agent, uint32_t first)
+{
+	for (const struct task *task = agent->tasks; task; task = task->hh.next) {
+		if (task->record->has_first_id && task->record->first_id == first)
+			return true;
+	}
+	return false;
+}
+
+/* The lowest range that no task has, also none of those whose containers are being taken away. */
+static int find_ids(const struct agent *agent, uint32_t *ret, struct err *e)
+{
+	uint32_t first, count;
+	int r = images_check_ids(agent->flags.user_ids, &first, &count, e);
+
+	for (uint32_t i = 0; r >= 0 && i < count; i++) {
+		if (is_taken(agent, first + i * IMAGES_IDS))
+			continue;
+		*ret = first + i * IMAGES_IDS;
+		return 0;
+	}
+	return r < 0 ? r : err_set(e, EAGAIN, "find ids for a container: all of '%s' are in use; "
+				   "see --user_ids", agent->flags.user_ids);
+}
+
+static int check_image(const struct agent *agent, const Mesos__V1__Image *asked, struct err *e)
+{
+	if (asked->type != MESOS__V1__IMAGE__TYPE__DOCKER || !asked->docker)
+		return err_set(e, ENOTSUP, "container.mesos.image.type: only DOCKER is supported");
+	if (!agent->images)
+		return err_set(e, ENOTSUP, "container.mesos.image: this agent has no "
+			       "--image_store");
+	return 0;
+}
+
+int images_admit(struct task *task, struct task_image **ret, struct err *e)
+{
+	const Mesos__V1__TaskInfo *info = task->record->task;
+	const Mesos__V1__Image *asked = images_asked(info);
+	const char *user = info->command ? info->command->user : NULL;
+	struct task_image *image;
+	int r = check_image(task->agent, asked, e);
+
+	if (r < 0)
+		return r;
+	image = calloc(1, sizeof(*image));
+	if (!image)
+		return err_set(e, ENOMEM, "admit task '%s'", task_id(task));
+	r = image_resolve(task->agent->images, asked->docker->name, &image->image, e);
+	if (r < 0) {
+		free(image);
+		return r;
+	}
+	if (!user)
+		user = image->image.config.user;
+	r = image_user_find(&image->image, user ? user : "", &image->user, e);
+	if (r >= 0)
+		r = find_ids(task->agent, &image->first_id, e);
+	if (r < 0) {
+		task_image_free(image);
+		return r;
+	}
+	task->record->has_first_id = true;
+	task->record->first_id = image->first_id;
+	*ret = image;
+	return 0;
+}
+
+void task_image_free(struct task_image *image)
+{
+	if (!image)
+		return;
+	image_done(&image->image);
+	image_user_done(&image->user);
+	free(image);
+}
+
+/* ---- the document ---- */
+
+/* A NULL-terminated view of the strings of LIST. */
+static char **view_strings(const json_t *list)
+{
+	char **view = calloc(json_array_size(list) + 1, sizeof(*view));
+
+	for (size_t i = 0; view && i < json_array_size(list); i++)
+		view[i] = (char *)(uintptr_t)json_string_value(json_array_get(list, i));
+	return view;
+}
+
+/* As a NULL-terminated view, from FIRST on. */
+static char **view_arguments(const Mesos__V1__CommandInfo *command, size_t first)
+{
+	char **view = calloc(command->n_arguments + 1, sizeof(*view));
+
+	for (size_t i = first; view && i < command->n_arguments; i++)
+		view[i - first] = command->arguments[i];
+	return view;
+}
+
+int images_fill(const struct task_image *image, const Mesos__V1__CommandInfo *command, json_t *doc,
+		struct err *e)
+{
+	/* A copy: the document's own list is replaced. */
+	json_auto_t *list = json_deep_copy(json_object_get(json_object_get(doc, "process"), "env"));
+	bool has_value = command->value && *command->value;
+	char *entrypoint[4] = { NULL };
+	AUTO_FREE char **args = view_arguments(command, has_value ? 1 : 0);
+	AUTO_FREE char **env = view_strings(list);
+	const char *dir = image->image.config.working_dir;
+	struct image_overrides overrides = {
+		.env = env, .user = command->user,
+		.working_dir = dir && *dir ? NULL : HANDOVER_SANDBOX,
+	};
+
+	if (!args || !env)
+		return err_set(e, ENOMEM, "describe the process");
+	if (command->shell && has_value) {
+		entrypoint[0] = shell;
+		entrypoint[1] = shell_option;
+		entrypoint[2] = command->value;
+	} else if (has_value) {
+		entrypoint[0] = command->value;
+	}
+	if (has_value)
+		overrides.entrypoint = entrypoint;
+	if (has_value || command->n_arguments)
+		overrides.args = args;
+	return image_to_spec(&image->image, &overrides, doc, e);
+}
+
+/* ---- the container's life ---- */
+
+int images_prepare(const struct task *task, const struct task_image *image, json_t *doc,
+		   struct err *e)
+{
+	const struct agent *agent = task->agent;
+	const char *id = task->record->container_id;
+	AUTO_FREE char *dir = NULL;
+	int r = runtime_dir_make_root(agent->work_fd, id, e);
+
+	if (r < 0)
+		return r;
+	if (asprintf(&dir, "%s/containers/%s/" HANDOVER_ROOT, agent->work_dir, id) < 0) {
+		dir = NULL;
+		return err_set(e, ENOMEM, "prepare the root of task '%s'", task_id(task));
+	}
+	r = image_rootfs_prepare(agent->images, &image->image, id, dir, doc, e);
+	return r < 0 ? r : runtime_dir_write_config(agent->work_fd, id, doc, e);
+}
+
+void images_release(const struct agent *agent, const char *container_id)
+{
+	struct err e = { 0 };
+
+	runtime_dir_remove_root(agent->work_fd, container_id);
+	if (agent->images && image_release(agent->images, container_id, &e) < 0)
+		log_write_err(LOG_LEVEL_WARNING, &e, "release the image of container '%s'",
+			      container_id);
+}
