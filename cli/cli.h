@@ -47,7 +47,7 @@ struct cli_options {
 	uint64_t count;
 	bool interactive;
 	bool tty;
-	char *cpus, *mem;
+	char *cpus, *mem, *image, *rootfs, *volume;
 	bool help;
 	bool version;
 };
@@ -72,6 +72,6 @@ struct command {
 /* Each noun's rows, ended by a row without a noun. */
 extern const struct command app_commands[], task_commands[], node_commands[],
 	deployment_commands[], queue_commands[], event_commands[],
-	image_commands[], version_commands[];
+	image_commands[], run_commands[], version_commands[];
 
 #endif

@@ -40,6 +40,9 @@ static const struct flag option_flags[] = {
 	OPTION("count", FLAG_U64, count, "0", "end after so many events"),
 	OPTION("cpus", FLAG_STR, cpus, NULL, "number of cpus"),
 	OPTION("mem", FLAG_STR, mem, NULL, "MiB of memory"),
+	OPTION("image", FLAG_STR, image, NULL, "image of the store"),
+	OPTION("rootfs", FLAG_STR, rootfs, NULL, "directory as the root file system"),
+	OPTION("volume", FLAG_STR, volume, NULL, "HOST:/CONTAINER[:ro], more after commas"),
 	LETTER("interactive", interactive, 'i', "pass standard input on"),
 	LETTER("tty", tty, 't', "run on a terminal"),
 	LETTER("help", help, 'h', "print this"),
@@ -51,7 +54,7 @@ static const char common_options[] = "master json color help version";
 
 static const struct command *const nouns[] = {
 	app_commands, task_commands, node_commands, deployment_commands,
-	queue_commands, event_commands, image_commands, version_commands,
+	queue_commands, event_commands, image_commands, run_commands, version_commands,
 };
 
 static bool has_word(const char *list, const char *word, size_t size)
@@ -117,7 +120,7 @@ static void print_usage(const struct command *noun)
 			flags_print_help(&option_flags[i], 1, NULL);
 	}
 	puts("Every option can also be given in the environment, as in TEPUI_MASTER.");
-	puts("\n'tepui task exec' ends with the status of its command, or with 125.\n"
+	puts("\n'tepui task exec' and 'tepui run' end with the status of the command, or with 125.\n"
 	     "exit status: 0 done, 1 refused or failed, 2 usage, 3 no answer, 4 not found, 5 timed out");
 }
 
@@ -164,7 +167,8 @@ static int find_command(char **args, size_t n, const struct command **ret, size_
 		return refuse_noun(args[0], e);
 	*ret = noun;
 	*ret_used = 1;
-	if (n == 1)
+	/* One without verbs may have arguments of its own. */
+	if (n == 1 || (!*noun->verb && !noun[1].noun && noun->max_args > 0))
 		return 0;
 	for (const struct command *c = noun; c->noun; c++) {
 		if (*c->verb && strcmp(c->verb, args[1]) == 0) {

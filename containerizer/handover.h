@@ -35,6 +35,8 @@ enum { HANDOVER_SECCOMP_FD = 3 };
 #define HANDOVER_ANNOTATION_SANDBOX_DESTINATION "io.tepui.sandbox-destination"
 #define HANDOVER_ANNOTATION_HOST_ROOT "io.tepui.host-root"
 #define HANDOVER_ANNOTATION_HIDDEN "io.tepui.hidden"
+/* "builtin": the profile that tasks have, for documents that bring none. */
+#define HANDOVER_ANNOTATION_SECCOMP "io.tepui.seccomp"
 /* Directories, ':'-separated: sources of binds are looked up beneath them, as in the sandbox. */
 #define HANDOVER_ANNOTATION_VOLUME_ROOTS "io.tepui.volume-roots"
 /* "BYTES:FILES BYTES:FILES": bounds of stdout and of stderr, and how many full ones are kept. */

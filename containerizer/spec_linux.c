@@ -282,6 +282,15 @@ static int take_hidden(const char *value, struct spec *spec, struct err *e)
 	return take_paths(value, HANDOVER_ANNOTATION_HIDDEN, &spec->hidden_paths, e);
 }
 
+static int take_seccomp(const char *value, struct spec *spec, struct err *e)
+{
+	if (strcmp(value, "builtin") != 0)
+		return err_set(e, EINVAL, "annotations." HANDOVER_ANNOTATION_SECCOMP
+			       ": not 'builtin'");
+	spec->has_builtin_seccomp = true;
+	return 0;
+}
+
 static int take_volume_roots(const char *value, struct spec *spec, struct err *e)
 {
 	return take_paths(value, HANDOVER_ANNOTATION_VOLUME_ROOTS, &spec->volume_roots, e);
@@ -321,6 +330,7 @@ static const struct {
 	{ HANDOVER_ANNOTATION_IDMAPPED_ROOT, take_idmapped_root },
 	{ HANDOVER_ANNOTATION_HIDDEN, take_hidden },
 	{ HANDOVER_ANNOTATION_LOGS, take_logs },
+	{ HANDOVER_ANNOTATION_SECCOMP, take_seccomp },
 	{ HANDOVER_ANNOTATION_VOLUME_ROOTS, take_volume_roots },
 	{ HANDOVER_ANNOTATION_ROOT_LAYERS, take_layers },
 	{ HANDOVER_ANNOTATION_ROOT_UPPER, take_upper },

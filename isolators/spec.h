@@ -193,6 +193,7 @@ struct spec {
 	char *sandbox_destination;	/* io.tepui.sandbox-destination: in the container */
 	bool host_root;			/* io.tepui.host-root */
 	bool idmapped_root;		/* io.tepui.idmapped-root: its files' ids are inside ids */
+	bool has_builtin_seccomp;	/* io.tepui.seccomp: our filter where the document has none */
 	struct spec_log logs[2];	/* io.tepui.logs: of stdout and stderr */
 	char **volume_roots;		/* io.tepui.volume-roots: as of mounts_open() */
 	char **hidden_paths;		/* io.tepui.hidden: host paths to cover, ':'-separated */

@@ -99,7 +99,7 @@ static int prepare(struct execution *x, const struct state_dir *dir, char *const
 	x->pidfd = state_open_process(&dir->state, e);
 	if (x->pidfd < 0)
 		return x->pidfd;
-	if (!x->spec.seccomp)
+	if (!x->spec.seccomp && !x->spec.has_builtin_seccomp)
 		return 0;
 	x->seccomp_fd = seccomp_profile_compile(x->spec.seccomp, x->spec.capabilities.bounding, e);
 	return x->seccomp_fd < 0 ? err_wrap(e, "linux.seccomp") : 0;

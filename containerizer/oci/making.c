@@ -121,7 +121,7 @@ static int compile_filter(struct making *m, struct err *e)
 {
 	int fd;
 
-	if (!m->spec.seccomp)
+	if (!m->spec.seccomp && !m->spec.has_builtin_seccomp)
 		return 0;
 	fd = seccomp_profile_compile(m->spec.seccomp, m->spec.capabilities.bounding, e);
 	if (fd < 0)
