@@ -207,17 +207,29 @@ static int fill_dev(const struct box *box, int dev_fd, struct err *e)
  * The own group and what is below, where cgroup namespaces show nothing else: not on a host with
  * v1 hierarchies, and not without the namespace.  A fresh sysfs has an empty directory there.
  */
-static int mount_cgroup(const struct box *box, int sys_fd, struct err *e)
+static bool shows_own_group(const struct box *box)
 {
 	for (size_t i = 0; i < N_CGROUP_CONTROLLERS; i++) {
 		if (box->cgroup.versions[i] == 1)
-			return 0;
+			return false;
 	}
-	if (!(box->spec->namespaces & CLONE_NEWCGROUP))
+	return box->spec->namespaces & CLONE_NEWCGROUP;
+}
+
+static int mount_cgroup(const struct box *box, int sys_fd, struct err *e)
+{
+	/* The host's /sys came along with all that is mounted in it. */
+	bool is_hosts = box->is_rootless && box->trees.sys_fd >= 0;
+
+	if (!is_hosts && !shows_own_group(box))
 		return 0;
 	if (fchdir(sys_fd) < 0)
 		return err_set(e, errno, "enter '/sys' of the container's root");
-	if (mount("cgroup2", "fs/cgroup", "cgroup2", MS_RDONLY | inert, NULL) < 0)
+	if (is_hosts &&
+	    mount("tmpfs", "fs/cgroup", "tmpfs", MS_RDONLY | inert, "mode=755,size=4k") < 0)
+		return err_set(e, errno, "cover '/sys/fs/cgroup'");
+	if (shows_own_group(box) &&
+	    mount("cgroup2", "fs/cgroup", "cgroup2", MS_RDONLY | inert, NULL) < 0)
 		return err_set(e, errno, "mount cgroup2 on '/sys/fs/cgroup'");
 	return 0;
 }

@@ -5,6 +5,7 @@
 #include <linux/sched.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -116,12 +117,64 @@ static int deny_setgroups(int proc_fd, struct err *e)
 	return 0;
 }
 
-int id_maps_write(int proc_fd, const struct spec_id_maps *maps, bool is_rootless, struct err *e)
+/* PROGRAM PID INSIDE OUTSIDE COUNT ...: it is on the host's PATH, and says itself what it refuses. */
+static int run_helper(const char *program, pid_t pid, const struct spec_id_map *rows, size_t n,
+		      struct err *e)
 {
-	int r = is_rootless ? deny_setgroups(proc_fd, e) : 0;
+	enum { NUMBER_SIZE = 11 };
+	char (*numbers)[NUMBER_SIZE] = calloc(1 + 3 * n, sizeof(*numbers));
+	char **argv = calloc(3 + 3 * n, sizeof(*argv)), name[16];
+	pid_t helper = -1;
+	int status = -1;
 
-	if (r == 0)
-		r = write_rows(proc_fd, "uid_map", maps->uids, maps->n_uids, e);
+	(void)snprintf(name, sizeof(name), "%s", program);
+	if (numbers && argv) {
+		(void)snprintf(numbers[0], NUMBER_SIZE, "%d", (int)pid);
+		for (size_t i = 0; i < n; i++) {
+			(void)snprintf(numbers[3 * i + 1], NUMBER_SIZE, "%u", rows[i].inside);
+			(void)snprintf(numbers[3 * i + 2], NUMBER_SIZE, "%u", rows[i].outside);
+			(void)snprintf(numbers[3 * i + 3], NUMBER_SIZE, "%u", rows[i].count);
+		}
+		argv[0] = name;
+		for (size_t i = 0; i <= 3 * n; i++)
+			argv[i + 1] = numbers[i];
+		helper = fork();
+	}
+	if (helper == 0) {
+		(void)execvp(program, argv);
+		_exit(127);
+	}
+	free(numbers);
+	free(argv);
+	while (helper > 0 && waitpid(helper, &status, 0) < 0 && errno == EINTR)
+		;
+	return status == 0 ? 0 : err_set(e, EPERM, "map ids that are not the caller's own: "
+					 "'%s' failed or is not installed", program);
+}
+
+static bool is_own(const struct spec_id_map *rows, size_t n, uint32_t id)
+{
+	return n == 1 && rows[0].count == 1 && rows[0].outside == id;
+}
+
+int id_maps_write_rootless(int proc_fd, pid_t pid, const struct spec_id_maps *maps, struct err *e)
+{
+	int r = is_own(maps->uids, maps->n_uids, geteuid())
+		? write_rows(proc_fd, "uid_map", maps->uids, maps->n_uids, e)
+		: run_helper("newuidmap", pid, maps->uids, maps->n_uids, e);
+
+	if (r < 0)
+		return r;
+	if (!is_own(maps->gids, maps->n_gids, getegid()))
+		return run_helper("newgidmap", pid, maps->gids, maps->n_gids, e);
+	r = deny_setgroups(proc_fd, e);
+	return r < 0 ? r : write_rows(proc_fd, "gid_map", maps->gids, maps->n_gids, e);
+}
+
+int id_maps_write(int proc_fd, const struct spec_id_maps *maps, struct err *e)
+{
+	int r = write_rows(proc_fd, "uid_map", maps->uids, maps->n_uids, e);
+
 	return r < 0 ? r : write_rows(proc_fd, "gid_map", maps->gids, maps->n_gids, e);
 }
 
@@ -205,7 +258,7 @@ int id_maps_open_namespace(const struct spec_id_maps *maps, struct err *e)
 		return pid;
 	r = proc_fd = id_maps_open_process(pid, e);
 	if (r >= 0)
-		r = id_maps_write(proc_fd, maps, false, e);
+		r = id_maps_write(proc_fd, maps, e);
 	if (r >= 0) {
 		fd = openat(proc_fd, "ns/user", O_RDONLY | O_CLOEXEC);
 		r = fd < 0 ? err_set(e, errno, "open the user namespace") : 0;

@@ -34,10 +34,16 @@ int spec_give(const struct spec *spec, int fd);
 
 /*
  * Write the maps of the user namespace in which the process of the open directory PROC_FD
- * (/proc/PID) is alone so far.  IS_ROOTLESS: by somebody who may map no id but his own, and a group
- * only when nobody inside can leave one (setgroups(2), user_namespaces(7)).
+ * (/proc/PID) is alone so far.
  */
-int id_maps_write(int proc_fd, const struct spec_id_maps *maps, bool is_rootless, struct err *e);
+int id_maps_write(int proc_fd, const struct spec_id_maps *maps, struct err *e);
+
+/*
+ * The same for process PID by somebody who is not root.  Of the kernel he may map his own id alone,
+ * and his group only when nobody inside can leave one (user_namespaces(7)); other maps are written by
+ * newuidmap(1) and newgidmap(1), which know what was given to him.
+ */
+int id_maps_write_rootless(int proc_fd, pid_t pid, const struct spec_id_maps *maps, struct err *e);
 
 /*
  * A user namespace with these maps and without a process, for a mount alone (MOUNT_ATTR_IDMAP).

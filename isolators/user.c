@@ -68,6 +68,16 @@ static int validate(const struct spec *spec, struct err *e)
 	return r < 0 ? r : check_ids(spec, e);
 }
 
+static int write_maps(const struct box *box, int proc_fd, struct err *e)
+{
+	const struct spec_id_maps *maps = &box->spec->id_maps;
+
+	if (!(box->spec->namespaces & CLONE_NEWUSER))
+		return id_maps_verify(proc_fd, maps, e);
+	return box->is_rootless ? id_maps_write_rootless(proc_fd, box->init_pid, maps, e)
+		: id_maps_write(proc_fd, maps, e);
+}
+
 static int attach(struct box *box, struct err *e)
 {
 	const struct spec *spec = box->spec;
@@ -79,8 +89,7 @@ static int attach(struct box *box, struct err *e)
 	proc_fd = id_maps_open_process(box->init_pid, e);
 	if (proc_fd < 0)
 		return proc_fd;
-	r = !(spec->namespaces & CLONE_NEWUSER) ? id_maps_verify(proc_fd, &spec->id_maps, e)
-		: id_maps_write(proc_fd, &spec->id_maps, box->is_rootless, e);
+	r = write_maps(box, proc_fd, e);
 	if (r < 0)
 		return r;
 	box->user_ns_fd = openat(proc_fd, "ns/user", O_RDONLY | O_CLOEXEC);

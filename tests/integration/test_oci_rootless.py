@@ -14,6 +14,7 @@ from oci import TEPUI_OCI, make_rootfs
 pytestmark = pytest.mark.vm
 
 USER = 1234
+FIRST, COUNT = 300000, 1000     # given to that user, besides his own
 
 
 def hierarchies():
@@ -55,6 +56,10 @@ class Rootless:
         make_rootfs(directory / "rootfs")
         shutil.copy(TEPUI_OCI, directory / "tepui-oci")
         (directory / "run").mkdir()
+        passwd = pathlib.Path("/etc/passwd").read_text()
+        (directory / "etc-passwd").write_text(passwd + f"rootless:x:{USER}:{USER}::/:/bin/sh\n")
+        for file in ("etc-subuid", "etc-subgid"):
+            (directory / file).write_text(f"rootless:{FIRST}:{COUNT}\n")
         rows = [[{"containerID": 0, "hostID": USER, "size": 1}] for _ in range(2)]
         self.config = {
             "ociVersion": "1.2.0",
@@ -67,14 +72,16 @@ class Rootless:
         for place in [directory, *directory.rglob("*")]:
             os.lchown(place, USER, USER)
 
-    def call(self, *args, groups=()):
-        def become():
+    def call(self, *args, groups=None):
+        become = ["setpriv", f"--reuid={USER}", f"--regid={USER}", f"--groups={groups}" if groups else "--clear-groups"]
+        # Mounts of its own: there the user has a name and ids that were given to him.
+        files = " && ".join(f"mount --bind {self.directory}/etc-{n} /etc/{n}" for n in ("passwd", "subuid", "subgid"))
+        argv = ["unshare", "-m", "sh", "-c", files + ' && exec "$@"', "sh", *become, self.directory / "tepui-oci", *args]
+
+        def enter():
             for caller in self.callers:
                 (caller / "cgroup.procs").write_text("0")
-            os.setgroups(groups)
-            os.setgid(USER)
-            os.setuid(USER)
-        return subprocess.run([self.directory / "tepui-oci", *args], preexec_fn=become, cwd=self.directory,
+        return subprocess.run(argv, preexec_fn=enter, cwd=self.directory,
                               env={"XDG_RUNTIME_DIR": str(self.directory / "run"), "PATH": "/bin:/usr/bin"},
                               stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60)
 
@@ -104,7 +111,7 @@ def test_root_inside_is_the_caller_outside(rootless):
 
 
 def test_groups_of_the_caller_that_cannot_be_left_stay(rootless):
-    done = rootless.shell("grep Groups /proc/self/status", groups=[4321])
+    done = rootless.shell("grep Groups /proc/self/status", groups=4321)
     assert (done.stdout.split(), done.stderr) == (["Groups:", "65534"], "")
     rootless.config["process"]["user"]["additionalGids"] = [0]
     assert rootless.shell("true").stderr == "tepui-oci: credentials: set 1 additional groups: Operation not permitted\n"
@@ -114,7 +121,7 @@ def test_groups_of_the_caller_that_cannot_be_left_stay(rootless):
 def test_sysfs(rootless, network):
     if network:
         rootless.config["linux"]["namespaces"].append({"type": "network"})
-    done = rootless.shell("ls /sys/class/net; touch /sys/x 2>/dev/null && echo writable")
+    done = rootless.shell("ls /sys/class/net; touch /sys/x 2>/dev/null && echo writable; ls -d /sys/fs/cgroup/tepui* /sys/fs/cgroup/*/tepui* 2>/dev/null")
     assert done.stdout.split() == (["lo"] if network else sorted(os.listdir("/sys/class/net")))
 
 
@@ -129,14 +136,25 @@ def test_what_is_the_hosts_stays_so(rootless):
 
 
 @pytest.mark.parametrize("change, message", [
-    ({"uidMappings": [{"containerID": 0, "hostID": 0, "size": 1}]},
-     "user: write 'uid_map' of the user namespace: Operation not permitted"),
-    ({"uidMappings": [{"containerID": 0, "hostID": USER, "size": 2}]},
-     "user: write 'uid_map' of the user namespace: Operation not permitted"),
+    ({"uidMappings": [{"containerID": 0, "hostID": 0, "size": 1}]}, "newuidmap"),
+    ({"uidMappings": [{"containerID": 0, "hostID": USER, "size": 2}]}, "newuidmap"),
+    ({"gidMappings": [{"containerID": 0, "hostID": FIRST, "size": COUNT + 1}]}, "newgidmap"),
 ])
-def test_ids_that_are_not_the_callers(rootless, change, message):
+def test_ids_that_were_not_given_to_the_caller(rootless, change, message):
     rootless.config["linux"].update(change)
-    assert rootless.shell("true").stderr == f"tepui-oci: {message}\n"
+    assert rootless.shell("true").stderr.splitlines()[-1] == \
+        f"tepui-oci: user: map ids that are not the caller's own: '{message}' failed or is not installed"
+
+
+def test_ids_that_were_given_to_the_caller(rootless):
+    rows = [{"containerID": 0, "hostID": USER, "size": 1}, {"containerID": 1, "hostID": FIRST, "size": COUNT}]
+    rootless.config["linux"].update(uidMappings=rows, gidMappings=rows)
+    rootless.config["process"]["user"] = {"uid": 7, "gid": 8, "additionalGids": [9]}
+    (rootless.directory / "rootfs/tmp").chmod(0o1777)
+    done = rootless.shell("touch /tmp/made; id -u; id -g; grep Groups /proc/self/status; cat /proc/self/setgroups", groups=4321)
+    assert (done.stdout.split(), done.stderr) == (["7", "8", "Groups:", "9", "allow"], "")
+    made = (rootless.directory / "rootfs/tmp/made").stat()
+    assert (made.st_uid, made.st_gid) == (FIRST + 6, FIRST + 7)
 
 
 def test_what_only_root_can_do(rootless):
