@@ -29,6 +29,7 @@ struct command {
 	size_t options_size;		/* of the struct that FLAGS fill; it starts with bool help */
 	int min_args, max_args;
 	int failed_status;		/* exit status of a failure, 0 means 1 */
+	bool makes_processes;		/* in containers: see self.h */
 
 	/* ARGS is NULL-terminated.  *RET_STATUS is the exit status of a success, 0 unless set. */
 	int (*run)(const struct oci *oci, const void *options, char **args, int *ret_status,

@@ -52,6 +52,7 @@ const struct command command_create = {
 	.min_args = 1,
 	.max_args = 1,
 	.run = create,
+	.makes_processes = true,
 };
 
 static int run(const struct oci *oci, const void *options, char **args, int *ret_status,
@@ -84,4 +85,5 @@ const struct command command_run = {
 	.min_args = 1,
 	.max_args = 1,
 	.run = run,
+	.makes_processes = true,
 };

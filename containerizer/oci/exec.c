@@ -173,4 +173,5 @@ const struct command command_exec = {
 	.max_args = COMMAND_ANY_ARGS,
 	.failed_status = EXEC_FAILED,
 	.run = exec,
+	.makes_processes = true,
 };

@@ -12,6 +12,7 @@
 #include "containerizer/container.h"
 #include "containerizer/oci/command.h"
 #include "containerizer/oci/report.h"
+#include "containerizer/oci/self.h"
 #include "containerizer/oci/state.h"
 #include "lib/cleanup.h"
 #include "lib/version.h"
@@ -136,7 +137,9 @@ static int dispatch(struct oci *oci, int argc, char **argv, int index, int *ret_
 	command = find_command(argv[index]);
 	if (!command)
 		return err_set(e, EINVAL, "find command '%.64s', see --help", argv[index]);
-	r = set_root(oci, e);
+	r = command->makes_processes ? self_protect(argv, e) : 0;
+	if (r == 0)
+		r = set_root(oci, e);
 	if (r < 0)
 		return r;
 	r = run_command(oci, command, argc - index, argv + index, ret_status, e);
