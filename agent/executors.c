@@ -83,16 +83,12 @@ static int64_t grace_ms(const struct task *task)
 
 /* ---- the end ---- */
 
-/* Owned; NULL when the supervisor left none, or none that can be given to the master. */
-static Mesos__V1__TaskStatus *take_recorded_end(const struct task *task)
+/* Owned; NULL when RECORD has none, or none that can be given to the master. */
+static Mesos__V1__TaskStatus *take_recorded_end(const struct task *task, Tepui__ExitRecord *record)
 {
-	Tepui__ExitRecord *record = runtime_dir_read_exit(task->agent->work_fd,
-							  task->record->container_id);
 	Mesos__V1__TaskStatus *status = record ? TAKE_PTR(record->status) : NULL;
 	struct err e = { 0 };
 
-	if (record)
-		tepui__exit_record__free_unpacked(record, NULL);
 	if (!status)
 		return NULL;
 	if (updates_check(task, status, &e) < 0)
@@ -104,11 +100,35 @@ static Mesos__V1__TaskStatus *take_recorded_end(const struct task *task)
 	return NULL;
 }
 
+static void free_record(Tepui__ExitRecord *record)
+{
+	tepui__exit_record__free_unpacked(record, NULL);
+}
+
+DEFINE_AUTO(Tepui__ExitRecord *, free_record);
+
+/* HOW it ended, and what it said last of why. */
+static int report_death(struct task *task, const char *how, const Tepui__ExitRecord *record,
+			struct err *e)
+{
+	const char *error = record && record->error ? record->error : "";
+	AUTO_FREE char *text = NULL;
+
+	if (asprintf(&text, "%s%s%s", how, *error ? ": " : "", error) < 0) {
+		text = NULL;
+		return err_set(e, ENOMEM, "update task '%s'", task_id(task));
+	}
+	return updates_add_own(task, MESOS__V1__TASK_STATE__TASK_FAILED,
+			       MESOS__V1__TASK_STATUS__REASON__REASON_EXECUTOR_TERMINATED, text, e);
+}
+
 /* The most exact account there is: the supervisor's own, a verdict of ours, or that it died. */
 static int conclude(struct task *task, const char *how, struct err *e)
 {
 	const struct verdict *verdict = &task->executor.verdict;
-	Mesos__V1__TaskStatus *status = take_recorded_end(task);
+	AUTO(free_recordp) Tepui__ExitRecord *record =
+		runtime_dir_read_exit(task->agent->work_fd, task->record->container_id);
+	Mesos__V1__TaskStatus *status = take_recorded_end(task, record);
 
 	if (status) {
 		if (status_complete(status, agent_id(task->agent), task->record->container_id,
@@ -124,8 +144,7 @@ static int conclude(struct task *task, const char *how, struct err *e)
 		return updates_add_own(task, MESOS__V1__TASK_STATE__TASK_KILLED,
 				       MESOS__V1__TASK_STATUS__REASON__REASON_EXECUTOR_TERMINATED,
 				       "executor ended while it was killing the task", e);
-	return updates_add_own(task, MESOS__V1__TASK_STATE__TASK_FAILED,
-			       MESOS__V1__TASK_STATUS__REASON__REASON_EXECUTOR_TERMINATED, how, e);
+	return report_death(task, how, record, e);
 }
 
 static void clean(void *arg);

@@ -2,13 +2,16 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdint.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "containerizer/handover.h"
 #include "lib/cleanup.h"
 #include "lib/err.h"
+#include "lib/log.h"
 #include "lib/pb_json.h"
 
 enum { RESERVED_BYTES = 16 << 10 };
@@ -68,4 +71,20 @@ int exit_record_write(int dir_fd, const Tepui__ExitRecord *record, struct err *e
 	if (fsync(dir_fd) < 0)
 		return err_set(e, errno, "write '" HANDOVER_EXIT "'");
 	return 0;
+}
+
+void exit_record_give_up(const char *path, const struct err *why)
+{
+	AUTO_CLOSE int dir = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	Tepui__ExitRecord record = TEPUI__EXIT_RECORD__INIT;
+	char text[sizeof(why->msg) + 64];
+	const char *name = strrchr(path, '/');
+	struct err e = { 0 };
+
+	if (dir < 0 || !name || faccessat(dir, HANDOVER_EXIT, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+		return;
+	record.container_id = (char *)(uintptr_t)(name + 1);
+	record.error = (char *)(uintptr_t)err_text(why, text, sizeof(text));
+	if (exit_record_write(dir, &record, &e) < 0)
+		log_write_err(LOG_LEVEL_ERROR, &e, "record the failure");
 }

@@ -15,4 +15,10 @@ int exit_record_reserve(int dir_fd, struct err *e);
 /* Write RECORD durably: temporary file, fsync, rename, fsync of the directory.  Repeatable. */
 int exit_record_write(int dir_fd, const Tepui__ExitRecord *record, struct err *e);
 
+/*
+ * Tell by the record in the runtime directory PATH why there is no task to supervise, unless an end
+ * is recorded there already.  Best effort: it may be that directory that is the trouble.
+ */
+void exit_record_give_up(const char *path, const struct err *why);
+
 #endif

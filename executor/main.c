@@ -15,6 +15,7 @@
 #include "containerizer/handover.h"
 #include "executor/environment.h"
 #include "executor/executor.h"
+#include "executor/exit_record.h"
 #include "lib/cleanup.h"
 #include "lib/err.h"
 #include "lib/log.h"
@@ -125,6 +126,7 @@ int main(int argc, char **argv)
 	}
 	if (r < 0) {
 		log_write_err(LOG_LEVEL_ERROR, &e, "supervise a container");
+		exit_record_give_up(argv[1], &e);
 		return EXIT_FAILURE;
 	}
 	return EXIT_SUCCESS;

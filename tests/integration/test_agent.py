@@ -169,6 +169,35 @@ def test_an_executor_that_ends_at_once(cluster):
     cluster.call("DELETE", "/v2/apps/sleep?force=true")
 
 
+def test_an_executor_says_why_it_cannot_start(tmp_path):
+    """Without what the agent tells it: in the record, for whoever reads the task's status."""
+    done = subprocess.run([BUILD / "tepui-executor", tmp_path], env={"MESOS_FRAMEWORK_ID": "F"}, check=False,
+                          capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1
+    record = SCHEMA.decode("tepui.ExitRecord", (tmp_path / "exit").read_bytes())
+    assert record == {"container_id": tmp_path.name, "error": "read MESOS_EXECUTOR_ID"}
+    assert record["error"] in done.stderr
+    # The end of a task, once recorded, is not overwritten.
+    (tmp_path / "exit").write_bytes(b"an end")
+    subprocess.run([BUILD / "tepui-executor", tmp_path], env={}, check=False, capture_output=True, timeout=60)
+    assert (tmp_path / "exit").read_bytes() == b"an end"
+
+
+def test_what_an_executor_said_last_is_in_the_status(node):
+    agent = node.agents[0]
+    node.deploy(dict(SLEEP, instances=1, backoffSeconds=3600))
+    container = agent.containers()[0]["container_id"]
+    (executor,) = pids(agent)
+    agent.end(signal.SIGKILL)
+    record = {"container_id": container, "error": "reserve space for 'exit': No space left on device"}
+    (agent.work_dir / "containers" / container / "exit").write_bytes(SCHEMA.encode("tepui.ExitRecord", record))
+    os.kill(executor, signal.SIGKILL)
+    agent.start()
+    failure = wait_until(lambda: node.app("/sleep").get("lastTaskFailure"), "the failure")
+    assert failure["message"].endswith(f"ended before its task did: {record['error']}")
+    node.remove("/sleep")
+
+
 def test_an_executor_that_never_subscribes(cluster):
     source = cluster.directory / "idle.c"
     source.write_text("#include <unistd.h>\nint main(void) { for (;;) pause(); }\n")
