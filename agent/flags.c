@@ -7,9 +7,10 @@
 #include <string.h>
 
 #include "agent/images.h"
+#include "agent/stalls.h"
 #include "agent/volumes.h"
-#include "isolators/spec.h"
 #include "containerizer/cdi.h"
+#include "isolators/spec.h"
 #include "lib/cleanup.h"
 #include "lib/err.h"
 #include "lib/flags.h"
@@ -80,6 +81,8 @@ static const struct flag table[] = {
 	    "unit of the random wait between registrations"),
 	ROW(FLAG_MILLIS, gc_delay, "1weeks", 0, "age at which sandboxes are removed"),
 	ROW(FLAG_MILLIS, sample_interval, "5secs", HOUR, "time between samples of usage"),
+	ROW(FLAG_MILLIS, stall_threshold, "0ms", STALLS_WINDOW_MS,
+	    "count stalls of containers that last so long within 2 seconds (0: none)"),
 	ROW(FLAG_BOOL, help, "false", 0, "print this and exit"),
 	ROW(FLAG_BOOL, version, "false", 0, "print the version and exit"),
 };

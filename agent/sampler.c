@@ -9,6 +9,7 @@
 #include "agent/agent.h"
 #include "agent/disk.h"
 #include "agent/executors.h"
+#include "agent/stalls.h"
 #include "agent/task.h"
 #include "lib/tree.h"
 #include "isolators/cgroup.h"
@@ -33,6 +34,7 @@ struct task_usage {
 	int64_t sampled_boot_ms, disk_boot_ms;
 	uint64_t disk_bytes;
 	uint32_t project;		/* counts the disk; 0: it is measured */
+	struct stalls *stalls;		/* NULL: not watched */
 	struct sample_ring ring;
 };
 
@@ -78,6 +80,7 @@ int sample_ring_add(struct sample_ring *ring, const struct sample *sample, size_
 /* Descriptors of the cgroup are opened once: sampling two hundred containers costs reads only. */
 static struct task_usage *open_usage(struct sampler *sampler, struct task *task, struct err *e)
 {
+	struct err unknown = { 0 };
 	struct task_usage *u;
 	int r;
 
@@ -99,6 +102,9 @@ static struct task_usage *open_usage(struct sampler *sampler, struct task *task,
 	u->disk_bytes = UINT64_MAX;
 	u->disk_boot_ms = -DISK_INTERVAL_MS;
 	u->project = disk_project(task);
+	if (sampler->agent->flags.stall_threshold)
+		(void)stalls_new(sampler->agent->loop, &u->cgroup,
+				 sampler->agent->flags.stall_threshold, &u->stalls, &unknown);
 	task->usage = u;
 	return u;
 }
@@ -133,6 +139,7 @@ static int sample_task(struct sampler *sampler, struct task *task, struct err *e
 	usage.wall_ms = clock_wall_ms();
 	if (u->project)
 		(void)disk_used(sampler->agent, u->project, &u->disk_bytes);
+	stalls_fill(u->stalls, &usage);
 	usage.disk_bytes = u->disk_bytes;
 	usage.disk_limit_bytes = task->resources.scalar[RESOURCE_DISK] ?
 		(uint64_t)task->resources.scalar[RESOURCE_DISK] * 1048576 / 1000 : UINT64_MAX;
@@ -171,6 +178,7 @@ void sampler_forget(struct task *task)
 
 	if (!u)
 		return;
+	stalls_free(u->stalls);
 	cgroup_close(&u->cgroup);
 	free(u->ring.points);
 	free(u);

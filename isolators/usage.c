@@ -33,6 +33,7 @@ void usage_init(struct usage *usage)
 		.io_read_bytes = UINT64_MAX, .io_write_bytes = UINT64_MAX,
 		.io_reads = UINT64_MAX, .io_writes = UINT64_MAX,
 		.disk_bytes = UINT64_MAX, .disk_limit_bytes = UINT64_MAX,
+		.cpu_stalls = UINT64_MAX, .memory_stalls = UINT64_MAX, .io_stalls = UINT64_MAX,
 	};
 }
 

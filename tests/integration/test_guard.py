@@ -68,3 +68,23 @@ def test_a_controller_taken_away_ends_the_task_with_a_name(node, sleeper):
         assert end["message"] == "a limit of the task was taken away from outside and cannot be restored"
     finally:
         control.write_text("+pids")
+
+
+def test_stalls_are_counted_as_they_happen(cluster):
+    if not os.path.exists("/proc/pressure/cpu"):
+        pytest.skip("no pressure stall information here")
+    cluster.start_master()
+    cluster.start_agent("--stall_threshold=50ms")
+    cluster.deploy({"id": "/busy", "cmd": "while :; do :; done & while :; do :; done", "cpus": 0.1, "mem": 32,
+                    "instances": 1, "resourceLimits": {"cpus": 0.1}})
+    (task,) = cluster.tasks("/busy")
+
+    def extra():
+        return cluster.agents[0].container_of(task["id"])["tepui"]
+    # Two that want all of a processor have a tenth of one.
+    wait_until(lambda: extra().get("cpu_stalls", 0) >= 2, "stalls", 60)
+    assert extra()["memory_stalls"] == 0
+    assert 'tepui_container_cpu_stalls_total{' in cluster.agents[0].call("GET", "/metrics").body.decode()
+    cluster.remove("/busy")
+    # Nothing of it is watched any more, and the agent is well.
+    assert cluster.agents[0].call("GET", "/health").status == 200
