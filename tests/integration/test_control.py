@@ -85,10 +85,11 @@ def test_paused_task_is_not_unhealthy(cluster):
 
 
 def test_paused_task_can_be_killed_in_order(cluster):
-    cluster.deploy({"id": "/orderly", "cmd": "trap 'echo bye > bye; exit 0' TERM; while :; do sleep 0.05; done",
+    cluster.deploy({"id": "/orderly", "cmd": "trap 'echo bye > bye; exit 0' TERM; touch ready; while :; do sleep 0.05; done",
                     "cpus": 0.1, "mem": 64, "instances": 1})
     task = cluster.tasks("/orderly")[0]["id"]
     sandbox = container(cluster, task)["tepui"]["sandbox"]
+    wait_until(lambda: os.path.exists(os.path.join(sandbox, "ready")), "its trap")
     cluster.tepui("task", "pause", task)
     cluster.remove("/orderly")
     assert os.path.exists(os.path.join(sandbox, "bye"))
