@@ -116,7 +116,7 @@ $(B)/tepui-oci: $(B)/obj/containerizer/oci/main.o $(B)/containerizer/oci.a $(B)/
 $(B)/tepui: $(B)/obj/cli/main.o $(B)/cli.a $(B)/net.a $(B)/lib.a $(B)/proto.a
 	$(call say,LINK)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS_COMMON) -lm
 
-$(B)/tepui-image: $(B)/obj/containerizer/image/main.o $(B)/containerizer/image.a $(B)/containerizer/unpack.a $(B)/lib.a $(B)/proto.a
+$(B)/tepui-image: $(B)/obj/containerizer/image/main.o $(B)/containerizer/image.a $(B)/containerizer/unpack.a $(B)/isolators.a $(B)/lib.a $(B)/proto.a
 	$(call say,LINK)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS_COMMON) -lcrypto -lm
 
 # Libraries that read hostile bytes are linked here and nowhere else.

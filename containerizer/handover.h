@@ -50,5 +50,7 @@ enum { HANDOVER_SECCOMP_FD = 3 };
  */
 #define HANDOVER_ANNOTATION_ROOT_LAYERS "io.tepui.root-layers"
 #define HANDOVER_ANNOTATION_ROOT_UPPER "io.tepui.root-upper"
+/* Directories in it that are made if they are missing, ':'-separated: an image's volumes. */
+#define HANDOVER_ANNOTATION_ROOT_DIRECTORIES "io.tepui.root-directories"
 
 #endif

@@ -301,6 +301,11 @@ static int take_layers(const char *value, struct spec *spec, struct err *e)
 	return take_paths(value, HANDOVER_ANNOTATION_ROOT_LAYERS, &spec->root_layers, e);
 }
 
+static int take_directories(const char *value, struct spec *spec, struct err *e)
+{
+	return take_paths(value, HANDOVER_ANNOTATION_ROOT_DIRECTORIES, &spec->root_directories, e);
+}
+
 static int take_upper(const char *value, struct spec *spec, struct err *e)
 {
 	return take_string(value, &spec->root_upper, e);
@@ -334,6 +339,7 @@ static const struct {
 	{ HANDOVER_ANNOTATION_VOLUME_ROOTS, take_volume_roots },
 	{ HANDOVER_ANNOTATION_ROOT_LAYERS, take_layers },
 	{ HANDOVER_ANNOTATION_ROOT_UPPER, take_upper },
+	{ HANDOVER_ANNOTATION_ROOT_DIRECTORIES, take_directories },
 };
 
 /* Foreign annotations are notes to somebody else; one with our prefix is a request to us. */

@@ -165,15 +165,28 @@ static int mount_sandbox(const struct box *box, int root_fd, struct err *e)
 	return 0;
 }
 
-/* An image names a working directory that need not be in it; the writable layer is ours to fill. */
-static int make_directory(const struct spec *spec, int root_fd, struct err *e)
+static int make_directory(int root_fd, const char *path, struct err *e)
 {
-	AUTO_CLOSE int fd = -EBADF;
+	AUTO_CLOSE int fd = rootfs_make(root_fd, path, false, e);
 
-	if (!spec->root_layers || !rootfs_path_is_plain(spec->cwd))
-		return 0;
-	fd = rootfs_make(root_fd, spec->cwd, false, e);
 	return fd < 0 ? fd : 0;
+}
+
+/*
+ * An image names a working directory and volumes that need not be in it; the writable layer is ours
+ * to fill.
+ */
+static int make_directories(const struct spec *spec, int root_fd, struct err *e)
+{
+	int r = 0;
+
+	if (!spec->root_layers)
+		return 0;
+	if (rootfs_path_is_plain(spec->cwd))
+		r = make_directory(root_fd, spec->cwd, e);
+	for (char **path = spec->root_directories; r == 0 && path && *path; path++)
+		r = make_directory(root_fd, *path, e);
+	return r;
 }
 
 static int pivot(int root_fd, struct err *e)
@@ -222,7 +235,7 @@ static int build(const struct box *box, int root_fd, struct api_mounts *api, str
 	    (r = sysctls_enter(spec, api->proc_fd, e)) < 0 ||
 	    (r = apparmor_enter(spec, api->proc_fd, e)) < 0 ||
 	    (r = mounts_enter(box, root_fd, api, e)) < 0 ||
-	    (r = make_directory(spec, root_fd, e)) < 0 ||
+	    (r = make_directories(spec, root_fd, e)) < 0 ||
 	    (r = masks_enter(spec, root_fd, api, e)) < 0)
 		return r;
 	/* Last: the mounts may have needed places made. */

@@ -43,6 +43,10 @@ int overlay_validate(const struct spec *spec, struct err *e)
 	    (spec->root_upper && !rootfs_path_is_plain(spec->root_upper)))
 		return err_set(e, EINVAL, "write to %zu layers in '%.128s'", n,
 			       spec->root_upper ? spec->root_upper : "");
+	for (char **path = spec->root_directories; path && *path; path++) {
+		if (n == 0 || !rootfs_path_is_plain(*path))
+			return err_set(e, EINVAL, "make directory '%.128s' of the root", *path);
+	}
 	if (n > 0 && spec->host_root)
 		return err_set(e, EINVAL, "use layers and the host's root");
 	return 0;

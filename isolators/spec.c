@@ -63,7 +63,8 @@ void spec_done(struct spec *spec)
 	};
 	char ***const lists[] = {
 		&spec->args, &spec->env, &spec->masked_paths, &spec->readonly_paths,
-		&spec->unified, &spec->sysctls, &spec->hidden_paths, &spec->volume_roots, &spec->root_layers,
+		&spec->unified, &spec->sysctls, &spec->hidden_paths, &spec->volume_roots,
+		&spec->root_layers, &spec->root_directories,
 	};
 
 	for (size_t i = 0; i < sizeof(strings) / sizeof(strings[0]); i++)

@@ -138,6 +138,7 @@ struct spec {
 	char *root_path;		/* "/" is the host's root (annotation io.tepui.host-root) */
 	char **root_layers;		/* io.tepui.root-layers: the topmost first; then no root_path */
 	char *root_upper;		/* io.tepui.root-upper: holds "upper" and "work" */
+	char **root_directories;	/* io.tepui.root-directories: made in it if missing */
 	bool root_readonly;
 	unsigned long root_propagation;	/* MS_PRIVATE, ..., perhaps with MS_REC; 0 if unset */
 	char *hostname, *domainname;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "containerizer/image/digest.h"
+#include "isolators/rootfs.h"
 #include "lib/cleanup.h"
 #include "lib/err.h"
 #include "lib/json_fields.h"
@@ -52,6 +53,21 @@ static int check_object(const json_t *value, const char *key, struct err *e)
 	return 0;
 }
 
+/* Each becomes a directory of the container's root. */
+static int check_volumes(const json_t *volumes, struct err *e)
+{
+	json_t *walk, *value;
+	const char *path;
+
+	memcpy(&walk, &volumes, sizeof(walk));	/* the iterator's type; nothing is changed */
+	json_object_foreach(walk, path, value) {
+		if (!rootfs_path_is_plain(path) || strchr(path, ':'))
+			return err_set(e, EINVAL, "config.Volumes: '%.200s' is not a directory's "
+				       "absolute path", path);
+	}
+	return 0;
+}
+
 static int check(const struct image_config *config, struct err *e)
 {
 	for (size_t i = 0; config->env && config->env[i]; i++) {
@@ -65,7 +81,7 @@ static int check(const struct image_config *config, struct err *e)
 	    check_object(config->exposed_ports, "ExposedPorts", e) < 0 ||
 	    check_object(config->labels, "Labels", e) < 0)
 		return -e->code;
-	return 0;
+	return check_volumes(config->volumes, e);
 }
 
 int config_read(const json_t *doc, struct image_config *ret, struct err *e)

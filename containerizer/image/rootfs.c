@@ -53,20 +53,44 @@ static char *join_layers(const struct image *image)
 	return text;
 }
 
-static int write_root(const struct image *image, const char *dir, json_t *doc, struct err *e)
+/* "/a:/b", or "" */
+static char *join_volumes(const json_t *volumes)
 {
-	AUTO_FREE char *layers = join_layers(image);
+	char *text = strdup(""), *longer;
+	json_t *walk, *value;
+	const char *path;
+
+	memcpy(&walk, &volumes, sizeof(walk));	/* the iterator's type; nothing is changed */
+	json_object_foreach(walk, path, value) {
+		if (!text || asprintf(&longer, "%s%s%s", text, *text ? ":" : "", path) < 0)
+			longer = NULL;
+		free(text);
+		text = longer;
+	}
+	return text;
+}
+
+static int annotate(json_t *doc, const char *key, const char *value)
+{
 	json_t *annotations = json_object_get(doc, "annotations");
 
 	if (!annotations) {
 		annotations = json_object();
-		json_object_set_new(doc, "annotations", annotations);
+		if (json_object_set_new(doc, "annotations", annotations) < 0)
+			return -ENOMEM;
 	}
-	if (!layers || !json_is_object(annotations) ||
-	    json_object_set_new(annotations, HANDOVER_ANNOTATION_ROOT_LAYERS,
-				json_string(layers)) < 0 ||
-	    json_object_set_new(annotations, HANDOVER_ANNOTATION_ROOT_UPPER,
-				json_string(dir)) < 0)
+	return json_object_set_new(annotations, key, json_string(value)) < 0 ? -ENOMEM : 0;
+}
+
+static int write_root(const struct image *image, const char *dir, json_t *doc, struct err *e)
+{
+	AUTO_FREE char *layers = join_layers(image);
+	AUTO_FREE char *volumes = join_volumes(image->config.volumes);
+
+	if (!layers || !volumes ||
+	    annotate(doc, HANDOVER_ANNOTATION_ROOT_LAYERS, layers) < 0 ||
+	    annotate(doc, HANDOVER_ANNOTATION_ROOT_UPPER, dir) < 0 ||
+	    (*volumes && annotate(doc, HANDOVER_ANNOTATION_ROOT_DIRECTORIES, volumes) < 0))
 		return err_set(e, ENOMEM, "root: write");
 	/* The document has to have a path; with layers nobody looks there. */
 	if (!json_object_get(doc, "root"))

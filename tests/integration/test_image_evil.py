@@ -2,6 +2,7 @@
 import gzip
 import lzma
 import os
+import pathlib
 import resource
 import stat
 import tarfile
@@ -12,6 +13,7 @@ from images import Refused, Store, directory, entry, layer, link
 
 HARD, CHR, BLK, FIFO, CONT = tarfile.LNKTYPE, tarfile.CHRTYPE, tarfile.BLKTYPE, tarfile.FIFOTYPE, tarfile.CONTTYPE
 EVIL = b"EVIL\n"
+MARK = "tepui-evil"
 
 # ---- The table: what must be refused, and what may be taken but must stay inside ----
 
@@ -20,11 +22,11 @@ REFUSED, INSIDE = "refused", "inside"
 
 def names(canary):
     """Where an entry wants to be, and what becomes of it whatever its type."""
-    up = [("../" * n) + tail for n in (1, 2, 3, 8, 40) for tail in ("x", "etc/x", canary[1:] + "/file")]
-    up += ["..", "../", "a/..", "a/../..", "a/../../x", "./../x", "/../x", "a/b/../../../x", "/a/../../x",
-           ".//..//x", "a/./../../x"]
-    inside = [canary + "/file", "/" + canary + "/file", "//" + canary + "/new", "/etc/x", "/proc/self/root/x", "/dev/x",
-              "/proc/1/root/x", "~/x", "$HOME/x", "`touch x`", "-rf", " ", "..\\..\\x", "C:\\x", "%2e%2e/x", "....//x",
+    up = [("../" * n) + tail for n in (1, 2, 3, 8, 40) for tail in (MARK, "etc/" + MARK, canary[1:] + "/file")]
+    up += ["..", "../", "a/..", "a/../.."]
+    up += [place + MARK for place in ("a/../../", "./../", "/../", "a/b/../../../", "/a/../../", ".//..//", "a/./../../")]
+    inside = [canary + "/file", "/" + canary + "/file", "//" + canary + "/new", "/etc/" + MARK, "/proc/self/root/" + MARK, "/dev/" + MARK,
+              "/proc/1/root/tmp/" + MARK, "~/x", "$HOME/x", "`touch x`", "-rf", " ", "..\\..\\x", "C:\\x", "%2e%2e/x", "....//x",
               "...", "..a", "a..", "a\nb", "\x1b[2Jx", "a;b", "*", "a\\/b", "\u00e9", "\u202ex", "a" * 255,
               "d/" * 127 + "x"]
     refused = ["a" * 256, "b/" + "a" * 300, "d/" * 128 + "x", "d/" * 3000 + "x", "a/" * 50000]
@@ -229,9 +231,10 @@ def facts(path):
 
 
 def host_facts(canary):
-    """The canary's tree, and what lies where the archives try most."""
-    return facts(canary), [sorted(set(os.listdir(d)) & {"x", "evil", "evil1", "new"}) for d in ("/", "/etc", "/tmp", "/dev", ".")], \
-        [(st.st_mode, st.st_ino, st.st_size, st.st_ctime_ns) for st in map(os.stat, ("/etc", "/etc/passwd", "/dev/null", "/proc/1"))]
+    """The canary's tree; and of the host, on which others live too, what the archives try to change."""
+    marks = [os.path.join(d, name) for d in ("/", "/etc", "/tmp", "/dev", ".") for name in (MARK, "evil", "evil1")]
+    host = [(st.st_mode, st.st_uid, st.st_ino, st.st_rdev) for st in map(os.stat, ("/etc", "/etc/passwd", "/dev/null", "/"))]
+    return facts(canary), [m for m in marks if os.path.lexists(m)], host, pathlib.Path("/etc/passwd").read_bytes()
 
 
 def inside(tree):

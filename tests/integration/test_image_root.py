@@ -99,7 +99,7 @@ def test_ids_of_a_user_namespace_are_on_the_disk(box, tmp_path):
 
 
 CONFIG = {"Env": ["A=1", "PATH=/bin"], "Entrypoint": ["/bin/busybox"], "Cmd": ["env"], "User": "app",
-          "WorkingDir": "/made/here"}
+          "WorkingDir": "/made/here", "Volumes": {"/data/in": {}, "/etc": {}}}
 USERS = [entry("etc/passwd", data=b"root:x:0:0::/root:/bin/sh\napp:x:12:34::/srv:\n"),
          entry("etc/group", data=b"app:x:34:\nextra:x:50:x,app\n")]
 
@@ -109,8 +109,8 @@ def test_config_is_honoured(box, tmp_path, linux):
     add(box, tmp_path, [base(*USERS)], CONFIG)
     box.write("web", linux=linux)
     assert sorted(box.run().split()) == ["A=1", "HOME=/srv", "PATH=/bin"]
-    box.write("web", "sh", "-c", "busybox id; busybox pwd; echo $A", linux=linux)
-    assert box.run() == "uid=12(app) gid=34(app) groups=50(extra)\n/made/here\n1\n"
+    box.write("web", "sh", "-c", "busybox id; busybox pwd; echo $A; busybox ls -d /data/in /etc/passwd", linux=linux)
+    assert box.run() == "uid=12(app) gid=34(app) groups=50(extra)\n/made/here\n1\n/data/in\n/etc/passwd\n"
     assert (box.path / "upper/made/here").is_dir()
 
 

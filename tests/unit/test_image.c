@@ -237,6 +237,10 @@ static const struct {
 	{ "{\"config\":{\"Env\":\"A=1\"}}", "config.Env: not a list of strings" },
 	{ "{\"config\":{\"WorkingDir\":\"tmp\"}}", "config.WorkingDir: 'tmp' is not absolute" },
 	{ "{\"config\":{\"Volumes\":[]}}", "config.Volumes: not an object" },
+	{ "{\"config\":{\"Volumes\":{\"data\":{}}}}",
+	  "config.Volumes: 'data' is not a directory's absolute path" },
+	{ "{\"config\":{\"Volumes\":{\"/a/../b\":{}}}}",
+	  "config.Volumes: '/a/../b' is not a directory's absolute path" },
 	{ "{\"config\":{\"Cmd\":[1]}}", "config.Cmd: not a list of strings" },
 };
 

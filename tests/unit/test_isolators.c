@@ -243,6 +243,9 @@ static void test_layers(void **state)
 	spec.root_upper = up;
 	assert_refused(&spec, -EINVAL, "filesystem: write to 1 layers in '/a/../b'");
 	spec.root_upper = top;
+	spec.root_directories = (char *[]){ up, NULL };
+	assert_refused(&spec, -EINVAL, "filesystem: make directory '/a/../b' of the root");
+	spec.root_directories = NULL;
 	layers[1] = up;
 	assert_refused(&spec, -EINVAL, "filesystem: use '/a/../b' as a layer of the root");
 	layers[1] = NULL;
