@@ -92,6 +92,7 @@ struct container_command {
 	const struct container_stdio *stdio;	/* all three; NULL: /dev/null */
 	bool has_terminal;			/* a new one of the container's own instead */
 	uint16_t rows, columns;			/* its size; 0: unknown */
+	const char *part;			/* what it starts can be killed by this name; or NULL */
 };
 
 /*
@@ -102,6 +103,8 @@ int container_exec(struct container *c, uint32_t id, const struct container_comm
 		   struct err *e);
 /* To the process group that command ID began as. */
 int container_exec_signal(struct container *c, uint32_t id, int signo, struct err *e);
+/* SIGKILL to every process that comes from a command with this PART. */
+int container_kill_part(struct container *c, const char *part, struct err *e);
 
 /*
  * Init mode.  SIGNO to every process of the container but init; as long as there is none, the

@@ -86,12 +86,25 @@ static int become(const struct payload *p, struct err *e)
 	return r < 0 ? r : payload_exec(p, e);
 }
 
+/*
+ * The supervisor opened the file, and its rights count.  Kernels before 5.15.14 ask for those of the
+ * task: there the command stays where it is, and what leaves its session ends with the container.
+ */
+static void enter_cgroup(const struct payload *p)
+{
+	ssize_t n = p->has_cgroup ? write(p->cgroup_fd, "0", 1) : 0;
+
+	(void)n;
+}
+
 /* In the child of fork_payload(). */
 static _Noreturn void run_payload(const struct payload *p, int pipe_fd)
 {
 	struct err e = { 0 };
-	int r = become(p, &e);
+	int r;
 
+	enter_cgroup(p);
+	r = become(p, &e);
 	/* R is only ever an error; a full pipe or a dead reader changes nothing. */
 	if (r < 0 && write(pipe_fd, &e, sizeof(e)) < 0)
 		_exit(126);
@@ -194,7 +207,7 @@ static int split_strings(char *data, size_t size, size_t n_args, char ***ret_arg
 	return 0;
 }
 
-/* FDS: stdin, stdout and stderr, or none.  SIZE bytes of IN->data say what to run. */
+/* FDS: stdin, stdout and stderr, or none; then that of the cgroup, or none.  SIZE bytes of IN->data say what to run. */
 static int start_command(struct init *in, uint32_t id, size_t size, const struct packet_fds *fds,
 			 struct err *e)
 {
@@ -204,21 +217,28 @@ static int start_command(struct init *in, uint32_t id, size_t size, const struct
 	};
 	AUTO_FREE char **strings = NULL;
 	struct sync_command how;
+	size_t n_stdio;
 	int r;
 
 	if (!slot)
 		return err_set(e, EAGAIN, "run more than %d commands at once", MAX_COMMANDS);
-	if (size <= sizeof(how) || (fds->n != 0 && fds->n != 3))
+	if (size <= sizeof(how))
 		return err_set(e, EPROTO, "read command");
 	memcpy(&how, in->data, sizeof(how));
+	n_stdio = fds->n - (how.has_cgroup != 0);
+	if (n_stdio != 0 && n_stdio != 3)
+		return err_set(e, EPROTO, "read command");
 	r = split_strings(in->data + sizeof(how), size - sizeof(how), how.n_args, &strings, &p.env,
 			  e);
 	if (r < 0)
 		return r;
 	p.argv = strings;
 	p.has_terminal = how.has_terminal;
-	if (fds->n == 3)
+	if (n_stdio == 3)
 		p.stdio = (struct container_stdio){ fds->fd[0], fds->fd[1], fds->fd[2] };
+	p.has_cgroup = how.has_cgroup;
+	if (p.has_cgroup)
+		p.cgroup_fd = fds->fd[n_stdio];
 	slot->id = id;
 	return fork_payload(in, &p, &how, &slot->start, e);
 }

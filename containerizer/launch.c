@@ -358,7 +358,9 @@ int container_exec(struct container *c, uint32_t id, const struct container_comm
 	struct sync_command how = {
 		.has_terminal = command->has_terminal,
 		.rows = command->rows, .columns = command->columns,
+		.has_cgroup = command->part != NULL,
 	};
+	AUTO_CLOSE int procs_fd = -EBADF;
 	AUTO_FREE char *data = NULL;
 	uint32_t n_env = 0;
 	size_t size = sizeof(how) + strings_size(command->argv, &how.n_args) +
@@ -375,12 +377,23 @@ int container_exec(struct container *c, uint32_t id, const struct container_comm
 		fds = (struct packet_fds){
 			.fd = { stdio->in_fd, stdio->out_fd, stdio->err_fd }, .n = 3,
 		};
+	if (command->part) {
+		procs_fd = cgroup_open_part(&c->box.cgroup, command->part, e);
+		if (procs_fd < 0)
+			return procs_fd;
+		fds.fd[fds.n++] = procs_fd;
+	}
 	return sync_send_fds(c->sync_fd, &head, data, size, &fds, e);
 }
 
 int container_exec_signal(struct container *c, uint32_t id, int signo, struct err *e)
 {
 	return send_plain(c, SYNC_EXEC_SIGNAL, id, signo, e);
+}
+
+int container_kill_part(struct container *c, const char *part, struct err *e)
+{
+	return cgroup_kill_part(&c->box.cgroup, part, e);
 }
 
 int container_signal(struct container *c, int signo, struct err *e)

@@ -15,6 +15,8 @@ struct payload {
 	char **argv, **env;	/* NULL-terminated */
 	struct container_stdio stdio;
 	bool has_terminal;	/* they are one, which becomes the controlling terminal */
+	bool has_cgroup;
+	int cgroup_fd;		/* then: cgroup.procs of the one to run in */
 };
 
 /*

@@ -44,6 +44,7 @@ struct sync_command {
 	uint32_t n_args;
 	uint16_t has_terminal;	/* a new one instead of descriptors */
 	uint16_t rows, columns;	/* its size; 0: unknown */
+	uint16_t has_cgroup;	/* another descriptor, the last: cgroup.procs of its cgroup */
 };
 
 /* A connected pair, both ends close-on-exec. */

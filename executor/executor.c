@@ -32,6 +32,9 @@ enum {
 	MAX_PENDING_HEALTH = 32,	/* updates kept while the agent is away */
 };
 
+/* Where health checks run, and whatever they start. */
+static const char checks_part[] = "tepui-checks";
+
 struct executor {
 	struct loop *loop;
 	const struct environment *env;
@@ -158,21 +161,25 @@ static int start_check(void *arg, uint32_t id, char *const *argv,
 {
 	const struct executor *x = arg;
 
-	return run_command(x->run, id, &(struct container_command){ .argv = argv }, variables, e);
+	return run_command(x->run, id, &(struct container_command){
+		.argv = argv, .part = checks_part,
+	}, variables, e);
 }
 
-static void kill_check(void *arg, uint32_t id)
+/* By the signal too: the command may be so young that it has not gone to its part yet. */
+static void end_check(void *arg, uint32_t id)
 {
 	const struct executor *x = arg;
 
 	run_command_signal(x->run, id, SIGKILL);
+	run_kill_part(x->run, checks_part);
 }
 
 static const struct health_ops health_ops = {
 	.report = report_health,
 	.give_up = give_up_health,
 	.command = start_check,
-	.command_kill = kill_check,
+	.command_end = end_check,
 };
 
 /* ---- The task ---- */

@@ -152,6 +152,8 @@ static void retire_probe(struct health *h)
 static void forget_attempt(struct health *h)
 {
 	retire_probe(h);
+	if (h->is_command_running)
+		h->ops->command_end(h->arg, h->command_id);
 	h->is_command_running = false;
 	loop_timer_clear(h->timeout);
 }
@@ -217,8 +219,6 @@ static void on_timeout(void *arg)
 	struct health *h = arg;
 	char detail[64];
 
-	if (h->is_command_running)
-		h->ops->command_kill(h->arg, h->command_id);
 	(void)snprintf(detail, sizeof(detail), "no answer within %g s", h->check->timeout_seconds);
 	result(h, false, detail);
 }
@@ -297,8 +297,6 @@ static void on_next(void *arg)
 
 void health_pause(struct health *h, bool is_paused)
 {
-	if (h->is_command_running)
-		h->ops->command_kill(h->arg, h->command_id);
 	forget_attempt(h);
 	if (is_paused)
 		loop_timer_clear(h->next);

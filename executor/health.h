@@ -22,7 +22,8 @@ struct health_ops {
 	/* Run ARGV with environment VARIABLES beside the task; ends in health_command_done(). */
 	int (*command)(void *arg, uint32_t id, char *const *argv,
 		       const Mesos__V1__Environment *variables, struct err *e);
-	void (*command_kill)(void *arg, uint32_t id);
+	/* The attempt is over: end the command, if it has not, and all that it has started. */
+	void (*command_end)(void *arg, uint32_t id);
 };
 
 /* Can CHECK be carried out?  -EINVAL says what not. */

@@ -364,6 +364,14 @@ void run_command_signal(struct run *run, uint32_t id, int signo)
 		log_write_err(LOG_LEVEL_ERROR, &e, "signal command in the container");
 }
 
+void run_kill_part(struct run *run, const char *part)
+{
+	struct err e = { 0 };
+
+	if (container_kill_part(run->container, part, &e) < 0)
+		log_write_err(LOG_LEVEL_ERROR, &e, "kill a part of the container");
+}
+
 struct output *run_output(const struct run *run)
 {
 	return run->output;

@@ -60,6 +60,8 @@ struct output *run_output(const struct run *run);
 /* COMMAND, whose environment is the task's own with VARIABLES (may be NULL) over it. */
 int run_command(struct run *run, uint32_t id, const struct container_command *command,
 		const Mesos__V1__Environment *variables, struct err *e);
+/* SIGKILL to whatever comes from commands with this PART, wherever it is in the container. */
+void run_kill_part(struct run *run, const char *part);
 void run_command_signal(struct run *run, uint32_t id, int signo);
 
 #endif

@@ -167,6 +167,32 @@ int cgroup_kill(const struct cgroup *cg, struct err *e)
 	return cgroup_io_write(cg->core_fd, "cgroup.kill", "1", e);
 }
 
+int cgroup_open_part(const struct cgroup *cg, const char *name, struct err *e)
+{
+	AUTO_CLOSE int dir = -EBADF;
+	int fd;
+
+	if (mkdirat(cg->core_fd, name, 0755) < 0 && errno != EEXIST)
+		return err_set(e, errno, "create cgroup '%s' in the container's", name);
+	dir = openat(cg->core_fd, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (dir < 0)
+		return err_set(e, errno, "open cgroup '%s' in the container's", name);
+	fd = openat(dir, "cgroup.procs", O_WRONLY | O_CLOEXEC);
+	return fd < 0 ? err_set(e, errno, "open 'cgroup.procs' of cgroup '%s'", name) : fd;
+}
+
+int cgroup_kill_part(const struct cgroup *cg, const char *name, struct err *e)
+{
+	AUTO_CLOSE int dir = openat(cg->core_fd, name,
+				    O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+	if (dir < 0 && errno == ENOENT)
+		return 0;
+	if (dir < 0)
+		return err_set(e, errno, "open cgroup '%s' in the container's", name);
+	return cgroup_io_write(dir, "cgroup.kill", "1", e);
+}
+
 int cgroup_is_populated(const struct cgroup *cg, bool *ret, struct err *e)
 {
 	char buf[128];

@@ -116,6 +116,15 @@ int cgroup_open_oom_events(const struct cgroup *cg, bool *ret_is_eventfd, struct
 
 /* SIGKILL to everything below, once; then cgroup_is_populated() turns false. */
 int cgroup_kill(const struct cgroup *cg, struct err *e);
+
+/*
+ * A part of the container that can be killed by itself, whatever its processes did to leave their
+ * session: the child NAME in the v2 core, without controllers, so that the container's limits hold
+ * for it.  Made when it is not there; an owned descriptor of its cgroup.procs.
+ */
+int cgroup_open_part(const struct cgroup *cg, const char *name, struct err *e);
+/* SIGKILL to everything in it; 0 if there is no such part. */
+int cgroup_kill_part(const struct cgroup *cg, const char *name, struct err *e);
 /*
  * Stop every process below, or let them go on, and wait for it by event, at most TIMEOUT_MS: -EBUSY
  * when some cannot be stopped, and then none is.  With 0 it is only asked for, and told by

@@ -1,4 +1,5 @@
 """One container under its supervisor: launch, checks, kills, ends, and an agent that comes and goes."""
+import contextlib
 import json
 import os
 import pathlib
@@ -51,8 +52,9 @@ def states(agent):
 
 def container_pids(agent):
     """Host pids of everything in the container's v2 cgroup, init first."""
-    procs = pathlib.Path(json.loads(agent.layout)["core"], "containers", agent.container, "cgroup.procs")
-    return [int(p) for p in procs.read_text().split()] if procs.exists() else []
+    top = pathlib.Path(json.loads(agent.layout)["core"], "containers", agent.container)
+    return [int(p) for part in [top, *top.glob("*/")] if (part / "cgroup.procs").exists()
+            for p in (part / "cgroup.procs").read_text().split()]
 
 
 # ---- Ends ----
@@ -318,6 +320,31 @@ def test_command_check_that_hangs_is_ended(agent):
     assert agent.update()["healthy"] is False
     wait_until(lambda: len(container_pids(agent)) == 2, "end of the command and its child")
     assert end_of(agent)["message"].endswith("no answer within 0.3 s, 2 times")
+
+
+@pytest.mark.vm
+@pytest.mark.parametrize("command, is_healthy", [("{left}; sleep 999", False), ("{left}", True)])
+def test_what_a_check_has_started_ends_with_it(agent, command, is_healthy):
+    """Whatever left the check's session: it would stay until the limit of pids is reached."""
+    left = "setsid -f sleep 4242; setsid -f setsid -f sleep 4242"
+    agent.run(["sleep", "1000"], task=check("COMMAND", command={"value": command.format(left=left)}, times={
+        "timeout_seconds": 2.0, "consecutive_failures": 2, "interval_seconds": 1000.0}))
+    assert [agent.update()["state"] for _ in range(2)] == ["TASK_STARTING", "TASK_RUNNING"]
+    assert agent.update()["healthy"] is is_healthy
+    wait_until(lambda: not sleepers(agent, "4242"), "end of what the check left behind")
+    assert len(container_pids(agent)) == 2
+    agent.kill()
+    assert end_of(agent)["state"] == "TASK_KILLED"
+
+
+def sleepers(agent, seconds):
+    """Processes of the container that sleep for so long."""
+    found = []
+    for pid in container_pids(agent):
+        with contextlib.suppress(OSError):
+            if pathlib.Path(f"/proc/{pid}/cmdline").read_bytes() == f"sleep\0{seconds}\0".encode():
+                found.append(pid)
+    return found
 
 
 def test_command_check_that_cannot_be_executed(agent):

@@ -83,7 +83,7 @@ static int on_command(void *arg, uint32_t id, char *const *argv,
 	return status == 0x7f00 ? err_set(e, EAGAIN, "run command") : 0;
 }
 
-static void on_command_kill(void *arg, uint32_t id)
+static void on_command_end(void *arg, uint32_t id)
 {
 	struct told *t = arg;
 
@@ -93,7 +93,7 @@ static void on_command_kill(void *arg, uint32_t id)
 
 static const struct health_ops ops = {
 	.report = on_report, .give_up = on_give_up, .command = on_command,
-	.command_kill = on_command_kill,
+	.command_end = on_command_end,
 };
 
 static void on_deadline(void *arg)
@@ -444,21 +444,21 @@ static void test_commands_that_fail_hang_or_are_refused(void **state)
 	assert_int_equal(health_new(t.loop, &check, &ops, &t, &t.health, &e), 0);
 	run(&t);
 	assert_string_equal(t.marks, "C");
-	t.stop_at = 5;
+	t.stop_at = 6;
 	health_command_done(t.health, 1, 2 << 8, NULL);
 	assert_string_equal(t.message,
 			    "COMMAND health check 'check': exited with status 2, 1 time");
-	assert_string_equal(t.marks, "CU");
+	assert_string_equal(t.marks, "CKU");
 	run(&t);
-	assert_string_equal(t.marks, "CUCKU");
+	assert_string_equal(t.marks, "CKUCKU");
 	assert_string_equal(t.message,
 			    "COMMAND health check 'check': no answer within 0.05 s, 2 times");
 	/* Too late: nobody waits for it any more. */
 	health_command_done(t.health, 2, 0, NULL);
-	assert_string_equal(t.marks, "CUCKU");
-	t.stop_at = 8;
+	assert_string_equal(t.marks, "CKUCKU");
+	t.stop_at = 9;
 	run(&t);
-	assert_string_equal(t.marks, "CUCKUCUG");
+	assert_string_equal(t.marks, "CKUCKUCUG");
 	told_done(&t);
 }
 
