@@ -101,18 +101,57 @@ static bool is_same_host(const struct address *a, const struct address *b)
 	       memcmp(&a6->sin6_addr, &b6->sin6_addr, sizeof(a6->sin6_addr)) == 0;
 }
 
-static bool is_full(const struct http_server *server, const struct address *peer)
+static bool is_tcp(const struct address *peer)
+{
+	return peer->storage.ss_family != AF_UNIX;
+}
+
+/* Has said nothing that is not answered: who holds it so loses little, and may come again. */
+static bool is_idle(const struct http_conn *conn)
+{
+	return conn->state == CONN_HEAD && is_tcp(&conn->peer) &&
+	       evbuffer_get_length(bufferevent_get_output(conn->bev)) == 0;
+}
+
+/* The first to come of those that are idle, of PEER's if not NULL. */
+static struct http_conn *find_idle(const struct http_server *server, const struct address *peer)
+{
+	struct http_conn *conn;
+
+	TAILQ_FOREACH(conn, &server->conns, link) {
+		if (is_idle(conn) && (!peer || is_same_host(&conn->peer, peer)))
+			return conn;
+	}
+	return NULL;
+}
+
+static bool is_crowding(const struct http_server *server, const struct address *peer)
 {
 	const struct http_conn *conn;
 	size_t n = 0;
 
-	if (server->n_conns >= server->limits.max_connections)
-		return true;
-	if (peer->storage.ss_family == AF_UNIX || server->n_conns < server->limits.max_per_peer)
+	if (!is_tcp(peer) || server->n_conns < server->limits.max_per_peer)
 		return false;
 	TAILQ_FOREACH(conn, &server->conns, link)
 		n += is_same_host(&conn->peer, peer);
 	return n >= server->limits.max_per_peer;
+}
+
+/*
+ * Tasks on the host's network have the operator's address: connections that they open and leave
+ * silent must not lock the operator out.  A newcomer takes the place of an idle one.
+ */
+static bool make_room(const struct http_server *server, const struct address *peer)
+{
+	bool is_crowded = is_crowding(server, peer);
+	struct http_conn *idle;
+
+	if (!is_crowded && server->n_conns < server->limits.max_connections)
+		return true;
+	idle = is_tcp(peer) ? find_idle(server, is_crowded ? peer : NULL) : NULL;
+	if (idle)
+		conn_free(idle);
+	return idle;
 }
 
 /* Best effort in one write: a full server spends nothing more on whom it cannot serve. */
@@ -153,7 +192,7 @@ static void on_accept(struct evconnlistener *evconn, evutil_socket_t fd, struct 
 		if (!is_trusted(conn_fd, &uid))
 			return;
 	}
-	if (is_full(listener->server, &peer)) {
+	if (!make_room(listener->server, &peer)) {
 		refuse(conn_fd);
 		return;
 	}

@@ -60,6 +60,7 @@ void http_upload_pause(struct http_request *req, bool is_paused);
 typedef void http_error_fn(struct http_request *req, int status, const struct err *e);
 
 struct http_limits {
+	/* Beyond them a TCP connection takes the place of an idle one; with none it is refused. */
 	size_t max_connections;		/* 512 */
 	size_t max_per_peer;		/* 64 per TCP address */
 	size_t max_body;		/* 1 MiB */

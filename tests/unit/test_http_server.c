@@ -251,25 +251,69 @@ static int start_crowded(void **state)
 	return 0;
 }
 
+static int start_full(void **state)
+{
+	struct http_limits limits = http_default_limits;
+
+	(void)state;
+	limits.max_connections = 3;
+	start_with(&limits);
+	return 0;
+}
+
+static bool got_head(int fd)
+{
+	pull(fd);
+	return strstr(world.answer, "\r\n\r\n");
+}
+
+static int dial_and_ask(const char *text, bool (*is_done)(int fd))
+{
+	int fd = dial();
+
+	ask(fd, text);
+	assert_true(run_until(is_done, fd, PATIENCE_MS));
+	return fd;
+}
+
+/* Whoever says nothing, or has had an answer, makes room: the one that came first before others. */
+static void test_idle_connections_give_way(void **state)
+{
+	int silent = dial(), answered, fds[3];
+
+	(void)state;
+	answered = dial_and_ask("GET /hello HTTP/1.1\r\nHost: x\r\n\r\n", got_answer);
+	fds[0] = dial_and_ask("GET /hello HTTP/1.1\r\nHost: x\r\n\r\n", got_answer);
+	fds[1] = dial_and_ask("GET /hello HTTP/1.1\r\nHost: x\r\n\r\n", got_answer);
+	assert_int_equal(status_of(world.answer), 200);
+	world.size = 0;
+	world.is_eof = false;
+	assert_true(run_until(got_eof, silent, PATIENCE_MS));
+	fds[2] = dial_and_ask("GET /hello HTTP/1.1\r\nHost: x\r\n\r\n", got_answer);
+	assert_int_equal(status_of(world.answer), 200);
+	world.size = 0;
+	world.is_eof = false;
+	assert_true(run_until(got_eof, answered, PATIENCE_MS));
+	close(silent);
+	close(answered);
+	for (size_t i = 0; i < ARRAY_SIZE(fds); i++)
+		close(fds[i]);
+}
+
 static void test_connections_are_limited(void **state)
 {
 	int fds[3], fd;
 
 	(void)state;
-	for (size_t i = 0; i < ARRAY_SIZE(fds); i++) {
-		fds[i] = dial();
-		ask(fds[i], "GET /hello HTTP/1.1\r\nHost: x\r\n\r\n");
-		assert_true(run_until(got_answer, fds[i], PATIENCE_MS));
-	}
+	for (size_t i = 0; i < ARRAY_SIZE(fds); i++)
+		fds[i] = dial_and_ask("GET /stream HTTP/1.1\r\nHost: x\r\n\r\n", got_head);
 	fd = dial();
 	assert_true(run_until(got_eof, fd, PATIENCE_MS));
-	assert_int_equal(status_of(world.answer), 503);
 	close(fd);
+	assert_int_equal(status_of(world.answer), 503);
 	close(fds[0]);
 	do {
-		fd = dial();
-		ask(fd, "GET /hello HTTP/1.1\r\nHost: x\r\n\r\n");
-		assert_true(run_until(got_answer, fd, PATIENCE_MS));
+		fd = dial_and_ask("GET /hello HTTP/1.1\r\nHost: x\r\n\r\n", got_answer);
 		close(fd);
 	} while (status_of(world.answer) == 503);
 	assert_int_equal(status_of(world.answer), 200);
@@ -432,7 +476,10 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_limits_of_a_head, start, stop),
 		cmocka_unit_test_setup_teardown(test_refused_body_still_sees_answer, start, stop),
 		cmocka_unit_test_setup_teardown(test_deadlines_are_absolute, start_hasty, stop),
+		cmocka_unit_test_setup_teardown(test_idle_connections_give_way, start_crowded, stop),
+		cmocka_unit_test_setup_teardown(test_idle_connections_give_way, start_full, stop),
 		cmocka_unit_test_setup_teardown(test_connections_are_limited, start_crowded, stop),
+		cmocka_unit_test_setup_teardown(test_connections_are_limited, start_full, stop),
 		cmocka_unit_test_setup_teardown(test_unix_socket, start, stop),
 		cmocka_unit_test_setup_teardown(test_listen_errors_name_the_address, start, stop),
 		cmocka_unit_test_setup_teardown(test_out_of_descriptors, start, stop),
