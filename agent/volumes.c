@@ -203,6 +203,10 @@ static int set_destination(struct volume *volume, struct err *e)
 	if (is_absolute ? !is_plain_absolute(path) : !is_plain(path))
 		return err_set(e, EINVAL, "container.volumes[%zu].container_path: not a path "
 			       "without '.' and '..'", volume->i);
+	/* Shared memory alone: what else is there is the kernel's, or looks like it. */
+	if (strncmp(path, "/dev/", 5) == 0 && strcmp(path, "/dev/shm") != 0)
+		return err_set(e, EINVAL, "container.volumes[%zu].container_path: '%.128s' is "
+			       "among the devices", volume->i, path);
 	(void)snprintf(volume->destination, sizeof(volume->destination), "%s%s%s",
 		       is_absolute ? "" : HANDOVER_SANDBOX, is_absolute ? "" : "/", path);
 	return 0;

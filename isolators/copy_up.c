@@ -1,6 +1,6 @@
 /*
- * Option "tmpcopyup": a fresh tmpfs starts with what it covers.  The source is the image's, so names
- * are never followed, and what is neither file, directory nor link is left out.
+ * Option "tmpcopyup": a fresh tmpfs starts with what it covers.  The source is the image's, so
+ * names are never followed, and what is neither file, directory nor link is left out.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -32,7 +32,8 @@ static int copy_attributes(int fd, const struct stat *st)
 
 static int copy_file(int from_dir, int to_dir, const char *name, const struct stat *st)
 {
-	AUTO_CLOSE int from = openat(from_dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	AUTO_CLOSE int from = openat(from_dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK |
+				     O_CLOEXEC);
 	AUTO_CLOSE int to = -EBADF;
 	ssize_t n;
 

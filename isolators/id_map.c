@@ -117,7 +117,7 @@ static int deny_setgroups(int proc_fd, struct err *e)
 	return 0;
 }
 
-/* PROGRAM PID INSIDE OUTSIDE COUNT ...: it is on the host's PATH, and says itself what it refuses. */
+/* PROGRAM PID INSIDE OUTSIDE COUNT ...: it is on the host's PATH and says what it refuses. */
 static int run_helper(const char *program, pid_t pid, const struct spec_id_map *rows, size_t n,
 		      struct err *e)
 {

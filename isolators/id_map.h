@@ -39,9 +39,9 @@ int spec_give(const struct spec *spec, int fd);
 int id_maps_write(int proc_fd, const struct spec_id_maps *maps, struct err *e);
 
 /*
- * The same for process PID by somebody who is not root.  Of the kernel he may map his own id alone,
- * and his group only when nobody inside can leave one (user_namespaces(7)); other maps are written by
- * newuidmap(1) and newgidmap(1), which know what was given to him.
+ * The same for process PID by somebody who is not root.  The kernel lets him map his own id alone,
+ * and his group only when nobody inside can leave one (user_namespaces(7)); other maps are written
+ * by newuidmap(1) and newgidmap(1), which know what was given to him.
  */
 int id_maps_write_rootless(int proc_fd, pid_t pid, const struct spec_id_maps *maps, struct err *e);
 

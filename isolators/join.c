@@ -96,7 +96,8 @@ int join_all(const struct box *box, struct err *e)
 			return r;
 	}
 	/* The groups that the host's root has can still be left here, and perhaps not inside. */
-	if (!box->is_rootless && box->join_fds[SPEC_NS_USER] >= 0 && syscall(SYS_setgroups, 0, NULL) < 0)
+	if (!box->is_rootless && box->join_fds[SPEC_NS_USER] >= 0 &&
+	    syscall(SYS_setgroups, 0, NULL) < 0)
 		return err_set(e, errno, "leave the groups of the host");
 	return join(box, SPEC_NS_USER, e);
 }

@@ -71,8 +71,10 @@ static bool has_known_keys(const char *data, const char *keys)
 		size_t length = strcspn(data, ",="), all = strcspn(data, ",");
 		char key[32];
 
-		if ((size_t)snprintf(key, sizeof(key), " %.*s ", (int)length, data) >= sizeof(key) ||
-		    length == 0 || !strstr(keys, key))
+		if (length == 0 || length + 3 > sizeof(key))
+			return false;
+		(void)snprintf(key, sizeof(key), " %.*s ", (int)length, data);
+		if (!strstr(keys, key))
 			return false;
 		data += all + (data[all] == ',');
 	}
@@ -353,8 +355,8 @@ static int check_target(const struct spec_mount *m, int fd, int root_fd,
 	for (size_t i = 0; i < ARRAY_SIZE(forbidden); i++) {
 		if (forbidden[i] >= 0 && fstat(forbidden[i], &other) == 0 &&
 		    st.st_dev == other.st_dev)
-			return err_set(e, EINVAL, "mount on '%s', which leads to the kernel's files",
-				       m->destination);
+			return err_set(e, EINVAL, "mount on '%s', which leads to the kernel's "
+				       "files", m->destination);
 	}
 	return 0;
 }
@@ -384,8 +386,8 @@ static int mount_bind(const struct spec_mount *m, int tree_fd, int root_fd,
 }
 
 /*
- * The file system M with options O as a tree: mounted in a place of our own, from where it is moved,
- * because mount(2) takes options of any length and wants a path.
+ * The file system M with options O as a tree: mounted in a place of our own, from where it is
+ * moved, because mount(2) takes options of any length and wants a path.
  */
 static int mount_aside(const struct spec_mount *m, const struct mount_options *o, struct err *e)
 {

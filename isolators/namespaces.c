@@ -75,7 +75,8 @@ static int enter(struct box *box, struct err *e)
 	if (spec->domainname && setdomainname(spec->domainname, strlen(spec->domainname)) < 0)
 		return err_set(e, errno, "set domainname '%.64s'", spec->domainname);
 	/* Keyrings have no namespace: an own session keyring hides the host's. */
-	if (!spec->no_new_keyring && syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL) < 0 && errno != ENOSYS)
+	if (!spec->no_new_keyring &&
+	    syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL) < 0 && errno != ENOSYS)
 		return err_set(e, errno, "join session keyring");
 	return spec->namespaces & CLONE_NEWNET ? bring_up_loopback(e) : 0;
 }

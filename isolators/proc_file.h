@@ -8,8 +8,8 @@ struct err;
 int proc_file_read(const char *path, char **ret, struct err *e);
 
 /*
- * Write VALUE to FILE below PROC_FD, the root of a procfs that is our own: without links and without
- * what somebody may have mounted there (rule R3).
+ * Write VALUE to FILE below PROC_FD, the root of a procfs that is our own: without links and
+ * without what somebody may have mounted there (rule R3).
  */
 int proc_file_write(int proc_fd, const char *file, const char *value, struct err *e);
 

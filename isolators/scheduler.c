@@ -1,6 +1,6 @@
 /*
- * When the payload gets the processor and the disk.  Set by the supervisor, whose rights a container
- * need not have; what init forks inherits it.
+ * When the payload gets the processor and the disk.  Set by the supervisor, whose rights a
+ * container need not have; what init forks inherits it.
  */
 #include <errno.h>
 #include <linux/ioprio.h>

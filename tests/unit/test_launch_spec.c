@@ -356,6 +356,8 @@ static const struct {
 	  "container.volumes[0]: '../y' is not a path in the sandbox" },
 	{ VOLUME("\"container_path\":\"../x\",\"host_path\":\"y\""), -EINVAL,
 	  "container.volumes[0].container_path: not a path without '.' and '..'" },
+	{ VOLUME("\"container_path\":\"/dev/x\",\"host_path\":\"/srv\""), -EINVAL,
+	  "container.volumes[0].container_path: '/dev/x' is among the devices" },
 	{ VOLUME("\"container_path\":\"/x\",\"source\":{\"type\":\"SECRET\"}"), -ENOTSUP,
 	  "container.volumes[0].source: only HOST_PATH, SANDBOX_PATH and DOCKER_VOLUME of driver "
 	  "tmpfs are supported" },

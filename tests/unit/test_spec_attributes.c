@@ -13,7 +13,8 @@ static const char base[] =
 static const struct spec_case bad[] = {
 	{ "process.scheduler", "[]", -EINVAL, "process.scheduler: not an object" },
 	{ "process.scheduler", "{}", -EINVAL, "process.scheduler.policy: missing" },
-	{ "process.scheduler", "{\"policy\":7}", -EINVAL, "process.scheduler.policy: not a string" },
+	{ "process.scheduler", "{\"policy\":7}", -EINVAL,
+	  "process.scheduler.policy: not a string" },
 	{ "process.scheduler", "{\"policy\":\"SCHED_ISO\"}", -EINVAL,
 	  "process.scheduler.policy: 'SCHED_ISO' is not supported" },
 	{ "process.scheduler", "{\"policy\":\"SCHED_OTHER\",\"nice\":20}", -ERANGE,
