@@ -123,14 +123,6 @@ static bool is_whiteout(const struct stat *st)
 	return S_ISCHR(st->st_mode) && st->st_rdev == makedev(0, 0);
 }
 
-bool place_is_whiteout(const struct place *place)
-{
-	struct stat st;
-
-	return fstatat(place->parent_fd, place->name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-	       is_whiteout(&st);
-}
-
 static int remove_tree(const struct place *place, struct err *e)
 {
 	struct tree_walk *walk;

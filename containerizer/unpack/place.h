@@ -42,9 +42,6 @@ int place_find(struct places *places, const char *raw, struct place *ret, struct
  */
 int place_clear(struct places *places, const struct place *place, bool is_dir, struct err *e);
 
-/* Is there a mark that hides a lower layer's name?  (A whiteout: a character device 0:0.) */
-bool place_is_whiteout(const struct place *place);
-
 void places_done(struct places *places);
 
 #endif
