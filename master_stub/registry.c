@@ -92,11 +92,13 @@ static void stop_pings(struct agent *agent)
 	agent->is_pinged = false;
 }
 
+/* What it said of itself there holds no longer: it says so again when it is back. */
 static void drop_stream(struct agent *agent)
 {
 	if (agent->stream)
 		HASH_DELETE(hh_stream, agent->master->streams, agent);
 	agent->stream = NULL;
+	free(TAKE_PTR(agent->degraded));
 }
 
 void registry_drop(struct agent *agent)
@@ -113,7 +115,6 @@ void registry_drop(struct agent *agent)
 	free(agent->boot_id);
 	free(agent->version);
 	free(agent->endpoint);
-	free(agent->degraded);
 	free(agent->id);
 	free(agent);
 }
@@ -277,7 +278,6 @@ void registry_disconnect(struct agent *agent)
 	agent->is_ping_open = true;
 	allocator_node_set_active(agent->node, false);
 	offers_rescind_of_agent(agent);
-	free(TAKE_PTR(agent->degraded));
 }
 
 static void explain_degraded(const struct agent *agent, bool was_degraded)

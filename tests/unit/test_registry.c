@@ -212,6 +212,14 @@ static void test_a_degraded_agent_is_not_offered_until_it_is_well(void **state)
 	agent_subscribe(cluster, &agent, (struct subscribe){ .id = id, .degraded = "full" });
 	cluster_wait(cluster, 10000);
 	assert_null(framework_offer(&framework));
+	/* Nor after it was unreachable, its stream never having ended for us. */
+	for (int i = 0; i < 6; i++)
+		cluster_wait(cluster, 15000);
+	assert_true(agent.is_closed);
+	agent_forget(&agent);
+	agent_subscribe(cluster, &agent, (struct subscribe){ .id = id, .degraded = "full" });
+	cluster_wait(cluster, 10000);
+	assert_null(framework_offer(&framework));
 	assert_int_equal(agent_heartbeat(cluster, &agent), 0);
 	cluster_turn(cluster);
 	assert_non_null(framework_offer(&framework));
