@@ -83,6 +83,8 @@ static const struct flag table[] = {
 	ROW(FLAG_MILLIS, sample_interval, "5secs", HOUR, "time between samples of usage"),
 	ROW(FLAG_MILLIS, stall_threshold, "0ms", STALLS_WINDOW_MS,
 	    "count stalls of containers that last so long within 2 seconds (0: none)"),
+	ROW(FLAG_MILLIS, http_heartbeat_interval, "30secs", HOUR,
+	    "time between heartbeats on the streams of a container's output"),
 	ROW(FLAG_BOOL, help, "false", 0, "print this and exit"),
 	ROW(FLAG_BOOL, version, "false", 0, "print the version and exit"),
 };
@@ -131,6 +133,8 @@ static int check(const struct agent_flags *flags, struct err *e)
 		return err_wrap(e, "use '--user_ids'");
 	if (volumes_check_roots(flags->host_path_volumes, e) < 0)
 		return err_wrap(e, "use '--host_path_volumes'");
+	if (flags->http_heartbeat_interval < SECOND / 10)
+		return err_set(e, EINVAL, "use '--http_heartbeat_interval': it is below 100ms");
 	if (flags->sample_interval < SECOND / 10)
 		return err_set(e, EINVAL, "use '--sample_interval': it is below 100ms");
 	if (!flags->insecure && !is_loopback(flags->listen))

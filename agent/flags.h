@@ -20,7 +20,7 @@ struct agent_flags {
 	uint64_t pids_limit, container_log_mb, container_log_files;
 	int64_t executor_registration_timeout, executor_reregistration_timeout;
 	int64_t executor_shutdown_grace_period, recovery_timeout, registration_backoff_factor;
-	int64_t gc_delay, sample_interval, stall_threshold;
+	int64_t gc_delay, sample_interval, stall_threshold, http_heartbeat_interval;
 };
 
 /*

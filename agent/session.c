@@ -79,6 +79,7 @@ static void end(struct session *session, int wait_status)
 	session->wait_status = wait_status;
 	loop_watch_free(TAKE_PTR(session->control_watch));
 	fd_close(&session->control_fd);
+	loop_timer_free(TAKE_PTR(session->heartbeat));
 	session_drain_outputs(session);
 	session_dismiss_input(session, NULL);
 	stream = TAKE_PTR(session->stream);
@@ -130,7 +131,7 @@ static int start_stream(struct session *session, struct err *e)
 		return r;
 	session->launch = NULL;
 	http_stream_on_drain(session->stream, on_stream_drain);
-	return 0;
+	return session_start_heartbeat(session, e);
 }
 
 static int take_terminal(struct session *session, struct packet_fds *fds, struct err *e)
@@ -496,6 +497,7 @@ void session_free(struct session *session)
 	TAILQ_REMOVE(&session->agent->sessions, session, link);
 	session_drop_waits(session);
 	loop_watch_free(session->control_watch);
+	loop_timer_free(session->heartbeat);
 	fd_close(&session->control_fd);
 	session_dismiss_input(session, NULL);
 	for (size_t i = 0; i < SESSION_OUTPUTS; i++)

@@ -14,6 +14,7 @@ struct agent;
 struct err;
 struct http_request;
 struct http_stream;
+struct loop_timer;
 struct loop_watch;
 struct session;
 struct task;
@@ -49,6 +50,7 @@ struct session {
 	struct http_request *launch;	/* waits for the start; then it is the stream */
 	struct http_stream *stream;
 	enum wire_format format;
+	struct loop_timer *heartbeat;	/* of the stream */
 	struct session_output outputs[SESSION_OUTPUTS];
 
 	/* Input. */
@@ -113,6 +115,8 @@ void sessions_free(struct agent *agent);
 /* ---- session_io.c, for session.c alone ---- */
 
 int session_watch_outputs(struct session *session, struct err *e);
+/* On the stream that has just begun. */
+int session_start_heartbeat(struct session *session, struct err *e);
 /* As if the command had written it. */
 void session_send_output(struct session_output *output, const void *bytes, size_t size);
 /* All that is there, then no more. */

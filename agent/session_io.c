@@ -43,6 +43,43 @@ void session_send_output(struct session_output *output, const void *bytes, size_
 	(void)wire_stream(session->stream, session->format, &io.base, &lost);
 }
 
+/* What lies between does not close a stream for being idle, and a reader knows that we live. */
+static void on_heartbeat(void *arg)
+{
+	Mesos__V1__Agent__ProcessIO io = MESOS__V1__AGENT__PROCESS_IO__INIT;
+	Mesos__V1__Agent__ProcessIO__Control control =
+		MESOS__V1__AGENT__PROCESS_IO__CONTROL__INIT;
+	Mesos__V1__Agent__ProcessIO__Control__Heartbeat heartbeat =
+		MESOS__V1__AGENT__PROCESS_IO__CONTROL__HEARTBEAT__INIT;
+	Mesos__V1__DurationInfo interval = MESOS__V1__DURATION_INFO__INIT;
+	struct session *session = arg;
+	int64_t ms = session->agent->flags.http_heartbeat_interval;
+	struct err lost = { 0 };
+
+	if (!session->stream)
+		return;
+	io.has_type = control.has_type = true;
+	io.type = MESOS__V1__AGENT__PROCESS_IO__TYPE__CONTROL;
+	io.control = &control;
+	control.type = MESOS__V1__AGENT__PROCESS_IO__CONTROL__TYPE__HEARTBEAT;
+	control.heartbeat = &heartbeat;
+	heartbeat.interval = &interval;
+	interval.nanoseconds = ms * 1000000;
+	(void)wire_stream(session->stream, session->format, &io.base, &lost);
+	loop_timer_set(session->heartbeat, ms);
+}
+
+int session_start_heartbeat(struct session *session, struct err *e)
+{
+	int r = loop_timer_new(session->agent->loop, on_heartbeat, session, &session->heartbeat,
+			       e);
+
+	if (r >= 0)
+		loop_timer_set(session->heartbeat,
+			       session->agent->flags.http_heartbeat_interval);
+	return r;
+}
+
 /* One piece: its size, 0 when there is none now, -EPIPE at the end. */
 static ssize_t read_output(struct session_output *output)
 {

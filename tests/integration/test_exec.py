@@ -19,7 +19,7 @@ def running_cluster():
     cluster = Cluster("exec")
     try:
         cluster.start_master()
-        cluster.start_agent()
+        cluster.start_agent("--http_heartbeat_interval=200ms")
         cluster.deploy(SLEEPER)
         yield cluster
     finally:
@@ -246,13 +246,25 @@ def test_session_in_json_is_remembered_until_it_is_removed(cluster, task):
     assert answer.status == 200
     assert answer.headers["Content-Type"] == "application/recordio"
     assert answer.headers["Message-Content-Type"] == "application/json"
-    assert list(records(answer.body)) == [{"type": "DATA", "data": {"type": "STDOUT", "data": "aGVsbG8="}}]
+    data = [r for r in records(answer.body) if r["type"] == "DATA"]
+    assert data == [{"type": "DATA", "data": {"type": "STDOUT", "data": "aGVsbG8="}}]
     assert operator(agent, session(parent, name, {"value": "true"})).status == 409
     for _ in range(2):
         waited = operator(agent, {"type": "WAIT_NESTED_CONTAINER", "wait_nested_container": identity})
         assert waited.json == {"type": "WAIT_NESTED_CONTAINER", "wait_nested_container": {"exit_status": 5 << 8}}
     removed = {"type": "REMOVE_NESTED_CONTAINER", "remove_nested_container": identity}
     assert [operator(agent, removed).status for _ in range(2)] == [200, 404]
+
+
+def test_silent_stream_has_a_heartbeat(cluster, task):
+    agent = cluster.agents[0]
+    parent, name = agent.container_of(task)["container_id"], uuid.uuid4().hex
+    # As long as it takes for another to come: the command ends with its own next word.
+    answer = operator(agent, session(parent, name, {"value": "sleep 1; echo done"}),
+                      {"Accept": "application/recordio", "Message-Accept": "application/json"})
+    beats = [r for r in records(answer.body) if r["type"] == "CONTROL"]
+    assert beats and all(b == {"type": "CONTROL", "control": {
+        "type": "HEARTBEAT", "heartbeat": {"interval": {"nanoseconds": 200000000}}}} for b in beats)
 
 
 def test_no_host_process_enters_and_the_agent_forgets_descriptors(cluster, task):
