@@ -105,6 +105,13 @@ uint32_t disk_project(const struct task *task)
 	return project;
 }
 
+int disk_share(const struct task *task, int dir_fd, struct err *e)
+{
+	uint32_t project = disk_project(task);
+
+	return project ? disk_quota_assign(dir_fd, project, e) : 0;
+}
+
 bool disk_used(const struct agent *agent, uint32_t project, uint64_t *ret_bytes)
 {
 	struct disk_quota quota;

@@ -22,6 +22,9 @@ int disk_init(struct agent *agent, struct err *e);
  */
 int disk_assign(struct task *task, int sandbox_fd, struct err *e);
 
+/* Give DIR_FD, another directory of TASK that is empty, to the project of its sandbox. */
+int disk_share(const struct task *task, int dir_fd, struct err *e);
+
 /* The project of TASK's sandbox; 0: it has none of ours, and is to be measured. */
 uint32_t disk_project(const struct task *task);
 

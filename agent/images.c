@@ -1,6 +1,7 @@
 #include "agent/images.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,6 +9,7 @@
 #include <unistd.h>
 
 #include "agent/agent.h"
+#include "agent/disk.h"
 #include "agent/runtime_dir.h"
 #include "agent/task.h"
 #include "containerizer/handover.h"
@@ -189,6 +191,7 @@ int images_prepare(const struct task *task, const struct task_image *image, json
 {
 	const struct agent *agent = task->agent;
 	const char *id = task->record->container_id;
+	AUTO_CLOSE int fd = -EBADF;
 	AUTO_FREE char *dir = NULL;
 	int r = runtime_dir_make_root(agent->work_fd, id, e);
 
@@ -198,6 +201,13 @@ int images_prepare(const struct task *task, const struct task_image *image, json
 		dir = NULL;
 		return err_set(e, ENOMEM, "prepare the root of task '%s'", task_id(task));
 	}
+	fd = open(dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return err_set(e, errno, "open '%s'", dir);
+	/* What it writes over its image is its disk, too. */
+	r = disk_share(task, fd, e);
+	if (r < 0)
+		return err_wrap(e, "prepare the root of task '%s'", task_id(task));
 	r = image_rootfs_prepare(agent->images, &image->image, id, dir, doc, e);
 	return r < 0 ? r : runtime_dir_write_config(agent->work_fd, id, doc, e);
 }

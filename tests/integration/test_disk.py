@@ -1,5 +1,6 @@
 """Disk of sandboxes counted and limited by the file system: project quotas of ext4 and xfs."""
 import os
+import pathlib
 import shutil
 import signal
 import subprocess
@@ -8,11 +9,13 @@ import pytest
 
 from cluster import wait_until
 from conftest import cannot_run
+from images import Layout, Store, directory, entry, layer, link
 
 pytestmark = pytest.mark.vm
 
 MIB = 1 << 20
 PROJECTS = "[7000-7009]"
+IDS = f"1600000000-{1600000000 + 65535}"
 MAKE = {
     "ext4": ["mkfs.ext4", "-q", "-F", "-O", "project,quota"],
     "xfs": ["mkfs.xfs", "-q", "-f"],
@@ -43,7 +46,8 @@ def quota_node(request, cluster):
         pytest.skip(f"{request.param} without project quotas here: {done.stderr.strip()}")
     try:
         cluster.start_master()
-        cluster.start_agent(f"--disk_projects={PROJECTS}", "--enforce_container_disk_quota", "--gc_delay=1secs")
+        cluster.start_agent(f"--disk_projects={PROJECTS}", "--enforce_container_disk_quota", "--gc_delay=1secs",
+                            f"--image_store={where / 'images'}", f"--user_ids={IDS}")
         yield cluster
     finally:
         # Lazily: what holds it, agent and tasks, is ended by the cluster's own fixture.
@@ -93,6 +97,19 @@ def test_a_write_beyond_the_disk_fails_and_the_end_says_why(quota_node):
     assert end["message"] == "Command exited with status 3; the task's disk of 8 MB is full"
     (sandbox,) = sandboxes(quota_node)
     assert 7 * MIB < sum(p.stat().st_blocks * 512 for p in sandbox.iterdir()) <= 8 * MIB
+
+
+def test_what_a_task_writes_over_its_image_counts(quota_node, tmp_path):
+    Layout(tmp_path / "box").image([layer(
+        *[directory(d) for d in ("bin", "proc", "sys", "dev", "tmp", "etc")],
+        entry("bin/busybox", data=pathlib.Path("/bin/busybox").read_bytes(), mode=0o755),
+        *[link(f"bin/{name}", "busybox") for name in ("sh", "head")])], {"Env": ["PATH=/bin"]})
+    Store(quota_node.agents[0].work_dir / "images").add(f"oci:{tmp_path}/box", name="box:1")
+    quota_node.call("POST", "/v2/apps", {
+        **app("/image", "head -c 20000000 /dev/zero >/big || exit 3; exit 0"), "user": "0",
+        "container": {"type": "DOCKER", "docker": {"image": "box:1"}}})
+    end = wait_until(lambda: quota_node.app("/image").get("lastTaskFailure"), "the task's end", 60)
+    assert end["message"] == "Command exited with status 3; the task's disk of 8 MB is full"
 
 
 def test_the_owner_cannot_move_files_out_of_the_count(quota_node):
