@@ -62,7 +62,7 @@ def box(tmp_path):
     made = Box(tmp_path)
     yield made
     made.close()
-    assert str(tmp_path) not in pathlib.Path("/proc/self/mountinfo").read_text()
+    assert f"{tmp_path}/" not in pathlib.Path("/proc/self/mountinfo").read_text()
 
 
 def add(box, tmp_path, layers, config=None, name="web"):
