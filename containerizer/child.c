@@ -9,6 +9,7 @@
 
 #include "containerizer/console.h"
 #include "containerizer/direct.h"
+#include "containerizer/hooks.h"
 #include "containerizer/init.h"
 #include "containerizer/payload.h"
 #include "containerizer/sync.h"
@@ -91,6 +92,27 @@ static void hide_arguments(const struct child_args *a)
 	memcpy(a->arguments, name, sizeof(name));
 }
 
+/* Between the mounts and the change of root, first outside and then here. */
+static int run_hooks(const void *arg, struct err *e)
+{
+	const struct child_args *a = arg;
+	struct sync_head head = { .type = SYNC_HOOKS };
+	struct hook_state state = {
+		.object = a->launch.hook_state, .status = "creating", .pid = getpid(),
+	};
+	int r = sync_send(a->sync_fd, &head, NULL, 0, e);
+
+	if (r == 0)
+		r = await(a->sync_fd, SYNC_GO, e);
+	return r < 0 ? r : hooks_run(a->box->spec, SPEC_HOOK_CREATE_CONTAINER, &state, e);
+}
+
+static bool has_hooks_at_create(const struct spec *spec)
+{
+	return spec->n_hooks[SPEC_HOOK_PRESTART] + spec->n_hooks[SPEC_HOOK_CREATE_RUNTIME] +
+		spec->n_hooks[SPEC_HOOK_CREATE_CONTAINER] > 0;
+}
+
 /* Steps 5 and 6 of the launch. */
 static int enter(const struct child_args *a, struct err *e)
 {
@@ -104,7 +126,13 @@ static int enter(const struct child_args *a, struct err *e)
 	if (r < 0)
 		return r;
 	r = await(a->sync_fd, SYNC_GO, e);
-	return r < 0 ? r : isolators_enter(a->box, e);
+	if (r < 0)
+		return r;
+	if (has_hooks_at_create(a->box->spec)) {
+		a->box->before_pivot = run_hooks;
+		a->box->before_pivot_arg = a;
+	}
+	return isolators_enter(a->box, e);
 }
 
 /* Step 7: nothing of the host stays open but what is still needed. */

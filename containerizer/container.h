@@ -3,6 +3,7 @@
 #define CONTAINERIZER_CONTAINER_H
 
 #include <stdbool.h>
+#include <jansson.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -50,6 +51,7 @@ struct container_launch {
 	 */
 	int start_fd;
 	unsigned n_preserved;	/* descriptors from 3 on that the main process inherits */
+	const json_t *hook_state;	/* what hooks inside read; NULL: there are no hooks */
 };
 
 /*
@@ -59,6 +61,7 @@ struct container_launch {
 int container_start(struct container *c, const struct container_launch *launch, struct err *e);
 
 enum container_event_type {
+	CONTAINER_HOOKS,	/* time for hooks outside: then container_continue() */
 	CONTAINER_WAITING,	/* for a connection to START_FD, no more is told; TERMINAL_FD */
 	CONTAINER_STARTED,	/* the main process's execve(2) succeeded; TERMINAL_FD */
 	CONTAINER_FAILED,	/* it will not: ERROR is the step that failed; pid 1 is ending */
@@ -85,6 +88,9 @@ const struct cgroup *container_cgroup(const struct container *c);
 
 /* Take the next event without waiting: 1 and *ret, 0 when there is none now, or -errno. */
 int container_read_event(struct container *c, struct container_event *ret, struct err *e);
+
+/* After CONTAINER_HOOKS. */
+int container_continue(struct container *c, struct err *e);
 
 /* What to run beside the main process; all borrowed for the call. */
 struct container_command {

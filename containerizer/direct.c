@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "containerizer/child.h"
+#include "containerizer/hooks.h"
 #include "containerizer/payload.h"
 #include "containerizer/sync.h"
 #include "isolators/isolator.h"
@@ -75,8 +76,11 @@ void direct_run(const struct child_args *args)
 		if (start_fd < 0)
 			child_fail(args, &e);
 	}
+	if (hooks_run(spec, SPEC_HOOK_START_CONTAINER, &(struct hook_state){
+			.object = args->launch.hook_state, .status = "created", .pid = getpid(),
+		}, &e) == 0)
+		(void)payload_exec(&p, &e);
 	/* Step 9: both sockets are close-on-exec, so that their end means success. */
-	(void)payload_exec(&p, &e);
 	if (start_fd >= 0 && write(start_fd, &e, sizeof(e)) < 0)
 		_exit(126);
 	child_fail(args, &e);

@@ -171,6 +171,9 @@ static int prepare_init(struct child_args *args, int ret_copies[3], struct err *
 	if (scheduler_ends_with_fork(args->box->spec))
 		return err_set(e, EINVAL, "process.scheduler: keep to a policy that ends with a "
 			       "fork");
+	/* Whoever may post a task must not run programs on the host. */
+	if (spec_has_hooks(args->box->spec))
+		return err_set(e, EINVAL, "hooks: they are for tepui-oci alone");
 	/* A child that lacks the right to load a filter by then must have given up all others. */
 	if (args->box->seccomp_fd >= 0 && !args->box->spec->no_new_privileges)
 		return err_set(e, EINVAL, "filter system calls without noNewPrivileges");
@@ -214,12 +217,8 @@ int container_start(struct container *c, const struct container_launch *launch, 
 		.arguments = arguments, .arguments_size = arguments_size,
 	};
 	int copies[3] = { -EBADF, -EBADF, -EBADF };
-	int r = 0;
+	int r = launch->mode == CONTAINER_MODE_INIT ? prepare_init(&args, copies, e) : 0;
 
-	if (launch->mode == CONTAINER_MODE_INIT)
-		r = prepare_init(&args, copies, e);
-	else if (c->box.spec->terminal)
-		r = err_set(e, ENOTSUP, "process.terminal: not supported in direct mode");
 	c->mode = launch->mode;
 	if (r == 0)
 		r = clone_child(c, &args, e);
@@ -261,6 +260,7 @@ static const struct {
 	enum sync_type sync;
 	enum container_event_type event;
 } event_types[] = {
+	{ SYNC_HOOKS, CONTAINER_HOOKS },
 	{ SYNC_WAITING, CONTAINER_WAITING },
 	{ SYNC_STARTED, CONTAINER_STARTED },
 	{ SYNC_FAILED, CONTAINER_FAILED },
@@ -331,6 +331,11 @@ int container_read_event(struct container *c, struct container_event *ret, struc
 	event.terminal_fd = fds.n == 1 ? TAKE_FD(fds.fd[0]) : TAKE_FD(c->terminal_fd);
 	*ret = event;
 	return r;
+}
+
+int container_continue(struct container *c, struct err *e)
+{
+	return send_plain(c, SYNC_GO, 0, 0, e);
 }
 
 static size_t strings_size(char *const *list, uint32_t *ret_n)

@@ -75,8 +75,6 @@ static int read_document(struct document *d, struct spec *spec, struct err *e)
 
 	if (strncmp(d->version, "1.", 2) != 0)
 		return err_set(e, EINVAL, "config.ociVersion: '%s' is not 1.x", d->version);
-	if (json_object_size(d->hooks) > 0)
-		return err_set(e, EINVAL, "config.hooks: not supported");
 	spec->hostname = TAKE_PTR(d->hostname);
 	spec->domainname = TAKE_PTR(d->domainname);
 	r = spec_read_process(d->process, spec, e);
@@ -91,7 +89,8 @@ static int read_document(struct document *d, struct spec *spec, struct err *e)
 	r = spec_read_linux(d->linux_part, spec, e);
 	if (r < 0)
 		return r;
-	return spec_read_annotations(d->annotations, spec, e);
+	r = spec_read_hooks(d->hooks, spec, e);
+	return r < 0 ? r : spec_read_annotations(d->annotations, spec, e);
 }
 
 int spec_from_json(const json_t *doc, struct spec *ret, struct err *e)

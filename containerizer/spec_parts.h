@@ -47,6 +47,7 @@ int spec_read_id_map(const json_t *array, const char *where, struct spec_id_map 
 int spec_read_mounts(const json_t *array, struct spec *spec, struct err *e);
 int spec_read_namespaces(const json_t *array, struct spec *spec, struct err *e);
 int spec_read_time_offsets(const json_t *object, struct spec *spec, struct err *e);
+int spec_read_hooks(const json_t *object, struct spec *spec, struct err *e);
 int spec_read_process(const json_t *object, struct spec *spec, struct err *e);
 int spec_read_scheduler(const json_t *object, struct spec *spec, struct err *e);
 int spec_read_io_priority(const json_t *object, struct spec *spec, struct err *e);

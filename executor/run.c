@@ -135,7 +135,8 @@ static void take_event(struct run *run, struct container_event *event)
 		run->ending.has_status = true;
 		run->ending.wait_status = event->wait_status;
 		break;
-	case CONTAINER_WAITING:		/* direct mode alone */
+	case CONTAINER_HOOKS:		/* direct mode alone */
+	case CONTAINER_WAITING:
 		break;
 	case CONTAINER_EXEC_STARTED:
 		run->ops->command_started(run->arg, event->id, event->terminal_fd);

@@ -242,7 +242,9 @@ static int build(const struct box *box, int root_fd, struct api_mounts *api, str
 	if (spec->root_readonly && !spec->host_root &&
 	    mount_setattr(root_fd, "", AT_EMPTY_PATH, &attr, sizeof(attr)) < 0)
 		return err_set(e, errno, "make root read-only");
-	r = pivot(root_fd, e);
+	r = box->before_pivot ? box->before_pivot(box->before_pivot_arg, e) : 0;
+	if (r == 0)
+		r = pivot(root_fd, e);
 	return r < 0 ? r : set_propagation(spec, e);
 }
 

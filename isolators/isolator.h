@@ -25,6 +25,9 @@ struct box {
 	int user_ns_fd;		/* made for init, open in the supervisor, or -EBADF */
 	pid_t init_pid;		/* in the supervisor's pid namespace */
 	int init_pidfd;
+	/* Init, when all is mounted and before the root changes; NULL: nothing. */
+	int (*before_pivot)(const void *arg, struct err *e);
+	const void *before_pivot_arg;
 	size_t n_prepared;	/* rows of isolator_table whose prepare() is done */
 };
 

@@ -52,6 +52,36 @@ static void free_resources(struct spec *spec)
 	free(spec->device_rules);
 }
 
+const char *const spec_hook_names[SPEC_N_HOOKS] = {
+	[SPEC_HOOK_PRESTART] = "prestart",
+	[SPEC_HOOK_CREATE_RUNTIME] = "createRuntime",
+	[SPEC_HOOK_CREATE_CONTAINER] = "createContainer",
+	[SPEC_HOOK_START_CONTAINER] = "startContainer",
+	[SPEC_HOOK_POSTSTART] = "poststart",
+	[SPEC_HOOK_POSTSTOP] = "poststop",
+};
+
+bool spec_has_hooks(const struct spec *spec)
+{
+	for (size_t i = 0; i < SPEC_N_HOOKS; i++) {
+		if (spec->n_hooks[i] > 0)
+			return true;
+	}
+	return false;
+}
+
+static void free_hooks(struct spec *spec)
+{
+	for (size_t kind = 0; kind < SPEC_N_HOOKS; kind++) {
+		for (size_t i = 0; i < spec->n_hooks[kind]; i++) {
+			free(spec->hooks[kind][i].path);
+			free_list(spec->hooks[kind][i].args);
+			free_list(spec->hooks[kind][i].env);
+		}
+		free(spec->hooks[kind]);
+	}
+}
+
 void spec_done(struct spec *spec)
 {
 	char **const strings[] = {
@@ -72,6 +102,7 @@ void spec_done(struct spec *spec)
 	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
 		free_list(*lists[i]);
 	free_mounts(spec);
+	free_hooks(spec);
 	for (size_t i = 0; i < spec->n_devices; i++)
 		free(spec->devices[i].path);
 	for (size_t i = 0; i < SPEC_N_NAMESPACES; i++)

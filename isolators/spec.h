@@ -104,6 +104,24 @@ struct spec_scheduler {
 	uint64_t runtime, deadline, period;	/* nanoseconds */
 };
 
+/* Programs of the document's author that run at moments of a container's life. */
+enum spec_hook_kind {
+	SPEC_HOOK_PRESTART,
+	SPEC_HOOK_CREATE_RUNTIME,
+	SPEC_HOOK_CREATE_CONTAINER,
+	SPEC_HOOK_START_CONTAINER,
+	SPEC_HOOK_POSTSTART,
+	SPEC_HOOK_POSTSTOP,
+	SPEC_N_HOOKS,
+};
+extern const char *const spec_hook_names[SPEC_N_HOOKS];	/* as OCI documents have them */
+
+struct spec_hook {
+	char *path;
+	char **args, **env;		/* NULL-terminated, or NULL */
+	uint64_t timeout_seconds;	/* 0: none */
+};
+
 enum { SPEC_LABEL_SIZE = 4096 };	/* of a security module */
 
 /* Zero or NULL means "not set" unless a comment says otherwise. */
@@ -144,6 +162,9 @@ struct spec {
 	char *hostname, *domainname;
 	struct spec_mount *mounts;
 	size_t n_mounts;
+
+	struct spec_hook *hooks[SPEC_N_HOOKS];
+	size_t n_hooks[SPEC_N_HOOKS];
 
 	/* linux */
 	/* Where its user wants the cgroup: for tepui-oci; an agent gives cgroup_layout. */
@@ -203,6 +224,8 @@ struct spec {
 /* Is it not the supervisor's: made, or joined? */
 bool spec_has_namespace(const struct spec *spec, enum spec_namespace kind);
 bool spec_has_user_namespace(const struct spec *spec);
+
+bool spec_has_hooks(const struct spec *spec);
 
 void spec_done(struct spec *spec);
 
