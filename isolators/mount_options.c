@@ -175,6 +175,35 @@ int mount_options_parse(const struct spec_mount *m, size_t i, struct mount_optio
 	return 0;
 }
 
+/* The words of a table, and what they are called for the mounts below. */
+static void each_word(const struct mount_word *words, size_t n,
+		      void (*fn)(const char *name, void *arg), void *arg)
+{
+	for (size_t i = 0; i < n; i++) {
+		char below[32];
+
+		fn(words[i].name, arg);
+		(void)snprintf(below, sizeof(below), "r%s", words[i].name);
+		if (words[i].has_r)
+			fn(below, arg);
+	}
+}
+
+void mount_options_each(void (*fn)(const char *name, void *arg), void *arg)
+{
+	each_word(flag_words, ARRAY_SIZE(flag_words), fn, arg);
+	each_word(file_system_words, ARRAY_SIZE(file_system_words), fn, arg);
+	for (size_t i = 0; i < ARRAY_SIZE(propagation_words); i++) {
+		char below[32];
+
+		fn(propagation_words[i].name, arg);
+		(void)snprintf(below, sizeof(below), "r%s", propagation_words[i].name);
+		fn(below, arg);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(switch_words); i++)
+		fn(switch_words[i].name, arg);
+}
+
 void mount_options_attr(unsigned long flags, struct mount_attr *attr)
 {
 	static const struct {

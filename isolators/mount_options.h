@@ -29,6 +29,9 @@ struct mount_options {
 int mount_options_parse(const struct spec_mount *m, size_t i, struct mount_options *ret,
 			struct err *e);
 
+/* FN for each word that is not for the file system. */
+void mount_options_each(void (*fn)(const char *name, void *arg), void *arg);
+
 /* FLAGS (MS_*) as mount_setattr(2) has them: set, with what has to be cleared for it. */
 struct mount_attr;
 void mount_options_attr(unsigned long flags, struct mount_attr *attr);

@@ -136,6 +136,18 @@ static const struct {
 	{ "SCMP_CMP_MASKED_EQ", SCMP_CMP_MASKED_EQ },
 };
 
+void seccomp_actions_each(void (*fn)(const char *name, void *arg), void *arg)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(actions); i++)
+		fn(actions[i].name, arg);
+}
+
+void seccomp_operators_each(void (*fn)(const char *name, void *arg), void *arg)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(operators); i++)
+		fn(operators[i].name, arg);
+}
+
 static bool is_permissive(uint32_t action)
 {
 	return action == SCMP_ACT_ALLOW || action == SCMP_ACT_LOG;

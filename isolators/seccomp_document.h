@@ -31,6 +31,10 @@ struct seccomp_document {
  */
 int seccomp_document_read(const json_t *profile, uint64_t caps, struct seccomp_document *ret,
 			  struct err *e);
+/* FN for each name of an action, of a comparison. */
+void seccomp_actions_each(void (*fn)(const char *name, void *arg), void *arg);
+void seccomp_operators_each(void (*fn)(const char *name, void *arg), void *arg);
+
 void seccomp_document_done(struct seccomp_document *document);
 
 #endif

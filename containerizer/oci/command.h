@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "lib/cleanup.h"
 #include "lib/err.h"
 #include "lib/flags.h"
 
@@ -46,6 +47,8 @@ struct no_options {
 };
 extern const struct flag no_flags[1];
 
+extern const struct command command_events, command_features, command_pause, command_ps,
+	command_resume, command_spec, command_update;
 extern const struct command command_create, command_delete, command_exec, command_kill,
 	command_list, command_run, command_start, command_state;
 

@@ -4,6 +4,7 @@
 #include "containerizer/container.h"
 #include "containerizer/oci/command.h"
 #include "containerizer/oci/foreground.h"
+#include "containerizer/oci/late_hooks.h"
 #include "containerizer/oci/making.h"
 #include "lib/cleanup.h"
 
@@ -55,22 +56,42 @@ const struct command command_create = {
 	.makes_processes = true,
 };
 
+/* It may be paused, changed and deleted by others while it runs. */
+static int wait_and_remove(struct making *m, struct foreground *fg, bool is_kept, int *ret_status,
+			   struct err *e)
+{
+	int r;
+
+	state_unlock(m->dir_fd);
+	r = foreground_wait(fg, container_pidfd(m->container), &m->spec, TAKE_FD(m->master_fd),
+			    ret_status, e);
+	if (r < 0 || is_kept)
+		return r;
+	r = state_lock(m->dir_fd, m->state.id, e);
+	if (r == -ENOENT) {
+		err_clear(e);
+		return 0;
+	}
+	return r < 0 ? r : making_remove(m, e);
+}
+
 static int run(const struct oci *oci, const void *options, char **args, int *ret_status,
 	       struct err *e)
 {
 	const struct making_options *o = options;
 	struct making m = MAKING_INIT(oci);
 	struct foreground fg = FOREGROUND_INIT;
+	struct late_hooks late;
 	int r = o->detach ? 0 : foreground_open(&fg, e);
 
 	if (r == 0)
 		r = making_launch(&m, args[0], o, false, e);
-	if (r == 0 && !o->detach) {
-		r = foreground_wait(&fg, container_pidfd(m.container), &m.spec,
-				    TAKE_FD(m.master_fd), ret_status, e);
-		if (r == 0 && !o->keep)
-			r = making_remove(&m, e);
+	if (r == 0) {
+		late_hooks_load(&late, m.dir_fd, &m.state);
+		late_hooks_run(&late, &m.state, SPEC_HOOK_POSTSTART, STATE_RUNNING);
 	}
+	if (r == 0 && !o->detach)
+		r = wait_and_remove(&m, &fg, o->keep, ret_status, e);
 	foreground_close(&fg);
 	making_done(&m);
 	return r;

@@ -20,12 +20,19 @@
 static const struct command *const commands[] = {
 	&command_create,
 	&command_delete,
+	&command_events,
 	&command_exec,
+	&command_features,
 	&command_kill,
 	&command_list,
+	&command_pause,
+	&command_ps,
+	&command_resume,
 	&command_run,
+	&command_spec,
 	&command_start,
 	&command_state,
+	&command_update,
 };
 
 #define ROW(name_, kind_, member_, help_) \

@@ -12,9 +12,11 @@
 #include <unistd.h>
 
 #include "containerizer/container.h"
+#include "containerizer/hooks.h"
 #include "containerizer/oci/command.h"
 #include "containerizer/oci/console_socket.h"
 #include "containerizer/oci/devices.h"
+#include "containerizer/oci/late_hooks.h"
 #include "containerizer/oci/pid_file.h"
 #include "containerizer/oci/preserved.h"
 #include "containerizer/spec_json.h"
@@ -58,27 +60,30 @@ static int load_bundle(struct making *m, const char *path, json_t **ret_doc, str
 	if (r < 0)
 		return r;
 	m->state.annotations = json_incref(json_object_get(*ret_doc, "annotations"));
-	return copy_string(m->spec.root_path, &m->state.rootfs, e);
+	m->state.has_hooks = spec_has_hooks(&m->spec);
+	/* A root of layers is nowhere to be seen outside. */
+	return copy_string(m->spec.root_path ? m->spec.root_path : "", &m->state.rootfs, e);
+}
+
+static int set_path(json_t *object, const char *key, const char *path, struct err *e)
+{
+	if (path && json_object_set_new(object, key, json_string(path)) < 0)
+		return err_set(e, ENOMEM, "keep '%s'", STATE_CONFIG);
+	return 0;
 }
 
 /*
  * The bundle may change while the container runs: exec and the hooks go by what it was, and not
  * from its directory.
  */
-static int keep_config(const struct making *m, const json_t *doc, struct err *e)
+static int keep_config(const struct making *m, json_t *doc, struct err *e)
 {
-	json_t *root = json_object_get(doc, "root"), *path = json_string(m->spec.root_path);
-	AUTO_CLOSE int fd = openat(m->dir_fd, STATE_CONFIG, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC,
-				   0600);
-	AUTO_FREE char *text = NULL;
+	json_t *mounts = json_object_get(doc, "mounts");
+	int r = set_path(json_object_get(doc, "root"), "path", m->spec.root_path, e);
 
-	if (json_object_set_new(root, "path", path) == 0)
-		text = json_dumps(doc, JSON_COMPACT);
-	if (!text)
-		return err_set(e, ENOMEM, "keep '%s'", STATE_CONFIG);
-	if (fd < 0 || write(fd, text, strlen(text)) != (ssize_t)strlen(text))
-		return err_set(e, errno, "keep '%s'", STATE_CONFIG);
-	return 0;
+	for (size_t i = 0; i < json_array_size(mounts) && r == 0; i++)
+		r = set_path(json_array_get(mounts, i), "source", m->spec.mounts[i].source, e);
+	return r < 0 ? r : state_keep_config(m->dir_fd, doc, e);
 }
 
 static int find_cgroup(struct making *m, struct err *e)
@@ -145,26 +150,56 @@ static int listen_for_start(struct making *m, struct err *e)
 	return 0;
 }
 
-/* Until it waits or runs; what it says on failure becomes ours. */
-static int follow(struct making *m, struct err *e)
+/* The namespaces are made, and nothing of the container runs yet. */
+static int run_early_hooks(struct making *m, const json_t *object, struct err *e)
+{
+	const struct hook_state state = {
+		.object = object, .status = state_status_names[STATE_CREATING],
+		.pid = container_pid(m->container),
+	};
+	int r = hooks_run(&m->spec, SPEC_HOOK_PRESTART, &state, e);
+
+	if (r == 0)
+		r = hooks_run(&m->spec, SPEC_HOOK_CREATE_RUNTIME, &state, e);
+	return r < 0 ? r : container_continue(m->container, e);
+}
+
+/* The next thing that it has to say. */
+static int await_event(struct making *m, struct container_event *ret, struct err *e)
 {
 	struct pollfd poll_fd = { .fd = container_sync_fd(m->container), .events = POLLIN };
-	struct container_event event = { .type = CONTAINER_CLOSED };
+	int r = 0;
 
-	while (poll(&poll_fd, 1, -1) > 0 || errno == EINTR) {
-		int r = container_read_event(m->container, &event, e);
+	while (r == 0) {
+		if (poll(&poll_fd, 1, -1) < 0 && errno != EINTR)
+			return err_set(e, errno, "wait for container '%s'", m->spec.id);
+		r = container_read_event(m->container, ret, e);
+	}
+	return r;
+}
 
+/* Until it waits or runs; what it says on failure becomes ours. */
+static int follow(struct making *m, const json_t *hook_state, struct err *e)
+{
+	struct container_event event;
+	int r;
+
+	for (;;) {
+		r = await_event(m, &event, e);
+		if (r >= 0 && event.type == CONTAINER_HOOKS)
+			r = run_early_hooks(m, hook_state, e);
+		else
+			break;
 		if (r < 0)
 			return r;
-		if (r > 0)
-			break;
 	}
+	if (r < 0)
+		return r;
 	m->master_fd = event.terminal_fd;
 	if (event.type == CONTAINER_FAILED)
 		*e = event.error;
 	else if (event.type == CONTAINER_CLOSED)
-		return err_set(e, ECHILD, "launch container '%s': its process was killed",
-			       m->spec.id);
+		err_set(e, ECHILD, "launch container '%s': its process was killed", m->spec.id);
 	return -e->code;
 }
 
@@ -195,12 +230,19 @@ static int start(struct making *m, const struct making_options *o, unsigned n_pr
 		.start_fd = m->start_fd,
 		.n_preserved = n_preserved,
 	};
+	json_auto_t *hook_state = NULL;
 	int r;
+
+	if (m->state.has_hooks) {
+		hook_state = state_to_oci(&m->state, STATE_CREATING);
+		launch.hook_state = hook_state;
+	}
 
 	if ((r = container_create(&m->spec, m->seccomp_fd, &m->container, e)) < 0 ||
 	    (r = container_start(m->container, &launch, e)) < 0 ||
 	    (r = state_set_pid(&m->state, container_pid(m->container), e)) < 0 ||
-	    (r = state_write(m->dir_fd, &m->state, e)) < 0 || (r = follow(m, e)) < 0)
+	    (r = state_write(m->dir_fd, &m->state, e)) < 0 ||
+	    (r = follow(m, hook_state, e)) < 0)
 		return r;
 	if (o->console_socket) {
 		r = console_socket_send(o->console_socket, m->master_fd, e);
@@ -254,9 +296,15 @@ static int remove_cgroup(const struct state *state, struct err *e)
 
 int making_delete(const struct oci *oci, int dir_fd, const struct state *state, struct err *e)
 {
+	struct late_hooks late;
 	int r = remove_cgroup(state, e);
 
-	return r < 0 ? r : state_remove(oci->root, state->id, dir_fd, e);
+	if (r < 0)
+		return r;
+	late_hooks_load(&late, dir_fd, state);
+	r = state_remove(oci->root, state->id, dir_fd, e);
+	late_hooks_run(&late, state, SPEC_HOOK_POSTSTOP, STATE_STOPPED);
+	return r;
 }
 
 int making_remove(struct making *m, struct err *e)

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "containerizer/oci/command.h"
+#include "containerizer/oci/late_hooks.h"
 #include "containerizer/oci/state.h"
 #include "containerizer/sync.h"
 #include "lib/cleanup.h"
@@ -41,6 +42,7 @@ static int hear(int fd, struct err *e)
 static int start_locked(const struct state_dir *dir, struct err *e)
 {
 	AUTO_CLOSE int fd = -EBADF;
+	struct late_hooks late;
 	enum state_status status;
 	int r = state_get_status(dir, &status, e);
 
@@ -54,7 +56,11 @@ static int start_locked(const struct state_dir *dir, struct err *e)
 		return fd;
 	r = hear(fd, e);
 	(void)unlinkat(dir->fd, STATE_SOCKET, 0);
-	return r;
+	if (r < 0)
+		return r;
+	late_hooks_load(&late, dir->fd, &dir->state);
+	late_hooks_run(&late, &dir->state, SPEC_HOOK_POSTSTART, STATE_RUNNING);
+	return 0;
 }
 
 static int start(const struct oci *oci, const void *options, char **args, int *ret_status,

@@ -47,6 +47,7 @@ static const struct json_field fields[] = {
 	ROW("cgroup_layout", cgroup_layout, JSON_F_STR, true, 64 << 10),
 	ROW("cgroup_name", cgroup_name, JSON_F_STR, true, 255),
 	ROW("cgroup_made", cgroup_made, JSON_F_U64, true, 64),
+	ROW("has_hooks", has_hooks, JSON_F_BOOL, false, 0),
 	ROW("annotations", annotations, JSON_F_JSON, false, 0),
 };
 
@@ -98,13 +99,27 @@ static int open_directory(const char *root, const char *id, struct err *e)
 	return fd < 0 ? err_set(e, errno, "open '%s'", path) : fd;
 }
 
-static int lock(int fd, const char *id, struct err *e)
+static int check_linked(int fd, const char *id, struct err *e)
 {
-	while (flock(fd, LOCK_EX) < 0) {
+	struct stat st;
+
+	if (fstat(fd, &st) < 0 || st.st_nlink == 0)
+		return err_set_code(e, ENOENT, true, "container '%s' does not exist", id);
+	return 0;
+}
+
+int state_lock(int dir_fd, const char *id, struct err *e)
+{
+	while (flock(dir_fd, LOCK_EX) < 0) {
 		if (errno != EINTR)
 			return err_set(e, errno, "lock state of container '%s'", id);
 	}
-	return 0;
+	return check_linked(dir_fd, id, e);
+}
+
+void state_unlock(int dir_fd)
+{
+	(void)flock(dir_fd, LOCK_UN);
 }
 
 int state_create(const char *root, const char *id, struct err *e)
@@ -129,7 +144,7 @@ int state_create(const char *root, const char *id, struct err *e)
 	fd = open_directory(root, id, e);
 	if (fd < 0)
 		return fd;
-	r = lock(fd, id, e);
+	r = state_lock(fd, id, e);
 	return r < 0 ? r : TAKE_FD(fd);
 }
 
@@ -153,7 +168,6 @@ int state_open(const char *root, const char *id, bool is_locked, struct state_di
 	       struct err *e)
 {
 	struct state_dir dir = STATE_DIR_INIT;
-	struct stat st;
 	int r = state_check_id(id, e);
 
 	if (r < 0)
@@ -161,10 +175,7 @@ int state_open(const char *root, const char *id, bool is_locked, struct state_di
 	dir.fd = open_directory(root, id, e);
 	if (dir.fd < 0)
 		return dir.fd;
-	r = is_locked ? lock(dir.fd, id, e) : 0;
-	/* Whoever had the lock may have removed it. */
-	if (r == 0 && (fstat(dir.fd, &st) < 0 || st.st_nlink == 0))
-		r = err_set_code(e, ENOENT, true, "container '%s' does not exist", id);
+	r = is_locked ? state_lock(dir.fd, id, e) : check_linked(dir.fd, id, e);
 	if (r == 0)
 		r = read_state(dir.fd, id, &dir.state, e);
 	if (r < 0) {
@@ -188,12 +199,12 @@ void state_close(struct state_dir *dir)
 
 static char *format_state(const struct state *s)
 {
-	json_auto_t *object = json_pack("{ss ss ss ss ss ss* sI sI ss ss sI sO*}",
+	json_auto_t *object = json_pack("{ss ss ss ss ss ss* sI sI ss ss sI sb sO*}",
 		"id", s->id, "bundle", s->bundle, "rootfs", s->rootfs, "owner", s->owner,
 		"created", s->created, "boot_id", s->boot_id, "pid", (json_int_t)s->pid,
 		"start_ticks", (json_int_t)s->start_ticks, "cgroup_layout", s->cgroup_layout,
 		"cgroup_name", s->cgroup_name, "cgroup_made", (json_int_t)s->cgroup_made,
-		"annotations", s->annotations);
+		"has_hooks", s->has_hooks, "annotations", s->annotations);
 
 	return object ? json_dumps(object, JSON_COMPACT) : NULL;
 }
@@ -202,18 +213,32 @@ static char *format_state(const struct state *s)
  * Whole or not at all, whoever is killed meanwhile.  Not flushed to a disk: what it tells of ends
  * with the kernel, and the id of the boot says so.
  */
+/* In one step: a reader sees the old file or the new one. */
+static int replace_file(int dir_fd, const char *name, const char *text, struct err *e)
+{
+	AUTO_CLOSE int fd = openat(dir_fd, STATE_TMP,
+				   O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+
+	if (fd < 0 || write(fd, text, strlen(text)) != (ssize_t)strlen(text) ||
+	    renameat(dir_fd, STATE_TMP, dir_fd, name) < 0)
+		return err_set(e, errno, "write '%s' of the container's state", name);
+	return 0;
+}
+
 int state_write(int dir_fd, const struct state *state, struct err *e)
 {
 	AUTO_FREE char *text = format_state(state);
-	AUTO_CLOSE int fd = -EBADF;
 
-	if (!text)
-		return err_set(e, ENOMEM, "write state of container '%s'", state->id);
-	fd = openat(dir_fd, STATE_TMP, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
-	if (fd < 0 || write(fd, text, strlen(text)) != (ssize_t)strlen(text) ||
-	    renameat(dir_fd, STATE_TMP, dir_fd, STATE_FILE) < 0)
-		return err_set(e, errno, "write state of container '%s'", state->id);
-	return 0;
+	return text ? replace_file(dir_fd, STATE_FILE, text, e)
+		: err_set(e, ENOMEM, "write state of container '%s'", state->id);
+}
+
+int state_keep_config(int dir_fd, const json_t *config, struct err *e)
+{
+	AUTO_FREE char *text = json_dumps(config, JSON_COMPACT);
+
+	return text ? replace_file(dir_fd, STATE_CONFIG, text, e)
+		: err_set(e, ENOMEM, "keep '%s'", STATE_CONFIG);
 }
 
 static int read_boot_id(char ret[BOOT_ID_SIZE], struct err *e)

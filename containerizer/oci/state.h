@@ -25,6 +25,7 @@ struct state {
 	char *cgroup_layout, *cgroup_name;
 	uint64_t cgroup_made;		/* directories above it that were made for it */
 	json_t *annotations;		/* object or NULL */
+	bool has_hooks;			/* after create: then the config is worth reading */
 };
 
 enum state_status {
@@ -57,8 +58,13 @@ int state_open(const char *root, const char *id, bool is_locked, struct state_di
 	       struct err *e);
 void state_close(struct state_dir *dir);
 
+/* Let others change it meanwhile; and after all of them.  -ENOENT if it has been removed. */
+void state_unlock(int dir_fd);
+int state_lock(int dir_fd, const char *id, struct err *e);
+
 /* Replace the record in one step. */
 int state_write(int dir_fd, const struct state *state, struct err *e);
+int state_keep_config(int dir_fd, const json_t *config, struct err *e);	/* STATE_CONFIG */
 void state_done(struct state *state);
 
 /* Fill in start_ticks and boot_id of PID, which has not been reaped. */
