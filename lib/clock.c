@@ -33,12 +33,29 @@ int64_t clock_wall_ms(void)
 	return read_ns(CLOCK_REALTIME) / 1000000;
 }
 
+/*
+ * Days since the epoch to a date (proleptic Gregorian; years begin in March, so that the leap day
+ * is their last).  gmtime_r(3) would do, but reads the host's time zone first.
+ */
+static void civil_from_days(int64_t days, int *ret_year, int *ret_month, int *ret_day)
+{
+	int64_t z = days + 719468;		/* since 0000-03-01 */
+	int64_t era = (z >= 0 ? z : z - 146096) / 146097;
+	int64_t of_era = z - era * 146097;
+	int64_t year = (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
+	int64_t of_year = of_era - (365 * year + year / 4 - year / 100);
+	int64_t month = (5 * of_year + 2) / 153;	/* 0 is March */
+
+	*ret_day = (int)(of_year - (153 * month + 2) / 5 + 1);
+	*ret_month = (int)(month < 10 ? month + 3 : month - 9);
+	*ret_year = (int)(year + era * 400 + (*ret_month <= 2));
+}
+
 void clock_format(int64_t wall_ms, char ret_text[CLOCK_TEXT_SIZE])
 {
+	int64_t secs, days;
+	int ms, year, month, day, second;
 	char text[64];
-	struct tm tm;
-	time_t secs;
-	int ms;
 
 	if (wall_ms < CLOCK_MIN_MS)
 		wall_ms = CLOCK_MIN_MS;
@@ -47,10 +64,12 @@ void clock_format(int64_t wall_ms, char ret_text[CLOCK_TEXT_SIZE])
 	ms = (int)(wall_ms % 1000);
 	if (ms < 0)
 		ms += 1000;
-	secs = (time_t)((wall_ms - ms) / 1000);
-	(void)gmtime_r(&secs, &tm);
-	(void)snprintf(text, sizeof(text), "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", tm.tm_year + 1900,
-		       tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, ms);
+	secs = (wall_ms - ms) / 1000;
+	days = (secs >= 0 ? secs : secs - 86399) / 86400;
+	second = (int)(secs - days * 86400);
+	civil_from_days(days, &year, &month, &day);
+	(void)snprintf(text, sizeof(text), "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", year, month, day,
+		       second / 3600, second / 60 % 60, second % 60, ms);
 	memcpy(ret_text, text, CLOCK_TEXT_SIZE - 1);
 	ret_text[CLOCK_TEXT_SIZE - 1] = '\0';
 }
