@@ -51,7 +51,7 @@ static int redirect(const struct payload *p, struct err *e)
 
 	/* FROM is above 0-2 (init), or is 0-2: none is overwritten early. */
 	for (int fd = 0; fd <= 2; fd++) {
-		if (dup2(from[fd], fd) < 0)
+		if (from[fd] != fd && dup2(from[fd], fd) < 0)
 			return err_set(e, errno, "redirect descriptor %d", fd);
 	}
 	if (p->has_terminal && ioctl(0, TIOCSCTTY, 0) < 0)

@@ -65,10 +65,13 @@ static int make_way(const char *base, const struct levels *levels, level_fn *ope
 		    enum cgroup_controller controller, char **ret, unsigned *made, struct err *e)
 {
 	char path[PATH_MAX];
-	int n = snprintf(path, sizeof(path), "%s", strcmp(base, "/") == 0 ? "" : base);
+	int n = snprintf(path, sizeof(path), "%s", base);
 	bool is_made = false;
 	unsigned n_made = 0;
 
+	/* The root of a hierarchy ends in one. */
+	while (n > 0 && (size_t)n < sizeof(path) && path[n - 1] == '/')
+		path[--n] = '\0';
 	for (size_t i = 0; n >= 0 && (size_t)n < sizeof(path); i++) {
 		int r = open_level(path, is_made, controller, e);
 

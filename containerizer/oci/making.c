@@ -34,6 +34,20 @@ static int copy_string(const char *text, char **ret, struct err *e)
 	return *ret ? 0 : err_set(e, ENOMEM, "make container");
 }
 
+/* As the kernel names it: absolute, and without links. */
+static int name_bundle(struct making *m, int fd, struct err *e)
+{
+	char link[64], path[PATH_MAX];
+	ssize_t n;
+
+	(void)snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	n = readlink(link, path, sizeof(path) - 1);
+	if (n < 0)
+		return err_set(e, errno, "find the path of the bundle");
+	path[n] = '\0';
+	return copy_string(path, &m->state.bundle, e);
+}
+
 static int load_bundle(struct making *m, const char *path, json_t **ret_doc, struct err *e)
 {
 	AUTO_CLOSE int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -41,9 +55,9 @@ static int load_bundle(struct making *m, const char *path, json_t **ret_doc, str
 
 	if (fd < 0)
 		return err_set(e, errno, "open bundle '%s'", path);
-	m->state.bundle = realpath(path, NULL);
-	if (!m->state.bundle)
-		return err_set(e, errno, "open bundle '%s'", path);
+	r = name_bundle(m, fd, e);
+	if (r < 0)
+		return r;
 	r = file_in_read_json(fd, "config.json", SPEC_MAX_DOCUMENT, ret_doc, e);
 	if (r < 0)
 		return r;
@@ -277,7 +291,7 @@ int making_launch(struct making *m, const char *id, const struct making_options 
 	return r;
 }
 
-static int remove_cgroup(const struct state *state, struct err *e)
+static int remove_cgroup(const struct state *state, bool has_gone, struct err *e)
 {
 	struct cgroup_layout layout;
 	int r;
@@ -287,17 +301,19 @@ static int remove_cgroup(const struct state *state, struct err *e)
 	r = cgroup_layout_parse(state->cgroup_layout, &layout, e);
 	if (r < 0)
 		return r;
-	r = cgroup_destroy(&layout, state->cgroup_name, DESTROY_MS, e);
+	r = has_gone ? 0 : cgroup_destroy(&layout, state->cgroup_name, DESTROY_MS, e);
 	if (r == 0)
 		cgroup_path_remove(&layout, (unsigned)state->cgroup_made);
 	cgroup_layout_done(&layout);
 	return r;
 }
 
-int making_delete(const struct oci *oci, int dir_fd, const struct state *state, struct err *e)
+/* What is left but for the cgroup itself, if that HAS_GONE. */
+static int remove_rest(const struct oci *oci, int dir_fd, const struct state *state, bool has_gone,
+		       struct err *e)
 {
 	struct late_hooks late;
-	int r = remove_cgroup(state, e);
+	int r = remove_cgroup(state, has_gone, e);
 
 	if (r < 0)
 		return r;
@@ -307,17 +323,22 @@ int making_delete(const struct oci *oci, int dir_fd, const struct state *state, 
 	return r;
 }
 
+int making_delete(const struct oci *oci, int dir_fd, const struct state *state, struct err *e)
+{
+	return remove_rest(oci, dir_fd, state, false, e);
+}
+
 int making_remove(struct making *m, struct err *e)
 {
-	struct err lost = { 0 };
 	int status, r = m->container ? container_destroy(m->container, DESTROY_MS, e) : 0;
+	struct err lost = { 0 };
 
 	if (r < 0)
 		return r;
 	/* Unless whoever waited for it has done so. */
 	if (m->container)
 		(void)container_reap(m->container, &status, &lost);
-	return making_delete(m->oci, m->dir_fd, &m->state, e);
+	return remove_rest(m->oci, m->dir_fd, &m->state, m->container != NULL, e);
 }
 
 void making_done(struct making *m)
