@@ -391,8 +391,14 @@ int cgroup_enter(const struct cgroup *cg, const char *group, struct err *e)
 	int r = enter_group(cg->core_fd, group, e);
 
 	for (size_t i = 0; i < N_CGROUP_CONTROLLERS && r == 0; i++) {
-		if (cg->versions[i] == 1)
-			r = enter_group(cg->fds[i], group, e);
+		if (cg->versions[i] != 1)
+			continue;
+		r = enter_group(cg->fds[i], group, e);
+		/* Groups inside a container are on v2 where there is one. */
+		if (r == -ENOENT) {
+			err_clear(e);
+			r = enter_group(cg->fds[i], NULL, e);
+		}
 	}
 	return r;
 }

@@ -92,7 +92,10 @@ int cgroup_list(const struct cgroup_layout *layout, char ***ret, struct err *e);
  */
 int cgroup_join(const struct cgroup *cg, struct err *e);
 
-/* The same on all hierarchies, for a running container; and there in GROUP ("a/b"), if not NULL. */
+/*
+ * The same on all hierarchies, for a running container; if not NULL, in its GROUP ("a/b"), which
+ * v2 must have and v1 may.
+ */
 int cgroup_enter(const struct cgroup *cg, const char *group, struct err *e);
 
 /*

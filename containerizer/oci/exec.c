@@ -1,5 +1,7 @@
 /* tepui-oci exec. */
 #include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -14,6 +16,7 @@
 #include "containerizer/visit.h"
 #include "isolators/cgroup.h"
 #include "isolators/isolator.h"
+#include "isolators/proc_file.h"
 #include "isolators/seccomp_profile.h"
 #include "isolators/spec.h"
 #include "lib/cleanup.h"
@@ -51,6 +54,7 @@ struct execution {
 	int seccomp_fd, pidfd;
 	struct spec spec;
 	struct cgroup cgroup;
+	char *group;			/* below it, or NULL */
 	struct visitor visitor;
 };
 
@@ -86,6 +90,37 @@ static int check_status(const struct state_dir *dir, bool ignore_paused, struct 
 		       state_status_names[status]);
 }
 
+/*
+ * A container that manages groups of its own (systemd in it, on v2) has no processes in its group
+ * itself, and can have none: then to where its first process is.  *RET is owned, or NULL.
+ */
+static int find_group(const struct cgroup *cg, const struct state *state, char **ret,
+		      struct err *e)
+{
+	AUTO_FREE char *text = NULL, *inner = NULL;
+	char path[64], enabled[512];
+	const char *line, *start;
+	int r = cgroup_read(cg, "cgroup.subtree_control", enabled, sizeof(enabled), e);
+
+	if (r < 0 || enabled[strspn(enabled, " \n")] == '\0')
+		return r;
+	(void)snprintf(path, sizeof(path), "/proc/%d/cgroup", (int)state->pid);
+	r = proc_file_read(path, &text, e);
+	if (r < 0)
+		return r;
+	if (asprintf(&inner, "/%s/", state->cgroup_name) < 0) {
+		inner = NULL;
+		return err_set(e, ENOMEM, "find the cgroup of container '%s'", state->id);
+	}
+	line = strstr(text, "0::");
+	start = line ? strstr(line, inner) : NULL;
+	if (!start)
+		return 0;
+	start += strlen(inner);
+	*ret = strndup(start, strcspn(start, "\n"));
+	return *ret ? 0 : err_set(e, ENOMEM, "find the cgroup of container '%s'", state->id);
+}
+
 static int prepare(struct execution *x, const struct state_dir *dir, char *const *args,
 		   struct err *e)
 {
@@ -99,6 +134,11 @@ static int prepare(struct execution *x, const struct state_dir *dir, char *const
 	x->pidfd = state_open_process(&dir->state, e);
 	if (x->pidfd < 0)
 		return x->pidfd;
+	if (!o->cgroup) {
+		r = find_group(&x->cgroup, &dir->state, &x->group, e);
+		if (r < 0)
+			return r;
+	}
 	if (!x->spec.seccomp && !x->spec.has_builtin_seccomp)
 		return 0;
 	x->seccomp_fd = seccomp_profile_compile(x->spec.seccomp, x->spec.capabilities.bounding, e);
@@ -108,7 +148,8 @@ static int prepare(struct execution *x, const struct state_dir *dir, char *const
 static int start(struct execution *x, struct err *e)
 {
 	struct visit visit = {
-		.pidfd = x->pidfd, .cgroup = &x->cgroup, .group = x->options->cgroup,
+		.pidfd = x->pidfd, .cgroup = &x->cgroup,
+		.group = x->options->cgroup ? x->options->cgroup : x->group,
 		.spec = &x->spec, .seccomp_fd = x->seccomp_fd,
 		.stdio = { STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO },
 	};
@@ -159,6 +200,7 @@ static int exec(const struct oci *oci, const void *options, char **args, int *re
 	fd_close(&x.pidfd);
 	fd_close(&x.seccomp_fd);
 	cgroup_close(&x.cgroup);
+	free(x.group);
 	spec_done(&x.spec);
 	return r;
 }

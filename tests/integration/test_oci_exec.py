@@ -155,6 +155,21 @@ def test_exec_with_a_preserved_descriptor(runtime, name):
         os.close(write_end)
 
 
+def test_exec_where_the_container_manages_groups(runtime):
+    """As systemd in a container does on v2: inner groups with controllers, and no process beside them."""
+    name = runtime.start("sleep", "1000")
+    pid = runtime.state(name)["pid"]
+    own = [line[3:] for line in pathlib.Path(f"/proc/{pid}/cgroup").read_text().splitlines() if line.startswith("0::")]
+    (group,) = [p for p in (pathlib.Path("/sys/fs/cgroup" + own[0]), pathlib.Path("/sys/fs/cgroup/unified" + own[0])) if p.is_dir()]
+    (group / "init.scope").mkdir()
+    (group / "init.scope/cgroup.procs").write_text(str(pid))
+    controllers = (group / "cgroup.controllers").read_text().split()
+    if controllers:
+        (group / "cgroup.subtree_control").write_text("+" + controllers[0])
+    done = runtime.call("exec", name, "sh", "-c", "exit 12")
+    assert (done.returncode, done.stderr) == (12, "")
+
+
 # ---- Terminals ----
 
 class ConsoleSocket:

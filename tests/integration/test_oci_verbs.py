@@ -9,6 +9,7 @@ import threading
 import pytest
 
 from cluster import wait_until
+from conftest import cannot_run
 from oci import Runtime
 
 pytestmark = pytest.mark.vm
@@ -142,7 +143,7 @@ def test_our_own_spec_runs(runtime):
 @pytest.mark.parametrize("tool", ["runc", "crun"])
 def test_the_spec_of_another_runtime_runs(runtime, tool):
     if not shutil.which(tool):
-        pytest.skip(f"no {tool}")
+        cannot_run(f"{tool} is not installed")
     subprocess.run([tool, "spec"], cwd=runtime.bundle, check=True, timeout=60)
     document = json.loads((runtime.bundle / "config.json").read_text())
     document["process"]["terminal"] = False
@@ -150,6 +151,34 @@ def test_the_spec_of_another_runtime_runs(runtime, tool):
     (runtime.bundle / "config.json").write_text(json.dumps(document))
     done = runtime.call("run", "-b", runtime.bundle, runtime.new_id())
     assert (done.returncode, done.stdout, done.stderr) == (0, f"0\nsh\n{tool}\n", "")
+
+
+LOOK = """id -u; id -g; id -G; pwd; umask; hostname; echo $A
+ulimit -n; ulimit -c
+grep -E '^(Cap(Prm|Eff|Bnd|Amb)|NoNewPrivs|Seccomp):' /proc/self/status
+ls /proc/self/fd | wc -l; cat /proc/sys/kernel/ostype; test -w / || echo read-only; ls /dev | grep -vE 'console|core|ptmx'
+"""
+
+
+def test_the_same_bundle_is_the_same_as_with_runc(runtime):
+    """What a process can tell of itself."""
+    if not shutil.which("runc"):
+        cannot_run("runc is not installed")
+    subprocess.run(["runc", "spec"], cwd=runtime.bundle, check=True, timeout=60)
+    document = json.loads((runtime.bundle / "config.json").read_text())
+    document["process"].update({"terminal": False, "args": ["sh", "-c", LOOK], "cwd": "/tmp",
+                                "user": {"uid": 5, "gid": 6, "additionalGids": [7, 8]}})
+    # Without inheritable ones, which nobody asked for, runc has no ambient ones either.
+    document["process"]["capabilities"].pop("ambient", None)
+    document["process"]["env"] += ["A=b c"]
+    document["process"]["rlimits"] += [{"type": "RLIMIT_CORE", "soft": 0, "hard": 0}]
+    (runtime.bundle / "config.json").write_text(json.dumps(document))
+    name = runtime.new_id()
+    ours = runtime.call("run", "-b", runtime.bundle, name)
+    theirs = subprocess.run(["runc", "--root", runtime.directory / "runc", "run", "-b", runtime.bundle, name], text=True,
+                            capture_output=True, timeout=60, stdin=subprocess.DEVNULL)
+    assert (ours.returncode, ours.stderr) == (theirs.returncode, theirs.stderr)
+    assert ours.stdout.splitlines() == theirs.stdout.splitlines()
 
 
 def test_features(runtime):
