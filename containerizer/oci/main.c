@@ -2,7 +2,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <jansson.h>
-#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -184,8 +183,6 @@ int main(int argc, char **argv)
 	int status = 0, index, r;
 
 	seed_json();
-	/* Grown once, not in small steps. */
-	(void)mallopt(M_TOP_PAD, 1 << 20);
 	r = open_missing_stdio(&e);
 	if (r == 0)
 		r = flags_parse(global_flags, ARRAY_SIZE(global_flags), NULL, argc, argv, &oci,
