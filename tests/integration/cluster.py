@@ -159,7 +159,9 @@ class Cluster:
     def remove(self, app_id, seconds=60):
         answer = self.call("DELETE", f"/v2/apps/{app_id.lstrip('/')}")
         assert answer.status == 200, answer.body
-        wait_until(lambda: self.app(app_id) is None, f"the end of {app_id}", seconds)
+        # The app goes from the tree at once, its tasks with the deployment.
+        self.wait_deployment(answer.json["deploymentId"], seconds)
+        assert self.app(app_id) is None
 
     def tepui(self, *args, check=True):
         """The command line; its standard output."""
