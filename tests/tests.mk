@@ -82,7 +82,7 @@ escape-verdicts: $(B)/tests/escape/verdicts
 
 # The same programs and tests, on a kernel with every controller on cgroup v2.
 check-vm: all $(ESCAPE_BIN) $(B)/tests/bench/resize
-	tests/vm/run env TEPUI_BUILD=$(abspath $(B)) $(PYTEST) -m vm tests/integration
+	@tests/vm/halves env TEPUI_BUILD=$(abspath $(B)) $(PYTEST) -m vm tests/integration $(PYTEST_ARGS)
 
 # Everything once more with AddressSanitizer and UBSan in every process.
 asan:
