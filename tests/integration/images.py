@@ -10,7 +10,7 @@ import tarfile
 
 import pytest
 
-from cluster import BUILD
+from cluster import BUILD, wait_until
 
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 INDEX = "application/vnd.oci.image.index.v1+json"
@@ -35,7 +35,8 @@ def tmp_path(tmp_path):     # noqa: F811
     disk.mkdir()
     subprocess.run(["mount", "-o", "loop", image, disk], check=True)
     yield disk
-    subprocess.run(["umount", disk], check=True)
+    # The last of a killed helper may still be on its way out.
+    wait_until(lambda: subprocess.run(["umount", disk], check=False).returncode == 0, f"no use of {disk}")
 
 
 def sha256(data):
