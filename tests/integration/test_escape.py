@@ -162,19 +162,19 @@ class BundleTask(Task):
 
     def __init__(self, cluster, mode):
         self.runtime = Runtime(cluster.directory / mode)
-        config, work = self.runtime.config, self.runtime.rootfs / "work"
+        config, work = self.runtime.config, self.runtime.rootfs / "battery"
         names = [CAPABILITY_NAMES[n] for n in ROOT_CAPABILITIES]
         rows = [{"containerID": 0, "hostID": FIRST_ID, "size": 65536}]
         config["process"].update(
-            args=["/work/isoprobe", "--from", "/work/step"], cwd="/work",
+            args=["/battery/isoprobe", "--from", "/battery/step"], cwd="/battery",
             capabilities={s: names for s in CAPABILITY_SETS},
-            env=["PATH=/bin", "MESOS_SANDBOX=/work", *(f"ESCAPE_{k}={v}" for k, v in facts(cluster, mode).items())],
+            env=["PATH=/bin", "MESOS_SANDBOX=/battery", *(f"ESCAPE_{k}={v}" for k, v in facts(cluster, mode).items())],
             rlimits=[{"type": "RLIMIT_CORE", "soft": 0, "hard": 0}, {"type": "RLIMIT_NOFILE", "soft": 1024, "hard": 4096},
                      {"type": "RLIMIT_MEMLOCK", "soft": 65536, "hard": 65536}])
         config["root"]["readonly"] = True
         config["mounts"] = [
             {"destination": "/tmp", "type": "tmpfs", "source": "tmpfs", "options": ["nosuid", "nodev", "size=64k"]},
-            {"destination": "/work", "type": "bind", "source": str(work), "options": ["rbind", "rw", "nosuid", "nodev"]}]
+            {"destination": "/battery", "type": "bind", "source": str(work), "options": ["rbind", "rw", "nosuid", "nodev"]}]
         config["hostname"] = "mapped"
         config["linux"].update(uidMappings=rows, gidMappings=rows, seccomp=profile(),
                                resources={"pids": {"limit": PIDS}, "memory": {"limit": 128 << 20}})
