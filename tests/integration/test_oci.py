@@ -4,6 +4,7 @@ import os
 import pathlib
 import signal
 import subprocess
+import time
 
 import pytest
 
@@ -172,6 +173,9 @@ def test_bad_usage(runtime, args, message):
 def test_a_recycled_pid_is_not_the_container(runtime):
     name = runtime.start("true")
     runtime.wait_for(name, "stopped")
+    # Processes of one number are told apart by the tick in which they started.
+    ended = time.clock_gettime(time.CLOCK_BOOTTIME)
+    wait_until(lambda: time.clock_gettime(time.CLOCK_BOOTTIME) > ended + 2 / os.sysconf("SC_CLK_TCK"), "another tick")
     stranger = subprocess.Popen(["sleep", "1000"])
     try:
         record = runtime.root / name / "state.json"

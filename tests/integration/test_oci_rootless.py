@@ -40,6 +40,10 @@ def delegated():
             made.append(top)
             (top / "caller").mkdir(parents=True)
             for directory in (top, top / "caller"):
+                # On v1 a group without processors takes no process.
+                for name_of in ("cpuset.cpus", "cpuset.mems"):
+                    if not is_v2 and (directory / name_of).exists():
+                        (directory / name_of).write_text((directory.parent / name_of).read_text())
                 for place in [directory, *(directory / n for n in ("cgroup.procs", "cgroup.subtree_control", "tasks"))]:
                     if place.exists():
                         os.chown(place, USER, USER)
