@@ -202,7 +202,7 @@ def test_wrong_manifests(store, tmp_path, change, message):
 
 @pytest.mark.parametrize("plant", [
     lambda p: p.symlink_to("/etc/shadow"), os.mkfifo, lambda p: p.mkdir(), lambda p: None,
-    lambda p: os.truncate(os.open(p, os.O_CREAT | os.O_WRONLY), 1 << 30),
+    lambda p: (p.touch(), os.truncate(p, 1 << 30)),
 ])
 def test_documents_that_are_no_files(store, tmp_path, plant):
     layout = Layout(tmp_path / "web")
