@@ -210,13 +210,15 @@ static void list_of_init(const struct probe *p, struct outcome *o)
 /* What it holds already, so that it is the same if the write gets through. */
 static void write_of_init(const struct probe *p, struct outcome *o)
 {
-	char text[64] = "1\n";
+	/* The kernel shows some numbers as hexadecimal without the 0x that it wants to read. */
+	char text[64] = "0x";
+	size_t prefix = p->n == 16 ? 2 : 0;
 	int fd;
 
 	if (!init_is_foreign(o))
 		return;
 	fd = open(p->path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0 || read(fd, text, sizeof(text) - 1) <= 0)
+	if (fd < 0 || read(fd, text + prefix, sizeof(text) - 1 - prefix) <= 0)
 		(void)strcpy(text, "1\n");
 	fd = open(p->path, O_WRONLY | O_CLOEXEC);
 	tried(o, fd < 0 ? fd : write(fd, text, strlen(text)));
@@ -454,8 +456,9 @@ static void run_without_descriptors(const struct probe *p, struct outcome *o)
 	{ "A2.read-" name_, "look into the container's init", read_of_init, "/proc/1/" name_, 0 }
 #define LIST(name_) \
 	{ "A2.list-" name_, "look into the container's init", list_of_init, "/proc/1/" name_, 0 }
-#define WRITE(name_) \
-	{ "A2.write-" name_, "change the container's init", write_of_init, "/proc/1/" name_, 0 }
+#define WRITE_AS(name_, base_) \
+	{ "A2.write-" name_, "change the container's init", write_of_init, "/proc/1/" name_, base_ }
+#define WRITE(name_) WRITE_AS(name_, 10)
 
 static const struct probe rows[] = {
 	PROGRAM("self", "/proc/self/exe"), PROGRAM("init", "/proc/1/exe"),
@@ -479,8 +482,8 @@ static const struct probe rows[] = {
 	READ("mem"), WRITE("mem"), READ("maps"), READ("environ"), READ("auxv"), READ("stack"),
 	READ("syscall"), READ("io"), READ("pagemap"), READ("mountinfo"), LIST("root"), LIST("cwd"),
 	LIST("fd"), LIST("map_files"), READ("ns/mnt"), READ("ns/pid"), READ("ns/net"),
-	READ("ns/user"), WRITE("clear_refs"), WRITE("oom_score_adj"), WRITE("coredump_filter"),
-	WRITE("comm"), WRITE("setgroups"), WRITE("uid_map"),
+	READ("ns/user"), WRITE("clear_refs"), WRITE("oom_score_adj"),
+	WRITE_AS("coredump_filter", 16), WRITE("comm"), WRITE("setgroups"), WRITE("uid_map"),
 	{ "A2.link-fd", "learn what init has open", read_link_of_init, "/proc/1/fd/0", 0 },
 	{ "A2.link-fd-3", "learn what init has open", read_link_of_init, "/proc/1/fd/3", 0 },
 	{ "A2.link-root", "learn where init's root is", read_link_of_init, "/proc/1/root", 0 },
