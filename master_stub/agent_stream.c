@@ -14,19 +14,10 @@
 #include "lib/id.h"
 #include "lib/log.h"
 #include "master_stub/master.h"
+#include "master_stub/outbox.h"
 #include "master_stub/shell.h"
 #include "net/http_server.h"
-#include "net/recordio.h"
 #include "net/wire.h"
-
-/* An agent that is told more than this without the disk having taken it has to come back. */
-enum { MAX_QUEUED_BYTES = 64 << 20 };
-
-struct record {
-	void *data;
-	size_t size;
-	STAILQ_ENTRY(record) next;
-};
 
 struct agent_stream {
 	struct agent_streams *streams;
@@ -34,8 +25,7 @@ struct agent_stream {
 	enum wire_format format;
 	char id[ID_UUID_SIZE];
 	char *agent_id;			/* as in SUBSCRIBED */
-	STAILQ_HEAD(, record) records;
-	size_t queued_bytes;
+	struct outbox box;
 	bool is_closing;		/* by the core: it does not know the stream any more */
 	bool is_broken;			/* something could not be queued: the rest would mislead */
 	bool is_waiting;		/* in the list of those with something to flush */
@@ -61,21 +51,9 @@ int agent_streams_new(struct shell *shell, struct agent_streams **ret, struct er
 	return 0;
 }
 
-static void drop_records(struct agent_stream *stream)
-{
-	struct record *record;
-
-	while ((record = STAILQ_FIRST(&stream->records))) {
-		STAILQ_REMOVE_HEAD(&stream->records, next);
-		free(record->data);
-		free(record);
-	}
-	stream->queued_bytes = 0;
-}
-
 static void stream_free(struct agent_stream *stream)
 {
-	drop_records(stream);
+	outbox_drop(&stream->box);
 	if (stream->is_waiting)
 		TAILQ_REMOVE(&stream->streams->waiting, stream, waiting);
 	HASH_DEL(stream->streams->by_id, stream);
@@ -102,7 +80,7 @@ static struct agent_stream *stream_new(struct agent_streams *streams, enum wire_
 		return NULL;
 	stream->streams = streams;
 	stream->format = format;
-	STAILQ_INIT(&stream->records);
+	outbox_init(&stream->box);
 	id_uuid(&streams->shell->rng, stream->id);
 	HASH_ADD_STR(streams->by_id, id, stream);
 	if (!stream->hh.tbl) {
@@ -129,28 +107,9 @@ static void give_up(struct agent_stream *stream, const char *why)
 {
 	log_warning("agent '%s': its stream is closed: %s",
 		    stream->agent_id ? stream->agent_id : "?", why);
-	drop_records(stream);
+	outbox_drop(&stream->box);
 	stream->is_broken = true;
 	set_waiting(stream);
-}
-
-static int add_record(struct agent_stream *stream, const Tepui__AgentEvent *event, struct err *e)
-{
-	struct record *record = calloc(1, sizeof(*record));
-	int r;
-
-	if (!record)
-		return err_set(e, ENOMEM, "queue event");
-	r = wire_write(stream->format, &event->base, &record->data, &record->size, e);
-	if (r < 0) {
-		free(record);
-		return r;
-	}
-	STAILQ_INSERT_TAIL(&stream->records, record, next);
-	stream->queued_bytes += record->size;
-	if (stream->queued_bytes > MAX_QUEUED_BYTES)
-		return err_set(e, ENOBUFS, "queue event: too much is waiting");
-	return 0;
 }
 
 void agent_stream_event(struct agent_stream *stream, const Tepui__AgentEvent *event)
@@ -161,7 +120,7 @@ void agent_stream_event(struct agent_stream *stream, const Tepui__AgentEvent *ev
 		return;
 	if (event->subscribed && !stream->agent_id)
 		stream->agent_id = strdup(event->subscribed->agent_id->value);
-	if (add_record(stream, event, &e) < 0)
+	if (outbox_add(&stream->box, stream->format, &event->base, &e) < 0)
 		give_up(stream, e.msg);
 	else
 		set_waiting(stream);
@@ -175,19 +134,7 @@ void agent_stream_close(struct agent_stream *stream)
 
 static void flush(struct agent_stream *stream)
 {
-	struct record *record;
-	bool is_lost = false;
-
-	while (!is_lost && (record = STAILQ_FIRST(&stream->records))) {
-		is_lost = recordio_write(stream->http, record->data, record->size) < 0;
-		STAILQ_REMOVE_HEAD(&stream->records, next);
-		stream->queued_bytes -= record->size;
-		free(record->data);
-		free(record);
-	}
-	/* The server cuts a reader that is too slow, and tells by the close callback. */
-	if (is_lost)
-		drop_records(stream);
+	outbox_flush(&stream->box, stream->http);
 	if (stream->is_broken && !stream->is_closing) {
 		stream->is_closing = true;
 		master_agent_lost(stream->streams->shell->master, stream, clock_boot_ms());

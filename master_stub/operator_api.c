@@ -12,10 +12,11 @@
 #include "lib/version.h"
 #include "master_stub/agent_stream.h"
 #include "master_stub/master.h"
+#include "master_stub/scheduler_stream.h"
 #include "master_stub/shell.h"
 #include "net/http_server.h"
 
-enum { MAX_AGENT_CALL = 64 << 20, NAME_SIZE = 128 };
+enum { MAX_AGENT_CALL = 64 << 20, MAX_SCHEDULER_CALL = 16 << 20, NAME_SIZE = 128 };
 
 static int answer(struct http_request *req, json_t *body_take, struct err *e)
 {
@@ -195,6 +196,7 @@ static void tell_error(struct http_request *req, int status, const struct err *e
 
 static const struct route routes[] = {
 	{ HTTP_POST, "/api/v1/agent", agent_stream_handle, MAX_AGENT_CALL },
+	BOTH(HTTP_POST, "/api/v1/scheduler", scheduler_stream_handle, MAX_SCHEDULER_CALL),
 	{ HTTP_GET, "/", get_index, 0 },
 	BOTH(HTTP_GET, "/health", get_health, 0),
 	BOTH(HTTP_GET, "/version", get_version, 0),

@@ -22,6 +22,7 @@
 #include "master_stub/marathon/controller.h"
 #include "master_stub/master.h"
 #include "master_stub/operator_api.h"
+#include "master_stub/scheduler_stream.h"
 #include "net/http_origin.h"
 #include "net/http_server.h"
 
@@ -109,7 +110,7 @@ static void run_core(struct shell *shell)
 }
 
 /*
- * Nothing that speaks of unwritten state leaves: agents' events wait in our queues, answers that
+ * Nothing that speaks of unwritten state leaves: events of agents and frameworks wait in our queues, answers that
  * are already queued are held on their connections.
  */
 static void commit(struct shell *shell)
@@ -134,6 +135,7 @@ static void commit(struct shell *shell)
 	if (is_dirty)
 		store_backup_note(shell->backup);
 	agent_streams_flush(shell->agents);
+	scheduler_streams_flush(shell->schedulers);
 }
 
 static void on_retry(void *arg)
@@ -370,6 +372,8 @@ int shell_start(struct shell *shell, struct err *e)
 	if (r == 0)
 		r = agent_streams_new(shell, &shell->agents, e);
 	if (r == 0)
+		r = scheduler_streams_new(shell, &shell->schedulers, e);
+	if (r == 0)
 		r = start_master(shell, is_rebuilt, e);
 	if (r == 0)
 		r = start_controller(shell, e);
@@ -401,6 +405,7 @@ void shell_stop(struct shell *shell)
 	controller_free(shell->controller);
 	master_free(shell->master);
 	agent_streams_free(shell->agents);
+	scheduler_streams_free(shell->schedulers);
 	loop_timer_free(shell->turn_timer);
 	loop_timer_free(shell->retry_timer);
 	loop_timer_free(shell->keepalive_timer);

@@ -16,6 +16,7 @@ struct loop;
 struct loop_timer;
 struct marathon_api;
 struct master;
+struct scheduler_streams;
 struct store;
 
 struct shell_flags {
@@ -38,6 +39,7 @@ struct shell {
 	struct controller *controller;
 	struct marathon_api *api;
 	struct agent_streams *agents;
+	struct scheduler_streams *schedulers;
 	struct loop_timer *turn_timer, *retry_timer, *keepalive_timer;
 	bool needs_turn;
 	bool is_full;			/* the last commit failed: nothing new is promised */
