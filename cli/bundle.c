@@ -246,13 +246,7 @@ int bundle_make(const struct bundle_plan *plan, struct bundle *ret, struct err *
 
 void bundle_remove(const struct bundle *bundle)
 {
-	struct tree_walk *walk = NULL;
 	struct err none = { 0 };
 
-	if (tree_walk_new(AT_FDCWD, bundle->dir, TREE_REMOVE, &walk, &none) < 0)
-		return;
-	while (tree_walk_step(walk, 1000) == 0)
-		;
-	tree_walk_free(walk);
-	(void)rmdir(bundle->dir);
+	(void)tree_remove(AT_FDCWD, bundle->dir, &none);
 }

@@ -12,7 +12,8 @@ enum tree_purpose { TREE_MEASURE, TREE_REMOVE };
 
 /*
  * Begin at the directory PATH below DIR_FD (both borrowed).  Links are not followed and other
- * filesystems not entered.
+ * filesystems not entered.  Depth has no bound; where a task moves a directory away from under a walk
+ * that measures, what was left of it is not seen.
  */
 int tree_walk_new(int dir_fd, const char *path, enum tree_purpose purpose, struct tree_walk **ret,
 		  struct err *e);
@@ -23,5 +24,8 @@ int tree_walk_step(struct tree_walk *walk, unsigned max);
 /* Disk space of what was seen. */
 uint64_t tree_walk_bytes(const struct tree_walk *walk);
 void tree_walk_free(struct tree_walk *walk);
+
+/* Remove the tree PATH, directory and all, however long it takes; what is not there is no error. */
+int tree_remove(int dir_fd, const char *path, struct err *e);
 
 #endif

@@ -16,6 +16,7 @@
 #include "lib/clock.h"
 #include "lib/err.h"
 #include "lib/json_in.h"
+#include "lib/tree.h"
 
 /* An image on its way in. */
 struct adding {
@@ -319,7 +320,7 @@ int image_add(struct image_store *store, const struct image_add *add, struct ima
 	r = add_image(&a, e);
 	added.n_layers = (unsigned)a.source.n_layers;
 	if (a.staged[0])
-		(void)store_remove_tree(store, a.staged, &lost);
+		(void)tree_remove(store->fd, a.staged, &lost);
 	store_unlock(store);
 	source_done(&a.source);
 	config_free_list(a.chain);

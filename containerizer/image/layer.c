@@ -14,6 +14,7 @@
 #include "lib/err.h"
 #include "lib/file_in.h"
 #include "lib/file_out.h"
+#include "lib/tree.h"
 
 int layer_chain_id(const char *parent, const char *diff_id, char ret[DIGEST_SIZE], struct err *e)
 {
@@ -141,7 +142,7 @@ int layer_keep(struct image_store *store, const struct layer *layer, const char 
 	digest_path(STORE_LAYERS, chain_id, path);
 	if (renameat(store->fd, layer->tmp, store->fd, path) < 0) {
 		if (errno == EEXIST || errno == ENOTEMPTY)
-			return store_remove_tree(store, layer->tmp, e);
+			return tree_remove(store->fd, layer->tmp, e);
 		return err_set(e, errno, "keep layer '%s'", chain_id);
 	}
 	slash = strrchr(path, '/');
@@ -175,6 +176,6 @@ void layer_discard(struct image_store *store, struct layer *layer)
 	struct err lost = { 0 };
 
 	if (layer->tmp[0])
-		(void)store_remove_tree(store, layer->tmp, &lost);
+		(void)tree_remove(store->fd, layer->tmp, &lost);
 	layer->tmp[0] = '\0';
 }

@@ -14,6 +14,7 @@
 #include "containerizer/image/store.h"
 #include "lib/cleanup.h"
 #include "lib/err.h"
+#include "lib/tree.h"
 
 /* Everything that is known, and so what is referred to. */
 struct survey {
@@ -111,7 +112,7 @@ static int remove_layer(struct image_store *store, const char *path, struct err 
 	(void)snprintf(gone, sizeof(gone), "%s/gone", tmp);
 	if (renameat(store->fd, path, store->fd, gone) < 0)
 		return err_set(e, errno, "remove '%s'", path);
-	return store_remove_tree(store, tmp, e);
+	return tree_remove(store->fd, tmp, e);
 }
 
 static int remove_blob(struct image_store *store, const char *path, struct err *e)

@@ -70,24 +70,6 @@ static int make_directories(struct image_store *store, struct err *e)
 	return 0;
 }
 
-int store_remove_tree(struct image_store *store, const char *path, struct err *e)
-{
-	struct tree_walk *walk;
-	struct err lost = { 0 };
-	int r = tree_walk_new(store->fd, path, TREE_REMOVE, &walk, &lost);
-
-	if (r == -ENOENT)
-		return 0;
-	if (r < 0)
-		return err_set(e, -r, "remove '%s'", path);
-	while (!tree_walk_step(walk, UINT_MAX))
-		;
-	tree_walk_free(walk);
-	if (unlinkat(store->fd, path, AT_REMOVEDIR) < 0 && errno != ENOENT)
-		return err_set(e, errno, "remove '%s'", path);
-	return 0;
-}
-
 /* Nobody is adding, which the exclusive lock says: so what is in tmp was left by a crash. */
 static void sweep(struct image_store *store)
 {
@@ -107,7 +89,7 @@ static void sweep(struct image_store *store)
 			continue;
 		(void)snprintf(path, sizeof(path), STORE_TMP "/%s", entry->d_name);
 		if (unlinkat(store->fd, path, 0) < 0)
-			(void)store_remove_tree(store, path, &lost);
+			(void)tree_remove(store->fd, path, &lost);
 		err_clear(&lost);
 	}
 	closedir(dir);

@@ -56,7 +56,4 @@ int store_write_record(struct image_store *store, const char *dir, const char *f
 /* A new directory in tmp: its name, and an owned descriptor.  The caller holds the lock. */
 int store_make_tmp(struct image_store *store, char ret_name[STORE_NAME_SIZE], struct err *e);
 
-/* Remove the tree PATH, directory and all; what is not there is no error. */
-int store_remove_tree(struct image_store *store, const char *path, struct err *e);
-
 #endif

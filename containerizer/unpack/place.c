@@ -125,17 +125,10 @@ static bool is_whiteout(const struct stat *st)
 
 static int remove_tree(const struct place *place, struct err *e)
 {
-	struct tree_walk *walk;
-	int r = tree_walk_new(place->parent_fd, place->name, TREE_REMOVE, &walk, e);
+	struct err lost = { 0 };
+	int r = tree_remove(place->parent_fd, place->name, &lost);
 
-	if (r < 0)
-		return r;
-	while (!tree_walk_step(walk, UINT_MAX))
-		;
-	tree_walk_free(walk);
-	if (unlinkat(place->parent_fd, place->name, AT_REMOVEDIR) < 0)
-		return err_set(e, errno, "remove '%.200s'", place->path);
-	return 0;
+	return r < 0 ? err_set(e, -r, "remove '%.200s'", place->path) : 0;
 }
 
 int place_clear(struct places *places, const struct place *place, bool is_dir, struct err *e)

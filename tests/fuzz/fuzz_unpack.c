@@ -2,7 +2,6 @@
 #include <assert.h>
 #include <archive.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -20,15 +19,9 @@ static struct stat canary;
 
 static void remove_tree(int dir_fd, const char *name)
 {
-	struct tree_walk *walk;
 	struct err lost = { 0 };
 
-	if (tree_walk_new(dir_fd, name, TREE_REMOVE, &walk, &lost) < 0)
-		return;
-	while (!tree_walk_step(walk, UINT_MAX))
-		;
-	tree_walk_free(walk);
-	(void)unlinkat(dir_fd, name, AT_REMOVEDIR);
+	(void)tree_remove(dir_fd, name, &lost);
 }
 
 static void remove_base(void)

@@ -1,4 +1,4 @@
-/* Small parts of the agent: rings, ages, paths, processes, trees. */
+/* Small parts of the agent: rings, ages, paths, processes. */
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
@@ -20,7 +20,6 @@
 #include "agent/runtime_dir.h"
 #include "agent/sampler.h"
 #include "agent/sandbox.h"
-#include "lib/tree.h"
 #include "lib/cleanup.h"
 #include "lib/err.h"
 
@@ -125,48 +124,6 @@ static void test_a_process_is_known_by_its_start(void **state)
 	close(pidfd);
 }
 
-static void make_file(int dir_fd, const char *name, size_t size)
-{
-	AUTO_CLOSE int fd = openat(dir_fd, name, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
-
-	assert_true(fd >= 0);
-	assert_int_equal(ftruncate(fd, (off_t)size), 0);
-}
-
-static void test_a_deep_tree_is_removed_in_steps_and_links_are_not_followed(void **state)
-{
-	char root[] = "/tmp/tepui-unit-tree-XXXXXX", deep[1024] = "tree";
-	struct tree_walk *walk;
-	struct err e = { 0 };
-	int root_fd, fd, steps = 0;
-
-	(void)state;
-	assert_non_null(mkdtemp(root));
-	root_fd = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	assert_true(root_fd >= 0);
-	make_file(root_fd, "kept", 1);
-	for (int i = 0; i < 150; i++)
-		strcat(deep, "/d");
-	fd = dir_make(root_fd, deep, 0700, &e);
-	assert_true(fd >= 0);
-	make_file(fd, "file", 10);
-	assert_int_equal(symlinkat(root, fd, "link"), 0);
-	close(fd);
-	assert_int_equal(tree_walk_new(root_fd, "tree", TREE_MEASURE, &walk, &e), 0);
-	while (!tree_walk_step(walk, 7))
-		;
-	tree_walk_free(walk);
-	assert_int_equal(tree_walk_new(root_fd, "tree", TREE_REMOVE, &walk, &e), 0);
-	while (!tree_walk_step(walk, 7))
-		assert_true(++steps < 1000);
-	tree_walk_free(walk);
-	assert_true(steps > 10);
-	assert_int_equal(unlinkat(root_fd, "tree", AT_REMOVEDIR), 0);
-	assert_int_equal(unlinkat(root_fd, "kept", 0), 0);
-	close(root_fd);
-	assert_int_equal(rmdir(root), 0);
-}
-
 static void write_exit(int work_fd, const char *container, const void *data, size_t size)
 {
 	AUTO_CLOSE int fd = -EBADF;
@@ -226,7 +183,6 @@ int main(void)
 		cmocka_unit_test(test_sandboxes_may_be_older_on_an_empty_disk),
 		cmocka_unit_test(test_only_sandboxes_are_found_below_the_work_directory),
 		cmocka_unit_test(test_a_process_is_known_by_its_start),
-		cmocka_unit_test(test_a_deep_tree_is_removed_in_steps_and_links_are_not_followed),
 		cmocka_unit_test(test_only_a_sound_exit_record_of_this_container_counts),
 	};
 
