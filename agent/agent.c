@@ -25,6 +25,7 @@
 #include "agent/runtime_dir.h"
 #include "agent/sampler.h"
 #include "agent/task.h"
+#include "agent/trash.h"
 #include "isolators/seccomp_profile.h"
 #include "lib/cleanup.h"
 #include "lib/clock.h"
@@ -402,6 +403,7 @@ static int start_parts(struct agent *agent, struct err *e)
 	    (r = listen_executors(agent, e)) < 0 ||
 	    (r = master_link_new(agent, &agent->link, e)) < 0 ||
 	    (r = sampler_new(agent, &agent->sampler, e)) < 0 ||
+	    (r = trash_new(agent, &agent->trash, e)) < 0 ||
 	    (r = gc_new(agent, &agent->gc, e)) < 0 ||
 	    (r = guard_new(agent, &agent->guard, e)) < 0)
 		return r;
@@ -449,6 +451,7 @@ void agent_done(struct agent *agent)
 		task_free(task);
 	guard_free(agent->guard);
 	gc_free(agent->gc);
+	trash_free(agent->trash);
 	sampler_free(agent->sampler);
 	for (size_t i = 0; i < AGENT_SIGNALS; i++)
 		loop_watch_free(agent->signals[i]);

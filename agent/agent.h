@@ -29,6 +29,7 @@ struct sampler;
 struct store;
 struct task;
 struct tombstone;
+struct trash;
 
 TAILQ_HEAD(task_queue, task);
 
@@ -82,6 +83,7 @@ struct agent {
 	char *endpoint;				/* "ADDRESS:PORT" of it */
 	struct sampler *sampler;
 	struct gc *gc;
+	struct trash *trash;
 	struct guard *guard;
 	struct loop_timer *commit_timer, *recovery_timer;
 	struct loop_watch *signals[AGENT_SIGNALS];

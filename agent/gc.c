@@ -14,24 +14,28 @@
 #include "agent/agent.h"
 #include "agent/runtime_dir.h"
 #include "agent/task.h"
-#include "lib/tree.h"
+#include "agent/trash.h"
 #include "lib/cleanup.h"
 #include "lib/clock.h"
 #include "lib/err.h"
 #include "lib/log.h"
 #include "lib/loop.h"
 
-enum { SCAN_MS = 60 * 1000, STEP_MS = 5, STEP_ENTRIES = 256, N_LEVELS = 7 };
+enum { SCAN_MS = 60 * 1000, STEP_MS = 5, STEP_ENTRIES = 64, N_LEVELS = 7 };
 
 static const double headroom = 0.1;
-static const char trash[] = "trash";
+
+struct gc_level {
+	DIR *dir;
+	char *name;		/* in the level above; owned */
+};
 
 struct gc {
 	struct agent *agent;
-	struct loop_timer *scan_timer, *step_timer;
-	struct tree_walk *walk;		/* of the trash */
-	struct gc_counters counters;
-	unsigned n_moved;
+	struct loop_timer *timer;
+	struct gc_level levels[N_LEVELS];	/* that the scan is in */
+	unsigned depth;
+	int64_t max_age_ms;
 };
 
 int64_t gc_max_age(int64_t delay_ms, double used)
@@ -41,31 +45,12 @@ int64_t gc_max_age(int64_t delay_ms, double used)
 	return factor > 0 ? (int64_t)((double)delay_ms * factor) : 0;
 }
 
-struct gc_counters gc_counters(const struct gc *gc)
+int64_t gc_present_max_age(const struct gc *gc)
 {
-	return gc->counters;
+	return gc->max_age_ms;
 }
 
-/* ---- emptying the trash ---- */
-
-/* A little at a time: a sandbox may hold a million files, and the loop has other things to do. */
-static void on_step(void *arg)
-{
-	struct gc *gc = arg;
-	struct err e = { 0 };
-
-	if (!gc->walk && tree_walk_new(gc->agent->work_fd, trash, TREE_REMOVE, &gc->walk, &e) < 0)
-		return;
-	if (!tree_walk_step(gc->walk, STEP_ENTRIES)) {
-		loop_timer_set(gc->step_timer, STEP_MS);
-		return;
-	}
-	tree_walk_free(TAKE_PTR(gc->walk));
-	gc->counters.succeeded += gc->counters.pending;
-	gc->counters.pending = 0;
-}
-
-/* ---- finding what is old ---- */
+/* ---- what is old ---- */
 
 static bool is_in_use(const struct agent *agent, const char *container_id)
 {
@@ -76,26 +61,9 @@ static bool is_in_use(const struct agent *agent, const char *container_id)
 	return false;
 }
 
-/* A rename takes it out of sight at once, whatever its size. */
-static void throw_away(struct gc *gc, int dir_fd, const char *container_id)
-{
-	AUTO_CLOSE int trash_fd = -EBADF;
-	struct err e = { 0 };
-	char name[32];
-
-	trash_fd = dir_make(gc->agent->work_fd, trash, 0700, &e);
-	(void)snprintf(name, sizeof(name), "%llu-%u",
-		       (unsigned long long)gc->agent->started_wall_ms, gc->n_moved++);
-	if (trash_fd < 0 || renameat(dir_fd, container_id, trash_fd, name) < 0) {
-		gc->counters.failed++;
-		return;
-	}
-	log_info("remove the sandbox of container '%s'", container_id);
-	gc->counters.pending++;
-}
-
 static void check_run(struct gc *gc, int dir_fd, const char *name)
 {
+	struct err e = { 0 };
 	struct stat st;
 
 	if (fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
@@ -106,56 +74,88 @@ static void check_run(struct gc *gc, int dir_fd, const char *name)
 		return;
 	}
 	/* Not the time of modification: its owner, the task, may have set that to any year. */
-	if (S_ISDIR(st.st_mode) && !is_in_use(gc->agent, name) &&
-	    clock_wall_ms() - (int64_t)st.st_ctim.tv_sec * 1000 > gc->counters.max_age_ms)
-		throw_away(gc, dir_fd, name);
+	if (!S_ISDIR(st.st_mode) || is_in_use(gc->agent, name) ||
+	    clock_wall_ms() - (int64_t)st.st_ctim.tv_sec * 1000 <= gc->max_age_ms)
+		return;
+	if (trash_throw(gc->agent->trash, dir_fd, name, &e) < 0)
+		log_write_err(LOG_LEVEL_WARNING, &e, "remove the sandbox of container '%s'", name);
+	else
+		log_info("remove the sandbox of container '%s'", name);
 }
+
+/* ---- the scan: a little at a time ---- */
 
 /*
  * slaves/S/frameworks/F/executors/E/runs/CONTAINER: names of directories alternate with ids.
- * Parents that have become empty go too.
  */
-static void scan_level(struct gc *gc, int parent_fd, const char *name, unsigned level)
+static void enter(struct gc *gc, int parent_fd, const char *name)
 {
-	int fd = openat(parent_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	const struct dirent *entry;
-	DIR *dir;
+	struct gc_level *level = &gc->levels[gc->depth];
+	AUTO_CLOSE int fd = openat(parent_fd, name,
+				   O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 
 	if (fd < 0)
 		return;
-	dir = fdopendir(fd);
-	if (!dir) {
-		fd_close(&fd);
+	level->name = strdup(name);
+	level->dir = level->name ? fdopendir(fd) : NULL;
+	if (!level->dir) {
+		free(level->name);
 		return;
 	}
-	while ((entry = readdir(dir))) {
-		if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
-			continue;
-		if (level == N_LEVELS - 1)
-			check_run(gc, dirfd(dir), entry->d_name);
-		else
-			scan_level(gc, dirfd(dir), entry->d_name, level + 1);
-	}
-	/* Whether the link dangles is known only now. */
-	if (level == N_LEVELS - 1)
-		check_run(gc, dirfd(dir), "latest");
-	closedir(dir);
-	if (level > 0)
-		(void)unlinkat(parent_fd, name, AT_REMOVEDIR);
+	(void)TAKE_FD(fd);
+	gc->depth++;
 }
 
-static void on_scan(void *arg)
+/* Parents that have become empty go too. */
+static void leave(struct gc *gc)
 {
-	struct gc *gc = arg;
+	struct gc_level *level = &gc->levels[gc->depth - 1];
+
+	/* Whether the link dangles is known only now. */
+	if (gc->depth == N_LEVELS)
+		check_run(gc, dirfd(level->dir), "latest");
+	closedir(level->dir);
+	if (gc->depth > 1)
+		(void)unlinkat(dirfd(level[-1].dir), level->name, AT_REMOVEDIR);
+	free(level->name);
+	gc->depth--;
+}
+
+static void step(struct gc *gc)
+{
+	DIR *dir = gc->levels[gc->depth - 1].dir;
+	const struct dirent *entry = readdir(dir);
+
+	if (!entry)
+		leave(gc);
+	else if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
+		return;
+	else if (gc->depth == N_LEVELS)
+		check_run(gc, dirfd(dir), entry->d_name);
+	else
+		enter(gc, dirfd(dir), entry->d_name);
+}
+
+static void begin(struct gc *gc)
+{
 	struct statvfs disk;
 	double used = 0;
 
 	if (fstatvfs(gc->agent->work_fd, &disk) == 0 && disk.f_blocks)
 		used = 1 - (double)disk.f_bavail / (double)disk.f_blocks;
-	gc->counters.max_age_ms = gc_max_age(gc->agent->flags.gc_delay, used);
-	scan_level(gc, gc->agent->work_fd, "slaves", 0);
-	loop_timer_set(gc->step_timer, 0);
-	loop_timer_set(gc->scan_timer, SCAN_MS);
+	gc->max_age_ms = gc_max_age(gc->agent->flags.gc_delay, used);
+	enter(gc, gc->agent->work_fd, "slaves");
+}
+
+static void on_timer(void *arg)
+{
+	struct gc *gc = arg;
+
+	if (!gc->depth)
+		begin(gc);
+	for (int n = 0; gc->depth && n < STEP_ENTRIES; n++)
+		step(gc);
+	loop_timer_set(gc->timer, gc->depth ? STEP_MS : SCAN_MS);
 }
 
 int gc_new(struct agent *agent, struct gc **ret, struct err *e)
@@ -166,16 +166,14 @@ int gc_new(struct agent *agent, struct gc **ret, struct err *e)
 	if (!gc)
 		return err_set(e, ENOMEM, "prepare the removal of sandboxes");
 	gc->agent = agent;
-	gc->counters.max_age_ms = agent->flags.gc_delay;
-	r = loop_timer_new(agent->loop, on_scan, gc, &gc->scan_timer, e);
-	if (r >= 0)
-		r = loop_timer_new(agent->loop, on_step, gc, &gc->step_timer, e);
+	gc->max_age_ms = agent->flags.gc_delay;
+	r = loop_timer_new(agent->loop, on_timer, gc, &gc->timer, e);
 	if (r < 0) {
 		gc_free(gc);
 		return r;
 	}
 	/* Soon, but not before the tasks of the last run are known. */
-	loop_timer_set(gc->scan_timer, agent->flags.gc_delay < SCAN_MS ? 1000 : SCAN_MS);
+	loop_timer_set(gc->timer, agent->flags.gc_delay < SCAN_MS ? 1000 : SCAN_MS);
 	*ret = gc;
 	return 0;
 }
@@ -184,8 +182,8 @@ void gc_free(struct gc *gc)
 {
 	if (!gc)
 		return;
-	tree_walk_free(gc->walk);
-	loop_timer_free(gc->scan_timer);
-	loop_timer_free(gc->step_timer);
+	while (gc->depth)
+		leave(gc);
+	loop_timer_free(gc->timer);
 	free(gc);
 }

@@ -11,11 +11,8 @@ struct gc;
 int gc_new(struct agent *agent, struct gc **ret, struct err *e);
 void gc_free(struct gc *gc);
 
-struct gc_counters {
-	uint64_t pending, succeeded, failed;
-	int64_t max_age_ms;		/* what is older goes */
-};
-struct gc_counters gc_counters(const struct gc *gc);
+/* What is older goes. */
+int64_t gc_present_max_age(const struct gc *gc);
 
 /*
  * How old a sandbox may get while USED of the disk (0..1) is in use: DELAY_MS * max(0, 1 - headroom

@@ -216,7 +216,11 @@ void images_release(const struct agent *agent, const char *container_id)
 {
 	struct err e = { 0 };
 
-	runtime_dir_remove_root(agent->work_fd, container_id);
+	if (runtime_dir_throw_root(agent->work_fd, container_id, agent->trash, &e) < 0) {
+		log_write_err(LOG_LEVEL_WARNING, &e, "remove the root of container '%s'",
+			      container_id);
+		err_clear(&e);
+	}
 	if (agent->images && image_release(agent->images, container_id, &e) < 0)
 		log_write_err(LOG_LEVEL_WARNING, &e, "release the image of container '%s'",
 			      container_id);

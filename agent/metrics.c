@@ -12,6 +12,7 @@
 #include "agent/sampler.h"
 #include "agent/status.h"
 #include "agent/task.h"
+#include "agent/trash.h"
 #include "lib/cleanup.h"
 #include "lib/clock.h"
 #include "lib/err.h"
@@ -101,7 +102,7 @@ static bool is_degraded(const struct agent *agent)
 static void put_counters(json_t *view, const struct agent *agent)
 {
 	const struct agent_counters *c = &agent->counters;
-	struct gc_counters gc = gc_counters(agent->gc);
+	const struct trash_counters gone = trash_counters(agent->trash);
 
 	put(view, (double)c->valid_updates, "slave/valid_status_updates");
 	put(view, (double)c->invalid_updates, "slave/invalid_status_updates");
@@ -109,10 +110,10 @@ static void put_counters(json_t *view, const struct agent *agent)
 	put(view, (double)c->recovery_errors, "slave/recovery_errors");
 	put(view, (double)c->recovery_ms / 1000.0, "slave/recovery_time_secs");
 	put(view, (double)c->destroy_errors, "containerizer/mesos/container_destroy_errors");
-	put(view, (double)gc.max_age_ms / 1000.0, "slave/executor_directory_max_allowed_age_secs");
-	put(view, (double)gc.pending, "gc/path_removals_pending");
-	put(view, (double)gc.succeeded, "gc/path_removals_succeeded");
-	put(view, (double)gc.failed, "gc/path_removals_failed");
+	put(view, (double)gc_present_max_age(agent->gc) / 1000.0, "slave/executor_directory_max_allowed_age_secs");
+	put(view, (double)gone.pending, "gc/path_removals_pending");
+	put(view, (double)gone.succeeded, "gc/path_removals_succeeded");
+	put(view, (double)gone.failed, "gc/path_removals_failed");
 	put(view, (double)c->refused_launches, "tepui/refused_launches");
 	put(view, (double)c->limits_restored, "tepui/limits_restored");
 	put(view, (double)c->commits, "tepui/commits");

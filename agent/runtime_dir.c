@@ -9,13 +9,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "agent/trash.h"
 #include "containerizer/handover.h"
 #include "containerizer/spec_json.h"
 #include "lib/cleanup.h"
 #include "lib/err.h"
 #include "lib/file_in.h"
 #include "lib/file_out.h"
-#include "lib/tree.h"
 
 enum { MAX_EXIT_BYTES = 1 << 20, PATH_SIZE = 320 };
 
@@ -133,19 +133,15 @@ int runtime_dir_make_root(int work_fd, const char *container_id, struct err *e)
 	return 0;
 }
 
-void runtime_dir_remove_root(int work_fd, const char *container_id)
+int runtime_dir_throw_root(int work_fd, const char *container_id, struct trash *trash,
+			   struct err *e)
 {
-	struct tree_walk *walk = NULL;
-	struct err none = { 0 };
-	char path[PATH_SIZE];
+	AUTO_CLOSE int fd = runtime_dir_open(work_fd, container_id);
+	int r = fd < 0 ? -ENOENT : trash_throw(trash, fd, HANDOVER_ROOT, e);
 
-	(void)snprintf(path, sizeof(path), "%s/%s/" HANDOVER_ROOT, containers, container_id);
-	if (tree_walk_new(work_fd, path, TREE_REMOVE, &walk, &none) < 0)
-		return;
-	while (tree_walk_step(walk, 1000) == 0)
-		;
-	tree_walk_free(walk);
-	(void)unlinkat(work_fd, path, AT_REMOVEDIR);
+	if (r == -ENOENT)
+		err_clear(e);
+	return r == -ENOENT ? 0 : r;
 }
 
 void runtime_dir_remove(int work_fd, const char *container_id)

@@ -8,6 +8,7 @@
 #include "proto/tepui.pb-c.h"
 
 struct err;
+struct trash;
 
 /* Make PATH, relative to DIR_FD, with its parents; an O_PATH descriptor of the last, owned. */
 int dir_make(int dir_fd, const char *path, mode_t mode, struct err *e);
@@ -18,9 +19,10 @@ int runtime_dir_make(int work_fd, const char *container_id, const json_t *config
 int runtime_dir_read_config(int work_fd, const char *container_id, json_t **ret, struct err *e);
 int runtime_dir_write_config(int work_fd, const char *container_id, const json_t *config,
 			     struct err *e);
-/* HANDOVER_ROOT in it, made and removed with all that a container wrote there. */
+/* HANDOVER_ROOT in it, made and thrown away with all that a container wrote there. */
 int runtime_dir_make_root(int work_fd, const char *container_id, struct err *e);
-void runtime_dir_remove_root(int work_fd, const char *container_id);
+int runtime_dir_throw_root(int work_fd, const char *container_id, struct trash *trash,
+			   struct err *e);
 void runtime_dir_remove(int work_fd, const char *container_id);
 /* An owned O_PATH descriptor; negative if there is none. */
 int runtime_dir_open(int work_fd, const char *container_id);

@@ -271,7 +271,8 @@ int spawn_executor(struct task *task, pid_t *ret_pid, int *ret_pidfd, struct err
 	}
 	free_env(env);
 	if (r < 0) {
-		images_release(agent, task->record->container_id);
+		if (launch->image)
+			images_release(agent, task->record->container_id);
 		runtime_dir_remove(agent->work_fd, task->record->container_id);
 	}
 	return r;

@@ -181,6 +181,8 @@ class Cluster:
                 daemon.process.wait()
         for agent in self.agents:
             agent.remove_cgroups()
+        # What a killed agent had under way dies with it, but not in the same moment.
+        wait_until(lambda: not any(self.directory.name in line for line in command_lines()), "the end of processes")
         shutil.rmtree(self.directory)
 
 

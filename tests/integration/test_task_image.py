@@ -144,6 +144,7 @@ def test_container_leaves_nothing_and_the_image_may_go(cluster):
     assert refused.returncode != 0 and "containers run" in refused.stderr
     cluster.remove(app["id"])
     wait_until(lambda: not root.exists(), "nothing to be left")
+    wait_until(lambda: not list((cluster.agents[0].work_dir / "trash").iterdir()), "its files to be removed")
     mounts = pathlib.Path("/proc/self/mountinfo").read_text()
     assert str(root) not in mounts
 
