@@ -125,6 +125,8 @@ static int build_document(struct task *task, struct err *e)
 	};
 	AUTO_FREE char *sandbox = task_sandbox(task), *root = NULL;
 	struct task_image *image = NULL;
+	struct image *volume_images = NULL;
+	size_t n_volume_images = 0;
 	struct launch_place place = {
 		.container_id = task->record->container_id,
 		.sandbox = sandbox,
@@ -142,12 +144,18 @@ static int build_document(struct task *task, struct err *e)
 		root = NULL;
 		return err_set(e, ENOMEM, "launch task '%s'", task_id(task));
 	}
-	if (images_asked(task->record->task) && images_admit(task, &image, e) < 0)
+	if ((images_asked(task->record->task) && images_admit(task, &image, e) < 0) ||
+	    images_admit_volumes(task, &volume_images, &n_volume_images, e) < 0) {
+		task_image_free(image);
 		return err_wrap(e, "launch task '%s'", task_id(task));
+	}
 	place.image = image;
+	place.volume_images = volume_images;
 	place.root = root;
 	r = launch_spec_build(&settings, &place, task->record->task, task->launch, e);
 	task->launch->image = image;
+	task->launch->volume_images = volume_images;
+	task->launch->n_volume_images = n_volume_images;
 	if (r >= 0)
 		r = cdi_devices_inject(&agent->flags, task->record->task, task->launch->config, e);
 	if (r >= 0)

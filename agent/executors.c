@@ -184,7 +184,7 @@ static void clean(void *arg)
 	}
 	err_clear(&e);
 	x->state = EXECUTOR_GONE;
-	if (task->record->has_first_id)
+	if (images_are_used(task))
 		images_release(task->agent, task->record->container_id);
 	process_describe_end(x->pidfd, x->pid, how, sizeof(how));
 	executor_release(task);

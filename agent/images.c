@@ -10,6 +10,7 @@
 
 #include "agent/agent.h"
 #include "agent/disk.h"
+#include "agent/launch_spec.h"
 #include "agent/runtime_dir.h"
 #include "agent/task.h"
 #include "containerizer/handover.h"
@@ -79,14 +80,18 @@ static int find_ids(const struct agent *agent, uint32_t *ret, struct err *e)
 				   "see --user_ids", agent->flags.user_ids);
 }
 
-static int check_image(const struct agent *agent, const Mesos__V1__Image *asked, struct err *e)
+/* Find what WHERE, a field, asks for. */
+static int resolve(const struct agent *agent, const Mesos__V1__Image *asked, const char *where,
+		   struct image *ret, struct err *e)
 {
+	int r;
+
 	if (asked->type != MESOS__V1__IMAGE__TYPE__DOCKER || !asked->docker)
-		return err_set(e, ENOTSUP, "container.mesos.image.type: only DOCKER is supported");
+		return err_set(e, ENOTSUP, "%s.type: only DOCKER is supported", where);
 	if (!agent->images)
-		return err_set(e, ENOTSUP, "container.mesos.image: this agent has no "
-			       "--image_store");
-	return 0;
+		return err_set(e, ENOTSUP, "%s: this agent has no --image_store", where);
+	r = image_resolve(agent->images, asked->docker->name, ret, e);
+	return r < 0 ? err_wrap(e, "%s", where) : 0;
 }
 
 int images_admit(struct task *task, struct task_image **ret, struct err *e)
@@ -94,15 +99,12 @@ int images_admit(struct task *task, struct task_image **ret, struct err *e)
 	const Mesos__V1__TaskInfo *info = task->record->task;
 	const Mesos__V1__Image *asked = images_asked(info);
 	const char *user = info->command ? info->command->user : NULL;
-	struct task_image *image;
-	int r = check_image(task->agent, asked, e);
+	struct task_image *image = calloc(1, sizeof(*image));
+	int r;
 
-	if (r < 0)
-		return r;
-	image = calloc(1, sizeof(*image));
 	if (!image)
 		return err_set(e, ENOMEM, "admit task '%s'", task_id(task));
-	r = image_resolve(task->agent->images, asked->docker->name, &image->image, e);
+	r = resolve(task->agent, asked, "container.mesos.image", &image->image, e);
 	if (r < 0) {
 		free(image);
 		return r;
@@ -129,6 +131,40 @@ void task_image_free(struct task_image *image)
 	image_done(&image->image);
 	image_user_done(&image->user);
 	free(image);
+}
+
+int images_admit_volumes(const struct task *task, struct image **ret, size_t *ret_n,
+			 struct err *e)
+{
+	const Mesos__V1__ContainerInfo *container = task->record->task->container;
+	size_t n = container ? container->n_volumes : 0, n_found = 0;
+	struct image *found = calloc(n ? n : 1, sizeof(*found));
+	int r = found ? 0 : err_set(e, ENOMEM, "admit task '%s'", task_id(task));
+
+	for (size_t i = 0; i < n && r >= 0; i++) {
+		const Mesos__V1__Image *asked = container->volumes[i]->image;
+		char where[48];
+
+		if (!asked)
+			continue;
+		(void)snprintf(where, sizeof(where), "container.volumes[%zu].image", i);
+		r = resolve(task->agent, asked, where, &found[n_found], e);
+		n_found += r >= 0;
+	}
+	if (r < 0) {
+		images_free_volumes(found, n_found);
+		return r;
+	}
+	*ret = found;
+	*ret_n = n_found;
+	return 0;
+}
+
+void images_free_volumes(struct image *images, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		image_done(&images[i]);
+	free(images);
 }
 
 /* ---- the document ---- */
@@ -186,30 +222,72 @@ int images_fill(const struct task_image *image, const Mesos__V1__CommandInfo *co
 
 /* ---- the container's life ---- */
 
-int images_prepare(const struct task *task, const struct task_image *image, json_t *doc,
-		   struct err *e)
+bool images_are_used(const struct task *task)
+{
+	const Mesos__V1__ContainerInfo *container = task->record->task->container;
+	bool is_used = task->record->has_first_id;
+
+	for (size_t i = 0; container && i < container->n_volumes; i++)
+		is_used |= container->volumes[i]->image != NULL;
+	return is_used;
+}
+
+/* The directory NAME, or the root's own, as the one that is written to: its path is owned. */
+static char *make_writable(const struct task *task, const char *name, struct err *e)
+{
+	const char *id = task->record->container_id;
+	AUTO_CLOSE int fd = runtime_dir_make_root(task->agent->work_fd, id, name, e);
+	char *dir;
+
+	if (fd < 0)
+		return NULL;
+	/* What it writes over its image is its disk, too. */
+	if (disk_share(task, fd, e) < 0)
+		return NULL;
+	if (asprintf(&dir, "%s/containers/%s/" HANDOVER_ROOT "%s%s", task->agent->work_dir, id,
+		     *name ? "/" : "", name) < 0) {
+		(void)err_set(e, ENOMEM, "make a writable layer");
+		return NULL;
+	}
+	return dir;
+}
+
+static int prepare_root(const struct task *task, struct err *e)
 {
 	const struct agent *agent = task->agent;
 	const char *id = task->record->container_id;
-	AUTO_CLOSE int fd = -EBADF;
-	AUTO_FREE char *dir = NULL;
-	int r = runtime_dir_make_root(agent->work_fd, id, e);
+	json_t *doc = task->launch->config;
+	AUTO_FREE char *dir = make_writable(task, "", e);
+	int r;
 
-	if (r < 0)
-		return r;
-	if (asprintf(&dir, "%s/containers/%s/" HANDOVER_ROOT, agent->work_dir, id) < 0) {
-		dir = NULL;
-		return err_set(e, ENOMEM, "prepare the root of task '%s'", task_id(task));
-	}
-	fd = open(dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0)
-		return err_set(e, errno, "open '%s'", dir);
-	/* What it writes over its image is its disk, too. */
-	r = disk_share(task, fd, e);
-	if (r < 0)
-		return err_wrap(e, "prepare the root of task '%s'", task_id(task));
-	r = image_rootfs_prepare(agent->images, &image->image, id, dir, doc, e);
+	if (!dir)
+		return -e->code;
+	r = image_rootfs_prepare(agent->images, &task->launch->image->image, id, dir, doc, e);
 	return r < 0 ? r : runtime_dir_write_config(agent->work_fd, id, doc, e);
+}
+
+static int prepare_volume(const struct task *task, size_t i, struct err *e)
+{
+	const struct launch_result *launch = task->launch;
+	uint32_t first = launch->image ? launch->image->first_id : 0;
+	char name[sizeof(IMAGES_VOLUME) + 24];
+	AUTO_FREE char *dir = NULL;
+
+	(void)snprintf(name, sizeof(name), IMAGES_VOLUME, i);
+	dir = make_writable(task, name, e);
+	return !dir ? -e->code :
+		image_volume_prepare(task->agent->images, &launch->volume_images[i],
+				     task->record->container_id, i, dir, first + launch->uid,
+				     first + launch->gid, e);
+}
+
+int images_prepare(const struct task *task, struct err *e)
+{
+	int r = task->launch->image ? prepare_root(task, e) : 0;
+
+	for (size_t i = 0; i < task->launch->n_volume_images && r >= 0; i++)
+		r = prepare_volume(task, i, e);
+	return r < 0 ? err_wrap(e, "prepare the images of task '%s'", task_id(task)) : 0;
 }
 
 void images_release(const struct agent *agent, const char *container_id)

@@ -38,6 +38,14 @@ const Mesos__V1__Image *images_asked(const Mesos__V1__TaskInfo *info);
 int images_admit(struct task *task, struct task_image **ret, struct err *e);
 void task_image_free(struct task_image *image);
 
+/* The images of TASK's volumes that are images, in their order: *ret[*ret_n], owned. */
+int images_admit_volumes(const struct task *task, struct image **ret, size_t *ret_n,
+			 struct err *e);
+void images_free_volumes(struct image *images, size_t n);
+
+/* Below the container's HANDOVER_ROOT: where the writable layer of image volume I is. */
+#define IMAGES_VOLUME "volume-%zu"
+
 /*
  * What the image says of the process goes into DOC, below what the task says: arguments, with its
  * entrypoint where the task names no program; environment, user, working directory.
@@ -45,11 +53,16 @@ void task_image_free(struct task_image *image);
 int images_fill(const struct task_image *image, const Mesos__V1__CommandInfo *command, json_t *doc,
 		struct err *e);
 
-/* The writable layer in the runtime directory, and the image pinned; DOC says so then. */
-int images_prepare(const struct task *task, const struct task_image *image, json_t *doc,
-		   struct err *e);
+/*
+ * The writable layers of TASK's root and volumes in the runtime directory, and the images pinned.
+ * The document of its launch says so then.
+ */
+int images_prepare(const struct task *task, struct err *e);
 
-/* Container ID has ended, or never was: its layer goes, the image may go. */
+/* Has the container anything of an image? */
+bool images_are_used(const struct task *task);
+
+/* Container ID has ended, or never was: its layers go, the images may go. */
 void images_release(const struct agent *agent, const char *container_id);
 
 #endif

@@ -433,10 +433,11 @@ static int add_terminal(const Mesos__V1__ContainerInfo *container, json_t *proce
 
 static json_t *build_annotations(const struct launch_settings *settings,
 				 const struct launch_place *place, const char *logs,
-				 const char *volume_roots)
+				 const struct volumes *volumes)
 {
-	return json_pack("{s:s*, s:s, s:s, s:s, s:s, s:s, s:s}",
-			 HANDOVER_ANNOTATION_VOLUME_ROOTS, volume_roots,
+	return json_pack("{s:s*, s:s*, s:s, s:s, s:s, s:s, s:s, s:s}",
+			 HANDOVER_ANNOTATION_VOLUME_ROOTS, volumes->roots,
+			 HANDOVER_ANNOTATION_MOUNT_LAYERS, volumes->layers,
 			 HANDOVER_ANNOTATION_LOGS, logs,
 			 HANDOVER_ANNOTATION_CGROUPS, settings->cgroup_layout,
 			 HANDOVER_ANNOTATION_SANDBOX, place->sandbox,
@@ -499,7 +500,7 @@ int launch_spec_build(const struct launch_settings *settings, const struct launc
 				  "root", "path", place->image ? place->root : "/", "readonly",
 				  !place->image, "mounts", volumes.mounts,
 				  "annotations",
-				  build_annotations(settings, place, logs, volumes.roots));
+				  build_annotations(settings, place, logs, &volumes));
 	volumes_done(&volumes);
 	if (!result.config) {
 		launch_result_done(&result);

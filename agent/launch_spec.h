@@ -9,6 +9,7 @@
 #include "proto/mesos.pb-c.h"
 
 struct err;
+struct image;
 struct profiles;
 struct task_image;
 struct users;
@@ -34,6 +35,7 @@ struct launch_place {
 	const char *framework_id, *agent_id;
 	const char *role;		/* NULL: none */
 	const struct task_image *image;	/* NULL: the host's root */
+	const struct image *volume_images;	/* of the volumes that are images, in their order */
 	const char *root;		/* host directory of the image's writable layer */
 };
 
@@ -41,6 +43,8 @@ struct launch_place {
 struct launch_result {
 	json_t *config;			/* owned */
 	struct task_image *image;	/* owned, put here by admission; or NULL */
+	struct image *volume_images;	/* likewise */
+	size_t n_volume_images;
 	json_t *directories;		/* owned: of volumes_make() */
 	uint32_t uid, gid;
 	bool is_unconfined;		/* no seccomp program is to be passed */

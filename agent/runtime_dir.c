@@ -120,17 +120,20 @@ int runtime_dir_open(int work_fd, const char *container_id)
 	return openat(work_fd, path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 }
 
-int runtime_dir_make_root(int work_fd, const char *container_id, struct err *e)
+int runtime_dir_make_root(int work_fd, const char *container_id, const char *name,
+			  struct err *e)
 {
 	char path[PATH_SIZE];
+	AUTO_CLOSE int made = -EBADF;
 	int fd;
 
-	(void)snprintf(path, sizeof(path), "%s/%s/" HANDOVER_ROOT, containers, container_id);
-	fd = dir_make(work_fd, path, 0711, e);
-	if (fd < 0)
-		return fd;
-	fd_close(&fd);
-	return 0;
+	(void)snprintf(path, sizeof(path), "%s/%s/" HANDOVER_ROOT "/%s", containers, container_id,
+		       name);
+	made = dir_make(work_fd, path, 0711, e);
+	if (made < 0)
+		return made;
+	fd = openat(made, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return fd < 0 ? err_set(e, errno, "open '%s'", path) : fd;
 }
 
 int runtime_dir_throw_root(int work_fd, const char *container_id, struct trash *trash,

@@ -19,8 +19,12 @@ int runtime_dir_make(int work_fd, const char *container_id, const json_t *config
 int runtime_dir_read_config(int work_fd, const char *container_id, json_t **ret, struct err *e);
 int runtime_dir_write_config(int work_fd, const char *container_id, const json_t *config,
 			     struct err *e);
-/* HANDOVER_ROOT in it, made and thrown away with all that a container wrote there. */
-int runtime_dir_make_root(int work_fd, const char *container_id, struct err *e);
+/*
+ * HANDOVER_ROOT in it or, with NAME, that directory there: a descriptor of it, owned.  All of it is
+ * thrown away with what a container wrote there.
+ */
+int runtime_dir_make_root(int work_fd, const char *container_id, const char *name,
+			  struct err *e);
 int runtime_dir_throw_root(int work_fd, const char *container_id, struct trash *trash,
 			   struct err *e);
 void runtime_dir_remove(int work_fd, const char *container_id);

@@ -260,8 +260,7 @@ int spawn_executor(struct task *task, pid_t *ret_pid, int *ret_pidfd, struct err
 		r = runtime_dir_make(agent->work_fd, task->record->container_id, launch->config, e);
 	if (r < 0)
 		return r;
-	if (launch->image)
-		r = images_prepare(task, launch->image, launch->config, e);
+	r = images_prepare(task, e);
 	if (r >= 0)
 		r = build_env(task, env, e);
 	if (r >= 0) {
@@ -271,7 +270,7 @@ int spawn_executor(struct task *task, pid_t *ret_pid, int *ret_pidfd, struct err
 	}
 	free_env(env);
 	if (r < 0) {
-		if (launch->image)
+		if (images_are_used(task))
 			images_release(agent, task->record->container_id);
 		runtime_dir_remove(agent->work_fd, task->record->container_id);
 	}

@@ -79,12 +79,14 @@ struct task *task_find(struct agent *agent, const char *framework_id, const char
 
 static void free_launch(struct task *task)
 {
-	if (task->launch)
-		task_image_free(task->launch->image);
-	if (task->launch)
-		launch_result_done(task->launch);
-	free(task->launch);
-	task->launch = NULL;
+	struct launch_result *launch = TAKE_PTR(task->launch);
+
+	if (!launch)
+		return;
+	task_image_free(launch->image);
+	images_free_volumes(launch->volume_images, launch->n_volume_images);
+	launch_result_done(launch);
+	free(launch);
 }
 
 static void free_parts(struct task *task)

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "agent/images.h"
 #include "agent/launch_spec.h"
 #include "containerizer/handover.h"
 #include "lib/cleanup.h"
@@ -21,6 +22,7 @@ struct volume {
 	const Mesos__V1__Volume *message;
 	size_t i;
 	char destination[2 * MAX_PATH];
+	size_t n_images;	/* before it, of those that are images */
 };
 
 /* Neither empty nor ".", ".." or repeated slashes: then names are all there is to it. */
@@ -84,15 +86,16 @@ static int add_mount(struct volumes *v, json_t *mount, struct err *e)
 	return 0;
 }
 
+/* With OPTION beside the usual ones, or NULL. */
 static int add_bind(struct volumes *v, const struct volume *volume, const char *source,
-		    struct err *e)
+		    const char *option, struct err *e)
 {
 	bool is_read_only = volume->message->mode == MESOS__V1__VOLUME__MODE__RO;
 
-	return add_mount(v, json_pack("{s:s, s:s, s:s, s:[s,s,s,s]}", "destination",
+	return add_mount(v, json_pack("{s:s, s:s, s:s, s:[s,s,s,s,s*]}", "destination",
 				      volume->destination, "type", "bind", "source", source,
 				      "options", "rbind", is_read_only ? "ro" : "rw", "nosuid",
-				      "nodev"), e);
+				      "nodev", option), e);
 }
 
 /* What the supervisor is to look sources up beneath. */
@@ -122,7 +125,7 @@ static int add_host_path(struct volumes *v, const struct volume *volume, const c
 		return err_set(e, EPERM, "container.volumes[%zu].host_path: this agent gives "
 			       "'%.200s' to no task; see --host_path_volumes", volume->i, path);
 	r = add_root(v, path, root, e);
-	return r < 0 ? r : add_bind(v, volume, path, e);
+	return r < 0 ? r : add_bind(v, volume, path, NULL, e);
 }
 
 static int add_sandbox_path(struct volumes *v, const struct volume *volume, const char *path,
@@ -139,7 +142,8 @@ static int add_sandbox_path(struct volumes *v, const struct volume *volume, cons
 	}
 	if (json_array_append_new(v->directories, json_string(path)) < 0)
 		return err_set(e, EINVAL, "container.volumes[%zu]: not UTF-8", volume->i);
-	return add_bind(v, volume, source, e);
+	/* As the sandbox itself: what is there belongs to the ids inside. */
+	return add_bind(v, volume, source, place->image ? "idmap" : NULL, e);
 }
 
 /* Driver "tmpfs" with the one option "size", in MiB. */
@@ -163,6 +167,28 @@ static int add_tmpfs(struct volumes *v, const struct volume *volume,
 				      volume->destination, "type", "tmpfs", "source", "tmpfs",
 				      "options", "nosuid", "nodev", "mode=1777", size,
 				      is_read_only ? "ro" : "rw"), e);
+}
+
+/* With the layer that is written to in the container's own directory: it goes with the container. */
+static int add_image(struct volumes *v, const struct volume *volume,
+		     const struct launch_place *place, struct err *e)
+{
+	bool is_read_only = volume->message->mode == MESOS__V1__VOLUME__MODE__RO;
+	AUTO_FREE char *line = image_layers_line(&place->volume_images[volume->n_images]);
+	AUTO_FREE char *source = NULL;
+	char *layers = NULL;
+
+	if (asprintf(&source, "%s/" IMAGES_VOLUME, place->root, volume->n_images) < 0)
+		source = NULL;
+	if (!line || !source ||
+	    asprintf(&layers, "%s%s%s", v->layers ? v->layers : "", v->layers ? "\n" : "",
+		     line) < 0)
+		return err_set(e, ENOMEM, "describe volumes");
+	free(v->layers);
+	v->layers = layers;
+	return add_mount(v, json_pack("{s:s, s:s, s:s, s:[s,s,s]}", "destination",
+				      volume->destination, "type", "layers", "source", source,
+				      "options", is_read_only ? "ro" : "rw", "nosuid", "nodev"), e);
 }
 
 /* ---- which of them ---- */
@@ -213,23 +239,22 @@ static int set_destination(struct volume *volume, struct err *e)
 }
 
 static int add_volume(struct volumes *v, const Mesos__V1__Volume *message, size_t i,
-		      const struct launch_settings *settings, const struct launch_place *place,
-		      struct err *e)
+		      size_t n_images, const struct launch_settings *settings,
+		      const struct launch_place *place, struct err *e)
 {
-	struct volume volume = { .message = message, .i = i };
+	struct volume volume = { .message = message, .i = i, .n_images = n_images };
 	const char *host_path = message->host_path;
 	int r = set_destination(&volume, e);
 
 	if (r < 0)
 		return r;
+	if (!!message->image + !!message->source + !!host_path != 1)
+		return err_set(e, EINVAL, "container.volumes[%zu]: not exactly one of host_path, "
+			       "image and source", i);
 	if (message->image)
-		return err_set(e, ENOTSUP, "container.volumes[%zu].image: not supported", i);
-	if (message->source && host_path)
-		return err_set(e, EINVAL, "container.volumes[%zu]: both host_path and source", i);
+		return add_image(v, &volume, place, e);
 	if (message->source)
 		return add_source(v, &volume, settings, place, e);
-	if (!host_path)
-		return err_set(e, EINVAL, "container.volumes[%zu]: neither host_path nor source", i);
 	return host_path[0] == '/' ? add_host_path(v, &volume, host_path, settings, e) :
 				     add_sandbox_path(v, &volume, host_path, place, e);
 }
@@ -238,13 +263,15 @@ int volumes_build(const struct launch_settings *settings, const struct launch_pl
 		  const Mesos__V1__ContainerInfo *container, struct volumes *ret, struct err *e)
 {
 	struct volumes v = { .mounts = json_array(), .directories = json_array() };
-	size_t n = container ? container->n_volumes : 0;
+	size_t n = container ? container->n_volumes : 0, n_images = 0;
 	int r = v.mounts && v.directories ? 0 : err_set(e, ENOMEM, "describe volumes");
 
 	if (r >= 0 && n > MAX_VOLUMES)
 		r = err_set(e, E2BIG, "container.volumes: more than %d", MAX_VOLUMES);
-	for (size_t i = 0; i < n && r >= 0; i++)
-		r = add_volume(&v, container->volumes[i], i, settings, place, e);
+	for (size_t i = 0; i < n && r >= 0; i++) {
+		r = add_volume(&v, container->volumes[i], i, n_images, settings, place, e);
+		n_images += !!container->volumes[i]->image;
+	}
 	if (r < 0)
 		volumes_done(&v);
 	else
@@ -272,6 +299,7 @@ void volumes_done(struct volumes *volumes)
 {
 	json_decref(volumes->mounts);
 	json_decref(volumes->directories);
+	free(volumes->layers);
 	free(volumes->roots);
 	*volumes = (struct volumes){ 0 };
 }

@@ -12,6 +12,7 @@ struct launch_settings;
 
 struct volumes {
 	json_t *mounts;		/* owned: for "mounts" */
+	char *layers;		/* owned: for HANDOVER_ANNOTATION_MOUNT_LAYERS, or NULL */
 	char *roots;		/* owned: for HANDOVER_ANNOTATION_VOLUME_ROOTS, or NULL */
 	json_t *directories;	/* owned: paths to make in the sandbox, as its owner's */
 };

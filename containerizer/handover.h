@@ -50,7 +50,9 @@ enum { HANDOVER_SECCOMP_FD = 3 };
  */
 #define HANDOVER_ANNOTATION_ROOT_LAYERS "io.tepui.root-layers"
 #define HANDOVER_ANNOTATION_ROOT_UPPER "io.tepui.root-upper"
-/* Directories in it that are made if they are missing, ':'-separated: an image's volumes. */
+/* The same for each mount of type "layers", in their order: a line, and its source is the directory. */
+#define HANDOVER_ANNOTATION_MOUNT_LAYERS "io.tepui.mount-layers"
+/* Directories in the root that are made if they are missing, ':'-separated: an image's volumes. */
 #define HANDOVER_ANNOTATION_ROOT_DIRECTORIES "io.tepui.root-directories"
 
 #endif

@@ -301,6 +301,41 @@ static int take_layers(const char *value, struct spec *spec, struct err *e)
 	return take_paths(value, HANDOVER_ANNOTATION_ROOT_LAYERS, &spec->root_layers, e);
 }
 
+/* Of the mounts that want some, those from *I on. */
+static struct spec_mount *next_of_layers(struct spec *spec, size_t *i)
+{
+	while (*i < spec->n_mounts) {
+		struct spec_mount *m = &spec->mounts[(*i)++];
+
+		if (strcmp(m->type, "layers") == 0)
+			return m;
+	}
+	return NULL;
+}
+
+static int take_mount_layers(const char *value, struct spec *spec, struct err *e)
+{
+	size_t next = 0;
+
+	while (*value) {
+		size_t size = strcspn(value, "\n");
+		AUTO_FREE char *line = strndup(value, size);
+		struct spec_mount *m = next_of_layers(spec, &next);
+		int r;
+
+		if (!line)
+			return err_set(e, ENOMEM, "annotations: copy string");
+		if (!m)
+			return err_set(e, EINVAL, "annotations." HANDOVER_ANNOTATION_MOUNT_LAYERS
+				       ": more lines than mounts of type 'layers'");
+		r = take_paths(line, HANDOVER_ANNOTATION_MOUNT_LAYERS, &m->layers, e);
+		if (r < 0)
+			return r;
+		value += size + (value[size] == '\n');
+	}
+	return 0;
+}
+
 static int take_directories(const char *value, struct spec *spec, struct err *e)
 {
 	return take_paths(value, HANDOVER_ANNOTATION_ROOT_DIRECTORIES, &spec->root_directories, e);
@@ -339,6 +374,7 @@ static const struct {
 	{ HANDOVER_ANNOTATION_VOLUME_ROOTS, take_volume_roots },
 	{ HANDOVER_ANNOTATION_ROOT_LAYERS, take_layers },
 	{ HANDOVER_ANNOTATION_ROOT_UPPER, take_upper },
+	{ HANDOVER_ANNOTATION_MOUNT_LAYERS, take_mount_layers },
 	{ HANDOVER_ANNOTATION_ROOT_DIRECTORIES, take_directories },
 };
 

@@ -64,6 +64,11 @@ static bool is_bind(const struct spec_mount *m)
 	return strcmp(m->type, "bind") == 0;
 }
 
+static bool is_of_layers(const struct spec_mount *m)
+{
+	return strcmp(m->type, "layers") == 0;
+}
+
 /* Are all of DATA's keys, up to "=" or a comma, in that list? */
 static bool has_known_keys(const char *data, const char *keys)
 {
@@ -160,6 +165,9 @@ static int check_options(const struct spec *spec, const struct spec_mount *m, si
 	if (strcmp(m->type, "tmpfs") == 0 && !has_known_keys(o.data, tmpfs_keys))
 		return err_set(e, EINVAL, "mounts[%zu].options: '%.128s' is not for tmpfs", i,
 			       o.data);
+	if (is_of_layers(m) && o.data[0])
+		return err_set(e, EINVAL, "mounts[%zu].options: '%.128s' is not for layers", i,
+			       o.data);
 	if (o.is_copied_up && strcmp(m->type, "tmpfs") != 0)
 		return err_set(e, EINVAL, "mounts[%zu].options: 'tmpcopyup' is for tmpfs", i);
 	/* Its root could mount for all who share it. */
@@ -228,7 +236,7 @@ int mounts_fixed(const struct spec *spec, const char *destination, const char *d
 	return r;
 }
 
-/* ---- supervisor: the sources of binds ---- */
+/* ---- supervisor: the sources of binds, and layers ---- */
 
 /*
  * What is set holds below, too: a mount below that was forgotten would be the way around it.  What
@@ -310,13 +318,14 @@ int mounts_open(const struct spec *spec, size_t i, struct err *e)
 	struct mount_options o;
 	int r;
 
-	if (find_fixed(m->destination) || !is_bind(m))
+	if (find_fixed(m->destination) || (!is_bind(m) && !is_of_layers(m)))
 		return -ENOENT;
 	r = mount_options_parse(m, i, &o, e);
 	if (r < 0)
 		return r;
-	fd = open_source(spec, m->source, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC |
-			 (o.is_recursive ? AT_RECURSIVE : 0), e);
+	fd = is_of_layers(m) ? overlay_open_mount(spec, m, e)
+		: open_source(spec, m->source, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC |
+			      (o.is_recursive ? AT_RECURSIVE : 0), e);
 	if (fd < 0)
 		return fd;
 	r = restrict_tree(fd, &o);
@@ -373,7 +382,7 @@ static int open_target(const struct spec_mount *m, bool is_file, int root_fd,
 	return r < 0 ? r : TAKE_FD(fd);
 }
 
-static int mount_bind(const struct spec_mount *m, int tree_fd, int root_fd,
+static int mount_tree(const struct spec_mount *m, int tree_fd, int root_fd,
 		      const struct api_mounts *api, struct err *e)
 {
 	AUTO_CLOSE int fd = -EBADF;
@@ -448,7 +457,8 @@ int mounts_enter(const struct box *box, int root_fd, const struct api_mounts *ap
 		r = mount_options_parse(m, i, &o, e);
 		if (r < 0)
 			return r;
-		r = is_bind(m) ? mount_bind(m, box->trees.mount_fds[i], root_fd, api, e)
+		r = box->trees.mount_fds[i] >= 0
+			? mount_tree(m, box->trees.mount_fds[i], root_fd, api, e)
 			: mount_file_system(m, &o, root_fd, api, e);
 		if (r < 0)
 			return r;

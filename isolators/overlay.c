@@ -1,4 +1,4 @@
-/* A root file system of layers: overlayfs over directories that others use at the same time. */
+/* File systems of layers: overlayfs over directories that others use at the same time. */
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
@@ -20,6 +20,12 @@ enum {
 	OPTIONS_SIZE = 4096,	/* a page: what mount(2) takes */
 };
 
+/* What is put together. */
+struct overlay {
+	char *const *layers;		/* the topmost first */
+	const char *upper;		/* holds "upper" and "work" */
+};
+
 /* Every directory by its descriptor: names of any length fit into the options. */
 struct directories {
 	int layers[MAX_LAYERS];
@@ -27,22 +33,60 @@ struct directories {
 	int upper, work;
 };
 
-int overlay_validate(const struct spec *spec, struct err *e)
+static int check_layers(char *const *layers, const char *upper, const char *where, size_t *ret_n,
+			struct err *e)
 {
 	size_t n = 0;
 
-	while (spec->root_layers && spec->root_layers[n]) {
-		if (!rootfs_path_is_plain(spec->root_layers[n]))
-			return err_set(e, EINVAL, "use '%.128s' as a layer of the root",
-				       spec->root_layers[n]);
+	while (layers && layers[n]) {
+		if (!rootfs_path_is_plain(layers[n]))
+			return err_set(e, EINVAL, "use '%.128s' as a layer of %s", layers[n],
+				       where);
 		n++;
 	}
 	if (n > MAX_LAYERS)
-		return err_set(e, E2BIG, "use %zu layers as root, more than %d", n, MAX_LAYERS);
-	if ((n > 0) != (spec->root_upper != NULL) ||
-	    (spec->root_upper && !rootfs_path_is_plain(spec->root_upper)))
+		return err_set(e, E2BIG, "use %zu layers as %s, more than %d", n, where,
+			       MAX_LAYERS);
+	if ((n > 0) != (upper != NULL) || (upper && !rootfs_path_is_plain(upper)))
 		return err_set(e, EINVAL, "write to %zu layers in '%.128s'", n,
-			       spec->root_upper ? spec->root_upper : "");
+			       upper ? upper : "");
+	*ret_n = n;
+	return 0;
+}
+
+static int check_mounts(const struct spec *spec, struct err *e)
+{
+	bool is_unmapped = spec_has_user_namespace(spec) &&
+		spec->id_maps.n_uids + spec->id_maps.n_gids == 0;
+	int r = 0;
+
+	for (size_t i = 0; i < spec->n_mounts && r == 0; i++) {
+		const struct spec_mount *m = &spec->mounts[i];
+		char where[32];
+		size_t n;
+
+		if (!m->type || strcmp(m->type, "layers") != 0)
+			continue;
+		(void)snprintf(where, sizeof(where), "mounts[%zu]", i);
+		r = check_layers(m->layers, m->source, where, &n, e);
+		if (r == 0 && n == 0)
+			r = err_set(e, EINVAL, "%s: no layers", where);
+		if (r == 0 && is_unmapped)
+			r = err_set(e, EINVAL, "linux.uidMappings: missing, and the ids of the "
+				    "layers of %s are mapped by it", where);
+	}
+	return r;
+}
+
+int overlay_validate(const struct spec *spec, struct err *e)
+{
+	size_t n;
+	int r = check_layers(spec->root_layers, spec->root_upper, "the root", &n, e);
+
+	if (r == 0)
+		r = check_mounts(spec, e);
+	if (r < 0)
+		return r;
 	for (char **path = spec->root_directories; path && *path; path++) {
 		if (n == 0 || !rootfs_path_is_plain(*path))
 			return err_set(e, EINVAL, "make directory '%.128s' of the root", *path);
@@ -76,17 +120,17 @@ static int open_mapped(const char *path, int user_ns_fd, int *ret, struct err *e
 	return 0;
 }
 
-static int open_directories(const struct spec *spec, int user_ns_fd, struct directories *d,
+static int open_directories(const struct overlay *overlay, int user_ns_fd, struct directories *d,
 			    struct err *e)
 {
 	AUTO_CLOSE int fd = -EBADF;
-	int r = open_directory(AT_FDCWD, spec->root_upper, &fd, e);
+	int r = open_directory(AT_FDCWD, overlay->upper, &fd, e);
 
 	if (r == 0)
 		r = open_directory(fd, "upper", &d->upper, e);
 	if (r == 0)
 		r = open_directory(fd, "work", &d->work, e);
-	for (char **layer = spec->root_layers; r == 0 && *layer; layer++) {
+	for (char *const *layer = overlay->layers; r == 0 && *layer; layer++) {
 		int *ret = &d->layers[d->n_layers++];
 
 		*ret = -EBADF;
@@ -145,28 +189,30 @@ static int mount_at(const char *place, const struct directories *d, struct err *
 	return fd < 0 ? r : fd;
 }
 
-static int open_overlay(const struct spec *spec, int user_ns_fd, struct err *e)
+static int open_overlay(const struct overlay *overlay, int user_ns_fd, struct err *e)
 {
 	struct directories d = { .upper = -EBADF, .work = -EBADF };
-	int r = open_directories(spec, user_ns_fd, &d, e);
+	int r = open_directories(overlay, user_ns_fd, &d, e);
 
 	if (r == 0)
-		r = mount_at(spec->root_upper, &d, e);
+		r = mount_at(overlay->upper, &d, e);
 	close_directories(&d);
 	return r;
 }
 
 int overlay_open(const struct spec *spec, struct err *e)
 {
-	return open_overlay(spec, -EBADF, e);
+	const struct overlay overlay = { spec->root_layers, spec->root_upper };
+
+	return open_overlay(&overlay, -EBADF, e);
 }
 
-/* ---- with a user namespace ---- */
+/* ---- by the supervisor, which stays in the host's mounts ---- */
 
 /* A process that shares all but its mounts with the caller, which waits for its end. */
 struct aside {
-	const struct spec *spec;
-	int user_ns_fd;
+	const struct overlay *overlay;
+	int user_ns_fd;		/* whose ids the layers' are mapped to, or negative */
 	struct err *e;
 	int result;		/* the mount, in the descriptors that both have */
 };
@@ -180,7 +226,7 @@ static int open_aside(void *arg)
 	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
 		aside->result = err_set(aside->e, errno, "make mounts private");
 	else
-		aside->result = open_overlay(aside->spec, aside->user_ns_fd, aside->e);
+		aside->result = open_overlay(aside->overlay, aside->user_ns_fd, aside->e);
 	return 0;
 }
 
@@ -201,20 +247,19 @@ static int give_upper(const struct spec *spec, struct err *e)
 	return 0;
 }
 
-int overlay_open_mapped(const struct spec *spec, struct err *e)
+static int open_from_aside(const struct spec *spec, const struct overlay *overlay, struct err *e)
 {
 	static char stack[ASIDE_STACK_BYTES] __attribute__((aligned(16)));
 	AUTO_CLOSE int user_ns_fd = -EBADF;
-	struct aside aside = { .spec = spec, .e = e };
-	int r = give_upper(spec, e);
+	struct aside aside = { .overlay = overlay, .user_ns_fd = -EBADF, .e = e };
 	pid_t pid;
 
-	if (r < 0)
-		return r;
-	user_ns_fd = id_maps_open_namespace(&spec->id_maps, e);
-	if (user_ns_fd < 0)
-		return user_ns_fd;
-	aside.user_ns_fd = user_ns_fd;
+	if (spec_has_user_namespace(spec)) {
+		user_ns_fd = id_maps_open_namespace(&spec->id_maps, e);
+		if (user_ns_fd < 0)
+			return user_ns_fd;
+		aside.user_ns_fd = user_ns_fd;
+	}
 	pid = clone(open_aside, stack + sizeof(stack),
 		    CLONE_NEWNS | CLONE_FILES | CLONE_VM | CLONE_VFORK, &aside);
 	if (pid < 0)
@@ -222,4 +267,19 @@ int overlay_open_mapped(const struct spec *spec, struct err *e)
 	while (waitpid(pid, NULL, __WALL) < 0 && errno == EINTR)
 		;
 	return aside.result;
+}
+
+int overlay_open_mapped(const struct spec *spec, struct err *e)
+{
+	const struct overlay overlay = { spec->root_layers, spec->root_upper };
+	int r = give_upper(spec, e);
+
+	return r < 0 ? r : open_from_aside(spec, &overlay, e);
+}
+
+int overlay_open_mount(const struct spec *spec, const struct spec_mount *m, struct err *e)
+{
+	const struct overlay overlay = { m->layers, m->source };
+
+	return open_from_aside(spec, &overlay, e);
 }

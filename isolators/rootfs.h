@@ -40,8 +40,8 @@ int mounts_validate(const struct spec *spec, struct err *e);
 const struct spec_mount *mounts_find(const struct spec *spec, const char *destination);
 
 /*
- * Open the source of the spec's mount I, a path of the host that is bound, as a tree of its own.
- * Owned; -ENOENT without a message where the mount has no source on the host.
+ * Open the source of the spec's mount I, a path of the host that is bound or layers, as a tree of its
+ * own.  Owned; -ENOENT without a message where the mount has no source on the host.
  */
 int mounts_open(const struct spec *spec, size_t i, struct err *e);
 
@@ -91,7 +91,7 @@ int masks_prepare(struct err *e);
 int masks_hide(const struct spec *spec, int root_fd, struct err *e);
 int masks_enter(const struct spec *spec, int root_fd, const struct api_mounts *api, struct err *e);
 
-/* ---- overlay.c: a root of layers ---- */
+/* ---- overlay.c: a root of layers, and mounts of them ---- */
 
 int overlay_validate(const struct spec *spec, struct err *e);
 
@@ -108,6 +108,9 @@ int overlay_open(const struct spec *spec, struct err *e);
  * the container writes belongs to its own ids on the disk, too.
  */
 int overlay_open_mapped(const struct spec *spec, struct err *e);
+
+/* For the supervisor, too: mount M of the spec, mapped if there is a user namespace. */
+int overlay_open_mount(const struct spec *spec, const struct spec_mount *m, struct err *e);
 
 /* ---- host_mounts.c ---- */
 

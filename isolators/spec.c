@@ -24,6 +24,7 @@ static void free_mounts(struct spec *spec)
 		free(spec->mounts[i].destination);
 		free(spec->mounts[i].type);
 		free(spec->mounts[i].source);
+		free_list(spec->mounts[i].layers);
 		free_list(spec->mounts[i].options);
 		free_id_maps(&spec->mounts[i].id_maps);
 	}

@@ -39,8 +39,9 @@ struct spec_time_offset {
 
 struct spec_mount {
 	char *destination;	/* absolute, in the container, without "." and double slashes */
-	char *type;		/* of a file system, or "bind" */
-	char *source;
+	char *type;		/* of a file system, "bind", or "layers" */
+	char *source;		/* of layers: the directory that holds "upper" and "work" */
+	char **layers;		/* io.tepui.mount-layers: the topmost first; or NULL */
 	char **options;		/* as in the document, NULL-terminated */
 	struct spec_id_maps id_maps;
 };

@@ -182,6 +182,9 @@ int trees_check_rootless(const struct spec *spec, struct err *e)
 	if (spec->idmapped_root || spec->root_layers)
 		return err_set(e, EPERM, "map the ids of '%s' without being root", spec->root_path);
 	for (size_t i = 0; i < spec->n_mounts; i++) {
+		if (spec->mounts[i].layers)
+			return err_set(e, EPERM, "mount layers on '%s' without being root",
+				       spec->mounts[i].destination);
 		if (mounts_is_idmapped(spec, i, &recursive))
 			return err_set(e, EPERM, "map the ids of '%s' without being root",
 				       spec->mounts[i].source);

@@ -15,7 +15,7 @@ struct spec;
 struct trees {
 	int root_fd;
 	int sys_fd;		/* the host's /sys, where a fresh one must not be mounted */
-	int *mount_fds;		/* of the spec's mounts: -EBADF where one is not a bind */
+	int *mount_fds;		/* of the spec's mounts: -EBADF where one is a file system */
 	size_t n_mounts;
 	int *device_fds;	/* of trees_device(), where no device can be made; or NULL */
 	size_t n_devices;

@@ -87,7 +87,21 @@ int image_to_spec(const struct image *image, const struct image_overrides *overr
 int image_rootfs_prepare(struct image_store *store, const struct image *image,
 			 const char *container_id, const char *dir, json_t *doc, struct err *e);
 
-/* CONTAINER_ID has ended; its writable layer is removed with its directory.  Idempotent. */
+/*
+ * The same for its volume I, counted from 0 without gaps: DIR is what a mount of type "layers" has
+ * as its source, and what is written there belongs to UID and GID of the host.
+ */
+int image_volume_prepare(struct image_store *store, const struct image *image,
+			 const char *container_id, size_t i, const char *dir, uint32_t uid,
+			 uint32_t gid, struct err *e);
+
+/* The line of such a mount in HANDOVER_ANNOTATION_MOUNT_LAYERS: owned, NULL when memory is out. */
+char *image_layers_line(const struct image *image);
+
+/*
+ * CONTAINER_ID has ended, and so has its use of images; what it wrote is removed with its directory.
+ * Idempotent.
+ */
 int image_release(struct image_store *store, const char *container_id, struct err *e);
 
 #endif

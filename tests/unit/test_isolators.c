@@ -256,6 +256,29 @@ static void test_layers(void **state)
 	assert_refused(&spec, -EINVAL, "filesystem: write to 0 layers in '/c'");
 }
 
+static void test_mounts_of_layers(void **state)
+{
+	char a[] = "/a", up[] = "/a/../b", top[] = "/c", type[] = "layers", place[] = "/x";
+	char *layers[] = { a, NULL, NULL }, *options[] = { NULL, NULL }, size[] = "size=5";
+	struct spec_mount mount = {
+		.destination = place, .type = type, .options = options,
+	};
+	struct spec spec = good_spec();
+
+	(void)state;
+	spec.mounts = &mount;
+	spec.n_mounts = 1;
+	assert_refused(&spec, -EINVAL, "filesystem: mounts[0]: no layers");
+	mount.layers = layers;
+	assert_refused(&spec, -EINVAL, "filesystem: write to 1 layers in ''");
+	mount.source = top;
+	layers[1] = up;
+	assert_refused(&spec, -EINVAL, "filesystem: use '/a/../b' as a layer of mounts[0]");
+	layers[1] = NULL;
+	options[0] = size;
+	assert_refused(&spec, -EINVAL, "filesystem: mounts[0].options: 'size=5' is not for layers");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -268,6 +291,7 @@ int main(void)
 		cmocka_unit_test(test_credentials),
 		cmocka_unit_test(test_capability_names),
 		cmocka_unit_test(test_layers),
+		cmocka_unit_test(test_mounts_of_layers),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -12,6 +12,7 @@
 #include "agent/launch_spec.h"
 #include "agent/profiles.h"
 #include "agent/users.h"
+#include "containerizer/image/image.h"
 #include "containerizer/spec_json.h"
 #include "isolators/isolator.h"
 #include "isolators/spec.h"
@@ -22,9 +23,9 @@
 static struct users users;
 static struct profiles profiles;
 
-static const struct launch_place place = {
+static struct launch_place place = {
 	.container_id = "c-1", .sandbox = "/w/sandbox", .framework_id = "F", .agent_id = "S",
-	.role = "web",
+	.role = "web", .root = "/w/root",
 };
 
 static struct launch_settings settings_of(void)
@@ -108,6 +109,7 @@ static bool has_env(const json_t *doc, const char *line)
 
 #define VOLUME(members) COMMAND "\"container\":{\"type\":\"MESOS\",\"volumes\":[{\"mode\":\"RO\"," \
 	members "}]},"
+#define IMAGE "\"image\":{\"type\":\"DOCKER\",\"docker\":{\"name\":\"i\"}}"
 #define TMPFS(key, value) "\"container_path\":\"/x\",\"source\":{\"type\":\"DOCKER_VOLUME\"," \
 	"\"docker_volume\":{\"driver\":\"tmpfs\",\"name\":\"n\",\"driver_options\":{\"parameter\":[{" \
 	"\"key\":\"" key "\",\"value\":\"" value "\"}]}}}"
@@ -207,6 +209,40 @@ static void test_volumes(void **state)
 		spec_done(&spec);
 		json_decref(doc);
 	}
+}
+
+static void test_image_volumes(void **state)
+{
+	static const char task[] = COMMAND "\"container\":{\"type\":\"MESOS\",\"volumes\":["
+		"{\"mode\":\"RO\",\"container_path\":\"a\"," IMAGE "},"
+		"{\"mode\":\"RW\",\"container_path\":\"/b\",\"host_path\":\"b\"},"
+		"{\"mode\":\"RW\",\"container_path\":\"/c\"," IMAGE "}]},";
+	char low[] = "/s/low", top[] = "/s/top", *layers[] = { low, top };
+	struct launch_settings settings = settings_of();
+	struct image images[] = {
+		{ .layers = layers, .n_layers = 2 }, { .layers = layers, .n_layers = 1 },
+	};
+	struct launch_result result;
+	struct err e = { 0 };
+	struct spec spec;
+	json_t *doc;
+
+	(void)state;
+	place.volume_images = images;
+	doc = build(&settings, task, &result);
+	assert_string_equal(json_string_value(at(doc, "mounts/0/source")), "/w/root/volume-0");
+	assert_string_equal(json_string_value(at(doc, "mounts/0/options/0")), "ro");
+	assert_string_equal(json_string_value(at(doc, "mounts/2/source")), "/w/root/volume-1");
+	assert_string_equal(json_string_value(at(doc, "mounts/2/options/0")), "rw");
+	assert_int_equal(spec_from_json(doc, &spec, &e), 0);
+	assert_int_equal(isolators_validate(&spec, &e), 0);
+	assert_string_equal(spec.mounts[0].layers[0], "/s/top");
+	assert_string_equal(spec.mounts[0].layers[1], "/s/low");
+	assert_null(spec.mounts[1].layers);
+	assert_string_equal(spec.mounts[2].layers[0], "/s/low");
+	assert_null(spec.mounts[2].layers[1]);
+	spec_done(&spec);
+	json_decref(doc);
 }
 
 static void test_the_supervisor_reads_what_is_written(void **state)
@@ -343,7 +379,7 @@ static const struct {
 	{ COMMAND "\"container\":{\"type\":\"DOCKER\"},", -ENOTSUP,
 	  "container.type: DOCKER is not supported, MESOS is" },
 	{ VOLUME("\"container_path\":\"/x\""), -EINVAL,
-	  "container.volumes[0]: neither host_path nor source" },
+	  "container.volumes[0]: not exactly one of host_path, image and source" },
 	{ VOLUME("\"container_path\":\"/x\",\"host_path\":\"/etc\""), -EPERM,
 	  "container.volumes[0].host_path: this agent gives '/etc' to no task; see "
 	  "--host_path_volumes" },
@@ -477,6 +513,7 @@ int main(void)
 		cmocka_unit_test(test_defaults_are_safe),
 		cmocka_unit_test(test_logs_and_terminal),
 		cmocka_unit_test(test_volumes),
+		cmocka_unit_test(test_image_volumes),
 		cmocka_unit_test(test_the_supervisor_reads_what_is_written),
 		cmocka_unit_test(test_environment),
 		cmocka_unit_test(test_limits),

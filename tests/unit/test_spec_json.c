@@ -132,6 +132,8 @@ static const struct spec_case bad[] = {
 	  "annotations.io.tepui.hidden: path 1 is not absolute" },
 	{ "annotations", "{\"io.tepui.root-layers\":\"/a::/b\"}", -EINVAL,
 	  "annotations.io.tepui.root-layers: path 1 is not absolute" },
+	{ "annotations", "{\"io.tepui.mount-layers\":\"/a:/b\\n/c\"}", -EINVAL,
+	  "annotations.io.tepui.mount-layers: more lines than mounts of type 'layers'" },
 };
 
 static void test_bad_documents_are_named_and_leave_the_result_alone(void **state)
