@@ -17,6 +17,7 @@
 #include "agent/executor_api.h"
 #include "agent/executors.h"
 #include "agent/gc.h"
+#include "agent/image_gc.h"
 #include "agent/images.h"
 #include "agent/guard.h"
 #include "agent/kernel.h"
@@ -405,6 +406,7 @@ static int start_parts(struct agent *agent, struct err *e)
 	    (r = sampler_new(agent, &agent->sampler, e)) < 0 ||
 	    (r = trash_new(agent, &agent->trash, e)) < 0 ||
 	    (r = gc_new(agent, &agent->gc, e)) < 0 ||
+	    (r = image_gc_new(agent, &agent->image_gc, e)) < 0 ||
 	    (r = guard_new(agent, &agent->guard, e)) < 0)
 		return r;
 	return watch_signals(agent, e);
@@ -450,6 +452,7 @@ void agent_done(struct agent *agent)
 	HASH_ITER(hh, agent->tasks, task, next)
 		task_free(task);
 	guard_free(agent->guard);
+	image_gc_free(agent->image_gc);
 	gc_free(agent->gc);
 	trash_free(agent->trash);
 	sampler_free(agent->sampler);

@@ -20,6 +20,7 @@ struct err;
 struct gc;
 struct guard;
 struct http_server;
+struct image_gc;
 struct image_store;
 struct loop;
 struct loop_timer;
@@ -84,6 +85,7 @@ struct agent {
 	struct sampler *sampler;
 	struct gc *gc;
 	struct trash *trash;
+	struct image_gc *image_gc;		/* NULL: none */
 	struct guard *guard;
 	struct loop_timer *commit_timer, *recovery_timer;
 	struct loop_watch *signals[AGENT_SIGNALS];

@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <netinet/in.h>
 #include <stddef.h>
 #include <string.h>
@@ -60,6 +61,12 @@ static const struct flag table[] = {
 	ROW(FLAG_BOOL, insecure, "false", 0, "listen beyond loopback without credentials"),
 	ROW(FLAG_STR, image_store, "", 0,
 	    "absolute path of tepui-image's store, for tasks with an image (default: none)"),
+	ROW(FLAG_MILLIS, image_gc_interval, "5mins", 0,
+	    "time between looks for images and layers that may go (0: none)"),
+	ROW(FLAG_U64, image_gc_high, "90", 100,
+	    "percent of the store's disk above which images that nothing runs on go, the longest"
+	    " unused first (0: none)"),
+	ROW(FLAG_U64, image_gc_low, "80", 100, "until it is no fuller than this"),
 	ROW(FLAG_STR, user_ids, "2000000000-2268435455", 0,
 	    "ids of the host for containers with an image, 65536 each"),
 	ROW(FLAG_STR, host_path_volumes, "", 0,
@@ -133,6 +140,9 @@ static int check(const struct agent_flags *flags, struct err *e)
 		return err_wrap(e, "use '--user_ids'");
 	if (volumes_check_roots(flags->host_path_volumes, e) < 0)
 		return err_wrap(e, "use '--host_path_volumes'");
+	if (flags->image_gc_high && flags->image_gc_low > flags->image_gc_high)
+		return err_set(e, EINVAL, "use '--image_gc_low=%" PRIu64 "': it is above "
+			       "--image_gc_high", flags->image_gc_low);
 	if (flags->http_heartbeat_interval < SECOND / 10)
 		return err_set(e, EINVAL, "use '--http_heartbeat_interval': it is below 100ms");
 	if (flags->sample_interval < SECOND / 10)

@@ -8,6 +8,7 @@
 #include "agent/agent.h"
 #include "agent/api.h"
 #include "agent/gc.h"
+#include "agent/image_gc.h"
 #include "agent/master_link.h"
 #include "agent/sampler.h"
 #include "agent/status.h"
@@ -102,6 +103,7 @@ static bool is_degraded(const struct agent *agent)
 static void put_counters(json_t *view, const struct agent *agent)
 {
 	const struct agent_counters *c = &agent->counters;
+	const struct image_gc_counters images = image_gc_counters(agent->image_gc);
 	const struct trash_counters gone = trash_counters(agent->trash);
 
 	put(view, (double)c->valid_updates, "slave/valid_status_updates");
@@ -114,6 +116,9 @@ static void put_counters(json_t *view, const struct agent *agent)
 	put(view, (double)gone.pending, "gc/path_removals_pending");
 	put(view, (double)gone.succeeded, "gc/path_removals_succeeded");
 	put(view, (double)gone.failed, "gc/path_removals_failed");
+	put(view, (double)images.images, "tepui/images_removed");
+	put(view, (double)images.layers, "tepui/image_layers_removed");
+	put(view, (double)images.failed, "tepui/image_gc_failed");
 	put(view, (double)c->refused_launches, "tepui/refused_launches");
 	put(view, (double)c->limits_restored, "tepui/limits_restored");
 	put(view, (double)c->commits, "tepui/commits");

@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -101,30 +102,37 @@ static bool is_in_use(const struct survey *survey, const struct record *image)
 	return false;
 }
 
-/* First out of sight, in one step; then at leisure, and by the next opener after a crash. */
-static int remove_layer(struct image_store *store, const char *path, struct err *e)
-{
-	char tmp[STORE_NAME_SIZE], gone[STORE_NAME_SIZE + 16];
-	AUTO_CLOSE int fd = store_make_tmp(store, tmp, e);
+/* What is to be removed at leisure: out of sight by one rename each. */
+struct doomed {
+	char tmp[STORE_NAME_SIZE];
+	int fd;
+	unsigned n;
+};
 
-	if (fd < 0)
-		return fd;
-	(void)snprintf(gone, sizeof(gone), "%s/gone", tmp);
-	if (renameat(store->fd, path, store->fd, gone) < 0)
-		return err_set(e, errno, "remove '%s'", path);
-	return tree_remove(store->fd, tmp, e);
+static int doom_layer(struct image_store *store, const char *path, struct doomed *doomed,
+		      struct err *e)
+{
+	char name[16];
+
+	(void)snprintf(name, sizeof(name), "%u", doomed->n++);
+	return renameat(store->fd, path, doomed->fd, name) < 0 ?
+		       err_set(e, errno, "remove '%s'", path) : 0;
 }
 
-static int remove_blob(struct image_store *store, const char *path, struct err *e)
+static int remove_blob(struct image_store *store, const char *path, struct doomed *doomed,
+		       struct err *e)
 {
+	(void)doomed;
 	return unlinkat(store->fd, path, 0) < 0 ? err_set(e, errno, "remove '%s'", path) : 0;
 }
 
-typedef int remove_fn(struct image_store *store, const char *path, struct err *e);
+typedef int remove_fn(struct image_store *store, const char *path, struct doomed *doomed,
+		      struct err *e);
 
 /* Everything in TOP/ALGORITHM that nothing refers to. */
 static int collect(struct image_store *store, const struct survey *survey, const char *top,
-		   const char *algorithm, remove_fn *remove, unsigned *n_removed, struct err *e)
+		   const char *algorithm, remove_fn *remove, struct doomed *doomed,
+		   unsigned *n_removed, struct err *e)
 {
 	char path[STORE_NAME_SIZE], digest[STORE_NAME_SIZE + 16];
 	const struct dirent *entry;
@@ -145,7 +153,7 @@ static int collect(struct image_store *store, const struct survey *survey, const
 		if (is_referred_to(survey, digest))
 			continue;
 		(void)snprintf(path, sizeof(path), "%s/%s/%.128s", top, algorithm, entry->d_name);
-		r = remove(store, path, e);
+		r = remove(store, path, doomed, e);
 		*n_removed += r == 0;
 	}
 	closedir(dir);
@@ -153,16 +161,16 @@ static int collect(struct image_store *store, const struct survey *survey, const
 }
 
 static int collect_all(struct image_store *store, const struct survey *survey,
-		       struct image_pruned *pruned, struct err *e)
+		       struct doomed *doomed, struct image_pruned *pruned, struct err *e)
 {
 	static const char *const algorithms[] = { "sha256", "sha512" };
 	int r = 0;
 
 	for (size_t i = 0; i < ARRAY_SIZE(algorithms) && r == 0; i++) {
-		r = collect(store, survey, STORE_LAYERS, algorithms[i], remove_layer,
+		r = collect(store, survey, STORE_LAYERS, algorithms[i], doom_layer, doomed,
 			    &pruned->n_layers, e);
 		if (r == 0)
-			r = collect(store, survey, STORE_BLOBS, algorithms[i], remove_blob,
+			r = collect(store, survey, STORE_BLOBS, algorithms[i], remove_blob, doomed,
 				    &pruned->n_blobs, e);
 	}
 	return r;
@@ -197,54 +205,82 @@ static struct record *find_oldest(struct survey *survey)
 	return oldest;
 }
 
-static int drop_image(struct image_store *store, struct survey *survey, struct record *image,
-		      struct image_pruned *pruned, struct err *e)
+/* At most MAX images more. */
+static int drop_images(struct image_store *store, struct survey *survey, unsigned max,
+		       struct image_pruned *pruned, struct err *e)
 {
-	int r = record_remove(store, STORE_IMAGES, image->file, e);
+	struct record *image;
+
+	while (max-- && (image = find_oldest(survey))) {
+		int r = record_remove(store, STORE_IMAGES, image->file, e);
+
+		if (r < 0)
+			return r;
+		record_done(image);
+		*image = survey->images.items[--survey->images.n];
+		pruned->n_images++;
+	}
+	return survey_sort(survey, e);
+}
+
+static int take_out(struct image_store *store, unsigned max_images, struct doomed *doomed,
+		    struct image_pruned *pruned, struct err *e)
+{
+	struct survey survey = { 0 };
+	int r = survey_take(store, &survey, e);
+
+	if (r == 0)
+		r = drop_images(store, &survey, max_images, pruned, e);
+	if (r == 0)
+		r = collect_all(store, &survey, doomed, pruned, e);
+	survey_done(&survey);
+	return r;
+}
+
+/*
+ * The exclusive lock is held for renames only: who wants to run an image, as an agent in its loop,
+ * does not wait for trees to be removed.  The shared one keeps others from sweeping meanwhile.
+ */
+static int prune_some(struct image_store *store, unsigned max_images, struct image_pruned *pruned,
+		      struct err *e)
+{
+	struct doomed doomed = { .fd = -EBADF };
+	struct err lost = { 0 };
+	int r = store_lock(store, true, e), removed;
 
 	if (r < 0)
 		return r;
-	record_done(image);
-	*image = survey->images.items[--survey->images.n];
-	pruned->n_images++;
-	r = survey_sort(survey, e);
-	return r < 0 ? r : collect_all(store, survey, pruned, e);
-}
-
-static int prune(struct image_store *store, const struct image_prune *how, struct survey *survey,
-		 struct image_pruned *pruned, struct err *e)
-{
-	struct record *oldest = NULL;
-	bool is_full;
-	int r = survey_take(store, survey, e);
-
-	if (r == 0)
-		r = collect_all(store, survey, pruned, e);
-	if (r == 0)
-		r = measure(store, &pruned->used_percent, e);
-	is_full = how->high_percent && pruned->used_percent > how->high_percent;
-	while (r == 0 && (how->all || (is_full && pruned->used_percent > how->low_percent)) &&
-	       (oldest = find_oldest(survey))) {
-		r = drop_image(store, survey, oldest, pruned, e);
-		if (r == 0)
-			r = measure(store, &pruned->used_percent, e);
-	}
-	pruned->is_still_above = is_full && pruned->used_percent > how->low_percent;
-	return r;
+	doomed.fd = store_make_tmp(store, doomed.tmp, e);
+	r = doomed.fd < 0 ? doomed.fd : take_out(store, max_images, &doomed, pruned, e);
+	fd_close(&doomed.fd);
+	(void)store_lock(store, false, &lost);
+	err_clear(&lost);
+	removed = doomed.tmp[0] ? tree_remove(store->fd, doomed.tmp, &lost) : 0;
+	store_unlock(store);
+	if (r == 0 && removed < 0)
+		*e = lost;
+	return r < 0 ? r : removed;
 }
 
 int image_prune(struct image_store *store, const struct image_prune *how,
 		struct image_pruned *ret, struct err *e)
 {
 	struct image_pruned pruned = { 0 };
-	struct survey survey = { 0 };
-	int r = store_lock(store, true, e);
+	unsigned n_before;
+	bool is_full;
+	int r = prune_some(store, how->all ? UINT_MAX : 0, &pruned, e);
 
-	if (r < 0)
-		return r;
-	r = prune(store, how, &survey, &pruned, e);
-	store_unlock(store);
-	survey_done(&survey);
+	if (r == 0)
+		r = measure(store, &pruned.used_percent, e);
+	is_full = how->high_percent && pruned.used_percent > how->high_percent;
+	do {
+		n_before = pruned.n_images;
+		pruned.is_still_above = is_full && pruned.used_percent > how->low_percent;
+		if (r == 0 && pruned.is_still_above)
+			r = prune_some(store, 1, &pruned, e);
+		if (r == 0)
+			r = measure(store, &pruned.used_percent, e);
+	} while (r == 0 && pruned.n_images > n_before);
 	if (r == 0)
 		*ret = pruned;
 	return r;

@@ -148,6 +148,33 @@ def test_prune_by_watermark(small, tmp_path):
     small.run("release", "c1")
 
 
+def test_agent_prunes_by_itself(small, tmp_path, cluster):
+    """Above the watermark the longest unused goes, but nothing that a container runs on; then it is still full."""
+    for i in range(4):
+        (tmp_path / f"i{i}.tar").write_bytes(layer(entry("f", data=os.urandom(8 << 20))))
+        small.add(f"tar:{tmp_path}/i{i}.tar")
+        used(small, f"i{i}", 1_000_000 + i)
+    (tmp_path / "bundle").mkdir()
+    (tmp_path / "bundle/config.json").write_text("{}")
+    small.run("bundle", "i0", "c1", tmp_path / "bundle", "true")
+    used(small, "i0", 1)
+    cluster.start_master()
+    flags = [f"--image_store={small.path}", "--image_gc_interval=200ms", "--image_gc_high=40"]
+    agent = cluster.start_agent(*flags, "--image_gc_low=30")
+    # 32 of 64 MiB are too much; two less are enough.
+    wait_until(lambda: len(small.list()) == 2, "the removal of two")
+    assert sorted(i["name"] for i in small.list()) == ["i0:latest", "i3:latest"]
+    wait_until(lambda: agent.call("GET", "/metrics/snapshot").json["tepui/images_removed"] == 2, "its counter")
+    agent.end()
+    agent.argv += ["--image_gc_high=5", "--image_gc_low=0"]
+    agent.start()
+    wait_until(lambda: "images that are left are in use" in agent.text(), "the warning")
+    assert [i["name"] for i in small.list()] == ["i0:latest"]
+    assert small.garbage() == []
+    agent.end()
+    small.run("release", "c1")
+
+
 def test_full_disk_is_an_error_and_leaves_nothing(small, tmp_path):
     (tmp_path / "fits.tar").write_bytes(layer(entry("f", data=bytes(1 << 20))))
     small.add(f"tar:{tmp_path}/fits.tar")
