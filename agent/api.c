@@ -104,6 +104,7 @@ static const struct route routes[] = {
 	BOTH("/files/browse", api_files_browse),
 	BOTH("/files/read", api_files_read),
 	BOTH("/files/download", api_files_download),
+	{ HTTP_GET, "/files/log", api_log, 0 },
 	{ HTTP_POST, "/containers/:id/pause", api_pause, MAX_ACTION },
 	{ HTTP_POST, "/containers/:id/resume", api_resume, MAX_ACTION },
 	{ HTTP_POST, "/containers/:id/signal", api_signal, MAX_ACTION },

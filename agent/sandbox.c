@@ -74,18 +74,26 @@ int sandbox_split(const char *work_dir, const char *virtual_path, char *buf, siz
 	return 0;
 }
 
+static struct task *find_task(struct agent *agent, const char *container_id, size_t n)
+{
+	for (struct task *task = agent->tasks; task; task = task->hh.next) {
+		const char *known = task->record->container_id;
+
+		if (strlen(known) == n && strncmp(known, container_id, n) == 0)
+			return task;
+	}
+	return NULL;
+}
+
 /* A task's directory by its container's id: living tasks, then those that are remembered. */
 static char *directory_of(struct agent *agent, const char *id, size_t n)
 {
+	const struct task *task = find_task(agent, id, n);
 	const json_t *row;
 	size_t i;
 
-	for (const struct task *task = agent->tasks; task; task = task->hh.next) {
-		const char *known = task->record->container_id;
-
-		if (strlen(known) == n && strncmp(known, id, n) == 0)
-			return task_sandbox(task);
-	}
+	if (task)
+		return task_sandbox(task);
 	json_array_foreach(agent->completed, i, row) {
 		const json_t *executor = json_object_get(row, "executor");
 		const char *known = json_string_value(json_object_get(executor, "container"));
@@ -148,4 +156,20 @@ int sandbox_open(struct agent *agent, const char *virtual_path, int wants_dir, s
 	if (!wants_dir && !S_ISREG(st.st_mode))
 		return err_set(e, EPERM, "open '%.300s': not a regular file", virtual_path);
 	return TAKE_FD(fd);
+}
+
+bool sandbox_is_live(struct agent *agent, const char *virtual_path)
+{
+	const char *id = virtual_path + sizeof(virtual_root) - 1, *rest;
+	char relative[PATH_MAX];
+	const struct task *task;
+
+	if (strncmp(virtual_path, virtual_root, sizeof(virtual_root) - 1) != 0) {
+		if (sandbox_split(agent->work_dir, virtual_path, relative, sizeof(relative),
+				  &rest) < 0)
+			return false;
+		id = strrchr(relative, '/') + 1;
+	}
+	task = find_task(agent, id, strcspn(id, "/"));
+	return task && task->executor.state != EXECUTOR_GONE;
 }

@@ -2,6 +2,7 @@
 #ifndef AGENT_SANDBOX_H
 #define AGENT_SANDBOX_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct agent;
@@ -15,6 +16,9 @@ enum { SANDBOX_READ_MAX = 64 << 10 };
  * whatever else it is, -EINVAL.
  */
 int sandbox_open(struct agent *agent, const char *virtual_path, int wants_dir, struct err *e);
+
+/* Is VIRTUAL_PATH in the sandbox of a container that may still write to it? */
+bool sandbox_is_live(struct agent *agent, const char *virtual_path);
 
 /*
  * Split VIRTUAL_PATH into the sandbox (relative to the work directory, into BUF) and what follows,

@@ -38,7 +38,7 @@ struct cli_options {
 	bool force;
 	bool scale;
 	bool wipe;
-	bool stderr_log;
+	bool stderr_log, follow;
 	bool quiet;
 	char *app;
 	char *type;

@@ -25,18 +25,27 @@ void reply_done(struct reply *reply)
 	json_decref(reply->json);
 	free(reply->text);
 	free(reply->deployment_id);
+	free(reply->log_next);
 	memset(reply, 0, sizeof(*reply));
+}
+
+static char *copy_header(const struct http_answer *answer, const char *name)
+{
+	const struct http_header *header = http_head_find(answer->head, name);
+
+	return header ? strndup(header->value.data, header->value.size) : NULL;
 }
 
 static void copy_answer(struct reply *reply, const struct http_answer *answer)
 {
-	const struct http_header *id = http_head_find(answer->head, "Marathon-Deployment-Id");
-
 	reply->status = answer->status;
-	if (id)
-		reply->deployment_id = strndup(id->value.data, id->value.size);
-	reply->text = answer->body ? strndup(answer->body, answer->size) : strdup("");
-	reply->size = answer->body ? answer->size : 0;
+	reply->deployment_id = copy_header(answer, "Marathon-Deployment-Id");
+	reply->log_next = copy_header(answer, "X-Tepui-Log");
+	/* Whatever bytes it has. */
+	reply->text = calloc(1, answer->size + 1);
+	reply->size = reply->text && answer->body ? answer->size : 0;
+	if (reply->size > 0)
+		memcpy(reply->text, answer->body, reply->size);
 	if (reply->size > 0)
 		reply->json = json_loadb(answer->body, answer->size, JSON_DECODE_ANY, NULL);
 }

@@ -16,6 +16,7 @@ struct reply {
 	char *text;		/* the body, NUL-terminated */
 	size_t size;
 	char *deployment_id;	/* Marathon-Deployment-Id, or NULL */
+	char *log_next;		/* X-Tepui-Log, or NULL */
 };
 
 void reply_done(struct reply *reply);

@@ -44,6 +44,7 @@ static const struct flag option_flags[] = {
 	OPTION("rootfs", FLAG_STR, rootfs, NULL, "directory as the root file system"),
 	OPTION("volume", FLAG_STR, volume, NULL, "HOST:/CONTAINER[:ro], more after commas"),
 	LETTER("interactive", interactive, 'i', "pass standard input on"),
+	LETTER("follow", follow, 'f', "go on with what it writes, until it ends"),
 	LETTER("tty", tty, 't', "run on a terminal"),
 	LETTER("help", help, 'h', "print this"),
 	OPTION("version", FLAG_BOOL, version, "false", "print the version"),

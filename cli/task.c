@@ -9,6 +9,7 @@
 #include "cli/exec.h"
 #include "cli/print.h"
 #include "cli/table.h"
+#include "cli/task_log.h"
 #include "lib/cleanup.h"
 #include "lib/clock.h"
 #include "lib/err.h"
@@ -304,44 +305,13 @@ static int task_kill(struct cli *cli, char **args, size_t n, struct err *e)
 	return r;
 }
 
-static bool print_piece(const struct reply *reply)
-{
-	return fwrite(reply->text, 1, reply->size, stdout) == reply->size;
-}
-
-static int task_log(struct cli *cli, char **args, size_t n, struct err *e)
-{
-	char address[CLUSTER_ADDRESS_SIZE];
-	json_t *container = NULL;
-	AUTO_FREE char *target = NULL;
-	struct reply reply;
-	int r;
-
-	(void)n;
-	r = cluster_container(cli, args[0], &container, address, e);
-	if (r < 0)
-		return r;
-	r = asprintf(&target, "/files/download?path=/sandboxes/%s/%s",
-		     member_text(container, "container_id"),
-		     cli->options.stderr_log ? "stderr" : "stdout");
-	json_decref(container);
-	if (r < 0)
-		return err_set(e, ENOMEM, "build the path of a log");
-	r = client_call(cli, address, HTTP_GET, target, NULL, &reply, e);
-	if (r < 0)
-		return err_wrap(e, "read the log of task '%s'", args[0]);
-	if (!print_piece(&reply))
-		r = err_set(e, EIO, "write the log of task '%s'", args[0]);
-	reply_done(&reply);
-	return r;
-}
-
 const struct command task_commands[] = {
 	{ "task", "", "", 0, 0, "app quiet", "list tasks", task_list },
 	{ "task", "list", "", 0, 0, "app quiet", "list tasks", task_list },
 	{ "task", "show", "ID", 1, 1, "", "one task, with what it uses, or how it ended", task_show },
 	{ "task", "pid", "ID", 1, 1, "", "pid of its main process on its node", task_pid },
-	{ "task", "log", "ID", 1, 1, "stderr", "its output", task_log },
+	{ "task", "log", "ID", 1, 1, "stderr follow",
+	  "its output, as far back as files of it are kept", task_log },
 	{ "task", "exec", "ID -- COMMAND ...", 2, 1000, "interactive tty",
 	  "run a command beside it; its exit status is passed on, 125 is ours", task_exec },
 	{ "task", "attach", "ID", 1, 1, "interactive",

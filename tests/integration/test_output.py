@@ -83,6 +83,68 @@ def test_full_log_begins_anew_and_nothing_is_lost(start):
     assert text == "".join(f"line-{i}\n" for i in range(5000))
 
 
+def log(cluster, task, *options):
+    """What `tepui task log` prints, as bytes."""
+    return subprocess.run([BUILD / "tepui", f"--master={cluster.master_address}", "task", "log", task, *options],
+                          capture_output=True, check=True, timeout=60 * SLOW).stdout
+
+
+def test_log_is_shown_from_its_first_file_on(cluster, start):
+    task, _ = start("/older", COUNT.format(n=5000) + "; echo done >&2; exec sleep 1000", env=logger("STDOUT", "16KB", 3))
+    wait_until(lambda: log(cluster, task, "--stderr") == b"done\n", "the last line")
+    text = "".join(f"line-{i}\n" for i in range(5000)).encode()
+    wait_until(lambda: log(cluster, task) == text, "all of the output")
+
+
+def test_log_may_hold_any_bytes(cluster, start):
+    task, _ = start("/bytes", "printf 'a\\000b\\377\\n'; exec sleep 1000")
+    wait_until(lambda: log(cluster, task) == b"a\0b\xff\n", "the bytes")
+
+
+def test_log_is_followed_over_new_files(cluster, start):
+    """Bursts of three files' worth each, of which five are kept, the next when all of the last was seen."""
+    lines, bursts = 1200, 6
+    task, sandbox = start(
+        "/follow", f"i=0; for b in $(seq {bursts}); do while [ $i -lt $((b * {lines})) ]; do echo line-$i; i=$((i+1)); "
+        "done; until [ -e go-$b ]; do sleep 0.02; done; done", env=logger("STDOUT", "4KB", 5))
+    follower = subprocess.Popen([BUILD / "tepui", f"--master={cluster.master_address}", "task", "log", "-f", task],
+                                stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    try:
+        seen = b""
+        for burst in range(1, bursts + 1):
+            seen += read_until(follower.stdout.fileno(), f"line-{burst * lines - 1}\n".encode())
+            assert "stdout.5" in sizes(sandbox) or burst == 1
+            with open(os.path.join(sandbox, f"go-{burst}"), "w", encoding="ascii"):
+                pass
+        # The task has ended, and so does who follows.
+        rest, complaints = follower.communicate(timeout=60 * SLOW)
+    finally:
+        follower.kill()
+        follower.wait()
+    assert (follower.returncode, rest, complaints) == (0, b"", b"")
+    assert seen == "".join(f"line-{i}\n" for i in range(bursts * lines)).encode()
+
+
+def test_reader_of_a_log_is_told_of_a_gap(cluster, start):
+    task, sandbox = start("/gap", "echo first; until [ -e go ]; do sleep 0.02; done; " + COUNT.format(n=3000) +
+                          "; echo done >&2; exec sleep 1000", env=logger("STDOUT", "4KB", 1))
+    agent = cluster.agents[0]
+    path = f"/files/log?path=/sandboxes/{agent.container_of(task)['container_id']}/stdout"
+    wait_until(lambda: agent.call("GET", path).body == b"first\n", "the first line")
+    place, state = agent.call("GET", path).headers["X-Tepui-Log"].split()
+    assert state == "live"
+    again = agent.call("GET", f"{path}&after={place}")
+    assert again.body == b"" and again.headers["X-Tepui-Log"] == f"{place} live"
+    with open(os.path.join(sandbox, "go"), "w", encoding="ascii"):
+        pass
+    wait_until(lambda: "done" in read(sandbox, "stderr"), "the last line")
+    late = agent.call("GET", f"{path}&after={place}")
+    assert late.headers["X-Tepui-Log"].split()[1:] == ["live", "gap"]
+    assert late.body.decode() == read(sandbox, "stdout.1") + read(sandbox, "stdout")
+    assert agent.call("GET", f"{path}&after=1-2").status == 400
+    assert agent.call("GET", "/files/log?path=/sandboxes/nothing/stdout").status == 404
+
+
 def test_flood_is_bounded_on_disk_and_in_memory(cluster, start):
     task, sandbox = start("/flood", "exec yes", env=logger("STDOUT", "64KB", 1))
     wait_until(lambda: "stdout.1" in sizes(sandbox), "the first full log")
