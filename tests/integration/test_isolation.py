@@ -3,6 +3,7 @@ import contextlib
 import json
 import os
 import pathlib
+import random
 import shutil
 import stat
 import subprocess
@@ -143,6 +144,49 @@ def test_device_rules_and_nodes_of_the_document(box):
     assert box.shell("exec 3>/dev/kmsg2 && echo open").stdout == ""
     # And none takes the default devices away.
     assert box.shell("echo x >/dev/null && echo fine").stdout == "fine\n"
+
+
+def covers(rule, device):
+    return all((rule["type"] in ("a", device["type"]), rule.get("major", device["major"]) == device["major"],
+                rule.get("minor", device["minor"]) == device["minor"]))
+
+
+def may(rules, device, wanted):
+    """The last rule that matches decides: one that allows must cover all that is wanted, one that denies any of it."""
+    allowed = False
+    for rule in rules:
+        if covers(rule, device):
+            if rule["allow"] and set(wanted) <= set(rule["access"]):
+                allowed = True
+            elif not rule["allow"] and set(wanted) & set(rule["access"]):
+                allowed = False
+    return allowed
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_lists_of_device_rules(box, seed):
+    """What the kernel lets through against a model, for devices (majors 60 and 61) that no driver has."""
+    rng = random.Random(seed)
+    devices = [{"path": f"/dev/{kind}{major}.{minor}", "type": kind, "major": major, "minor": minor, "fileMode": 0o600}
+               for kind in "cb" for major in (60, 61) for minor in (0, 1)]
+    rules = []
+    for _ in range(rng.randint(1, 24)):
+        kind = rng.choice("aacccbbb")
+        rules.append({"allow": rng.random() < .6, "type": kind,
+                      "access": "".join(a for a in "rwm" if rng.random() < .6) or "r"})
+        if kind != "a":
+            rules[-1] |= {name: number for name, number in (("major", rng.choice((60, 61))), ("minor", rng.choice((0, 1))))
+                          if rng.random() < .6}
+    box.use_image()
+    box.be_root("CAP_DAC_OVERRIDE")
+    box.document["linux"]["devices"] = devices
+    box.resources["devices"] = rules
+    tries = {"r": "<", "w": ">>", "rw": "<>"}
+    done = box.shell("for d in /dev/[cb]6*; do\n" + "".join(
+        f"(exec 3{how}$d) 2>&1 | grep -q 'not permitted' && echo $d {wanted} no || echo $d {wanted} yes\n"
+        for wanted, how in tries.items()) + "done")
+    wanted = {(d["path"], wanted): "yes" if may(rules, d, wanted) else "no" for d in devices for wanted in tries}
+    assert {tuple(line.split()[:2]): line.split()[2] for line in done.stdout.splitlines()} == wanted, (rules, done.stderr)
 
 
 # ---- A root of its own ----
