@@ -148,9 +148,7 @@ static int release_host(const struct child_args *a, int master_fd, struct err *e
 	/* The master goes to the supervisor alone: with a copy here a hangup would not be seen. */
 	int r = sync_send_fds(a->sync_fd, &ready, NULL, 0, &fds, e);
 
-	if (r == 0)
-		r = child_close_others(3 + launch->n_preserved, keep, ARRAY_SIZE(keep), e);
-	return r < 0 ? r : await(a->sync_fd, SYNC_START, e);
+	return r < 0 ? r : child_close_others(3 + launch->n_preserved, keep, ARRAY_SIZE(keep), e);
 }
 
 void child_fail(const struct child_args *args, const struct err *e)

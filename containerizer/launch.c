@@ -322,7 +322,7 @@ int container_read_event(struct container *c, struct container_event *ret, struc
 		c->is_ready = true;
 		if (fds.n == 1)
 			c->terminal_fd = TAKE_FD(fds.fd[0]);
-		return send_plain(c, SYNC_START, 0, 0, e);
+		return 0;
 	}
 	r = read_event(&head, data, size, &event, e);
 	if (r < 0)

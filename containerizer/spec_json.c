@@ -112,32 +112,26 @@ int spec_from_json(const json_t *doc, struct spec *ret, struct err *e)
 	return 0;
 }
 
-static int make_absolute(int dir_fd, char **path, struct err *e)
+static int make_absolute(const char *dir, char **path, struct err *e)
 {
-	char link[64], dir[PATH_MAX];
 	char *absolute;
-	ssize_t n;
 
 	if (!*path || **path == '/')
 		return 0;
-	(void)snprintf(link, sizeof(link), "/proc/self/fd/%d", dir_fd);
-	n = readlink(link, dir, sizeof(dir));
-	if (n < 0 || (size_t)n == sizeof(dir))
-		return err_set(e, n < 0 ? errno : ENAMETOOLONG, "find the bundle of '%s'", *path);
-	if (asprintf(&absolute, "%.*s/%s", (int)n, dir, *path) < 0)
+	if (asprintf(&absolute, "%s/%s", dir, *path) < 0)
 		return err_set(e, ENOMEM, "copy '%s'", *path);
 	free(*path);
 	*path = absolute;
 	return 0;
 }
 
-int spec_make_paths_absolute(int dir_fd, struct spec *spec, struct err *e)
+int spec_make_paths_absolute(const char *dir, struct spec *spec, struct err *e)
 {
-	int r = make_absolute(dir_fd, &spec->root_path, e);
+	int r = make_absolute(dir, &spec->root_path, e);
 
 	for (size_t i = 0; i < spec->n_mounts && r == 0; i++) {
 		if (strcmp(spec->mounts[i].type, "bind") == 0)
-			r = make_absolute(dir_fd, &spec->mounts[i].source, e);
+			r = make_absolute(dir, &spec->mounts[i].source, e);
 	}
 	return r;
 }
@@ -145,19 +139,10 @@ int spec_make_paths_absolute(int dir_fd, struct spec *spec, struct err *e)
 int spec_load(int dir_fd, const char *file, struct spec *ret, struct err *e)
 {
 	json_auto_t *doc = NULL;
-	struct spec spec;
 	int r = file_in_read_json(dir_fd, file, SPEC_MAX_DOCUMENT, &doc, e);
 
 	if (r < 0)
 		return r;
-	r = spec_from_json(doc, &spec, e);
-	if (r < 0)
-		return err_wrap(e, "%s", file);
-	r = spec_make_paths_absolute(dir_fd, &spec, e);
-	if (r < 0) {
-		spec_done(&spec);
-		return r;
-	}
-	*ret = spec;
-	return 0;
+	r = spec_from_json(doc, ret, e);
+	return r < 0 ? err_wrap(e, "%s", file) : 0;
 }

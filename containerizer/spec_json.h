@@ -17,10 +17,10 @@ enum { SPEC_MAX_DOCUMENT = 1 << 20 };
  */
 int spec_from_json(const json_t *doc, struct spec *ret, struct err *e);
 
-/* Relative root.path and sources of binds are taken from the directory DIR_FD, as in a bundle. */
-int spec_make_paths_absolute(int dir_fd, struct spec *spec, struct err *e);
+/* Relative root.path and sources of binds are taken from the bundle's directory DIR, absolute. */
+int spec_make_paths_absolute(const char *dir, struct spec *spec, struct err *e);
 
-/* Both, of FILE below the directory DIR_FD. */
+/* spec_from_json() of FILE below the directory DIR_FD. */
 int spec_load(int dir_fd, const char *file, struct spec *ret, struct err *e);
 
 #endif

@@ -12,8 +12,7 @@ enum sync_type {
 	/* Launch, in this order: the numbers stand at the steps of launch.c and init.c. */
 	SYNC_GO = 1,		/* to init: cgroups joined, ids mapped */
 	SYNC_HOOKS,		/* direct mode: all is mounted, the root is the old one; waits for GO */
-	SYNC_READY,		/* from init: entered, old root gone */
-	SYNC_START,		/* to init */
+	SYNC_READY,		/* from init: entered, old root gone; a terminal's master with it */
 	SYNC_WAITING,		/* direct mode: sealed, waits for a connection to go on */
 	SYNC_STARTED,		/* from init: execve(2) succeeded; the terminal's master with it */
 	SYNC_FAILED,		/* from init: struct err; init ends */

@@ -108,6 +108,12 @@ int cgroup_destroy(const struct cgroup_layout *layout, const char *name, int tim
 
 	if (name[0] == '\0' || name[0] == '.' || strchr(name, '/'))
 		return err_set(e, EINVAL, "use '%.160s' as the name of a cgroup", name);
+	r = cgroup_containers_path(layout, layout->core, name, path, e);
+	if (r < 0)
+		return r;
+	/* Most have nobody left and no group of their own: then that is all. */
+	if (n == 1 && (rmdir(path) == 0 || errno == ENOENT))
+		return 0;
 	/*
 	 * The core first: it knows the processes.  It goes last, because a directory of it is
 	 * what an interrupted removal is found by.

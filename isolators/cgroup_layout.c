@@ -79,7 +79,7 @@ static bool has_word(const char *list, const char *name)
  * v2: what may be enabled in DIR.  A controller may refuse for its own reasons (cpu with real-time
  * processes): it is then missing below, and reported as not available.
  */
-int cgroup_enable_controllers(const char *dir, struct err *e)
+int cgroup_enable_controllers(const char *dir, struct cgroup_layout *layout, struct err *e)
 {
 	AUTO_CLOSE int fd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	char available[512], enabled[512], text[32];
@@ -97,12 +97,15 @@ int cgroup_enable_controllers(const char *dir, struct err *e)
 		const char *name = cgroup_controller_names[i];
 		struct err refused = { 0 };
 
+		layout->controllers[i].version = has_word(enabled, name) ? 2 : 0;
 		if (!has_word(available, name) || has_word(enabled, name))
 			continue;
 		(void)snprintf(text, sizeof(text), "+%s", name);
-		if (cgroup_io_write(fd, "cgroup.subtree_control", text, &refused) == -EBUSY)
+		r = cgroup_io_write(fd, "cgroup.subtree_control", text, &refused);
+		if (r == -EBUSY)
 			return err_set(e, ENOTSUP, "enable controller '%s' in cgroup '%s', which "
 				       "has processes of others", name, dir);
+		layout->controllers[i].version = r < 0 ? 0 : 2;
 	}
 	return 0;
 }
@@ -134,24 +137,6 @@ static int leave_inner_cgroup(const char *base, const char *root, struct err *e)
 	return cgroup_io_write(fd, "cgroup.procs", "0", e);
 }
 
-int cgroup_find_enabled(const char *dir, struct cgroup_layout *layout, struct err *e)
-{
-	AUTO_CLOSE int fd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	char enabled[512];
-	int r;
-
-	if (fd < 0)
-		return err_set(e, errno, "open cgroup '%s'", dir);
-	r = cgroup_io_read(fd, "cgroup.subtree_control", enabled, sizeof(enabled), e);
-	if (r < 0)
-		return r;
-	for (size_t i = 0; i < N_CGROUP_CONTROLLERS; i++) {
-		if (has_word(enabled, cgroup_controller_names[i]))
-			layout->controllers[i].version = 2;
-	}
-	return 0;
-}
-
 static int set_up_core(struct cgroup_layout *layout, struct err *e)
 {
 	AUTO_FREE char *base = strndup(layout->core,
@@ -166,17 +151,17 @@ static int set_up_core(struct cgroup_layout *layout, struct err *e)
 	    (r = make_dir(layout->core, "containers", e)) < 0 ||
 	    (r = make_dir(layout->core, "supervisors", e)) < 0 ||
 	    (r = leave_inner_cgroup(base, layout->core, e)) < 0 ||
-	    (r = cgroup_enable_controllers(base, e)) < 0 ||
-	    (r = cgroup_enable_controllers(layout->core, e)) < 0 ||
+	    (r = cgroup_enable_controllers(base, layout, e)) < 0 ||
+	    (r = cgroup_enable_controllers(layout->core, layout, e)) < 0 ||
 	    (r = cgroup_containers_path(layout, layout->core, NULL, path, e)) < 0 ||
-	    (r = cgroup_enable_controllers(path, e)) < 0)
+	    (r = cgroup_enable_controllers(path, layout, e)) < 0)
 		return r;
 	fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return err_set(e, errno, "open cgroup '%s'", path);
 	if (faccessat(fd, "cgroup.kill", F_OK, 0) < 0)
 		return err_set(e, ENOTSUP, "find 'cgroup.kill' in cgroup '%s' (Linux 5.14)", path);
-	return cgroup_find_enabled(path, layout, e);
+	return 0;
 }
 
 static int set_up_v1(struct cgroup_layout *layout, enum cgroup_controller i, const char *dir,

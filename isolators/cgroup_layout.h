@@ -21,12 +21,11 @@ int cgroup_containers_path(const struct cgroup_layout *layout, const char *dir, 
 /* May NAME be a cgroup's?  -EINVAL. */
 int cgroup_check_name(const char *name, struct err *e);
 
-/* v2: enable in the cgroup DIR whatever controllers it has, for those below. */
-int cgroup_enable_controllers(const char *dir, struct err *e);
-
-/* v2: mark in LAYOUT what is enabled in DIR, where containers are. */
-int cgroup_find_enabled(const char *dir, struct cgroup_layout *layout, struct err *e);
-
+/*
+ * v2: enable in the cgroup DIR whatever controllers it has, for those below.  LAYOUT then knows
+ * them, and only them, as those of v2.
+ */
+int cgroup_enable_controllers(const char *dir, struct cgroup_layout *layout, struct err *e);
 
 /*
  * Until KEY in cgroup.events of the directory DIR_FD is VALUE: 1, or 0 when DEADLINE_MS

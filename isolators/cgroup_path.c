@@ -44,25 +44,28 @@ static int split(const char *path, struct levels *ret, struct err *e)
 }
 
 typedef int level_fn(const char *dir, bool is_made, enum cgroup_controller controller,
-		     struct err *e);
+		     struct cgroup_layout *layout, struct err *e);
 
 static int open_v2(const char *dir, bool is_made, enum cgroup_controller controller,
-		   struct err *e)
+		   struct cgroup_layout *layout, struct err *e)
 {
 	(void)is_made;
 	(void)controller;
-	return cgroup_enable_controllers(dir, e);
+	return cgroup_enable_controllers(dir, layout, e);
 }
 
 /* What somebody else has made keeps its settings: the one below is seeded from it instead. */
-static int open_v1(const char *dir, bool is_made, enum cgroup_controller controller, struct err *e)
+static int open_v1(const char *dir, bool is_made, enum cgroup_controller controller,
+		   struct cgroup_layout *layout, struct err *e)
 {
+	(void)layout;
 	return is_made ? cgroup_v1_prepare_dir(dir, controller, e) : 0;
 }
 
 /* All directories above the container, made ready by OPEN; the lowest is *RET (owned). */
 static int make_way(const char *base, const struct levels *levels, level_fn *open_level,
-		    enum cgroup_controller controller, char **ret, unsigned *made, struct err *e)
+		    enum cgroup_controller controller, struct cgroup_layout *layout, char **ret,
+		    unsigned *made, struct err *e)
 {
 	char path[PATH_MAX];
 	int n = snprintf(path, sizeof(path), "%s", base);
@@ -73,7 +76,7 @@ static int make_way(const char *base, const struct levels *levels, level_fn *ope
 	while (n > 0 && (size_t)n < sizeof(path) && path[n - 1] == '/')
 		path[--n] = '\0';
 	for (size_t i = 0; n >= 0 && (size_t)n < sizeof(path); i++) {
-		int r = open_level(path, is_made, controller, e);
+		int r = open_level(path, is_made, controller, layout, e);
 
 		if (r < 0)
 			return r;
@@ -102,15 +105,13 @@ static int set_up(const struct cgroup_hosts *hosts, const struct levels *levels,
 	if (!hosts->core)
 		return err_set(e, ENOTSUP, "find cgroup v2: it is not mounted");
 	r = make_way(hosts->core_root ? hosts->core_root : hosts->core, levels, open_v2,
-		     N_CGROUP_CONTROLLERS, &layout->core, made, e);
-	if (r == 0)
-		r = cgroup_find_enabled(layout->core, layout, e);
+		     N_CGROUP_CONTROLLERS, layout, &layout->core, made, e);
 	for (size_t i = 0; i < N_CGROUP_CONTROLLERS && r == 0; i++) {
 		if (!hosts->v1[i] || layout->controllers[i].version != 0)
 			continue;
 		layout->controllers[i].version = 1;
 		r = make_way(hosts->v1[i], levels, open_v1, (enum cgroup_controller)i,
-			     &layout->controllers[i].dir, made, e);
+			     layout, &layout->controllers[i].dir, made, e);
 	}
 	return r;
 }

@@ -10,7 +10,10 @@
 #include "lib/err.h"
 #include "lib/json_in.h"
 
-/* One byte more than SIZE is asked for: that is how a file that is being written is noticed. */
+/*
+ * One byte more than SIZE is asked for: that is how a file that is being written is noticed.  Of a
+ * regular file less is read only at its end.
+ */
 static int read_whole(int fd, const char *file, char *buf, size_t size, struct err *e)
 {
 	size_t used = 0;
@@ -21,7 +24,7 @@ static int read_whole(int fd, const char *file, char *buf, size_t size, struct e
 		if (n < 0 && errno != EINTR)
 			return err_set(e, errno, "read '%s'", file);
 		used += n > 0 ? (size_t)n : 0;
-	} while (n != 0 && used <= size);
+	} while (n != 0 && used < size);
 	if (used != size)
 		return err_set(e, EBUSY, "read '%s': it is being written", file);
 	buf[size] = '\0';

@@ -67,7 +67,7 @@ static int load_bundle(struct making *m, const char *path, json_t **ret_doc, str
 	r = spec_from_json(*ret_doc, &m->spec, e);
 	if (r < 0)
 		return err_wrap(e, "config.json");
-	r = spec_make_paths_absolute(fd, &m->spec, e);
+	r = spec_make_paths_absolute(m->state.bundle, &m->spec, e);
 	if (r < 0)
 		return r;
 	r = preserved_add_env(&m->spec.env, e);

@@ -210,17 +210,19 @@ static char *format_state(const struct state *s)
 }
 
 /*
- * Whole or not at all, whoever is killed meanwhile.  Not flushed to a disk: what it tells of ends
- * with the kernel, and the id of the boot says so.
+ * In one step: a reader sees the old file or the new one, whoever is killed meanwhile.  Not flushed
+ * to a disk: what it tells of ends with the kernel, and the id of the boot says so.  So the two are
+ * exchanged, because a file system may write out at once what takes the place of another (ext4 with
+ * auto_da_alloc); the old one stays until the container goes.
  */
-/* In one step: a reader sees the old file or the new one. */
 static int replace_file(int dir_fd, const char *name, const char *text, struct err *e)
 {
 	AUTO_CLOSE int fd = openat(dir_fd, STATE_TMP,
 				   O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
 
 	if (fd < 0 || write(fd, text, strlen(text)) != (ssize_t)strlen(text) ||
-	    renameat(dir_fd, STATE_TMP, dir_fd, name) < 0)
+	    (renameat2(dir_fd, STATE_TMP, dir_fd, name, RENAME_EXCHANGE) < 0 &&
+	     renameat(dir_fd, STATE_TMP, dir_fd, name) < 0))
 		return err_set(e, errno, "write '%s' of the container's state", name);
 	return 0;
 }
@@ -353,14 +355,14 @@ int state_get_status(const struct state_dir *dir, enum state_status *ret, struct
 
 int state_remove(const char *root, const char *id, int dir_fd, struct err *e)
 {
-	static const char *const files[] = { STATE_FILE, STATE_TMP, STATE_SOCKET, STATE_CONFIG };
+	static const char *const files[] = { STATE_FILE, STATE_TMP, STATE_CONFIG, STATE_SOCKET };
 	char path[PATH_MAX];
 
+	(void)snprintf(path, sizeof(path), "%s/%s", root, id);
 	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
 		if (unlinkat(dir_fd, files[i], 0) < 0 && errno != ENOENT)
 			return err_set(e, errno, "remove '%s' of container '%s'", files[i], id);
 	}
-	(void)snprintf(path, sizeof(path), "%s/%s", root, id);
 	return rmdir(path) < 0 ? err_set(e, errno, "remove '%s'", path) : 0;
 }
 

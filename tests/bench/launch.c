@@ -88,6 +88,8 @@ static int run_bundle(const char *layout, const char *path, int *ret_status, str
 	if (dir < 0)
 		return err_set(e, errno, "open bundle '%s'", path);
 	r = spec_load(dir, "config.json", &spec, e);
+	if (r == 0)
+		r = spec_make_paths_absolute(path, &spec, e);
 	if (r < 0)
 		return r;
 	free(spec.cgroup_layout);
