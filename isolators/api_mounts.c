@@ -163,11 +163,11 @@ static int mount_in_dev(const struct spec *spec, struct err *e)
 {
 	const struct {
 		const char *destination, *type, *data;
-		bool is_left_out;
+		bool is_needed, is_left_out;
 	} rows[] = {
-		{ "/dev/pts", "devpts", devpts_data(spec), false },
-		{ "/dev/shm", "tmpfs", "mode=1777,size=64m", mounts_find(spec, "/dev/shm") },
-		{ "/dev/mqueue", "mqueue", NULL, !spec_has_namespace(spec, SPEC_NS_IPC) },
+		{ "/dev/pts", "devpts", devpts_data(spec), spec->terminal, false },
+		{ "/dev/shm", "tmpfs", "mode=1777,size=64m", false, mounts_find(spec, "/dev/shm") },
+		{ "/dev/mqueue", "mqueue", NULL, false, !spec_has_namespace(spec, SPEC_NS_IPC) },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
@@ -175,6 +175,8 @@ static int mount_in_dev(const struct spec *spec, struct err *e)
 		struct mount_options o;
 		int r;
 
+		if (!rows[i].is_needed && !mounts_wants(spec, rows[i].destination))
+			continue;
 		if (mkdir(name, 0755) < 0)
 			return err_set(e, errno, "create '/dev/%s'", name);
 		if (rows[i].is_left_out)
@@ -218,17 +220,18 @@ static bool shows_own_group(const struct box *box)
 
 static int mount_cgroup(const struct box *box, int sys_fd, struct err *e)
 {
+	bool is_shown = shows_own_group(box) && mounts_wants(box->spec, "/sys/fs/cgroup");
 	/* The host's /sys came along with all that is mounted in it. */
 	bool is_hosts = box->is_rootless && box->trees.sys_fd >= 0;
 
-	if (!is_hosts && !shows_own_group(box))
+	if (!is_hosts && !is_shown)
 		return 0;
 	if (fchdir(sys_fd) < 0)
 		return err_set(e, errno, "enter '/sys' of the container's root");
 	if (is_hosts &&
 	    mount("tmpfs", "fs/cgroup", "tmpfs", MS_RDONLY | inert, "mode=755,size=4k") < 0)
 		return err_set(e, errno, "cover '/sys/fs/cgroup'");
-	if (shows_own_group(box) &&
+	if (is_shown &&
 	    mount("cgroup2", "fs/cgroup", "cgroup2", MS_RDONLY | inert, NULL) < 0)
 		return err_set(e, errno, "mount cgroup2 on '/sys/fs/cgroup'");
 	return 0;
@@ -248,6 +251,24 @@ static int bind_sys(const struct box *box, int root_fd, struct err *e)
 	return r < 0 ? r : rootfs_open_plain(root_fd, "sys", e);
 }
 
+/* *RET, owned, stays as it is when there is to be none. */
+static int mount_sys(const struct box *box, int root_fd, int *ret, struct err *e)
+{
+	AUTO_CLOSE int fd = -EBADF;
+	int r;
+
+	if (!mounts_wants(box->spec, "/sys") && !mounts_wants(box->spec, "/sys/fs/cgroup"))
+		return 0;
+	fd = box->trees.sys_fd >= 0 ? bind_sys(box, root_fd, e)
+		: mount_fresh(box->spec, root_fd, "/sys", "sysfs", NULL, SYSFS_MAGIC, e);
+	if (fd < 0)
+		return fd;
+	r = mount_cgroup(box, fd, e);
+	if (r == 0)
+		*ret = TAKE_FD(fd);
+	return r;
+}
+
 int api_mounts_enter(const struct box *box, int root_fd, struct api_mounts *ret, struct err *e)
 {
 	AUTO_CLOSE int proc_fd = -EBADF, sys_fd = -EBADF, dev_fd = -EBADF;
@@ -259,17 +280,13 @@ int api_mounts_enter(const struct box *box, int root_fd, struct api_mounts *ret,
 	proc_fd = mount_fresh(spec, root_fd, "/proc", "proc", NULL, PROC_SUPER_MAGIC, e);
 	if (proc_fd < 0)
 		return proc_fd;
-	sys_fd = box->trees.sys_fd >= 0 ? bind_sys(box, root_fd, e)
-		: mount_fresh(spec, root_fd, "/sys", "sysfs", NULL, SYSFS_MAGIC, e);
-	if (sys_fd < 0)
-		return sys_fd;
+	r = mount_sys(box, root_fd, &sys_fd, e);
+	if (r < 0)
+		return r;
 	dev_fd = mount_fresh(spec, root_fd, "/dev", "tmpfs", "mode=755,size=64k", TMPFS_MAGIC, e);
 	if (dev_fd < 0)
 		return dev_fd;
 	r = fill_dev(box, dev_fd, e);
-	if (r < 0)
-		return r;
-	r = mount_cgroup(box, sys_fd, e);
 	if (r < 0)
 		return r;
 	*ret = (struct api_mounts){

@@ -153,7 +153,7 @@ static bool is_protected(const char *path)
 
 int masks_enter(const struct spec *spec, int root_fd, const struct api_mounts *api, struct err *e)
 {
-	int r = cover_names(api->sys_fd, sys_masks, ARRAY_SIZE(sys_masks), e);
+	int r = api->sys_fd < 0 ? 0 : cover_names(api->sys_fd, sys_masks, ARRAY_SIZE(sys_masks), e);
 
 	if (r == 0)
 		r = cover_names(api->proc_fd, proc_masks, ARRAY_SIZE(proc_masks), e);

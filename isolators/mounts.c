@@ -22,8 +22,8 @@ enum { MAX_MOUNTS = 256 };
 static const unsigned long inert = MS_NOSUID | MS_NODEV | MS_NOEXEC;
 
 /*
- * In these places the kernel's own file systems are mounted, in every container: a document may
- * list them, with options that take nothing of the floor away, and nothing else there or below.
+ * In these places the kernel's own file systems are mounted: a document may list them, with options
+ * that take nothing of the floor away, and nothing else there or below.
  */
 static const struct fixed_mount {
 	const char *destination, *type, *other_type;
@@ -216,6 +216,15 @@ const struct spec_mount *mounts_find(const struct spec *spec, const char *destin
 			return &spec->mounts[i];
 	}
 	return NULL;
+}
+
+bool mounts_wants(const struct spec *spec, const char *destination)
+{
+	bool lists_any = false;
+
+	for (size_t i = 0; i < ARRAY_SIZE(fixed_mounts); i++)
+		lists_any |= mounts_find(spec, fixed_mounts[i].destination) != NULL;
+	return spec->host_root || !lists_any || mounts_find(spec, destination);
 }
 
 int mounts_fixed(const struct spec *spec, const char *destination, const char *data,

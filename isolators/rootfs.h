@@ -56,7 +56,13 @@ struct mount_options;
 int mounts_fixed(const struct spec *spec, const char *destination, const char *data,
 		 struct mount_options *ret, struct err *e);
 
-/* All of them but those that are always there anyway. */
+/*
+ * Are the kernel's files to be at DESTINATION ("/proc" and "/dev" are always)?  In the host's root,
+ * or when the document lists none of their places, all are; else those that it lists.
+ */
+bool mounts_wants(const struct spec *spec, const char *destination);
+
+/* All of them but those of the kernel's files. */
 struct api_mounts;
 int mounts_enter(const struct box *box, int root_fd, const struct api_mounts *api, struct err *e);
 
@@ -70,11 +76,12 @@ int sysctls_enter(const struct spec *spec, int proc_fd, struct err *e);
 /* Copy what is in the directory FROM_FD to the empty one TO_FD. */
 int copy_up(int from_fd, int to_fd, struct err *e);
 
-/* ---- api_mounts.c: /proc, /sys and /dev, the same in every container ---- */
+/* ---- api_mounts.c: /proc, /sys and /dev ---- */
 
 /* The open roots of fresh file systems: owned. */
 struct api_mounts {
-	int proc_fd, sys_fd, dev_fd;
+	int proc_fd, dev_fd;
+	int sys_fd;		/* -EBADF: there is none */
 };
 
 int api_mounts_enter(const struct box *box, int root_fd, struct api_mounts *ret, struct err *e);

@@ -230,6 +230,23 @@ def test_an_overlay_of_the_document(box, image):
     assert (places[1] / "b").read_text() == "more\n"
 
 
+PLACES = {"/proc": "proc", "/sys": "sysfs", "/sys/fs/cgroup": "cgroup2", "/dev": "tmpfs", "/dev/pts": "devpts",
+          "/dev/shm": "tmpfs", "/dev/mqueue": "mqueue"}
+
+
+@pytest.mark.parametrize("listed", [["/proc"], ["/dev/shm"], ["/dev/pts", "/dev/mqueue"], ["/sys"], ["/proc", "/sys/fs/cgroup"],
+                                    ["/dev/mqueue", "/sys"]], ids=" ".join)
+def test_the_kernels_files_are_where_the_document_lists_them(box, image, listed):
+    """/proc and /dev always; a document that lists none has all of them."""
+    box.document["mounts"] = [{"destination": place, "type": PLACES[place], "source": "x"} for place in listed]
+    mounted = {line.split()[1] for line in box.shell("cat /proc/mounts").stdout.splitlines()}
+    wanted = {"/proc", "/dev", *listed} | ({"/sys"} if "/sys/fs/cgroup" in listed else set())
+    if "/dev/shm" in listed and len(listed) == 1:
+        wanted = set(PLACES)
+    assert mounted & set(PLACES) <= wanted
+    assert wanted - mounted <= {"/sys/fs/cgroup"}  # not on a host with v1 hierarchies
+
+
 def test_a_file_system_that_refuses_its_options_is_named(box, image):
     mount(box, "tmpfs", "mode=999")
     done = box.run("/bin/true")
