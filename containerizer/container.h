@@ -89,6 +89,9 @@ const struct cgroup *container_cgroup(const struct container *c);
 /* Take the next event without waiting: 1 and *ret, 0 when there is none now, or -errno. */
 int container_read_event(struct container *c, struct container_event *ret, struct err *e);
 
+/* The next event, waited for: 1 and *ret, or -errno. */
+int container_await_event(struct container *c, struct container_event *ret, struct err *e);
+
 /* After CONTAINER_HOOKS. */
 int container_continue(struct container *c, struct err *e);
 

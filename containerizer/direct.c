@@ -56,6 +56,15 @@ static int await_connection(const struct child_args *a, struct err *e)
 	return fd < 0 ? err_set(e, errno, "wait to be started") : fd;
 }
 
+static int run_start_hooks(const struct child_args *args, struct err *e)
+{
+	const struct hook_state state = {
+		.object = args->launch.hook_state, .status = "created", .pid = getpid(),
+	};
+
+	return hooks_run(args->box->spec, SPEC_HOOK_START_CONTAINER, &state, e);
+}
+
 void direct_run(const struct child_args *args)
 {
 	const struct spec *spec = args->box->spec;
@@ -76,9 +85,7 @@ void direct_run(const struct child_args *args)
 		if (start_fd < 0)
 			child_fail(args, &e);
 	}
-	if (hooks_run(spec, SPEC_HOOK_START_CONTAINER, &(struct hook_state){
-			.object = args->launch.hook_state, .status = "created", .pid = getpid(),
-		}, &e) == 0)
+	if (run_start_hooks(args, &e) == 0)
 		(void)payload_exec(&p, &e);
 	/* Step 9: both sockets are close-on-exec, so that their end means success. */
 	if (start_fd >= 0 && write(start_fd, &e, sizeof(e)) < 0)

@@ -299,7 +299,7 @@ static int read_event(const struct sync_head *head, const void *data, size_t siz
 	return err_set(e, EPROTO, "read message %u of the container's init", head->type);
 }
 
-int container_read_event(struct container *c, struct container_event *ret, struct err *e)
+static int take_event(struct container *c, int flags, struct container_event *ret, struct err *e)
 {
 	struct container_event event = { .type = CONTAINER_CLOSED, .terminal_fd = -EBADF };
 	AUTO(packet_fds_done) struct packet_fds fds = { 0 };
@@ -308,7 +308,7 @@ int container_read_event(struct container *c, struct container_event *ret, struc
 	size_t size;
 	int r;
 
-	r = sync_recv_fds(c->sync_fd, MSG_DONTWAIT, &head, data, sizeof(data), &size, &fds, e);
+	r = sync_recv_fds(c->sync_fd, flags, &head, data, sizeof(data), &size, &fds, e);
 	if (r == 0) {
 		event.type = end_of_events(c);
 		event.terminal_fd = TAKE_FD(c->terminal_fd);
@@ -330,6 +330,21 @@ int container_read_event(struct container *c, struct container_event *ret, struc
 	c->is_started |= event.type == CONTAINER_FAILED;
 	event.terminal_fd = fds.n == 1 ? TAKE_FD(fds.fd[0]) : TAKE_FD(c->terminal_fd);
 	*ret = event;
+	return r;
+}
+
+int container_read_event(struct container *c, struct container_event *ret, struct err *e)
+{
+	return take_event(c, MSG_DONTWAIT, ret, e);
+}
+
+int container_await_event(struct container *c, struct container_event *ret, struct err *e)
+{
+	int r;
+
+	do {
+		r = take_event(c, 0, ret, e);
+	} while (r == 0);
 	return r;
 }
 

@@ -254,8 +254,7 @@ static int bind_sys(const struct box *box, int root_fd, struct err *e)
 /* *RET, owned, stays as it is when there is to be none. */
 static int mount_sys(const struct box *box, int root_fd, int *ret, struct err *e)
 {
-	AUTO_CLOSE int fd = -EBADF;
-	int r;
+	int fd;
 
 	if (!mounts_wants(box->spec, "/sys") && !mounts_wants(box->spec, "/sys/fs/cgroup"))
 		return 0;
@@ -263,10 +262,8 @@ static int mount_sys(const struct box *box, int root_fd, int *ret, struct err *e
 		: mount_fresh(box->spec, root_fd, "/sys", "sysfs", NULL, SYSFS_MAGIC, e);
 	if (fd < 0)
 		return fd;
-	r = mount_cgroup(box, fd, e);
-	if (r == 0)
-		*ret = TAKE_FD(fd);
-	return r;
+	*ret = fd;
+	return 0;
 }
 
 int api_mounts_enter(const struct box *box, int root_fd, struct api_mounts *ret, struct err *e)
@@ -287,6 +284,8 @@ int api_mounts_enter(const struct box *box, int root_fd, struct api_mounts *ret,
 	if (dev_fd < 0)
 		return dev_fd;
 	r = fill_dev(box, dev_fd, e);
+	if (r == 0 && sys_fd >= 0)
+		r = mount_cgroup(box, sys_fd, e);
 	if (r < 0)
 		return r;
 	*ret = (struct api_mounts){

@@ -264,6 +264,17 @@ int cgroup_hosts_read(struct cgroup_hosts *ret, struct err *e)
 	return r < 0 ? r : cgroup_hosts_parse(mountinfo, self, is_mounted, ret, e);
 }
 
+/* On a host with cgroup v2 alone this is the place (file-hierarchy(7)): mounts need not be read. */
+int cgroup_hosts_find(struct cgroup_hosts *ret, struct err *e)
+{
+	static const char unified[] = "/sys/fs/cgroup";
+
+	if (!is_mounted(unified, 2))
+		return cgroup_hosts_read(ret, e);
+	*ret = (struct cgroup_hosts){ .core = strdup(unified) };
+	return ret->core ? 0 : err_set(e, ENOMEM, "find cgroups");
+}
+
 int cgroup_layout_detect(const char *root, struct cgroup_layout *ret, struct err *e)
 {
 	AUTO(cgroup_hosts_done) struct cgroup_hosts hosts = { 0 };

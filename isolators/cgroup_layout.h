@@ -41,6 +41,9 @@ struct cgroup_hosts {
 	char *v1[N_CGROUP_CONTROLLERS];		/* owned, absolute; NULL: not a v1 controller */
 };
 int cgroup_hosts_read(struct cgroup_hosts *ret, struct err *e);
+
+/* The same, or less when that will do: CORE is then where the whole hierarchy is seen. */
+int cgroup_hosts_find(struct cgroup_hosts *ret, struct err *e);
 void cgroup_hosts_done(struct cgroup_hosts *hosts);
 
 /*

@@ -131,7 +131,7 @@ int cgroup_path_layout(const char *path, struct cgroup_layout *ret, char **ret_n
 	name = strdup(levels.names[levels.n - 1]);
 	if (!name)
 		return err_set(e, ENOMEM, "use cgroup '%.128s'", path);
-	r = cgroup_hosts_read(&hosts, e);
+	r = cgroup_hosts_find(&hosts, e);
 	if (r == 0)
 		r = set_up(&hosts, &levels, &layout, &made, e);
 	if (r < 0) {

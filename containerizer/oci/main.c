@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <jansson.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -114,7 +115,7 @@ static int set_root(struct oci *oci, struct err *e)
 
 	if (oci->root)
 		return 0;
-	if (geteuid() == 0 || !runtime_dir || runtime_dir[0] != '/')
+	if (getauxval(AT_EUID) == 0 || !runtime_dir || runtime_dir[0] != '/')
 		oci->root = strdup("/run/tepui-oci");
 	else if (asprintf(&oci->root, "%s/tepui-oci", runtime_dir) < 0)
 		oci->root = NULL;
@@ -158,10 +159,12 @@ static int dispatch(struct oci *oci, int argc, char **argv, int index, int *ret_
 /* Or what is opened next would take the place of one of them, for the container to write to. */
 static int open_missing_stdio(struct err *e)
 {
-	for (int fd = 0; fd <= 2; fd++) {
-		if (fcntl(fd, F_GETFD) >= 0)
-			continue;
-		if (open("/dev/null", O_RDWR | O_NOCTTY) < 0)
+	struct pollfd fds[3] = { { .fd = 0 }, { .fd = 1 }, { .fd = 2 } };
+
+	if (poll(fds, ARRAY_SIZE(fds), 0) < 0)
+		return err_set(e, errno, "look at the standard descriptors");
+	for (size_t i = 0; i < ARRAY_SIZE(fds); i++) {
+		if (fds[i].revents & POLLNVAL && open("/dev/null", O_RDWR | O_NOCTTY) < 0)
 			return err_set(e, errno, "open '/dev/null'");
 	}
 	return 0;

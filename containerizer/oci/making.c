@@ -3,10 +3,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -97,7 +97,7 @@ static int keep_config(const struct making *m, json_t *doc, struct err *e)
 
 	for (size_t i = 0; i < json_array_size(mounts) && r == 0; i++)
 		r = set_path(json_array_get(mounts, i), "source", m->spec.mounts[i].source, e);
-	return r < 0 ? r : state_keep_config(m->dir_fd, doc, e);
+	return r < 0 ? r : state_keep_config(m->dir_fd, doc, true, e);
 }
 
 static int find_cgroup(struct making *m, struct err *e)
@@ -131,7 +131,7 @@ static int describe(struct making *m, struct err *e)
 	int r;
 
 	clock_format(clock_wall_ms(), time);
-	(void)snprintf(owner, sizeof(owner), "%u", getuid());
+	(void)snprintf(owner, sizeof(owner), "%lu", getauxval(AT_UID));
 	r = copy_string(time, &m->state.created, e);
 	return r < 0 ? r : copy_string(owner, &m->state.owner, e);
 }
@@ -178,20 +178,6 @@ static int run_early_hooks(struct making *m, const json_t *object, struct err *e
 	return r < 0 ? r : container_continue(m->container, e);
 }
 
-/* The next thing that it has to say. */
-static int await_event(struct making *m, struct container_event *ret, struct err *e)
-{
-	struct pollfd poll_fd = { .fd = container_sync_fd(m->container), .events = POLLIN };
-	int r = 0;
-
-	while (r == 0) {
-		if (poll(&poll_fd, 1, -1) < 0 && errno != EINTR)
-			return err_set(e, errno, "wait for container '%s'", m->spec.id);
-		r = container_read_event(m->container, ret, e);
-	}
-	return r;
-}
-
 /* Until it waits or runs; what it says on failure becomes ours. */
 static int follow(struct making *m, const json_t *hook_state, struct err *e)
 {
@@ -199,7 +185,7 @@ static int follow(struct making *m, const json_t *hook_state, struct err *e)
 	int r;
 
 	for (;;) {
-		r = await_event(m, &event, e);
+		r = container_await_event(m->container, &event, e);
 		if (r >= 0 && event.type == CONTAINER_HOOKS)
 			r = run_early_hooks(m, hook_state, e);
 		else
@@ -229,7 +215,7 @@ static int prepare(struct making *m, const struct making_options *o, bool is_wai
 				      !is_waiting && !o->detach, e)) < 0 ||
 	    (r = copy_string(m->state.id, &m->spec.id, e)) < 0 || (r = describe(m, e)) < 0 ||
 	    (r = keep_config(m, doc, e)) < 0 || (r = compile_filter(m, e)) < 0 ||
-	    (r = find_cgroup(m, e)) < 0 || (r = state_write(m->dir_fd, &m->state, e)) < 0)
+	    (r = find_cgroup(m, e)) < 0 || (r = state_write(m->dir_fd, &m->state, true, e)) < 0)
 		return r;
 	m->spec.no_new_keyring = o->no_new_keyring;
 	return is_waiting ? listen_for_start(m, e) : 0;
@@ -255,7 +241,7 @@ static int start(struct making *m, const struct making_options *o, unsigned n_pr
 	if ((r = container_create(&m->spec, m->seccomp_fd, &m->container, e)) < 0 ||
 	    (r = container_start(m->container, &launch, e)) < 0 ||
 	    (r = state_set_pid(&m->state, container_pid(m->container), e)) < 0 ||
-	    (r = state_write(m->dir_fd, &m->state, e)) < 0 ||
+	    (r = state_write(m->dir_fd, &m->state, false, e)) < 0 ||
 	    (r = follow(m, hook_state, e)) < 0)
 		return r;
 	if (o->console_socket) {

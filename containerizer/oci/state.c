@@ -64,17 +64,12 @@ int state_check_id(const char *id, struct err *e)
 	return 0;
 }
 
-/* mkdir -p, for us alone. */
+/* mkdir -p, for us alone; the path of a container below ROOT has been found to fit. */
 static int make_root(const char *root, struct err *e)
 {
 	char path[PATH_MAX];
-	size_t length = strlen(root);
 
-	if (length == 0 || length >= sizeof(path) || root[0] != '/')
-		return err_set(e, EINVAL, "use '%.160s' as --root: it is not absolute", root);
-	if (mkdir(root, 0700) == 0 || errno == EEXIST)
-		return 0;
-	memcpy(path, root, length + 1);
+	(void)stpcpy(path, root);
 	for (char *p = path + 1; (p = strchr(p, '/')); p++) {
 		*p = '\0';
 		if (mkdir(path, 0700) < 0 && errno != EEXIST)
@@ -130,17 +125,22 @@ int state_create(const char *root, const char *id, struct err *e)
 
 	if (r < 0)
 		return r;
-	r = make_root(root, e);
-	if (r < 0)
-		return r;
+	if (root[0] != '/')
+		return err_set(e, EINVAL, "use '%.160s' as --root: it is not absolute", root);
 	n = snprintf(path, sizeof(path), "%s/%s", root, id);
 	if (n < 0 || (size_t)n >= sizeof(path))
 		return err_set(e, ENAMETOOLONG, "create container '%s'", id);
-	if (mkdir(path, 0700) < 0) {
-		if (errno == EEXIST)
-			return err_set_code(e, EEXIST, true, "container '%s' already exists", id);
-		return err_set(e, errno, "create '%s'", path);
+	r = mkdir(path, 0700);
+	if (r < 0 && errno == ENOENT) {
+		r = make_root(root, e);
+		if (r < 0)
+			return r;
+		r = mkdir(path, 0700);
 	}
+	if (r < 0 && errno == EEXIST)
+		return err_set_code(e, EEXIST, true, "container '%s' already exists", id);
+	if (r < 0)
+		return err_set(e, errno, "create '%s'", path);
 	fd = open_directory(root, id, e);
 	if (fd < 0)
 		return fd;
@@ -215,31 +215,31 @@ static char *format_state(const struct state *s)
  * exchanged, because a file system may write out at once what takes the place of another (ext4 with
  * auto_da_alloc); the old one stays until the container goes.
  */
-static int replace_file(int dir_fd, const char *name, const char *text, struct err *e)
+static int put_file(int dir_fd, const char *name, bool is_new, const char *text, struct err *e)
 {
 	AUTO_CLOSE int fd = openat(dir_fd, STATE_TMP,
 				   O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
 
 	if (fd < 0 || write(fd, text, strlen(text)) != (ssize_t)strlen(text) ||
-	    (renameat2(dir_fd, STATE_TMP, dir_fd, name, RENAME_EXCHANGE) < 0 &&
+	    ((is_new || renameat2(dir_fd, STATE_TMP, dir_fd, name, RENAME_EXCHANGE) < 0) &&
 	     renameat(dir_fd, STATE_TMP, dir_fd, name) < 0))
 		return err_set(e, errno, "write '%s' of the container's state", name);
 	return 0;
 }
 
-int state_write(int dir_fd, const struct state *state, struct err *e)
+int state_write(int dir_fd, const struct state *state, bool is_new, struct err *e)
 {
 	AUTO_FREE char *text = format_state(state);
 
-	return text ? replace_file(dir_fd, STATE_FILE, text, e)
+	return text ? put_file(dir_fd, STATE_FILE, is_new, text, e)
 		: err_set(e, ENOMEM, "write state of container '%s'", state->id);
 }
 
-int state_keep_config(int dir_fd, const json_t *config, struct err *e)
+int state_keep_config(int dir_fd, const json_t *config, bool is_new, struct err *e)
 {
 	AUTO_FREE char *text = json_dumps(config, JSON_COMPACT);
 
-	return text ? replace_file(dir_fd, STATE_CONFIG, text, e)
+	return text ? put_file(dir_fd, STATE_CONFIG, is_new, text, e)
 		: err_set(e, ENOMEM, "keep '%s'", STATE_CONFIG);
 }
 

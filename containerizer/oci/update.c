@@ -196,7 +196,7 @@ static int update_locked(const struct state_dir *dir, const struct update_option
 	    (r = spec_merge_resources(config, resources, e)) < 0 ||
 	    (r = apply(dir, config, e)) < 0)
 		return r;
-	return state_keep_config(dir->fd, config, e);
+	return state_keep_config(dir->fd, config, false, e);
 }
 
 static int update(const struct oci *oci, const void *options, char **args, int *ret_status,
