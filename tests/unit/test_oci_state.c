@@ -65,7 +65,7 @@ static void test_a_record_is_read_as_it_was_written(void **unused)
 	assert_int_equal(st.st_mode & 0777, 0700);
 	state.annotations = json_pack("{ss}", "a", "b");
 	assert_int_equal(state_set_pid(&state, getpid(), &e), 0);
-	assert_int_equal(state_write(fd, &state, &e), 0);
+	assert_int_equal(state_write(fd, &state, true, &e), 0);
 	(void)close(fd);
 	free(state.boot_id);
 	json_decref(state.annotations);
