@@ -2,13 +2,15 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <jansson.h>
 #include <limits.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/random.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "lib/cleanup.h"
@@ -222,25 +224,30 @@ static int write_document(const struct bundle *bundle, const json_t *document, s
 	return file_out_replace(fd, "config.json", text, strlen(text), e);
 }
 
-int bundle_make(const struct bundle_plan *plan, struct bundle *ret, struct err *e)
+int bundle_name(struct bundle *ret, struct err *e)
 {
-	struct bundle bundle = { .dir = "/var/tmp/tepui-run.XXXXXX" };
+	uint64_t number;
+
+	if (getrandom(&number, sizeof(number), 0) != (ssize_t)sizeof(number))
+		return err_set(e, errno, "get random numbers");
+	(void)snprintf(ret->id, sizeof(ret->id), "tepui-run-%d", (int)getpid());
+	(void)snprintf(ret->dir, sizeof(ret->dir), "/var/tmp/tepui-run.%016" PRIx64, number);
+	return 0;
+}
+
+int bundle_make(const struct bundle_plan *plan, const struct bundle *bundle, struct err *e)
+{
 	json_t *document = NULL;
 	int r;
 
-	(void)snprintf(bundle.id, sizeof(bundle.id), "tepui-run-%d", (int)getpid());
-	r = describe(plan, &bundle, &document, e);
+	r = describe(plan, bundle, &document, e);
 	if (r < 0)
 		return r;
-	if (!mkdtemp(bundle.dir))
-		r = err_set(e, errno, "make a directory in /var/tmp");
+	if (mkdir(bundle->dir, 0700) < 0)
+		r = err_set(e, errno, "make directory '%s'", bundle->dir);
 	else
-		r = write_document(&bundle, document, e);
+		r = write_document(bundle, document, e);
 	json_decref(document);
-	if (r < 0)
-		bundle_remove(&bundle);
-	else
-		*ret = bundle;
 	return r;
 }
 

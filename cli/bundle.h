@@ -22,11 +22,14 @@ struct bundle {
 	char id[40];
 };
 
+/* A name that no other has.  Nothing is made yet. */
+int bundle_name(struct bundle *ret, struct err *e);
+
 /*
- * Safe by default, as a task is: a user namespace of its own, few capabilities, the built-in system
+ * Make it.  Safe by default, as a task is: a user namespace of its own, few capabilities, the built-in system
  * call filter, no new privileges, a bound on processes.
  */
-int bundle_make(const struct bundle_plan *plan, struct bundle *ret, struct err *e);
+int bundle_make(const struct bundle_plan *plan, const struct bundle *bundle, struct err *e);
 void bundle_remove(const struct bundle *bundle);
 
 #endif

@@ -11,78 +11,11 @@
 #include <unistd.h>
 
 #include "cli/bundle.h"
+#include "cli/caretaker.h"
 #include "cli/cli.h"
+#include "cli/programs.h"
 #include "lib/cleanup.h"
 #include "lib/err.h"
-#include "lib/program.h"
-
-enum { MAX_ARGS = 1024 };
-
-/* ---- our other programs ---- */
-
-/* In the child: as if a shell had started it. */
-static _Noreturn void become(int program_fd, char **argv, bool passes_input)
-{
-	sigset_t none;
-
-	sigemptyset(&none);
-	(void)sigprocmask(SIG_SETMASK, &none, NULL);
-	if (!passes_input && !freopen("/dev/null", "r", stdin))
-		_exit(CLI_OWN_FAILURE);
-	(void)fexecve(program_fd, argv, environ);
-	_exit(CLI_OWN_FAILURE);
-}
-
-static int start(const char *name, char **argv, bool passes_input, pid_t *ret, struct err *e)
-{
-	AUTO_CLOSE int fd = program_open(name, e);
-
-	if (fd < 0)
-		return fd;
-	(void)fflush(stdout);
-	*ret = fork();
-	if (*ret < 0)
-		return err_set(e, errno, "run %s", name);
-	if (*ret == 0)
-		become(fd, argv, passes_input);
-	return 0;
-}
-
-static int finish(const char *name, pid_t pid, struct err *e)
-{
-	int status;
-
-	while (waitpid(pid, &status, 0) < 0) {
-		if (errno != EINTR)
-			return err_set(e, errno, "wait for %s", name);
-	}
-	return WIFEXITED(status) && WEXITSTATUS(status) == 0 ?
-		       0 : err_set(e, EINVAL, "%s failed", name);
-}
-
-/* tepui-image VERB with ARGS, all of them ended by NULL. */
-static int image(const struct cli *cli, const char *verb, const char *const *args, struct err *e)
-{
-	AUTO_FREE char *store = NULL;
-	char *argv[MAX_ARGS + 8] = { (char[]){ "tepui-image" } };
-	size_t n = 1;
-	pid_t pid;
-	int r;
-
-	if (cli->options.store && asprintf(&store, "--store=%s", cli->options.store) < 0) {
-		store = NULL;
-		return err_set(e, ENOMEM, "run tepui-image");
-	}
-	if (store)
-		argv[n++] = store;
-	argv[n++] = (char *)(uintptr_t)verb;
-	for (; *args && n < MAX_ARGS; args++)
-		argv[n++] = (char *)(uintptr_t)*args;
-	r = start("tepui-image", argv, false, &pid, e);
-	return r < 0 ? r : finish("tepui-image", pid, e);
-}
-
-/* ---- the container ---- */
 
 /*
  * What the terminal sends goes to the whole foreground group, the runtime included; what somebody
@@ -124,21 +57,22 @@ static int run_bundle(struct cli *cli, const struct bundle *bundle, struct err *
 		sigaddset(&signals, passed[i]);
 	if (sigprocmask(SIG_BLOCK, &signals, NULL) < 0)
 		return err_set(e, errno, "block signals");
-	r = start("tepui-oci", argv, cli->options.interactive || cli->options.tty, &pid, e);
+	r = program_start("tepui-oci", argv, cli->options.interactive || cli->options.tty, true,
+			  &pid, e);
 	return r < 0 ? r : wait_for(pid, &signals, &cli->status, e);
 }
 
 static int fill_from_image(const struct cli *cli, const struct bundle *bundle, char **args, size_t n,
 			   struct err *e)
 {
-	const char *list[MAX_ARGS + 5] = { cli->options.image, bundle->id, bundle->dir };
+	const char *list[PROGRAM_MAX_ARGS + 5] = { cli->options.image, bundle->id, bundle->dir };
 	size_t used = 3;
 
 	if (n > 0)
 		list[used++] = "--";
-	for (size_t i = 0; i < n && used < MAX_ARGS + 4; i++)
+	for (size_t i = 0; i < n && used < PROGRAM_MAX_ARGS + 4; i++)
 		list[used++] = args[i];
-	return image(cli, "bundle", list, e);
+	return program_image(cli, "bundle", list, e);
 }
 
 static int run_container(struct cli *cli, char **args, size_t n, struct err *e)
@@ -149,18 +83,21 @@ static int run_container(struct cli *cli, char **args, size_t n, struct err *e)
 		.cpus = o->cpus, .mem = o->mem, .volumes = o->volume,
 	};
 	struct bundle bundle = { 0 };
-	struct err lost = { 0 };
-	int r = bundle_make(&plan, &bundle, e);
+	struct caretaker caretaker;
+	int r = bundle_name(&bundle, e);
 
+	/* Before there is anything to take care of. */
+	if (r >= 0)
+		r = caretaker_start(cli, &bundle, &caretaker, e);
 	if (r < 0)
 		return r;
-	if (o->image)
+	r = bundle_make(&plan, &bundle, e);
+	if (r >= 0 && o->image)
 		r = fill_from_image(cli, &bundle, args, n, e);
 	if (r >= 0)
 		r = run_bundle(cli, &bundle, e);
-	if (o->image && image(cli, "release", (const char *[]){ bundle.id, NULL }, &lost) < 0)
-		fprintf(stderr, "tepui: %s\n", lost.msg);
-	bundle_remove(&bundle);
+	/* A runtime that was killed has the status of one whose container was: better look. */
+	caretaker_finish(&caretaker, r >= 0 && cli->status < 128);
 	return r;
 }
 
@@ -186,7 +123,7 @@ static int run(struct cli *cli, char **args, size_t n, struct err *e)
 }
 
 const struct command run_commands[] = {
-	{ "run", "", "-- COMMAND ...", 0, MAX_ARGS - 8,
+	{ "run", "", "-- COMMAND ...", 0, PROGRAM_MAX_ARGS - 8,
 	  "image rootfs store interactive tty cpus mem volume",
 	  "a container here and now; its exit status is passed on, 125 is ours", run },
 	{ 0 },

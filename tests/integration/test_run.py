@@ -1,4 +1,5 @@
 """tepui run: a container in the foreground, without any daemon."""
+import contextlib
 import glob
 import os
 import pathlib
@@ -118,6 +119,48 @@ def test_signals_are_passed_on(rootfs):
     finally:
         process.kill()
         process.wait()
+
+
+def processes_below(pid):
+    """Whether any process has PID among its ancestors, or had: the container's sleeps so long."""
+    return subprocess.run(["pgrep", "-f", f"^sleep {pid}$"], capture_output=True, check=False).stdout
+
+
+@pytest.mark.parametrize("kill", [
+    lambda process: process.kill(),
+    lambda process: os.killpg(process.pid, signal.SIGKILL),
+    lambda process: subprocess.run(["pkill", "-KILL", "-P", str(process.pid), "-f", "tepui-oci run"], check=True),
+], ids=["itself", "its group", "its runtime"])
+def test_nothing_is_left_of_what_was_killed(rootfs, tmp_path, kill):
+    """The other half of it is the fixture's."""
+    own = os.getpid() * 100000 + 7      # a number of seconds that no other has
+    process = subprocess.Popen([TEPUI, "run", f"--rootfs={rootfs}", "--", "/bin/sh", "-c", f"echo up; exec sleep {own}"],
+                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, start_new_session=True)
+    try:
+        assert process.stdout.readline() == b"up\n"
+        wait_until(lambda: processes_below(own), "the container's process")
+        kill(process)
+        assert process.wait(30 * SLOW) in (-signal.SIGKILL, 128 + signal.SIGKILL)
+        wait_until(lambda: not processes_below(own), "the end of the container")
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def test_killed_while_the_container_is_made(rootfs):
+    """Whatever it was at: the fixture looks whether anything is left."""
+    for delay in range(12):
+        process = subprocess.Popen([TEPUI, "run", f"--rootfs={rootfs}", "--", "/bin/true"], stdin=subprocess.DEVNULL,
+                                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(delay / 500)
+        process.kill()
+        process.wait()
+
+
+def test_container_has_no_descriptor_of_ours(rootfs):
+    assert run(f"--rootfs={rootfs}", "--", "/bin/sh", "-c", "for i in $(seq 0 20); do [ -e /proc/1/fd/$i ] && echo $i; "
+               "done").stdout.split() == [b"0", b"1", b"2"]
 
 
 @pytest.mark.parametrize("args, status, words", [
