@@ -162,13 +162,23 @@ static int write_all(int fd, const void *data, size_t size, struct err *e)
 	return 0;
 }
 
-static int export(scmp_filter_ctx context, bool is_builtin, struct err *e)
+int seccomp_program_seal(int fd, struct err *e)
 {
 	const int seals = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE;
+	struct stat st;
+
+	if (fstat(fd, &st) < 0 || fcntl(fd, F_ADD_SEALS, seals) < 0)
+		return err_set(e, errno, "seal filter of system calls");
+	if (st.st_size > (off_t)(BPF_MAXINSNS * sizeof(struct sock_filter)))
+		return err_set(e, E2BIG, "compile filter of system calls");
+	return 0;
+}
+
+static int export(scmp_filter_ctx context, bool is_builtin, struct err *e)
+{
 	AUTO_CLOSE int fd = memfd_create("tepui-seccomp", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	struct sock_filter prologue[SECCOMP_PROLOGUE_MAX];
 	size_t n = is_builtin ? seccomp_prologue(prologue) : 0;
-	struct stat st;
 	int r;
 
 	if (fd < 0)
@@ -179,11 +189,8 @@ static int export(scmp_filter_ctx context, bool is_builtin, struct err *e)
 	r = seccomp_export_bpf(context, fd);
 	if (r < 0)
 		return err_set(e, -r, "compile filter of system calls");
-	if (fstat(fd, &st) < 0 || fcntl(fd, F_ADD_SEALS, seals) < 0)
-		return err_set(e, errno, "seal filter of system calls");
-	if (st.st_size > (off_t)(BPF_MAXINSNS * sizeof(struct sock_filter)))
-		return err_set(e, E2BIG, "compile filter of system calls");
-	return TAKE_FD(fd);
+	r = seccomp_program_seal(fd, e);
+	return r < 0 ? r : TAKE_FD(fd);
 }
 
 static int compile(const json_t *profile, uint64_t caps, struct err *e)

@@ -16,6 +16,9 @@ struct err;
  */
 int seccomp_profile_compile(const json_t *profile, uint64_t caps, struct err *e);
 
+/* Make the program that is in the memfd FD unchangeable; -E2BIG when it is none that can be loaded. */
+int seccomp_program_seal(int fd, struct err *e);
+
 /* Drop the cache. */
 void seccomp_profile_forget(void);
 

@@ -7,6 +7,7 @@
 
 #include "containerizer/oci/command.h"
 #include "containerizer/oci/console_socket.h"
+#include "containerizer/oci/filters.h"
 #include "containerizer/oci/foreground.h"
 #include "containerizer/oci/pid_file.h"
 #include "containerizer/oci/preserved.h"
@@ -17,7 +18,6 @@
 #include "isolators/cgroup.h"
 #include "isolators/isolator.h"
 #include "isolators/proc_file.h"
-#include "isolators/seccomp_profile.h"
 #include "isolators/spec.h"
 #include "lib/cleanup.h"
 #include "lib/file_in.h"
@@ -141,7 +141,7 @@ static int prepare(struct execution *x, const struct state_dir *dir, char *const
 	}
 	if (!x->spec.seccomp && !x->spec.has_builtin_seccomp)
 		return 0;
-	x->seccomp_fd = seccomp_profile_compile(x->spec.seccomp, x->spec.capabilities.bounding, e);
+	x->seccomp_fd = filters_get(dir->fd, x->spec.seccomp, x->spec.capabilities.bounding, e);
 	return x->seccomp_fd < 0 ? err_wrap(e, "linux.seccomp") : 0;
 }
 

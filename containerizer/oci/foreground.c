@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "containerizer/oci/self.h"
 #include "isolators/spec.h"
 #include "lib/cleanup.h"
 #include "lib/err.h"
@@ -70,6 +71,7 @@ int foreground_wait(struct foreground *fg, int pidfd, const struct spec *spec, i
 	siginfo_t info = { 0 };
 	int r;
 
+	self_release();
 	proxy_open(&fg->proxy, master_fd_take, spec->terminal_rows > 0);
 	r = serve(fg, pidfd, e);
 	proxy_close(&fg->proxy);

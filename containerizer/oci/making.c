@@ -16,12 +16,12 @@
 #include "containerizer/oci/command.h"
 #include "containerizer/oci/console_socket.h"
 #include "containerizer/oci/devices.h"
+#include "containerizer/oci/filters.h"
 #include "containerizer/oci/late_hooks.h"
 #include "containerizer/oci/pid_file.h"
 #include "containerizer/oci/preserved.h"
 #include "containerizer/spec_json.h"
 #include "isolators/cgroup.h"
-#include "isolators/seccomp_profile.h"
 #include "lib/cleanup.h"
 #include "lib/clock.h"
 #include "lib/file_in.h"
@@ -142,7 +142,7 @@ static int compile_filter(struct making *m, struct err *e)
 
 	if (!m->spec.seccomp && !m->spec.has_builtin_seccomp)
 		return 0;
-	fd = seccomp_profile_compile(m->spec.seccomp, m->spec.capabilities.bounding, e);
+	fd = filters_get(m->dir_fd, m->spec.seccomp, m->spec.capabilities.bounding, e);
 	if (fd < 0)
 		return err_wrap(e, "linux.seccomp");
 	m->seccomp_fd = fd;

@@ -41,7 +41,18 @@ static bool is_protected(int self_fd)
 
 /* ---- Without an execve(2) ---- */
 
-/* The same file on a mount of its own, which is nowhere and read-only; owned, or -errno. */
+/*
+ * A mount that is nowhere, which this process holds: whoever closes its last descriptor waits until
+ * no processor can be looking at it any more.
+ */
+static int held_fd = -EBADF;
+
+void self_release(void)
+{
+	fd_close(&held_fd);
+}
+
+/* The same file on a mount of its own, which is read-only; owned, or -errno. */
 static int open_read_only(void)
 {
 	struct mount_attr attr = { .attr_set = MOUNT_ATTR_RDONLY };
@@ -55,11 +66,7 @@ static int open_read_only(void)
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
-	/*
-	 * Kept to the end: whoever closes the last descriptor of a mount waits until no processor
-	 * can be looking at it any more.
-	 */
-	(void)TAKE_FD(tree_fd);
+	held_fd = TAKE_FD(tree_fd);
 	return fd;
 }
 

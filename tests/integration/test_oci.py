@@ -50,6 +50,42 @@ def test_a_run_takes_few_system_calls(runtime, tmp_path):
     assert int(total[3]) < 250
 
 
+def filter_of(*names):
+    """mkdir(2) fails as on a full disk, and so do NAMES."""
+    return {"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [
+        {"names": ["mkdir", "mkdirat", *names], "action": "SCMP_ACT_ERRNO", "errnoRet": 28}]}
+
+
+def test_filters_are_kept_and_made_again(runtime):
+    kept = runtime.root / "@filters"
+    runtime.config["linux"]["seccomp"] = filter_of()
+    assert "No space left" in runtime.shell("mkdir /tmp/x").stderr
+    (file,) = kept.iterdir()
+    before, content = file.stat(), file.read_bytes()
+    assert "No space left" in runtime.shell("mkdir /tmp/x").stderr
+    assert file.stat().st_ino == before.st_ino, "it was compiled again"
+    # Neither a part of one, nor nothing, nor one of another profile is taken for it.
+    for bad in (content[:-8], content[:-8] + bytes(8), content[:40], b"", content[:20] + b"#" + content[21:], b"\xff" * 64):
+        file.write_bytes(bad)
+        assert "No space left" in runtime.shell("mkdir /tmp/x").stderr
+        assert file.read_bytes() == content
+    file.unlink()
+    file.symlink_to("/etc/passwd")
+    assert "No space left" in runtime.shell("mkdir /tmp/x").stderr
+    assert not file.is_symlink() and file.read_bytes() == content
+    name = runtime.start("sleep", "1000")
+    assert "No space left" in runtime.call("exec", name, "mkdir", "/tmp/x").stderr
+    assert runtime.names() == [name]
+
+
+def test_few_filters_are_kept(runtime):
+    rare = ["swapon", "swapoff", "acct", "reboot", "kexec_load", "sethostname", "setdomainname"]
+    for n in range(70):
+        runtime.config["linux"]["seccomp"] = filter_of(*(name for i, name in enumerate(rare) if n >> i & 1))
+        assert runtime.run("true").returncode == 0
+        assert len(list((runtime.root / "@filters").iterdir())) <= 65
+
+
 def test_a_killed_process_is_told_as_by_a_shell(runtime):
     # Nobody inside can kill process 1, but its own parent can.
     runtime.write("sleep", "1000")
