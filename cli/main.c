@@ -294,8 +294,10 @@ int main(int argc, char **argv)
 	if (flags_move_first(option_flags, ARRAY_SIZE(option_flags), argc - 1, argv + 1, &e) < 0 ||
 	    flags_parse(option_flags, ARRAY_SIZE(option_flags), "TEPUI", argc, argv,
 			&cli.options, &first, &e) < 0 ||
-	    check_values(&cli.options, &e) < 0)
+	    check_values(&cli.options, &e) < 0) {
+		flags_done(option_flags, ARRAY_SIZE(option_flags), &cli.options);
 		return usage_error(&e);
+	}
 	cli.has_color = decide_color(&cli.options);
 	if (cli.options.version)
 		puts("tepui " TEPUI_VERSION);

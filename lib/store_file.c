@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "lib/cleanup.h"
@@ -84,6 +85,8 @@ int store_file_error(sqlite3 *db, int rc, const char *doing, struct err *e)
 		       sqlite3_errmsg(db));
 }
 
+enum { LOCK_TRIES = 20, LOCK_PAUSE_MS = 10 };
+
 static char *join(const char *path, const char *suffix)
 {
 	char *joined;
@@ -94,15 +97,24 @@ static char *join(const char *path, const char *suffix)
 int store_file_lock(const char *path, struct err *e)
 {
 	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+	static const struct timespec pause = { .tv_nsec = LOCK_PAUSE_MS * 1000000L };
 	AUTO_FREE char *name = join(path, ".lock");
 	AUTO_CLOSE int fd = -EBADF;
+	int r;
 
 	if (!name)
 		return err_set(e, ENOMEM, "lock '%s'", path);
 	fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0)
 		return err_set(e, errno, "open '%s'", name);
-	if (fcntl(fd, F_OFD_SETLK, &lock) < 0)
+	/*
+	 * A daemon that was killed while it started a process leaves it the lock for the moment
+	 * until that executes its program; the next daemon may be as quick.
+	 */
+	for (int i = 0; (r = fcntl(fd, F_OFD_SETLK, &lock)) < 0 && i < LOCK_TRIES &&
+			(errno == EAGAIN || errno == EACCES); i++)
+		(void)nanosleep(&pause, NULL);
+	if (r < 0)
 		return err_set(e, errno == EAGAIN || errno == EACCES ? EBUSY : errno,
 			       "lock '%s'", path);
 	return TAKE_FD(fd);

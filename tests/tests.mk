@@ -86,7 +86,7 @@ check-vm: all $(ESCAPE_BIN) $(B)/tests/bench/resize
 
 # Everything once more with AddressSanitizer and UBSan in every process.
 asan:
-	@$(MAKE) --no-print-directory SANITIZE=1 all build/asan/tests/bench/launch $(addprefix build/asan/tests/escape/,isoprobe verdicts namesake)
+	@$(MAKE) --no-print-directory SANITIZE=1 all $(addprefix build/asan/tests/bench/,launch resize) $(addprefix build/asan/tests/escape/,isoprobe verdicts namesake)
 	TEPUI_BUILD=$(abspath build/asan) TEPUI_TEST_SANITIZED=1 $(PYTEST) tests/integration $(PYTEST_ARGS)
 
 FUZZ_SRC := $(wildcard tests/fuzz/fuzz_*.c)

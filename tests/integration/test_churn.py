@@ -52,6 +52,7 @@ def one_after_another(node, count):
     wait_until(lambda: not runtime_directories(node), "the runtime directories are removed")
 
 
+@pytest.mark.unsanitized("measures the program's own memory")
 @pytest.mark.slow
 def test_many_containers_leave_nothing_and_no_larger_agent(node):
     agent = node.agents[0]

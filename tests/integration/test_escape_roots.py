@@ -254,6 +254,7 @@ def remove_groups(layout):
             group.rmdir()
 
 
+@pytest.mark.unsanitized("needs descriptors of its own to start")
 def test_a_launch_without_descriptors_fails_cleanly(world):
     """Every limit from one that is too small to one that is enough: it runs, or says what failed."""
     box, ends = world.box, set()

@@ -7,6 +7,8 @@ import re
 import select
 import socket
 
+import pytest
+
 from cluster import SLOW, wait_until
 
 REQUEST = b"GET /v2/events HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n\r\n"
@@ -40,6 +42,7 @@ def read_all(reader):
     return data
 
 
+@pytest.mark.unsanitized("measures the program's own memory")
 def test_readers_that_do_not_read_are_cut(cluster):
     cluster.start_master()
     # A label may be long; each change of it is told to every reader.

@@ -349,6 +349,7 @@ def test_time_is_limited(tmp_path):
     assert store.garbage() == []
 
 
+@pytest.mark.unsanitized("limits the program's own memory")
 def test_memory_is_limited(tmp_path):
     """What xz asks for is its author's choice."""
     filters = [{"id": lzma.FILTER_LZMA2, "preset": 0, "dict_size": 192 << 20}]

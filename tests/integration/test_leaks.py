@@ -1,6 +1,8 @@
 """Nothing leaks: processes, mounts, cgroups, links, descriptors, memory and files are as they were."""
 import os
 
+import pytest
+
 from cluster import host_facts, wait_until
 from test_story import running, sleeper
 
@@ -35,6 +37,7 @@ def settled_descriptors(node):
     return {d.name: descriptors(d.pid) for d in (node.master, node.agents[0])}
 
 
+@pytest.mark.unsanitized("measures the program's own memory")
 def test_cycles_of_containers_leave_everything_as_it_was(node):
     cycle(node, 2)
     facts, fds = host_facts(node.directory.name), settled_descriptors(node)

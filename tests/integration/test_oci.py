@@ -34,7 +34,7 @@ UNIFIED = [] if os.path.exists("/sys/fs/cgroup/cgroup.controllers") else \
     ["unshare", "-m", "sh", "-c", 'mount -t cgroup2 cgroup2 /sys/fs/cgroup && exec "$@"', "sh"]
 
 
-@pytest.mark.skipif("TEPUI_TEST_SANITIZED" in os.environ, reason="counts the program's own calls, not a sanitizer's")
+@pytest.mark.unsanitized("counts the program's own calls")
 def test_a_run_takes_few_system_calls(runtime, tmp_path):
     """With the bundle of `make bench`; those of the payload, busybox, are among them."""
     runtime.config["mounts"] = [{"destination": "/proc", "type": "proc", "source": "proc"},
