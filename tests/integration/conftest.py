@@ -1,5 +1,6 @@
 """Fixtures of the integration suite: real programs, real kernel, as root."""
 import os
+import signal
 import subprocess
 import sys
 
@@ -8,6 +9,10 @@ import pytest
 sys.path.insert(0, os.path.dirname(__file__))
 
 from cluster import Cluster, host_facts  # noqa: E402
+
+# What a shell ignores for a job in the background, the programs of the tests would ignore, too.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGQUIT, signal.SIG_DFL)
 
 
 def pytest_collection_modifyitems(config, items):

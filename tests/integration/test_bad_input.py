@@ -157,14 +157,25 @@ def test_a_full_disk_in_the_state_directory_loses_nothing(node):
             while True:
                 ballast.write(b"x" * 65536)
                 ballast.flush()
-    refused = node.call("POST", "/v2/apps", sleeper("/during"), port=port)
-    assert refused.status == 507, refused.body
+    def seen():
+        return [node.call("GET", path, port=port).json for path in ("/v2/apps", "/v2/deployments")]
+    before = seen()
+    for method, path, body in [("POST", "/v2/apps", sleeper("/during")),
+                               ("PUT", "/v2/apps/before", {"instances": 7, "env": {"COLOR": "green"}}),
+                               ("PUT", "/v2/apps", [sleeper("/during"), sleeper("/before", instances=7)]),
+                               ("POST", "/v2/apps/before/restart", None),
+                               ("DELETE", "/v2/apps/before", None)]:
+        refused = node.call(method, path, body, port=port)
+        assert refused.status == 507, (method, path, refused.body)
+        # Nothing of it is seen by those who read, then or later.
+        assert seen() == before
     assert daemon.is_alive()
     (inside / "ballast").unlink()
     wait_until(lambda: node.call("POST", "/v2/apps", sleeper("/after"), port=port).status == 201,
                "writes work again")
     ids = {a["id"] for a in node.call("GET", "/v2/apps", port=port).json["apps"]}
-    assert {"/before", "/after"} <= ids
+    assert ids == {"/before", "/after"}
+    assert node.call("GET", "/v2/apps/before", port=port).json["app"]["version"] == before[0]["apps"][0]["version"]
 
 
 def test_a_node_with_a_full_disk_is_offered_nothing_and_says_so(cluster):

@@ -309,7 +309,7 @@ static Mesos__V1__TaskInfo *task_info(const char *id, double cpus, const char *u
 	return (Mesos__V1__TaskInfo *)message_of(&mesos__v1__task_info__descriptor, text);
 }
 
-static void run_task(const char *id, double cpus, const char *user)
+static void run_task_with(const char *id, double cpus, const char *user, size_t data_size)
 {
 	Tepui__AgentEvent event = TEPUI__AGENT_EVENT__INIT;
 	Tepui__AgentEvent__RunTask run = TEPUI__AGENT_EVENT__RUN_TASK__INIT;
@@ -317,10 +317,19 @@ static void run_task(const char *id, double cpus, const char *user)
 	run.framework = (Mesos__V1__FrameworkInfo *)message_of(
 		&mesos__v1__framework_info__descriptor, framework_json);
 	run.task = task_info(id, cpus, user);
+	if (data_size) {
+		run.task->has_data = 1;
+		run.task->data = (ProtobufCBinaryData){ data_size, must(calloc(1, data_size)) };
+	}
 	event.run_task = &run;
 	send_event(&event, TEPUI__AGENT_EVENT__TYPE__RUN_TASK);
 	mesos__v1__framework_info__free_unpacked(run.framework, NULL);
 	mesos__v1__task_info__free_unpacked(run.task, NULL);
+}
+
+static void run_task(const char *id, double cpus, const char *user)
+{
+	run_task_with(id, cpus, user, 0);
 }
 
 static void kill_task(const char *id)
@@ -380,7 +389,55 @@ static const Mesos__V1__TaskStatus *status_at(size_t i)
 	return world.updates[i]->update->status;
 }
 
+static bool has_room(void)
+{
+	return world.agent.descriptions <= AGENT_MAX_DESCRIPTIONS;
+}
+
+static size_t n_expected;
+
+static bool has_expected_updates(void)
+{
+	return world.n_updates == n_expected;
+}
+
 /* ---- tests ---- */
+
+/* What all tasks are described with goes to a master in one message. */
+static void test_descriptions_of_all_tasks_are_bounded(void **state)
+{
+	enum { DATA = 1 << 20, FITTING = AGENT_MAX_DESCRIPTIONS / DATA };
+	struct store *store = open_store();
+	char id[16];
+
+	(void)state;
+	start_agent(store);
+	connect_agent();
+	run_until(is_up);
+	/* Refused for another reason, they are kept until that is acknowledged. */
+	for (n_expected = 1; n_expected <= FITTING + 1; n_expected++) {
+		(void)snprintf(id, sizeof(id), "T%zu", n_expected);
+		run_task_with(id, 1, "nosuch", DATA);
+		run_until(has_expected_updates);
+		assert_int_equal(world.agent.descriptions > AGENT_MAX_DESCRIPTIONS,
+				 n_expected >= FITTING);
+		assert_non_null(strstr(status_at(n_expected - 1)->message,
+				       n_expected < FITTING ? "no user 'nosuch'" :
+				       "the descriptions of the agent's tasks take more than "
+				       "33554432 bytes"));
+	}
+	assert_int_equal(status_at(FITTING)->reason,
+			 MESOS__V1__TASK_STATUS__REASON__REASON_RESOURCES_UNKNOWN);
+	acknowledge(world.updates[0]->update, true);
+	acknowledge(world.updates[1]->update, true);
+	acknowledge(world.updates[2]->update, true);
+	run_until(has_room);
+	run_task("T-last", 1, "nosuch");
+	run_until(has_expected_updates);
+	assert_non_null(strstr(status_at(n_expected - 1)->message, "no user 'nosuch'"));
+	end_agent();
+	store_close(store);
+}
 
 static void test_a_refusal_is_an_update_like_any_other(void **state)
 {
@@ -733,6 +790,8 @@ static void test_states_that_end_a_task(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_descriptions_of_all_tasks_are_bounded, set_up,
+						tear_down),
 		cmocka_unit_test_setup_teardown(test_a_refusal_is_an_update_like_any_other, set_up,
 						tear_down),
 		cmocka_unit_test_setup_teardown(test_more_than_the_node_has_is_refused, set_up,
