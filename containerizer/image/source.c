@@ -14,6 +14,7 @@
 #include "lib/cleanup.h"
 #include "lib/err.h"
 #include "lib/file_in.h"
+#include "lib/json_in.h"
 
 int source_open_file(const struct source *source, const char *path, struct err *e)
 {
@@ -53,6 +54,18 @@ int source_read(const struct source *source, const char *path, const char *diges
 	*ret = TAKE_PTR(text);
 	*ret_size = size;
 	return 0;
+}
+
+int source_read_json(const struct source *source, const char *path, json_t **ret, struct err *e)
+{
+	AUTO_FREE char *text = NULL;
+	size_t size;
+	int r = source_read(source, path, NULL, &text, &size, e);
+
+	if (r < 0)
+		return r;
+	r = json_in_parse(text, size, ret, e);
+	return r < 0 ? err_wrap(e, "%s", path) : 0;
 }
 
 void source_done(struct source *source)

@@ -60,5 +60,7 @@ int source_open_file(const struct source *source, const char *path, struct err *
 /* A document: at most STORE_MAX_DOCUMENT bytes, owned; DIGEST is verified unless it is NULL. */
 int source_read(const struct source *source, const char *path, const char *digest, char **ret,
 		size_t *ret_size, struct err *e);
+/* One that no digest is known of, as JSON: an owned value. */
+int source_read_json(const struct source *source, const char *path, json_t **ret, struct err *e);
 
 #endif

@@ -160,14 +160,10 @@ static void take_name(const struct saved *saved, const struct reference *ref, st
 
 static int open_docker(struct source *source, const struct reference *ref, struct err *e)
 {
-	AUTO_FREE char *text = NULL;
 	struct saved saved = { 0 };
 	json_auto_t *doc = NULL;
-	size_t size;
-	int r = source_read(source, "manifest.json", NULL, &text, &size, e);
+	int r = source_read_json(source, "manifest.json", &doc, e);
 
-	if (r == 0)
-		r = json_in_parse(text, size, &doc, e);
 	if (r == 0)
 		r = choose(doc, ref, &saved, e);
 	if (r < 0)

@@ -14,24 +14,11 @@ enum { MAX_NESTED = 4 };
 
 static const char ref_name[] = "org.opencontainers.image.ref.name";
 
-static int read_document(const struct source *source, const char *path, const char *digest,
-			 json_t **ret, struct err *e)
-{
-	AUTO_FREE char *text = NULL;
-	size_t size;
-	int r = source_read(source, path, digest, &text, &size, e);
-
-	if (r < 0)
-		return r;
-	r = json_in_parse(text, size, ret, e);
-	return r < 0 ? err_wrap(e, "%s", path) : 0;
-}
-
 static int check_version(const struct source *source, struct err *e)
 {
 	json_auto_t *layout = NULL;
 	const char *version;
-	int r = read_document(source, "oci-layout", NULL, &layout, e);
+	int r = source_read_json(source, "oci-layout", &layout, e);
 
 	if (r < 0)
 		return r;
@@ -188,7 +175,7 @@ static int open_layout(struct source *source, const struct reference *ref,
 	int r = check_version(source, e);
 
 	if (r == 0)
-		r = read_document(source, "index.json", NULL, &doc, e);
+		r = source_read_json(source, "index.json", &doc, e);
 	if (r == 0)
 		r = manifest_read(doc, NULL, &index, e);
 	if (r == 0 && index.class != MEDIA_INDEX)

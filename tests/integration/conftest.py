@@ -1,5 +1,6 @@
 """Fixtures of the integration suite: real programs, real kernel, as root."""
 import os
+import pathlib
 import signal
 import subprocess
 import sys
@@ -9,6 +10,7 @@ import pytest
 sys.path.insert(0, os.path.dirname(__file__))
 
 from cluster import Cluster, host_facts  # noqa: E402
+from oci import Runtime  # noqa: E402
 
 # What a shell ignores for a job in the background, the programs of the tests would ignore, too.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -87,6 +89,19 @@ def node(cluster):
     cluster.start_master()
     cluster.start_agent()
     return cluster
+
+
+@pytest.fixture
+def runtime(tmp_path):
+    """tepui-oci with a bundle; the test's containers, and whatever they mounted, are gone after it."""
+    def mounts():
+        return [line for line in pathlib.Path("/proc/self/mountinfo").read_text().splitlines()
+                if f"{tmp_path}/" in line]
+    before = mounts()
+    made = Runtime(tmp_path)
+    yield made
+    made.close()
+    assert mounts() == before
 
 
 @pytest.hookimpl(tryfirst=True, hookwrapper=True)

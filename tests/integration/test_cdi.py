@@ -6,7 +6,6 @@ import pathlib
 import pytest
 
 from cluster import wait_until
-from oci import Runtime
 
 pytestmark = pytest.mark.vm
 
@@ -29,13 +28,6 @@ def vendor(tmp_path):
         (directory / name).write_text(json.dumps(document))
         return directory
     return write
-
-
-@pytest.fixture
-def runtime(tmp_path):
-    made = Runtime(tmp_path)
-    yield made
-    made.close()
 
 
 def with_devices(runtime, directory, names="vendor.com/log=0"):

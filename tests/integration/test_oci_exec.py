@@ -12,18 +12,8 @@ import subprocess
 import pytest
 
 from cluster import wait_until
-from oci import Runtime
 
 pytestmark = pytest.mark.vm
-
-
-@pytest.fixture
-def runtime(tmp_path):
-    mounts = pathlib.Path("/proc/self/mountinfo").read_text()
-    made = Runtime(tmp_path)
-    yield made
-    made.close()
-    assert pathlib.Path("/proc/self/mountinfo").read_text() == mounts
 
 
 @pytest.fixture

@@ -1,22 +1,12 @@
 """tepui-oci: hooks, at their moments, in their namespaces, and what comes of those that fail."""
 import json
 import os
-import pathlib
 
 import pytest
-
-from oci import Runtime
 
 pytestmark = pytest.mark.vm
 
 KINDS = ["prestart", "createRuntime", "createContainer", "startContainer", "poststart", "poststop"]
-
-
-@pytest.fixture
-def runtime(tmp_path):
-    made = Runtime(tmp_path)
-    yield made
-    made.close()
 
 
 class Hooks:
