@@ -4,18 +4,17 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <linux/openat2.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "agent/agent.h"
 #include "agent/task.h"
 #include "lib/cleanup.h"
 #include "lib/err.h"
+#include "lib/open_resolved.h"
 
 /* slaves/S/frameworks/F/executors/E/runs/CONTAINER */
 enum { SANDBOX_COMPONENTS = 8 };
@@ -24,14 +23,9 @@ static const char virtual_root[] = "/sandboxes/";
 
 static int open_below(int dir_fd, const char *path, uint64_t flags)
 {
-	struct open_how how = {
-		/* A pipe that nobody writes must not hold up the agent. */
-		.flags = flags | O_CLOEXEC | (flags & O_PATH ? 0 : O_NONBLOCK | O_NOCTTY),
-		.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV,
-	};
-	long fd = syscall(SYS_openat2, dir_fd, path, &how, sizeof(how));
-
-	return fd < 0 ? -errno : (int)fd;
+	/* A pipe that nobody writes must not hold up the agent. */
+	return open_resolved(dir_fd, path, flags | (flags & O_PATH ? 0 : O_NONBLOCK | O_NOCTTY),
+			     RESOLVE_BENEATH | RESOLVE_NO_XDEV);
 }
 
 /* What the kernel said is part of the sentence: it goes to people as it is. */

@@ -3,14 +3,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
-#include <linux/openat2.h>
 #include <sys/ioctl.h>
-#include <sys/syscall.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
 #include "lib/cleanup.h"
 #include "lib/err.h"
+#include "lib/open_resolved.h"
 
 int terminal_open_devpts(struct err *e)
 {
@@ -28,15 +27,12 @@ int terminal_open(int devpts_fd, uint16_t rows, uint16_t columns, int *ret_fd, s
 {
 	const struct winsize size = { .ws_row = rows, .ws_col = columns };
 	const int unlocked = 0;
-	struct open_how how = {
-		.flags = O_RDWR | O_NOCTTY | O_CLOEXEC,
-		.resolve = RESOLVE_BENEATH | RESOLVE_NO_XDEV | RESOLVE_NO_SYMLINKS,
-	};
 	AUTO_CLOSE int master = -EBADF, terminal = -EBADF;
 
-	master = (int)syscall(SYS_openat2, devpts_fd, "ptmx", &how, sizeof(how));
+	master = open_resolved(devpts_fd, "ptmx", O_RDWR | O_NOCTTY,
+			       RESOLVE_BENEATH | RESOLVE_NO_XDEV | RESOLVE_NO_SYMLINKS);
 	if (master < 0)
-		return err_set(e, errno, "make a terminal");
+		return err_set(e, -master, "make a terminal");
 	if (ioctl(master, TIOCSPTLCK, &unlocked) < 0)
 		return err_set(e, errno, "unlock the terminal");
 	terminal = ioctl(master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);

@@ -5,12 +5,10 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
-#include <linux/openat2.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "isolators/cgroup_io.h"
@@ -19,6 +17,7 @@
 #include "isolators/cgroup_v1.h"
 #include "lib/cleanup.h"
 #include "lib/err.h"
+#include "lib/open_resolved.h"
 
 enum { MIN_WINDOW_USEC = 500000, MAX_WINDOW_USEC = 10000000 };	/* the kernel's */
 
@@ -371,18 +370,15 @@ int cgroup_join(const struct cgroup *cg, struct err *e)
 
 static int enter_group(int dir_fd, const char *group, struct err *e)
 {
-	struct open_how how = {
-		.flags = O_PATH | O_DIRECTORY | O_CLOEXEC,
-		.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS,
-	};
 	AUTO_CLOSE int fd = -EBADF;
 
 	if (!group)
 		return cgroup_io_write(dir_fd, "cgroup.procs", "0", e);
 	group += strspn(group, "/");
-	fd = (int)syscall(SYS_openat2, dir_fd, *group ? group : ".", &how, sizeof(how));
+	fd = open_resolved(dir_fd, group, O_PATH | O_DIRECTORY,
+			   RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS);
 	if (fd < 0)
-		return err_set(e, errno, "open cgroup '%.128s' of the container", group);
+		return err_set(e, -fd, "open cgroup '%.128s' of the container", group);
 	return cgroup_io_write(fd, "cgroup.procs", "0", e);
 }
 

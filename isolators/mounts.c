@@ -1,11 +1,9 @@
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/openat2.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "isolators/devices.h"
@@ -16,6 +14,7 @@
 #include "isolators/spec.h"
 #include "lib/cleanup.h"
 #include "lib/err.h"
+#include "lib/open_resolved.h"
 
 enum { MAX_MOUNTS = 256 };
 
@@ -289,9 +288,6 @@ static const char *find_volume_root(const struct spec *spec, const char *path, c
  */
 static int open_beneath(const char *root, const char *rest, struct err *e)
 {
-	struct open_how how = {
-		.flags = O_PATH | O_CLOEXEC, .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS,
-	};
 	AUTO_CLOSE int root_fd = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	int fd;
 
@@ -299,8 +295,8 @@ static int open_beneath(const char *root, const char *rest, struct err *e)
 		return err_set(e, errno, "open '%s'", root);
 	if (!*rest)
 		return TAKE_FD(root_fd);
-	fd = (int)syscall(SYS_openat2, root_fd, rest, &how, sizeof(how));
-	return fd < 0 ? err_set(e, errno, "open '%s' beneath '%s'", rest, root) : fd;
+	fd = open_resolved(root_fd, rest, O_PATH, RESOLVE_BENEATH);
+	return fd < 0 ? err_set(e, -fd, "open '%s' beneath '%s'", rest, root) : fd;
 }
 
 static int open_source(const struct spec *spec, const char *path, unsigned flags, struct err *e)

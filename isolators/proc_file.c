@@ -2,14 +2,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/openat2.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "lib/cleanup.h"
 #include "lib/err.h"
+#include "lib/open_resolved.h"
 
 enum {
 	FIRST_BYTES = 16 << 10,
@@ -60,14 +59,11 @@ int proc_file_read(const char *path, char **ret, struct err *e)
 
 int proc_file_write(int proc_fd, const char *file, const char *value, struct err *e)
 {
-	const struct open_how how = {
-		.flags = O_WRONLY | O_CLOEXEC,
-		.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV,
-	};
-	AUTO_CLOSE int fd = (int)syscall(SYS_openat2, proc_fd, file, &how, sizeof(how));
+	AUTO_CLOSE int fd = open_resolved(proc_fd, file, O_WRONLY, RESOLVE_BENEATH |
+					  RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV);
 
 	if (fd < 0)
-		return err_set(e, errno, "open '%.128s' of /proc", file);
+		return err_set(e, -fd, "open '%.128s' of /proc", file);
 	if (write(fd, value, strlen(value)) < 0)
 		return err_set(e, errno, "write '%.64s' to '%.128s' of /proc", value, file);
 	return 0;

@@ -3,38 +3,27 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <linux/openat2.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "lib/cleanup.h"
 #include "lib/err.h"
+#include "lib/open_resolved.h"
 
 enum { MAX_COMPONENT = 255 };
 
-static int open_in(int root_fd, const char *path, int flags, uint64_t resolve)
-{
-	struct open_how how = {
-		.flags = (uint64_t)(O_PATH | O_CLOEXEC | flags),
-		.resolve = resolve | RESOLVE_NO_MAGICLINKS,
-	};
-	long fd = syscall(SYS_openat2, root_fd, path, &how, sizeof(how));
-
-	return fd < 0 ? -errno : (int)fd;
-}
-
 int rootfs_open(int root_fd, const char *path, int flags)
 {
-	return open_in(root_fd, path, flags, RESOLVE_IN_ROOT);
+	return open_resolved(root_fd, path, (uint64_t)(O_PATH | flags), RESOLVE_IN_ROOT);
 }
 
 int rootfs_open_plain(int root_fd, const char *path, struct err *e)
 {
-	int fd = open_in(root_fd, path, O_DIRECTORY, RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS);
+	int fd = open_resolved(root_fd, path, O_PATH | O_DIRECTORY,
+			       RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS);
 
 	return fd < 0 ? err_set(e, -fd, "open '/%s' of the container's root", path) : fd;
 }

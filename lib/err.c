@@ -62,6 +62,10 @@ const char *err_text(const struct err *e, char *buf, unsigned long size)
 {
 	const char *desc = strerrordesc_np(e->code);
 
+	/* The kernel's own word leaves open what to do about it. */
+	if (e->code == ENOSYS)
+		desc = "the system call for it is not there: it takes Linux 5.14, and no filter "
+		       "that hides some of its calls";
 	if (e->is_verdict)
 		(void)snprintf(buf, size, "%s", e->msg);
 	else

@@ -19,14 +19,15 @@ struct err {
 
 /*
  * Both return -code, so that "return err_set(...)" is the whole error path.
- * A literal EINVAL, EPERM, ERANGE or ENOTSUP is a judgement of ours and its sentence says why; what
- * comes out of errno is the kernel's, and its text belongs to the sentence.  Which of the two
- * stands in the call is read off its words.
+ * A literal EINVAL, EPERM, ERANGE, ENOTSUP or ENOSYS is a judgement of ours and its sentence says
+ * why; what comes out of errno is the kernel's, and its text belongs to the sentence.  Which of the
+ * two stands in the call is read off its words.
  */
 #define err_set(e, code, ...) \
 	err_set_code((e), (code), (#code)[0] == 'E' && ERR_IS_VERDICT(code), __VA_ARGS__)
 #define ERR_IS_VERDICT(code) \
-	((code) == EINVAL || (code) == EPERM || (code) == ERANGE || (code) == ENOTSUP)
+	((code) == EINVAL || (code) == EPERM || (code) == ERANGE || (code) == ENOTSUP || \
+	 (code) == ENOSYS)
 int err_set_code(struct err *e, int code, bool is_verdict, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5), nonnull(1, 4)));
 

@@ -1,13 +1,11 @@
 /* Users and groups of an image, from its own files, by a parser that believes nothing (rule R1). */
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/openat2.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <sys/xattr.h>
 #include <unistd.h>
@@ -16,6 +14,7 @@
 #include "lib/cleanup.h"
 #include "lib/err.h"
 #include "lib/file_in.h"
+#include "lib/open_resolved.h"
 
 enum { MAX_BYTES = 1 << 20, MAX_LINES = 4096, MAX_NAME = 255 };
 
@@ -107,14 +106,8 @@ int passwd_find_groups(char *group, const char *name, const char *user, struct p
 
 static int open_in(int dir_fd, const char *path, uint64_t flags)
 {
-	struct open_how how = {
-		.flags = flags | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC,
-		.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS |
-			RESOLVE_NO_XDEV,
-	};
-	long fd = syscall(SYS_openat2, dir_fd, path, &how, sizeof(how));
-
-	return fd < 0 ? -errno : (int)fd;
+	return open_resolved(dir_fd, path, flags | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY,
+			     RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV);
 }
 
 static bool is_whiteout(int dir_fd, const char *name)

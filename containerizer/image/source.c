@@ -2,12 +2,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/openat2.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "containerizer/image/store.h"
@@ -15,14 +13,12 @@
 #include "lib/err.h"
 #include "lib/file_in.h"
 #include "lib/json_in.h"
+#include "lib/open_resolved.h"
 
 int source_open_file(const struct source *source, const char *path, struct err *e)
 {
-	struct open_how how = {
-		.flags = O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC,
-		.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
-	};
-	AUTO_CLOSE int fd = (int)syscall(SYS_openat2, source->dir_fd, path, &how, sizeof(how));
+	AUTO_CLOSE int fd = open_resolved(source->dir_fd, path, O_RDONLY | O_NONBLOCK | O_NOCTTY,
+					  RESOLVE_IN_ROOT);
 	struct stat st;
 
 	if (fd < 0 || fstat(fd, &st) < 0)

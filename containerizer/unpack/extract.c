@@ -4,11 +4,9 @@
 #include <archive_entry.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/openat2.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
@@ -16,6 +14,7 @@
 #include "containerizer/unpack/feed.h"
 #include "containerizer/unpack/place.h"
 #include "lib/cleanup.h"
+#include "lib/open_resolved.h"
 
 /* Marks of removal in layers, as the image specification names them. */
 static const char whiteout[] = ".wh.", opaque[] = ".wh..wh..opq", reserved[] = ".wh..wh.";
@@ -148,12 +147,8 @@ static int note_time(struct extract *x, struct archive_entry *entry, const struc
 
 static int open_made(int fd, const char *path)
 {
-	struct open_how how = {
-		.flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC,
-		.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV,
-	};
-
-	return (int)syscall(SYS_openat2, fd, path, &how, sizeof(how));
+	return open_resolved(fd, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW,
+			     RESOLVE_IN_ROOT | RESOLVE_NO_XDEV);
 }
 
 /* An entry that names the root itself says how the root is. */
@@ -167,7 +162,7 @@ static int make_directory(struct extract *x, struct archive_entry *entry,
 		return r;
 	if (r == 0 && mkdirat(place->parent_fd, place->name, 0700) < 0)
 		return err_set(e, errno, "create directory '%.200s'", place->path);
-	fd = open_made(place->parent_fd, *place->name ? place->name : ".");
+	fd = open_made(place->parent_fd, place->name);
 	if (fd < 0)
 		return err_set(e, errno, "open directory '%.200s'", place->path);
 	r = attributes_set(fd, entry, place->path, e);
@@ -209,7 +204,7 @@ static int make_hard_link(struct extract *x, const char *raw, const struct place
 	slash = strrchr(path, '/');
 	if (slash)
 		*slash = '\0';
-	fd = open_made(x->places.root_fd, slash ? path : ".");
+	fd = open_made(x->places.root_fd, slash ? path : "");
 	if (fd >= 0 && linkat(fd, slash ? slash + 1 : path, place->parent_fd, place->name, 0) == 0)
 		return 0;
 	if (errno == ENOENT)
@@ -329,7 +324,7 @@ static void set_times(struct extract *x)
 	for (size_t i = 0; i < x->n_times; i++) {
 		struct timespec times[2] = { x->times[i].mtime, x->times[i].mtime };
 		const char *path = x->times[i].path;
-		AUTO_CLOSE int fd = open_made(x->places.root_fd, *path ? path : ".");
+		AUTO_CLOSE int fd = open_made(x->places.root_fd, path);
 
 		if (fd >= 0)
 			(void)futimens(fd, times);

@@ -6,17 +6,16 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <linux/openat2.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
 #include "containerizer/unpack/attributes.h"
 #include "lib/cleanup.h"
+#include "lib/open_resolved.h"
 
 enum { BLOCK_BYTES = 256 << 10, MAX_LINKS = 1 << 16, MAX_LIST = 64 << 10 };
 
@@ -40,12 +39,8 @@ static int pack_directory(struct pack *p, int dir_fd, size_t length, unsigned de
 
 static int open_entry(int dir_fd, const char *name, uint64_t flags)
 {
-	struct open_how how = {
-		.flags = flags | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC,
-		.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS,
-	};
-
-	return (int)syscall(SYS_openat2, dir_fd, name, &how, sizeof(how));
+	return open_resolved(dir_fd, name, flags | O_NOFOLLOW | O_NONBLOCK,
+			     RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS);
 }
 
 static int archive_failure(struct pack *p, struct err *e)

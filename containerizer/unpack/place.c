@@ -2,16 +2,15 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/openat2.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "lib/cleanup.h"
 #include "lib/err.h"
+#include "lib/open_resolved.h"
 #include "lib/tree.h"
 
 enum { MAX_COMPONENT = 255 };
@@ -47,13 +46,8 @@ int place_clean(const char *raw, uint64_t max_depth, char ret[PATH_MAX], struct 
 
 static int open_below(int root_fd, const char *path)
 {
-	struct open_how how = {
-		.flags = O_PATH | O_DIRECTORY | O_CLOEXEC,
-		.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV,
-	};
-	long fd = syscall(SYS_openat2, root_fd, *path ? path : ".", &how, sizeof(how));
-
-	return fd < 0 ? -errno : (int)fd;
+	return open_resolved(root_fd, path, O_PATH | O_DIRECTORY,
+			     RESOLVE_IN_ROOT | RESOLVE_NO_XDEV);
 }
 
 /* The directory PATH, which is not whole: from the first component that is missing on, made. */

@@ -34,7 +34,7 @@ static void test_a_verdict_needs_no_errno_text(void **state)
 {
 	struct err e = { 0 };
 	char text[600];
-	int kernels = EINVAL;
+	int kernels = EINVAL, missing = ENOSYS;
 
 	(void)state;
 	(void)err_set(&e, EINVAL, "find flag '--x': it is required");
@@ -43,6 +43,13 @@ static void test_a_verdict_needs_no_errno_text(void **state)
 	errno = kernels;
 	(void)err_set(&e, errno, "mount '/proc'");
 	assert_string_equal(err_text(&e, text, sizeof(text)), "mount '/proc': Invalid argument");
+	err_clear(&e);
+	errno = missing;
+	(void)err_set(&e, errno, "open '/proc'");
+	assert_non_null(strstr(err_text(&e, text, sizeof(text)), "it takes Linux 5.14"));
+	err_clear(&e);
+	(void)err_set(&e, ENOSYS, "read call: X is not supported");
+	assert_string_equal(err_text(&e, text, sizeof(text)), "read call: X is not supported");
 }
 
 static void test_long_messages_are_cut(void **state)
