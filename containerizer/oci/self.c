@@ -16,6 +16,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
@@ -28,7 +29,7 @@
 #include "lib/err.h"
 
 static const char self[] = "/proc/self/exe";
-enum { SEALS = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE, PAGE = 4096 };
+enum { SEALS = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE };
 
 static bool is_protected(int self_fd)
 {
@@ -72,7 +73,12 @@ static int open_read_only(void)
 
 static uintptr_t page_of(uintptr_t address)
 {
-	return address & ~(uintptr_t)(PAGE - 1);
+	return address & ~(uintptr_t)(getauxval(AT_PAGESZ) - 1);
+}
+
+static uintptr_t page_after(uintptr_t address)
+{
+	return page_of(address + getauxval(AT_PAGESZ) - 1);
 }
 
 /* What is never written, from another name of the same file: the bytes stay the same. */
@@ -116,7 +122,7 @@ static int replace_segments(struct dl_phdr_info *info, size_t size, void *arg)
 	for (ElfW(Half) i = 0; i < info->dlpi_phnum && r == 0; i++) {
 		const ElfW(Phdr) *segment = &info->dlpi_phdr[i];
 		uintptr_t start = info->dlpi_addr + segment->p_vaddr;
-		size_t length = page_of(start + segment->p_filesz + PAGE - 1) - page_of(start);
+		size_t length = page_after(start + segment->p_filesz) - page_of(start);
 
 		if (segment->p_type == PT_LOAD && segment->p_flags & PF_W)
 			r = copy_in_place(page_of(start), length);
