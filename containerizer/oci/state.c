@@ -209,29 +209,37 @@ static char *format_state(const struct state *s)
 	return object ? json_dumps(object, JSON_COMPACT) : NULL;
 }
 
+static int write_file(int dir_fd, const char *name, const char *text, struct err *e)
+{
+	AUTO_CLOSE int fd = openat(dir_fd, name,
+				   O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+
+	return fd < 0 || write(fd, text, strlen(text)) != (ssize_t)strlen(text) ?
+		err_set(e, errno, "write '%s' of the container's state", name) : 0;
+}
+
 /*
  * In one step: a reader sees the old file or the new one, whoever is killed meanwhile.  Not flushed
  * to a disk: what it tells of ends with the kernel, and the id of the boot says so.  So the two are
  * exchanged, because a file system may write out at once what takes the place of another (ext4 with
  * auto_da_alloc); the old one stays until the container goes.
  */
-static int put_file(int dir_fd, const char *name, bool is_new, const char *text, struct err *e)
+static int replace_file(int dir_fd, const char *name, bool is_new, const char *text, struct err *e)
 {
-	AUTO_CLOSE int fd = openat(dir_fd, STATE_TMP,
-				   O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+	int r = write_file(dir_fd, STATE_TMP, text, e);
 
-	if (fd < 0 || write(fd, text, strlen(text)) != (ssize_t)strlen(text) ||
-	    ((is_new || renameat2(dir_fd, STATE_TMP, dir_fd, name, RENAME_EXCHANGE) < 0) &&
-	     renameat(dir_fd, STATE_TMP, dir_fd, name) < 0))
+	if (r == 0 &&
+	    (is_new || renameat2(dir_fd, STATE_TMP, dir_fd, name, RENAME_EXCHANGE) < 0) &&
+	    renameat(dir_fd, STATE_TMP, dir_fd, name) < 0)
 		return err_set(e, errno, "write '%s' of the container's state", name);
-	return 0;
+	return r;
 }
 
 int state_write(int dir_fd, const struct state *state, bool is_new, struct err *e)
 {
 	AUTO_FREE char *text = format_state(state);
 
-	return text ? put_file(dir_fd, STATE_FILE, is_new, text, e)
+	return text ? replace_file(dir_fd, STATE_FILE, is_new, text, e)
 		: err_set(e, ENOMEM, "write state of container '%s'", state->id);
 }
 
@@ -239,8 +247,11 @@ int state_keep_config(int dir_fd, const json_t *config, bool is_new, struct err 
 {
 	AUTO_FREE char *text = json_dumps(config, JSON_COMPACT);
 
-	return text ? put_file(dir_fd, STATE_CONFIG, is_new, text, e)
-		: err_set(e, ENOMEM, "keep '%s'", STATE_CONFIG);
+	if (!text)
+		return err_set(e, ENOMEM, "keep '%s'", STATE_CONFIG);
+	/* Nobody looks for it before there is a state. */
+	return is_new ? write_file(dir_fd, STATE_CONFIG, text, e)
+		: replace_file(dir_fd, STATE_CONFIG, false, text, e);
 }
 
 static int read_boot_id(char ret[BOOT_ID_SIZE], struct err *e)
@@ -355,7 +366,7 @@ int state_get_status(const struct state_dir *dir, enum state_status *ret, struct
 
 int state_remove(const char *root, const char *id, int dir_fd, struct err *e)
 {
-	static const char *const files[] = { STATE_FILE, STATE_TMP, STATE_CONFIG, STATE_SOCKET };
+	static const char *const files[] = { STATE_FILE, STATE_TMP, STATE_CONFIG };
 	char path[PATH_MAX];
 
 	(void)snprintf(path, sizeof(path), "%s/%s", root, id);
@@ -363,7 +374,10 @@ int state_remove(const char *root, const char *id, int dir_fd, struct err *e)
 		if (unlinkat(dir_fd, files[i], 0) < 0 && errno != ENOENT)
 			return err_set(e, errno, "remove '%s' of container '%s'", files[i], id);
 	}
-	return rmdir(path) < 0 ? err_set(e, errno, "remove '%s'", path) : 0;
+	/* Only one that was never started has that, too. */
+	if (rmdir(path) < 0 && (unlinkat(dir_fd, STATE_SOCKET, 0) < 0 || rmdir(path) < 0))
+		return err_set(e, errno, "remove '%s'", path);
+	return 0;
 }
 
 json_t *state_to_oci(const struct state *state, enum state_status status)
