@@ -35,7 +35,8 @@ endif
 WARN     := -Wall -Wextra -Wshadow -Wundef -Wstrict-prototypes -Wmissing-prototypes \
             -Wold-style-definition -Wpointer-arith -Wwrite-strings -Wvla -Wformat=2 -Wcast-qual \
             -Wswitch-enum -Wimplicit-fallthrough -fno-common -Werror
-CPPFLAGS += -D_GNU_SOURCE -I. -I$(B)
+# What the published schemas call deprecated is read and written all the same.
+CPPFLAGS += -D_GNU_SOURCE -DPROTOBUF_C__NO_DEPRECATED -I. -I$(B)
 CFLAGS   += -std=gnu17 $(OPT) $(WARN) $(HARDEN) $(SAN) -ffunction-sections -fdata-sections
 LDFLAGS  += $(HARDENLD) $(SAN) -Wl,--gc-sections
 

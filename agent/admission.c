@@ -9,6 +9,7 @@
 #include "agent/cdi_devices.h"
 #include "agent/images.h"
 #include "agent/launch_spec.h"
+#include "agent/persistent.h"
 #include "agent/status.h"
 #include "agent/task.h"
 #include "containerizer/handover.h"
@@ -123,7 +124,7 @@ static int build_document(struct task *task, struct err *e)
 		.cgroup_layout = agent->layout_text,
 		.hidden = agent->work_dir,
 	};
-	AUTO_FREE char *sandbox = task_sandbox(task), *root = NULL;
+	AUTO_FREE char *sandbox = task_sandbox(task), *root = NULL, *volumes = NULL;
 	struct task_image *image = NULL;
 	struct image *volume_images = NULL;
 	size_t n_volume_images = 0;
@@ -140,10 +141,12 @@ static int build_document(struct task *task, struct err *e)
 	if (!sandbox || !task->launch)
 		return err_set(e, ENOMEM, "launch task '%s'", task_id(task));
 	if (asprintf(&root, "%s/containers/%s/" HANDOVER_ROOT, agent->work_dir,
-		     task->record->container_id) < 0) {
+		     task->record->container_id) < 0)
 		root = NULL;
+	if (asprintf(&volumes, "%s/" PERSISTENT_ROOT, agent->work_dir) < 0)
+		volumes = NULL;
+	if (!root || !volumes)
 		return err_set(e, ENOMEM, "launch task '%s'", task_id(task));
-	}
 	if ((images_asked(task->record->task) && images_admit(task, &image, e) < 0) ||
 	    images_admit_volumes(task, &volume_images, &n_volume_images, e) < 0) {
 		task_image_free(image);
@@ -152,6 +155,7 @@ static int build_document(struct task *task, struct err *e)
 	place.image = image;
 	place.volume_images = volume_images;
 	place.root = root;
+	place.volumes = volumes;
 	r = launch_spec_build(&settings, &place, task->record->task, task->launch, e);
 	task->launch->image = image;
 	task->launch->volume_images = volume_images;

@@ -22,6 +22,7 @@
 #include "agent/guard.h"
 #include "agent/kernel.h"
 #include "agent/master_link.h"
+#include "agent/persistent.h"
 #include "agent/recovery.h"
 #include "agent/runtime_dir.h"
 #include "agent/sampler.h"
@@ -57,6 +58,19 @@ int agent_put_self(struct agent *agent, struct err *e)
 	int r = pb_pack(&agent->self->base, &data, &size, e);
 
 	return r < 0 ? r : store_put(agent->store, "agent", "self", data, size, e);
+}
+
+int agent_describe(struct agent *agent, const char *id, struct err *e)
+{
+	Mesos__V1__AgentInfo *info;
+	int r = node_agent_info(&agent->node, id, agent->port, &info, e);
+
+	if (r < 0)
+		return r;
+	if (agent->info)
+		mesos__v1__agent_info__free_unpacked(agent->info, NULL);
+	agent->info = info;
+	return 0;
 }
 
 void agent_wake(struct agent *agent)
@@ -109,6 +123,9 @@ static void proceed(struct agent *agent, bool is_safe)
 	struct task_queue held = TAILQ_HEAD_INITIALIZER(held);
 	struct task *task;
 
+	/* Before the tasks that want them. */
+	if (is_safe)
+		persistent_settle(agent);
 	TAILQ_CONCAT(&batch, &agent->todo, todo_entry);
 	while ((task = TAILQ_FIRST(&batch))) {
 		TAILQ_REMOVE(&batch, task, todo_entry);
@@ -451,6 +468,7 @@ void agent_done(struct agent *agent)
 	master_link_free(agent->link);
 	HASH_ITER(hh, agent->tasks, task, next)
 		task_free(task);
+	persistent_free(agent);
 	guard_free(agent->guard);
 	image_gc_free(agent->image_gc);
 	gc_free(agent->gc);

@@ -26,6 +26,7 @@ struct loop;
 struct loop_timer;
 struct loop_watch;
 struct master_link;
+struct persistent_volume;
 struct sampler;
 struct store;
 struct task;
@@ -72,6 +73,7 @@ struct agent {
 	unsigned max_tasks;			/* as the limit on descriptors allows */
 	size_t descriptions;			/* bytes of all tasks' descriptions */
 	struct task_queue todo;			/* changed since the last commit */
+	struct persistent_volume *volumes;	/* by "ROLE/ID" */
 	struct image_store *images;		/* NULL: none */
 	struct session_list sessions;		/* beside tasks, and those that have ended */
 	struct resources used;			/* sum over tasks that have not ended */
@@ -113,6 +115,9 @@ void agent_fail(struct agent *agent, const struct err *e);
 
 /* Put the record of this agent into the store; committed with the turn. */
 int agent_put_self(struct agent *agent, struct err *e);
+
+/* What is told of the agent to the master, anew: its id and its resources may be others now. */
+int agent_describe(struct agent *agent, const char *id, struct err *e);
 
 /* NULL until the master gave one. */
 const char *agent_id(const struct agent *agent);

@@ -5,6 +5,7 @@
 
 #include "agent/agent.h"
 #include "agent/api.h"
+#include "agent/persistent.h"
 #include "agent/process.h"
 #include "agent/sampler.h"
 #include "agent/status.h"
@@ -89,12 +90,26 @@ static void set_count(json_t *view, const char *name, uint64_t value)
 		json_object_set_new(view, name, json_integer((json_int_t)value));
 }
 
+static double cpus_requested(const struct task *task)
+{
+	return resources_scalar_to_double(resources_quantity(&task->resources, RESOURCE_CPUS));
+}
+
 static double cpus_limit(const struct usage *usage, const struct task *task)
 {
 	if (usage->cpu_quota_usec != UINT64_MAX && usage->cpu_period_usec != UINT64_MAX &&
 	    usage->cpu_period_usec)
 		return (double)usage->cpu_quota_usec / (double)usage->cpu_period_usec;
-	return resources_scalar_to_double(task->resources.scalar[RESOURCE_CPUS]);
+	return cpus_requested(task);
+}
+
+static void add_volumes(json_t *view, const struct task *task)
+{
+	json_t *list = persistent_statistics(task);
+
+	if (view && json_array_size(list) > 0)
+		json_object_set(view, "disk_statistics", list);
+	json_decref(list);
 }
 
 static json_t *statistics_view(const struct sampler_view *sample, const struct task *task)
@@ -102,7 +117,7 @@ static json_t *statistics_view(const struct sampler_view *sample, const struct t
 	json_t *view = json_pack("{s:f, s:f, s:f}",
 				 "timestamp", (double)sample->usage->wall_ms / 1000.0,
 				 "cpus_limit", cpus_limit(sample->usage, task), "cpus_soft_limit",
-				 resources_scalar_to_double(task->resources.scalar[RESOURCE_CPUS]));
+				 cpus_requested(task));
 
 	for (size_t i = 0; view && i < ARRAY_SIZE(statistics_fields); i++) {
 		uint64_t value = member_of(sample->usage, statistics_fields[i].off);
@@ -113,6 +128,7 @@ static json_t *statistics_view(const struct sampler_view *sample, const struct t
 			json_object_set_new(view, statistics_fields[i].name,
 					    json_real((double)value / 1e6));
 	}
+	add_volumes(view, task);
 	return view;
 }
 
@@ -201,7 +217,7 @@ static json_t *extra_view(const struct sampler_view *sample, const struct task *
 	AUTO_FREE char *sandbox = task_sandbox(task);
 	json_t *view = json_pack("{s:i, s:f, s:s, s:s, s:s, s:i}",
 				 "pid", (int)process_main(sample->cgroup_fd), "cpus_requested",
-				 resources_scalar_to_double(task->resources.scalar[RESOURCE_CPUS]),
+				 cpus_requested(task),
 				 "sandbox", sandbox ? sandbox : "",
 				 "disk_source", sample->is_disk_counted ? "quota" : "walk",
 				 "state", status_state_name(task_state(task)),

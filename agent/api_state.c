@@ -5,6 +5,7 @@
 #include "agent/admission.h"
 #include "agent/agent.h"
 #include "agent/api.h"
+#include "agent/persistent.h"
 #include "agent/status.h"
 #include "agent/task.h"
 #include "lib/cleanup.h"
@@ -16,25 +17,6 @@
 enum { MAX_REMEMBERED = 150 };
 
 /* ---- pieces ---- */
-
-/* {"cpus":1.0,"mem":64.0,"ports":"[31000-31001]"}; everything named, as Mesos does. */
-static json_t *resources_view(const struct resources *r)
-{
-	json_t *view = json_object();
-	AUTO_FREE char *ports = NULL;
-
-	for (size_t i = 0; view && i < N_RESOURCE_KINDS; i++)
-		json_object_set_new(view, resource_names[i],
-				    json_real(resources_scalar_to_double(r->scalar[i])));
-	if (view && ranges_count(&r->ports)) {
-		AUTO_FREE char *text = ranges_format(&r->ports);
-
-		if (text && asprintf(&ports, text[0] == '[' ? "%s" : "[%s]", text) < 0)
-			ports = NULL;
-		json_object_set_new(view, "ports", json_string(ports ? ports : ""));
-	}
-	return view;
-}
 
 static json_t *message_view(const ProtobufCMessage *message)
 {
@@ -101,7 +83,7 @@ static json_t *task_view(const struct task *task)
 			 "framework_id", task_framework_id(task), "executor_id", "",
 			 "slave_id", agent_id(task->agent) ? agent_id(task->agent) : "",
 			 "state", status_state_name(task_state(task)),
-			 "resources", resources_view(&task->resources),
+			 "resources", resources_to_json(&task->resources),
 			 "statuses", json_array());
 	if (!view)
 		return NULL;
@@ -130,7 +112,7 @@ json_t *api_executor_view(const struct task *task)
 			 "id", task_id(task), "name", name ? name : "", "source", task_id(task),
 			 "container", task->record->container_id,
 			 "directory", sandbox ? sandbox : "", "type", "DEFAULT",
-			 "resources", resources_view(&task->resources),
+			 "resources", resources_to_json(&task->resources),
 			 "tasks", has_ended ? json_array() : json_incref(tasks),
 			 "queued_tasks",
 			 "completed_tasks", has_ended ? json_incref(tasks) : json_array());
@@ -223,21 +205,27 @@ int api_state(struct http_request *req, struct err *e)
 
 	if (asprintf(&pid, "slave(1)@%s", agent->endpoint) < 0)
 		pid = NULL;
-	view = json_pack("{s:s, s:{s:s}, s:f, s:s, s:s, s:s, s:[s, s], s:o, s:{}, s:o, s:o, s:o,"
+	view = json_pack("{s:s, s:{s:s}, s:f, s:s, s:s, s:s, s:[s, s], s:o, s:o, s:o, s:o, s:o,"
 			 " s:o, s:[]}",
 			 "version", TEPUI_MESOS_VERSION, "tepui", "version", TEPUI_VERSION,
 			 "start_time", (double)agent->started_wall_ms / 1000.0,
 			 "id", agent_id(agent) ? agent_id(agent) : "", "pid", pid ? pid : "",
 			 "hostname", agent->node.hostname,
 			 "capabilities", "MULTI_ROLE", "HIERARCHICAL_ROLE",
-			 "resources", resources_view(&agent->node.total), "reserved_resources",
-			 "unreserved_resources", resources_view(&agent->node.total),
+			 "resources", resources_to_json(&agent->node.total), "reserved_resources",
+			 resources_reserved_to_json(&agent->node.total),
+			 "unreserved_resources", resources_unreserved_to_json(&agent->node.total),
 			 "attributes", attributes_view(&agent->node),
 			 "flags", agent_flags_to_json(&agent->flags),
 			 "frameworks", frameworks_view(agent), "completed_frameworks");
 	if (view) {
+		json_object_set_new(view, "volumes", persistent_view(agent));
+		json_object_set_new(view, "reserved_resources_full",
+				    resources_reserved_full_to_json(&agent->node.total));
 		json_object_set_new(view, "unreserved_resources_allocated",
-				    resources_view(&agent->used));
+				    resources_unreserved_to_json(&agent->used));
+		json_object_set_new(view, "reserved_resources_allocated",
+				    resources_reserved_to_json(&agent->used));
 		json_object_set_new(view, "master_hostname", json_string(agent->flags.master));
 		if (admission_check_agent(agent, &degraded) < 0)
 			json_object_set_new(view, "degraded", json_string(degraded.msg));

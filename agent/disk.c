@@ -43,9 +43,21 @@ int disk_init(struct agent *agent, struct err *e)
 	return 0;
 }
 
+int64_t disk_asked(const struct task *task)
+{
+	const struct resources *r = &task->resources;
+	int64_t sum = r->scalar[RESOURCE_DISK];
+
+	for (size_t i = 0; i < r->parts.n; i++) {
+		if (r->parts.items[i].kind == RESOURCE_DISK && !r->parts.items[i].volume)
+			sum += r->parts.items[i].value;
+	}
+	return sum;
+}
+
 static uint64_t limit_bytes(const struct task *task)
 {
-	int64_t thousandths = task->resources.scalar[RESOURCE_DISK];
+	int64_t thousandths = disk_asked(task);
 
 	/* Thousandths of MiB; no resource is no limit. */
 	return thousandths > 0 ? (uint64_t)thousandths * 1048576 / 1000 : UINT64_MAX;
@@ -72,9 +84,8 @@ static int find_free(struct agent *agent, uint32_t *ret, struct err *e)
 		       n);
 }
 
-int disk_assign(struct task *task, int sandbox_fd, struct err *e)
+static int assign(struct agent *agent, int dir_fd, uint64_t bytes, struct err *e)
 {
-	struct agent *agent = task->agent;
 	bool is_limited = agent->flags.enforce_container_disk_quota;
 	uint32_t project = 0;
 	int r;
@@ -84,25 +95,39 @@ int disk_assign(struct task *task, int sandbox_fd, struct err *e)
 	r = find_free(agent, &project, e);
 	if (r == 0)
 		r = disk_quota_limit(agent->work_fd, project,
-				     is_limited ? limit_bytes(task) : UINT64_MAX, e);
-	return r < 0 ? r : disk_quota_assign(sandbox_fd, project, e);
+				     is_limited ? bytes : UINT64_MAX, e);
+	return r < 0 ? r : disk_quota_assign(dir_fd, project, e);
+}
+
+int disk_assign(struct task *task, int sandbox_fd, struct err *e)
+{
+	return assign(task->agent, sandbox_fd, limit_bytes(task), e);
+}
+
+int disk_assign_volume(struct agent *agent, int dir_fd, uint64_t bytes, struct err *e)
+{
+	return assign(agent, dir_fd, bytes, e);
+}
+
+uint32_t disk_project_of(const struct agent *agent, int dir_fd)
+{
+	struct err none = { 0 };
+	uint32_t project;
+
+	if (!agent->flags.disk_projects || disk_quota_project(dir_fd, &project, &none) < 0 ||
+	    !ranges_contains(&agent->disk_projects, project, project))
+		return 0;
+	return project;
 }
 
 uint32_t disk_project(const struct task *task)
 {
-	const struct agent *agent = task->agent;
-	AUTO_FREE char *path = agent->flags.disk_projects ? task_sandbox(task) : NULL;
+	AUTO_FREE char *path = task->agent->flags.disk_projects ? task_sandbox(task) : NULL;
 	AUTO_CLOSE int fd = -EBADF;
-	struct err none = { 0 };
-	uint32_t project;
 
-	if (!path)
-		return 0;
-	fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0 || disk_quota_project(fd, &project, &none) < 0 ||
-	    !ranges_contains(&agent->disk_projects, project, project))
-		return 0;
-	return project;
+	if (path)
+		fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	return fd < 0 ? 0 : disk_project_of(task->agent, fd);
 }
 
 int disk_share(const struct task *task, int dir_fd, struct err *e)

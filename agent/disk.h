@@ -22,11 +22,19 @@ int disk_init(struct agent *agent, struct err *e);
  */
 int disk_assign(struct task *task, int sandbox_fd, struct err *e);
 
+/* The same for the directory DIR_FD of a persistent volume of BYTES. */
+int disk_assign_volume(struct agent *agent, int dir_fd, uint64_t bytes, struct err *e);
+
+/* What TASK asked for its sandbox, volumes apart, in thousandths of MiB; 0: nothing. */
+int64_t disk_asked(const struct task *task);
+
 /* Give DIR_FD, another directory of TASK that is empty, to the project of its sandbox. */
 int disk_share(const struct task *task, int dir_fd, struct err *e);
 
 /* The project of TASK's sandbox; 0: it has none of ours, and is to be measured. */
 uint32_t disk_project(const struct task *task);
+/* The same for any directory. */
+uint32_t disk_project_of(const struct agent *agent, int dir_fd);
 
 /* What PROJECT uses; false if that cannot be told. */
 bool disk_used(const struct agent *agent, uint32_t project, uint64_t *ret_bytes);

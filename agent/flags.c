@@ -32,7 +32,7 @@ static const struct flag table[] = {
 	ROW(FLAG_STR, listen, "127.0.0.1:5051", 0, "address to answer operators on"),
 	ROW(FLAG_STR, hostname, NULL, 0, "name told to the master (default: the host's)"),
 	ROW(FLAG_STR, resources, NULL, 0,
-	    "what to offer, e.g. cpus:4;mem:1024;ports:[31000-32000] (rest: found out)"),
+	    "what to offer, e.g. cpus:4;mem:1024;disk(role):512;ports:[31000-32000] (rest: found out)"),
 	ROW(FLAG_STR, attributes, NULL, 0, "what to tell of the node, e.g. rack:r1;level:10"),
 	ROW(FLAG_STR, cgroup_root, "tepui", 0, "name of our cgroup below the agent's own"),
 	ROW(FLAG_STR, executor, NULL, 0,

@@ -192,9 +192,9 @@ int launch_limits(const struct launch_settings *settings, const Mesos__V1__TaskI
 	if (r >= 0)
 		r = check_limit_names(task, e);
 	if (r >= 0)
-		r = build_cpu(settings, task, request.scalar[RESOURCE_CPUS], cpu, e);
+		r = build_cpu(settings, task, resources_quantity(&request, RESOURCE_CPUS), cpu, e);
 	if (r >= 0)
-		r = build_memory(task, request.scalar[RESOURCE_MEM], memory, e);
+		r = build_memory(task, resources_quantity(&request, RESOURCE_MEM), memory, e);
 	resources_done(&request);
 	if (r < 0)
 		json_decref(resources);
@@ -482,7 +482,7 @@ int launch_spec_build(const struct launch_settings *settings, const struct launc
 		json_decref(process);
 		return -e->code;
 	}
-	r = volumes_build(settings, place, container, &volumes, e);
+	r = volumes_build(settings, place, task, &volumes, e);
 	if (r >= 0 && place->image) {
 		r = volumes_add_names(&volumes, e);
 		if (r < 0)

@@ -36,6 +36,7 @@ struct launch_place {
 	const char *role;		/* NULL: none */
 	const struct task_image *image;	/* NULL: the host's root */
 	const struct image *volume_images;	/* of the volumes that are images, in their order */
+	const char *volumes;		/* host directory of the persistent ones */
 	const char *root;		/* host directory of the image's writable layer */
 };
 

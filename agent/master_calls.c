@@ -6,6 +6,7 @@
 
 #include "agent/admission.h"
 #include "agent/agent.h"
+#include "agent/persistent.h"
 #include "agent/status.h"
 #include "agent/task.h"
 #include "agent/updates.h"
@@ -156,12 +157,8 @@ int master_call_accept_id(struct agent *agent, const Tepui__AgentEvent__Subscrib
 			  struct err *e)
 {
 	Tepui__AgentRecord *self = agent->self;
-	Mesos__V1__AgentInfo *info;
 	int r = check_master(agent, event, e);
 
-	if (r < 0)
-		return r;
-	r = node_agent_info(&agent->node, event->agent_id->value, agent->port, &info, e);
 	if (r < 0)
 		return r;
 	if (!self->agent_id) {
@@ -173,12 +170,11 @@ int master_call_accept_id(struct agent *agent, const Tepui__AgentEvent__Subscrib
 		r = replace_text(&self->master_id, event->master_id);
 	if (r >= 0)
 		r = replace_text(&self->boot_id, agent->node.boot_id);
-	if (r < 0) {
-		mesos__v1__agent_info__free_unpacked(info, NULL);
+	if (r < 0)
 		return err_set(e, ENOMEM, "register");
-	}
-	mesos__v1__agent_info__free_unpacked(agent->info, NULL);
-	agent->info = info;
+	r = agent_describe(agent, event->agent_id->value, e);
+	if (r < 0)
+		return r;
 	self->has_epoch = event->has_epoch;
 	self->epoch = event->epoch;
 	return agent_put_self(agent, e);
@@ -247,6 +243,8 @@ int master_event_handle(struct agent *agent, const Tepui__AgentEvent *event, str
 		if (event->acknowledge)
 			acknowledge(agent, event->acknowledge);
 		return 0;
+	case TEPUI__AGENT_EVENT__TYPE__APPLY:
+		return event->apply ? persistent_apply(agent, event->apply->operation, e) : 0;
 	case TEPUI__AGENT_EVENT__TYPE__SHUTDOWN:
 		shut_down(agent);
 		return 0;

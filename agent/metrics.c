@@ -10,6 +10,7 @@
 #include "agent/gc.h"
 #include "agent/image_gc.h"
 #include "agent/master_link.h"
+#include "agent/persistent.h"
 #include "agent/sampler.h"
 #include "agent/status.h"
 #include "agent/task.h"
@@ -36,11 +37,16 @@ static void put(json_t *view, double value, const char *fmt, ...)
 	json_object_set_new(view, name, json_real(value));
 }
 
+static double quantity(const struct resources *r, size_t kind)
+{
+	return resources_scalar_to_double(resources_quantity(r, (enum resource_kind)kind));
+}
+
 static void put_resources(json_t *view, const struct agent *agent)
 {
 	for (size_t i = 0; i < N_RESOURCE_KINDS; i++) {
-		double total = resources_scalar_to_double(agent->node.total.scalar[i]);
-		double used = resources_scalar_to_double(agent->used.scalar[i]);
+		double total = quantity(&agent->node.total, i);
+		double used = quantity(&agent->used, i);
 
 		put(view, total, "slave/%s_total", resource_names[i]);
 		put(view, used, "slave/%s_used", resource_names[i]);
@@ -290,12 +296,11 @@ static void print_resources(FILE *out, const struct agent *agent)
 	family(out, "tepui_node_resource", "gauge", "What the node offers.");
 	for (size_t i = 0; i < N_RESOURCE_KINDS; i++)
 		fprintf(out, "tepui_node_resource{name=\"%s\"} %.3f\n", resource_names[i],
-			resources_scalar_to_double(agent->node.total.scalar[i]));
+			quantity(&agent->node.total, i));
 	family(out, "tepui_node_resource_allocated", "gauge", "What tasks have of it.");
 	for (size_t i = 0; i < N_RESOURCE_KINDS; i++)
 		fprintf(out, "tepui_node_resource_allocated{name=\"%s\"} %.3f\n",
-			resource_names[i],
-			resources_scalar_to_double(agent->used.scalar[i]));
+			resource_names[i], quantity(&agent->used, i));
 	family(out, "tepui_agent_tasks", "gauge", "Tasks by state; ended ones since start.");
 	for (size_t i = 0; i < ARRAY_SIZE(states); i++)
 		fprintf(out, "tepui_agent_tasks{state=\"%s\"} %llu\n", states[i].name,
@@ -357,6 +362,33 @@ static void print_container_metric(FILE *out, struct agent *agent, size_t row)
 	}
 }
 
+static void print_volumes(FILE *out, const struct agent *agent)
+{
+	static const struct {
+		const char *name, *help;
+		uint64_t (*value)(const struct agent *agent,
+				  const struct persistent_volume *volume);
+	} rows[] = {
+		{ "tepui_volume_bytes", "Size of a persistent volume.", persistent_size },
+		{ "tepui_volume_used_bytes", "What of it is in use.", persistent_used },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		family(out, rows[i].name, "gauge", rows[i].help);
+		for (const struct persistent_volume *v = agent->volumes; v; v = v->hh.next) {
+			uint64_t bytes = rows[i].value(agent, v);
+
+			if (v->record->is_destroyed || bytes == UINT64_MAX)
+				continue;
+			fprintf(out, "%s{", rows[i].name);
+			print_label(out, "role", persistent_part(v)->role);
+			fputc(',', out);
+			print_label(out, "id", persistent_part(v)->volume);
+			fprintf(out, "} %llu\n", (unsigned long long)bytes);
+		}
+	}
+}
+
 int api_metrics_text(struct http_request *req, struct err *e)
 {
 	struct agent *agent = http_request_app(req);
@@ -371,6 +403,7 @@ int api_metrics_text(struct http_request *req, struct err *e)
 	print_resources(out, agent);
 	for (size_t i = 0; i < ARRAY_SIZE(container_metrics); i++)
 		print_container_metric(out, agent, i);
+	print_volumes(out, agent);
 	if (fclose(out) != 0)
 		return err_set(e, ENOMEM, "describe metrics");
 	http_reply(req, 200, "text/plain; version=0.0.4; charset=utf-8", text, size);

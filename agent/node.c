@@ -71,20 +71,23 @@ static int find_resources(int work_fd, struct resources *ret, struct err *e)
 	return 0;
 }
 
-/* Does TEXT ("cpus:4;mem:64") give a value for NAME? */
+/* Does TEXT ("cpus:4;disk(role):64") give a value for NAME, be it one that is reserved? */
 static bool names_resource(const char *text, const char *name)
 {
 	size_t n = strlen(name);
 
 	for (const char *p = text; p; p = strchr(p, ';')) {
 		p += strspn(p, "; \t");
-		if (strncmp(p, name, n) == 0 && p[n + strspn(p + n, " \t")] == ':')
+		if (strncmp(p, name, n) == 0 && strchr(":(", p[n + strspn(p + n, " \t")]))
 			return true;
 	}
 	return false;
 }
 
-/* A resource named with 0 is not offered; one that is not named is what was found. */
+/*
+ * A resource named with 0 is not offered; one that is not named is what was found.  Who reserves some
+ * says how much is for everybody, too: nothing, otherwise.
+ */
 int node_merge_resources(const char *text, struct resources *found, struct err *e)
 {
 	struct resources told = { 0 };
@@ -96,6 +99,7 @@ int node_merge_resources(const char *text, struct resources *found, struct err *
 		if (names_resource(text, resource_names[i]))
 			found->scalar[i] = told.scalar[i];
 	}
+	found->parts = TAKE_VAL(told.parts, (struct resource_parts){ 0 });
 	if (names_resource(text, "ports")) {
 		ranges_done(&found->ports);
 		found->ports = told.ports;

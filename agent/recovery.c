@@ -8,6 +8,7 @@
 #include "agent/executors.h"
 #include "agent/images.h"
 #include "agent/master_link.h"
+#include "agent/persistent.h"
 #include "agent/runtime_dir.h"
 #include "agent/status.h"
 #include "agent/task.h"
@@ -132,20 +133,6 @@ static unsigned count_waiting(const struct agent *agent)
 	return n;
 }
 
-static int rebuild_info(struct agent *agent, struct err *e)
-{
-	const char *id = agent_id(agent);
-	Mesos__V1__AgentInfo *info;
-	int r = node_agent_info(&agent->node, id, agent->port, &info, e);
-
-	if (r < 0)
-		return r;
-	if (agent->info)
-		mesos__v1__agent_info__free_unpacked(agent->info, NULL);
-	agent->info = info;
-	return 0;
-}
-
 /* Its turn calls recovery_check(). */
 static void on_timer(void *arg)
 {
@@ -159,12 +146,15 @@ int recovery_run(struct agent *agent, struct err *e)
 	agent->is_recovering = true;
 	r = store_each(agent->store, "agent", load_self, agent, e);
 	if (r >= 0)
-		r = rebuild_info(agent, e);
+		r = persistent_load(agent, e);
+	if (r >= 0)
+		r = agent_describe(agent, agent_id(agent), e);
 	if (r >= 0)
 		r = store_each(agent->store, "task", load_task, agent, e);
 	if (r < 0)
 		return r;
 	agent->counters.recovery_errors += store_corrupt_records(agent->store);
+	persistent_settle(agent);
 	settle_tasks(agent);
 	/* Supervisors first: one that is alive takes its container apart when that is killed. */
 	executors_kill_strangers(agent);

@@ -9,6 +9,7 @@
 #include "agent/agent.h"
 #include "agent/disk.h"
 #include "agent/executors.h"
+#include "agent/persistent.h"
 #include "agent/stalls.h"
 #include "agent/task.h"
 #include "lib/tree.h"
@@ -45,8 +46,9 @@ struct sampler {
 	struct sampler_node node;
 	uint64_t node_busy_usec;
 	int64_t node_boot_ms;
-	struct tree_walk *walk;		/* the sandbox that is being measured */
-	char *walk_key;			/* of its task */
+	struct tree_walk *walk;		/* the sandbox or volume that is being measured */
+	char *walk_key;			/* of its task, or its own */
+	bool is_volume;
 };
 
 /* ---- the ring ---- */
@@ -141,8 +143,8 @@ static int sample_task(struct sampler *sampler, struct task *task, struct err *e
 		(void)disk_used(sampler->agent, u->project, &u->disk_bytes);
 	stalls_fill(u->stalls, &usage);
 	usage.disk_bytes = u->disk_bytes;
-	usage.disk_limit_bytes = task->resources.scalar[RESOURCE_DISK] ?
-		(uint64_t)task->resources.scalar[RESOURCE_DISK] * 1048576 / 1000 : UINT64_MAX;
+	usage.disk_limit_bytes = disk_asked(task) ?
+		(uint64_t)disk_asked(task) * 1048576 / 1000 : UINT64_MAX;
 	u->usage = usage;
 	u->sampled_boot_ms = now;
 	return 0;
@@ -249,7 +251,7 @@ const struct sampler_node *sampler_look_node(struct sampler *sampler)
 	return &sampler->node;
 }
 
-/* ---- sandboxes: one at a time, a little at a time ---- */
+/* ---- sandboxes and volumes: one at a time, a little at a time ---- */
 
 static struct task *next_to_measure(struct sampler *sampler)
 {
@@ -263,6 +265,28 @@ static struct task *next_to_measure(struct sampler *sampler)
 	return NULL;
 }
 
+/* Nobody writes to a volume that no task has: once is enough. */
+static bool may_have_changed(const struct persistent_volume *volume, const struct agent *agent)
+{
+	bool may = volume->measured_bytes == UINT64_MAX;
+
+	for (const struct task *task = agent->tasks; task && !may; task = task->hh.next)
+		may = persistent_is_used_by(volume, task);
+	return may;
+}
+
+static struct persistent_volume *next_volume_to_measure(const struct agent *agent)
+{
+	int64_t now = clock_boot_ms();
+
+	for (struct persistent_volume *v = agent->volumes; v; v = v->hh.next) {
+		if (!v->project && !v->needs_settling && may_have_changed(v, agent) &&
+		    (v->measured_boot_ms == 0 || now - v->measured_boot_ms >= DISK_INTERVAL_MS))
+			return v;
+	}
+	return NULL;
+}
+
 /* Measured now and then, so a task may be over its disk for a while before it is ended. */
 static void enforce_disk(struct sampler *sampler, struct task *task, uint64_t bytes)
 {
@@ -271,7 +295,7 @@ static void enforce_disk(struct sampler *sampler, struct task *task, uint64_t by
 		MESOS__V1__TASK_STATUS__REASON__REASON_CONTAINER_LIMITATION_DISK,
 		"disk limit exceeded: the sandbox is larger than the task's disk resource",
 	};
-	int64_t limit = task->resources.scalar[RESOURCE_DISK];
+	int64_t limit = disk_asked(task);
 
 	if (sampler->agent->flags.enforce_container_disk_quota && limit > 0 &&
 	    bytes / 1048576 > (uint64_t)limit / 1000)
@@ -281,9 +305,15 @@ static void enforce_disk(struct sampler *sampler, struct task *task, uint64_t by
 static void end_measuring(struct sampler *sampler)
 {
 	uint64_t bytes = tree_walk_bytes(sampler->walk);
-	struct task *task;
+	struct persistent_volume *volume = NULL;
+	struct task *task = NULL;
 
-	HASH_FIND_STR(sampler->agent->tasks, sampler->walk_key, task);
+	if (sampler->is_volume)
+		HASH_FIND_STR(sampler->agent->volumes, sampler->walk_key, volume);
+	else
+		HASH_FIND_STR(sampler->agent->tasks, sampler->walk_key, task);
+	if (volume)
+		volume->measured_bytes = bytes;
 	if (task && task->usage && has_container(task)) {
 		task->usage->disk_bytes = bytes;
 		enforce_disk(sampler, task, bytes);
@@ -295,14 +325,22 @@ static void end_measuring(struct sampler *sampler)
 static void begin_measuring(struct sampler *sampler)
 {
 	struct task *task = next_to_measure(sampler);
+	struct persistent_volume *volume = task ? NULL : next_volume_to_measure(sampler->agent);
 	AUTO_FREE char *path = NULL, *key = NULL;
 	struct err e = { 0 };
 
-	if (!task)
+	if (task) {
+		task->usage->disk_boot_ms = clock_boot_ms();
+		path = task_sandbox(task);
+		key = strdup(task->key);
+	} else if (volume) {
+		volume->measured_boot_ms = clock_boot_ms();
+		path = strdup(volume->path);
+		key = strdup(volume->key);
+	} else {
 		return;
-	task->usage->disk_boot_ms = clock_boot_ms();
-	path = task_sandbox(task);
-	key = strdup(task->key);
+	}
+	sampler->is_volume = volume;
 	if (path && key && tree_walk_new(sampler->agent->work_fd, path, TREE_MEASURE,
 					 &sampler->walk, &e) >= 0)
 		sampler->walk_key = TAKE_PTR(key);

@@ -21,6 +21,7 @@
 #include "agent/executors.h"
 #include "agent/images.h"
 #include "agent/launch_spec.h"
+#include "agent/persistent.h"
 #include "agent/runtime_dir.h"
 #include "agent/task.h"
 #include "agent/volumes.h"
@@ -261,6 +262,8 @@ int spawn_executor(struct task *task, pid_t *ret_pid, int *ret_pidfd, struct err
 	if (r < 0)
 		return r;
 	r = images_prepare(task, e);
+	if (r >= 0)
+		r = persistent_prepare(task, e);
 	if (r >= 0)
 		r = build_env(task, env, e);
 	if (r >= 0) {

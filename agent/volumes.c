@@ -11,6 +11,7 @@
 
 #include "agent/images.h"
 #include "agent/launch_spec.h"
+#include "agent/persistent.h"
 #include "containerizer/handover.h"
 #include "lib/cleanup.h"
 #include "lib/err.h"
@@ -20,7 +21,9 @@ enum { MAX_VOLUMES = 64, MAX_PATH = 1024, MAX_TMPFS_MIB = 1 << 20 };
 /* What a volume's field is called in messages. */
 struct volume {
 	const Mesos__V1__Volume *message;
+	const char *list;	/* "container.volumes" or, where it is persistent, "resources" */
 	size_t i;
+	bool is_persistent;
 	char destination[2 * MAX_PATH];
 	size_t n_images;	/* before it, of those that are images */
 };
@@ -224,15 +227,16 @@ static int add_source(struct volumes *v, const struct volume *volume,
 static int set_destination(struct volume *volume, struct err *e)
 {
 	const char *path = volume->message->container_path;
+	const char *inner = volume->is_persistent ? ".disk.volume" : "";
 	bool is_absolute = path[0] == '/';
 
 	if (is_absolute ? !is_plain_absolute(path) : !is_plain(path))
-		return err_set(e, EINVAL, "container.volumes[%zu].container_path: not a path "
-			       "without '.' and '..'", volume->i);
+		return err_set(e, EINVAL, "%s[%zu]%s.container_path: not a path without '.' and "
+			       "'..'", volume->list, volume->i, inner);
 	/* Shared memory alone: what else is there is the kernel's, or looks like it. */
 	if (strncmp(path, "/dev/", 5) == 0 && strcmp(path, "/dev/shm") != 0)
-		return err_set(e, EINVAL, "container.volumes[%zu].container_path: '%.128s' is "
-			       "among the devices", volume->i, path);
+		return err_set(e, EINVAL, "%s[%zu]%s.container_path: '%.128s' is among the "
+			       "devices", volume->list, volume->i, inner, path);
 	(void)snprintf(volume->destination, sizeof(volume->destination), "%s%s%s",
 		       is_absolute ? "" : HANDOVER_SANDBOX, is_absolute ? "" : "/", path);
 	return 0;
@@ -242,7 +246,9 @@ static int add_volume(struct volumes *v, const Mesos__V1__Volume *message, size_
 		      size_t n_images, const struct launch_settings *settings,
 		      const struct launch_place *place, struct err *e)
 {
-	struct volume volume = { .message = message, .i = i, .n_images = n_images };
+	struct volume volume = {
+		.message = message, .list = "container.volumes", .i = i, .n_images = n_images,
+	};
 	const char *host_path = message->host_path;
 	int r = set_destination(&volume, e);
 
@@ -259,9 +265,32 @@ static int add_volume(struct volumes *v, const Mesos__V1__Volume *message, size_
 				     add_sandbox_path(v, &volume, host_path, place, e);
 }
 
-int volumes_build(const struct launch_settings *settings, const struct launch_place *place,
-		  const Mesos__V1__ContainerInfo *container, struct volumes *ret, struct err *e)
+/* What was written there belongs to the ids inside, whatever those were outside at that time. */
+static int add_persistent(struct volumes *v, const Mesos__V1__Resource *resource, size_t i,
+			  const struct launch_place *place, struct err *e)
 {
+	const char *role = resource->n_reservations ? resource->reservations[0]->role :
+						      resource->role;
+	struct volume volume = {
+		.message = resource->disk->volume, .list = "resources", .i = i,
+		.is_persistent = true,
+	};
+	AUTO_FREE char *path = NULL;
+	int r = set_destination(&volume, e);
+
+	if (r < 0)
+		return r;
+	path = persistent_path(place->volumes, role, resource->disk->persistence->id);
+	if (!path)
+		return err_set(e, ENOMEM, "describe volumes");
+	r = add_root(v, path, strlen(path), e);
+	return r < 0 ? r : add_bind(v, &volume, path, place->image ? "idmap" : NULL, e);
+}
+
+int volumes_build(const struct launch_settings *settings, const struct launch_place *place,
+		  const Mesos__V1__TaskInfo *task, struct volumes *ret, struct err *e)
+{
+	const Mesos__V1__ContainerInfo *container = task->container;
 	struct volumes v = { .mounts = json_array(), .directories = json_array() };
 	size_t n = container ? container->n_volumes : 0, n_images = 0;
 	int r = v.mounts && v.directories ? 0 : err_set(e, ENOMEM, "describe volumes");
@@ -271,6 +300,10 @@ int volumes_build(const struct launch_settings *settings, const struct launch_pl
 	for (size_t i = 0; i < n && r >= 0; i++) {
 		r = add_volume(&v, container->volumes[i], i, n_images, settings, place, e);
 		n_images += !!container->volumes[i]->image;
+	}
+	for (size_t i = 0; i < task->n_resources && r >= 0; i++) {
+		if (task->resources[i]->disk)
+			r = add_persistent(&v, task->resources[i], i, place, e);
 	}
 	if (r < 0)
 		volumes_done(&v);

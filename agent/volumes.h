@@ -17,9 +17,12 @@ struct volumes {
 	json_t *directories;	/* owned: paths to make in the sandbox, as its owner's */
 };
 
-/* Pure.  -EPERM: a host path that this agent does not give; -EINVAL, -ENOTSUP with the field. */
+/*
+ * Those of TASK's container, and the persistent ones among its resources.  Pure.  -EPERM: a host path
+ * that this agent does not give; -EINVAL, -ENOTSUP with the field.
+ */
 int volumes_build(const struct launch_settings *settings, const struct launch_place *place,
-		  const Mesos__V1__ContainerInfo *container, struct volumes *ret, struct err *e);
+		  const Mesos__V1__TaskInfo *task, struct volumes *ret, struct err *e);
 /* Where names are looked up is the host's business: images have nothing useful there. */
 int volumes_add_names(struct volumes *volumes, struct err *e);
 void volumes_done(struct volumes *volumes);

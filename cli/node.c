@@ -227,10 +227,38 @@ static void print_containers(const struct cli *cli, const json_t *rows)
 	table_print(cli, table, "no containers");
 }
 
+static void print_volumes(const struct cli *cli, const json_t *volumes)
+{
+	static const struct table_column columns[] = {
+		{ "VOLUME", false }, { "ROLE", false }, { "SIZE", true }, { "USED", true },
+		{ "TASK", false },
+	};
+	struct table *table;
+	size_t i;
+	json_t *row;
+
+	/* Most nodes have none, and nothing to say of them. */
+	if (json_array_size(volumes) == 0)
+		return;
+	table = table_new(columns, ARRAY_SIZE(columns));
+	json_array_foreach(volumes, i, row) {
+		const char *task = member_text(row, "task_id");
+
+		table_cell(table, TABLE_PLAIN, "%s",
+			   member_text(json_object_get(row, "persistence"), "id"));
+		table_cell(table, TABLE_PLAIN, "%s", member_text(row, "role"));
+		bytes_cell(table, number_or_unknown(row, "limit_bytes"));
+		bytes_cell(table, number_or_unknown(row, "used_bytes"));
+		table_cell(table, *task ? TABLE_PLAIN : TABLE_FAINT, "%s", *task ? task : "-");
+	}
+	putchar('\n');
+	table_print(cli, table, NULL);
+}
+
 static int node_show(struct cli *cli, char **args, size_t n, struct err *e)
 {
 	char address[CLUSTER_ADDRESS_SIZE];
-	json_t *node = NULL, *metrics = NULL, *rows = NULL;
+	json_t *node = NULL, *metrics = NULL, *rows = NULL, *state = NULL, *volumes;
 	int r;
 
 	r = cluster_node(cli, n ? args[0] : NULL, &node, e);
@@ -240,9 +268,12 @@ static int node_show(struct cli *cli, char **args, size_t n, struct err *e)
 	r = client_get(cli, address, "/metrics/snapshot", &metrics, e);
 	if (r >= 0)
 		r = client_get(cli, address, "/containers", &rows, e);
+	if (r >= 0)
+		r = client_get(cli, address, "/state", &state, e);
+	volumes = json_object_get(state, "volumes");
 	if (r >= 0 && cli->options.json) {
-		json_t *all = json_pack("{s:O, s:O, s:O}", "node", node, "metrics", metrics,
-					"containers", rows);
+		json_t *all = json_pack("{s:O, s:O, s:O, s:O*}", "node", node, "metrics", metrics,
+					"containers", rows, "volumes", volumes);
 
 		print_json(all);
 		json_decref(all);
@@ -256,17 +287,19 @@ static int node_show(struct cli *cli, char **args, size_t n, struct err *e)
 		print_pressure(cli, metrics);
 		putchar('\n');
 		print_containers(cli, rows);
+		print_volumes(cli, volumes);
 	}
 	json_decref(node);
 	json_decref(metrics);
 	json_decref(rows);
+	json_decref(state);
 	return r;
 }
 
 const struct command node_commands[] = {
 	{ "node", "", "", 0, 0, "quiet", "list nodes", node_list },
 	{ "node", "list", "", 0, 0, "quiet", "list nodes", node_list },
-	{ "node", "show", "[ID]", 0, 1, "", "one node: resources, pressure, a row per container",
+	{ "node", "show", "[ID]", 0, 1, "", "one node: resources, pressure, a row per container and volume",
 	  node_show },
 	{ 0 },
 };

@@ -31,26 +31,33 @@ int resource_kind_find(const char *name)
 void resources_done(struct resources *r)
 {
 	ranges_done(&r->ports);
+	resource_parts_done(&r->parts);
 	*r = (struct resources){ 0 };
 }
 
 int resources_copy(const struct resources *src, struct resources *ret)
 {
-	struct resources copy = *src;
-	int r = ranges_copy(&src->ports, &copy.ports);
+	struct resources copy = { 0 };
+	int r = resources_add(&copy, src);
 
 	if (r < 0)
-		return r;
-	*ret = copy;
-	return 0;
+		resources_done(&copy);
+	else
+		*ret = copy;
+	return r;
 }
 
 int resources_add(struct resources *r, const struct resources *other)
 {
-	int result = ranges_add_all(&r->ports, &other->ports);
+	int result = resource_parts_add_all(&r->parts, &other->parts);
 
 	if (result < 0)
 		return result;
+	result = ranges_add_all(&r->ports, &other->ports);
+	if (result < 0) {
+		resource_parts_remove_all(&r->parts, &other->parts);
+		return result;
+	}
 	for (int i = 0; i < N_RESOURCE_KINDS; i++)
 		r->scalar[i] += other->scalar[i];
 	return 0;
@@ -66,7 +73,23 @@ int resources_subtract(struct resources *r, const struct resources *other)
 		return result;
 	for (int i = 0; i < N_RESOURCE_KINDS; i++)
 		r->scalar[i] -= other->scalar[i];
+	resource_parts_remove_all(&r->parts, &other->parts);
 	return 0;
+}
+
+/*
+ * Splitting a range may need memory; the ports then stay, which callers can bear: nobody gets them
+ * twice.
+ */
+void resources_take_away(struct resources *r, const struct resources *other)
+{
+	(void)ranges_remove_all(&r->ports, &other->ports);
+	resource_parts_remove_all(&r->parts, &other->parts);
+	for (int i = 0; i < N_RESOURCE_KINDS; i++) {
+		r->scalar[i] -= other->scalar[i];
+		if (r->scalar[i] < 0)
+			r->scalar[i] = 0;
+	}
 }
 
 bool resources_contain(const struct resources *r, const struct resources *part)
@@ -75,7 +98,8 @@ bool resources_contain(const struct resources *r, const struct resources *part)
 		if (part->scalar[i] > r->scalar[i])
 			return false;
 	}
-	return ranges_contains_all(&r->ports, &part->ports);
+	return ranges_contains_all(&r->ports, &part->ports) &&
+	       resource_parts_contain(&r->parts, &part->parts);
 }
 
 bool resources_is_empty(const struct resources *r)
@@ -84,13 +108,90 @@ bool resources_is_empty(const struct resources *r)
 		if (r->scalar[i] != 0)
 			return false;
 	}
-	return r->ports.n == 0;
+	return r->ports.n == 0 && r->parts.n == 0;
 }
 
 bool resources_equal(const struct resources *a, const struct resources *b)
 {
 	return memcmp(a->scalar, b->scalar, sizeof(a->scalar)) == 0 &&
-	       ranges_equal(&a->ports, &b->ports);
+	       ranges_equal(&a->ports, &b->ports) && resource_parts_equal(&a->parts, &b->parts);
+}
+
+int64_t resources_quantity(const struct resources *r, enum resource_kind kind)
+{
+	int64_t sum = r->scalar[kind];
+
+	for (size_t i = 0; i < r->parts.n; i++) {
+		if (r->parts.items[i].kind == (int)kind)
+			sum += r->parts.items[i].value;
+	}
+	return sum;
+}
+
+void resources_sum(struct resources *sum, const struct resources *part, int sign)
+{
+	for (int i = 0; i < N_RESOURCE_KINDS; i++)
+		sum->scalar[i] += sign * resources_quantity(part, i);
+}
+
+int resources_for_role(const struct resources *r, const char *role, struct resources *ret)
+{
+	struct resources copy = { 0 };
+	int result = ranges_copy(&r->ports, &copy.ports);
+
+	memcpy(copy.scalar, r->scalar, sizeof(copy.scalar));
+	for (size_t i = 0; i < r->parts.n && result == 0; i++) {
+		if (resource_part_is_for(&r->parts.items[i], role))
+			result = resource_parts_add(&copy.parts, &r->parts.items[i]);
+	}
+	if (result < 0)
+		resources_done(&copy);
+	else
+		*ret = copy;
+	return result;
+}
+
+int resources_below_volumes(const struct resources *r, struct resources *ret)
+{
+	struct resources sum = { 0 };
+	int result = 0;
+
+	for (size_t i = 0; i < r->parts.n && result == 0; i++) {
+		const struct resource_part *volume = &r->parts.items[i];
+		const struct resource_part disk = {
+			.kind = volume->kind, .role = volume->role, .value = volume->value,
+		};
+
+		if (volume->volume)
+			result = resource_parts_add(&sum.parts, &disk);
+	}
+	if (result < 0)
+		resources_done(&sum);
+	else
+		*ret = sum;
+	return result;
+}
+
+int resources_convert(struct resources *r, const struct resources *from,
+		      const struct resources *to)
+{
+	struct resources copy = { 0 };
+	int result;
+
+	if (!resources_contain(r, from))
+		return -ENOSPC;
+	result = resources_copy(r, &copy);
+	if (result == 0)
+		result = resources_subtract(&copy, from);
+	if (result == 0)
+		result = resources_add(&copy, to);
+	if (result < 0) {
+		resources_done(&copy);
+		return result;
+	}
+	resources_done(r);
+	*r = copy;
+	return 0;
 }
 
 double resources_dominant_share(const struct resources *part, const struct resources *total)
@@ -98,8 +199,10 @@ double resources_dominant_share(const struct resources *part, const struct resou
 	double share = 0;
 
 	for (int i = 0; i < N_RESOURCE_KINDS; i++) {
-		if (total->scalar[i] > 0)
-			share = fmax(share, (double)part->scalar[i] / (double)total->scalar[i]);
+		int64_t all = resources_quantity(total, i);
+
+		if (all > 0)
+			share = fmax(share, (double)resources_quantity(part, i) / (double)all);
 	}
 	return share;
 }

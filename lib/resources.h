@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "lib/ranges.h"
+#include "lib/resource_parts.h"
 
 struct err;
 struct Mesos__V1__Resource;
@@ -20,8 +21,9 @@ int resource_kind_find(const char *name);
 
 /* cpus in 1/1000 cpu; mem and disk in 1/1000 MiB; gpus in 1/1000 (whole ones only). */
 struct resources {
-	int64_t scalar[N_RESOURCE_KINDS];
+	int64_t scalar[N_RESOURCE_KINDS];	/* that everybody may have */
 	struct ranges ports;
+	struct resource_parts parts;		/* and what is reserved */
 };
 
 void resources_done(struct resources *r);
@@ -29,9 +31,24 @@ int resources_copy(const struct resources *src, struct resources *ret);
 int resources_add(struct resources *r, const struct resources *other);		/* -ENOMEM */
 /* Callers check resources_contain() first: going below zero is a programmer's error. */
 int resources_subtract(struct resources *r, const struct resources *other);
+/* The same without that condition and without failing: where there is less, nothing is left. */
+void resources_take_away(struct resources *r, const struct resources *other);
 bool resources_contain(const struct resources *r, const struct resources *part);
 bool resources_is_empty(const struct resources *r);
 bool resources_equal(const struct resources *a, const struct resources *b);
+
+/* All there is of KIND, reserved or not, volumes too. */
+int64_t resources_quantity(const struct resources *r, enum resource_kind kind);
+/* SIGN times that of PART is added to the scalars of SUM: sums over nodes have no parts. */
+void resources_sum(struct resources *sum, const struct resources *part, int sign);
+/* What of R a framework in ROLE may have: all that is not reserved for others. */
+int resources_for_role(const struct resources *r, const char *role, struct resources *ret);
+/* The reserved disk that the volumes among R are on. */
+int resources_below_volumes(const struct resources *r, struct resources *ret);
+
+/* FROM becomes TO.  -ENOSPC: R does not contain FROM.  Nothing is changed on failure. */
+int resources_convert(struct resources *r, const struct resources *from,
+		      const struct resources *to);
 
 /* Dominant share: the largest of PART/TOTAL over the scalars that TOTAL has; 0..1. */
 double resources_dominant_share(const struct resources *part, const struct resources *total);
@@ -41,7 +58,9 @@ int resources_scalar_from_double(double value, int64_t *ret);
 double resources_scalar_to_double(int64_t value);
 
 /*
- * From and to Mesos messages.  Unknown names, sets and negative values are -EINVAL.
+ * From and to Mesos messages.  Unknown names, sets and negative values are -EINVAL, and so is every
+ * kind of reservation and disk but static ones and persistent volumes.  Reservations are read in the
+ * form of RESERVATION_REFINEMENT and in the old one, and written in the former.
  * resources_to_messages() gives an array and messages owned by the caller, freed with
  * resources_messages_free(); ROLE NULL leaves allocation_info out.
  */
@@ -49,10 +68,25 @@ int resources_from_messages(struct Mesos__V1__Resource *const *messages, size_t 
 			    struct resources *ret, struct err *e);
 int resources_to_messages(const struct resources *r, const char *role,
 			  struct Mesos__V1__Resource ***ret, size_t *ret_n);
+/* Into the old form: "role", which is "*" where nothing is reserved.  -ENOMEM. */
+int resources_messages_downgrade(struct Mesos__V1__Resource *const *messages, size_t n);
 void resources_messages_free(struct Mesos__V1__Resource **messages, size_t n);
 
-/* "cpus:4;mem:1024;disk:2048;ports:[31000-32000]", the form of Mesos's --resources. */
+/*
+ * "cpus:4;mem:1024;disk:2048;disk(role):512;ports:[31000-32000]", the form of Mesos's --resources.
+ * Volumes are only written: "disk(role)[id:path]:64".
+ */
 int resources_parse(const char *text, struct resources *ret, struct err *e);
 char *resources_format(const struct resources *r);
+
+/*
+ * As Mesos's endpoints have them, new references: numbers by name and the ports as text, of all or of
+ * what is not reserved; by role what is, as numbers or as messages.
+ */
+struct json_t;
+struct json_t *resources_to_json(const struct resources *r);
+struct json_t *resources_unreserved_to_json(const struct resources *r);
+struct json_t *resources_reserved_to_json(const struct resources *r);
+struct json_t *resources_reserved_full_to_json(const struct resources *r);
 
 #endif

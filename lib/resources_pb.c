@@ -7,17 +7,21 @@
 
 #include "lib/cleanup.h"
 #include "lib/err.h"
+#include "lib/id.h"
+#include "lib/pb_json.h"
 #include "proto/mesos.pb-c.h"
 
 /* What changes the meaning of a resource must be understood, or it would be handed out twice. */
 static const char *find_unsupported(const Mesos__V1__Resource *m)
 {
-	if (m->reservation || m->n_reservations > 0)
-		return "reservations are not supported";
-	if (m->role && strcmp(m->role, "*") != 0)
-		return "static reservations for a role are not supported";
-	if (m->disk)
-		return "disks and volumes are not supported";
+	if (m->reservation || m->n_reservations > 1 ||
+	    (m->n_reservations == 1 &&
+	     m->reservations[0]->type != MESOS__V1__RESOURCE__RESERVATION_INFO__TYPE__STATIC))
+		return "dynamic reservations are not supported";
+	if (m->n_reservations > 0 && m->role && strcmp(m->role, "*") != 0)
+		return "both 'role' and 'reservations' are set";
+	if (m->disk && m->disk->source)
+		return "disks with a source are not supported";
 	if (m->revocable)
 		return "revocable resources are not supported";
 	if (m->shared)
@@ -25,9 +29,70 @@ static const char *find_unsupported(const Mesos__V1__Resource *m)
 	return m->provider_id ? "resource providers are not supported" : NULL;
 }
 
+/* NULL: it is for everybody. */
+static char *role_of(const Mesos__V1__Resource *m)
+{
+	if (m->n_reservations == 1)
+		return m->reservations[0]->role;
+	return m->role && strcmp(m->role, "*") != 0 ? m->role : NULL;
+}
+
+static const char *find_wrong_volume(const Mesos__V1__Resource *m, int kind)
+{
+	const Mesos__V1__Resource__DiskInfo *disk = m->disk;
+	const Mesos__V1__Volume *volume = disk->volume;
+
+	if (kind != RESOURCE_DISK)
+		return "DiskInfo should not be set for another resource than disk";
+	if (!disk->persistence)
+		return volume ? "Non-persistent volume not supported" :
+				"DiskInfo is set but empty";
+	if (!role_of(m))
+		return "Persistent volumes cannot be created from unreserved resources";
+	if (!volume)
+		return "Expecting 'volume' to be set for persistent volume";
+	if (volume->host_path || volume->image || volume->source)
+		return "Expecting 'host_path' to be unset for persistent volume";
+	if (!*volume->container_path)
+		return "Expecting 'container_path' to be set for persistent volume";
+	return id_is_valid(disk->persistence->id) ? NULL :
+		"Invalid persistence ID for persistent volume";
+}
+
+/* VALUE of it is not everybody's. */
+static int add_part(const Mesos__V1__Resource *m, int kind, int64_t value, struct resources *sum,
+		    struct err *e)
+{
+	const Mesos__V1__Resource__DiskInfo *disk = m->disk;
+	struct resource_part part = { .kind = kind, .role = role_of(m), .value = value };
+	const struct resource_part *same;
+
+	if (!part.role || !resource_role_is_valid(part.role))
+		return err_set(e, EINVAL, "read resource '%s': '%.255s' is not a valid role",
+			       m->name, part.role ? part.role : "");
+	if (disk) {
+		part.volume = disk->persistence->id;
+		part.principal = disk->persistence->principal;
+		part.container_path = disk->volume->container_path;
+	}
+	same = resource_parts_find(&sum->parts, &part);
+	if (same && value > INT64_MAX - same->value)
+		return err_set(e, EINVAL, "read resource '%s': the sum is out of range", m->name);
+	/* Nothing of something is nothing; but a volume is there whatever its size. */
+	if (value == 0 && disk)
+		return err_set(e, EINVAL, "read resource '%s': volume '%s' has no size", m->name,
+			       part.volume);
+	return value > 0 && resource_parts_add(&sum->parts, &part) < 0 ?
+		err_set(e, ENOMEM, "read resource '%s'", m->name) : 0;
+}
+
 static int add_scalar(const Mesos__V1__Resource *m, int kind, struct resources *sum, struct err *e)
 {
+	const char *wrong = m->disk ? find_wrong_volume(m, kind) : NULL;
 	int64_t value;
+
+	if (wrong)
+		return err_set(e, EINVAL, "read resource '%s': %s", m->name, wrong);
 
 	if (m->type != MESOS__V1__VALUE__TYPE__SCALAR || !m->scalar)
 		return err_set(e, EINVAL, "read resource '%s': not a scalar", m->name);
@@ -37,6 +102,8 @@ static int add_scalar(const Mesos__V1__Resource *m, int kind, struct resources *
 	if (kind == RESOURCE_GPUS && value % 1000 != 0)
 		return err_set(e, EINVAL, "read resource '%s': %g is not a whole number", m->name,
 			       m->scalar->value);
+	if (m->disk || m->n_reservations == 1 || role_of(m))
+		return add_part(m, kind, value, sum, e);
 	if (__builtin_add_overflow(sum->scalar[kind], value, &sum->scalar[kind]))
 		return err_set(e, EINVAL, "read resource '%s': the sum is out of range", m->name);
 	return 0;
@@ -74,6 +141,9 @@ int resources_from_messages(Mesos__V1__Resource *const *messages, size_t n, stru
 			r = err_set(e, EINVAL, "read resource '%s': %s", m->name, unsupported);
 		else if (kind >= 0)
 			r = add_scalar(m, kind, &sum, e);
+		else if (strcmp(m->name, "ports") == 0 && (role_of(m) || m->n_reservations))
+			r = err_set(e, EINVAL, "read resource 'ports': reserved ports are not"
+				    " supported");
 		else if (strcmp(m->name, "ports") == 0)
 			r = add_ports(m, &sum, e);
 		else
@@ -102,6 +172,8 @@ static Mesos__V1__Resource *new_resource(const char *name, const char *role)
 	if (!m)
 		return NULL;
 	mesos__v1__resource__init(m);
+	/* Of the old form, where it is always told; without one there must be none. */
+	m->role = NULL;
 	m->name = strdup(name);
 	if (!m->name)
 		return NULL;
@@ -130,6 +202,50 @@ static Mesos__V1__Resource *new_scalar(int kind, int64_t value, const char *role
 		return NULL;
 	mesos__v1__value__scalar__init(m->scalar);
 	m->scalar->value = resources_scalar_to_double(value);
+	return TAKE_PTR(m);
+}
+
+static int set_reservation(Mesos__V1__Resource *m, const char *role)
+{
+	Mesos__V1__Resource__ReservationInfo *reservation = malloc(sizeof(*reservation));
+
+	m->reservations = malloc(sizeof(Mesos__V1__Resource__ReservationInfo *));
+	if (!reservation || !m->reservations) {
+		free(reservation);
+		return -ENOMEM;
+	}
+	mesos__v1__resource__reservation_info__init(reservation);
+	m->reservations[m->n_reservations++] = reservation;
+	reservation->has_type = true;
+	reservation->type = MESOS__V1__RESOURCE__RESERVATION_INFO__TYPE__STATIC;
+	reservation->role = strdup(role);
+	return reservation->role ? 0 : -ENOMEM;
+}
+
+/* A message that points to texts of PART is copied: one allocation to check instead of six. */
+static int set_volume(Mesos__V1__Resource *m, const struct resource_part *part)
+{
+	Mesos__V1__Resource__DiskInfo disk = MESOS__V1__RESOURCE__DISK_INFO__INIT;
+	Mesos__V1__Resource__DiskInfo__Persistence persistence =
+		MESOS__V1__RESOURCE__DISK_INFO__PERSISTENCE__INIT;
+	Mesos__V1__Volume volume = MESOS__V1__VOLUME__INIT;
+
+	persistence.id = part->volume;
+	persistence.principal = part->principal;
+	volume.container_path = part->container_path;
+	volume.mode = MESOS__V1__VOLUME__MODE__RW;
+	disk.persistence = &persistence;
+	disk.volume = &volume;
+	m->disk = (Mesos__V1__Resource__DiskInfo *)pb_copy(&disk.base);
+	return m->disk ? 0 : -ENOMEM;
+}
+
+static Mesos__V1__Resource *new_part(const struct resource_part *part, const char *role)
+{
+	AUTO(free_resourcep) Mesos__V1__Resource *m = new_scalar(part->kind, part->value, role);
+
+	if (!m || set_reservation(m, part->role) < 0 || (part->volume && set_volume(m, part) < 0))
+		return NULL;
 	return TAKE_PTR(m);
 }
 
@@ -165,7 +281,8 @@ static Mesos__V1__Resource *new_ports(const struct ranges *ports, const char *ro
 int resources_to_messages(const struct resources *r, const char *role, Mesos__V1__Resource ***ret,
 			  size_t *ret_n)
 {
-	Mesos__V1__Resource **messages = calloc(N_RESOURCE_KINDS + 1, sizeof(*messages));
+	Mesos__V1__Resource **messages =
+		calloc(N_RESOURCE_KINDS + 1 + r->parts.n, sizeof(*messages));
 	size_t n = 0;
 
 	if (!messages)
@@ -174,6 +291,11 @@ int resources_to_messages(const struct resources *r, const char *role, Mesos__V1
 		if (r->scalar[i] == 0)
 			continue;
 		messages[n] = new_scalar(i, r->scalar[i], role);
+		if (!messages[n++])
+			goto undo;
+	}
+	for (size_t i = 0; i < r->parts.n; i++) {
+		messages[n] = new_part(&r->parts.items[i], role);
 		if (!messages[n++])
 			goto undo;
 	}
@@ -188,6 +310,22 @@ int resources_to_messages(const struct resources *r, const char *role, Mesos__V1
 undo:
 	resources_messages_free(messages, n);
 	return -ENOMEM;
+}
+
+int resources_messages_downgrade(Mesos__V1__Resource *const *messages, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		Mesos__V1__Resource *m = messages[i];
+		char *role = strdup(m->n_reservations ? m->reservations[0]->role : "*");
+
+		if (!role)
+			return -ENOMEM;
+		while (m->n_reservations > 0)
+			protobuf_c_message_free_unpacked(
+				&m->reservations[--m->n_reservations]->base, NULL);
+		m->role = role;
+	}
+	return 0;
 }
 
 void resources_messages_free(Mesos__V1__Resource **messages, size_t n)

@@ -57,9 +57,42 @@ static int parse_ports(const char *value, struct resources *ret, struct err *e)
 	return 0;
 }
 
+/* "disk(role)": the role, cut off NAME; NULL if there is none. */
+static char *split_role(char *name)
+{
+	size_t n = strlen(name);
+	char *open = strchr(name, '(');
+
+	if (!open || name[n - 1] != ')')
+		return NULL;
+	*open = name[n - 1] = '\0';
+	return open + 1;
+}
+
+/* Told as NAME(ROLE):VALUE. */
+static int parse_reserved(int kind, const char *name, char *role, const char *value,
+			  struct resources *ret, struct err *e)
+{
+	struct resource_part part = { .kind = kind, .role = role };
+
+	if (!resource_role_is_valid(role))
+		return err_set(e, EINVAL, "read resource '%s(%s)': no role is called so", name,
+			       role);
+	if (resource_parts_find(&ret->parts, &part))
+		return err_set(e, EINVAL, "read resource '%s(%s)': named twice", name, role);
+	if (parse_scalar(value, &part.value) < 0 ||
+	    (kind == RESOURCE_GPUS && part.value % 1000 != 0))
+		return err_set(e, EINVAL, "read resource '%s(%s)': '%s' is not %s", name, role,
+			       value, kind == RESOURCE_GPUS ? "a whole number" : "a number");
+	if (part.value > 0 && resource_parts_add(&ret->parts, &part) < 0)
+		return err_set(e, ENOMEM, "read resource '%s(%s)'", name, role);
+	return 0;
+}
+
 /* One "name:value". */
 static int parse_item(char *text, bool *is_named, struct resources *ret, struct err *e)
 {
+	char *role;
 	char *colon = strchr(text, ':');
 	char *name, *value;
 	int kind, r;
@@ -69,14 +102,15 @@ static int parse_item(char *text, bool *is_named, struct resources *ret, struct 
 	*colon = '\0';
 	name = trim(text);
 	value = trim(colon + 1);
-	if (strchr(name, '('))
-		return err_set(e, EINVAL,
-			       "read resource '%s': reserved resources are not supported", name);
+	role = split_role(name);
 	if (strcmp(name, "ports") == 0)
-		return parse_ports(value, ret, e);
+		return role ? err_set(e, EINVAL, "read resource 'ports(%s)': reserved ports are not"
+				      " supported", role) : parse_ports(value, ret, e);
 	kind = resource_kind_find(name);
 	if (kind < 0)
 		return err_set(e, EINVAL, "read resource '%s': unknown name", name);
+	if (role)
+		return parse_reserved(kind, name, role, value, ret, e);
 	if (is_named[kind])
 		return err_set(e, EINVAL, "read resource '%s': named twice", name);
 	r = parse_scalar(value, &ret->scalar[kind]);
@@ -114,16 +148,25 @@ int resources_parse(const char *text, struct resources *ret, struct err *e)
 }
 
 /* At most three digits behind the point, and none that say nothing. */
-static void print_scalar(FILE *out, const char *name, int64_t value)
+static void print_scalar(FILE *out, int64_t value)
 {
 	int digits = 3, fraction = (int)(value % 1000);
 
-	fprintf(out, "%s:%lld", name, (long long)(value / 1000));
+	fprintf(out, ":%lld", (long long)(value / 1000));
 	if (fraction == 0)
 		return;
 	for (; fraction % 10 == 0; digits--)
 		fraction /= 10;
 	fprintf(out, ".%0*d", digits, fraction);
+}
+
+static void print_part(FILE *out, const struct resource_part *part)
+{
+	fprintf(out, "%s(%s)", resource_names[part->kind], part->role);
+	if (part->volume)
+		fprintf(out, "[%s:%s]", part->volume,
+			part->container_path ? part->container_path : "");
+	print_scalar(out, part->value);
 }
 
 char *resources_format(const struct resources *r)
@@ -139,8 +182,13 @@ char *resources_format(const struct resources *r)
 	for (int i = 0; i < N_RESOURCE_KINDS; i++) {
 		if (r->scalar[i] == 0)
 			continue;
+		fprintf(out, "%s%s", separator, resource_names[i]);
+		print_scalar(out, r->scalar[i]);
+		separator = ";";
+	}
+	for (size_t i = 0; i < r->parts.n; i++) {
 		fputs(separator, out);
-		print_scalar(out, resource_names[i], r->scalar[i]);
+		print_part(out, &r->parts.items[i]);
 		separator = ";";
 	}
 	if (r->ports.n > 0 && ports)

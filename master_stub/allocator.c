@@ -86,12 +86,6 @@ void allocator_free(struct allocator *allocator)
 	free(allocator);
 }
 
-static void scalars_add(struct resources *sum, const struct resources *part, int sign)
-{
-	for (int i = 0; i < N_RESOURCE_KINDS; i++)
-		sum->scalar[i] += sign * part->scalar[i];
-}
-
 /* ---- dirty nodes ---- */
 
 static void node_mark(struct allocator_node *node)
@@ -255,7 +249,7 @@ int allocator_node_new(struct allocator *allocator, void *owner, const struct re
 	node->owner = owner;
 	node->dirty_index = NOT_DIRTY;
 	LIST_INIT(&node->filters);
-	scalars_add(&allocator->total, total, 1);
+	resources_sum(&allocator->total, total, 1);
 	TAILQ_INSERT_TAIL(&allocator->nodes, node, all);
 	allocator->n_nodes++;
 	*ret = TAKE_PTR(node);
@@ -269,7 +263,7 @@ void allocator_node_free(struct allocator_node *node)
 	while (!LIST_EMPTY(&node->filters))
 		filter_free(LIST_FIRST(&node->filters));
 	node_unmark(node);
-	scalars_add(&node->allocator->total, &node->total, -1);
+	resources_sum(&node->allocator->total, &node->total, -1);
 	TAILQ_REMOVE(&node->allocator->nodes, node, all);
 	node->allocator->n_nodes--;
 	resources_done(&node->total);
@@ -283,8 +277,8 @@ int allocator_node_set_total(struct allocator_node *node, const struct resources
 
 	if (resources_copy(total, &copy) < 0)
 		return -ENOMEM;
-	scalars_add(&node->allocator->total, &node->total, -1);
-	scalars_add(&node->allocator->total, total, 1);
+	resources_sum(&node->allocator->total, &node->total, -1);
+	resources_sum(&node->allocator->total, total, 1);
 	resources_done(&node->total);
 	node->total = copy;
 	node_mark(node);
@@ -408,22 +402,17 @@ int allocator_charge(struct allocator_node *node, struct allocator_client *clien
 {
 	if (resources_add(&node->used, part) < 0)
 		return -ENOMEM;
-	scalars_add(&client->used, part, 1);
-	scalars_add(&client->role->used, part, 1);
+	resources_sum(&client->used, part, 1);
+	resources_sum(&client->role->used, part, 1);
 	return 0;
 }
 
 void allocator_release(struct allocator_node *node, struct allocator_client *client,
 		       const struct resources *part)
 {
-	/*
-	 * Splitting a range may need memory; the ports then stay taken until the node is gone,
-	 * which is the safe side.
-	 */
-	(void)ranges_remove_all(&node->used.ports, &part->ports);
-	scalars_add(&node->used, part, -1);
-	scalars_add(&client->used, part, -1);
-	scalars_add(&client->role->used, part, -1);
+	resources_take_away(&node->used, part);
+	resources_sum(&client->used, part, -1);
+	resources_sum(&client->role->used, part, -1);
 	node_mark(node);
 }
 
@@ -434,15 +423,12 @@ static int node_free_part(const struct allocator_node *node, struct resources *r
 {
 	if (resources_copy(&node->total, ret) < 0)
 		return -ENOMEM;
+	/* Here a port that stays would be given twice. */
 	if (ranges_remove_all(&ret->ports, &node->used.ports) < 0) {
 		resources_done(ret);
 		return -ENOMEM;
 	}
-	for (int i = 0; i < N_RESOURCE_KINDS; i++) {
-		ret->scalar[i] -= node->used.scalar[i];
-		if (ret->scalar[i] < 0)
-			ret->scalar[i] = 0;
-	}
+	resources_take_away(ret, &node->used);
 	return 0;
 }
 
@@ -453,7 +439,8 @@ static bool is_worth_offering(const struct allocator *allocator, const struct re
 	if (resources_scalar_from_double(allocator->options.min_cpus, &min_cpus) < 0 ||
 	    resources_scalar_from_double(allocator->options.min_mem_mb, &min_mem) < 0)
 		return true;
-	return part->scalar[RESOURCE_CPUS] >= min_cpus || part->scalar[RESOURCE_MEM] >= min_mem;
+	return resources_quantity(part, RESOURCE_CPUS) >= min_cpus ||
+	       resources_quantity(part, RESOURCE_MEM) >= min_mem;
 }
 
 /* Below zero when A is to be served before B. */
@@ -474,44 +461,81 @@ static int client_compare(const struct allocator_client *a, const struct allocat
 	return strcmp(a->name, b->name);
 }
 
+/* May CLIENT, which is to be served before all that were found so far, have its part of FREE? */
+static int client_takes(const struct allocator_node *node, const struct allocator_client *client,
+			const struct resources *free, bool *ret)
+{
+	struct resources part = { 0 };
+	int r = resources_for_role(free, client->role->name, &part);
+
+	if (r < 0)
+		return r;
+	*ret = is_worth_offering(node->allocator, &part) && !is_refused(node, client, &part);
+	resources_done(&part);
+	return 0;
+}
+
 static struct allocator_client *client_for(const struct allocator_node *node,
-					   const struct resources *part)
+					   const struct resources *free)
 {
 	struct allocator_client *client, *best = NULL;
 
 	TAILQ_FOREACH(client, &node->allocator->clients, all) {
+		bool takes = false;
+
 		if (!client->is_active)
 			continue;
-		if (node->total.scalar[RESOURCE_GPUS] > 0 && !client->takes_gpus)
+		if (resources_quantity(&node->total, RESOURCE_GPUS) > 0 && !client->takes_gpus)
 			continue;
 		if (best && client_compare(best, client) <= 0)
 			continue;
-		if (!is_refused(node, client, part))
+		if (client_takes(node, client, free, &takes) == 0 && takes)
 			best = client;
 	}
 	return best;
 }
 
-static bool node_grant(struct allocator_node *node, allocator_grant_fn *grant, void *arg)
+/* CLIENT is charged with its part of FREE, and told. */
+static int grant_part(struct allocator_node *node, struct allocator_client *client,
+		      const struct resources *free, allocator_grant_fn *grant, void *arg)
 {
 	struct resources part = { 0 };
-	struct allocator_client *client;
-	bool is_granted = false;
+	int r = resources_for_role(free, client->role->name, &part);
 
-	if (node_free_part(node, &part) < 0)
-		return false;
-	client = is_worth_offering(node->allocator, &part) ? client_for(node, &part) : NULL;
-	if (client && allocator_charge(node, client, &part) == 0) {
+	if (r == 0)
+		r = allocator_charge(node, client, &part);
+	if (r == 0) {
 		client->n_grants++;
-		is_granted = grant(arg, node->owner, client->owner, &part) >= 0;
-		if (!is_granted) {
+		r = grant(arg, node->owner, client->owner, &part);
+		if (r < 0) {
 			allocator_release(node, client, &part);
 			/* Tried again at once, it would fail again. */
 			node_unmark(node);
 		}
 	}
 	resources_done(&part);
-	return is_granted;
+	return r;
+}
+
+/* All to one, and what is reserved for others to them. */
+static size_t node_grant(struct allocator_node *node, allocator_grant_fn *grant, void *arg)
+{
+	struct allocator_client *client;
+	size_t n = 0;
+	int r = 0;
+
+	do {
+		struct resources free = { 0 };
+
+		if (node_free_part(node, &free) < 0)
+			return n;
+		client = client_for(node, &free);
+		if (client)
+			r = grant_part(node, client, &free, grant, arg);
+		n += client && r >= 0;
+		resources_done(&free);
+	} while (client && r >= 0 && node->total.parts.n > 0);
+	return n;
 }
 
 static void shuffle(struct allocator *allocator)

@@ -11,6 +11,7 @@
 #include "master_stub/core.h"
 #include "master_stub/framework.h"
 #include "master_stub/offer.h"
+#include "master_stub/operation.h"
 #include "master_stub/registry.h"
 #include "master_stub/task.h"
 #include "master_stub/task_validate.h"
@@ -24,6 +25,7 @@ struct budget {
 	struct agent *agent;
 	struct framework_role *role;
 	struct resources left;
+	struct resources converted;	/* by operations: of another form than in the offer */
 };
 
 typedef Mesos__V1__Offer__Operation Operation;
@@ -138,9 +140,11 @@ static int open_budget(struct framework *framework, Mesos__V1__OfferID *const *i
 	return 0;
 }
 
-/* What was not used is declined. */
+/* What was not used is declined; what is new is offered again at once. */
 static void close_budget(struct budget *budget, const Mesos__V1__Filters *filters, int64_t now_ms)
 {
+	resources_take_away(&budget->left, &budget->converted);
+	resources_done(&budget->converted);
 	if (budget->agent && !resources_is_empty(&budget->left))
 		(void)allocator_refuse(budget->agent->node, budget->role->client, &budget->left,
 				       offer_refusal_ms(filters), now_ms);
@@ -230,11 +234,33 @@ static void launch_task(struct budget *budget, const Mesos__V1__TaskInfo *info)
 	resources_done(&resources);
 }
 
+static const char *operation_name(const Operation *operation)
+{
+	const ProtobufCEnumValue *name = protobuf_c_enum_descriptor_get_value(
+		&mesos__v1__offer__operation__type__descriptor, (int)operation->type);
+
+	return name ? name->name : "of unknown type";
+}
+
+/* As Mesos does: who asks for something else in the same call is told of that. */
+static void change_volumes(struct budget *budget, const Operation *operation)
+{
+	struct err e = { 0 };
+	int r = operation_apply(budget->agent, budget->role->name, operation, &budget->left,
+				&budget->converted, &e);
+
+	master_explain(budget->framework->master, "operation %s of framework '%s' on agent '%s' is"
+		       " %s%s", operation_name(operation), budget->framework->id,
+		       budget->agent->id, r < 0 ? "dropped: " : "applied", r < 0 ? e.msg : "");
+}
+
 static void apply(struct budget *budget, const Operation *operation)
 {
 	Mesos__V1__TaskInfo **tasks;
 	size_t n = tasks_of(operation, &tasks);
 
+	if (operation_is_volume(operation))
+		change_volumes(budget, operation);
 	for (size_t i = 0; i < n; i++) {
 		if (operation->type == MESOS__V1__OFFER__OPERATION__TYPE__LAUNCH_GROUP)
 			tell_not_launched(budget->framework, tasks[i],
@@ -251,25 +277,47 @@ static void apply(struct budget *budget, const Operation *operation)
 	}
 }
 
+static int check_operation(const Operation *operation, struct err *e)
+{
+	const char *name = operation_name(operation);
+	int bodies = !!operation->launch + !!operation->launch_group + !!operation->create +
+		     !!operation->destroy;
+	const void *body;
+
+	switch ((int)operation->type) {
+	case MESOS__V1__OFFER__OPERATION__TYPE__LAUNCH:
+		body = operation->launch;
+		break;
+	case MESOS__V1__OFFER__OPERATION__TYPE__LAUNCH_GROUP:
+		body = operation->launch_group;
+		break;
+	case MESOS__V1__OFFER__OPERATION__TYPE__CREATE:
+		body = operation->create;
+		break;
+	case MESOS__V1__OFFER__OPERATION__TYPE__DESTROY:
+		body = operation->destroy;
+		break;
+	default:
+		return err_set(e, ENOTSUP, "accept offers: operation %s is not supported by this"
+			       " version", name);
+	}
+	if (!body || bodies != 1)
+		return err_set(e, EINVAL, "accept offers: operation %s and its body do not fit",
+			       name);
+	/* Whoever gives one waits for an answer. */
+	if (operation->id && operation_is_volume(operation))
+		return err_set(e, ENOTSUP, "accept offers: operation %s has an id: feedback is not"
+			       " supported by this version", name);
+	return 0;
+}
+
 static int check_operations(const Mesos__V1__Scheduler__Call__Accept *accept, struct err *e)
 {
-	for (size_t i = 0; i < accept->n_operations; i++) {
-		const Operation *operation = accept->operations[i];
-		const ProtobufCEnumValue *name = protobuf_c_enum_descriptor_get_value(
-			&mesos__v1__offer__operation__type__descriptor, (int)operation->type);
-		Mesos__V1__TaskInfo **tasks;
+	int r = 0;
 
-		if (operation->type != MESOS__V1__OFFER__OPERATION__TYPE__LAUNCH &&
-		    operation->type != MESOS__V1__OFFER__OPERATION__TYPE__LAUNCH_GROUP)
-			return err_set(e, ENOTSUP, "accept offers: operation %s is not supported by"
-				       " this version", name ? name->name : "of unknown type");
-		(void)tasks_of(operation, &tasks);
-		if ((operation->type == MESOS__V1__OFFER__OPERATION__TYPE__LAUNCH) !=
-		    !!operation->launch || (operation->launch && operation->launch_group))
-			return err_set(e, EINVAL, "accept offers: operation %s and its body do not"
-				       " fit", name->name);
-	}
-	return 0;
+	for (size_t i = 0; i < accept->n_operations && r == 0; i++)
+		r = check_operation(accept->operations[i], e);
+	return r;
 }
 
 int launch_accept(struct framework *framework, const Mesos__V1__Scheduler__Call__Accept *accept,

@@ -140,8 +140,8 @@ static void add_resources(json_t *json, const struct master *master)
 
 	for (agent = master->agents; agent; agent = agent->hh.next) {
 		TAILQ_FOREACH(task, &agent->tasks, on_agent) {
-			for (int i = 0; i < N_RESOURCE_KINDS && task->is_charged; i++)
-				used.scalar[i] += task->resources.scalar[i];
+			if (task->is_charged)
+				resources_sum(&used, &task->resources, 1);
 		}
 	}
 	for (int i = 0; i < N_RESOURCE_KINDS; i++) {

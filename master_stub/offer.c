@@ -122,6 +122,9 @@ static int fill_message(struct offer_message *message, const struct offer *offer
 	int r = resources_to_messages(&offer->resources, has_roles ? offer->role->name : NULL,
 				      &message->resources, &message->n_resources);
 
+	if (r == 0 && !framework_is_capable(framework,
+		MESOS__V1__FRAMEWORK_INFO__CAPABILITY__TYPE__RESERVATION_REFINEMENT))
+		r = resources_messages_downgrade(message->resources, message->n_resources);
 	if (r < 0)
 		return r;
 	mesos__v1__offer__init(&message->offer);

@@ -7,6 +7,7 @@
 #include "lib/cleanup.h"
 #include "lib/err.h"
 #include "lib/pb_json.h"
+#include "lib/resources.h"
 #include "lib/store.h"
 #include "lib/utf8.h"
 #include "master_stub/allocator.h"
@@ -182,7 +183,39 @@ int registry_load(struct master *master, struct err *e)
 	return store_each(master->store, KIND, load_agent, master, e);
 }
 
+int registry_set_total(struct agent *agent, const struct resources *total, struct err *e)
+{
+	Mesos__V1__AgentInfo info = *agent->info, *copy;
+	int r = resources_to_messages(total, NULL, &info.resources, &info.n_resources);
+
+	if (r < 0)
+		return err_set(e, ENOMEM, "change the resources of agent '%s'", agent->id);
+	copy = (Mesos__V1__AgentInfo *)pb_copy(&info.base);
+	resources_messages_free(info.resources, info.n_resources);
+	if (!copy || allocator_node_set_total(agent->node, total) < 0) {
+		if (copy)
+			mesos__v1__agent_info__free_unpacked(copy, NULL);
+		return err_set(e, ENOMEM, "change the resources of agent '%s'", agent->id);
+	}
+	mesos__v1__agent_info__free_unpacked(agent->info, NULL);
+	agent->info = copy;
+	return registry_put(agent, e);
+}
+
 /* ---- what is said to agents ---- */
+
+void registry_send_apply(struct agent *agent, const Mesos__V1__Offer__Operation *operation)
+{
+	Tepui__AgentEvent event = TEPUI__AGENT_EVENT__INIT;
+	Tepui__AgentEvent__Apply apply = TEPUI__AGENT_EVENT__APPLY__INIT;
+
+	/* The sender only reads it. */
+	apply.operation = (Mesos__V1__Offer__Operation *)(uintptr_t)operation;
+	event.has_type = true;
+	event.type = TEPUI__AGENT_EVENT__TYPE__APPLY;
+	event.apply = &apply;
+	registry_send(agent, &event);
+}
 
 void registry_send(struct agent *agent, const Tepui__AgentEvent *event)
 {

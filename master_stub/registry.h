@@ -13,6 +13,7 @@ struct allocator_node;
 struct err;
 struct master;
 struct offer;
+struct resources;
 struct task;
 
 enum agent_state {
@@ -66,6 +67,8 @@ int registry_add(struct master *master, const char *id, const Mesos__V1__AgentIn
 	      struct agent **ret, struct err *e);
 /* Out of every table, with its tasks and offers. */
 void registry_drop(struct agent *agent);
+/* From now on the connected AGENT has TOTAL, as it would tell when it comes back.  -ENOMEM. */
+int registry_set_total(struct agent *agent, const struct resources *total, struct err *e);
 /* Write the agent's record. */
 int registry_put(const struct agent *agent, struct err *e);
 /* Its stream has ended: no offers until it is back. */
@@ -79,6 +82,7 @@ void registry_heard(struct agent *agent);
 
 /* Queue events on a connected agent's stream; nothing happens to others. */
 void registry_send(struct agent *agent, const Tepui__AgentEvent *event);
+void registry_send_apply(struct agent *agent, const Mesos__V1__Offer__Operation *operation);
 void registry_send_kill(struct agent *agent, const struct task *task);
 void registry_send_acknowledge(struct agent *agent, const char *framework_id, const char *task_id,
 			    const ProtobufCBinaryData *uuid);

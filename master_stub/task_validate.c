@@ -11,7 +11,7 @@
 #include "master_stub/registry.h"
 #include "master_stub/task.h"
 
-enum { MAX_ROLES = 1000, MAX_ROLE = 255, MAX_NAME = 4096 };
+enum { MAX_ROLES = 1000, MAX_NAME = 4096 };
 
 struct candidate {
 	const struct framework *framework;
@@ -80,6 +80,30 @@ static int rule_environment(struct candidate *candidate, struct err *e)
 	return 0;
 }
 
+static bool texts_equal(const char *a, const char *b)
+{
+	return a && b ? strcmp(a, b) == 0 : a == b;
+}
+
+static const char *role_of(const Mesos__V1__Resource *resource)
+{
+	if (resource->n_reservations > 0)
+		return resource->reservations[0]->role;
+	return resource->role && strcmp(resource->role, "*") != 0 ? resource->role : NULL;
+}
+
+static const char *volume_of(const Mesos__V1__Resource *resource)
+{
+	return resource->disk && resource->disk->persistence ? resource->disk->persistence->id :
+							       NULL;
+}
+
+static bool is_same(const Mesos__V1__Resource *a, const Mesos__V1__Resource *b)
+{
+	return strcmp(a->name, b->name) == 0 && texts_equal(role_of(a), role_of(b)) &&
+	       texts_equal(volume_of(a), volume_of(b));
+}
+
 static int rule_resources(struct candidate *candidate, struct err *e)
 {
 	const Mesos__V1__TaskInfo *task = candidate->task;
@@ -89,9 +113,13 @@ static int rule_resources(struct candidate *candidate, struct err *e)
 		const Mesos__V1__Resource *resource = task->resources[i];
 
 		for (size_t j = 0; j < i; j++) {
-			if (strcmp(resource->name, task->resources[j]->name) == 0)
-				return err_set(e, EINVAL, "Task names resource '%.255s' twice",
-					       resource->name);
+			if (!is_same(resource, task->resources[j]))
+				continue;
+			return volume_of(resource) ?
+				err_set(e, EINVAL, "Persistence ID '%.255s' is not unique",
+					volume_of(resource)) :
+				err_set(e, EINVAL, "Task names resource '%.255s' twice",
+					resource->name);
 		}
 		if (resource->allocation_info && resource->allocation_info->role &&
 		    strcmp(resource->allocation_info->role, candidate->role) != 0)
@@ -124,7 +152,8 @@ static int rule_limits(struct candidate *candidate, struct err *e)
 			return err_set(e, EINVAL, "Limit '%s' has no value", name);
 		limit = task->limits[i]->value->value;
 		request = resources_scalar_to_double(
-			candidate->resources.scalar[is_cpus ? RESOURCE_CPUS : RESOURCE_MEM]);
+			resources_quantity(&candidate->resources,
+					   is_cpus ? RESOURCE_CPUS : RESOURCE_MEM));
 		if (isnan(limit) || limit < request)
 			return err_set(e, EINVAL, "Limit '%s' of %g is less than the %g requested",
 				       name, limit, request);
@@ -204,35 +233,9 @@ int master_task_validate(const struct framework *framework, const struct agent *
 
 /* ---- frameworks ---- */
 
-static bool is_role_part(const char *part, size_t size)
-{
-	if (size == 0 || part[0] == '-')
-		return false;
-	if ((size == 1 && (part[0] == '.' || part[0] == '*')) ||
-	    (size == 2 && memcmp(part, "..", 2) == 0))
-		return false;
-	for (size_t i = 0; i < size; i++) {
-		if (strchr(" \t\n\v\f\r\b*", part[i]))
-			return false;
-	}
-	return true;
-}
-
 static bool is_role(const char *role)
 {
-	if (strcmp(role, "*") == 0)
-		return true;
-	if (!*role || strlen(role) > MAX_ROLE)
-		return false;
-	for (;;) {
-		size_t size = strcspn(role, "/");
-
-		if (!is_role_part(role, size))
-			return false;
-		if (!role[size])
-			return true;
-		role += size + 1;
-	}
+	return strcmp(role, "*") == 0 || resource_role_is_valid(role);
 }
 
 static int check_roles(const Mesos__V1__FrameworkInfo *info, struct err *e)

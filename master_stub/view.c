@@ -17,24 +17,6 @@
 #include "master_stub/registry.h"
 #include "master_stub/task.h"
 
-/* Numbers by name, and the ports as text: the form of Mesos's state endpoints. */
-static json_t *resources_json(const struct resources *r)
-{
-	json_t *json = json_object();
-	AUTO_FREE char *ports = NULL;
-
-	for (int i = 0; i < N_RESOURCE_KINDS; i++)
-		json_object_set_new(json, resource_names[i],
-				    json_real(resources_scalar_to_double(r->scalar[i])));
-	if (r->ports.n > 0) {
-		AUTO_FREE char *text = ranges_format(&r->ports);
-
-		if (text && asprintf(&ports, "[%s]", text) >= 0)
-			json_object_set_new(json, "ports", json_string(ports));
-	}
-	return json;
-}
-
 static json_t *message_json(const ProtobufCMessage *message)
 {
 	struct err e = { 0 };
@@ -79,7 +61,7 @@ static json_t *offered_json(const struct agent *agent)
 
 	LIST_FOREACH(offer, &agent->offers, on_agent)
 		(void)resources_add(&sum, &offer->resources);
-	json = resources_json(&sum);
+	json = resources_to_json(&sum);
 	resources_done(&sum);
 	return json;
 }
@@ -95,20 +77,8 @@ static json_t *used_json(const struct agent *agent)
 		if (task->is_charged)
 			(void)resources_add(&sum, &task->resources);
 	}
-	json = resources_json(&sum);
+	json = resources_to_json(&sum);
 	resources_done(&sum);
-	return json;
-}
-
-static json_t *total_json(const struct agent *agent)
-{
-	struct resources total = { 0 };
-	struct err e = { 0 };
-	json_t *json;
-
-	(void)resources_from_messages(agent->info->resources, agent->info->n_resources, &total, &e);
-	json = resources_json(&total);
-	resources_done(&total);
 	return json;
 }
 
@@ -132,23 +102,34 @@ static char *format_pid(const struct agent *agent)
 	return r < 0 ? NULL : pid;
 }
 
+static void add_totals(json_t *json, const struct agent *agent)
+{
+	struct resources total = { 0 };
+	struct err e = { 0 };
+
+	(void)resources_from_messages(agent->info->resources, agent->info->n_resources, &total, &e);
+	json_object_set_new(json, "resources", resources_to_json(&total));
+	json_object_set_new(json, "unreserved_resources", resources_unreserved_to_json(&total));
+	json_object_set_new(json, "reserved_resources", resources_reserved_to_json(&total));
+	json_object_set_new(json, "reserved_resources_full",
+			    resources_reserved_full_to_json(&total));
+	resources_done(&total);
+}
+
 static json_t *agent_json(const struct agent *agent)
 {
 	AUTO_FREE char *pid = format_pid(agent);
 	json_t *json;
 
-	json = json_pack("{s:s, s:s, s:i, s:s*, s:o, s:o, s:o, s:o, s:o, s:{}, s:f, s:b, s:b, s:s*,"
+	json = json_pack("{s:s, s:s, s:i, s:s*, s:o, s:o, s:o, s:f, s:b, s:b, s:s*,"
 			 " s:[s, s], s:s, s:s*, s:I}",
 			 "id", agent->id,
 			 "hostname", agent->info->hostname,
 			 "port", agent->info->port,
 			 "pid", pid,
 			 "attributes", attributes_json(agent),
-			 "resources", total_json(agent),
-			 "unreserved_resources", total_json(agent),
 			 "used_resources", used_json(agent),
 			 "offered_resources", offered_json(agent),
-			 "reserved_resources",
 			 "registered_time", seconds(agent->registered_wall_ms),
 			 "active", agent->state == AGENT_CONNECTED,
 			 "deactivated", 0,
@@ -157,6 +138,8 @@ static json_t *agent_json(const struct agent *agent)
 			 "state", registry_state_name(agent->state),
 			 "degraded", agent->degraded,
 			 "tasks", (json_int_t)count_live_tasks(agent));
+	if (json)
+		add_totals(json, agent);
 	if (json && agent->reregistered_wall_ms)
 		json_object_set_new(json, "reregistered_time",
 				    json_real(seconds(agent->reregistered_wall_ms)));
@@ -223,7 +206,7 @@ static json_t *task_json(const struct task *task)
 				 "slave_id", task->agent->id, "role", task->role->name,
 				 "state", task->is_unreachable ? "TASK_UNREACHABLE" :
 				 master_task_state_name(task->state),
-				 "resources", resources_json(&task->resources), "statuses");
+				 "resources", resources_to_json(&task->resources), "statuses");
 
 	if (json && status)
 		json_array_append_new(json_object_get(json, "statuses"),
@@ -253,12 +236,12 @@ static void add_tasks(json_t *json, const struct framework *framework)
 
 	for (task = framework->tasks; task; task = task->hh.next) {
 		json_array_append_new(task->is_unreachable ? unreachable : tasks, task_json(task));
-		for (int i = 0; i < N_RESOURCE_KINDS && task->is_charged; i++)
-			used.scalar[i] += task->resources.scalar[i];
+		if (task->is_charged)
+			resources_sum(&used, &task->resources, 1);
 	}
 	json_object_set_new(json, "tasks", tasks);
 	json_object_set_new(json, "unreachable_tasks", unreachable);
-	json_object_set_new(json, "used_resources", resources_json(&used));
+	json_object_set_new(json, "used_resources", resources_to_json(&used));
 }
 
 static void add_offers(json_t *json, const struct framework *framework)
@@ -271,12 +254,11 @@ static void add_offers(json_t *json, const struct framework *framework)
 		json_array_append_new(offers,
 				      json_pack("{s:s, s:s, s:s, s:o}", "id", offer->id, "slave_id",
 						offer->agent->id, "framework_id", framework->id,
-						"resources", resources_json(&offer->resources)));
-		for (int i = 0; i < N_RESOURCE_KINDS; i++)
-			sum.scalar[i] += offer->resources.scalar[i];
+						"resources", resources_to_json(&offer->resources)));
+		resources_sum(&sum, &offer->resources, 1);
 	}
 	json_object_set_new(json, "offers", offers);
-	json_object_set_new(json, "offered_resources", resources_json(&sum));
+	json_object_set_new(json, "offered_resources", resources_to_json(&sum));
 }
 
 static void add_roles(json_t *json, const struct framework *framework)

@@ -15,6 +15,7 @@ class Framework:
         self.info = {"user": "nobody", "name": "test", "roles": list(roles), "failover_timeout": 3600.0,
                      "checkpoint": True, "capabilities": [{"type": "MULTI_ROLE"}, {"type": "PARTITION_AWARE"},
                                                           {"type": "RESERVATION_REFINEMENT"}], **info}
+        self.acknowledged, self.used = set(), set()
         self.events, self.connection, self.stream_id, self.reader = [], None, None, None
         if subscribed:
             self.subscribe()
@@ -31,7 +32,7 @@ class Framework:
         answer = self.connection.getresponse()
         assert answer.status == 200, answer.read()
         self.stream_id = answer.headers["Mesos-Stream-Id"]
-        self.events = []
+        self.events, self.acknowledged = [], set()
         self.reader = threading.Thread(target=self._read, args=(answer, self.events), daemon=True)
         self.reader.start()
         first = wait_until(lambda: self.events and self.events[0], "the first event")
@@ -76,21 +77,20 @@ class Framework:
         return [e[type_.lower()] for e in list(self.events) if e["type"] == type_]
 
     def offer(self, fits=lambda offer: True):
-        """The newest offer that is still open; waits for one that FITS."""
+        """The newest offer that is still open; waits for one that FITS.  Pieces are given back, to come as one."""
         def newest():
-            gone = {r["offer_id"]["value"] for r in self.all("RESCIND")}
-            for offers in reversed(self.all("OFFERS")):
-                for offer in offers["offers"]:
-                    if offer["id"]["value"] not in gone | self.used and fits(offer):
-                        return offer
+            gone = self.used | {r["offer_id"]["value"] for r in self.all("RESCIND")}
+            left = [o for offers in self.all("OFFERS") for o in offers["offers"] if o["id"]["value"] not in gone]
+            for offer in reversed(left):
+                if fits(offer):
+                    return offer
+            if len(left) > 1:
+                self.used.update(o["id"]["value"] for o in left)
+                self.call("DECLINE", offer_ids=[o["id"] for o in left], filters={"refuse_seconds": 0})
             return None
         found = wait_until(newest, "an offer")
         self.used.add(found["id"]["value"])
         return found
-
-    @property
-    def used(self):
-        return self.__dict__.setdefault("_used", set())
 
     def accept(self, offer, *operations, refuse_seconds=0):
         self.call("ACCEPT", offer_ids=[offer["id"]], operations=list(operations),
@@ -107,13 +107,13 @@ class Framework:
     # ---- tasks ----
 
     def status(self, task_id, *states):
-        """The newest status of the task; waits for one of STATES.  Updates are acknowledged."""
+        """The newest status of the task; waits for one of STATES.  Updates are acknowledged, repeated ones again."""
         def newest():
             found = None
             for update in self.all("UPDATE"):
                 status = update["status"]
-                if "uuid" in status and status["uuid"] not in self.used:
-                    self.used.add(status["uuid"])
+                if "uuid" in status and id(update) not in self.acknowledged:
+                    self.acknowledged.add(id(update))
                     self.call("ACKNOWLEDGE", agent_id=status["agent_id"], task_id=status["task_id"],
                               uuid=status["uuid"])
                 if status["task_id"]["value"] == task_id:

@@ -9,6 +9,7 @@ import pytest
 
 from cluster import wait_until
 from conftest import cannot_run
+from framework import SMALL, Framework, scalar
 from images import Layout, Store, directory, entry, layer, link
 
 pytestmark = pytest.mark.vm
@@ -145,6 +146,61 @@ def test_more_tasks_than_projects(quota_node):
     quota_node.call("POST", "/v2/apps", app("/more", "exec sleep 1000", disk=1, cpus=0.01, mem=8))
     end = wait_until(lambda: quota_node.app("/more").get("lastTaskFailure"), "the refusal", 60)
     assert end["message"].endswith("find a free project among the 10 of --disk_projects: No space left on device")
+
+
+@pytest.fixture(name="reserved_node")
+def quota_node_with_reserved_disk(quota_node):
+    agent = quota_node.agents[0]
+    agent.end(signal.SIGKILL)
+    agent.argv.append("--resources=cpus:2;mem:512;disk:100;disk(db):64")
+    agent.start()
+    wait_until(lambda: quota_node.active_agents() == 1, "the agent is back")
+    quota_node.framework = Framework(quota_node, roles=["db"])
+    return quota_node
+
+
+def test_a_persistent_volume_is_limited_by_itself(reserved_node):
+    def volume(name, size):
+        return scalar("disk", size, reservations=[{"type": "STATIC", "role": "db"}], disk={
+            "persistence": {"id": name}, "volume": {"container_path": name, "mode": "RW"}})
+
+    def offer_with(*volumes):
+        wanted = {v["disk"]["persistence"]["id"] for v in volumes}
+        return reserved_node.framework.offer(lambda o: wanted <= {
+            r["disk"]["persistence"]["id"] for r in o["resources"] if "disk" in r} and len(o["resources"]) > 2)
+
+    def run(command, *volumes, before=()):
+        framework = reserved_node.framework
+        offer = offer_with(*(() if before else volumes))
+        return framework.status(framework.launch(offer, command, [*SMALL, scalar("disk", 4), *volumes], before=before),
+                                "TASK_FINISHED", "TASK_FAILED", "TASK_ERROR")
+
+    both = volume("a", 8), volume("b", 16)
+    status = run("head -c 20000000 /dev/zero >a/x && exit 3; head -c 12000000 /dev/zero >b/x || exit 4; "
+                 "head -c 3000000 /dev/zero >x || exit 5", *both,
+                 before=[{"type": "CREATE", "create": {"volumes": list(both)}}])
+    assert status["state"] == "TASK_FINISHED", status
+    agent = reserved_node.agents[0]
+    where = agent.work_dir / "volumes/roles/db"
+    assert 7 * MIB < (where / "a/x").stat().st_blocks * 512 <= 8 * MIB
+    projects = {project_of(where / name) for name in "ab"}
+    assert len(projects) == 2 and all(7000 <= p <= 7009 for p in projects)
+
+    def views():
+        return {v["persistence"]["id"]: v for v in agent.call("GET", "/state").json["volumes"]}
+    assert views()["a"]["source"] == "quota" and views()["a"]["limit_bytes"] == 8 * MIB
+    assert 7 * MIB < views()["a"]["used_bytes"] <= 8 * MIB
+
+    # A new agent knows, and gives the projects to nobody else.
+    agent.end(signal.SIGKILL)
+    agent.start()
+    wait_until(lambda: reserved_node.active_agents() == 1, "the agent is back")
+    assert 7 * MIB < views()["a"]["used_bytes"] <= 8 * MIB
+    assert run("head -c 20000000 /dev/zero >a/y && exit 3; rm a/x; head -c 4000000 /dev/zero >a/y", both[0])["state"] == \
+        "TASK_FINISHED"
+    assert project_of(where / "a") in projects
+    reserved_node.framework.accept(offer_with(*both), {"type": "DESTROY", "destroy": {"volumes": list(both)}})
+    wait_until(lambda: not views() and not any(where.iterdir()), "no volume to be left")
 
 
 def start_and_end(cluster, *flags):

@@ -204,6 +204,7 @@ static inline ProtobufCMessage *message(const ProtobufCMessageDescriptor *descri
 
 struct subscribe {
 	const char *id, *boot_id, *hostname, *tasks, *master_id, *degraded;
+	const char *resources;		/* in the place of cpus and mem */
 	int port;
 	double cpus, mem;
 };
@@ -211,7 +212,7 @@ struct subscribe {
 static inline int agent_try_subscribe(struct cluster *cluster, struct fake_agent *agent,
 				      struct subscribe s, struct err *e)
 {
-	char id[300] = "", master_id[300] = "", degraded[300] = "";
+	char id[300] = "", master_id[300] = "", degraded[300] = "", resources[512];
 	Tepui__AgentCall *call;
 	const Tepui__AgentEvent *event;
 	int r;
@@ -222,15 +223,17 @@ static inline int agent_try_subscribe(struct cluster *cluster, struct fake_agent
 		snprintf(master_id, sizeof(master_id), ",\"master_id\":\"%s\"", s.master_id);
 	if (s.degraded)
 		snprintf(degraded, sizeof(degraded), ",\"degraded\":\"%s\"", s.degraded);
+	snprintf(resources, sizeof(resources), RESOURCES_JSON, s.cpus ? s.cpus : 4,
+		 s.mem ? s.mem : 1024, 31000, 31099);
 	call = (Tepui__AgentCall *)message(
 		&tepui__agent_call__descriptor,
 		"{\"type\":\"SUBSCRIBE\",\"subscribe\":{\"agent_info\":{%s\"hostname\":\"%s\","
-		"\"port\":%d,\"resources\":" RESOURCES_JSON ","
+		"\"port\":%d,\"resources\":%s,"
 		"\"attributes\":[{\"name\":\"rack\",\"type\":\"TEXT\",\"text\":{\"value\":\"r1\"}}]"
 		"},"
 		"\"boot_id\":\"%s\",\"version\":\"0.1.0\"%s,\"tasks\":[%s]}%s}",
-		id, s.hostname ? s.hostname : "node", s.port ? s.port : 5051, s.cpus ? s.cpus : 4,
-		s.mem ? s.mem : 1024, 31000, 31099, s.boot_id ? s.boot_id : "boot", master_id,
+		id, s.hostname ? s.hostname : "node", s.port ? s.port : 5051,
+		s.resources ? s.resources : resources, s.boot_id ? s.boot_id : "boot", master_id,
 		s.tasks ? s.tasks : "", degraded);
 	agent->is_closed = false;
 	r = master_agent_subscribe(cluster->master, call, agent, cluster->now_ms, e);

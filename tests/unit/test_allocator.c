@@ -109,6 +109,50 @@ static void give_back(struct world *world, struct allocator_node *n, struct allo
 	allocator_release(n, c, &world->grants[i].part);
 }
 
+static void test_what_is_reserved_goes_to_its_role(void **state)
+{
+	struct world world;
+	struct allocator_node *n1;
+	struct allocator_client *web, *db;
+	struct resources part;
+
+	(void)state;
+	start(&world);
+	n1 = node(&world, (char[]){ "n1" }, "cpus:4;mem:1024;disk(db):10;cpus(db):2;mem(db):64");
+	web = client(&world, (char[]){ "a" }, "web", false);
+	db = client(&world, (char[]){ "b" }, "db/main", false);
+	assert_int_equal(run(&world, 0), 2);
+	assert_string_equal(world.grants[0].client, "a");
+	assert_int_equal(world.grants[0].part.parts.n, 0);
+	assert_string_equal(world.grants[1].client, "b");
+	assert_int_equal(world.grants[1].part.scalar[RESOURCE_CPUS], 0);
+	assert_int_equal(resources_quantity(&world.grants[1].part, RESOURCE_DISK), 10000);
+	assert_int_equal(allocator_client_share(db) * 3, 3 * (10.0 / 10));
+	give_back(&world, n1, web, 0);
+	give_back(&world, n1, db, 1);
+	/* Who is alone gets both, and what was refused is not given again. */
+	allocator_client_set_active(web, false);
+	assert_int_equal(run(&world, 1), 1);
+	assert_int_equal(world.grants[0].part.scalar[RESOURCE_CPUS], 4000);
+	assert_int_equal(world.grants[0].part.parts.n, 3);
+	part = parse("cpus:4;mem:1024;disk(db):10;cpus(db):2;mem(db):64");
+	assert_int_equal(allocator_refuse(n1, db, &part, 5000, 1), 0);
+	give_back(&world, n1, db, 0);
+	assert_int_equal(run(&world, 2), 0);
+	resources_done(&part);
+	/* It is of another form now: that was not refused. */
+	part = parse("cpus:4;mem:1024;disk(db):11;cpus(db):2;mem(db):64");
+	assert_int_equal(allocator_node_set_total(n1, &part), 0);
+	assert_int_equal(run(&world, 3), 1);
+	give_back(&world, n1, db, 0);
+	resources_done(&part);
+	forget(&world);
+	allocator_client_free(web);
+	allocator_client_free(db);
+	allocator_node_free(n1);
+	allocator_free(world.allocator);
+}
+
 static void test_all_that_is_free_goes_to_one(void **state)
 {
 	struct world world;
@@ -368,6 +412,7 @@ static void test_never_more_than_there_is(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_what_is_reserved_goes_to_its_role),
 		cmocka_unit_test(test_all_that_is_free_goes_to_one),
 		cmocka_unit_test(test_roles_are_equal_and_frameworks_within_them),
 		cmocka_unit_test(test_dominant_shares_of_the_paper),

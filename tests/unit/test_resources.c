@@ -44,6 +44,8 @@ static void test_parse_and_format(void **state)
 		{ "cpus:0.0004;mem:0.0005", "mem:0.001" },
 		{ "cpus:1.25;mem:1.050;disk:0.001;gpus:2", "cpus:1.25;mem:1.05;disk:0.001;gpus:2" },
 		{ "cpus:.5", "cpus:0.5" },
+		{ "disk(b/c):5;cpus(a):1;disk:2;disk(b):0.5", "disk:2;cpus(a):1;disk(b):0.5;disk(b/c):5" },
+		{ "disk(a):0", "" },
 	};
 
 	(void)state;
@@ -79,8 +81,14 @@ static void test_parse_refuses(void **state)
 		{ "ports:[1,65536]",
 		  "read resource 'ports': '[1,65536]' is not ranges such as [31000-32000]" },
 		{ "ports:[1];ports:[2]", "read resource 'ports': named twice" },
-		{ "disk(role):5",
-		  "read resource 'disk(role)': reserved resources are not supported" },
+		{ "disk(role):x", "read resource 'disk(role)': 'x' is not a number" },
+		{ "disk(*):5", "read resource 'disk(*)': no role is called so" },
+		{ "disk(a//b):5", "read resource 'disk(a//b)': no role is called so" },
+		{ "disk():5", "read resource 'disk()': no role is called so" },
+		{ "disk(a:5", "read resource 'disk(a': unknown name" },
+		{ "disk(a):5;disk(a):6", "read resource 'disk(a)': named twice" },
+		{ "ports(a):[1-2]",
+		  "read resource 'ports(a)': reserved ports are not supported" },
 		{ "mem:9999999999999999",
 		  "read resource 'mem': '9999999999999999' is not a number" },
 	};
@@ -120,6 +128,122 @@ static void test_arithmetic_is_exact(void **state)
 	resources_done(&part);
 	resources_done(&whole);
 	resources_done(&copy);
+}
+
+/* A volume of SIZE MiB that is called ID, on disk of ROLE. */
+static void add_volume(struct resources *r, const char *role, const char *id, int64_t size)
+{
+	char role_copy[32], id_copy[32], path[] = "data";
+	struct resource_part part = {
+		.kind = RESOURCE_DISK, .role = role_copy, .volume = id_copy,
+		.container_path = path, .value = size * 1000,
+	};
+
+	(void)snprintf(role_copy, sizeof(role_copy), "%s", role);
+	(void)snprintf(id_copy, sizeof(id_copy), "%s", id);
+	assert_int_equal(resource_parts_add(&r->parts, &part), 0);
+}
+
+static void test_reservations_are_counted_by_role(void **state)
+{
+	struct resources all, part, mine;
+
+	(void)state;
+	parse("cpus:1;disk:10;disk(a):5;disk(a/b):6;disk(ab):7", &all);
+	assert_int_equal(resources_quantity(&all, RESOURCE_DISK), 28000);
+	parse("disk:11", &part);
+	assert_false(resources_contain(&all, &part));
+	resources_done(&part);
+	parse("disk(a):6", &part);
+	assert_false(resources_contain(&all, &part));
+	resources_done(&part);
+	parse("disk(a):4", &part);
+	assert_true(resources_contain(&all, &part));
+	assert_int_equal(resources_for_role(&all, "a/b", &mine), 0);
+	assert_text(&mine, "cpus:1;disk:10;disk(a):5;disk(a/b):6");
+	resources_done(&mine);
+	assert_int_equal(resources_for_role(&all, "*", &mine), 0);
+	assert_text(&mine, "cpus:1;disk:10");
+	resources_done(&mine);
+	assert_int_equal(resources_subtract(&all, &part), 0);
+	assert_text(&all, "cpus:1;disk:10;disk(a):1;disk(a/b):6;disk(ab):7");
+	resources_take_away(&all, &part);
+	assert_text(&all, "cpus:1;disk:10;disk(a/b):6;disk(ab):7");
+	resources_done(&all);
+	resources_done(&part);
+}
+
+static void test_volumes_never_merge_and_are_never_divided(void **state)
+{
+	struct resources all, copy, one = { 0 }, other = { 0 }, less = { 0 }, disk;
+
+	(void)state;
+	parse("disk(r):100", &all);
+	add_volume(&one, "r", "1", 10);
+	add_volume(&other, "r", "2", 10);
+	add_volume(&less, "r", "1", 9);
+	assert_int_equal(resources_add(&all, &one), 0);
+	assert_int_equal(resources_add(&all, &other), 0);
+	assert_text(&all, "disk(r):100;disk(r)[1:data]:10;disk(r)[2:data]:10");
+	assert_int_equal(resources_quantity(&all, RESOURCE_DISK), 120000);
+	assert_true(resources_contain(&all, &one));
+	assert_false(resources_contain(&all, &less));
+	assert_false(resources_contain(&one, &other));
+	/* What has it twice contains neither one nor two. */
+	assert_int_equal(resources_copy(&one, &copy), 0);
+	assert_int_equal(resources_add(&copy, &one), 0);
+	assert_false(resources_contain(&all, &copy));
+	assert_false(resources_contain(&copy, &one));
+	resources_done(&copy);
+	/* Exactly that one goes, and what it was on is told. */
+	assert_int_equal(resources_subtract(&all, &one), 0);
+	assert_text(&all, "disk(r):100;disk(r)[2:data]:10");
+	assert_int_equal(resources_below_volumes(&all, &disk), 0);
+	assert_text(&disk, "disk(r):10");
+	/* The same id in another role is another volume; where it is mounted does not matter. */
+	resources_done(&one);
+	add_volume(&one, "r/s", "2", 10);
+	assert_false(resources_contain(&all, &one));
+	free(other.parts.items[0].container_path);
+	other.parts.items[0].container_path = strdup("elsewhere");
+	assert_true(resources_contain(&all, &other));
+	resources_done(&all);
+	resources_done(&one);
+	resources_done(&other);
+	resources_done(&less);
+	resources_done(&disk);
+}
+
+static void test_reservations_and_volumes_in_messages(void **state)
+{
+	struct resources all, again;
+	Mesos__V1__Resource **messages;
+	struct err e = { 0 };
+	size_t n;
+
+	(void)state;
+	parse("cpus:1;mem(r):5;disk(r):100;ports:[1-2]", &all);
+	add_volume(&all, "r", "1", 10);
+	all.parts.items[2].principal = strdup("who");
+	assert_int_equal(resources_to_messages(&all, "r", &messages, &n), 0);
+	assert_int_equal(n, 5);
+	assert_string_equal(messages[1]->reservations[0]->role, "r");
+	assert_string_equal(messages[3]->disk->persistence->id, "1");
+	assert_string_equal(messages[3]->disk->persistence->principal, "who");
+	assert_string_equal(messages[3]->disk->volume->container_path, "data");
+	assert_int_equal(resources_from_messages(messages, n, &again, &e), 0);
+	assert_true(resources_equal(&all, &again));
+	resources_done(&again);
+	assert_int_equal(resources_messages_downgrade(messages, n), 0);
+	assert_int_equal(messages[1]->n_reservations, 0);
+	assert_string_equal(messages[0]->role, "*");
+	assert_string_equal(messages[1]->role, "r");
+	assert_string_equal(messages[3]->role, "r");
+	assert_int_equal(resources_from_messages(messages, n, &again, &e), 0);
+	assert_true(resources_equal(&all, &again));
+	resources_messages_free(messages, n);
+	resources_done(&again);
+	resources_done(&all);
 }
 
 static void test_dominant_share(void **state)
@@ -170,13 +294,13 @@ static void test_to_messages_and_back(void **state)
 	assert_int_equal(pb_to_json_text(&messages[0]->base, &text, &size, &e), 0);
 	assert_string_equal(text,
 			    "{\"name\":\"cpus\",\"type\":\"SCALAR\",\"scalar\":{\"value\":0.5},"
-			    "\"role\":\"*\",\"allocation_info\":{\"role\":\"web\"}}");
+			    "\"allocation_info\":{\"role\":\"web\"}}");
 	free(text);
 	assert_int_equal(pb_to_json_text(&messages[2]->base, &text, &size, &e), 0);
 	assert_string_equal(text,
 			    "{\"name\":\"ports\",\"type\":\"RANGES\",\"ranges\":{\"range\":["
 			    "{\"begin\":31000,\"end\":31001},{\"begin\":31005,\"end\":31005}]},"
-			    "\"role\":\"*\",\"allocation_info\":{\"role\":\"web\"}}");
+			    "\"allocation_info\":{\"role\":\"web\"}}");
 	free(text);
 	copy = pb_copy(&messages[2]->base);
 	assert_non_null(copy);
@@ -234,6 +358,11 @@ static void test_messages_add_up(void **state)
 	resources_done(&r);
 }
 
+#define STATIC(role) "{\"type\":\"STATIC\",\"role\":\"" role "\"}"
+#define PLACE "\"volume\":{\"mode\":\"RW\",\"container_path\":\"x\"}"
+#define DISK(info) AGENT("{\"name\":\"disk\",\"type\":\"SCALAR\",\"scalar\":{\"value\":1}," \
+			 "\"role\":\"web\",\"disk\":{" info "}}")
+
 static const struct {
 	const char *json, *msg;
 } bad_messages[] = {
@@ -257,16 +386,48 @@ static const struct {
 		"\"ranges\":{\"range\":[{\"begin\":1,\"end\":4294967301}]}}"),
 	  "read resource 'ports': 1-4294967301 is not a range of ports" },
 	{ AGENT("{\"name\":\"cpus\",\"type\":\"SCALAR\",\"scalar\":{\"value\":1},\"role\":"
-		"\"web\"}"),
-	  "read resource 'cpus': static reservations for a role are not supported" },
+		"\"web\",\"reservations\":[" STATIC("web") "]}"),
+	  "read resource 'cpus': both 'role' and 'reservations' are set" },
 	{ AGENT("{\"name\":\"cpus\",\"type\":\"SCALAR\",\"scalar\":{\"value\":1},\"reservations\":["
 		"{}]}"),
-	  "read resource 'cpus': reservations are not supported" },
+	  "read resource 'cpus': dynamic reservations are not supported" },
+	{ AGENT("{\"name\":\"cpus\",\"type\":\"SCALAR\",\"scalar\":{\"value\":1},\"role\":"
+		"\"web\",\"reservation\":{}}"),
+	  "read resource 'cpus': dynamic reservations are not supported" },
+	{ AGENT("{\"name\":\"cpus\",\"type\":\"SCALAR\",\"scalar\":{\"value\":1},\"role\":"
+		"\"a b\"}"),
+	  "read resource 'cpus': 'a b' is not a valid role" },
+	{ AGENT("{\"name\":\"cpus\",\"type\":\"SCALAR\",\"scalar\":{\"value\":1},\"reservations\":["
+		STATIC("*") "]}"),
+	  "read resource 'cpus': '*' is not a valid role" },
+	{ AGENT("{\"name\":\"ports\",\"type\":\"RANGES\",\"ranges\":{},\"role\":\"web\"}"),
+	  "read resource 'ports': reserved ports are not supported" },
+	{ AGENT("{\"name\":\"cpus\",\"type\":\"SCALAR\",\"scalar\":{\"value\":1},\"disk\":{}}"),
+	  "read resource 'cpus': DiskInfo should not be set for another resource than disk" },
+	{ DISK("\"volume\":{\"mode\":\"RW\",\"container_path\":\"x\"}"),
+	  "read resource 'disk': Non-persistent volume not supported" },
+	{ DISK("\"source\":{\"type\":\"MOUNT\"}"),
+	  "read resource 'disk': disks with a source are not supported" },
+	{ DISK("\"persistence\":{\"id\":\"1\"}"),
+	  "read resource 'disk': Expecting 'volume' to be set for persistent volume" },
+	{ DISK("\"persistence\":{\"id\":\"..\"}," PLACE),
+	  "read resource 'disk': Invalid persistence ID for persistent volume" },
+	{ DISK("\"persistence\":{\"id\":\"a/b\"}," PLACE),
+	  "read resource 'disk': Invalid persistence ID for persistent volume" },
+	{ DISK("\"persistence\":{\"id\":\"1\"},\"volume\":{\"mode\":\"RW\",\"container_path\":\"x\","
+	       "\"host_path\":\"/y\"}"),
+	  "read resource 'disk': Expecting 'host_path' to be unset for persistent volume" },
+	{ AGENT("{\"name\":\"disk\",\"type\":\"SCALAR\",\"scalar\":{\"value\":1},\"disk\":{"
+		"\"persistence\":{\"id\":\"1\"}," PLACE "}}"),
+	  "read resource 'disk': Persistent volumes cannot be created from unreserved resources" },
+	{ AGENT("{\"name\":\"disk\",\"type\":\"SCALAR\",\"scalar\":{\"value\":0},\"role\":\"web\","
+		"\"disk\":{\"persistence\":{\"id\":\"1\"}," PLACE "}}"),
+	  "read resource 'disk': volume '1' has no size" },
 	{ AGENT("{\"name\":\"cpus\",\"type\":\"SCALAR\",\"scalar\":{\"value\":1},\"revocable\":{}"
 		"}"),
 	  "read resource 'cpus': revocable resources are not supported" },
 	{ AGENT("{\"name\":\"disk\",\"type\":\"SCALAR\",\"scalar\":{\"value\":1},\"disk\":{}}"),
-	  "read resource 'disk': disks and volumes are not supported" },
+	  "read resource 'disk': DiskInfo is set but empty" },
 };
 
 static void test_bad_messages(void **state)
@@ -288,6 +449,9 @@ int main(void)
 		cmocka_unit_test(test_parse_and_format),
 		cmocka_unit_test(test_parse_refuses),
 		cmocka_unit_test(test_arithmetic_is_exact),
+		cmocka_unit_test(test_reservations_are_counted_by_role),
+		cmocka_unit_test(test_volumes_never_merge_and_are_never_divided),
+		cmocka_unit_test(test_reservations_and_volumes_in_messages),
 		cmocka_unit_test(test_dominant_share),
 		cmocka_unit_test(test_scalars),
 		cmocka_unit_test(test_to_messages_and_back),

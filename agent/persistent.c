@@ -1,0 +1,561 @@
+#include "agent/persistent.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "agent/agent.h"
+#include "agent/disk.h"
+#include "agent/launch_spec.h"
+#include "agent/runtime_dir.h"
+#include "agent/task.h"
+#include "agent/trash.h"
+#include "lib/cleanup.h"
+#include "lib/clock.h"
+#include "lib/err.h"
+#include "lib/log.h"
+#include "lib/pb_json.h"
+#include "lib/store.h"
+
+static const char store_kind[] = "volume";
+
+/* Those above a volume are looked through by tasks' supervisors only. */
+enum { VOLUME_MODE = 0750, PARENT_MODE = 0711 };
+
+typedef Mesos__V1__Offer__Operation Operation;
+
+const struct resource_part *persistent_part(const struct persistent_volume *volume)
+{
+	return &volume->resources.parts.items[0];
+}
+
+uint64_t persistent_size(const struct agent *agent, const struct persistent_volume *volume)
+{
+	(void)agent;
+	return (uint64_t)persistent_part(volume)->value * 1048576 / 1000;
+}
+
+/* ---- in memory ---- */
+
+static void volume_free(struct persistent_volume *volume)
+{
+	if (volume->record)
+		tepui__volume_record__free_unpacked(volume->record, NULL);
+	resources_done(&volume->resources);
+	free(volume->path);
+	free(volume->key);
+	free(volume);
+}
+
+char *persistent_path(const char *root, const char *role, const char *id)
+{
+	AUTO_FREE char *copy = strdup(role);
+	char *path;
+
+	if (!copy)
+		return NULL;
+	for (char *slash = copy; (slash = strchr(slash, '/'));)
+		*slash = ' ';
+	return asprintf(&path, "%s/%s/%s", root, copy, id) < 0 ? NULL : path;
+}
+
+static int set_names(struct persistent_volume *volume)
+{
+	const struct resource_part *part = persistent_part(volume);
+
+	if (asprintf(&volume->key, "%s/%s", part->role, part->volume) < 0)
+		volume->key = NULL;
+	volume->path = persistent_path(PERSISTENT_ROOT, part->role, part->volume);
+	return volume->key && volume->path ? 0 : -ENOMEM;
+}
+
+/* RECORD is taken, also on failure. */
+static int adopt(struct agent *agent, Tepui__VolumeRecord *record, struct persistent_volume **ret,
+		 struct err *e)
+{
+	struct persistent_volume *volume = calloc(1, sizeof(*volume));
+	int r;
+
+	if (!volume) {
+		tepui__volume_record__free_unpacked(record, NULL);
+		return err_set(e, ENOMEM, "keep a volume");
+	}
+	volume->record = record;
+	volume->measured_bytes = UINT64_MAX;
+	volume->needs_settling = true;
+	r = resources_from_messages(&record->volume, 1, &volume->resources, e);
+	if (r >= 0 && (volume->resources.parts.n != 1 || !persistent_part(volume)->volume))
+		r = err_set(e, EINVAL, "read a volume: it is none");
+	if (r >= 0 && set_names(volume) < 0)
+		r = err_set(e, ENOMEM, "keep a volume");
+	if (r >= 0)
+		HASH_ADD_KEYPTR(hh, agent->volumes, volume->key, strlen(volume->key), volume);
+	if (r >= 0 && !volume->hh.tbl)
+		r = err_set(e, ENOMEM, "keep volume '%s'", volume->key);
+	if (r < 0) {
+		volume_free(volume);
+		return r;
+	}
+	*ret = volume;
+	return 0;
+}
+
+static void forget(struct agent *agent, struct persistent_volume *volume)
+{
+	HASH_DEL(agent->volumes, volume);
+	volume_free(volume);
+}
+
+void persistent_free(struct agent *agent)
+{
+	struct persistent_volume *volume, *next;
+
+	HASH_ITER(hh, agent->volumes, volume, next)
+		forget(agent, volume);
+}
+
+static struct persistent_volume *find(const struct agent *agent, const struct resource_part *part)
+{
+	struct persistent_volume *volume = NULL;
+	AUTO_FREE char *key = NULL;
+
+	if (asprintf(&key, "%s/%s", part->role, part->volume) < 0) {
+		key = NULL;
+		return NULL;
+	}
+	HASH_FIND_STR(agent->volumes, key, volume);
+	return volume;
+}
+
+static int put(struct agent *agent, const struct persistent_volume *volume, struct err *e)
+{
+	AUTO_FREE void *data = NULL;
+	size_t size;
+	int r = pb_pack(&volume->record->base, &data, &size, e);
+
+	return r < 0 ? r : store_put(agent->store, store_kind, volume->key, data, size, e);
+}
+
+bool persistent_is_used_by(const struct persistent_volume *volume, const struct task *task)
+{
+	return task->is_charged &&
+	       resource_parts_find(&task->resources.parts, persistent_part(volume));
+}
+
+/* ---- at start ---- */
+
+/* Whatever became of the disk that it is on: it is there, and so are its data. */
+static int count_in(struct agent *agent, const struct persistent_volume *volume, struct err *e)
+{
+	struct resources below = { 0 };
+	int r = resources_below_volumes(&volume->resources, &below);
+
+	if (r >= 0 && !resources_contain(&agent->node.total, &below))
+		log_warning("volume '%s' is larger than what is left of the disk reserved for role "
+			    "'%s'", volume->key, persistent_part(volume)->role);
+	if (r >= 0) {
+		resources_take_away(&agent->node.total, &below);
+		r = resources_add(&agent->node.total, &volume->resources);
+	}
+	resources_done(&below);
+	return r < 0 ? err_set(e, -r, "count volume '%s'", volume->key) : 0;
+}
+
+static int load_volume(void *arg, const char *key, const void *data, size_t size, struct err *e)
+{
+	struct agent *agent = arg;
+	Tepui__VolumeRecord *record = tepui__volume_record__unpack(NULL, size, data);
+	struct persistent_volume *volume;
+	struct err why = { 0 };
+	int r = -EINVAL;
+
+	(void)e;
+	if (record)
+		r = adopt(agent, record, &volume, &why);
+	else
+		(void)err_set(&why, EINVAL, "read the record");
+	if (r >= 0 && !volume->record->is_destroyed)
+		r = count_in(agent, volume, &why);
+	if (r >= 0)
+		return 0;
+	/* Its directory stays: what cannot be read is no reason to remove data. */
+	agent->counters.recovery_errors++;
+	log_write_err(LOG_LEVEL_ERROR, &why, "skip volume '%s'", key);
+	return 0;
+}
+
+int persistent_load(struct agent *agent, struct err *e)
+{
+	return store_each(agent->store, store_kind, load_volume, agent, e);
+}
+
+/* ---- CREATE ---- */
+
+static int read_volumes(Mesos__V1__Resource *const *messages, size_t n, struct resources *ret,
+			struct err *e)
+{
+	struct resources volumes = { 0 };
+	int r = resources_from_messages(messages, n, &volumes, e);
+
+	for (size_t i = 0; i < volumes.parts.n && r >= 0; i++) {
+		if (!volumes.parts.items[i].volume)
+			r = err_set(e, EINVAL, "apply operation: not a persistent volume");
+	}
+	if (r >= 0 && (n == 0 || volumes.parts.n != n))
+		r = err_set(e, EINVAL, "apply operation: not as many volumes as it has resources");
+	if (r < 0)
+		resources_done(&volumes);
+	else
+		*ret = volumes;
+	return r;
+}
+
+static int check_new(const struct agent *agent, const struct resources *volumes,
+		     const struct resources *below, struct err *e)
+{
+	struct resources left = { 0 };
+	bool has_room;
+
+	for (size_t i = 0; i < volumes->parts.n; i++) {
+		const struct resource_part *part = &volumes->parts.items[i];
+
+		if (find(agent, part))
+			return err_set(e, EEXIST, "create volume '%s' of role '%s': there is one",
+				       part->volume, part->role);
+	}
+	if (resources_copy(&agent->node.total, &left) < 0)
+		return err_set(e, ENOMEM, "create volumes");
+	resources_take_away(&left, &agent->used);
+	has_room = resources_contain(&left, below);
+	resources_done(&left);
+	return has_room ? 0 : err_set(e, ENOSPC, "create volumes: the node has not so much reserved"
+				      " disk left");
+}
+
+/* As the agent keeps it: without the role that it was offered to. */
+static Mesos__V1__Resource *describe(const struct resource_part *part)
+{
+	struct resource_part copy = *part;
+	const struct resources alone = { .parts = { &copy, 1 } };
+	Mesos__V1__Resource **messages, *message;
+	size_t n;
+
+	if (resources_to_messages(&alone, NULL, &messages, &n) < 0)
+		return NULL;
+	message = TAKE_PTR(messages[0]);
+	free(messages);
+	return message;
+}
+
+/* What lies where a new volume is to be, nobody has a claim on: it must not be seen by its user. */
+static int clear_place(struct agent *agent, const struct persistent_volume *volume, struct err *e)
+{
+	int r = trash_throw(agent->trash, agent->work_fd, volume->path, e);
+
+	if (r == -ENOENT) {
+		err_clear(e);
+		return 0;
+	}
+	if (r >= 0)
+		log_warning("'%s' was left by a volume that nobody knows: removed", volume->path);
+	return r;
+}
+
+static int create_one(struct agent *agent, const struct resource_part *part, struct err *e)
+{
+	Tepui__VolumeRecord *record = malloc(sizeof(*record));
+	struct persistent_volume *volume;
+	int r;
+
+	if (!record)
+		return err_set(e, ENOMEM, "create volume '%s'", part->volume);
+	tepui__volume_record__init(record);
+	record->volume = describe(part);
+	record->has_created_wall_ms = true;
+	record->created_wall_ms = clock_wall_ms();
+	if (!record->volume) {
+		free(record);
+		return err_set(e, ENOMEM, "create volume '%s'", part->volume);
+	}
+	r = adopt(agent, record, &volume, e);
+	if (r < 0)
+		return r;
+	r = clear_place(agent, volume, e);
+	if (r >= 0)
+		r = put(agent, volume, e);
+	if (r < 0)
+		forget(agent, volume);
+	return r;
+}
+
+static int convert(struct agent *agent, const struct resources *from, const struct resources *to,
+		   struct err *e)
+{
+	int r = resources_convert(&agent->node.total, from, to);
+
+	return r < 0 ? err_set(e, -r, "change the node's resources") :
+		       agent_describe(agent, agent_id(agent), e);
+}
+
+static int create(struct agent *agent, const Mesos__V1__Offer__Operation__Create *body,
+		  struct err *e)
+{
+	struct resources volumes = { 0 }, below = { 0 };
+	int r = read_volumes(body->volumes, body->n_volumes, &volumes, e);
+
+	if (r >= 0 && resources_below_volumes(&volumes, &below) < 0)
+		r = err_set(e, ENOMEM, "create volumes");
+	if (r >= 0)
+		r = check_new(agent, &volumes, &below, e);
+	for (size_t i = 0; i < volumes.parts.n && r >= 0; i++)
+		r = create_one(agent, &volumes.parts.items[i], e);
+	if (r >= 0)
+		r = convert(agent, &below, &volumes, e);
+	resources_done(&volumes);
+	resources_done(&below);
+	return r;
+}
+
+/* ---- DESTROY ---- */
+
+static int check_old(const struct agent *agent, const struct resources *volumes, struct err *e)
+{
+	for (size_t i = 0; i < volumes->parts.n; i++) {
+		const struct resource_part *part = &volumes->parts.items[i];
+		const struct persistent_volume *volume = find(agent, part);
+
+		if (!volume || volume->record->is_destroyed ||
+		    persistent_part(volume)->value != part->value)
+			return err_set(e, ENOENT, "destroy volume '%s' of role '%s': there is none",
+				       part->volume, part->role);
+		if (resource_parts_find(&agent->used.parts, part))
+			return err_set(e, EBUSY, "destroy volume '%s' of role '%s': a task has it",
+				       part->volume, part->role);
+	}
+	return 0;
+}
+
+static int destroy(struct agent *agent, const Mesos__V1__Offer__Operation__Destroy *body,
+		   struct err *e)
+{
+	struct resources volumes = { 0 }, below = { 0 };
+	int r = read_volumes(body->volumes, body->n_volumes, &volumes, e);
+
+	if (r >= 0 && resources_below_volumes(&volumes, &below) < 0)
+		r = err_set(e, ENOMEM, "destroy volumes");
+	if (r >= 0)
+		r = check_old(agent, &volumes, e);
+	for (size_t i = 0; i < volumes.parts.n && r >= 0; i++) {
+		struct persistent_volume *volume = find(agent, &volumes.parts.items[i]);
+
+		volume->record->has_is_destroyed = volume->record->is_destroyed = true;
+		volume->needs_settling = true;
+		r = put(agent, volume, e);
+	}
+	if (r >= 0)
+		r = convert(agent, &volumes, &below, e);
+	resources_done(&volumes);
+	resources_done(&below);
+	return r;
+}
+
+int persistent_apply(struct agent *agent, const Operation *operation, struct err *e)
+{
+	int r = -ENOTSUP;
+
+	if (operation->type == MESOS__V1__OFFER__OPERATION__TYPE__CREATE && operation->create)
+		r = create(agent, operation->create, e);
+	else if (operation->type == MESOS__V1__OFFER__OPERATION__TYPE__DESTROY &&
+		 operation->destroy)
+		r = destroy(agent, operation->destroy, e);
+	else
+		(void)err_set(e, ENOTSUP, "apply operation of type %d", (int)operation->type);
+	return r;
+}
+
+/* ---- directories ---- */
+
+/* *RET_MADE: it was not there.  A descriptor, owned. */
+static int open_directory(struct agent *agent, const struct persistent_volume *volume,
+			  bool *ret_made, struct err *e)
+{
+	const char *name = strrchr(volume->path, '/') + 1;
+	AUTO_FREE char *above = strndup(volume->path, (size_t)(name - volume->path));
+	AUTO_CLOSE int parent = -EBADF;
+	int fd;
+
+	if (!above)
+		return err_set(e, ENOMEM, "open volume '%s'", volume->key);
+	parent = dir_make(agent->work_fd, above, PARENT_MODE, e);
+	if (parent < 0)
+		return parent;
+	*ret_made = mkdirat(parent, name, VOLUME_MODE) == 0;
+	if (!*ret_made && errno != EEXIST)
+		return err_set(e, errno, "make the directory of volume '%s'", volume->key);
+	fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	return fd < 0 ? err_set(e, errno, "open volume '%s'", volume->key) : fd;
+}
+
+static int make(struct agent *agent, struct persistent_volume *volume, struct err *e)
+{
+	bool is_new;
+	AUTO_CLOSE int fd = open_directory(agent, volume, &is_new, e);
+
+	if (fd < 0)
+		return fd;
+	if (is_new) {
+		int r = disk_assign_volume(agent, fd, persistent_size(agent, volume), e);
+
+		if (r < 0)
+			return err_wrap(e, "volume '%s'", volume->key);
+		log_info("volume '%s' of %lld MB is made", volume->key,
+			 (long long)(persistent_size(agent, volume) >> 20));
+	}
+	volume->project = disk_project_of(agent, fd);
+	volume->needs_settling = false;
+	return 0;
+}
+
+/* Out of sight first, then forgotten: whatever happens between is repeated by the next start. */
+static int take_away(struct agent *agent, struct persistent_volume *volume, struct err *e)
+{
+	int r = trash_throw(agent->trash, agent->work_fd, volume->path, e);
+
+	if (r == -ENOENT) {
+		err_clear(e);
+		r = 0;
+	}
+	if (r < 0)
+		return r;
+	/* The record must not be gone before that is on the disk. */
+	if (syncfs(agent->work_fd) < 0)
+		return err_set(e, errno, "remove volume '%s'", volume->key);
+	r = store_delete(agent->store, store_kind, volume->key, e);
+	if (r < 0)
+		return r;
+	log_info("volume '%s' is destroyed", volume->key);
+	forget(agent, volume);
+	return 0;
+}
+
+void persistent_settle(struct agent *agent)
+{
+	struct persistent_volume *volume, *next;
+
+	HASH_ITER(hh, agent->volumes, volume, next) {
+		struct err e = { 0 };
+		int r = 0;
+
+		if (!volume->needs_settling)
+			continue;
+		r = volume->record->is_destroyed ? take_away(agent, volume, &e) :
+						   make(agent, volume, &e);
+		if (r < 0)
+			log_write_err(LOG_LEVEL_ERROR, &e, "volumes");
+	}
+}
+
+/* One that could not be made before may be possible now. */
+static int prepare(struct agent *agent, struct persistent_volume *volume,
+		   const struct launch_result *launch, struct err *e)
+{
+	AUTO_CLOSE int fd = -EBADF;
+	struct stat st;
+	bool is_new;
+	int r = volume->needs_settling ? make(agent, volume, e) : 0;
+
+	if (r < 0)
+		return r;
+	fd = open_directory(agent, volume, &is_new, e);
+	if (fd < 0)
+		return fd;
+	/* Only the top, as Mesos does: what is in there was made by whoever had it before. */
+	if (fstat(fd, &st) < 0 || ((st.st_uid != launch->uid || st.st_gid != launch->gid) &&
+				   fchown(fd, launch->uid, launch->gid) < 0))
+		return err_set(e, errno, "give volume '%s' to user %u", volume->key, launch->uid);
+	return 0;
+}
+
+int persistent_prepare(const struct task *task, struct err *e)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < task->resources.parts.n && r >= 0; i++) {
+		const struct resource_part *part = &task->resources.parts.items[i];
+		struct persistent_volume *volume = part->volume ? find(task->agent, part) : NULL;
+
+		if (volume)
+			r = prepare(task->agent, volume, task->launch, e);
+		else if (part->volume)
+			r = err_set(e, ENOENT, "find volume '%s' of role '%s'", part->volume,
+				    part->role);
+	}
+	return r;
+}
+
+/* ---- what is told of them ---- */
+
+uint64_t persistent_used(const struct agent *agent, const struct persistent_volume *volume)
+{
+	uint64_t bytes;
+
+	return volume->project && disk_used(agent, volume->project, &bytes) ? bytes :
+									      volume->measured_bytes;
+}
+
+static json_t *statistics_of(const struct agent *agent, const struct persistent_volume *volume)
+{
+	const struct resource_part *part = persistent_part(volume);
+	uint64_t used = persistent_used(agent, volume);
+	json_t *view = json_pack("{s:{s:s, s:s*}, s:I}", "persistence", "id", part->volume,
+				 "principal", part->principal, "limit_bytes",
+				 (json_int_t)persistent_size(agent, volume));
+
+	if (view && used <= INT64_MAX)
+		json_object_set_new(view, "used_bytes", json_integer((json_int_t)used));
+	return view;
+}
+
+json_t *persistent_statistics(const struct task *task)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < task->resources.parts.n; i++) {
+		const struct resource_part *part = &task->resources.parts.items[i];
+		const struct persistent_volume *volume =
+			part->volume ? find(task->agent, part) : NULL;
+
+		if (volume)
+			json_array_append_new(list, statistics_of(task->agent, volume));
+	}
+	return list;
+}
+
+json_t *persistent_view(const struct agent *agent)
+{
+	const struct persistent_volume *volume;
+	json_t *list = json_array();
+
+	for (volume = agent->volumes; volume; volume = volume->hh.next) {
+		const struct resource_part *part = persistent_part(volume);
+		json_t *view = statistics_of(agent, volume);
+
+		if (!view || volume->record->is_destroyed) {
+			json_decref(view);
+			continue;
+		}
+		json_object_set_new(view, "role", json_string(part->role));
+		json_object_set_new(view, "container_path", json_string(part->container_path));
+		json_object_set_new(view, "source", json_string(volume->project ? "quota" : "walk"));
+		for (const struct task *task = agent->tasks; task; task = task->hh.next) {
+			if (persistent_is_used_by(volume, task))
+				json_object_set_new(view, "task_id", json_string(task_id(task)));
+		}
+		json_array_append_new(list, view);
+	}
+	return list;
+}

@@ -1,0 +1,54 @@
+/* What of a node's resources is not everybody's: reserved for a role, or a persistent volume. */
+#ifndef LIB_RESOURCE_PARTS_H
+#define LIB_RESOURCE_PARTS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/*
+ * What it is is told by kind, role and volume; the rest only describes it.  A volume is one thing:
+ * two never become one, and none is divided.
+ */
+struct resource_part {
+	int kind;		/* enum resource_kind */
+	char *role;		/* that it is reserved for */
+	char *volume;		/* persistence id, unique in the role; NULL: no volume yet */
+	char *container_path;	/* of a volume, as it was created or as a task wants it */
+	char *principal;	/* of a volume: who created it, or NULL */
+	int64_t value;		/* in thousandths */
+};
+
+/* Zero-initialised is empty; ordered by kind, role and volume, each of which is there once. */
+struct resource_parts {
+	struct resource_part *items;
+	size_t n;
+};
+
+void resource_parts_done(struct resource_parts *parts);
+int resource_parts_copy(const struct resource_parts *src, struct resource_parts *ret);
+
+/*
+ * -ENOMEM, with PARTS as it was.  The same volume twice has the sum as its value: nothing contains
+ * that.
+ */
+int resource_parts_add(struct resource_parts *parts, const struct resource_part *part);
+int resource_parts_add_all(struct resource_parts *parts, const struct resource_parts *other);
+/* What is not there is not taken; the value never goes below zero. */
+void resource_parts_remove(struct resource_parts *parts, const struct resource_part *part);
+void resource_parts_remove_all(struct resource_parts *parts, const struct resource_parts *other);
+
+/* The one that is the same but for its value, or NULL. */
+const struct resource_part *resource_parts_find(const struct resource_parts *parts,
+						const struct resource_part *like);
+bool resource_parts_contain(const struct resource_parts *parts,
+			    const struct resource_parts *subset);
+bool resource_parts_equal(const struct resource_parts *a, const struct resource_parts *b);
+
+/* Is it reserved for ROLE, or for a role above it ("eng" for "eng/web")? */
+bool resource_part_is_for(const struct resource_part *part, const char *role);
+
+/* May NAME be a role that resources are reserved for?  (reference/mesos.md 1.9; not "*".) */
+bool resource_role_is_valid(const char *name);
+
+#endif
