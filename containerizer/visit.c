@@ -83,7 +83,8 @@ static int leave_host(struct visit *v, int sync_fd, int *ret_master_fd, struct e
 	    (r = affinity_set(v->spec->exec_cpus_initial, e)) < 0 ||
 	    (r = cgroup_enter(v->cgroup, v->group, e)) < 0 ||
 	    (r = affinity_set(v->spec->exec_cpus_final, e)) < 0 ||
-	    (r = join_namespaces(v, e)) < 0)
+	    (r = join_namespaces(v, e)) < 0 ||
+	    (r = namespaces_leave_keyring(v->spec, e)) < 0)
 		return r;
 	if (v->spec->terminal) {
 		int fd;

@@ -63,6 +63,14 @@ static int bring_up_loopback(struct err *e)
 	return 0;
 }
 
+int namespaces_leave_keyring(const struct spec *spec, struct err *e)
+{
+	if (!spec->no_new_keyring &&
+	    syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL) < 0 && errno != ENOSYS)
+		return err_set(e, errno, "join session keyring");
+	return 0;
+}
+
 static int enter(struct box *box, struct err *e)
 {
 	const struct spec *spec = box->spec;
@@ -74,10 +82,8 @@ static int enter(struct box *box, struct err *e)
 		return err_set(e, errno, "set hostname '%.64s'", spec->hostname);
 	if (spec->domainname && setdomainname(spec->domainname, strlen(spec->domainname)) < 0)
 		return err_set(e, errno, "set domainname '%.64s'", spec->domainname);
-	/* Keyrings have no namespace: an own session keyring hides the host's. */
-	if (!spec->no_new_keyring &&
-	    syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL) < 0 && errno != ENOSYS)
-		return err_set(e, errno, "join session keyring");
+	if (namespaces_leave_keyring(spec, e) < 0)
+		return -e->code;
 	return spec->namespaces & CLONE_NEWNET ? bring_up_loopback(e) : 0;
 }
 

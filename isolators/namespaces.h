@@ -16,10 +16,13 @@ extern const struct namespace_kind namespace_kinds[SPEC_N_NAMESPACES];
 /* The kind of that OCI name, or NULL. */
 const struct namespace_kind *namespace_kind_find(const char *type);
 
-/* ---- join.c: those that are there already ---- */
-
 struct box;
 struct err;
+
+/* Keyrings have no namespace: a session keyring of its own hides the caller's from this process. */
+int namespaces_leave_keyring(const struct spec *spec, struct err *e);
+
+/* ---- join.c: those that are there already ---- */
 
 /* Has a process to join namespaces before it clones init? */
 bool join_is_needed(const struct box *box);

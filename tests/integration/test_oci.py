@@ -9,6 +9,7 @@ import time
 import pytest
 
 from cluster import wait_until
+from conftest import cannot_run
 
 pytestmark = pytest.mark.vm
 
@@ -278,3 +279,34 @@ def test_cgroups_that_were_there_keep_their_settings(runtime, path):
     assert settings_of_roots() == before
     runtime.must("delete", "--force", name)
     assert settings_of_roots() == before
+
+
+# ---- keys ----
+
+@pytest.fixture
+def keys(runtime):
+    """tests/integration/keys.c, on the host and in the container."""
+    program = runtime.rootfs / "bin" / "keys"
+    if subprocess.run(["gcc", "-static", "-o", program, pathlib.Path(__file__).with_name("keys.c")],
+                      check=False).returncode:
+        cannot_run("cannot compile")
+    return program
+
+
+@pytest.mark.vm
+@pytest.mark.parametrize("options, seen", [([], "Required key not available"), (["--no-new-keyring"], "found")])
+def test_session_keyring(runtime, keys, options, seen):
+    """The caller's keys are not the container's, which has no namespace for them, unless that is asked for."""
+    def held(*args):
+        return subprocess.run([keys, "hold", runtime.prefix, *runtime.argv(*args)], capture_output=True, text=True,
+                              check=True).stdout
+    runtime.write("keys", "find", runtime.prefix)
+    assert held("run", "-b", runtime.bundle, *options, runtime.new_id()) == f"{seen}\n"
+
+
+@pytest.mark.vm
+def test_session_keyring_of_who_enters(runtime, keys):
+    name = runtime.start("sleep", "1000")
+    done = subprocess.run([keys, "hold", runtime.prefix, *runtime.argv("exec", name, "keys", "find", runtime.prefix)],
+                          capture_output=True, text=True, check=True)
+    assert done.stdout == "Required key not available\n"
