@@ -1,5 +1,6 @@
 #include "agent/persistent.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -188,9 +189,59 @@ static int load_volume(void *arg, const char *key, const void *data, size_t size
 	return 0;
 }
 
+static bool is_known(const struct agent *agent, const char *path)
+{
+	const struct persistent_volume *volume = agent->volumes;
+
+	while (volume && strcmp(volume->path, path) != 0)
+		volume = volume->hh.next;
+	return volume;
+}
+
+/* FN for each directory that is directly below PATH, a path below the work directory. */
+static void each_directory(const struct agent *agent, const char *path,
+			   void (*fn)(const struct agent *agent, const char *path))
+{
+	int fd = openat(agent->work_fd, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	const struct dirent *entry;
+
+	if (!dir) {
+		fd_close(&fd);
+		return;
+	}
+	while ((entry = readdir(dir))) {
+		AUTO_FREE char *below = NULL;
+
+		if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
+			continue;
+		if (asprintf(&below, "%s/%s", path, entry->d_name) < 0)
+			below = NULL;
+		if (below)
+			fn(agent, below);
+	}
+	closedir(dir);
+}
+
+static void tell_unknown(const struct agent *agent, const char *path)
+{
+	if (!is_known(agent, path))
+		log_warning("'%s/%s' is of a volume that no record knows: left alone",
+			    agent->work_dir, path);
+}
+
+static void look_into_role(const struct agent *agent, const char *path)
+{
+	each_directory(agent, path, tell_unknown);
+}
+
 int persistent_load(struct agent *agent, struct err *e)
 {
-	return store_each(agent->store, store_kind, load_volume, agent, e);
+	int r = store_each(agent->store, store_kind, load_volume, agent, e);
+
+	if (r >= 0)
+		each_directory(agent, PERSISTENT_ROOT, look_into_role);
+	return r;
 }
 
 /* ---- CREATE ---- */
@@ -379,18 +430,24 @@ int persistent_apply(struct agent *agent, const Operation *operation, struct err
 
 /* ---- directories ---- */
 
+/* The directory of its role; a descriptor, owned. */
+static int open_parent(struct agent *agent, const struct persistent_volume *volume, struct err *e)
+{
+	const char *name = strrchr(volume->path, '/') + 1;
+	AUTO_FREE char *above = strndup(volume->path, (size_t)(name - volume->path));
+
+	return above ? dir_make(agent->work_fd, above, PARENT_MODE, e) :
+		       err_set(e, ENOMEM, "open volume '%s'", volume->key);
+}
+
 /* *RET_MADE: it was not there.  A descriptor, owned. */
 static int open_directory(struct agent *agent, const struct persistent_volume *volume,
 			  bool *ret_made, struct err *e)
 {
 	const char *name = strrchr(volume->path, '/') + 1;
-	AUTO_FREE char *above = strndup(volume->path, (size_t)(name - volume->path));
-	AUTO_CLOSE int parent = -EBADF;
+	AUTO_CLOSE int parent = open_parent(agent, volume, e);
 	int fd;
 
-	if (!above)
-		return err_set(e, ENOMEM, "open volume '%s'", volume->key);
-	parent = dir_make(agent->work_fd, above, PARENT_MODE, e);
 	if (parent < 0)
 		return parent;
 	*ret_made = mkdirat(parent, name, VOLUME_MODE) == 0;
@@ -423,7 +480,8 @@ static int make(struct agent *agent, struct persistent_volume *volume, struct er
 /* Out of sight first, then forgotten: whatever happens between is repeated by the next start. */
 static int take_away(struct agent *agent, struct persistent_volume *volume, struct err *e)
 {
-	int r = trash_throw(agent->trash, agent->work_fd, volume->path, e);
+	AUTO_CLOSE int parent = open_parent(agent, volume, e), fd = -EBADF;
+	int r = parent < 0 ? parent : trash_throw(agent->trash, agent->work_fd, volume->path, e);
 
 	if (r == -ENOENT) {
 		err_clear(e);
@@ -431,8 +489,9 @@ static int take_away(struct agent *agent, struct persistent_volume *volume, stru
 	}
 	if (r < 0)
 		return r;
-	/* The record must not be gone before that is on the disk. */
-	if (syncfs(agent->work_fd) < 0)
+	/* The record must not be gone before that is on the disk; what is only a path has no fsync. */
+	fd = openat(parent, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0 || fsync(fd) < 0)
 		return err_set(e, errno, "remove volume '%s'", volume->key);
 	r = store_delete(agent->store, store_kind, volume->key, e);
 	if (r < 0)
@@ -454,8 +513,12 @@ void persistent_settle(struct agent *agent)
 			continue;
 		r = volume->record->is_destroyed ? take_away(agent, volume, &e) :
 						   make(agent, volume, &e);
-		if (r < 0)
+		if (r >= 0)
+			continue;
+		/* Tried again at every turn, told once. */
+		if (!volume->has_failed)
 			log_write_err(LOG_LEVEL_ERROR, &e, "volumes");
+		volume->has_failed = true;
 	}
 }
 

@@ -24,7 +24,7 @@ struct persistent_volume {
 	char *path;			/* of its directory, below the work directory */
 	Tepui__VolumeRecord *record;	/* owned, as on disk */
 	struct resources resources;	/* it alone */
-	bool needs_settling;		/* its directory is not yet as the record says */
+	bool needs_settling, has_failed;	/* its directory is not yet as the record says */
 	uint32_t project;		/* counts it; 0: it is measured */
 	uint64_t measured_bytes;	/* UINT64_MAX: not yet */
 	int64_t measured_boot_ms;

@@ -6,7 +6,7 @@ import subprocess
 import pytest
 
 from cluster import Cluster, wait_until
-from framework import SMALL, Framework
+from framework import SMALL, Framework, scalar
 from images import Layout, Store, directory, entry, layer, link, tmp_path  # noqa: F401
 
 pytestmark = pytest.mark.vm
@@ -41,7 +41,8 @@ def running_node(tmp_path):
     (cluster.directory / "agent0").symlink_to(tmp_path / "work")
     try:
         cluster.start_master()
-        cluster.start_agent(f"--image_store={store.path}", f"--user_ids={FIRST}-{FIRST + 65535}")
+        cluster.start_agent(f"--image_store={store.path}", f"--user_ids={FIRST}-{FIRST + 2 * 65536 - 1}",
+                            "--resources=cpus:4;mem:4096;disk:100;disk(db):100")
         cluster.store, cluster.framework = store, Framework(cluster)
         yield cluster
     finally:
@@ -134,6 +135,29 @@ def test_a_part_of_the_sandbox_is_writable_with_an_image(node):
                                 {"mode": "RW", "container_path": "/opt", "host_path": "parts"}, box=True)
     assert lines == ["one", "0:0"]
     assert os.stat(pathlib.Path(container["tepui"]["sandbox"], "parts/x")).st_uid == 0
+
+
+def test_a_persistent_volume_belongs_to_the_ids_inside_whatever_those_are_outside(node):
+    made = scalar("disk", 10, reservations=[{"type": "STATIC", "role": "db"}], disk={
+        "persistence": {"id": "p"}, "volume": {"container_path": "/srv", "mode": "RW"}})
+    node.framework.call("TEARDOWN")
+    node.framework = framework = Framework(node, roles=["db"])
+
+    def run(command, *before):
+        offer = framework.offer(lambda o: before or any("disk" in r for r in o["resources"]))
+        task = framework.launch(offer, command, [*SMALL, made], before=before, container=BOX)
+        return framework.status(task, "TASK_FINISHED", "TASK_FAILED", "TASK_ERROR")
+
+    status = run("echo one > /srv/x", {"type": "CREATE", "create": {"volumes": [made]}})
+    assert status["state"] == "TASK_FINISHED", status
+    file = node.agents[0].work_dir / "volumes/roles/db/p/x"
+    assert (file.read_text(), file.stat().st_uid) == ("one\n", 0)
+    # The first range of ids is another container's now.
+    _, container, lines = start(node, "cat /proc/self/uid_map", box=True)
+    assert lines[0].split()[1] == str(FIRST)
+    status = run(f"grep -q {FIRST + 65536} /proc/self/uid_map && stat -c %u /srv/x | grep -qx 0 && echo two >> /srv/x")
+    assert status["state"] == "TASK_FINISHED", status
+    assert (file.read_text(), file.stat().st_uid) == ("one\ntwo\n", 0)
 
 
 @pytest.mark.parametrize("bad, words", [

@@ -234,6 +234,8 @@ def test_agent_killed_at_any_moment_has_it_or_not(node, delay):
 def test_what_an_unknown_volume_left_is_not_seen_by_a_new_one(node):
     directory(node, "one").mkdir(parents=True)
     (directory(node, "one") / "secret").write_text("old")
+    restart_agent(node)
+    assert f"{directory(node, 'one')}' is of a volume that no record knows: left alone" in node.agents[0].text()
     _, status = run(node, "test -z \"$(ls -A data)\"", volume("one"), before=[create(volume("one"))])
     assert status["state"] == "TASK_FINISHED", status
 
