@@ -111,13 +111,17 @@ int trash_throw(struct trash *trash, int dir_fd, const char *name, struct err *e
 	AUTO_CLOSE int fd = dir_make(trash->agent->work_fd, name_of_directory, 0700, e);
 	char unique[64];
 
-	if (fd < 0)
-		return fd;
+	if (fd < 0) {
+		trash->counters.failed++;
+		return -e->code;
+	}
 	(void)snprintf(unique, sizeof(unique), "%lld-%llu",
 		       (long long)trash->agent->started_wall_ms,
 		       (unsigned long long)trash->n_thrown);
-	if (renameat(dir_fd, name, fd, unique) < 0)
+	if (renameat(dir_fd, name, fd, unique) < 0) {
+		trash->counters.failed += errno != ENOENT;
 		return err_set(e, errno, "throw '%s' away", name);
+	}
 	trash->n_thrown++;
 	trash->counters.pending++;
 	/* Not each alone: what ends often ends together. */

@@ -40,19 +40,26 @@ void print_tame(char *text)
 	}
 }
 
+char *print_text(const char *format, va_list args)
+{
+	char *text;
+
+	if (vasprintf(&text, format, args) < 0)
+		return NULL;
+	print_tame(text);
+	return text;
+}
+
 void print_field(const char *label, const char *fmt, ...)
 {
 	AUTO_FREE char *text = NULL;
 	va_list ap;
-	int n;
 
 	va_start(ap, fmt);
-	n = vasprintf(&text, fmt, ap);
+	text = print_text(fmt, ap);
 	va_end(ap);
-	if (n < 0)
-		return;
-	print_tame(text);
-	printf("%-14s %s\n", label, text);
+	if (text)
+		printf("%-14s %s\n", label, text);
 }
 
 void print_json(const json_t *json)

@@ -3,6 +3,7 @@
 #define CLI_PRINT_H
 
 #include <jansson.h>
+#include <stdarg.h>
 
 struct cli;
 
@@ -15,6 +16,9 @@ void print_field(const char *label, const char *fmt, ...) __attribute__((format(
 
 /* What a task calls itself must not steer the reader's terminal: no control byte is left. */
 void print_tame(char *text);
+
+/* FORMAT filled in and tamed: owned, NULL when memory is out. */
+char *print_text(const char *format, va_list args) __attribute__((format(printf, 1, 0)));
 
 /* --json: the document as it came, indented, its numbers with at most 15 digits. */
 void print_json(const json_t *json);

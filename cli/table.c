@@ -48,9 +48,8 @@ void table_cut_last(struct table *table)
 
 void table_cell(struct table *table, enum table_color color, const char *fmt, ...)
 {
-	char *text = NULL;
 	va_list ap;
-	int n;
+	char *text;
 
 	if (!table)
 		return;
@@ -64,11 +63,10 @@ void table_cell(struct table *table, enum table_color color, const char *fmt, ..
 		table->cap = cap;
 	}
 	va_start(ap, fmt);
-	n = vasprintf(&text, fmt, ap);
+	text = print_text(fmt, ap);
 	va_end(ap);
-	if (n < 0)
+	if (!text)
 		return;
-	print_tame(text);
 	table->cells[table->n_cells++] = (struct cell){ color, text };
 }
 

@@ -100,14 +100,20 @@ static void write_foreign_program(pid_t pid, void *arg)
 	}
 }
 
-static void write_all_programs(const struct probe *p, struct outcome *o)
+/* VISIT counts its successes with whoever comes by. */
+static void lie_in_wait(void (*visit)(pid_t pid, void *arg), struct outcome *o)
 {
 	int n = 0;
 
-	(void)p;
 	for (int i = 0; i < MANY; i++)
-		visit_foreign(write_foreign_program, &n);
+		visit_foreign(visit, &n);
 	judge(o, n > 0, "%d rounds", MANY);
+}
+
+static void write_all_programs(const struct probe *p, struct outcome *o)
+{
+	(void)p;
+	lie_in_wait(write_foreign_program, o);
 }
 
 /* ---- A2: processes that are not ours ---- */
@@ -261,12 +267,8 @@ static void look_into(pid_t pid, void *arg)
 
 static void look_into_all(const struct probe *p, struct outcome *o)
 {
-	int n = 0;
-
 	(void)p;
-	for (int i = 0; i < MANY; i++)
-		visit_foreign(look_into, &n);
-	judge(o, n > 0, "%d rounds", MANY);
+	lie_in_wait(look_into, o);
 }
 
 /* ---- A3, A4: descriptors ---- */

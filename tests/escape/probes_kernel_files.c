@@ -87,15 +87,19 @@ static void reach(const struct probe *p, struct outcome *o)
 
 /* ---- facts as paths ---- */
 
-static void read_fact(const struct probe *p, struct outcome *o)
+static void run_at_fact(const struct probe *p, struct outcome *o,
+			void (*run)(const struct probe *probe, struct outcome *o))
 {
-	const char *path = fact(o, p->path);
 	struct probe at = *p;
 
-	if (!path)
-		return;
-	at.path = path;
-	read_file(&at, o);
+	at.path = fact(o, p->path);
+	if (at.path)
+		run(&at, o);
+}
+
+static void read_fact(const struct probe *p, struct outcome *o)
+{
+	run_at_fact(p, o, read_file);
 }
 
 static void write_fact(const struct probe *p, struct outcome *o)
@@ -108,13 +112,7 @@ static void write_fact(const struct probe *p, struct outcome *o)
 
 static void list_fact(const struct probe *p, struct outcome *o)
 {
-	const char *path = fact(o, p->path);
-	struct probe at = *p;
-
-	if (!path)
-		return;
-	at.path = path;
-	list_directory(&at, o);
+	run_at_fact(p, o, list_directory);
 }
 
 static void remove_fact(const struct probe *p, struct outcome *o)
