@@ -24,8 +24,6 @@
 enum {
 	MAX_RULES = 256,
 	MAX_MAJOR = (1 << 12) - 1, MAX_MINOR = (1 << 20) - 1,	/* include/linux/kdev_t.h */
-	INSNS_PER_RULE = 18,
-	INSNS_AROUND = 6,
 	MAX_PROGRAMS = 64,	/* BPF_CGROUP_MAX_PROGS of one group */
 };
 
@@ -115,16 +113,18 @@ static int validate(const struct spec *spec, struct err *e)
 }
 
 struct program {
-	struct bpf_insn *insns;
+	struct bpf_insn *insns;		/* NULL: they are only counted */
 	unsigned n;
 };
 
 static void emit(struct program *p, uint8_t code, uint8_t dst, uint8_t src, int16_t off,
 		 int32_t imm)
 {
-	p->insns[p->n++] = (struct bpf_insn){
-		.code = code, .dst_reg = dst, .src_reg = src, .off = off, .imm = imm,
-	};
+	if (p->insns)
+		p->insns[p->n] = (struct bpf_insn){
+			.code = code, .dst_reg = dst, .src_reg = src, .off = off, .imm = imm,
+		};
+	p->n++;
 }
 
 static void emit_constant(struct program *p, uint8_t operation, uint8_t dst, int32_t value)
@@ -269,14 +269,14 @@ static int load_program(const struct program *p, struct err *e)
 
 static int load_rules(const struct spec *spec, struct err *e)
 {
-	size_t n_rules = n_device_nodes + ARRAY_SIZE(terminal_rules) + spec->n_device_rules +
-		spec->n_devices;
-	AUTO_FREE struct bpf_insn *insns = calloc(n_rules * INSNS_PER_RULE + INSNS_AROUND,
-						  sizeof(*insns));
-	struct program p = { .insns = insns };
+	AUTO_FREE struct bpf_insn *insns = NULL;
+	struct program p = { 0 };
 
+	emit_rules(&p, spec);
+	insns = calloc(p.n, sizeof(*insns));
 	if (!insns)
 		return err_set(e, ENOMEM, "load device filter");
+	p = (struct program){ .insns = insns };
 	emit_rules(&p, spec);
 	return load_program(&p, e);
 }

@@ -189,6 +189,20 @@ def test_lists_of_device_rules(box, seed):
     assert {tuple(line.split()[:2]): line.split()[2] for line in done.stdout.splitlines()} == wanted, (rules, done.stderr)
 
 
+def test_as_many_device_rules_as_there_may_be(box):
+    """Each of them the longest there is: one that denies, by all that can be compared."""
+    box.use_image()
+    box.be_root("CAP_DAC_OVERRIDE")
+    device = {"type": "c", "major": 60, "minor": 0}
+    box.document["linux"]["devices"] = [device | {"path": "/dev/c60", "fileMode": 0o600}]
+    box.resources["devices"] = [device | {"allow": False, "access": "rwm"}] * 254
+    script = "exec 3</dev/c60"
+    done = box.shell(script)
+    assert "Operation not permitted" in done.stderr, done
+    box.resources["devices"].append(device | {"allow": True, "access": "r"})
+    assert "No such device or address" in box.shell(script).stderr
+
+
 # ---- A root of its own ----
 
 def test_image_root(box):
