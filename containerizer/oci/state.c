@@ -209,11 +209,14 @@ static char *format_state(const struct state *s)
 	return object ? json_dumps(object, JSON_COMPACT) : NULL;
 }
 
+/* Never into one that is there: whoever reads it may have opened it before it was exchanged. */
 static int write_file(int dir_fd, const char *name, const char *text, struct err *e)
 {
-	AUTO_CLOSE int fd = openat(dir_fd, name,
-				   O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+	const int flags = O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC;
+	AUTO_CLOSE int fd = openat(dir_fd, name, flags, 0600);
 
+	if (fd < 0 && errno == EEXIST && unlinkat(dir_fd, name, 0) == 0)
+		fd = openat(dir_fd, name, flags, 0600);
 	return fd < 0 || write(fd, text, strlen(text)) != (ssize_t)strlen(text) ?
 		err_set(e, errno, "write '%s' of the container's state", name) : 0;
 }

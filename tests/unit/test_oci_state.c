@@ -144,6 +144,31 @@ static void test_a_torn_record_is_told(void **unused)
 	(void)close(fd);
 }
 
+/* `list` takes no lock, and may be as slow as it likes. */
+static void test_a_reader_keeps_what_it_has_opened(void **unused)
+{
+	json_auto_t *config = json_pack("{ss}", "ociVersion", "1.0.2");
+	struct err e = { 0 };
+	char before[4096], after[4096];
+	int fd = state_create(root, "c1", &e), reader;
+	ssize_t n;
+
+	(void)unused;
+	assert_int_equal(state_keep_config(fd, config, true, &e), 0);
+	assert_int_equal(state_write(fd, &example, true, &e), 0);
+	reader = openat(fd, "state.json", O_RDONLY);
+	n = pread(reader, before, sizeof(before), 0);
+	assert_true(n > 0);
+	assert_int_equal(state_write(fd, &example, false, &e), 0);
+	assert_int_equal(state_keep_config(fd, config, false, &e), 0);
+	assert_int_equal(state_write(fd, &example, false, &e), 0);
+	assert_int_equal(pread(reader, after, sizeof(after), 0), n);
+	assert_memory_equal(before, after, (size_t)n);
+	assert_int_equal(state_remove(root, "c1", fd, &e), 0);
+	(void)close(reader);
+	(void)close(fd);
+}
+
 static const struct {
 	const char *text;
 	int signo;
@@ -172,6 +197,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_an_id_is_taken_once_and_gone_when_removed,
 						set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_a_torn_record_is_told, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_a_reader_keeps_what_it_has_opened, set_up,
+						tear_down),
 		cmocka_unit_test(test_signals),
 	};
 
