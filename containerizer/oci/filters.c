@@ -16,6 +16,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #include "isolators/seccomp_profile.h"
@@ -59,17 +60,20 @@ static struct header make_header(const struct key *key, const char *program, siz
 	return (struct header){ key->length, (uint32_t)size, hash_of(program, size) };
 }
 
+/* A profile may ask for the kernel ("minKernel"), which is another after the next boot. */
 static int make_key(const json_t *profile, uint64_t caps, struct key *ret, struct err *e)
 {
 	const struct scmp_version *library = seccomp_version();
 	AUTO_FREE char *text = profile ? json_dumps(profile, JSON_COMPACT | JSON_SORT_KEYS)
 		: strdup("");
+	struct utsname kernel;
 	int n;
 
-	if (!text)
-		return err_set(e, ENOMEM, "read seccomp profile");
-	n = asprintf(&ret->text, TEPUI_VERSION " %u.%u.%u %x %" PRIx64 " %s", library->major,
-		     library->minor, library->micro, seccomp_arch_native(), caps, text);
+	if (!text || uname(&kernel) < 0)
+		return err_set(e, text ? errno : ENOMEM, "read seccomp profile");
+	n = asprintf(&ret->text, TEPUI_VERSION " %u.%u.%u %s %x %" PRIx64 " %s", library->major,
+		     library->minor, library->micro, kernel.release, seccomp_arch_native(), caps,
+		     text);
 	if (n < 0)
 		return err_set(e, ENOMEM, "read seccomp profile");
 	ret->length = (uint32_t)n;
@@ -77,9 +81,16 @@ static int make_key(const json_t *profile, uint64_t caps, struct key *ret, struc
 	return 0;
 }
 
+/* Only our own: the one above may be anybody's to make something in, like /tmp. */
 static int open_directory(int state_fd)
 {
-	return openat(state_fd, DIRECTORY, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	AUTO_CLOSE int fd = openat(state_fd, DIRECTORY,
+				   O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st) < 0 || st.st_uid != geteuid() || st.st_mode & 022)
+		return -EPERM;
+	return TAKE_FD(fd);
 }
 
 static bool is_filter_of(const struct key *key, const char *data, size_t size)

@@ -70,6 +70,29 @@ def test_filters_are_kept_and_made_again(runtime):
     assert runtime.names() == [name]
 
 
+@pytest.mark.parametrize("mode, owner", [(0o777, 0), (0o755, 65534)])
+def test_filters_that_another_could_have_written_are_not_used(runtime, mode, owner):
+    """What is above may be anybody's, like /tmp: he would choose the filter of our containers."""
+    kept = runtime.root / "@filters"
+    runtime.config["linux"]["seccomp"] = filter_of()
+    assert "No space left" in runtime.shell("mkdir /tmp/x").stderr
+    (file,) = kept.iterdir()
+    before = file.stat()
+    os.chown(kept, owner, owner)
+    kept.chmod(mode)
+    file.rename(kept / "aside")
+    assert "No space left" in runtime.shell("mkdir /tmp/x").stderr
+    assert [f.name for f in kept.iterdir()] == ["aside"] and (kept / "aside").stat().st_ino == before.st_ino
+
+
+def test_a_filter_is_of_the_kernel_that_runs(runtime, tmp_path):
+    """A profile's rules can depend on it, and a --root may be there longer."""
+    runtime.config["linux"]["seccomp"] = filter_of()
+    runtime.run("true")
+    (file,) = (runtime.root / "@filters").iterdir()
+    assert f" {os.uname().release} ".encode() in file.read_bytes()
+
+
 def test_few_filters_are_kept(runtime):
     rare = ["swapon", "swapoff", "acct", "reboot", "kexec_load", "sethostname", "setdomainname"]
     for n in range(70):
