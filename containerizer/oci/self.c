@@ -29,7 +29,10 @@
 #include "lib/err.h"
 
 static const char self[] = "/proc/self/exe";
-enum { SEALS = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE };
+enum {
+	SEALS = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE,
+	MEMFD_EXECUTABLE = 0x10,	/* MFD_EXEC of Linux 6.3 */
+};
 
 static bool is_protected(int self_fd)
 {
@@ -38,6 +41,17 @@ static bool is_protected(int self_fd)
 
 	return (seals >= 0 && (seals & SEALS) == SEALS) ||
 		(fstatvfs(self_fd, &fs) == 0 && (fs.f_flag & ST_RDONLY));
+}
+
+/*
+ * Where vm.memfd_noexec is 1 it has to be said that it shall be executable, and before Linux 6.3 it
+ * must not be.
+ */
+static int create_memfd(unsigned flags)
+{
+	int fd = memfd_create("tepui-oci", flags | MFD_CLOEXEC | MEMFD_EXECUTABLE);
+
+	return fd < 0 && errno == EINVAL ? memfd_create("tepui-oci", flags | MFD_CLOEXEC) : fd;
 }
 
 /* ---- Without an execve(2) ---- */
@@ -161,7 +175,8 @@ static void describe_memory(char **argv, struct prctl_mm_map *map)
 
 /*
  * The kernel lets go of the program's file once nothing of it is mapped (prctl(2), PR_SET_MM), and
- * takes an empty one of nobody's instead.
+ * takes an empty one of nobody's instead.  Where vm.memfd_noexec is 2 there is none that could be
+ * executed: then the same file, where it is read-only.
  */
 static bool become_nobodys(char **argv)
 {
@@ -171,11 +186,11 @@ static bool become_nobodys(char **argv)
 
 	if (fd < 0 || dl_iterate_phdr(replace_segments, &fd) != 1)
 		return false;
-	empty_fd = memfd_create("tepui-oci", MFD_CLOEXEC);
-	if (empty_fd < 0)
+	empty_fd = create_memfd(0);
+	if (empty_fd < 0 && errno != EACCES)
 		return false;
 	describe_memory(argv, &map);
-	map.exe_fd = (uint32_t)empty_fd;
+	map.exe_fd = (uint32_t)(empty_fd < 0 ? fd : empty_fd);
 	return prctl(PR_SET_MM, PR_SET_MM_MAP, &map, sizeof(map), 0) == 0;
 }
 
@@ -183,7 +198,7 @@ static bool become_nobodys(char **argv)
 
 static int copy_sealed(int self_fd, struct err *e)
 {
-	AUTO_CLOSE int fd = memfd_create("tepui-oci", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	AUTO_CLOSE int fd = create_memfd(MFD_ALLOW_SEALING);
 	struct stat st;
 
 	if (fd < 0 || fstat(self_fd, &st) < 0)

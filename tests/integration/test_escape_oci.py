@@ -72,6 +72,22 @@ def test_without_the_right_to_mount_it_is_a_sealed_copy(runtime, tmp_path):
     assert "F_SEAL_WRITE" in traced.stderr and "execveat(" in traced.stderr
 
 
+@pytest.mark.skipif(not os.path.exists("/proc/sys/vm/memfd_noexec"), reason="a kernel before 6.3")
+@pytest.mark.parametrize("level, said", [(0, ""), (1, ""), (2, "Read-only file system")])
+def test_where_memory_may_not_be_executed(runtime, tmp_path, level, said):
+    """vm.memfd_noexec is a pid namespace's, of which this has its own.  What is held until nobody runs it is not ours, or read-only."""
+    runtime.write("/bin/true")
+    name = runtime.new_id()
+    before = digest(tmp_path / "tepui-oci")
+    script = """echo $1 >/proc/sys/vm/memfd_noexec && shift && "$@" && exec 9</proc/$(cat "$0")/exe && "$1" "$2" "$3" delete --force $9 &&
+echo evil | dd of=/proc/self/fd/9 conv=notrunc 2>&1"""
+    done = subprocess.run(["unshare", "-pf", "--mount-proc", "sh", "-c", script, tmp_path / "pid", str(level),
+                           *runtime.argv("create", "-b", runtime.bundle, "--pid-file", tmp_path / "pid", name)],
+                          capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL, timeout=60 * SLOW)
+    assert done.stderr == "" and done.returncode == (1 if said else 0) and said in done.stdout, done
+    assert digest(tmp_path / "tepui-oci") == before
+
+
 @pytest.mark.parametrize("closed", [(0,), (1,), (2,), (0, 1), (1, 2), (0, 1, 2)])
 def test_closed_standard_descriptors_become_nothing_of_the_host(runtime, closed):
     """What the runtime opens first would get their numbers, and the container with them."""
