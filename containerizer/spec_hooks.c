@@ -20,7 +20,7 @@ static const struct json_field hook_fields[] = {
 
 static int read_hook(const json_t *object, const char *where, struct spec_hook *hook, struct err *e)
 {
-	int r = json_read_fields(object, where, hook_fields, ARRAY_SIZE(hook_fields), hook, e);
+	int r = json_read_known_fields(object, where, hook_fields, ARRAY_SIZE(hook_fields), hook, e);
 
 	if (r < 0)
 		return r;
@@ -76,7 +76,7 @@ int spec_read_hooks(const json_t *object, struct spec *spec, struct err *e)
 
 	if (!object)
 		return 0;
-	r = json_read_fields(object, "hooks", hooks_fields, ARRAY_SIZE(hooks_fields), &item, e);
+	r = json_read_known_fields(object, "hooks", hooks_fields, ARRAY_SIZE(hooks_fields), &item, e);
 	for (size_t i = 0; r == 0 && i < SPEC_N_HOOKS; i++) {
 		if (item.kinds[i])
 			r = read_kind(item.kinds[i], (enum spec_hook_kind)i, spec, e);

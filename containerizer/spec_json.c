@@ -42,6 +42,30 @@ void *spec_alloc(size_t n, size_t size, const char *where, struct err *e)
 	return list;
 }
 
+void spec_clean_path(char *path)
+{
+	char *to = path;
+
+	for (const char *from = path; *from;) {
+		size_t length;
+
+		from += strspn(from, "/");
+		length = strcspn(from, "/");
+		if (length == 2 && from[0] == '.' && from[1] == '.') {
+			while (to > path && *--to != '/')
+				;
+		} else if (length > 0 && !(length == 1 && from[0] == '.')) {
+			*to++ = '/';
+			memmove(to, from, length);
+			to += length;
+		}
+		from += length;
+	}
+	if (to == path)
+		*to++ = '/';
+	*to = '\0';
+}
+
 static int read_root(const json_t *object, struct spec *spec, struct err *e)
 {
 	static const struct json_field fields[] = {
@@ -49,7 +73,7 @@ static int read_root(const json_t *object, struct spec *spec, struct err *e)
 		FIELD_BOOL(struct spec, root_readonly, "readonly"),
 	};
 
-	return json_read_fields(object, "root", fields, ARRAY_SIZE(fields), spec, e);
+	return json_read_known_fields(object, "root", fields, ARRAY_SIZE(fields), spec, e);
 }
 
 struct document {
@@ -57,6 +81,10 @@ struct document {
 	json_t *process, *root, *mounts, *linux_part, *annotations, *hooks;
 };
 
+/*
+ * Readers MUST pass over properties that they do not know (OCI config.md, extensibility): here and
+ * in its parts, but for resources and seccomp, where a typo would mean no limit.
+ */
 static const struct json_field document_fields[] = {
 	FIELD_STR(struct document, version, "ociVersion", true, 1, 64),
 	FIELD_STR(struct document, hostname, "hostname", false, 1, 64),
@@ -99,7 +127,8 @@ int spec_from_json(const json_t *doc, struct spec *ret, struct err *e)
 	struct document d = { 0 };
 	int r;
 
-	r = json_read_fields(doc, "config", document_fields, ARRAY_SIZE(document_fields), &d, e);
+	r = json_read_known_fields(doc, "config", document_fields, ARRAY_SIZE(document_fields), &d,
+				   e);
 	if (r < 0)
 		return r;
 	r = read_document(&d, &spec, e);
@@ -129,6 +158,8 @@ int spec_make_paths_absolute(const char *dir, struct spec *spec, struct err *e)
 {
 	int r = make_absolute(dir, &spec->root_path, e);
 
+	if (r == 0 && spec->root_path)
+		spec_clean_path(spec->root_path);
 	for (size_t i = 0; i < spec->n_mounts && r == 0; i++) {
 		if (strcmp(spec->mounts[i].type, "bind") == 0)
 			r = make_absolute(dir, &spec->mounts[i].source, e);

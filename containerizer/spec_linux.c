@@ -17,11 +17,13 @@ struct device_item {
 	uint64_t major, minor, mode, uid, gid;
 };
 
+#define NO_NUMBER UINT64_MAX
+
 static const struct json_field device_fields[] = {
 	FIELD_STR(struct device_item, path, "path", true, 1, PATH_MAX - 1),
 	FIELD_STR(struct device_item, type, "type", true, 1, 1),
-	FIELD_U64(struct device_item, major, "major", true, 0, UINT32_MAX),
-	FIELD_U64(struct device_item, minor, "minor", true, 0, UINT32_MAX),
+	FIELD_U64(struct device_item, major, "major", false, 0, UINT32_MAX),
+	FIELD_U64(struct device_item, minor, "minor", false, 0, UINT32_MAX),
 	FIELD_U64(struct device_item, mode, "fileMode", false, 0, 0177777),
 	FIELD_U64(struct device_item, uid, "uid", false, 0, 0xfffffffe),
 	FIELD_U64(struct device_item, gid, "gid", false, 0, 0xfffffffe),
@@ -32,16 +34,19 @@ static int set_device(struct device_item *item, const char *where, struct spec_d
 {
 	char type = item->type[0] == 'u' ? 'c' : item->type[0];
 
-	if (type != 'c' && type != 'b')
-		return err_set(e, EINVAL, "%s.type: '%s' is neither 'c' nor 'b'", where,
+	if (!strchr("bcp", type))
+		return err_set(e, EINVAL, "%s.type: '%s' is none of 'b', 'c', 'u', 'p'", where,
 			       item->type);
+	if (type != 'p' && (item->major == NO_NUMBER || item->minor == NO_NUMBER))
+		return err_set(e, EINVAL, "%s.%s: missing", where,
+			       item->major == NO_NUMBER ? "major" : "minor");
 	if (item->path[0] != '/')
 		return err_set(e, EINVAL, "%s.path: '%s' is not absolute", where, item->path);
 	*device = (struct spec_device){
 		.path = TAKE_PTR(item->path),
 		.type = type,
-		.major = (uint32_t)item->major,
-		.minor = (uint32_t)item->minor,
+		.major = type == 'p' ? 0 : (uint32_t)item->major,
+		.minor = type == 'p' ? 0 : (uint32_t)item->minor,
 		.mode = (mode_t)(item->mode & 0777),
 		.uid = (uid_t)item->uid,
 		.gid = (gid_t)item->gid,
@@ -52,7 +57,7 @@ static int set_device(struct device_item *item, const char *where, struct spec_d
 static int read_device(const json_t *object, const char *where, size_t i, struct spec *spec,
 		       struct err *e)
 {
-	struct device_item item = { .mode = 0666 };
+	struct device_item item = { .mode = 0666, .major = NO_NUMBER, .minor = NO_NUMBER };
 	int r = json_read_fields(object, where, device_fields, ARRAY_SIZE(device_fields), &item, e);
 
 	if (r < 0)
@@ -79,7 +84,7 @@ struct linux_item {
 	char **masked, **readonly;
 	char *propagation, *cgroups_path;
 	json_t *namespaces, *uid_map, *gid_map, *time_offsets, *devices, *resources, *seccomp, *sysctl,
-		*personality, *rdt;
+		*personality, *rdt, *memory_policy, *net_devices;
 	char *mount_label;
 };
 
@@ -97,6 +102,8 @@ static const struct json_field linux_fields[] = {
 	FIELD_JSON(struct linux_item, sysctl, "sysctl", false),
 	FIELD_JSON(struct linux_item, personality, "personality", false),
 	FIELD_JSON(struct linux_item, rdt, "intelRdt", false),
+	FIELD_JSON(struct linux_item, memory_policy, "memoryPolicy", false),
+	FIELD_JSON(struct linux_item, net_devices, "netDevices", false),
 	FIELD_STR(struct linux_item, mount_label, "mountLabel", false, 0, SPEC_LABEL_SIZE - 1),
 	FIELD_STR(struct linux_item, cgroups_path, "cgroupsPath", false, 0, PATH_MAX - 1),
 };
@@ -179,6 +186,10 @@ static int take_linux(struct linux_item *l, struct spec *spec, struct err *e)
 		return err_set(e, ENOTSUP, "linux.mountLabel: SELinux is not supported");
 	if (l->rdt)
 		return err_set(e, ENOTSUP, "linux.intelRdt: cache allocation is not supported");
+	if (l->memory_policy)
+		return err_set(e, ENOTSUP, "linux.memoryPolicy: NUMA policies are not supported");
+	if (l->net_devices)
+		return err_set(e, ENOTSUP, "linux.netDevices: moving of devices is not supported");
 	r = read_sysctls(l->sysctl, spec, e);
 	if (r < 0)
 		return r;
@@ -203,7 +214,7 @@ static int take_linux(struct linux_item *l, struct spec *spec, struct err *e)
 int spec_read_linux(const json_t *object, struct spec *spec, struct err *e)
 {
 	struct linux_item l = { 0 };
-	int r = json_read_fields(object, "linux", linux_fields, ARRAY_SIZE(linux_fields), &l, e);
+	int r = json_read_known_fields(object, "linux", linux_fields, ARRAY_SIZE(linux_fields), &l, e);
 
 	if (r < 0)
 		return r;

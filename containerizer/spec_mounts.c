@@ -25,30 +25,6 @@ static const struct json_field mount_fields[] = {
 	FIELD_JSON(struct mount_item, gid_map, "gidMappings", false),
 };
 
-/* Without "." and double slashes: the isolators compare whole names. */
-static void normalize(char *path)
-{
-	char *to = path;
-
-	for (const char *from = path; *from;) {
-		size_t length;
-
-		from += strspn(from, "/");
-		length = strcspn(from, "/");
-		if (length == 0 || (length == 1 && from[0] == '.')) {
-			from += length;
-			continue;
-		}
-		*to++ = '/';
-		memmove(to, from, length);
-		to += length;
-		from += length;
-	}
-	if (to == path)
-		*to++ = '/';
-	*to = '\0';
-}
-
 /* With "bind" among the options the type says nothing, and without a type it is one. */
 static int set_type(struct mount_item *item, struct spec_mount *m)
 {
@@ -83,7 +59,7 @@ static int set_mount(struct mount_item *item, const char *where, struct spec_mou
 	m->destination = TAKE_PTR(item->destination);
 	m->source = TAKE_PTR(item->source);
 	m->options = TAKE_PTR(item->options);
-	normalize(m->destination);
+	spec_clean_path(m->destination);
 	/* NULL would make every reader check for it. */
 	if (!m->options)
 		m->options = calloc(1, sizeof(*m->options));
@@ -96,7 +72,7 @@ static int read_mount(const json_t *object, const char *where, size_t i, struct 
 		      struct err *e)
 {
 	struct mount_item item = { 0 };
-	int r = json_read_fields(object, where, mount_fields, ARRAY_SIZE(mount_fields), &item, e);
+	int r = json_read_known_fields(object, where, mount_fields, ARRAY_SIZE(mount_fields), &item, e);
 
 	if (r < 0)
 		return r;

@@ -40,6 +40,12 @@ int spec_each(const json_t *array, const char *where, spec_item_fn *fn, struct s
 /* N zeroed items of SIZE for a list; owned.  NULL with E set. */
 void *spec_alloc(size_t n, size_t size, const char *where, struct err *e);
 
+/*
+ * Makes the absolute PATH the shortest name of the same: no ".", "..", double or last slash, for the
+ * isolators compare whole names.  By the text alone: ".." after a link is what is written before it.
+ */
+void spec_clean_path(char *path);
+
 /* A list of {containerID, hostID, size}; *RET is owned and untouched if ARRAY is NULL. */
 int spec_read_id_map(const json_t *array, const char *where, struct spec_id_map **ret,
 		     size_t *ret_n, struct err *e);

@@ -187,7 +187,7 @@ static int read_groups(const json_t *array, struct spec *spec, struct err *e)
 static int read_user(const json_t *object, struct spec *spec, struct err *e)
 {
 	struct user_item user = { .umask = spec->umask };
-	int r = json_read_fields(object, "process.user", user_fields, ARRAY_SIZE(user_fields),
+	int r = json_read_known_fields(object, "process.user", user_fields, ARRAY_SIZE(user_fields),
 				 &user, e);
 
 	if (r < 0)
@@ -320,8 +320,8 @@ static int take_process(struct process_item *p, struct spec *spec, struct err *e
 int spec_read_process(const json_t *object, struct spec *spec, struct err *e)
 {
 	struct process_item p = { 0 };
-	int r = json_read_fields(object, "process", process_fields, ARRAY_SIZE(process_fields), &p,
-				 e);
+	int r = json_read_known_fields(object, "process", process_fields,
+				       ARRAY_SIZE(process_fields), &p, e);
 
 	if (r < 0)
 		return r;

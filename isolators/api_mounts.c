@@ -11,6 +11,7 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include "isolators/cgroup_layout.h"
 #include "isolators/devices.h"
 #include "isolators/id_map.h"
 #include "isolators/isolator.h"
@@ -39,6 +40,9 @@ static int mount_fresh(const struct spec *spec, int root_fd, const char *destina
 
 	if (r < 0)
 		return r;
+	/* What has to be filled first is made read-only by api_mounts_seal(). */
+	if (magic == TMPFS_MAGIC)
+		o.set &= ~(unsigned long)MS_RDONLY;
 	r = mount(type, name, type, o.set, o.data);
 	if (r < 0 && errno == ENOENT && mkdirat(root_fd, name, 0755) == 0)
 		r = mount(type, name, type, o.set, o.data);
@@ -80,24 +84,10 @@ static int bind_node(int dev_fd, const char *name, int tree_fd, struct err *e)
 	return trees_mount(tree_fd, fd, name, e);
 }
 
-/* In a user namespace devices cannot be made. */
-static int bind_nodes(const struct box *box, int dev_fd, struct err *e)
-{
-	int r = 0;
-
-	for (size_t i = 0; i < box->trees.n_devices && r >= 0; i++) {
-		const char *name = i < n_device_nodes ? device_nodes[i].name
-			: box->spec->devices[i - n_device_nodes].path + strlen("/dev/");
-
-		r = bind_node(dev_fd, name, box->trees.device_fds[i], e);
-	}
-	return r;
-}
-
 static int make_node(const struct spec_device *device, int dev_fd, struct err *e)
 {
 	const char *name = device->path + strlen("/dev/");
-	mode_t type = device->type == 'b' ? S_IFBLK : S_IFCHR;
+	mode_t type = device->type == 'p' ? S_IFIFO : device->type == 'b' ? S_IFBLK : S_IFCHR;
 	int r = make_parents(dev_fd, name, e);
 
 	if (r < 0)
@@ -112,6 +102,24 @@ static int make_node(const struct spec_device *device, int dev_fd, struct err *e
 	return 0;
 }
 
+/* In a user namespace devices cannot be made: the host's are bound. */
+static int bind_nodes(const struct box *box, int dev_fd, struct err *e)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < box->trees.n_devices && r >= 0; i++) {
+		const struct spec_device *device = i < n_device_nodes ? NULL
+			: &box->spec->devices[i - n_device_nodes];
+
+		if (device && device->type == 'p')
+			r = make_node(device, dev_fd, e);
+		else if (box->trees.device_fds[i] >= 0)
+			r = bind_node(dev_fd, device ? device->path + strlen("/dev/")
+				      : device_nodes[i].name, box->trees.device_fds[i], e);
+	}
+	return r;
+}
+
 static int make_nodes(const struct spec *spec, int dev_fd, struct err *e)
 {
 	int r = 0;
@@ -124,7 +132,7 @@ static int make_nodes(const struct spec *spec, int dev_fd, struct err *e)
 			return err_set(e, errno, "make device '/dev/%s'", node->name);
 	}
 	for (size_t i = 0; i < spec->n_devices && r == 0; i++)
-		r = make_node(&spec->devices[i], dev_fd, e);
+		r = device_is_ptmx(&spec->devices[i]) ? 0 : make_node(&spec->devices[i], dev_fd, e);
 	return r;
 }
 
@@ -166,11 +174,12 @@ static int mount_in_dev(const struct spec *spec, struct err *e)
 		bool is_needed, is_left_out;
 	} rows[] = {
 		{ "/dev/pts", "devpts", devpts_data(spec), spec->terminal, false },
-		{ "/dev/shm", "tmpfs", "mode=1777,size=64m", false, mounts_find(spec, "/dev/shm") },
+		{ "/dev/shm", "tmpfs", "mode=1777,size=64m", false, mounts_has_other_shm(spec) },
 		{ "/dev/mqueue", "mqueue", NULL, false, !spec_has_namespace(spec, SPEC_NS_IPC) },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		const struct spec_mount *m = mounts_find(spec, rows[i].destination);
 		const char *name = rows[i].destination + strlen("/dev/"), *type = rows[i].type;
 		struct mount_options o;
 		int r;
@@ -184,7 +193,7 @@ static int mount_in_dev(const struct spec *spec, struct err *e)
 		r = mounts_fixed(spec, rows[i].destination, rows[i].data, &o, e);
 		if (r < 0)
 			return r;
-		if (mount(type, name, type, o.set, o.data) < 0)
+		if (mount(m && m->source ? m->source : type, name, type, o.set, o.data) < 0)
 			return err_set(e, errno, "mount %s on '/dev/%s'", type, name);
 	}
 	return 0;
@@ -218,11 +227,39 @@ static bool shows_own_group(const struct box *box)
 	return box->spec->namespaces & CLONE_NEWCGROUP;
 }
 
+/*
+ * Read-only unless the document says "rw", as for a systemd in the container.  Then its own limits
+ * must be out of its reach, and that is for the host's mount to say.
+ */
+static int cgroup_flags(const struct spec *spec, unsigned long *ret, struct err *e)
+{
+	AUTO(cgroup_hosts_done) struct cgroup_hosts hosts = { 0 };
+	struct mount_options o;
+	int r = mounts_fixed(spec, "/sys/fs/cgroup", NULL, &o, e);
+
+	if (r < 0)
+		return r;
+	*ret = inert | MS_RDONLY;
+	if (!(o.clear & MS_RDONLY))
+		return 0;
+	r = cgroup_hosts_read(&hosts, e);
+	if (r < 0)
+		return r;
+	if (!hosts.is_delegated)
+		return err_set(e, EPERM, "mount cgroup2 on '/sys/fs/cgroup' with 'rw': the limits "
+			       "could be changed from inside, for the host has it mounted without "
+			       "nsdelegate");
+	*ret = inert;
+	return 0;
+}
+
 static int mount_cgroup(const struct box *box, int sys_fd, struct err *e)
 {
 	bool is_shown = shows_own_group(box) && mounts_wants(box->spec, "/sys/fs/cgroup");
 	/* The host's /sys came along with all that is mounted in it. */
 	bool is_hosts = box->is_rootless && box->trees.sys_fd >= 0;
+	unsigned long flags;
+	int r;
 
 	if (!is_hosts && !is_shown)
 		return 0;
@@ -231,8 +268,12 @@ static int mount_cgroup(const struct box *box, int sys_fd, struct err *e)
 	if (is_hosts &&
 	    mount("tmpfs", "fs/cgroup", "tmpfs", MS_RDONLY | inert, "mode=755,size=4k") < 0)
 		return err_set(e, errno, "cover '/sys/fs/cgroup'");
-	if (is_shown &&
-	    mount("cgroup2", "fs/cgroup", "cgroup2", MS_RDONLY | inert, NULL) < 0)
+	if (!is_shown)
+		return 0;
+	r = cgroup_flags(box->spec, &flags, e);
+	if (r < 0)
+		return r;
+	if (mount("cgroup2", "fs/cgroup", "cgroup2", flags, NULL) < 0)
 		return err_set(e, errno, "mount cgroup2 on '/sys/fs/cgroup'");
 	return 0;
 }
@@ -266,6 +307,18 @@ static int mount_sys(const struct box *box, int root_fd, int *ret, struct err *e
 	return 0;
 }
 
+int api_mounts_seal(const struct spec *spec, const struct api_mounts *api, struct err *e)
+{
+	struct mount_attr attr = { .attr_set = MOUNT_ATTR_RDONLY };
+	struct mount_options o;
+	int r = mounts_fixed(spec, "/dev", NULL, &o, e);
+
+	if (r < 0 || !(o.set & MS_RDONLY))
+		return r;
+	return mount_setattr(api->dev_fd, "", AT_EMPTY_PATH, &attr, sizeof(attr)) == 0 ? 0
+		: err_set(e, errno, "make '/dev' read-only");
+}
+
 int api_mounts_enter(const struct box *box, int root_fd, struct api_mounts *ret, struct err *e)
 {
 	AUTO_CLOSE int proc_fd = -EBADF, sys_fd = -EBADF, dev_fd = -EBADF;
@@ -277,13 +330,14 @@ int api_mounts_enter(const struct box *box, int root_fd, struct api_mounts *ret,
 	proc_fd = mount_fresh(spec, root_fd, "/proc", "proc", NULL, PROC_SUPER_MAGIC, e);
 	if (proc_fd < 0)
 		return proc_fd;
-	r = mount_sys(box, root_fd, &sys_fd, e);
-	if (r < 0)
-		return r;
 	dev_fd = mount_fresh(spec, root_fd, "/dev", "tmpfs", "mode=755,size=64k", TMPFS_MAGIC, e);
 	if (dev_fd < 0)
 		return dev_fd;
 	r = fill_dev(box, dev_fd, e);
+	if (r == 0 && fchdir(root_fd) < 0)
+		r = err_set(e, errno, "enter the container's root");
+	if (r == 0)
+		r = mount_sys(box, root_fd, &sys_fd, e);
 	if (r == 0 && sys_fd >= 0)
 		r = mount_cgroup(box, sys_fd, e);
 	if (r < 0)

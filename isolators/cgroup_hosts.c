@@ -170,6 +170,8 @@ static int take_mount(const struct mount_line *m, const char *self, usable_fn *i
 	if (span_is(m->type, "cgroup2")) {
 		static const struct span top = { "/", 1 };
 
+		/* Of the file system, whichever mount of it says so. */
+		hosts->is_delegated |= span_lists(m->options, "nsdelegate");
 		r = take_directory(m, top, 2, is_usable, &hosts->core_root, e);
 		return r < 0 ? r : take_directory(m, own_path(self, NULL), 2, is_usable,
 						  &hosts->core, e);

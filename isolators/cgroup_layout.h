@@ -39,6 +39,7 @@ struct cgroup_hosts {
 	char *core;				/* v2: owned, absolute; NULL: not mounted */
 	char *core_root;			/* v2: where the mount's root is; owned or NULL */
 	char *v1[N_CGROUP_CONTROLLERS];		/* owned, absolute; NULL: not a v1 controller */
+	bool is_delegated;			/* v2: no namespace's root can be changed in it */
 };
 int cgroup_hosts_read(struct cgroup_hosts *ret, struct err *e);
 

@@ -54,12 +54,16 @@ static int open_v2(const char *dir, bool is_made, enum cgroup_controller control
 	return cgroup_enable_controllers(dir, layout, e);
 }
 
-/* What somebody else has made keeps its settings: the one below is seeded from it instead. */
+/*
+ * What somebody else has made keeps its settings: the one below is seeded from it instead.  A cpuset
+ * that was never set is none, and nobody could be below it.
+ */
 static int open_v1(const char *dir, bool is_made, enum cgroup_controller controller,
 		   struct cgroup_layout *layout, struct err *e)
 {
 	(void)layout;
-	return is_made ? cgroup_v1_prepare_dir(dir, controller, e) : 0;
+	return is_made ? cgroup_v1_prepare_dir(dir, controller, e)
+		: cgroup_v1_seed_dir(dir, controller, e);
 }
 
 /* All directories above the container, made ready by OPEN; the lowest is *RET (owned). */

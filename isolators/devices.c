@@ -85,6 +85,17 @@ bool is_dev_name(const char *name)
 	return false;
 }
 
+bool device_is_ptmx(const struct spec_device *device)
+{
+	return strcmp(device->path, "/dev/ptmx") == 0 && device->type == 'c' &&
+		device->major == 5 && device->minor == 2;
+}
+
+bool device_is_hosts(const struct spec_device *device)
+{
+	return device->type != 'p' && !device_is_ptmx(device);
+}
+
 static int validate(const struct spec *spec, struct err *e)
 {
 	if (spec->n_device_rules + spec->n_devices > MAX_RULES)
@@ -99,13 +110,13 @@ static int validate(const struct spec *spec, struct err *e)
 	for (size_t i = 0; i < spec->n_devices; i++) {
 		const struct spec_device *device = &spec->devices[i];
 
-		if ((device->type != 'c' && device->type != 'b') || device->major > MAX_MAJOR ||
+		if (!strchr("bcp", device->type) || device->major > MAX_MAJOR ||
 		    device->minor > MAX_MINOR)
 			return err_set(e, EINVAL, "make device '%.128s'", device->path);
 		if (!is_place(device->path))
 			return err_set(e, EINVAL, "make device '%.128s' outside of '/dev'",
 				       device->path);
-		if (is_dev_name(device->path + strlen("/dev/")))
+		if (is_dev_name(device->path + strlen("/dev/")) && !device_is_ptmx(device))
 			return err_set(e, EINVAL, "make device '%.128s', which is there already",
 				       device->path);
 	}
@@ -227,6 +238,8 @@ static void emit_rules(struct program *p, const struct spec *spec)
 		emit_rule(p, &spec->device_rules[i]);
 	/* Init makes the nodes under the filter; the payload lacks CAP_MKNOD. */
 	for (size_t i = 0; i < spec->n_devices; i++) {
+		if (!device_is_hosts(&spec->devices[i]))
+			continue;
 		rule.type = spec->devices[i].type;
 		rule.major = spec->devices[i].major;
 		rule.minor = spec->devices[i].minor;

@@ -18,4 +18,12 @@ extern const size_t n_device_nodes;
 /* Is NAME ("pts/0") at or below one of the other things that are made in every /dev? */
 bool is_dev_name(const char *name);
 
+/*
+ * The kinds of a document's devices: /dev/ptmx is a link into the own devpts wherever it is listed,
+ * a FIFO leads to no driver, and all others are the host's.
+ */
+struct spec_device;
+bool device_is_ptmx(const struct spec_device *device);
+bool device_is_hosts(const struct spec_device *device);
+
 #endif

@@ -173,14 +173,14 @@ static int make_directory(int root_fd, const char *path, struct err *e)
 }
 
 /*
- * An image names a working directory and volumes that need not be in it; the writable layer is ours
- * to fill.
+ * A document names a working directory, and an image also volumes, that need not be in the root;
+ * other runtimes make them, too.
  */
 static int make_directories(const struct spec *spec, int root_fd, struct err *e)
 {
 	int r = 0;
 
-	if (!spec->root_layers)
+	if (spec->host_root)
 		return 0;
 	if (rootfs_path_is_plain(spec->cwd))
 		r = make_directory(root_fd, spec->cwd, e);
@@ -229,7 +229,8 @@ static int build(const struct box *box, int root_fd, struct api_mounts *api, str
 	    (r = apparmor_enter(spec, api->proc_fd, e)) < 0 ||
 	    (r = mounts_enter(box, root_fd, api, e)) < 0 ||
 	    (r = make_directories(spec, root_fd, e)) < 0 ||
-	    (r = masks_enter(spec, root_fd, api, e)) < 0)
+	    (r = masks_enter(spec, root_fd, api, e)) < 0 ||
+	    (r = api_mounts_seal(spec, api, e)) < 0)
 		return r;
 	/* Last: the mounts may have needed places made. */
 	if (spec->root_readonly && !spec->host_root &&

@@ -31,7 +31,7 @@ static const struct fixed_mount {
 } fixed_mounts[] = {
 	{ "/proc", "proc", NULL, inert, " hidepid gid subset " },
 	{ "/sys", "sysfs", "bind", inert | MS_RDONLY, " " },
-	{ "/sys/fs/cgroup", "cgroup", "cgroup2", inert | MS_RDONLY, " " },
+	{ "/sys/fs/cgroup", "cgroup", "cgroup2", inert, " " },
 	{ "/dev", "tmpfs", NULL, MS_NOSUID | MS_NOEXEC,
 	  " size nr_blocks nr_inodes mode uid gid " },
 	{ "/dev/pts", "devpts", NULL, MS_NOSUID | MS_NOEXEC,
@@ -226,6 +226,28 @@ bool mounts_wants(const struct spec *spec, const char *destination)
 	return spec->host_root || !lists_any || mounts_find(spec, destination);
 }
 
+/*
+ * Unlike the others /dev/shm can be any mount that the document has.  A tmpfs takes its place among
+ * those that are always there, for mounts stand in the order of the document (OCI config.md).
+ */
+static bool is_early_shm(const struct spec *spec, const struct spec_mount *m)
+{
+	struct mount_options o;
+	struct err lost = { 0 };
+
+	return strcmp(m->destination, "/dev/shm") == 0 && m == mounts_find(spec, m->destination) &&
+		strcmp(m->type, "tmpfs") == 0 &&
+		mount_options_parse(m, (size_t)(m - spec->mounts), &o, &lost) == 0 &&
+		!o.is_copied_up && o.propagation == MS_PRIVATE;
+}
+
+bool mounts_has_other_shm(const struct spec *spec)
+{
+	const struct spec_mount *m = mounts_find(spec, "/dev/shm");
+
+	return m && !is_early_shm(spec, m);
+}
+
 int mounts_fixed(const struct spec *spec, const char *destination, const char *data,
 		 struct mount_options *ret, struct err *e)
 {
@@ -234,7 +256,8 @@ int mounts_fixed(const struct spec *spec, const char *destination, const char *d
 	int r = 0;
 
 	*ret = (struct mount_options){ 0 };
-	/* Unlike the others /dev/shm can be any mount that the document has. */
+	if (m && is_early_shm(spec, m))
+		return mount_options_parse(m, (size_t)(m - spec->mounts), ret, e);
 	if (m && fixed)
 		r = mount_options_parse(m, (size_t)(m - spec->mounts), ret, e);
 	/* It sets nodev by itself, which /dev must not have. */
@@ -450,23 +473,29 @@ static int mount_file_system(const struct spec_mount *m, const struct mount_opti
 	return trees_mount(tree_fd, fd, m->destination, e);
 }
 
+static int enter_one(const struct box *box, size_t i, int root_fd, const struct api_mounts *api,
+		     struct err *e)
+{
+	const struct spec_mount *m = &box->spec->mounts[i];
+	struct mount_options o;
+	int r = mount_options_parse(m, i, &o, e);
+
+	if (r < 0)
+		return r;
+	return box->trees.mount_fds[i] >= 0
+		? mount_tree(m, box->trees.mount_fds[i], root_fd, api, e)
+		: mount_file_system(m, &o, root_fd, api, e);
+}
+
 int mounts_enter(const struct box *box, int root_fd, const struct api_mounts *api, struct err *e)
 {
-	for (size_t i = 0; i < box->spec->n_mounts; i++) {
-		const struct spec_mount *m = &box->spec->mounts[i];
-		struct mount_options o;
-		int r;
+	int r = 0;
 
-		if (find_fixed(m->destination))
-			continue;
-		r = mount_options_parse(m, i, &o, e);
-		if (r < 0)
-			return r;
-		r = box->trees.mount_fds[i] >= 0
-			? mount_tree(m, box->trees.mount_fds[i], root_fd, api, e)
-			: mount_file_system(m, &o, root_fd, api, e);
-		if (r < 0)
-			return r;
+	for (size_t i = 0; i < box->spec->n_mounts && r == 0; i++) {
+		const struct spec_mount *m = &box->spec->mounts[i];
+
+		if (!find_fixed(m->destination) && !is_early_shm(box->spec, m))
+			r = enter_one(box, i, root_fd, api, e);
 	}
-	return 0;
+	return r;
 }

@@ -62,6 +62,10 @@ int mounts_fixed(const struct spec *spec, const char *destination, const char *d
  */
 bool mounts_wants(const struct spec *spec, const char *destination);
 
+
+/* Is the spec's mount on /dev/shm one for mounts_enter()?  A tmpfs is for mounts_fixed(). */
+bool mounts_has_other_shm(const struct spec *spec);
+
 /* All of them but those of the kernel's files. */
 struct api_mounts;
 int mounts_enter(const struct box *box, int root_fd, const struct api_mounts *api, struct err *e);
@@ -85,6 +89,9 @@ struct api_mounts {
 };
 
 int api_mounts_enter(const struct box *box, int root_fd, struct api_mounts *ret, struct err *e);
+
+/* Once everything is in its place: what of it the spec wants read-only. */
+int api_mounts_seal(const struct spec *spec, const struct api_mounts *api, struct err *e);
 
 /* ---- masks.c: what must not be seen or written ---- */
 

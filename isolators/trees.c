@@ -131,7 +131,11 @@ static int open_devices(const struct spec *spec, struct trees *trees, struct err
 		return -e->code;
 	trees->n_devices = n;
 	for (size_t i = 0; i < n; i++) {
-		int fd = i < n_device_nodes ? open_default_device(i, e)
+		int fd;
+
+		if (i >= n_device_nodes && !device_is_hosts(&spec->devices[i - n_device_nodes]))
+			continue;
+		fd = i < n_device_nodes ? open_default_device(i, e)
 			: open_device(&spec->devices[i - n_device_nodes], e);
 
 		if (fd < 0)

@@ -17,6 +17,7 @@
 #include "containerizer/oci/console_socket.h"
 #include "containerizer/oci/devices.h"
 #include "containerizer/oci/filters.h"
+#include "containerizer/oci/grantable.h"
 #include "containerizer/oci/late_hooks.h"
 #include "containerizer/oci/pid_file.h"
 #include "containerizer/oci/preserved.h"
@@ -62,6 +63,8 @@ static int load_bundle(struct making *m, const char *path, json_t **ret_doc, str
 	if (r < 0)
 		return r;
 	r = devices_inject(m->oci, *ret_doc, e);
+	if (r == 0)
+		r = grantable_filter(*ret_doc, e);
 	if (r < 0)
 		return err_wrap(e, "config.json");
 	r = spec_from_json(*ret_doc, &m->spec, e);

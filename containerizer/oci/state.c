@@ -387,10 +387,11 @@ json_t *state_to_oci(const struct state *state, enum state_status status)
 {
 	bool has_process = status != STATE_STOPPED && status != STATE_CREATING;
 
-	return json_pack("{ss ss ss sI ss* ss* ss* ss* sO*}",
+	/* In the order in which others print it: some of those who read it take it for text. */
+	return json_pack("{ss ss sI ss ss* ss* ss* ss* sO*}",
 		"ociVersion", OCI_VERSION, "id", state->id,
-		"status", state_status_names[status],
 		"pid", has_process ? (json_int_t)state->pid : (json_int_t)0,
+		"status", state_status_names[status],
 		"bundle", state->bundle, "rootfs", state->rootfs, "created", state->created,
 		"owner", state->owner, "annotations", state->annotations);
 }

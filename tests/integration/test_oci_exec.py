@@ -75,8 +75,8 @@ def test_exec_of_a_document(runtime, name):
     assert runtime.must("exec", "--process", document, name) == "5\n/etc\ny\n"
     assert runtime.must_fail("exec", "-p", document, name, "id", status=255) == \
         "run 'id' besides the process of --process"
-    document.write_text('{"args": ["id"], "cwd": "/", "user": {"uid": 0, "gid": 0}, "frob": 1}')
-    assert runtime.must_fail("exec", "-p", document, name, status=255) == "process.frob: unknown field"
+    document.write_text('{"args": ["id", "-u"], "cwd": "/", "user": {"uid": 0, "gid": 0}, "frob": 1, "env": ["PATH=/bin"]}')
+    assert runtime.must("exec", "-p", document, name) == "0\n"
 
 
 def test_exec_of_nothing(runtime, name):

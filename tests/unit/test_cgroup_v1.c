@@ -347,6 +347,7 @@ static void test_hosts(void **state)
 		struct err e = { 0 };
 
 		assert_int_equal(cgroup_hosts_parse(hosts[i].mountinfo, hosts[i].self, NULL, &h, &e), 0);
+		assert_int_equal(h.is_delegated, strstr(hosts[i].mountinfo, "nsdelegate") != NULL);
 		assert_text(h.core, hosts[i].core);
 		assert_text(h.v1[CGROUP_CPU], hosts[i].cpu);
 		assert_text(h.v1[CGROUP_MEMORY], hosts[i].memory);

@@ -139,7 +139,7 @@ static void test_devices(void **state)
 	strcpy(outside, "/dev/x/y");
 	assert_int_equal(isolators_validate(&spec, &(struct err){ 0 }), 0);
 	strcpy(outside, "/etc/disk");
-	device.type = 'p';
+	device.type = 's';
 	assert_refused(&spec, -EINVAL, "devices: make device '/etc/disk'");
 	spec.n_devices = 0;
 	spec.device_rules = &rule;

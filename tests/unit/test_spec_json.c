@@ -3,6 +3,7 @@
 #include <sched.h>
 #include <sys/stat.h>
 
+#include "containerizer/spec_parts.h"
 #include "lib/cleanup.h"
 #include "tests/unit/spec_cases.h"
 
@@ -19,8 +20,6 @@ static const struct spec_case bad[] = {
 	{ "linux", "", -EINVAL, "config.linux: missing" },
 	{ "domainname", "7", -EINVAL, "config.domainname: not a string" },
 	{ "domainname", "\"\"", -ERANGE, "config.domainname: 0 bytes is outside 1..64" },
-	{ "domainName", "\"x\"", -EINVAL, "config.domainName: unknown field" },
-	{ "hooks", "{\"prestop\":[]}", -EINVAL, "hooks.prestop: unknown field" },
 	{ "hooks", "{\"prestart\":{}}", -EINVAL, "hooks.prestart: not a list" },
 	{ "hooks", "{\"poststop\":[{\"path\":\"/a\"},{\"path\":\"b\"}]}", -EINVAL,
 	  "hooks.poststop[1].path: 'b' is not absolute" },
@@ -39,7 +38,6 @@ static const struct spec_case bad[] = {
 	{ "process.user.uid", "4294967295", -ERANGE,
 	  "process.user.uid: 4294967295 is outside 0..4294967294" },
 	{ "process.user.uid", "-1", -EINVAL, "process.user.uid: not an unsigned integer" },
-	{ "process.user.username", "\"root\"", -EINVAL, "process.user.username: unknown field" },
 	{ "process.user.additionalGids", "[1,-1]", -EINVAL,
 	  "process.user.additionalGids[1]: not a group id" },
 	{ "process.user.umask", "512", -ERANGE, "process.user.umask: 512 is outside 0..511" },
@@ -59,8 +57,10 @@ static const struct spec_case bad[] = {
 	{ "linux.rootfsPropagation", "\"open\"", -EINVAL,
 	  "linux.rootfsPropagation: 'open' is not one" },
 	{ "linux.rootfsPropagation", "7", -EINVAL, "linux.rootfsPropagation: not a string" },
-	{ "linux.devices", "[{\"path\":\"/dev/x\",\"type\":\"p\",\"major\":1,\"minor\":1}]",
-	  -EINVAL, "linux.devices[0].type: 'p' is neither 'c' nor 'b'" },
+	{ "linux.devices", "[{\"path\":\"/dev/x\",\"type\":\"s\",\"major\":1,\"minor\":1}]",
+	  -EINVAL, "linux.devices[0].type: 's' is none of 'b', 'c', 'u', 'p'" },
+	{ "linux.devices", "[{\"path\":\"/dev/x\",\"type\":\"p\"},{\"path\":\"/dev/y\","
+	  "\"type\":\"c\",\"major\":0}]", -EINVAL, "linux.devices[1].minor: missing" },
 	{ "linux.resources.devices", "[{\"allow\":true,\"access\":\"rx\"}]", -EINVAL,
 	  "linux.resources.devices[0].access: 'rx' is more than 'r', 'w', 'm'" },
 	{ "linux.resources.devices", "[{}]", -EINVAL, "linux.resources.devices[0].allow: missing" },
@@ -275,6 +275,51 @@ static void test_everything_is_read(void **state)
 	spec_done(&spec);
 }
 
+/* What a later version of the specification may bring (OCI config.md, extensibility). */
+static void test_unknown_properties_are_passed_over(void **state)
+{
+	static const char *const paths[] = {
+		"newer", "process.newer", "process.user.newer", "root.newer", "linux.newer",
+		"hooks", "mounts",
+	};
+	static const char *const values[] = {
+		"1", "{}", "[]", "\"x\"", "null",
+		"{\"newer\":[],\"prestart\":[{\"path\":\"/a\",\"newer\":1}]}",
+		"[{\"destination\":\"/a\",\"source\":\"/b\",\"newer\":1}]",
+	};
+	json_t *doc = json_loads(full, JSON_REJECT_DUPLICATES, NULL);
+	struct spec spec;
+	struct err e = { 0 };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(paths); i++)
+		spec_patch(doc, paths[i], values[i]);
+	assert_int_equal(spec_from_json(doc, &spec, &e), 0);
+	json_decref(doc);
+	assert_int_equal(spec.n_mounts, 1);
+	spec_done(&spec);
+}
+
+static const struct {
+	const char *path, *clean;
+} paths[] = {
+	{ "/", "/" }, { "//", "/" }, { "/.", "/" }, { "/a", "/a" }, { "/a/", "/a" }, { "//a/./b/", "/a/b" },
+	{ "/a/.", "/a" }, { "/a/..", "/" }, { "/a/../b", "/b" }, { "/a/b/../../..", "/" },
+	{ "/../a", "/a" }, { "/a/..b/c..", "/a/..b/c.." }, { "/a/...", "/a/..." },
+};
+
+static void test_paths_are_cleaned(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(paths); i++) {
+		char text[64];
+
+		(void)stpcpy(text, paths[i].path);
+		spec_clean_path(text);
+		assert_string_equal(text, paths[i].clean);
+	}
+}
+
 static int write_file(int dir, const char *name, const char *text)
 {
 	AUTO_CLOSE int fd = openat(dir, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
@@ -304,7 +349,7 @@ static void test_a_bundle_is_loaded_from_its_directory(void **state)
 	assert_int_equal(write_file(dir, "config.json",
 				    "{\"ociVersion\":\"1.0\",\"process\":{\"args\":[\"x\"],"
 				    "\"cwd\":\"/\",\"user\":{\"uid\":0,\"gid\":0}},"
-				    "\"root\":{\"path\":\"rootfs\"},\"linux\":{}}"), 0);
+				    "\"root\":{\"path\":\"./rootfs/.\"},\"linux\":{}}"), 0);
 	assert_int_equal(spec_load(dir, "config.json", &spec, &e), 0);
 	assert_string_equal(spec.root_path, "rootfs");
 	assert_int_equal(spec_make_paths_absolute("/of/bundle", &spec, &e), 0);
@@ -324,6 +369,8 @@ int main(void)
 		cmocka_unit_test(test_bad_documents_are_named_and_leave_the_result_alone),
 		cmocka_unit_test(test_the_smallest_document_gets_defaults),
 		cmocka_unit_test(test_everything_is_read),
+		cmocka_unit_test(test_unknown_properties_are_passed_over),
+		cmocka_unit_test(test_paths_are_cleaned),
 		cmocka_unit_test(test_a_bundle_is_loaded_from_its_directory),
 	};
 
