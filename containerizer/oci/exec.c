@@ -1,12 +1,15 @@
 /* tepui-oci exec. */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "containerizer/oci/command.h"
 #include "containerizer/oci/console_socket.h"
+#include "containerizer/oci/env.h"
 #include "containerizer/oci/filters.h"
 #include "containerizer/oci/foreground.h"
 #include "containerizer/oci/pid_file.h"
@@ -121,6 +124,19 @@ static int find_group(const struct cgroup *cg, const struct state *state, char *
 	return *ret ? 0 : err_set(e, ENOMEM, "find the cgroup of container '%s'", state->id);
 }
 
+/* By the root of the first process, which must still be that one when it is open. */
+static int add_home(struct execution *x, const struct state *state, struct err *e)
+{
+	AUTO_CLOSE int root_fd = -EBADF;
+	char path[64];
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/root", (int)state->pid);
+	root_fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (root_fd < 0 || syscall(SYS_pidfd_send_signal, x->pidfd, 0, NULL, 0U) < 0)
+		return 0;
+	return env_add_home(root_fd, x->spec.uid, &x->spec.env, e);
+}
+
 static int prepare(struct execution *x, const struct state_dir *dir, char *const *args,
 		   struct err *e)
 {
@@ -134,6 +150,9 @@ static int prepare(struct execution *x, const struct state_dir *dir, char *const
 	x->pidfd = state_open_process(&dir->state, e);
 	if (x->pidfd < 0)
 		return x->pidfd;
+	r = add_home(x, &dir->state, e);
+	if (r < 0)
+		return r;
 	if (!o->cgroup) {
 		r = find_group(&x->cgroup, &dir->state, &x->group, e);
 		if (r < 0)

@@ -16,6 +16,7 @@
 #include "containerizer/oci/command.h"
 #include "containerizer/oci/console_socket.h"
 #include "containerizer/oci/devices.h"
+#include "containerizer/oci/env.h"
 #include "containerizer/oci/filters.h"
 #include "containerizer/oci/grantable.h"
 #include "containerizer/oci/late_hooks.h"
@@ -49,6 +50,15 @@ static int name_bundle(struct making *m, int fd, struct err *e)
 	return copy_string(path, &m->state.bundle, e);
 }
 
+/* What is wrong with the root is told by who mounts it. */
+static int add_home(struct spec *spec, struct err *e)
+{
+	AUTO_CLOSE int root_fd = spec->root_path
+		? open(spec->root_path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC) : -EBADF;
+
+	return root_fd >= 0 ? env_add_home(root_fd, spec->uid, &spec->env, e) : 0;
+}
+
 static int load_bundle(struct making *m, const char *path, json_t **ret_doc, struct err *e)
 {
 	AUTO_CLOSE int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -74,6 +84,8 @@ static int load_bundle(struct making *m, const char *path, json_t **ret_doc, str
 	if (r < 0)
 		return r;
 	r = preserved_add_env(&m->spec.env, e);
+	if (r == 0)
+		r = add_home(&m->spec, e);
 	if (r < 0)
 		return r;
 	m->state.annotations = json_incref(json_object_get(*ret_doc, "annotations"));

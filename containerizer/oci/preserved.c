@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "containerizer/oci/env.h"
 #include "lib/err.h"
 
 enum { MAX_PRESERVED = 1024 };
@@ -34,24 +35,6 @@ int preserved_count(uint64_t n, unsigned *ret, struct err *e)
 	return 0;
 }
 
-static int append(char ***list, char *item_take)
-{
-	size_t n = 0;
-	char **more;
-
-	while ((*list)[n])
-		n++;
-	more = item_take ? realloc(*list, (n + 2) * sizeof(*more)) : NULL;
-	if (!more) {
-		free(item_take);
-		return -ENOMEM;
-	}
-	more[n] = item_take;
-	more[n + 1] = NULL;
-	*list = more;
-	return 0;
-}
-
 int preserved_add_env(char ***env, struct err *e)
 {
 	unsigned long n = count_sockets();
@@ -61,7 +44,7 @@ int preserved_add_env(char ***env, struct err *e)
 		return 0;
 	if (asprintf(&text, "LISTEN_FDS=%lu", n) < 0)
 		text = NULL;
-	if (append(env, text) < 0 || append(env, strdup("LISTEN_PID=1")) < 0)
+	if (env_append(env, text) < 0 || env_append(env, strdup("LISTEN_PID=1")) < 0)
 		return err_set(e, ENOMEM, "pass on LISTEN_FDS");
 	return 0;
 }

@@ -49,7 +49,7 @@ def test_mounts_stand_in_the_order_of_the_document(runtime):
     assert [p for p in places if p in wanted] == wanted
     by_place = {row[4]: row for row in rows}
     shm = by_place["/dev/shm"]
-    assert shm[-2:] == ["shm", "rw,size=64k"] and {"nosuid", "nodev", "noexec"} <= set(shm[5].split(",")), shm
+    assert shm[-2] == "shm" and "size=64k" in shm[-1].split(",") and {"nosuid", "nodev", "noexec"} <= set(shm[5].split(",")), shm
     assert by_place["/tmp"][-2] == "mine"
 
 
@@ -92,6 +92,36 @@ def test_a_working_directory_that_is_not_there_is_made(runtime):
     (runtime.rootfs / "srv/link").symlink_to("/srv/a")
     runtime.process["cwd"] = "/srv/link/c"
     assert runtime.run("pwd").stdout == "/srv/a/c\n"
+
+
+def test_home_is_that_of_the_user(runtime):
+    show = "echo $HOME"
+    assert runtime.shell(show).stdout == "/\n"
+    (runtime.rootfs / "usr").mkdir()
+    (runtime.rootfs / "usr/passwd").write_text("root:x:0:0:r:/root:/bin/sh\nbad:x:7:0\nweb:x:8:8::/srv/web:/bin/sh\nodd:x:9:9::srv:/bin/sh\n")
+    (runtime.rootfs / "etc/passwd").symlink_to("../../../usr/passwd")
+    assert runtime.shell(show).stdout == "/root\n"
+    name = runtime.start("sleep", "1000")
+    for user, home in (("0", "/root"), ("7", "/"), ("8", "/srv/web"), ("9", "/"), ("10", "/")):
+        assert runtime.must("exec", "-u", user, name, "sh", "-c", show) == f"{home}\n"
+    assert runtime.must("exec", "-e", "HOME=/x", name, "sh", "-c", show) == "/x\n"
+    runtime.process["env"].append("HOME=/y")
+    assert runtime.shell(show).stdout == "/y\n"
+
+
+@pytest.mark.parametrize("kind", ["fifo", "directory", "device", "outside"])
+def test_a_passwd_that_is_none(runtime, kind):
+    passwd = runtime.rootfs / "etc/passwd"
+    if kind == "fifo":
+        os.mkfifo(passwd)
+    elif kind == "directory":
+        passwd.mkdir()
+    elif kind == "device":
+        os.mknod(passwd, stat.S_IFCHR | 0o666, os.makedev(1, 5))
+    else:
+        # The host's own has root's home in it; inside there is no such file.
+        passwd.symlink_to("/proc/1/root/etc/passwd")
+    assert runtime.shell("echo $HOME").stdout == "/\n"
 
 
 @pytest.mark.parametrize("user", [False, True])
