@@ -343,8 +343,15 @@ int flags_span(const struct flag *flags, size_t n, const char *arg)
 	size_t length = strcspn(arg, "=");
 	const struct flag *flag;
 
-	if (arg[0] == '-' && isalpha((unsigned char)arg[1]))
+	if (arg[0] == '-' && isalpha((unsigned char)arg[1])) {
+		/* The first with a value takes what is left, or else what comes next. */
+		for (const char *letter = arg + 1; *letter; letter++) {
+			flag = find_letter(flags, n, *letter);
+			if (!flag || flag->kind != FLAG_BOOL)
+				return flag && !letter[1] ? 2 : 1;
+		}
 		return 1;
+	}
 	if (strncmp(arg, "--", 2) != 0)
 		return 0;
 	flag = find(flags, n, arg + 2, length - 2);

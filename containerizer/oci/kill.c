@@ -25,10 +25,11 @@ static const struct flag kill_flags[] = {
 	  .letter = 'a', .help = "every process of the container, not the first alone" },
 };
 
+/* "No such process" is what containerd looks for, to know that it has come too late. */
 static int refuse(const struct state *state, struct err *e)
 {
 	err_clear(e);
-	return err_set_code(e, ESRCH, true, "container '%s' is not running", state->id);
+	return err_set(e, ESRCH, "container '%s' is not running", state->id);
 }
 
 static int kill_first(const struct state *state, int signo, struct err *e)

@@ -81,11 +81,15 @@ static int run_command(const struct oci *oci, const struct command *c, int argc,
 		       int *ret_status, struct err *e)
 {
 	AUTO_FREE void *options = calloc(1, c->options_size);
-	int index, n, r;
+	int index, n, r = 0;
 
 	if (!options)
 		return err_set(e, ENOMEM, "read flags");
-	r = flags_parse(c->flags, c->n_flags, NULL, argc, argv, options, &index, e);
+	/* What comes after the id of exec and ps is for somebody else. */
+	if (c->max_args != COMMAND_ANY_ARGS)
+		r = flags_move_first(c->flags, c->n_flags, argc - 1, argv + 1, e);
+	if (r == 0)
+		r = flags_parse(c->flags, c->n_flags, NULL, argc, argv, options, &index, e);
 	if (r < 0)
 		return r;
 	n = argc - index;

@@ -136,7 +136,7 @@ def test_create_start_kill_delete(runtime):
     runtime.must("kill", name)
     runtime.wait_for(name, "stopped")
     assert runtime.state(name)["pid"] == 0
-    assert runtime.must_fail("kill", name) == f"container '{name}' is not running"
+    assert runtime.must_fail("kill", name) == f"container '{name}' is not running: No such process"
     assert runtime.must_fail("start", name) == f"start container '{name}', which is stopped"
     runtime.must("delete", name)
     assert runtime.must_fail("state", name) == f"container '{name}' does not exist"
@@ -255,7 +255,7 @@ def test_a_recycled_pid_is_not_the_container(runtime):
         state["pid"] = stranger.pid
         record.write_text(json.dumps(state))
         assert runtime.status(name) == "stopped"
-        assert runtime.must_fail("kill", name, "KILL") == f"container '{name}' is not running"
+        assert runtime.must_fail("kill", name, "KILL") == f"container '{name}' is not running: No such process"
         runtime.must("delete", "--force", name)
         assert stranger.poll() is None
     finally:

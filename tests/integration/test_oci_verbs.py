@@ -89,7 +89,7 @@ def test_update(runtime, name):
     assert "fork" in done.stderr, done
     resources = runtime.directory / "resources.json"
     resources.write_text('{"pids": {"limit": 100}}')
-    runtime.must("update", "--resources", resources, name)
+    runtime.must("update", name, "--resources", resources)
     assert runtime.must("exec", name, "sh", "-c", "for i in 1 2 3 4 5 6 7 8; do sleep 0.1 & done; wait; echo all") == "all\n"
     done = subprocess.run(runtime.argv("update", "-r", "-", name), input='{"pids": {"limit": 50}}', text=True,
                           capture_output=True, timeout=60)

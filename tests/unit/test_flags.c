@@ -283,6 +283,7 @@ static void test_options_may_stand_anywhere(void **state)
 	assert_moved("a --work-dir=x b", "--work-dir=x a b");
 	assert_moved("a --cfs-quota b --no-cfs-quota c", "--cfs-quota --no-cfs-quota a b c");
 	assert_moved("a --nope b -x c", "--nope -x a b c");
+	assert_moved("a -m x b -qe y c -p7 d -q f", "-m x -qe y -p7 -q a b c d f");
 	assert_moved("a -- --work_dir", "a -- --work_dir");
 	assert_moved("a - b", "a - b");
 	assert_int_equal(flags_move_first(flags, ARRAY_SIZE(flags), 1, argv, &e), -EINVAL);
