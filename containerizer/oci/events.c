@@ -35,7 +35,7 @@ struct watch {
 	struct cgroup cgroup;
 	int pidfd, oom_fd;
 	bool is_eventfd;
-	uint64_t oom_kills;
+	uint64_t oom_kills;		/* told, or older than the watch */
 };
 
 static int print_event(const struct watch *w, const char *type, json_t *data_take, struct err *e)
@@ -57,11 +57,33 @@ static int print_stats(struct watch *w, struct err *e)
 
 	if (r < 0)
 		return r;
-	w->oom_kills = usage.oom_kills;
 	return print_event(w, "stats", stats_to_json(&usage), e);
 }
 
-/* An event of the file may be of another kind: the count says. */
+/* How many have been killed until now; as many as before where nobody counts them. */
+static uint64_t count_oom_kills(const struct watch *w)
+{
+	struct err lost = { 0 };
+	uint64_t n = 0;
+
+	return cgroup_read_key(&w->cgroup, "memory.events", "oom_kill", &n, &lost) < 0
+		? w->oom_kills : n;
+}
+
+static int tell_oom(struct watch *w, struct err *e)
+{
+	uint64_t n = count_oom_kills(w);
+
+	if (n == w->oom_kills)
+		return 0;
+	w->oom_kills = n;
+	return print_event(w, "oom", NULL, e);
+}
+
+/*
+ * An event of the file may be of another kind, or come before anybody is killed: the count says, now
+ * or when it is looked at next.
+ */
 static int take_oom(struct watch *w, struct err *e)
 {
 	uint64_t n = 0;
@@ -72,14 +94,7 @@ static int take_oom(struct watch *w, struct err *e)
 		fd_close(&w->oom_fd);
 		return 0;
 	}
-	if (cgroup_read_key(&w->cgroup, "memory.events", "oom_kill", &n, e) < 0) {
-		err_clear(e);
-		return 0;
-	}
-	if (n == w->oom_kills)
-		return 0;
-	w->oom_kills = n;
-	return print_event(w, "oom", NULL, e);
+	return tell_oom(w, e);
 }
 
 static int follow(struct watch *w, int64_t interval_ms, struct err *e)
@@ -96,6 +111,8 @@ static int follow(struct watch *w, int64_t interval_ms, struct err *e)
 
 		if (left <= 0) {
 			r = print_stats(w, e);
+			if (r == 0)
+				r = tell_oom(w, e);
 			next_ms = clock_boot_ms() + interval_ms;
 			if (r < 0)
 				return r;
@@ -106,7 +123,7 @@ static int follow(struct watch *w, int64_t interval_ms, struct err *e)
 		if (fds[1].revents)
 			r = take_oom(w, e);
 		if (r < 0 || fds[0].revents)
-			return r;
+			return r < 0 ? r : tell_oom(w, e);
 	}
 }
 
@@ -126,6 +143,7 @@ static int open_watch(struct watch *w, const struct state *state, struct err *e)
 	w->oom_fd = cgroup_open_oom_events(&w->cgroup, &w->is_eventfd, e);
 	if (w->oom_fd < 0)
 		err_clear(e);
+	w->oom_kills = count_oom_kills(w);
 	return 0;
 }
 

@@ -83,6 +83,24 @@ def test_events_end_with_the_container(runtime, name):
     assert runtime.must_fail("events", name) == f"watch container '{name}', which is stopped"
 
 
+@pytest.mark.parametrize("interval", ["1ms", "1h"])
+def test_no_end_by_the_memory_limit_is_lost(runtime, interval):
+    """However often the count is looked at for other reasons."""
+    runtime.config["linux"]["resources"] = {"memory": {"limit": 16 << 20, "swap": 16 << 20}}
+    name = runtime.start("sleep", "1000")
+    seen = runtime.directory / "events"
+    with open(seen, "w", encoding="utf-8") as out:
+        watching = subprocess.Popen(runtime.argv("events", "--interval", interval, name), stdout=out, stdin=subprocess.DEVNULL)
+    try:
+        wait_until(lambda: '"stats"' in seen.read_text(), "a first event")
+        assert '"oom"' not in seen.read_text()
+        runtime.call("exec", name, "dd", "if=/dev/zero", "of=/dev/null", "bs=64M")
+        wait_until(lambda: f'{{"type":"oom","id":"{name}"}}\n' in seen.read_text(), "the event of the limit")
+    finally:
+        watching.terminate()
+        watching.wait()
+
+
 def test_update(runtime, name):
     runtime.must("update", "--pids-limit", "7", name)
     done = runtime.call("exec", name, "sh", "-c", "for i in 1 2 3 4 5 6 7 8; do sleep 0.1 & done; wait")
