@@ -125,6 +125,19 @@ static int set_args(json_t *process, char *const *args, struct err *e)
 	return append_strings(array, args, e);
 }
 
+/* Those of ENV that set what ITEM ("K=V") sets: of two values the first would be seen. */
+static void remove_namesakes(json_t *env, const char *item)
+{
+	size_t length = strcspn(item, "=");
+
+	for (size_t i = json_array_size(env); i-- > 0;) {
+		const char *other = json_string_value(json_array_get(env, i));
+
+		if (other && strcspn(other, "=") == length && strncmp(other, item, length) == 0)
+			(void)json_array_remove(env, i);
+	}
+}
+
 static int add_env(json_t *process, char *const *list, struct err *e)
 {
 	json_t *env = json_object_get(process, "env");
@@ -134,6 +147,8 @@ static int add_env(json_t *process, char *const *list, struct err *e)
 		if (json_object_set_new(process, "env", env) < 0)
 			return no_memory(e);
 	}
+	for (char *const *item = list; *item; item++)
+		remove_namesakes(env, *item);
 	return append_strings(env, list, e);
 }
 

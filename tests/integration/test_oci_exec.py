@@ -53,6 +53,7 @@ def test_exec_has_the_rights_of_the_first_process(runtime, name):
 @pytest.mark.parametrize("options, script, printed", [
     (["--cwd", "/tmp"], "pwd", "/tmp\n"),
     (["--env", "A=1", "-e", "B=x y"], "echo $A-$B", "1-x y\n"),
+    (["--env", "PATH=/x:/bin", "-e", "A=1"], "env | grep -c ^PATH=; echo $PATH", "1\n/x:/bin\n"),
     (["--user", "1000"], "id -u; id -g", "1000\n0\n"),
     (["-u", "1000:2000"], "id -u; id -g", "1000\n2000\n"),
     (["-u", "1000:2000", "--additional-gids", "7", "-g", "8"], "id -G", "2000 7 8\n"),
