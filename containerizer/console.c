@@ -24,10 +24,10 @@ static int bind_console(int terminal_fd, struct err *e)
 		return err_set(e, errno, "open '/dev' of the container");
 	if (fs.f_type != TMPFS_MAGIC)
 		return err_set(e, EPERM, "open '/dev' of the container: not a tmpfs");
-	fd = openat(dev_fd, "console", O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_NOCTTY | O_CLOEXEC,
-		    0600);
+	/* An empty file that was made with the rest of /dev, which may be read-only by now. */
+	fd = openat(dev_fd, "console", O_PATH | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
-		return err_set(e, errno, "make '/dev/console'");
+		return err_set(e, errno, "open '/dev/console'");
 	tree_fd = open_tree(terminal_fd, "", AT_EMPTY_PATH | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
 	if (tree_fd < 0 ||
 	    move_mount(tree_fd, "", fd, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) < 0)

@@ -209,6 +209,9 @@ static int fill_dev(const struct box *box, int dev_fd, struct err *e)
 	r = make_links(dev_fd, e);
 	if (r < 0)
 		return r;
+	/* The terminal comes over it. */
+	if (box->spec->terminal && mknodat(dev_fd, "console", S_IFREG | 0600, 0) < 0)
+		return err_set(e, errno, "make '/dev/console'");
 	if (fchdir(dev_fd) < 0)
 		return err_set(e, errno, "enter '/dev' of the container's root");
 	return mount_in_dev(box->spec, e);

@@ -36,7 +36,11 @@ struct watch {
 	int pidfd, oom_fd;
 	bool is_eventfd;
 	uint64_t oom_kills;		/* told, or older than the watch */
+	unsigned looks;			/* how often to look for a kill that was announced */
 };
+
+/* On v1 the event comes before the kill that it is of, which is not long in coming. */
+enum { LOOKS = 50, LOOK_MS = 20 };
 
 static int print_event(const struct watch *w, const char *type, json_t *data_take, struct err *e)
 {
@@ -77,13 +81,11 @@ static int tell_oom(struct watch *w, struct err *e)
 	if (n == w->oom_kills)
 		return 0;
 	w->oom_kills = n;
+	w->looks = 0;
 	return print_event(w, "oom", NULL, e);
 }
 
-/*
- * An event of the file may be of another kind, or come before anybody is killed: the count says, now
- * or when it is looked at next.
- */
+/* An event of the file may be of another kind, or come before anybody is killed: the count says. */
 static int take_oom(struct watch *w, struct err *e)
 {
 	uint64_t n = 0;
@@ -94,6 +96,14 @@ static int take_oom(struct watch *w, struct err *e)
 		fd_close(&w->oom_fd);
 		return 0;
 	}
+	w->looks = LOOKS;
+	return tell_oom(w, e);
+}
+
+/* It was announced and is not there yet. */
+static int look_again(struct watch *w, struct err *e)
+{
+	w->looks--;
 	return tell_oom(w, e);
 }
 
@@ -118,9 +128,13 @@ static int follow(struct watch *w, int64_t interval_ms, struct err *e)
 				return r;
 			continue;
 		}
+		if (w->looks > 0 && left > LOOK_MS)
+			left = LOOK_MS;
 		if (poll(fds, ARRAY_SIZE(fds), (int)left) < 0 && errno != EINTR)
 			return err_set(e, errno, "wait for events");
-		if (fds[1].revents)
+		if (w->looks > 0)
+			r = look_again(w, e);
+		if (r == 0 && fds[1].revents)
 			r = take_oom(w, e);
 		if (r < 0 || fds[0].revents)
 			return r < 0 ? r : tell_oom(w, e);

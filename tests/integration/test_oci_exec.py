@@ -206,8 +206,10 @@ def read_until(fd, text):
     return seen
 
 
-def test_the_terminal_goes_to_the_console_socket(runtime, console):
+@pytest.mark.parametrize("options", [[], ["ro"]])
+def test_the_terminal_goes_to_the_console_socket(runtime, console, options):
     runtime.process["terminal"] = True
+    runtime.config["mounts"] = [{"destination": "/dev", "type": "tmpfs", "options": ["nosuid", "mode=755", *options]}]
     runtime.process["consoleSize"] = {"height": 33, "width": 77}
     name = runtime.create("sh", "-c", "tty; stty size; stat -c %t:%T /dev/console; read x; echo got $x; sleep 1000",
                           options=["--console-socket", console.path])

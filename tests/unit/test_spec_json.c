@@ -351,7 +351,7 @@ static void test_a_bundle_is_loaded_from_its_directory(void **state)
 				    "\"cwd\":\"/\",\"user\":{\"uid\":0,\"gid\":0}},"
 				    "\"root\":{\"path\":\"./rootfs/.\"},\"linux\":{}}"), 0);
 	assert_int_equal(spec_load(dir, "config.json", &spec, &e), 0);
-	assert_string_equal(spec.root_path, "rootfs");
+	assert_string_equal(spec.root_path, "./rootfs/.");
 	assert_int_equal(spec_make_paths_absolute("/of/bundle", &spec, &e), 0);
 	assert_string_equal(spec.root_path, "/of/bundle/rootfs");
 	spec_done(&spec);
