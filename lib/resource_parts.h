@@ -25,6 +25,9 @@ struct resource_parts {
 	size_t n;
 };
 
+/* Of a node: who sends more must not keep its reader busy, since looking for one takes as long. */
+enum { RESOURCE_MAX_PARTS = 4096 };
+
 void resource_parts_done(struct resource_parts *parts);
 int resource_parts_copy(const struct resource_parts *src, struct resource_parts *ret);
 

@@ -75,6 +75,9 @@ static int add_part(const Mesos__V1__Resource *m, int kind, int64_t value, struc
 		part.principal = disk->persistence->principal;
 		part.container_path = disk->volume->container_path;
 	}
+	if (sum->parts.n >= RESOURCE_MAX_PARTS)
+		return err_set(e, EINVAL, "read resource '%s': more than %d reservations and volumes",
+			       m->name, RESOURCE_MAX_PARTS);
 	same = resource_parts_find(&sum->parts, &part);
 	if (same && value > INT64_MAX - same->value)
 		return err_set(e, EINVAL, "read resource '%s': the sum is out of range", m->name);

@@ -97,6 +97,10 @@ static int create(struct agent *agent, const struct subject *subject, struct res
 {
 	const struct resources *total = allocator_node_total(agent->node);
 
+	/* Its agent could not come back. */
+	if (total->parts.n + subject->volumes.parts.n >= RESOURCE_MAX_PARTS)
+		return err_set(e, EINVAL, "Invalid CREATE Operation: the agent would have more than"
+			       " %d reservations and volumes", RESOURCE_MAX_PARTS);
 	for (size_t i = 0; i < subject->volumes.parts.n; i++) {
 		const struct resource_part *part = &subject->volumes.parts.items[i];
 

@@ -246,6 +246,28 @@ static void test_reservations_and_volumes_in_messages(void **state)
 	resources_done(&all);
 }
 
+static void test_parts_are_bounded(void **state)
+{
+	struct resources all = { 0 }, again;
+	Mesos__V1__Resource **messages;
+	struct err e = { 0 };
+	char id[16];
+	size_t n;
+
+	(void)state;
+	for (int i = 0; i <= RESOURCE_MAX_PARTS; i++) {
+		(void)snprintf(id, sizeof(id), "%05d", i);
+		add_volume(&all, "r", id, 1);
+	}
+	assert_int_equal(resources_to_messages(&all, NULL, &messages, &n), 0);
+	assert_int_equal(resources_from_messages(messages, n, &again, &e), -EINVAL);
+	assert_string_equal(e.msg, "read resource 'disk': more than 4096 reservations and volumes");
+	assert_int_equal(resources_from_messages(messages, n - 1, &again, &e), 0);
+	resources_messages_free(messages, n);
+	resources_done(&again);
+	resources_done(&all);
+}
+
 static void test_dominant_share(void **state)
 {
 	struct resources total, part;
@@ -452,6 +474,7 @@ int main(void)
 		cmocka_unit_test(test_reservations_are_counted_by_role),
 		cmocka_unit_test(test_volumes_never_merge_and_are_never_divided),
 		cmocka_unit_test(test_reservations_and_volumes_in_messages),
+		cmocka_unit_test(test_parts_are_bounded),
 		cmocka_unit_test(test_dominant_share),
 		cmocka_unit_test(test_scalars),
 		cmocka_unit_test(test_to_messages_and_back),
