@@ -24,7 +24,7 @@ def errands(agent):
 def held(cluster):
     """An agent with much in its trash, and the process that removes it, stopped in the middle."""
     trash = cluster.directory / "agent0" / "trash"
-    for i in range(300):
+    for i in range(150):
         directory = trash / f"large/{i}"
         directory.mkdir(parents=True)
         for k in range(100):
