@@ -202,8 +202,11 @@ static int clone_child(struct container *c, struct child_args *args, struct err 
 	c->sync_fd = fds[0];
 	args->sync_fd = far = fds[1];
 	pid = clone_init(&c->box, e);
-	if (pid == 0)
+	if (pid == 0) {
+		/* Or with its own copy it would wait for ever for a supervisor that was killed. */
+		fd_close(&c->sync_fd);
 		child_run(args);
+	}
 	if (pid < 0)
 		return pid;
 	c->box.init_pid = pid;

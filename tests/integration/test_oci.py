@@ -101,13 +101,30 @@ def test_few_filters_are_kept(runtime):
         assert len(list((runtime.root / "@filters").iterdir())) <= 65
 
 
+@pytest.mark.unsanitized("counts the program's own calls")
+@pytest.mark.parametrize("verb", ["create", "run"])
+def test_a_runtime_that_is_killed_leaves_nobody_who_waits_for_it(runtime, tmp_path, verb):
+    """The container's process holds the lock of its state by then: nobody could remove it any more."""
+    def launch(name, *options):
+        return subprocess.run(["strace", "-yy", "-e", "trace=write", "-o", str(tmp_path / "writes"), *options, *runtime.argv(verb, "-b", runtime.bundle, name)],
+                              check=False, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, timeout=60).returncode
+    runtime.write("true")
+    assert launch(runtime.new_id()) == 0
+    calls = [line for line in (tmp_path / "writes").read_text().splitlines() if line.startswith("write(")]
+    go = next(i for i, line in enumerate(calls, 1) if "<UNIX" in line)
+    name = runtime.new_id()
+    assert launch(name, "-e", f"inject=write:error=EINTR:signal=SIGKILL:when={go}") in (-signal.SIGKILL, 128 + signal.SIGKILL)
+    assert runtime.status(name) == "creating"
+    runtime.must("delete", "--force", name)
+
+
 def test_a_killed_process_is_told_as_by_a_shell(runtime):
     # Nobody inside can kill process 1, but its own parent can.
-    runtime.write("sleep", "1000")
+    runtime.write("sh", "-c", "touch /tmp/ready; exec sleep 1000")
     name = runtime.new_id()
     running = subprocess.Popen(runtime.argv("run", "-b", runtime.bundle, name), stdin=subprocess.DEVNULL)
     try:
-        wait_until(lambda: name in runtime.names() and runtime.status(name) == "running", "it runs")
+        wait_until((runtime.rootfs / "tmp/ready").exists, "it runs")
         runtime.must("kill", name, "KILL")
         assert running.wait(timeout=60) == 128 + signal.SIGKILL
     finally:
