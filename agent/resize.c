@@ -7,6 +7,7 @@
 #include "agent/launch_spec.h"
 #include "agent/master_link.h"
 #include "agent/runtime_dir.h"
+#include "agent/sampler.h"
 #include "agent/task.h"
 #include "containerizer/handover.h"
 #include "containerizer/spec_json.h"
@@ -187,6 +188,8 @@ int task_resize(struct task *task, const struct resize *wanted, struct err *e)
 		r = commit(task, info, &resources, &used, e);
 	if (r < 0)
 		mesos__v1__task_info__free_unpacked(info, NULL);
+	else
+		sampler_renew(task->agent->sampler, task);
 	resources_done(&resources);
 	resources_done(&used);
 	return r;

@@ -197,6 +197,14 @@ void sampler_begin(struct sampler *sampler, struct task *task)
 		loop_timer_set(sampler->disk_timer, DISK_FIRST_MS);
 }
 
+void sampler_renew(struct sampler *sampler, struct task *task)
+{
+	struct err ignored = { 0 };
+
+	if (has_container(task))
+		(void)sample_task(sampler, task, &ignored);
+}
+
 int sampler_look(struct sampler *sampler, struct task *task, struct sampler_view *ret,
 		 struct err *e)
 {

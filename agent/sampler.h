@@ -51,6 +51,9 @@ const struct sampler_node *sampler_look_node(struct sampler *sampler);
 /* The task runs: the first figures need not wait for the interval.  SAMPLER may be NULL. */
 void sampler_begin(struct sampler *sampler, struct task *task);
 
+/* The limits of the task have changed: who looks next sees the new ones. */
+void sampler_renew(struct sampler *sampler, struct task *task);
+
 /* The task is freed. */
 void sampler_forget(struct task *task);
 

@@ -50,6 +50,14 @@ static void short_constraint(const json_t *constraint, char *ret, size_t size)
 	}
 }
 
+static void short_volume(const json_t *volume, char *ret, size_t size)
+{
+	const char *host = member_text(volume, "hostPath");
+
+	(void)snprintf(ret, size, "%s%s%s %s", host, *host ? " at " : "",
+		       member_text(volume, "containerPath"), member_text(volume, "mode"));
+}
+
 static void short_health_check(const json_t *check, char *ret, size_t size)
 {
 	const char *protocol = member_text(check, "protocol"), *path = member_text(check, "path");
@@ -120,7 +128,9 @@ static void print_ports(const json_t *app)
 
 static void print_definition(const json_t *app)
 {
+	const json_t *container = json_object_get(app, "container");
 	const char *cmd = member_text(app, "cmd");
+	const char *image = member_text(json_object_get(container, "docker"), "image");
 	char age[HUMAN_SIZE], mem[HUMAN_SIZE], disk[HUMAN_SIZE];
 
 	print_field("app", "%s", member_text(app, "id"));
@@ -129,6 +139,9 @@ static void print_definition(const json_t *app)
 	if (*cmd)
 		print_field("command", "%s", cmd);
 	print_each("arguments", json_object_get(app, "args"), short_argument);
+	if (*image)
+		print_field("image", "%s", image);
+	print_each("volumes", json_object_get(container, "volumes"), short_volume);
 	print_field("each", "%g cpus, %s memory, %s disk", member_number(app, "cpus"),
 		    human_bytes((uint64_t)(member_number(app, "mem") * MEBI), mem),
 		    human_bytes((uint64_t)(member_number(app, "disk") * MEBI), disk));

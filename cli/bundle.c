@@ -92,8 +92,8 @@ static int read_number(const char *flag, const char *text, double min, double ma
 
 	*ret = strtod(text, &end);
 	if (end == text || *end || !(*ret >= min && *ret <= max))
-		return err_set(e, EINVAL, "read flag '--%s': '%s' is not %g to %g", flag, text, min,
-			       max);
+		return err_set(e, EINVAL, "read flag '--%s': '%s' is not a number from %g to %.0f", flag,
+			       text, min, max);
 	return 0;
 }
 
@@ -147,7 +147,8 @@ static int add_volume(json_t *mounts, char *text, struct err *e)
 		return err_set(e, EINVAL, "read flag '--volume': '%s' is not HOST:/CONTAINER[:ro]",
 			       source);
 	if (!realpath(source, real))
-		return err_set(e, errno, "find volume '%s'", source);
+		return err_set(e, errno, "find volume '%s': %s", source,
+			       strerror(errno));
 	return add_bind(mounts, real, destination, text, e);
 }
 

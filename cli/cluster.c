@@ -102,9 +102,15 @@ int cluster_running(struct cli *cli, const char *task_id, json_t **ret_container
 	int r = cluster_task(cli, task_id, &task, ret_container, address, e);
 
 	json_decref(task);
-	if (r >= 0 && !*ret_container)
-		r = err_set(e, ENOENT, "task '%s' has no container on '%s'", task_id, address);
-	return r;
+	if (r == -ENOENT) {
+		err_clear(e);
+		r = cluster_container(cli, task_id, ret_container, address, e);
+	}
+	if (r < 0 || (*ret_container && !json_object_get(*ret_container, "executor")))
+		return r;
+	json_decref(*ret_container);
+	*ret_container = NULL;
+	return err_set(e, ENOENT, "task '%s' has no container on '%s'", task_id, address);
 }
 
 /* Sandboxes outlive their containers: an agent's completed executors are told by its /state. */

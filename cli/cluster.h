@@ -18,12 +18,15 @@ const char *cluster_address(const json_t *node, char buf[CLUSTER_ADDRESS_SIZE]);
 int cluster_task(struct cli *cli, const char *task_id, json_t **ret_task, json_t **ret_container,
 		 char address[CLUSTER_ADDRESS_SIZE], struct err *e);
 
-/* The container of a task that runs, as /containers of its agent has it: a new reference. */
+/*
+ * The container of a task that runs, as /containers of its agent has it: a new reference.  Tasks of
+ * frameworks, which are not in /v2/tasks, are looked for on every node.
+ */
 int cluster_running(struct cli *cli, const char *task_id, json_t **ret_container,
 		    char address[CLUSTER_ADDRESS_SIZE], struct err *e);
 
 /*
- * A task that has ended is no longer in /v2/tasks: look for its container on every node.  One that
+ * A task that has ended, or is of a framework, is not in /v2/tasks: look for its container on every node.  One that
  * has no container any more has a row with container_id, and executor as the agent's /state tells.
  */
 int cluster_container(struct cli *cli, const char *task_id, json_t **ret_container,

@@ -210,7 +210,16 @@ static void print_ended_task(const json_t *container, const char *address)
 		print_field("", "see: tepui task log %s --stderr", member_text(executor, "id"));
 }
 
-static int show_ended_task(struct cli *cli, const char *id, struct err *e)
+/* One of a framework, or one whose end the master has told of already. */
+static void print_other_task(const json_t *container, const char *id, const char *address)
+{
+	print_field("task", "%s", id);
+	print_field("framework", "%s", member_text(container, "framework_id"));
+	print_field("agent", "%s", address);
+	print_container(container);
+}
+
+static int show_other_task(struct cli *cli, const char *id, struct err *e)
 {
 	char address[CLUSTER_ADDRESS_SIZE];
 	json_t *container = NULL;
@@ -223,7 +232,7 @@ static int show_ended_task(struct cli *cli, const char *id, struct err *e)
 	else if (json_object_get(container, "executor"))
 		print_ended_task(container, address);
 	else
-		print_field("task", "%s (ending, on %s)", id, address);
+		print_other_task(container, id, address);
 	json_decref(container);
 	return 0;
 }
@@ -238,7 +247,7 @@ static int task_show(struct cli *cli, char **args, size_t n, struct err *e)
 	r = cluster_task(cli, args[0], &task, &container, address, e);
 	if (r == -ENOENT) {
 		err_clear(e);
-		return show_ended_task(cli, args[0], e);
+		return show_other_task(cli, args[0], e);
 	}
 	if (r < 0)
 		return r;
@@ -260,12 +269,12 @@ static int task_show(struct cli *cli, char **args, size_t n, struct err *e)
 static int task_pid(struct cli *cli, char **args, size_t n, struct err *e)
 {
 	char address[CLUSTER_ADDRESS_SIZE];
-	json_t *task = NULL, *container = NULL;
+	json_t *container = NULL;
 	double pid;
 	int r;
 
 	(void)n;
-	r = cluster_task(cli, args[0], &task, &container, address, e);
+	r = cluster_running(cli, args[0], &container, address, e);
 	if (r < 0)
 		return r;
 	pid = member_number(json_object_get(container, "tepui"), "pid");
@@ -273,7 +282,6 @@ static int task_pid(struct cli *cli, char **args, size_t n, struct err *e)
 		printf("%.0f\n", pid);
 	else
 		r = err_set(e, ENOENT, "task '%s' has no process on '%s'", args[0], address);
-	json_decref(task);
 	json_decref(container);
 	return r;
 }

@@ -302,7 +302,8 @@ static int add_image(struct adding *a, struct err *e)
 			r = write_image(a, e);
 		return r;
 	}
-	return err_set(e, EINVAL, "add an image that is no file and no directory");
+	return err_set(e, EINVAL, "add an image that is no file and no directory: name it as oci:DIR, "
+		       "oci-archive:FILE, docker-archive:FILE, tar:FILE or dir:DIR");
 }
 
 int image_add(struct image_store *store, const struct image_add *add, struct image_added *ret,

@@ -10,6 +10,8 @@ wanted = list(map(int, sys.argv[1:])) or [0, 0]
 sockets = []
 for port in wanted:
     s = socket.socket()
+    # As the daemons do: connections that have just ended hold no port.
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         s.bind(("127.0.0.1", port))
     except OSError:

@@ -156,11 +156,13 @@ def test_an_app_is_shown_with_its_definition(node, tmp_path):
     document.write_text(json.dumps(sleeper(
         "/full", cmd=None, args=["sleep", "1000"], instances=0, cpus=0.1, mem=1536, env={"COLOR": "green"}, labels={"team": "red"},
         constraints=[["hostname", "MAX_PER", "2"]], portDefinitions=[{"port": 10007, "name": "web"}],
+        container={"type": "MESOS", "docker": {"image": "web"},
+                   "volumes": [{"hostPath": "/srv", "containerPath": "/data", "mode": "RO"}]},
         healthChecks=[{"protocol": "COMMAND", "command": {"value": "true"}}])))
     node.tepui("app", "add", str(document), "--wait")
     lines = node.tepui("app", "show", "/full").splitlines()
     for line in ("arguments      sleep", "               1000", "each           0.1 cpus, 1.5 GiB memory, 0 B disk",
-                 "ports          10007/tcp web", "env            COLOR=green", "labels         team=red",
+                 "image          web", "volumes        /srv at /data RO", "ports          10007/tcp web", "env            COLOR=green", "labels         team=red",
                  "constraints    hostname MAX_PER 2",
                  "health checks  COMMAND true, every 60s, timeout 20s, 3 failures, grace 300s"):
         assert line in lines

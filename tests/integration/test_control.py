@@ -139,6 +139,7 @@ def test_resize_changes_the_kernel_the_agent_and_the_master(cluster, counter):
     pid = container(cluster, counter)["tepui"]["pid"]
     wait_until(lambda: used(cluster) == (0.1, 64), "what the master counts")
     cluster.tepui("task", "resize", counter, "--cpus=0.5", "--mem=128")
+    assert "limit 128 MiB" in cluster.tepui("task", "show", counter)
     wait_until(lambda: limits(cluster, counter) == (0.5, 128 << 20), "new limits")
     wait_until(lambda: used(cluster) == (0.5, 128), "what the master counts")
     assert container(cluster, counter)["tepui"]["pid"] == pid

@@ -71,7 +71,7 @@ def test_what_cannot_be_executed_says_why(cluster, task):
 
 def test_unknown_task_is_125(cluster):
     done = run(cluster, "nobody.knows", "--", "true", check=125)
-    assert b"no task 'nobody.knows'" in done.stderr
+    assert b"no node knows a task 'nobody.knows'" in done.stderr
 
 
 def test_input_is_passed_on_and_ends(cluster, task):

@@ -168,10 +168,10 @@ def test_container_has_no_descriptor_of_ours(rootfs):
     (["--image=a", "--rootfs=b"], 125, "either --image or --rootfs"),
     (["--rootfs=/nonexistent", "--", "true"], 125, "find root '/nonexistent'"),
     (["--rootfs=/tmp"], 125, "no command"),
-    (["--rootfs=/tmp", "--mem=1", "--", "true"], 125, "--mem"),
+    (["--rootfs=/tmp", "--mem=1", "--", "true"], 125, "'--mem': '1' is not a number from 4 to 1073741824"),
     (["--rootfs=/tmp", "--cpus=many", "--", "true"], 125, "--cpus"),
     (["--rootfs=/tmp", "--volume=/etc", "--", "true"], 125, "--volume"),
-    (["--rootfs=/tmp", "--volume=/nowhere:/x", "--", "true"], 125, "find volume '/nowhere'"),
+    (["--rootfs=/tmp", "--volume=/nowhere:/x", "--", "true"], 125, "find volume '/nowhere': No such file"),
 ])
 def test_what_is_wrong_is_told(args, status, words):
     done = run(*args)

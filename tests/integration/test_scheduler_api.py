@@ -50,6 +50,20 @@ def test_kill_and_reconcile(framework):
     framework.status(task, "TASK_KILLED")
 
 
+def test_the_command_line_reaches_its_task(cluster, framework):
+    task = framework.launch(framework.offer(), "exec sleep 1000", SMALL)
+    framework.status(task, "TASK_RUNNING")
+    shown = cluster.tepui("task", "show", task)
+    assert framework.info["id"]["value"] in shown and "memory" in shown
+    assert f"pid            {cluster.tepui('task', 'pid', task).strip()}\n" in shown
+    assert cluster.tepui("task", "exec", task, "--", "echo", "beside") == "beside\n"
+    cluster.tepui("task", "pause", task)
+    assert "(paused)" in cluster.tepui("task", "show", task)
+    cluster.tepui("task", "resume", task)
+    framework.call("KILL", task_id={"value": task})
+    framework.status(task, "TASK_KILLED")
+
+
 def test_a_framework_that_comes_back_keeps_its_task_and_fences_its_former_self(cluster, framework):
     task = framework.launch(framework.offer(), "exec sleep 1000", SMALL)
     framework.status(task, "TASK_RUNNING")
