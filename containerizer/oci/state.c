@@ -357,6 +357,12 @@ int state_get_status(const struct state_dir *dir, enum state_status *ret, struct
 	if (pidfd < 0)
 		return pidfd;
 	r = is_frozen(&dir->state, &frozen, e);
+	/* Somebody may delete it meanwhile, from whom no lock protects us. */
+	if (r < 0 && has_ended(pidfd)) {
+		err_clear(e);
+		*ret = STATE_STOPPED;
+		return 0;
+	}
 	if (r < 0)
 		return r;
 	if (frozen)
