@@ -82,11 +82,22 @@ int caretaker_start(const struct cli *cli, const struct bundle *bundle, struct c
 	return 0;
 }
 
-void caretaker_finish(struct caretaker *caretaker, bool has_ended)
+/* One that was killed has a successor. */
+void caretaker_finish(const struct cli *cli, const struct bundle *bundle,
+		      struct caretaker *caretaker, bool has_ended)
 {
-	if (has_ended)
-		(void)!write(caretaker->fd, "x", 1);
-	fd_close(&caretaker->fd);
-	while (waitpid(caretaker->pid, NULL, 0) < 0 && errno == EINTR)
-		;
+	struct err e = { 0 };
+	int status;
+
+	(void)signal(SIGPIPE, SIG_IGN);
+	do {
+		status = 0;
+		if (has_ended)
+			(void)!write(caretaker->fd, "x", 1);
+		fd_close(&caretaker->fd);
+		while (waitpid(caretaker->pid, &status, 0) < 0 && errno == EINTR)
+			;
+	} while (WIFSIGNALED(status) && caretaker_start(cli, bundle, caretaker, &e) == 0);
+	if (e.code)
+		tell(&e);
 }

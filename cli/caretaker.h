@@ -21,7 +21,11 @@ struct caretaker {
 int caretaker_start(const struct cli *cli, const struct bundle *bundle, struct caretaker *ret,
 		    struct err *e);
 
-/* HAS_ENDED: the runtime has taken the container away already. */
-void caretaker_finish(struct caretaker *caretaker, bool has_ended);
+/*
+ * Waits until all of that is done.  CLI and BUNDLE as above; HAS_ENDED: the runtime has taken the
+ * container away already.
+ */
+void caretaker_finish(const struct cli *cli, const struct bundle *bundle,
+		      struct caretaker *caretaker, bool has_ended);
 
 #endif

@@ -97,7 +97,7 @@ static int run_container(struct cli *cli, char **args, size_t n, struct err *e)
 	if (r >= 0)
 		r = run_bundle(cli, &bundle, e);
 	/* A runtime that was killed has the status of one whose container was: better look. */
-	caretaker_finish(&caretaker, r >= 0 && cli->status < 128);
+	caretaker_finish(cli, &bundle, &caretaker, r >= 0 && cli->status < 128);
 	return r;
 }
 

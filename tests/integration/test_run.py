@@ -147,6 +147,20 @@ def test_nothing_is_left_of_what_was_killed(rootfs, tmp_path, kill):
         process.communicate()
 
 
+def test_who_clears_up_may_be_killed_too(rootfs):
+    """The other half of it is the fixture's."""
+    process = subprocess.Popen([TEPUI, "run", "-i", f"--rootfs={rootfs}", "--", "/bin/sh", "-c", "echo up; read word; exit 3"],
+                               stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    try:
+        assert process.stdout.readline() == b"up\n"
+        subprocess.run(["pkill", "-KILL", "-P", str(process.pid), "-f", "tepui run"], check=True)
+        process.communicate(b"go\n", timeout=30 * SLOW)
+        assert process.returncode == 3
+    finally:
+        process.kill()
+        process.communicate()
+
+
 def test_killed_while_the_container_is_made(rootfs):
     """Whatever it was at: the fixture looks whether anything is left."""
     for delay in range(12):
