@@ -43,7 +43,8 @@ static int find_digest(struct image_store *store, const char *digest, struct rec
 		r = 0;
 	}
 	records_done(&records);
-	return r < 0 ? err_set(e, ENOENT, "find image '@%s'", digest) : 0;
+	return r < 0 ? err_set_code(e, ENOENT, true, "find image '@%s': it is not in the store",
+				    digest) : 0;
 }
 
 static int find(struct image_store *store, const char *text, struct record *ret, struct err *e)
@@ -62,7 +63,7 @@ static int find(struct image_store *store, const char *text, struct record *ret,
 			e);
 	if (r == -ENOENT || r == -ENAMETOOLONG) {
 		err_clear(e);
-		return err_set(e, ENOENT, "find image '%s'", name);
+		return err_set_code(e, ENOENT, true, "find image '%s': it is not in the store", name);
 	}
 	if (r == 0 && ref.digest[0] && strcmp(ref.digest, ret->manifest) != 0) {
 		record_done(ret);

@@ -309,7 +309,7 @@ static int remove_name(struct image_store *store, const char *name, bool is_forc
 			found = &survey.images.items[i];
 	}
 	if (r == 0 && !found)
-		r = err_set(e, ENOENT, "find image '%s'", name);
+		r = err_set_code(e, ENOENT, true, "find image '%s': it is not in the store", name);
 	if (r == 0 && !is_forced && is_in_use(&survey, found) && !has_other_name(&survey, found))
 		r = err_set(e, EBUSY, "remove image '%s', on which containers run", name);
 	if (r == 0)

@@ -124,7 +124,8 @@ static void say_ports(struct sentence *s, const struct census *census, const str
 		say(s, " port %u free (free are: %.100s)", group->port,
 		    ranges && *ranges ? ranges : "none");
 	else
-		say(s, " %u ports free (most: %" PRId64 ")", app_n_ports(census->spec), group->most);
+		say(s, " %u port%s free (most: %" PRId64 ")", app_n_ports(census->spec),
+		    app_n_ports(census->spec) == 1 ? "" : "s", group->most);
 }
 
 static void say_scalar(struct sentence *s, const struct census *census, enum reason reason)

@@ -223,7 +223,7 @@ def test_store_is_closed_to_others(store, tmp_path):
     store.path.chmod(0o700)
     with pytest.raises(Refused) as caught:
         store.show("web")
-    assert (caught.value.status, str(caught.value)) == (4, "find image 'web:latest': No such file or directory")
+    assert (caught.value.status, str(caught.value)) == (4, "find image 'web:latest': it is not in the store")
 
 
 def test_removed_images_go_with_what_they_alone_needed(store, tmp_path):
