@@ -16,10 +16,9 @@ int terminal_open_devpts(struct err *e)
 	AUTO_CLOSE int fd = open("/dev/pts", O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	struct statfs fs;
 
-	if (fd < 0 || fstatfs(fd, &fs) < 0)
-		return err_set(e, ENOTTY, "open '/dev/pts' of the container");
-	if (fs.f_type != DEVPTS_SUPER_MAGIC)
-		return err_set(e, ENOTTY, "open '/dev/pts' of the container: not a devpts");
+	if (fd < 0 || fstatfs(fd, &fs) < 0 || fs.f_type != DEVPTS_SUPER_MAGIC)
+		return err_set_code(e, ENOTTY, true, "the container has no devpts on '/dev/pts': "
+				    "list it among the mounts of its document for terminals");
 	return TAKE_FD(fd);
 }
 

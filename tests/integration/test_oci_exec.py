@@ -297,3 +297,17 @@ def test_terminals_that_nobody_would_hold(runtime, name, console):
         "connect to console socket '/no/such': No such file or directory"
     assert runtime.names() == [name]
     wait_until(lambda: runtime.must("exec", name, "ls", "/dev/pts") == "ptmx\n", "no terminal is left")
+
+
+def test_a_container_without_terminals_says_so(runtime):
+    runtime.config["mounts"] = [{"destination": "/proc", "type": "proc", "source": "proc"}]
+    name = runtime.start("sleep", "1000")
+    child, master = pty.fork()
+    if child == 0:
+        argv = runtime.argv("exec", "-t", name, "tty")
+        os.execv(argv[0], argv)
+    try:
+        read_until(master, "the container has no devpts on '/dev/pts': list it among the mounts of its document")
+    finally:
+        os.close(master)
+        os.waitpid(child, 0)
