@@ -79,7 +79,7 @@ static int read_signal(struct http_request *req, int *ret, struct err *e)
 	if (r >= 0)
 		*ret = signal_from_text(name);
 	if (r >= 0 && *ret < 1)
-		r = err_set(e, EINVAL, "body.signal: '%s' is none", name);
+		r = err_set(e, EINVAL, "body.signal: '%s' is no signal, as HUP or 10 are", name);
 	return r;
 }
 

@@ -114,7 +114,7 @@ static int run(struct cli *cli, char **args, size_t n, struct err *e)
 	if (geteuid() != 0)
 		r = err_set(e, EPERM, "run a container: only root may");
 	else if (o->tty && !isatty(STDIN_FILENO))
-		r = err_set(e, ENOTTY, "use a terminal: standard input is none");
+		r = err_set(e, ENOTTY, "use a terminal (-t): standard input is none");
 	else
 		r = run_container(cli, args + skipped, n - skipped, e);
 	if (r < 0)

@@ -302,7 +302,8 @@ int output_attach(struct output *output, uint32_t id, struct packet_fds *fds,
 		return err_set(e, ENOTSUP, "attach to the task: its output goes straight into the "
 			       "files of its sandbox");
 	if (fds->n == 0 && !output->spec->terminal)
-		return err_set(e, ENOTSUP, "attach to the input of the task: it has no terminal");
+		return err_set(e, ENOTSUP, "attach to the input of the task: it has no terminal, "
+			       "which an app asks for by \"tty\": true");
 	if (!slot)
 		return err_set(e, EBUSY, "attach to the task: %d are attached", MAX_ATTACHED);
 	*ret_terminal_fd = out->is_terminal ? out->read_fd : -EBADF;

@@ -106,7 +106,7 @@ def test_signal_reaches_the_main_process(cluster, counter, name):
 
 def test_what_is_no_signal(cluster, counter):
     done = cluster.tepui("task", "signal", counter, "NOPE", check=False)
-    assert done.returncode == 1 and "body.signal: 'NOPE' is none" in done.stderr
+    assert done.returncode == 1 and "body.signal: 'NOPE' is no signal" in done.stderr
 
 
 # ---- resize ----
