@@ -76,38 +76,50 @@ static bool has_word(const char *list, const char *name)
 }
 
 /*
- * v2: what may be enabled in DIR.  A controller may refuse for its own reasons (cpu with real-time
- * processes): it is then missing below, and reported as not available.
+ * A controller may refuse for its own reasons (cpu with real-time processes): it is then missing
+ * below, and reported as not available.
  */
+static int enable_missing(int fd, const char *dir, struct cgroup_layout *layout, struct err *e)
+{
+	char available[512], text[32];
+	int r = cgroup_io_read(fd, "cgroup.controllers", available, sizeof(available), e);
+
+	for (size_t i = 0; i < N_CGROUP_CONTROLLERS && r >= 0; i++) {
+		const char *name = cgroup_controller_names[i];
+		struct err refused = { 0 };
+		int written;
+
+		if (layout->controllers[i].version == 2 || !has_word(available, name))
+			continue;
+		(void)snprintf(text, sizeof(text), "+%s", name);
+		written = cgroup_io_write(fd, "cgroup.subtree_control", text, &refused);
+		if (written == -EBUSY)
+			return err_set(e, ENOTSUP, "enable controller '%s' in cgroup '%s', which "
+				       "has processes of others", name, dir);
+		layout->controllers[i].version = written < 0 ? 0 : 2;
+	}
+	return r < 0 ? r : 0;
+}
+
 int cgroup_enable_controllers(const char *dir, struct cgroup_layout *layout, struct err *e)
 {
 	AUTO_CLOSE int fd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	char available[512], enabled[512], text[32];
+	bool is_complete = true;
+	char enabled[512];
 	int r;
 
 	if (fd < 0)
 		return err_set(e, errno, "open cgroup '%s'", dir);
-	r = cgroup_io_read(fd, "cgroup.controllers", available, sizeof(available), e);
-	if (r < 0)
-		return r;
 	r = cgroup_io_read(fd, "cgroup.subtree_control", enabled, sizeof(enabled), e);
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < N_CGROUP_CONTROLLERS; i++) {
-		const char *name = cgroup_controller_names[i];
-		struct err refused = { 0 };
+		bool is_enabled = has_word(enabled, cgroup_controller_names[i]);
 
-		layout->controllers[i].version = has_word(enabled, name) ? 2 : 0;
-		if (!has_word(available, name) || has_word(enabled, name))
-			continue;
-		(void)snprintf(text, sizeof(text), "+%s", name);
-		r = cgroup_io_write(fd, "cgroup.subtree_control", text, &refused);
-		if (r == -EBUSY)
-			return err_set(e, ENOTSUP, "enable controller '%s' in cgroup '%s', which "
-				       "has processes of others", name, dir);
-		layout->controllers[i].version = r < 0 ? 0 : 2;
+		layout->controllers[i].version = is_enabled ? 2 : 0;
+		is_complete &= is_enabled;
 	}
-	return 0;
+	return is_complete ? 0 : enable_missing(fd, dir, layout, e);
 }
 
 /* Only the root of the whole hierarchy may have processes beside groups. */

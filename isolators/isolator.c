@@ -3,6 +3,7 @@
 #include <linux/sched.h>
 #include <sched.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <unistd.h>
 
 #include "isolators/limits.h"
@@ -48,7 +49,7 @@ void box_init(struct box *box, const struct spec *spec, int seccomp_fd)
 {
 	*box = (struct box){
 		.spec = spec, .cgroup = CGROUP_INIT, .seccomp_fd = seccomp_fd,
-		.is_rootless = geteuid() != 0,
+		.is_rootless = getauxval(AT_EUID) != 0,
 		.sandbox_fd = -EBADF, .trees = TREES_INIT, .user_ns_fd = -EBADF,
 		.init_pidfd = -EBADF,
 	};

@@ -273,7 +273,7 @@ int making_launch(struct making *m, const char *id, const struct making_options 
 {
 	unsigned n_preserved = 0;
 	struct err lost = { 0 };
-	int r;
+	int status, r;
 
 	if (o->no_pivot)
 		return err_set(e, EINVAL, "read flag '--no-pivot': a root that can be left is not "
@@ -289,6 +289,8 @@ int making_launch(struct making *m, const char *id, const struct making_options 
 		r = start(m, o, n_preserved, e);
 	if (r < 0)
 		(void)making_remove(m, &lost);
+	if (r < 0 && m->container)
+		(void)container_reap(m->container, &status, &lost);
 	return r;
 }
 
@@ -331,14 +333,10 @@ int making_delete(const struct oci *oci, int dir_fd, const struct state *state, 
 
 int making_remove(struct making *m, struct err *e)
 {
-	int status, r = m->container ? container_destroy(m->container, DESTROY_MS, e) : 0;
-	struct err lost = { 0 };
+	int r = m->container ? container_destroy(m->container, DESTROY_MS, e) : 0;
 
 	if (r < 0)
 		return r;
-	/* Unless whoever waited for it has done so. */
-	if (m->container)
-		(void)container_reap(m->container, &status, &lost);
 	return remove_rest(m->oci, m->dir_fd, &m->state, m->container != NULL, e);
 }
 

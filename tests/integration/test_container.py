@@ -129,7 +129,7 @@ def test_completion_time_is_bounded(agent):
 # ---- Kills ----
 
 def test_kill_asks_every_process_first(agent):
-    script = "trap 'echo outer; exit 0' TERM; sh -c 'trap \"echo inner; exit 0\" TERM; sleep 1000 & wait' & wait; wait"
+    script = "trap 'wait; echo outer; exit 0' TERM; sh -c 'trap \"echo inner; exit 0\" TERM; sleep 1000 & wait' & wait; wait"
     agent.run(["sh", "-c", script])
     wait_until(lambda: len(container_pids(agent)) == 4, "children")
     agent.kill()
