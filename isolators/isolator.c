@@ -4,7 +4,6 @@
 #include <sched.h>
 #include <string.h>
 #include <sys/auxv.h>
-#include <unistd.h>
 
 #include "isolators/limits.h"
 #include "isolators/namespaces.h"

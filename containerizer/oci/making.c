@@ -230,7 +230,7 @@ static int prepare(struct making *m, const struct making_options *o, bool is_wai
 				      !is_waiting && !o->detach, e)) < 0 ||
 	    (r = copy_string(m->state.id, &m->spec.id, e)) < 0 || (r = describe(m, e)) < 0 ||
 	    (r = keep_config(m, doc, e)) < 0 || (r = compile_filter(m, e)) < 0 ||
-	    (r = find_cgroup(m, e)) < 0 || (r = state_write(m->dir_fd, &m->state, true, e)) < 0)
+	    (r = find_cgroup(m, e)) < 0 || (r = state_write(m->dir_fd, &m->state, e)) < 0)
 		return r;
 	m->spec.no_new_keyring = o->no_new_keyring;
 	return is_waiting ? listen_for_start(m, e) : 0;
@@ -256,7 +256,7 @@ static int start(struct making *m, const struct making_options *o, unsigned n_pr
 	if ((r = container_create(&m->spec, m->seccomp_fd, &m->container, e)) < 0 ||
 	    (r = container_start(m->container, &launch, e)) < 0 ||
 	    (r = state_set_pid(&m->state, container_pid(m->container), e)) < 0 ||
-	    (r = state_write(m->dir_fd, &m->state, false, e)) < 0 ||
+	    (r = state_write(m->dir_fd, &m->state, e)) < 0 ||
 	    (r = follow(m, hook_state, e)) < 0)
 		return r;
 	if (o->console_socket) {

@@ -152,8 +152,8 @@ static int replace_segments(struct dl_phdr_info *info, size_t size, void *arg)
 }
 
 /*
- * The rest of what PR_SET_MM_MAP sets is for show (proc(5), stat and cmdline), but for the end of
- * the heap, and stays as it is.
+ * The rest of what PR_SET_MM_MAP sets is for show (proc(5): stat, cmdline and environ), but for the
+ * end of the heap.  The command line stays as it is; the environment is shown to nobody any more.
  */
 static void describe_memory(char **argv, struct prctl_mm_map *map)
 {

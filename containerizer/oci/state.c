@@ -238,11 +238,12 @@ static int replace_file(int dir_fd, const char *name, bool is_new, const char *t
 	return r;
 }
 
-int state_write(int dir_fd, const struct state *state, bool is_new, struct err *e)
+int state_write(int dir_fd, const struct state *state, struct err *e)
 {
 	AUTO_FREE char *text = format_state(state);
 
-	return text ? replace_file(dir_fd, STATE_FILE, is_new, text, e)
+	/* The first is that of a container without a process. */
+	return text ? replace_file(dir_fd, STATE_FILE, state->pid == 0, text, e)
 		: err_set(e, ENOMEM, "write state of container '%s'", state->id);
 }
 

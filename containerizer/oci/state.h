@@ -63,7 +63,7 @@ void state_unlock(int dir_fd);
 int state_lock(int dir_fd, const char *id, struct err *e);
 
 /* Replace the record in one step. */
-int state_write(int dir_fd, const struct state *state, bool is_new, struct err *e);
+int state_write(int dir_fd, const struct state *state, struct err *e);
 int state_keep_config(int dir_fd, const json_t *config, bool is_new, struct err *e);	/* STATE_CONFIG */
 void state_done(struct state *state);
 

@@ -65,7 +65,7 @@ static void test_a_record_is_read_as_it_was_written(void **unused)
 	assert_int_equal(st.st_mode & 0777, 0700);
 	state.annotations = json_pack("{ss}", "a", "b");
 	assert_int_equal(state_set_pid(&state, getpid(), &e), 0);
-	assert_int_equal(state_write(fd, &state, true, &e), 0);
+	assert_int_equal(state_write(fd, &state, &e), 0);
 	(void)close(fd);
 	free(state.boot_id);
 	json_decref(state.annotations);
@@ -155,13 +155,13 @@ static void test_a_reader_keeps_what_it_has_opened(void **unused)
 
 	(void)unused;
 	assert_int_equal(state_keep_config(fd, config, true, &e), 0);
-	assert_int_equal(state_write(fd, &example, true, &e), 0);
+	assert_int_equal(state_write(fd, &example, &e), 0);
 	reader = openat(fd, "state.json", O_RDONLY);
 	n = pread(reader, before, sizeof(before), 0);
 	assert_true(n > 0);
-	assert_int_equal(state_write(fd, &example, false, &e), 0);
+	assert_int_equal(state_write(fd, &example, &e), 0);
 	assert_int_equal(state_keep_config(fd, config, false, &e), 0);
-	assert_int_equal(state_write(fd, &example, false, &e), 0);
+	assert_int_equal(state_write(fd, &example, &e), 0);
 	assert_int_equal(pread(reader, after, sizeof(after), 0), n);
 	assert_memory_equal(before, after, (size_t)n);
 	assert_int_equal(state_remove(root, "c1", fd, &e), 0);
