@@ -255,6 +255,9 @@ int master_event_handle(struct agent *agent, const Tepui__AgentEvent *event, str
 		return err_set(e, ECONNREFUSED, "stay with the master");
 	case TEPUI__AGENT_EVENT__TYPE__SUBSCRIBED:
 	case TEPUI__AGENT_EVENT__TYPE__HEARTBEAT:
+	case TEPUI__AGENT_EVENT__TYPE__SHUTDOWN_EXECUTOR:
+	case TEPUI__AGENT_EVENT__TYPE__MESSAGE:
+	case TEPUI__AGENT_EVENT__TYPE__RUN_TASK_GROUP:
 	case TEPUI__AGENT_EVENT__TYPE__UNKNOWN:
 	case _TEPUI__AGENT_EVENT__TYPE_IS_INT_SIZE:
 	default:
