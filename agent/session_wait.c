@@ -3,8 +3,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "agent/operator_api.h"
 #include "agent/session.h"
-#include "lib/cleanup.h"
 #include "lib/err.h"
 #include "net/http_server.h"
 
@@ -14,26 +14,21 @@ struct session_wait {
 	struct session_wait *next;
 	struct session *session;
 	struct http_request *req;
-	enum wire_format format;
 };
 
-static void reply(struct http_request *req, enum wire_format format, int wait_status)
+static void reply(struct http_request *req, int wait_status)
 {
 	Mesos__V1__Agent__Response response = MESOS__V1__AGENT__RESPONSE__INIT;
 	Mesos__V1__Agent__Response__WaitNestedContainer body =
 		MESOS__V1__AGENT__RESPONSE__WAIT_NESTED_CONTAINER__INIT;
-	AUTO_FREE void *data = NULL;
 	struct err e = { 0 };
-	size_t size;
 
 	response.has_type = body.has_exit_status = true;
 	response.type = MESOS__V1__AGENT__RESPONSE__TYPE__WAIT_NESTED_CONTAINER;
 	response.wait_nested_container = &body;
 	body.exit_status = wait_status;
-	if (wire_write(format, &response.base, &data, &size, &e) < 0)
+	if (operator_reply(req, &response, &e) < 0)
 		http_reply_error(req, &e);
-	else
-		http_reply(req, 200, wire_content_type(format), data, size);
 }
 
 static void unlink_wait(struct session_wait *wait)
@@ -63,7 +58,7 @@ int session_wait(struct http_request *req, struct session *session, struct err *
 	if (r < 0)
 		return r;
 	if (session->has_ended) {
-		reply(req, format, session->wait_status);
+		reply(req, session->wait_status);
 		return 0;
 	}
 	for (wait = session->waits; wait; wait = wait->next)
@@ -74,7 +69,7 @@ int session_wait(struct http_request *req, struct session *session, struct err *
 	wait = malloc(sizeof(*wait));
 	if (!wait)
 		return err_set(e, ENOMEM, "wait for session '%s'", session->id);
-	*wait = (struct session_wait){ session->waits, session, req, format };
+	*wait = (struct session_wait){ session->waits, session, req };
 	session->waits = wait;
 	http_request_on_close(req, on_close, wait);
 	return 0;
@@ -86,7 +81,7 @@ void session_tell_waits(struct session *session)
 		struct session_wait *wait = session->waits;
 
 		session->waits = wait->next;
-		reply(wait->req, wait->format, session->wait_status);
+		reply(wait->req, session->wait_status);
 		free(wait);
 	}
 }
