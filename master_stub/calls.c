@@ -17,7 +17,8 @@ typedef int call_fn(struct framework *framework, const Call *call, int64_t now_m
 
 static int need(const void *body, const char *field, struct err *e)
 {
-	return body ? 0 : err_set(e, EINVAL, "Expecting '%s' to be present", field);
+	return body ? 0 : err_set(e, EINVAL, "Failed to validate scheduler::Call: Expecting"
+				  " '%s' to be present", field);
 }
 
 static int call_teardown(struct framework *framework, const Call *call, int64_t now_ms,

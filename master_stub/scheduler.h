@@ -37,6 +37,13 @@ int scheduler_call(struct scheduler *scheduler, const Mesos__V1__Scheduler__Call
 /* The connection is lost: offers are rescinded, failover_timeout starts. */
 void scheduler_disconnect(struct scheduler *scheduler, int64_t now_ms);
 
+/*
+ * The subscription of a framework.  -EINVAL: there is no such framework; -EPERM: it is not
+ * subscribed.  In the words of reference/mesos.md 1.1.
+ */
+int scheduler_find(const struct master *master, const char *framework_id, struct scheduler **ret,
+		   struct err *e);
+
 const char *scheduler_framework_id(const struct scheduler *scheduler);
 
 #endif

@@ -270,34 +270,39 @@ static int subscribe(struct shell *shell, struct http_request *req, const Call *
 
 /* ---- every other call ---- */
 
-/* NULL: E says why. */
-static struct scheduler *find_scheduler(struct shell *shell, const struct http_request *req,
-					const Call *call, struct err *e)
+/* The subscription that the call is of: its framework's, and on the stream that its header names. */
+static int find_scheduler(struct shell *shell, const struct http_request *req, const Call *call,
+			  struct scheduler **ret, struct err *e)
 {
 	struct scheduler_stream *stream = NULL;
 	const char *id = http_request_header(req, "Mesos-Stream-Id");
+	int r;
 
 	if (!call->framework_id)
-		(void)err_set(e, EINVAL, "Failed to validate scheduler::Call: Expecting"
-			      " 'framework_id' to be present");
-	else if (!id)
-		(void)err_set(e, EINVAL, "All non-subscribe calls should include the"
-			      " 'Mesos-Stream-Id' header");
-	else
-		HASH_FIND_STR(shell->schedulers->by_id, id, stream);
-	if (e->code == 0 && (!stream || !stream->scheduler))
-		(void)err_set(e, EINVAL, "The stream ID '%.64s' included in this request didn't"
-			      " match the stream ID currently associated with framework ID"
-			      " '%.255s'", id, call->framework_id->value);
-	return stream ? stream->scheduler : NULL;
+		return err_set(e, EINVAL, "Failed to validate scheduler::Call: Expecting"
+			       " 'framework_id' to be present");
+	r = scheduler_find(shell->master, call->framework_id->value, ret, e);
+	if (r < 0)
+		return r;
+	if (!id)
+		return err_set(e, EINVAL, "All non-subscribe calls should include the"
+			       " 'Mesos-Stream-Id' header");
+	HASH_FIND_STR(shell->schedulers->by_id, id, stream);
+	if (!stream || stream->scheduler != *ret)
+		return err_set(e, EINVAL, "The stream ID '%.64s' included in this request didn't"
+			       " match the stream ID currently associated with framework ID %s", id,
+			       scheduler_framework_id(*ret));
+	return 0;
 }
 
 static int other_call(struct shell *shell, struct http_request *req, const Call *call,
 		      struct err *e)
 {
-	struct scheduler *scheduler = find_scheduler(shell, req, call, e);
-	int r = scheduler ? scheduler_call(scheduler, call, clock_boot_ms(), e) : -e->code;
+	struct scheduler *scheduler;
+	int r = find_scheduler(shell, req, call, &scheduler, e);
 
+	if (r == 0)
+		r = scheduler_call(scheduler, call, clock_boot_ms(), e);
 	/* Known by name but not to this version: that is not the body's form. */
 	if (r == -ENOTSUP)
 		e->code = ENOSYS;
@@ -330,7 +335,10 @@ int scheduler_stream_handle(struct http_request *req, struct err *e)
 	if (r < 0)
 		return r;
 	call = (const Call *)message;
+	if (!call->has_type)
+		return err_set(e, EINVAL, "Failed to validate scheduler::Call: Expecting 'type' to"
+			       " be present");
 	shell_wake(shell);
-	return call->has_type && call->type == MESOS__V1__SCHEDULER__CALL__TYPE__SUBSCRIBE ?
+	return call->type == MESOS__V1__SCHEDULER__CALL__TYPE__SUBSCRIBE ?
 		subscribe(shell, req, call, e) : other_call(shell, req, call, e);
 }

@@ -24,6 +24,19 @@ const char *scheduler_framework_id(const struct scheduler *scheduler)
 	return scheduler->framework->id;
 }
 
+int scheduler_find(const struct master *master, const char *framework_id, struct scheduler **ret,
+		   struct err *e)
+{
+	const struct framework *framework = framework_find(master, framework_id);
+
+	if (!framework || framework->is_removed)
+		return err_set(e, EINVAL, "Framework cannot be found");
+	if (!framework->scheduler)
+		return err_set(e, EPERM, "Framework is not subscribed");
+	*ret = framework->scheduler;
+	return 0;
+}
+
 /* ---- the queue ---- */
 
 static void queued_event_free(struct queued_event *queued)

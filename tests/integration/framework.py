@@ -97,10 +97,10 @@ class Framework:
                   filters={"refuse_seconds": refuse_seconds})
 
     def launch(self, offer, command, resources, before=(), after=(), **task):
-        """Accept OFFER with one task; its id."""
+        """Accept OFFER with one task of COMMAND, a shell's line or a CommandInfo; its id."""
         task_id = f"t-{uuid.uuid4()}"
         info = {"name": "t", "task_id": {"value": task_id}, "agent_id": offer["agent_id"],
-                "command": {"value": command}, "resources": resources, **task}
+                "command": {"value": command} if isinstance(command, str) else command, "resources": resources, **task}
         self.accept(offer, *before, {"type": "LAUNCH", "launch": {"task_infos": [info]}}, *after)
         return task_id
 

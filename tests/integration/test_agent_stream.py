@@ -1,98 +1,11 @@
 """The master's side of the agents' stream, against an agent that is only a socket."""
-import contextlib
-import json
-import select
 import signal
-import socket
 import time
 
 import pytest
 
 from cluster import SLOW, wait_until
-
-RESOURCES = [
-    {"name": "cpus", "type": "SCALAR", "scalar": {"value": 4}},
-    {"name": "mem", "type": "SCALAR", "scalar": {"value": 4096}},
-    {"name": "ports", "type": "RANGES", "ranges": {"range": [{"begin": 31000, "end": 31099}]}},
-]
-UUID = "QUFBQUFBQUFBQUFBQUFBQQ=="
-
-
-class FakeAgent:
-    """Speaks JSON; keeps the events that came."""
-
-    def __init__(self, cluster, port=5999, boot_id="boot"):
-        self.cluster, self.port, self.boot_id = cluster, port, boot_id
-        self.id = self.master_id = self.socket = self.stream_id = None
-        self.tasks, self.bytes, self.events, self.is_ended = [], b"", [], False
-
-    def subscribe(self, headers="", content_type="application/json", status=200):
-        info = {"hostname": "127.0.0.1", "port": self.port, "resources": RESOURCES}
-        if self.id:
-            info["id"] = {"value": self.id}
-        subscribe = {"agent_info": info, "boot_id": self.boot_id, "tasks": self.tasks}
-        if self.master_id:
-            subscribe["master_id"] = self.master_id
-        body = json.dumps({"type": "SUBSCRIBE", "subscribe": subscribe}).encode()
-        self.socket = socket.create_connection(("127.0.0.1", self.cluster.master_port), timeout=20 * SLOW)
-        self.socket.sendall((f"POST /api/v1/agent HTTP/1.1\r\nHost: localhost\r\nContent-Type: {content_type}\r\n"
-                             f"Accept: application/json\r\nContent-Length: {len(body)}\r\n{headers}\r\n").encode() + body)
-        self.bytes, self.events, self.is_ended = b"", [], False
-        while b"\r\n\r\n" not in self.bytes:
-            piece = self.socket.recv(65536)
-            assert piece, "the master hung up"
-            self.bytes += piece
-        head, self.bytes = self.bytes.split(b"\r\n\r\n", 1)
-        lines = head.decode().split("\r\n")
-        assert int(lines[0].split()[1]) == status, (lines[0], self.bytes)
-        self.headers = {name.lower(): value for name, value in (line.split(": ", 1) for line in lines[1:])}
-        if status == 200:
-            assert self.headers["transfer-encoding"] == "chunked"
-            self.stream_id = self.headers["mesos-stream-id"]
-            subscribed = self.wait("SUBSCRIBED")["subscribed"]
-            self.id, self.master_id = subscribed["agent_id"]["value"], subscribed["master_id"]
-            self.epoch = subscribed["epoch"]
-        return self
-
-    def read(self, seconds=0.02):
-        """One chunk is one record."""
-        if not self.is_ended and select.select([self.socket], [], [], seconds)[0]:
-            with contextlib.suppress(ConnectionError):
-                piece = self.socket.recv(65536)
-                self.is_ended = not piece
-                self.bytes += piece
-        while b"\r\n" in self.bytes:
-            size, rest = self.bytes.split(b"\r\n", 1)
-            size = int(size, 16)
-            if size == 0:
-                self.is_ended = True
-                return
-            if len(rest) < size + 2:
-                return
-            length, record = rest[:size].split(b"\n", 1)
-            assert int(length) == len(record)
-            self.events.append(json.loads(record))
-            self.bytes = rest[size + 2:]
-
-    def wait(self, kind, count=1, seconds=20):
-        def found():
-            self.read()
-            events = [e for e in self.events if e["type"] == kind]
-            return events[count - 1] if len(events) >= count else None
-        return wait_until(found, f"event {kind}", seconds)
-
-    def call(self, kind, stream_id=None, agent_id=None, **rest):
-        body = {"type": kind, "agent_id": {"value": agent_id or self.id}, **rest}
-        headers = {"Content-Type": "application/json", "Mesos-Stream-Id": stream_id or self.stream_id}
-        return self.cluster.call("POST", "/api/v1/agent", body, headers)
-
-    def update(self, run, state):
-        status = {"task_id": run["task"]["task_id"], "state": state, "uuid": UUID, "agent_id": {"value": self.id}}
-        answer = self.call("UPDATE", update={"framework_id": run["framework"]["id"], "status": status})
-        assert answer.status == 202, answer.body
-
-    def close(self):
-        self.socket.close()
+from socket_agent import UUID, SocketAgent
 
 
 @pytest.fixture
@@ -106,7 +19,7 @@ def slaves(cluster):
 
 
 def test_a_task_over_the_wire(master):
-    agent = FakeAgent(master).subscribe()
+    agent = SocketAgent(master).subscribe()
     assert slaves(master)[agent.id]["active"]
     assert master.call("POST", "/v2/apps", {"id": "/one", "cmd": "true", "cpus": 1, "mem": 64}).status == 201
     run = agent.wait("RUN_TASK")["run_task"]
@@ -133,7 +46,7 @@ def test_a_task_over_the_wire(master):
 
 
 def test_pings_and_what_follows_when_nobody_answers(master):
-    agent = FakeAgent(master).subscribe()
+    agent = SocketAgent(master).subscribe()
     for count in range(1, 4):
         agent.wait("HEARTBEAT", count)
         assert agent.call("HEARTBEAT").status == 202
@@ -150,18 +63,18 @@ def test_pings_and_what_follows_when_nobody_answers(master):
 
 
 def test_refusals(master):
-    agent = FakeAgent(master).subscribe()
-    twin = FakeAgent(master, boot_id="another machine")
+    agent = SocketAgent(master).subscribe()
+    twin = SocketAgent(master, boot_id="another machine")
     twin.id = agent.id
     twin.subscribe(status=409)
     wait_until(lambda: twin.read() or b"another one with this id is connected" in twin.bytes, "the reason")
     twin.close()
-    stranger = FakeAgent(master)
+    stranger = SocketAgent(master)
     stranger.id, stranger.master_id = "11111111-1111-4111-8111-111111111111-S0", "11111111-1111-4111-8111-111111111111"
     stranger.subscribe(status=403)
     stranger.close()
-    FakeAgent(master).subscribe(headers="Mesos-Stream-Id: x\r\n", status=400).close()
-    FakeAgent(master).subscribe(content_type="text/plain", status=415).close()
+    SocketAgent(master).subscribe(headers="Mesos-Stream-Id: x\r\n", status=400).close()
+    SocketAgent(master).subscribe(content_type="text/plain", status=415).close()
     assert agent.call("HEARTBEAT", stream_id="nonsense").status == 400
     assert agent.call("HEARTBEAT", agent_id="someone else").status == 400
     assert agent.call("UPDATE").status == 400
@@ -177,8 +90,8 @@ def test_refusals(master):
 
 
 def test_a_restarted_agent_takes_its_place_back(master):
-    first = FakeAgent(master).subscribe()
-    second = FakeAgent(master)
+    first = SocketAgent(master).subscribe()
+    second = SocketAgent(master)
     second.id, second.master_id = first.id, first.master_id
     second.subscribe()
     wait_until(lambda: first.read() or first.is_ended, "the end of the old stream")
@@ -191,7 +104,7 @@ def test_a_restarted_agent_takes_its_place_back(master):
 def test_many_agents_at_once(cluster):
     master = cluster
     master.start_master()
-    agents = [FakeAgent(master, port=6000 + i).subscribe() for i in range(60)]
+    agents = [SocketAgent(master, port=6000 + i).subscribe() for i in range(60)]
     assert len({a.id for a in agents}) == 60
     assert sum(s["active"] for s in slaves(master).values()) == 60
     for agent in agents:
@@ -200,7 +113,7 @@ def test_many_agents_at_once(cluster):
 
 
 def test_operators_reads(master):
-    agent = FakeAgent(master).subscribe()
+    agent = SocketAgent(master).subscribe()
     state = master.call("GET", "/master/state").json
     assert state["activated_slaves"] == 1 and state["id"] == agent.master_id
     assert [f["name"] for f in state["frameworks"]] == ["marathon"]
@@ -227,7 +140,7 @@ def test_operators_reads(master):
 
 
 def test_a_clean_end(master):
-    agent = FakeAgent(master).subscribe()
+    agent = SocketAgent(master).subscribe()
     start = time.monotonic()
     assert master.master.end() == 0
     assert time.monotonic() - start < 5 * SLOW

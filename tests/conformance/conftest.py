@@ -1,0 +1,114 @@
+"""
+The published interfaces, row by row: every test is one row of the reference that names a status code, a field, a
+default or an order, and says by the mark `row` of which section; a test with parameters is as many rows as it has.
+`make check-conformance` prints the count.  Daemons are shared by all tests: whoever starts something ends it.
+"""
+import collections
+import os
+import pathlib
+import sys
+
+import pytest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "integration"))
+sys.path.insert(0, os.path.dirname(__file__))
+
+from cluster import Cluster, wait_until  # noqa: E402
+from framework import Framework  # noqa: E402
+from obedient_agent import ObedientAgent  # noqa: E402
+
+
+def section_of(item):
+    """The nearest mark: that of the test goes before that of its module."""
+    mark = item.get_closest_marker("row")
+    return mark.args[0] if mark else None
+
+
+def pytest_collection_modifyitems(items):
+    unmarked = sorted({item.location[2] for item in items if section_of(item) is None})
+    if unmarked:
+        raise pytest.UsageError(f"of which section are they?  {', '.join(unmarked)}")
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item):
+    report = (yield).get_result()
+    report.section = section_of(item)
+
+
+def order(section):
+    return [int(part) for part in section.split(".")]
+
+
+def pytest_terminal_summary(terminalreporter):
+    """A row holds if its test passed; one that was skipped does not."""
+    rows, held = collections.Counter(), collections.Counter()
+    seen = {}
+    for outcome in ("passed", "failed", "error", "skipped"):
+        for report in terminalreporter.stats.get(outcome, []):
+            if hasattr(report, "section"):
+                seen[report.nodeid] = (report.section, outcome == "passed")
+    for section, holds in seen.values():
+        rows[section] += 1
+        held[section] += holds
+    counts = "; ".join(f"{s} {rows[s]} row{'s' * (rows[s] != 1)}" for s in sorted(rows, key=order))
+    total, hold = sum(rows.values()), sum(held.values())
+    terminalreporter.write_line(f"conformance: {counts}; {hold} hold, {total - hold} do not")
+
+
+# ---- daemons that all tests share ----
+
+@pytest.fixture(scope="session")
+def cluster():
+    """A master alone."""
+    made = Cluster("conformance")
+    try:
+        made.start_master()
+        yield made
+    finally:
+        made.close()
+
+
+@pytest.fixture(scope="session")
+def agent(cluster):
+    """An agent that is a socket, and does at once what the master says; its tasks run until they are killed."""
+    made = ObedientAgent(cluster).subscribe()
+    wait_until(lambda: cluster.active_agents() == 1, "the agent's registration")
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="session")
+def node():
+    """Another master, with an agent of ours: for what only a real one can show."""
+    made = Cluster("conformance-node")
+    try:
+        made.start_master()
+        made.start_agent("--resources=cpus:4;mem:4096;disk:4096;ports:[31000-31999]")
+        yield made
+    finally:
+        made.close()
+
+
+# ---- what a test has for itself ----
+
+@pytest.fixture
+def subscribe(cluster):
+    """Make a framework (arguments of Framework); it is torn down after the test."""
+    made = []
+
+    def make(*args, **more):
+        made.append(Framework(cluster, *args, **more))
+        return made[-1]
+    yield make
+    for framework in made:
+        if framework.stream_id and "id" in framework.info and framework.events[-1]["type"] != "CLOSED":
+            framework.post("TEARDOWN")
+        if framework.connection:
+            framework.close()
+
+
+@pytest.fixture
+def framework(subscribe):
+    """A framework that is subscribed."""
+    return subscribe()

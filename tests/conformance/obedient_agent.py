@@ -1,0 +1,111 @@
+"""An agent without a node: it says that it did what the master told it, as fast as it can."""
+import base64
+import threading
+import time
+import uuid
+
+from cluster import wait_until
+from socket_agent import SocketAgent
+
+RESEND_SECONDS = 1
+# What a task's command makes of it once it runs; others run until they are killed.
+ENDS = {"true": "TASK_FINISHED", "false": "TASK_FAILED"}
+
+
+class Updates:
+    """What is to be told of one task, in order: the head is in flight until it is acknowledged."""
+
+    def __init__(self, run):
+        self.task, self.framework = run["task"], run["framework"]["id"]
+        self.pending, self.sent, self.latest = [], 0, None
+
+    def add(self, state):
+        self.latest = state
+        self.pending.append({"task_id": self.task["task_id"], "state": state, "source": "SOURCE_EXECUTOR",
+                             "timestamp": time.time(), "uuid": base64.b64encode(uuid.uuid4().bytes).decode(),
+                             "agent_id": self.task["agent_id"]})
+
+
+class ObedientAgent(SocketAgent):
+    def __init__(self, cluster, **more):
+        super().__init__(cluster, **more)
+        self.updates, self.thread, self.is_closing = {}, None, False
+
+    def subscribe(self, *args, **more):
+        super().subscribe(*args, **more)
+        self.thread = threading.Thread(target=self._serve, daemon=True)
+        self.thread.start()
+        return self
+
+    def wait(self, kind, count=1, seconds=20, fits=lambda event: True):
+        """Events are read by the thread once there is one."""
+        if self.thread is None:
+            return super().wait(kind, count, seconds)
+        def found():
+            events = [e for e in list(self.events) if e["type"] == kind and fits(e)]
+            return events[count - 1] if len(events) >= count else None
+        return wait_until(found, f"event {kind}", seconds)
+
+    def run_of(self, task_id):
+        """RUN_TASK for the task."""
+        return self.wait("RUN_TASK", fits=lambda e: e["run_task"]["task"]["task_id"]["value"] == task_id)["run_task"]
+
+    def message(self, framework_id, executor_id, data):
+        """What an executor has to say."""
+        return self.call("MESSAGE", message={"framework_id": framework_id, "executor_id": executor_id, "data": data})
+
+    # ---- the thread ----
+
+    def _serve(self):
+        done = 0
+        while not self.is_closing and not self.is_ended:
+            self.read(0.05)
+            for event in self.events[done:]:
+                done += 1
+                self._obey(event)
+            self._resend()
+
+    def _obey(self, event):
+        if event["type"] == "HEARTBEAT":
+            self.call("HEARTBEAT")
+        elif event["type"] == "RUN_TASK":
+            self._launch(event["run_task"])
+        elif event["type"] == "RUN_TASK_GROUP":
+            group = event["run_task_group"]
+            for task in group["tasks"]:
+                self._launch({"framework": group["framework"], "task": task})
+        elif event["type"] == "KILL_TASK":
+            self._end(event["kill_task"]["task_id"]["value"], "TASK_KILLED")
+        elif event["type"] == "ACKNOWLEDGE":
+            self._acknowledged(event["acknowledge"])
+
+    def _launch(self, run):
+        updates = self.updates[run["task"]["task_id"]["value"]] = Updates(run)
+        updates.add("TASK_RUNNING")
+        end = ENDS.get(run["task"].get("command", {}).get("value"))
+        if end:
+            updates.add(end)
+
+    def _end(self, task_id, state):
+        updates = self.updates.get(task_id)
+        if updates and updates.latest == "TASK_RUNNING":
+            updates.add(state)
+
+    def _acknowledged(self, acknowledge):
+        updates = self.updates.get(acknowledge["task_id"]["value"])
+        if updates and updates.pending and updates.pending[0]["uuid"] == acknowledge["uuid"]:
+            updates.pending.pop(0)
+            updates.sent = 0
+
+    def _resend(self):
+        now = time.monotonic()
+        for updates in list(self.updates.values()):
+            if updates.pending and now - updates.sent >= RESEND_SECONDS:
+                updates.sent = now
+                self.call("UPDATE", update={"framework_id": updates.framework, "status": updates.pending[0],
+                                            "latest_state": updates.latest})
+
+    def close(self):
+        self.is_closing = True
+        self.thread.join()
+        super().close()
