@@ -48,7 +48,7 @@ say       = @printf '  %-6s %s\n' $(1) $(patsubst $(B)/%,%,$@);
 endif
 
 # ---- Sources: a folder is an archive; main.c is the program ----
-PROTO    := mesos scheduler executor agent tepui
+PROTO    := duration mesos allocator maintenance quota scheduler executor agent master tepui
 PB_SRC   := $(PROTO:%=$(B)/proto/%.pb-c.c)
 PB_HDR   := $(PROTO:%=$(B)/proto/%.pb-c.h)
 FOLDERS  := lib net isolators containerizer containerizer/image containerizer/unpack containerizer/oci executor agent \
