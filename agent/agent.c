@@ -318,7 +318,7 @@ static int listen_executors(struct agent *agent, struct err *e)
 	limits.max_per_peer = MAX_EXECUTOR_CONNECTIONS;
 	r = http_server_new(agent->loop, &limits, &agent->executors, e);
 	if (r >= 0)
-		r = executor_api_mount(agent, agent->executors, e);
+		r = executor_api_mount_supervisors(agent, agent->executors, e);
 	if (r >= 0)
 		r = api_mount(agent, agent->executors, e);
 	if (r >= 0)

@@ -20,6 +20,9 @@
 
 enum { MAX_BODY = 4 << 20 };
 
+/* Mesos answers errors in plain text. */
+static const char error_type[] = "text/plain; charset=utf-8";
+
 /* ---- updates ---- */
 
 static bool is_known(const struct task *task, const Mesos__V1__TaskStatus *status)
@@ -125,10 +128,14 @@ static int subscribe(struct http_request *req, struct task *task,
 	if (task->executor.state != EXECUTOR_WAITING && task->executor.state != EXECUTOR_SUBSCRIBED)
 		return err_set(e, EINVAL, "subscribe executor '%s': it has ended", task_id(task));
 	r = check_repeated(task, call, e);
-	if (r >= 0)
-		r = wire_format_of_answer(req, &format, e);
-	if (r >= 0)
-		r = http_stream_start(req, 200, wire_content_type(format), on_stream_close, task,
+	if (r < 0)
+		return r;
+	if (wire_format_of_answer(req, &format, e) < 0) {
+		http_reply(req, 406, error_type, e->msg, strlen(e->msg));
+		err_clear(e);
+		return 0;
+	}
+	r = http_stream_start(req, 200, wire_content_type(format), on_stream_close, task,
 				      &stream, e);
 	if (r < 0)
 		return r;
@@ -147,80 +154,119 @@ static int subscribe(struct http_request *req, struct task *task,
 
 /* ---- the calls ---- */
 
-static int handle(struct http_request *req, struct task *task,
-		  const Mesos__V1__Executor__Call *call, struct err *e)
-{
-	int r = 0;
+typedef Mesos__V1__Executor__Call Call;
 
-	switch (call->type) {
-	case MESOS__V1__EXECUTOR__CALL__TYPE__SUBSCRIBE:
-		if (!call->subscribe)
-			return err_set(e, EINVAL, "read call: subscribe is missing");
-		return subscribe(req, task, call->subscribe, e);
-	case MESOS__V1__EXECUTOR__CALL__TYPE__UPDATE:
-		if (!call->update)
-			return err_set(e, EINVAL, "read call: update is missing");
-		if (task->executor.state != EXECUTOR_SUBSCRIBED)
-			return err_set(e, EPERM, "update task '%s': its executor is not subscribed",
-				       task_id(task));
-		r = accept_update(task, call->update->status, e);
-		break;
-	case MESOS__V1__EXECUTOR__CALL__TYPE__MESSAGE:
-	case MESOS__V1__EXECUTOR__CALL__TYPE__HEARTBEAT:
-		break;
-	case MESOS__V1__EXECUTOR__CALL__TYPE__UNKNOWN:
-	case _MESOS__V1__EXECUTOR__CALL__TYPE_IS_INT_SIZE:
-	default:
-		return err_set(e, EINVAL, "read call: unknown type");
-	}
+static int update(struct http_request *req, struct task *task, const Call *call, struct err *e)
+{
+	int r = accept_update(task, call->update->status, e);
+
 	if (r >= 0)
 		http_reply(req, 202, NULL, NULL, 0);
 	return r;
 }
 
-/* Only root on the socket is asked for: a supervisor has no other secret, and needs none. */
-static int post_call(struct http_request *req, struct err *e)
+/* HEARTBEAT, which only keeps what lies between from closing the connection; and MESSAGE. */
+static int accept_call(struct http_request *req, struct task *task, const Call *call,
+		       struct err *e)
 {
-	struct agent *agent = http_request_app(req);
-	Mesos__V1__Executor__Call *call;
-	ProtobufCMessage *message;
+	(void)task;
+	(void)call;
+	(void)e;
+	http_reply(req, 202, NULL, NULL, 0);
+	return 0;
+}
+
+static int subscribe_call(struct http_request *req, struct task *task, const Call *call,
+			  struct err *e)
+{
+	return subscribe(req, task, call->subscribe, e);
+}
+
+#define ROW(name_, handle_, body_) \
+	[MESOS__V1__EXECUTOR__CALL__TYPE__##name_] = { #body_, offsetof(Call, body_), handle_ }
+
+static const struct {
+	const char *field;	/* that has to be there */
+	size_t body;
+	int (*handle)(struct http_request *req, struct task *task, const Call *call, struct err *e);
+} calls[] = {
+	ROW(SUBSCRIBE, subscribe_call, subscribe),
+	ROW(UPDATE, update, update),
+	ROW(MESSAGE, accept_call, message),
+	ROW(HEARTBEAT, accept_call, executor_id),
+};
+
+/* What can be said of a call before it is known whose it is. */
+static int check_call(const Call *call, struct err *e)
+{
+	if (!call->has_type)
+		return err_set(e, EINVAL, "Expecting 'type' to be present");
+	if ((size_t)call->type >= ARRAY_SIZE(calls) || !calls[call->type].handle)
+		return err_set(e, ENOSYS, "Received a call of unknown type %d", (int)call->type);
+	if (!*(void *const *)((const char *)call + calls[call->type].body))
+		return err_set(e, EINVAL, "Expecting '%s' to be present", calls[call->type].field);
+	return 0;
+}
+
+static int handle(struct http_request *req, const Call *call, struct err *e)
+{
+	struct task *task = task_find(http_request_app(req), call->framework_id->value,
+				      call->executor_id->value);
+	int r = check_call(call, e);
+
+	if (r < 0)
+		return r;
+	if (!task)
+		return err_set(e, EINVAL, "Executor '%s' of framework '%s' cannot be found",
+			       call->executor_id->value, call->framework_id->value);
+	if (call->type != MESOS__V1__EXECUTOR__CALL__TYPE__SUBSCRIBE &&
+	    task->executor.state != EXECUTOR_SUBSCRIBED)
+		return err_set(e, EPERM, "Executor is not subscribed");
+	return calls[call->type].handle(req, task, call, e);
+}
+
+static int read_call(struct http_request *req, struct err *e)
+{
+	ProtobufCMessage *read;
 	enum wire_format format;
-	struct task *task;
 	const char *body;
 	size_t size;
-	uid_t uid;
-	int r;
+	int r = wire_format_of_body(req, &format, e);
 
-	if (!http_request_is_local(req, &uid) || uid != 0)
-		return err_set(e, EPERM, "use the executor API: only root on the unix socket may");
-	r = wire_format_of_body(req, &format, e);
 	if (r < 0)
 		return r;
 	body = http_request_body(req, &size);
-	r = wire_read(format, &mesos__v1__executor__call__descriptor, body, size, &message, e);
+	r = wire_read(format, &mesos__v1__executor__call__descriptor, body, size, &read, e);
 	if (r < 0)
 		return r;
-	call = (Mesos__V1__Executor__Call *)message;
-	task = task_find(agent, call->framework_id->value, call->executor_id->value);
-	r = task ? handle(req, task, call, e) :
-		   err_set(e, EINVAL, "find executor '%s' of framework '%s': unknown",
-			   call->executor_id->value, call->framework_id->value);
-	protobuf_c_message_free_unpacked(message, NULL);
+	r = handle(req, (const Call *)read, e);
+	protobuf_c_message_free_unpacked(read, NULL);
 	return r;
 }
 
-static const struct route routes[] = {
-	{ HTTP_POST, "/api/v1/executor", post_call, MAX_BODY },
-	{ HTTP_POST, "/slave(1)/api/v1/executor", post_call, MAX_BODY },
-};
-
-/* Mesos answers errors in plain text. */
-static void reply_error(struct http_request *req, int status, const struct err *e)
+/* Only root on the agent's own socket is asked for: a supervisor has no other secret. */
+static int post_as_supervisor(struct http_request *req, struct err *e)
 {
-	http_reply(req, status, "text/plain; charset=utf-8", e->msg, strlen(e->msg));
+	uid_t uid;
+
+	if (!http_request_is_local(req, &uid) || uid != 0)
+		return err_set(e, EPERM, "use the executor API: only root on the unix socket may");
+	return http_request_collect(req, MAX_BODY, read_call, e);
 }
 
-int executor_api_mount(struct agent *agent, struct http_server *server, struct err *e)
+#define BOTH(handler) \
+	{ HTTP_POST, "/api/v1/executor", handler, HTTP_BODY_LATER }, \
+	{ HTTP_POST, "/slave(1)/api/v1/executor", handler, HTTP_BODY_LATER }
+
+static const struct route supervisor_routes[] = { BOTH(post_as_supervisor) };
+
+static void reply_error(struct http_request *req, int status, const struct err *e)
 {
-	return http_server_mount(server, routes, ARRAY_SIZE(routes), reply_error, agent, e);
+	http_reply(req, status, error_type, e->msg, strlen(e->msg));
+}
+
+int executor_api_mount_supervisors(struct agent *agent, struct http_server *server, struct err *e)
+{
+	return http_server_mount(server, supervisor_routes, ARRAY_SIZE(supervisor_routes),
+				 reply_error, agent, e);
 }

@@ -1,4 +1,4 @@
-/* POST /api/v1/executor on the agent's unix socket (reference/mesos.md section 2). */
+/* POST /api/v1/executor (reference/mesos.md section 2). */
 #ifndef AGENT_EXECUTOR_API_H
 #define AGENT_EXECUTOR_API_H
 
@@ -6,6 +6,7 @@ struct agent;
 struct err;
 struct http_server;
 
-int executor_api_mount(struct agent *agent, struct http_server *server, struct err *e);
+/* For the supervisors, on the agent's own socket. */
+int executor_api_mount_supervisors(struct agent *agent, struct http_server *server, struct err *e);
 
 #endif

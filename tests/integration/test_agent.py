@@ -668,6 +668,8 @@ def test_the_executor_api_from_launch_to_end(cluster, fake):
     agent, executor = fake
     running = executor.status("TASK_RUNNING")
     assert executor.update(running) == 403
+    assert " 406 " in executor.client.post(dict(executor.ids, type="SUBSCRIBE", subscribe={}),
+                                           {"Content-Type": "application/json", "Accept": "text/html"})
     executor.subscribe()
     launch = executor.event()
     assert launch["type"] == "LAUNCH"
@@ -732,7 +734,10 @@ def test_the_executor_api_refuses_strangers(node):
     subscribe = {"type": "SUBSCRIBE", "executor_id": {"value": "e"}, "framework_id": {"value": "f"},
                  "subscribe": {}}
     assert " 400 " in client.post(subscribe, form)
-    assert "unknown" in client.post(subscribe, form)
+    assert "cannot be found" in client.post(subscribe, form)
+    assert "Expecting 'subscribe' to be present" in client.post(dict(subscribe, subscribe=None), form)
+    assert "Expecting 'type' to be present" in client.post(dict(subscribe, type="NEWS"), form)
+    assert " 501 " in client.post(dict(subscribe, type="UNKNOWN"), form)
     assert " 400 " in client.post(b"{", form)
     assert " 400 " in client.post({"type": "SUBSCRIBE"}, form)
     assert " 415 " in client.post(subscribe, {"Content-Type": "text/plain"})
