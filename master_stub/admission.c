@@ -12,6 +12,7 @@
 #include "lib/resources.h"
 #include "master_stub/allocator.h"
 #include "master_stub/core.h"
+#include "master_stub/executor.h"
 #include "master_stub/framework.h"
 #include "master_stub/registry.h"
 #include "master_stub/task.h"
@@ -191,6 +192,7 @@ static void bring_tasks(struct agent *agent, const Tepui__AgentCall__Subscribe *
 	struct task *task;
 	size_t n_bad = 0;
 
+	master_executors_bring(agent, subscribe);
 	TAILQ_FOREACH(task, &agent->tasks, on_agent)
 		task->is_seen = false;
 	for (size_t i = 0; i < subscribe->n_tasks; i++) {
@@ -202,6 +204,7 @@ static void bring_tasks(struct agent *agent, const Tepui__AgentCall__Subscribe *
 				       e.msg);
 	}
 	master_tasks_drop_unseen(agent);
+	master_executors_drop_unseen(agent);
 	/* Kills asked for while nobody could be told. */
 	TAILQ_FOREACH(task, &agent->tasks, on_agent) {
 		if (!master_task_is_ended(task->state) &&
@@ -295,19 +298,60 @@ int master_agent_subscribe(struct master *master, const Tepui__AgentCall *call, 
 	return r;
 }
 
-/* A task that is known has other resources now. */
-static int admit_changed(struct agent *agent, const Tepui__RunningTask *running, struct err *e)
+/* What an executor says goes to its framework, if that is there: nobody keeps it. */
+static void pass_message(struct agent *agent, const Tepui__ExecutorMessage *message)
 {
-	if (!running)
-		return err_set(e, EINVAL, "read agent's TASK: task is missing");
-	registry_heard(agent);
-	return master_task_admit(agent, running, e);
+	struct framework *framework = framework_find(agent->master, message->framework_id->value);
+	Mesos__V1__Scheduler__Event event = MESOS__V1__SCHEDULER__EVENT__INIT;
+	Mesos__V1__Scheduler__Event__Message body = MESOS__V1__SCHEDULER__EVENT__MESSAGE__INIT;
+
+	body.agent_id = agent->info->id;
+	body.executor_id = message->executor_id;
+	body.data = message->data;
+	event.has_type = true;
+	event.type = MESOS__V1__SCHEDULER__EVENT__TYPE__MESSAGE;
+	event.message = &body;
+	if (framework)
+		(void)framework_send(framework, &event);
+}
+
+static int missing(const char *field, struct err *e)
+{
+	return err_set(e, EINVAL, "read agent's call: %s is missing", field);
+}
+
+static int take_call(struct agent *agent, const Tepui__AgentCall *call, struct err *e)
+{
+	switch ((int)call->type) {
+	case TEPUI__AGENT_CALL__TYPE__UPDATE:
+		if (!call->update)
+			return missing("update", e);
+		master_task_update(agent, call->update);
+		return 0;
+	case TEPUI__AGENT_CALL__TYPE__TASK:
+		return call->task ? master_task_admit(agent, call->task, e) : missing("task", e);
+	case TEPUI__AGENT_CALL__TYPE__MESSAGE:
+		if (!call->message)
+			return missing("message", e);
+		pass_message(agent, call->message);
+		return 0;
+	case TEPUI__AGENT_CALL__TYPE__EXECUTOR_EXITED:
+		if (!call->executor_exited)
+			return missing("executor_exited", e);
+		master_executor_exited(agent, call->executor_exited);
+		return 0;
+	case TEPUI__AGENT_CALL__TYPE__HEARTBEAT:
+		return 0;
+	default:
+		return err_set(e, EINVAL, "read agent's call: its type is not known here");
+	}
 }
 
 int master_agent_call(struct master *master, const Tepui__AgentCall *call, int64_t now_ms,
 		      struct err *e)
 {
 	struct agent *agent;
+	int r;
 
 	(void)now_ms;
 	if (!call->agent_id)
@@ -318,16 +362,10 @@ int master_agent_call(struct master *master, const Tepui__AgentCall *call, int64
 			       call->agent_id->value);
 	/* First: a framework that hears of a refusal must not be offered the same node again. */
 	registry_set_degraded(agent, call->degraded);
-	if (call->type == TEPUI__AGENT_CALL__TYPE__UPDATE && call->update)
-		master_task_update(agent, call->update);
-	else if (call->type == TEPUI__AGENT_CALL__TYPE__UPDATE)
-		return err_set(e, EINVAL, "read agent's UPDATE: update is missing");
-	else if (call->type == TEPUI__AGENT_CALL__TYPE__TASK)
-		return admit_changed(agent, call->task, e);
-	else if (call->type != TEPUI__AGENT_CALL__TYPE__HEARTBEAT)
-		return err_set(e, EINVAL, "read agent's call: its type is not known here");
-	registry_heard(agent);
-	return 0;
+	r = take_call(agent, call, e);
+	if (r >= 0)
+		registry_heard(agent);
+	return r;
 }
 
 void master_agent_lost(struct master *master, void *stream, int64_t now_ms)

@@ -10,6 +10,7 @@
 #include "lib/store.h"
 #include "master_stub/allocator.h"
 #include "master_stub/core.h"
+#include "master_stub/executor.h"
 #include "master_stub/offer.h"
 #include "master_stub/registry.h"
 #include "master_stub/task.h"
@@ -355,7 +356,8 @@ static void forget_oldest_removed(struct master *master)
 	unsigned n = 0;
 
 	HASH_ITER(hh, master->frameworks, framework, next) {
-		if (!framework->is_removed || framework->tasks || framework->n_schedulers)
+		if (!framework->is_removed || framework->tasks || framework->n_executors ||
+		    framework->n_schedulers)
 			continue;
 		if (!oldest)
 			oldest = framework;
@@ -411,6 +413,7 @@ void framework_remove(struct framework *framework, const char *why)
 	offers_free_of_framework(framework);
 	framework_update_clients(framework);
 	kill_tasks(framework);
+	master_executors_shut_down(framework);
 	forget_oldest_removed(master);
 }
 

@@ -45,6 +45,7 @@ struct framework {
 	struct early_kill *early_kills;	/* by task id */
 	LIST_HEAD(, offer) offers;
 	unsigned n_fresh_offers;	/* not told yet: at the head of OFFERS */
+	unsigned n_executors;		/* on all agents */
 	unsigned n_schedulers;		/* that point here, ended ones too */
 	UT_hash_handle hh;
 };

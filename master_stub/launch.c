@@ -9,6 +9,7 @@
 #include "lib/resources.h"
 #include "master_stub/allocator.h"
 #include "master_stub/core.h"
+#include "master_stub/executor.h"
 #include "master_stub/framework.h"
 #include "master_stub/offer.h"
 #include "master_stub/operation.h"
@@ -183,47 +184,122 @@ static int send_run(struct agent *agent, const struct framework *framework,
 	return 0;
 }
 
-static int launch_within(struct budget *budget, const Mesos__V1__TaskInfo *info,
-			 struct resources *resources, struct err *e)
+/* A task on its way. */
+struct launch {
+	Mesos__V1__TaskInfo task;		/* as the framework gave it, but for its executor */
+	struct resources resources;
+	/* Of a task that has an executor. */
+	Mesos__V1__ExecutorInfo *info;		/* owned, complete */
+	struct executor *executor;		/* that runs there already, or was made for it */
+	struct resources executor_resources;	/* of one that is to be made */
+};
+
+static void launch_done(struct launch *launch)
 {
-	struct task *task;
+	resources_done(&launch->resources);
+	resources_done(&launch->executor_resources);
+	if (launch->info)
+		mesos__v1__executor_info__free_unpacked(launch->info, NULL);
+}
 
-	if (!resources_contain(&budget->left, resources)) {
-		AUTO_FREE char *wanted = resources_format(resources);
-		AUTO_FREE char *left = resources_format(&budget->left);
+static int find_executor(const struct budget *budget, struct launch *launch, struct err *e)
+{
+	int r = master_executor_complete(budget->agent, budget->framework, budget->role->name,
+					 launch->task.executor, &launch->info, e);
 
-		return err_set(e, EINVAL,
-			       "Task uses more resources (%.200s) than are left of the offer"
-			       " (%.200s)",
-			       wanted ? wanted : "?", left ? left : "?");
+	if (r < 0)
+		return r;
+	launch->task.executor = launch->info;
+	launch->executor = master_executor_find(budget->agent, budget->framework,
+						launch->info->executor_id->value);
+	if (launch->executor)
+		return 0;
+	r = resources_from_messages(launch->info->resources, launch->info->n_resources,
+				    &launch->executor_resources, e);
+	return r < 0 ? err_wrap(e, "Executor uses invalid resources") : 0;
+}
+
+/* Out of what is left of the offers: the task's resources, and those of an executor that is new. */
+static int spend(struct budget *budget, const struct launch *launch, struct err *e)
+{
+	AUTO_FREE char *wanted = NULL, *left = NULL;
+	struct resources sum = { 0 };
+	int r = 0;
+
+	if (resources_copy(&launch->resources, &sum) < 0 ||
+	    resources_add(&sum, &launch->executor_resources) < 0) {
+		r = err_set(e, ENOMEM, "launch task");
+	} else if (!resources_contain(&budget->left, &sum)) {
+		wanted = resources_format(&sum);
+		left = resources_format(&budget->left);
+		r = err_set(e, EINVAL, "Task uses more resources (%.200s) than are left of the"
+			    " offer (%.200s)", wanted ? wanted : "?", left ? left : "?");
+	} else if (resources_subtract(&budget->left, &sum) < 0) {
+		r = err_set(e, ENOMEM, "launch task");
 	}
-	if (resources_subtract(&budget->left, resources) < 0)
-		return err_set(e, ENOMEM, "launch task");
-	if (master_task_new(budget->framework, budget->agent, budget->role, info, resources,
-			    &task) < 0)
-		return err_set(e, ENOMEM, "launch task");
-	if (!task->is_charged ||
-	    send_run(budget->agent, budget->framework, info, budget->role) < 0) {
-		master_task_free(task);
+	resources_done(&sum);
+	return r;
+}
+
+static int make_executor(const struct budget *budget, struct launch *launch)
+{
+	int r = master_executor_new(budget->framework, budget->agent, budget->role, launch->info,
+				    &launch->executor_resources, &launch->executor);
+
+	return r < 0 || launch->executor->is_charged ? r : -ENOMEM;
+}
+
+static int make_task(const struct budget *budget, struct launch *launch, struct task **ret)
+{
+	int r = master_task_new(budget->framework, budget->agent, budget->role, &launch->task,
+				&launch->resources, ret);
+
+	if (r < 0)
+		return r;
+	(*ret)->executor = launch->executor;
+	r = (*ret)->is_charged ? send_run(budget->agent, budget->framework, &launch->task,
+					  budget->role) : -ENOMEM;
+	if (r < 0)
+		master_task_free(*ret);
+	return r;
+}
+
+static int launch_within(struct budget *budget, struct launch *launch, struct err *e)
+{
+	bool is_new = launch->info && !launch->executor;
+	struct task *task;
+	int r = spend(budget, launch, e);
+
+	if (r < 0)
+		return r;
+	r = is_new ? make_executor(budget, launch) : 0;
+	if (r >= 0)
+		r = make_task(budget, launch, &task);
+	if (r < 0) {
+		if (is_new && launch->executor)
+			master_executor_free(launch->executor);
 		return err_set(e, ENOMEM, "launch task");
 	}
 	master_explain(budget->framework->master,
-		       "task '%s' of framework '%s' goes to agent '%s' on"
-		       " '%s'",
-		       task->id, budget->framework->id, budget->agent->id,
+		       "task '%s' of framework '%s' goes to %s%s%sagent '%s' on '%s'", task->id,
+		       budget->framework->id, launch->executor ? "executor '" : "",
+		       launch->executor ? launch->executor->id : "",
+		       launch->executor ? "' of " : "", budget->agent->id,
 		       budget->agent->info->hostname);
 	return 0;
 }
 
 static void launch_task(struct budget *budget, const Mesos__V1__TaskInfo *info)
 {
-	struct resources resources = { 0 };
+	struct launch launch = { .task = *info };
 	struct err e = { 0 };
 	int r = master_task_validate(budget->framework, budget->agent, budget->role->name, info,
-				     &resources, &e);
+				     &launch.resources, &e);
 
+	if (r == 0 && info->executor)
+		r = find_executor(budget, &launch, &e);
 	if (r == 0)
-		r = launch_within(budget, info, &resources, &e);
+		r = launch_within(budget, &launch, &e);
 	if (r == -ENOMEM)
 		tell_not_launched(budget->framework, info, MESOS__V1__TASK_STATE__TASK_DROPPED,
 				  MESOS__V1__TASK_STATUS__REASON__REASON_RESOURCES_UNKNOWN,
@@ -231,7 +307,7 @@ static void launch_task(struct budget *budget, const Mesos__V1__TaskInfo *info)
 	else if (r < 0)
 		tell_not_launched(budget->framework, info, MESOS__V1__TASK_STATE__TASK_ERROR,
 				  MESOS__V1__TASK_STATUS__REASON__REASON_TASK_INVALID, e.msg);
-	resources_done(&resources);
+	launch_done(&launch);
 }
 
 static const char *operation_name(const Operation *operation)

@@ -10,6 +10,7 @@
 #include "lib/cleanup.h"
 #include "master_stub/allocator.h"
 #include "master_stub/core.h"
+#include "master_stub/executor.h"
 #include "master_stub/framework.h"
 #include "master_stub/registry.h"
 
@@ -95,6 +96,7 @@ struct offer_message {
 	Mesos__V1__Resource__AllocationInfo allocation;
 	Mesos__V1__Resource **resources;
 	size_t n_resources;
+	Mesos__V1__ExecutorID *executor_ids, **executor_pointers;
 };
 
 static void fill_url(struct offer_message *message, const struct agent *agent)
@@ -111,6 +113,33 @@ static void fill_url(struct offer_message *message, const struct agent *agent)
 	message->url.scheme = scheme;
 	message->url.path = path;
 	message->url.address = &message->address;
+}
+
+/* The executors that the framework has there already. */
+static int fill_executors(struct offer_message *message, const struct offer *offer)
+{
+	const struct executor *executor;
+	size_t n = 0;
+
+	LIST_FOREACH(executor, &offer->agent->executors, on_agent)
+		n += executor->framework == offer->framework;
+	if (n == 0)
+		return 0;
+	message->executor_ids = calloc(n, sizeof(*message->executor_ids));
+	message->executor_pointers = calloc(n, sizeof(*message->executor_pointers));
+	if (!message->executor_ids || !message->executor_pointers)
+		return -ENOMEM;
+	message->offer.executor_ids = message->executor_pointers;
+	LIST_FOREACH(executor, &offer->agent->executors, on_agent) {
+		Mesos__V1__ExecutorID *id = &message->executor_ids[message->offer.n_executor_ids];
+
+		if (executor->framework != offer->framework)
+			continue;
+		mesos__v1__executor_id__init(id);
+		id->value = executor->id;
+		message->executor_pointers[message->offer.n_executor_ids++] = id;
+	}
+	return 0;
 }
 
 static int fill_message(struct offer_message *message, const struct offer *offer)
@@ -147,7 +176,7 @@ static int fill_message(struct offer_message *message, const struct offer *offer
 		message->allocation.role = offer->role->name;
 		message->offer.allocation_info = &message->allocation;
 	}
-	return 0;
+	return fill_executors(message, offer);
 }
 
 static int send_offers(struct framework *framework, struct offer_message *messages,
@@ -172,8 +201,11 @@ static int send_offers(struct framework *framework, struct offer_message *messag
 		offers.offers = pointers;
 		r = framework_send(framework, &event);
 	}
-	for (unsigned i = 0; i < n; i++)
+	for (unsigned i = 0; i < n; i++) {
 		resources_messages_free(messages[i].resources, messages[i].n_resources);
+		free(messages[i].executor_ids);
+		free(messages[i].executor_pointers);
+	}
 	return r;
 }
 

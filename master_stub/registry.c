@@ -12,6 +12,7 @@
 #include "lib/utf8.h"
 #include "master_stub/allocator.h"
 #include "master_stub/core.h"
+#include "master_stub/executor.h"
 #include "master_stub/framework.h"
 #include "master_stub/offer.h"
 #include "master_stub/task.h"
@@ -70,6 +71,7 @@ int registry_add(struct master *master, const char *id, const Mesos__V1__AgentIn
 	agent->state = AGENT_RECOVERING;
 	TAILQ_INIT(&agent->tasks);
 	LIST_INIT(&agent->offers);
+	LIST_INIT(&agent->executors);
 	agent->id = strdup(id);
 	if (agent->id)
 		agent->info = info_with_id(info, agent->id);
@@ -108,6 +110,8 @@ void registry_drop(struct agent *agent)
 		offer_free(LIST_FIRST(&agent->offers));
 	while (!TAILQ_EMPTY(&agent->tasks))
 		master_task_free(TAILQ_FIRST(&agent->tasks));
+	while (!LIST_EMPTY(&agent->executors))
+		master_executor_free(LIST_FIRST(&agent->executors));
 	drop_stream(agent);
 	stop_pings(agent);
 	HASH_DEL(agent->master->agents, agent);
@@ -385,6 +389,8 @@ static int mark_unreachable(struct agent *agent, const char *why)
 	drop_stream(agent);
 	offers_rescind_of_agent(agent);
 	master_tasks_mark_unreachable(agent);
+	while (!LIST_EMPTY(&agent->executors))
+		master_executor_free(LIST_FIRST(&agent->executors));
 	allocator_node_free(agent->node);
 	agent->node = NULL;
 	tell_failure(agent);

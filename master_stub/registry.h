@@ -11,6 +11,7 @@
 
 struct allocator_node;
 struct err;
+struct executor;
 struct master;
 struct offer;
 struct resources;
@@ -36,6 +37,7 @@ struct agent {
 	struct allocator_node *node;	/* NULL while recovering, unreachable or gone */
 	TAILQ_HEAD(, task) tasks;
 	LIST_HEAD(, offer) offers;
+	LIST_HEAD(, executor) executors;
 
 	bool is_ping_open, is_pinged;	/* unanswered ping; in the queue of pings */
 	unsigned missed_pings;

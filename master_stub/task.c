@@ -9,6 +9,7 @@
 #include "lib/pb_json.h"
 #include "master_stub/allocator.h"
 #include "master_stub/core.h"
+#include "master_stub/executor.h"
 #include "master_stub/framework.h"
 #include "master_stub/reconcile.h"
 #include "master_stub/registry.h"
@@ -246,13 +247,18 @@ static bool has_uuid(const Mesos__V1__TaskStatus *status)
 static void take_status(struct task *task, const Mesos__V1__TaskStatus *status,
 			Mesos__V1__TaskState latest)
 {
+	bool is_first;
+
 	if (!master_task_is_ended(task->state) && master_task_is_ended(latest))
 		master_explain(task->framework->master,
 			       "task '%s' on agent '%s' has ended: %s%s%.300s", task->id,
 			       task->agent->id, master_task_state_name(latest),
 			       status->message ? ": " : "", status->message ? status->message : "");
 	set_state(task, latest);
+	is_first = !task->is_confirmed;
 	task->is_confirmed = true;
+	if (task->executor && (is_first || master_task_is_ended(latest)))
+		master_executor_heard(task);
 	if (status->state == task->state || !task->status.data)
 		(void)packed_set(&task->status, &status->base);
 	if (has_uuid(status)) {
@@ -454,6 +460,9 @@ int master_task_admit(struct agent *agent, const Tepui__RunningTask *running, st
 	was_unreachable = task->is_unreachable;
 	task->is_unreachable = false;
 	task->is_seen = task->is_confirmed = true;
+	if (running->task->executor)
+		task->executor = master_executor_find(agent, framework,
+					running->task->executor->executor_id->value);
 	set_state(task, running->state);
 	if (running->status)
 		(void)packed_set(&task->status, &running->status->base);

@@ -14,6 +14,7 @@
 
 struct agent;
 struct err;
+struct executor;
 struct framework;
 struct framework_role;
 struct master;
@@ -29,6 +30,7 @@ struct task {
 	struct framework *framework;
 	struct agent *agent;
 	struct framework_role *role;
+	struct executor *executor;	/* on AGENT; NULL: it is a command, or its executor has exited */
 	struct resources resources;
 	bool is_charged;		/* its resources are taken from the agent's node */
 	bool is_confirmed;		/* the agent has spoken of it */

@@ -52,8 +52,7 @@ static int rule_command(struct candidate *candidate, struct err *e)
 	if (!!task->executor == !!task->command)
 		return err_set(e, EINVAL, "Task should have exactly one of command and executor");
 	if (task->executor)
-		return err_set(e, EINVAL, "Task has an executor of its own: not supported by this"
-			       " version");
+		return 0;
 	if (task->check)
 		return err_set(e, EINVAL, "Task has a check: not supported by this version, use"
 			       " health_check");
@@ -62,7 +61,9 @@ static int rule_command(struct candidate *candidate, struct err *e)
 
 static int rule_environment(struct candidate *candidate, struct err *e)
 {
-	const Mesos__V1__Environment *environment = candidate->task->command->environment;
+	const Mesos__V1__CommandInfo *command = candidate->task->executor ?
+		candidate->task->executor->command : candidate->task->command;
+	const Mesos__V1__Environment *environment = command ? command->environment : NULL;
 
 	for (size_t i = 0; environment && i < environment->n_variables; i++) {
 		const Mesos__V1__Environment__Variable *variable = environment->variables[i];

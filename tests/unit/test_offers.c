@@ -260,7 +260,7 @@ static const struct { const char *task, *message;
 	  "Task should have exactly one of command and executor" },
 	{ TASK("x", "AGENT",
 	       "\"executor\":{\"executor_id\":{\"value\":\"e\"}},\"resources\":[" CPU("1.0") "]"),
-	  "Task has an executor of its own" },
+	  "Executor 'e' has no command" },
 	{ TASK("x", "AGENT", COMMAND), "Task uses no resources" },
 	{ TASK("x", "AGENT", COMMAND ",\"resources\":[" CPU("-1.0") "]"),
 	  "Task uses invalid resources: read resource 'cpus': -1 is negative" },
