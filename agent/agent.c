@@ -34,6 +34,7 @@
 #include "lib/descriptors.h"
 #include "lib/err.h"
 #include "lib/log.h"
+#include "lib/log_toggle.h"
 #include "lib/loop.h"
 #include "lib/pb_json.h"
 #include "lib/store.h"
@@ -410,6 +411,7 @@ static int start_parts(struct agent *agent, struct err *e)
 	int r;
 
 	if ((r = loop_new(&agent->loop, e)) < 0 ||
+	    (r = log_toggle_new(agent->loop, &agent->log_toggle, e)) < 0 ||
 	    (r = loop_timer_new(agent->loop, on_commit_timer, agent, &agent->commit_timer,
 				e)) < 0 ||
 	    (r = open_work_dir(agent, e)) < 0 ||
@@ -509,6 +511,7 @@ void agent_done(struct agent *agent)
 		mesos__v1__agent_info__free_unpacked(agent->info, NULL);
 	if (agent->self)
 		tepui__agent_record__free_unpacked(agent->self, NULL);
+	log_toggle_free(agent->log_toggle);
 	loop_free(agent->loop);
 	agent_flags_done(&agent->flags);
 }

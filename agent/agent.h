@@ -25,6 +25,7 @@ struct image_store;
 struct loop;
 struct loop_timer;
 struct loop_watch;
+struct log_toggle;
 struct master_link;
 struct persistent_volume;
 struct sampler;
@@ -89,6 +90,7 @@ struct agent {
 	struct trash *trash;
 	struct image_gc *image_gc;		/* NULL: none */
 	struct guard *guard;
+	struct log_toggle *log_toggle;
 	struct loop_timer *commit_timer, *recovery_timer;
 	struct loop_watch *signals[AGENT_SIGNALS];
 	struct ranges disk_projects;		/* that sandboxes may belong to */

@@ -32,6 +32,9 @@ int api_operator(struct http_request *req, struct err *e);	/* v1 calls; operator
 /* One executor with its task as /state shows it; owned, NULL when memory is out. */
 json_t *api_executor_view(const struct task *task);
 
+/* What /metrics/snapshot tells: numbers by name; owned, NULL when memory is out. */
+json_t *api_metrics_view(struct agent *agent);
+
 /* Keep the view of a task that is forgotten, for /state and its sandbox. */
 void api_remember(struct task *task);
 

@@ -1,4 +1,3 @@
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -16,78 +15,52 @@
 #include "lib/err.h"
 #include "net/http_server.h"
 
-enum { MAX_ENTRIES = 10000, DOWNLOAD_MAX = 16 << 20 };
+enum { DOWNLOAD_MAX = 16 << 20 };
 
-static int open_asked(struct http_request *req, int wants_dir, const char **ret_path,
-		      struct err *e)
+static int asked_path(struct http_request *req, const char **ret, struct err *e)
 {
-	const char *path = http_request_query(req, "path");
-
-	if (!path || path[0] != '/')
+	*ret = http_request_query(req, "path");
+	if (!*ret || **ret != '/')
 		return err_set(e, EINVAL, "read query: path is missing or not absolute");
-	*ret_path = path;
-	return sandbox_open(http_request_app(req), path, wants_dir, e);
+	return 0;
 }
 
 /* ---- browse ---- */
 
-static json_t *entry_view(const char *dir, const char *name, const struct stat *st)
+static int add_entry(void *arg, const char *path, const struct stat *st)
 {
 	static const char letters[] = "rwxrwxrwx";
-	char mode[11] = "----------";
-	char path[PATH_MAX + 256];
+	char mode[11] = "----------", uid[24], gid[24];
+	json_t *view;
 
 	mode[0] = S_ISDIR(st->st_mode) ? 'd' : S_ISLNK(st->st_mode) ? 'l' : '-';
 	for (int i = 0; i < 9; i++) {
 		if (st->st_mode & (0400u >> i))
 			mode[i + 1] = letters[i];
 	}
-	(void)snprintf(path, sizeof(path), "%s%s%s", dir,
-		       dir[strlen(dir) - 1] == '/' ? "" : "/", name);
+	(void)snprintf(uid, sizeof(uid), "%u", st->st_uid);
+	(void)snprintf(gid, sizeof(gid), "%u", st->st_gid);
 	/* A name that is not UTF-8 has no place in JSON. */
-	return json_pack("{s:s, s:s, s:f, s:I, s:s, s:I, s:s}", "gid", "", "mode", mode, "mtime",
+	view = json_pack("{s:s, s:s, s:f, s:I, s:s, s:I, s:s}", "gid", gid, "mode", mode, "mtime",
 			 (double)st->st_mtim.tv_sec, "nlink", (json_int_t)st->st_nlink,
-			 "path", path, "size", (json_int_t)st->st_size, "uid", "");
-}
-
-static void set_owner(json_t *view, const struct stat *st)
-{
-	char text[24];
-
-	(void)snprintf(text, sizeof(text), "%u", st->st_uid);
-	json_object_set_new(view, "uid", json_string(text));
-	(void)snprintf(text, sizeof(text), "%u", st->st_gid);
-	json_object_set_new(view, "gid", json_string(text));
+			 "path", path, "size", (json_int_t)st->st_size, "uid", uid);
+	return view && json_array_append_new(arg, view) < 0 ? -ENOMEM : 0;
 }
 
 int api_files_browse(struct http_request *req, struct err *e)
 {
-	const struct dirent *entry;
 	const char *path;
-	json_t *list, *view;
-	struct stat st;
-	DIR *dir;
-	int fd = open_asked(req, 1, &path, e);
+	json_t *list;
+	int r = asked_path(req, &path, e);
 
-	if (fd < 0)
-		return fd;
-	dir = fdopendir(fd);
-	if (!dir) {
-		fd_close(&fd);
-		return err_set(e, ENOMEM, "browse '%.300s'", path);
-	}
+	if (r < 0)
+		return r;
 	list = json_array();
-	while ((entry = readdir(dir)) && json_array_size(list) < MAX_ENTRIES) {
-		if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0 ||
-		    fstatat(dirfd(dir), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-			continue;
-		view = entry_view(path, entry->d_name, &st);
-		if (view) {
-			set_owner(view, &st);
-			json_array_append_new(list, view);
-		}
+	r = sandbox_list(http_request_app(req), path, add_entry, list, e);
+	if (r < 0) {
+		json_decref(list);
+		return r;
 	}
-	closedir(dir);
 	return api_reply(req, list, e);
 }
 
@@ -126,34 +99,25 @@ static json_t *text_view(char *data, size_t size)
 int api_files_read(struct http_request *req, struct err *e)
 {
 	AUTO_FREE char *data = NULL;
-	AUTO_CLOSE int fd = -EBADF;
 	int64_t offset, length;
+	uint64_t file_size;
 	const char *path;
-	struct stat st;
-	ssize_t n;
+	size_t size;
 	int r;
 
 	if ((r = query_number(req, "offset", -1, &offset, e)) < 0 ||
-	    (r = query_number(req, "length", -1, &length, e)) < 0)
+	    (r = query_number(req, "length", -1, &length, e)) < 0 ||
+	    (r = asked_path(req, &path, e)) < 0)
 		return r;
-	fd = open_asked(req, 0, &path, e);
-	if (fd < 0)
-		return fd;
-	if (fstat(fd, &st) < 0)
-		return err_set(e, errno, "read '%.300s'", path);
-	if (offset < 0)
-		return api_reply(req, json_pack("{s:s, s:I}", "data", "", "offset",
-						(json_int_t)st.st_size), e);
-	if (length < 0 || length > SANDBOX_READ_MAX)
-		length = SANDBOX_READ_MAX;
-	data = malloc((size_t)length + 1);
-	if (!data)
-		return err_set(e, ENOMEM, "read '%.300s'", path);
-	n = pread(fd, data, (size_t)length, offset);
-	if (n < 0)
-		return err_set(e, errno, "read '%.300s'", path);
-	return api_reply(req, json_pack("{s:o, s:I}", "data", text_view(data, (size_t)n), "offset",
-					(json_int_t)offset), e);
+	size = offset < 0 ? 0 : length < 0 ? SANDBOX_READ_MAX : (size_t)length;
+	r = sandbox_read(http_request_app(req), path, offset < 0 ? 0 : (uint64_t)offset, &size,
+			 &data, &file_size, e);
+	if (r < 0)
+		return r;
+	/* Asked for what lies before the start, the answer is how long it is. */
+	return api_reply(req, json_pack("{s:o, s:I}", "data", text_view(data, size), "offset",
+					offset < 0 ? (json_int_t)file_size : (json_int_t)offset),
+			 e);
 }
 
 /* ---- download ---- */
@@ -183,8 +147,11 @@ int api_files_download(struct http_request *req, struct err *e)
 	const char *path;
 	struct stat st;
 	off_t start = 0;
+	int r = asked_path(req, &path, e);
 
-	fd = open_asked(req, 0, &path, e);
+	if (r < 0)
+		return r;
+	fd = sandbox_open(http_request_app(req), path, 0, e);
 	if (fd < 0)
 		return fd;
 	if (fstat(fd, &st) < 0)

@@ -187,13 +187,12 @@ static unsigned count_frameworks(const struct agent *agent)
 	return n;
 }
 
-int api_metrics_snapshot(struct http_request *req, struct err *e)
+json_t *api_metrics_view(struct agent *agent)
 {
-	struct agent *agent = http_request_app(req);
 	json_t *view = json_object();
 
 	if (!view)
-		return err_set(e, ENOMEM, "describe metrics");
+		return NULL;
 	put(view, master_link_is_up(agent->link), "slave/registered");
 	put(view, uptime_secs(agent), "slave/uptime_secs");
 	put(view, count_frameworks(agent), "slave/frameworks_active");
@@ -203,7 +202,12 @@ int api_metrics_snapshot(struct http_request *req, struct err *e)
 		put(view, (double)count_state(agent, i), "slave/tasks_%s", states[i].name);
 	put_counters(view, agent);
 	put_node(view, sampler_look_node(agent->sampler));
-	return api_reply(req, view, e);
+	return view;
+}
+
+int api_metrics_snapshot(struct http_request *req, struct err *e)
+{
+	return api_reply(req, api_metrics_view(http_request_app(req)), e);
 }
 
 /* ---- /metrics: Prometheus text ---- */

@@ -7,12 +7,15 @@
 #include "agent/session.h"
 #include "lib/cleanup.h"
 #include "lib/err.h"
+#include "lib/pb_json.h"
 #include "net/http_server.h"
 #include "net/wire.h"
 
 enum { MAX_BODY = 1 << 20 };
 
 static const struct operator_calls *const topics[] = {
+	&operator_node_calls,
+	&operator_files_calls,
 	&operator_session_calls,
 };
 
@@ -72,6 +75,22 @@ int operator_reply(struct http_request *req, const Mesos__V1__Agent__Response *r
 		r = wire_write(format, &response->base, &data, &size, e);
 	if (r >= 0)
 		http_reply(req, 200, wire_content_type(format), data, size);
+	return r;
+}
+
+int operator_reply_json(struct http_request *req, json_t *body_take, struct err *e)
+{
+	ProtobufCMessage *message;
+	int r;
+
+	if (!body_take)
+		return err_set(e, ENOMEM, "describe the answer");
+	r = pb_from_json(&mesos__v1__agent__response__descriptor, body_take, &message, e);
+	json_decref(body_take);
+	if (r < 0)
+		return r;
+	r = operator_reply(req, (const Mesos__V1__Agent__Response *)message, e);
+	protobuf_c_message_free_unpacked(message, NULL);
 	return r;
 }
 

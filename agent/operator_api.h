@@ -5,6 +5,7 @@
 #ifndef AGENT_OPERATOR_API_H
 #define AGENT_OPERATOR_API_H
 
+#include <jansson.h>
 #include <stddef.h>
 
 #include "lib/cleanup.h"
@@ -35,11 +36,15 @@ struct operator_calls {
 	{ MESOS__V1__AGENT__CALL__TYPE__##type_, NULL, 0, handle_ }
 #define OPERATOR_CALLS(rows_) { rows_, ARRAY_SIZE(rows_) }
 
+extern const struct operator_calls operator_node_calls;		/* operator_node.c */
+extern const struct operator_calls operator_files_calls;	/* operator_files.c */
 extern const struct operator_calls operator_session_calls;	/* session_calls.c */
 
 /* 200 with RESPONSE, in the form that was asked for. */
 int operator_reply(struct http_request *req, const Mesos__V1__Agent__Response *response,
 		   struct err *e);
+/* The same of a response in its JSON form; NULL when memory is out. */
+int operator_reply_json(struct http_request *req, json_t *body_take, struct err *e);
 /* 200 with nothing. */
 void operator_reply_done(struct http_request *req);
 

@@ -1,6 +1,7 @@
 #include "agent/sandbox.h"
 
 #include <ctype.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -150,6 +151,66 @@ int sandbox_open(struct agent *agent, const char *virtual_path, int wants_dir, s
 	if (!wants_dir && !S_ISREG(st.st_mode))
 		return err_set(e, EPERM, "open '%.300s': not a regular file", virtual_path);
 	return TAKE_FD(fd);
+}
+
+static bool is_entry(const char *name)
+{
+	return strcmp(name, ".") != 0 && strcmp(name, "..") != 0;
+}
+
+int sandbox_list(struct agent *agent, const char *virtual_path,
+		 int (*fn)(void *arg, const char *path, const struct stat *st), void *arg,
+		 struct err *e)
+{
+	size_t n = strlen(virtual_path), left = SANDBOX_LIST_MAX;
+	const char *slash = n && virtual_path[n - 1] == '/' ? "" : "/";
+	const struct dirent *entry;
+	char path[PATH_MAX + 256];
+	struct stat st;
+	int fd = sandbox_open(agent, virtual_path, 1, e), r = 0;
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+
+	if (!dir) {
+		r = fd < 0 ? fd : err_set(e, ENOMEM, "list '%.300s'", virtual_path);
+		fd_close(&fd);
+		return r;
+	}
+	while (r >= 0 && left && (entry = readdir(dir))) {
+		if (!is_entry(entry->d_name) ||
+		    fstatat(dirfd(dir), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+			continue;
+		(void)snprintf(path, sizeof(path), "%s%s%s", virtual_path, slash, entry->d_name);
+		r = fn(arg, path, &st);
+		left--;
+	}
+	closedir(dir);
+	return r < 0 ? err_set(e, -r, "list '%.300s'", virtual_path) : 0;
+}
+
+int sandbox_read(struct agent *agent, const char *virtual_path, uint64_t offset, size_t *size,
+		 char **ret, uint64_t *ret_file_size, struct err *e)
+{
+	AUTO_CLOSE int fd = sandbox_open(agent, virtual_path, 0, e);
+	AUTO_FREE char *data = NULL;
+	struct stat st;
+	ssize_t n;
+
+	if (fd < 0)
+		return fd;
+	if (offset > INT64_MAX)
+		return err_set(e, EINVAL, "read '%.300s': no file is so long", virtual_path);
+	if (*size > SANDBOX_READ_MAX)
+		*size = SANDBOX_READ_MAX;
+	data = malloc(*size + 1);
+	if (!data)
+		return err_set(e, ENOMEM, "read '%.300s'", virtual_path);
+	n = pread(fd, data, *size, (off_t)offset);
+	if (n < 0 || fstat(fd, &st) < 0)
+		return err_set(e, errno, "read '%.300s'", virtual_path);
+	*size = (size_t)n;
+	*ret = TAKE_PTR(data);
+	*ret_file_size = (uint64_t)st.st_size;
+	return 0;
 }
 
 bool sandbox_is_live(struct agent *agent, const char *virtual_path)

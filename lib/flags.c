@@ -52,7 +52,7 @@ static int parse_digits(const char *text, uint64_t *ret, const char **ret_rest)
 	return 0;
 }
 
-static int parse_millis(const char *text, uint64_t *ret)
+int flags_parse_millis(const char *text, uint64_t *ret)
 {
 	const char *rest;
 	uint64_t n;
@@ -119,7 +119,7 @@ static int set_number(const struct flag *flag, void *field, const char *value)
 {
 	const char *rest = "";
 	uint64_t n = 0;
-	int r = flag->kind == FLAG_U64 ? parse_digits(value, &n, &rest) : parse_millis(value, &n);
+	int r = flag->kind == FLAG_U64 ? parse_digits(value, &n, &rest) : flags_parse_millis(value, &n);
 
 	if (r < 0)
 		return r;

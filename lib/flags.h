@@ -44,6 +44,8 @@ int flags_span(const struct flag *flags, size_t n, const char *arg);
  * they may stand anywhere before a "--"; an argument is never moved past another.
  */
 int flags_move_first(const struct flag *flags, size_t n, int argc, char **argv, struct err *e);
+/* "15secs" and the like, as FLAG_MILLIS has it.  -EINVAL, -ERANGE. */
+int flags_parse_millis(const char *text, uint64_t *ret);
 void flags_print_help(const struct flag *flags, size_t n, const char *prefix);
 json_t *flags_to_json(const struct flag *flags, size_t n, const void *options);
 void flags_done(const struct flag *flags, size_t n, void *options);

@@ -241,11 +241,6 @@ static int subscribe(struct shell *shell, struct http_request *req, const Call *
 	if (r < 0)
 		return r;
 	r = wire_format_of_answer(req, &format, e);
-	if (r == -ENOTSUP) {
-		http_reply(req, 406, "text/plain; charset=utf-8", e->msg, strlen(e->msg));
-		err_clear(e);
-		return 0;
-	}
 	if (r < 0)
 		return r;
 	stream = stream_new(shell->schedulers, format);

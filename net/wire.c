@@ -123,7 +123,7 @@ static int format_of_accept(const struct http_request *req, const char *header,
 			return 0;
 		}
 	}
-	return err_set(e, ENOTSUP, "answer: '%s' is '%s' and admits neither '%s' nor '%s'", header,
+	return err_set(e, EPROTONOSUPPORT, "answer: '%s' is '%s' and admits neither '%s' nor '%s'", header,
 		       accept, content_types[WIRE_JSON], content_types[WIRE_PROTOBUF]);
 }
 

@@ -16,7 +16,7 @@ const char *wire_content_type(enum wire_format format);
 
 /* The form of the body by Content-Type.  -ENOTSUP (415), -EINVAL if the header is missing. */
 int wire_format_of_body(const struct http_request *req, enum wire_format *ret, struct err *e);
-/* The form to answer in by Accept; JSON when both would do.  -ENOTSUP is 406 here. */
+/* The form to answer in by Accept; JSON when both would do.  -EPROTONOSUPPORT (406). */
 int wire_format_of_answer(const struct http_request *req, enum wire_format *ret, struct err *e);
 
 /*

@@ -29,10 +29,10 @@ static const struct {
 	{ "Accept: application/json;q=0.01\r\n", 0, WIRE_JSON },
 	{ "Accept: text/html,\tapplication/json;q=0.5\r\n", 0, WIRE_JSON },
 	{ "Accept: text/html, application/xml;q=0.9, */*;q=0.8\r\n", 0, WIRE_JSON },
-	{ "Accept: text/html\r\n", -ENOTSUP, WIRE_JSON },
-	{ "Accept: */*;q=0\r\n", -ENOTSUP, WIRE_JSON },
-	{ "Accept: ,;,\r\n", -ENOTSUP, WIRE_JSON },
-	{ "Accept: application/jsonx\r\n", -ENOTSUP, WIRE_JSON },
+	{ "Accept: text/html\r\n", -EPROTONOSUPPORT, WIRE_JSON },
+	{ "Accept: */*;q=0\r\n", -EPROTONOSUPPORT, WIRE_JSON },
+	{ "Accept: ,;,\r\n", -EPROTONOSUPPORT, WIRE_JSON },
+	{ "Accept: application/jsonx\r\n", -EPROTONOSUPPORT, WIRE_JSON },
 };
 
 /* Put the request that carries HEADERS into the world's hands. */
