@@ -229,14 +229,8 @@ static int read_call(struct http_request *req, struct err *e)
 {
 	ProtobufCMessage *read;
 	enum wire_format format;
-	const char *body;
-	size_t size;
-	int r = wire_format_of_body(req, &format, e);
+	int r = wire_read_body(req, &mesos__v1__executor__call__descriptor, &format, &read, e);
 
-	if (r < 0)
-		return r;
-	body = http_request_body(req, &size);
-	r = wire_read(format, &mesos__v1__executor__call__descriptor, body, size, &read, e);
 	if (r < 0)
 		return r;
 	r = handle(req, (const Call *)read, e);

@@ -103,14 +103,8 @@ static int post_collected(struct http_request *req, struct err *e)
 {
 	ProtobufCMessage *message;
 	enum wire_format format;
-	const char *body;
-	size_t size;
-	int r = wire_format_of_body(req, &format, e);
+	int r = wire_read_body(req, &mesos__v1__agent__call__descriptor, &format, &message, e);
 
-	if (r < 0)
-		return r;
-	body = http_request_body(req, &size);
-	r = wire_read(format, &mesos__v1__agent__call__descriptor, body, size, &message, e);
 	if (r < 0)
 		return r;
 	r = handle(req, (const OperatorCall *)message, e);

@@ -5,7 +5,16 @@
 #include <jansson.h>
 #include <protobuf-c/protobuf-c.h>
 
+#include "lib/cleanup.h"
+
 struct err;
+
+/* AUTO(pb_freep) ProtobufCMessage *message = NULL; */
+static inline void pb_free(ProtobufCMessage *message)
+{
+	protobuf_c_message_free_unpacked(message, NULL);
+}
+DEFINE_AUTO(ProtobufCMessage *, pb_free);
 
 /*
  * Mesos's mapping (reference/mesos.md 1.3): names as in the schema, enums as strings, bytes as

@@ -23,13 +23,6 @@ struct step {
 	unsigned depth;		/* of messages */
 };
 
-static void free_message(ProtobufCMessage *message)
-{
-	protobuf_c_message_free_unpacked(message, NULL);
-}
-
-DEFINE_AUTO(ProtobufCMessage *, free_message);
-
 static int read_message(const struct step *at, const ProtobufCMessageDescriptor *d,
 			const json_t *json, ProtobufCMessage **ret, struct err *e);
 
@@ -461,7 +454,7 @@ static int read_message(const struct step *at, const ProtobufCMessageDescriptor 
 			const json_t *json, ProtobufCMessage **ret, struct err *e)
 {
 	struct step inside = { 0 };
-	AUTO(free_messagep) ProtobufCMessage *message = NULL;
+	AUTO(pb_freep) ProtobufCMessage *message = NULL;
 	int r;
 
 	if (!json_is_object(json))

@@ -1,180 +1,64 @@
 #include "master_stub/agent_stream.h"
 
 #include <errno.h>
-#include <stdbool.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/queue.h>
 
 #include "lib/cleanup.h"
 #include "lib/clock.h"
 #include "lib/err.h"
-#include "lib/hash.h"
-#include "lib/id.h"
-#include "lib/log.h"
+#include "lib/pb_json.h"
 #include "master_stub/master.h"
-#include "master_stub/outbox.h"
 #include "master_stub/shell.h"
+#include "master_stub/stream.h"
 #include "net/http_server.h"
 #include "net/wire.h"
 
 struct agent_stream {
-	struct agent_streams *streams;
-	struct http_stream *http;	/* NULL before the answer has begun */
-	enum wire_format format;
-	char id[ID_UUID_SIZE];
-	char *agent_id;			/* as in SUBSCRIBED */
-	struct outbox box;
-	bool is_closing;		/* by the core: it does not know the stream any more */
-	bool is_broken;			/* something could not be queued: the rest would mislead */
-	bool is_waiting;		/* in the list of those with something to flush */
-	TAILQ_ENTRY(agent_stream) waiting;
-	UT_hash_handle hh;
-};
-
-struct agent_streams {
 	struct shell *shell;
-	struct agent_stream *by_id;
-	TAILQ_HEAD(, agent_stream) waiting;
+	struct stream *stream;
+	char *agent_id;			/* as in SUBSCRIBED */
 };
 
-int agent_streams_new(struct shell *shell, struct agent_streams **ret, struct err *e)
+static void agent_stream_free(struct agent_stream *agent)
 {
-	struct agent_streams *streams = calloc(1, sizeof(*streams));
-
-	if (!streams)
-		return err_set(e, ENOMEM, "make table of agents' streams");
-	streams->shell = shell;
-	TAILQ_INIT(&streams->waiting);
-	*ret = streams;
-	return 0;
+	free(agent->agent_id);
+	free(agent);
 }
 
-static void stream_free(struct agent_stream *stream)
+void agent_stream_lost(void *owner)
 {
-	outbox_drop(&stream->box);
-	if (stream->is_waiting)
-		TAILQ_REMOVE(&stream->streams->waiting, stream, waiting);
-	HASH_DEL(stream->streams->by_id, stream);
-	free(stream->agent_id);
-	free(stream);
-}
+	struct agent_stream *agent = owner;
+	struct shell *shell = agent->shell;
 
-void agent_streams_free(struct agent_streams *streams)
-{
-	struct agent_stream *stream, *next;
-
-	if (!streams)
-		return;
-	HASH_ITER(hh, streams->by_id, stream, next)
-		stream_free(stream);
-	free(streams);
-}
-
-static struct agent_stream *stream_new(struct agent_streams *streams, enum wire_format format)
-{
-	struct agent_stream *stream = calloc(1, sizeof(*stream));
-
-	if (!stream)
-		return NULL;
-	stream->streams = streams;
-	stream->format = format;
-	outbox_init(&stream->box);
-	id_uuid(&streams->shell->rng, stream->id);
-	HASH_ADD_STR(streams->by_id, id, stream);
-	if (!stream->hh.tbl) {
-		free(stream);
-		return NULL;
-	}
-	return stream;
+	if (shell->master)
+		master_agent_lost(shell->master, agent, clock_boot_ms());
+	agent_stream_free(agent);
+	shell_wake(shell);
 }
 
 /* ---- to the agent ---- */
 
-static void set_waiting(struct agent_stream *stream)
+void agent_stream_event(struct agent_stream *agent, const Tepui__AgentEvent *event)
 {
-	if (!stream->is_waiting)
-		TAILQ_INSERT_TAIL(&stream->streams->waiting, stream, waiting);
-	stream->is_waiting = true;
+	if (event->subscribed && !agent->agent_id)
+		agent->agent_id = strdup(event->subscribed->agent_id->value);
+	stream_tell(agent->stream, &event->base);
 }
 
-/*
- * It comes back, and is told then what it missed.  The core hears of it later: it is in the middle
- * of something now.
- */
-static void give_up(struct agent_stream *stream, const char *why)
+void agent_stream_close(struct agent_stream *agent)
 {
-	log_warning("agent '%s': its stream is closed: %s",
-		    stream->agent_id ? stream->agent_id : "?", why);
-	outbox_drop(&stream->box);
-	stream->is_broken = true;
-	set_waiting(stream);
-}
-
-void agent_stream_event(struct agent_stream *stream, const Tepui__AgentEvent *event)
-{
-	struct err e = { 0 };
-
-	if (stream->is_closing || stream->is_broken)
-		return;
-	if (event->subscribed && !stream->agent_id)
-		stream->agent_id = strdup(event->subscribed->agent_id->value);
-	if (outbox_add(&stream->box, stream->format, &event->base, &e) < 0)
-		give_up(stream, e.msg);
-	else
-		set_waiting(stream);
-}
-
-void agent_stream_close(struct agent_stream *stream)
-{
-	stream->is_closing = true;
-	set_waiting(stream);
-}
-
-static void flush(struct agent_stream *stream)
-{
-	outbox_flush(&stream->box, stream->http);
-	if (stream->is_broken && !stream->is_closing) {
-		stream->is_closing = true;
-		master_agent_lost(stream->streams->shell->master, stream, clock_boot_ms());
-		shell_wake(stream->streams->shell);
-	}
-	if (stream->is_closing) {
-		http_stream_end(stream->http);
-		stream_free(stream);
-	}
-}
-
-void agent_streams_flush(struct agent_streams *streams)
-{
-	struct agent_stream *stream;
-
-	while ((stream = TAILQ_FIRST(&streams->waiting))) {
-		TAILQ_REMOVE(&streams->waiting, stream, waiting);
-		stream->is_waiting = false;
-		flush(stream);
-	}
+	stream_close(agent->stream);
+	agent_stream_free(agent);
 }
 
 /* ---- from the agent ---- */
 
-static void on_close(void *arg)
+static int open_stream(struct shell *shell, struct http_request *req, struct agent_stream **ret,
+		       struct err *e)
 {
-	struct agent_stream *stream = arg;
-	struct shell *shell = stream->streams->shell;
-
-	if (!stream->is_closing && shell->master)
-		master_agent_lost(shell->master, stream, clock_boot_ms());
-	stream_free(stream);
-	shell_wake(shell);
-}
-
-static int subscribe(struct shell *shell, struct http_request *req, const Tepui__AgentCall *call,
-		     struct err *e)
-{
+	AUTO_FREE struct agent_stream *agent = NULL;
 	enum wire_format format;
-	struct agent_stream *stream;
 	int r;
 
 	if (http_request_header(req, "Mesos-Stream-Id"))
@@ -183,22 +67,32 @@ static int subscribe(struct shell *shell, struct http_request *req, const Tepui_
 	r = wire_format_of_answer(req, &format, e);
 	if (r < 0)
 		return r;
-	stream = stream_new(shell->agents, format);
-	if (!stream)
+	agent = calloc(1, sizeof(*agent));
+	if (!agent)
 		return err_set(e, ENOMEM, "subscribe agent");
-	r = master_agent_subscribe(shell->master, call, stream, clock_boot_ms(), e);
+	agent->shell = shell;
+	r = stream_new(shell->agents, format, agent, &agent->stream, e);
+	if (r == 0)
+		*ret = TAKE_PTR(agent);
+	return r;
+}
+
+static int subscribe(struct shell *shell, struct http_request *req, const Tepui__AgentCall *call,
+		     struct err *e)
+{
+	struct agent_stream *agent = NULL;
+	int r = open_stream(shell, req, &agent, e);
+
+	if (r < 0)
+		return r;
+	r = master_agent_subscribe(shell->master, call, agent, clock_boot_ms(), e);
 	if (r < 0) {
-		stream_free(stream);
+		agent_stream_close(agent);
 		return r;
 	}
-	http_reply_header(req, "Mesos-Stream-Id", stream->id);
-	r = http_stream_start(req, 200, wire_content_type(format), on_close, stream, &stream->http,
-			      e);
-	if (r < 0) {
-		if (!stream->is_closing)
-			master_agent_lost(shell->master, stream, clock_boot_ms());
-		stream_free(stream);
-	}
+	r = stream_start(agent->stream, req, e);
+	if (r < 0)
+		agent_stream_lost(agent);
 	return r;
 }
 
@@ -206,17 +100,17 @@ static int other_call(struct shell *shell, struct http_request *req, const Tepui
 		      struct err *e)
 {
 	const char *id = http_request_header(req, "Mesos-Stream-Id");
-	struct agent_stream *stream = NULL;
+	const struct agent_stream *agent;
 	int r;
 
 	if (!id)
 		return err_set(e, EINVAL, "read agent's call: header 'Mesos-Stream-Id' is missing");
-	HASH_FIND_STR(shell->agents->by_id, id, stream);
 	/* A call of an older stream must not act for the newer one. */
-	if (!stream || stream->is_closing)
+	agent = streams_find(shell->agents, id);
+	if (!agent)
 		return err_set(e, EINVAL, "read agent's call: stream '%.64s' is not open", id);
-	if (!call->agent_id || !stream->agent_id ||
-	    strcmp(call->agent_id->value, stream->agent_id) != 0)
+	if (!call->agent_id || !agent->agent_id ||
+	    strcmp(call->agent_id->value, agent->agent_id) != 0)
 		return err_set(e, EINVAL, "read agent's call: agent_id is not of this stream");
 	r = master_agent_call(shell->master, call, clock_boot_ms(), e);
 	if (r < 0)
@@ -225,25 +119,14 @@ static int other_call(struct shell *shell, struct http_request *req, const Tepui
 	return 0;
 }
 
-static void free_message(ProtobufCMessage *message)
-{
-	protobuf_c_message_free_unpacked(message, NULL);
-}
-
-DEFINE_AUTO(ProtobufCMessage *, free_message);
-
 int agent_stream_handle(struct http_request *req, struct err *e)
 {
 	struct shell *shell = http_request_app(req);
-	AUTO(free_messagep) ProtobufCMessage *message = NULL;
+	AUTO(pb_freep) ProtobufCMessage *message = NULL;
 	const Tepui__AgentCall *call;
 	enum wire_format format;
-	size_t size;
-	const char *body = http_request_body(req, &size);
-	int r = wire_format_of_body(req, &format, e);
+	int r = wire_read_body(req, &tepui__agent_call__descriptor, &format, &message, e);
 
-	if (r == 0)
-		r = wire_read(format, &tepui__agent_call__descriptor, body, size, &message, e);
 	if (r < 0)
 		return r;
 	call = (const Tepui__AgentCall *)message;

@@ -18,12 +18,13 @@ struct scheduler;
 typedef void scheduler_event_fn(void *arg, const Mesos__V1__Scheduler__Event *event);
 
 /*
- * SUBSCRIBE.  INFO without id is a new framework; with id it comes back, and an older
+ * SUBSCRIBE.  A framework_info without id is a new framework; with id it comes back, and an older
  * subscription of the same id gets ERROR "Framework failed over" and ends.  What the API tells as
  * an ERROR event is the message of E here: -EINVAL, -EPERM.
  * *ret is owned by the master and valid until scheduler_disconnect() or an ERROR event.
  */
-int scheduler_subscribe(struct master *master, const Mesos__V1__FrameworkInfo *info,
+int scheduler_subscribe(struct master *master,
+			const Mesos__V1__Scheduler__Call__Subscribe *subscribe,
 			scheduler_event_fn *event, void *arg, int64_t now_ms,
 			struct scheduler **ret, struct err *e);
 

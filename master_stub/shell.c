@@ -23,6 +23,7 @@
 #include "master_stub/master.h"
 #include "master_stub/operator_api.h"
 #include "master_stub/scheduler_stream.h"
+#include "master_stub/stream.h"
 #include "net/http_origin.h"
 #include "net/http_server.h"
 
@@ -134,8 +135,8 @@ static void commit(struct shell *shell)
 	shell->is_full = false;
 	if (is_dirty)
 		store_backup_note(shell->backup);
-	agent_streams_flush(shell->agents);
-	scheduler_streams_flush(shell->schedulers);
+	streams_flush(shell->agents);
+	streams_flush(shell->schedulers);
 }
 
 static void on_retry(void *arg)
@@ -370,9 +371,10 @@ int shell_start(struct shell *shell, struct err *e)
 	if (r == 0)
 		r = start_server(shell, e);
 	if (r == 0)
-		r = agent_streams_new(shell, &shell->agents, e);
+		r = streams_new("agent", &shell->rng, agent_stream_lost, &shell->agents, e);
 	if (r == 0)
-		r = scheduler_streams_new(shell, &shell->schedulers, e);
+		r = streams_new("framework", &shell->rng, scheduler_stream_lost,
+				&shell->schedulers, e);
 	if (r == 0)
 		r = start_master(shell, is_rebuilt, e);
 	if (r == 0)
@@ -404,8 +406,8 @@ void shell_stop(struct shell *shell)
 		http_server_free(shell->server);
 	controller_free(shell->controller);
 	master_free(shell->master);
-	agent_streams_free(shell->agents);
-	scheduler_streams_free(shell->schedulers);
+	streams_free(shell->agents);
+	streams_free(shell->schedulers);
 	loop_timer_free(shell->turn_timer);
 	loop_timer_free(shell->retry_timer);
 	loop_timer_free(shell->keepalive_timer);

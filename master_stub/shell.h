@@ -8,7 +8,6 @@
 
 #include "lib/rng.h"
 
-struct agent_streams;
 struct controller;
 struct err;
 struct http_server;
@@ -16,8 +15,8 @@ struct loop;
 struct loop_timer;
 struct marathon_api;
 struct master;
-struct scheduler_streams;
 struct store;
+struct streams;
 
 struct shell_flags {
 	char *work_dir, *listen, *hostname, *log_level;
@@ -38,8 +37,7 @@ struct shell {
 	struct master *master;
 	struct controller *controller;
 	struct marathon_api *api;
-	struct agent_streams *agents;
-	struct scheduler_streams *schedulers;
+	struct streams *agents, *schedulers;
 	struct loop_timer *turn_timer, *retry_timer, *keepalive_timer;
 	bool needs_turn;
 	bool is_full;			/* the last commit failed: nothing new is promised */

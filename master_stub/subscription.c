@@ -304,27 +304,43 @@ static struct scheduler *scheduler_new(struct framework *framework, scheduler_ev
 	return scheduler;
 }
 
-static void activate(struct framework *framework)
+static bool contains(char *const *names, size_t n, const char *name)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (strcmp(names[i], name) == 0)
+			return true;
+	}
+	return false;
+}
+
+static void activate(struct framework *framework,
+		     const Mesos__V1__Scheduler__Call__Subscribe *subscribe)
 {
 	struct framework_role *role;
 
 	framework->deadline_ms = INT64_MAX;
 	framework->is_recovered = false;
 	SLIST_FOREACH(role, &framework->roles, next) {
-		role->is_suppressed = false;
+		role->is_suppressed = contains(subscribe->suppressed_roles,
+					       subscribe->n_suppressed_roles, role->name);
 		allocator_client_revive(role->client);
 	}
 	framework_update_clients(framework);
 }
 
-int scheduler_subscribe(struct master *master, const Mesos__V1__FrameworkInfo *info,
+int scheduler_subscribe(struct master *master,
+			const Mesos__V1__Scheduler__Call__Subscribe *subscribe,
 			scheduler_event_fn *event, void *arg, int64_t now_ms,
 			struct scheduler **ret, struct err *e)
 {
+	const Mesos__V1__FrameworkInfo *info = subscribe->framework_info;
 	struct framework *framework;
 	struct scheduler *scheduler;
 	int r = framework_info_validate(info, e);
 
+	if (r == 0 && subscribe->offer_constraints &&
+	    subscribe->offer_constraints->n_role_constraints > 0)
+		r = err_set(e, EINVAL, "Offer constraints are not supported by this version");
 	if (r == 0)
 		r = find_or_make(master, info, &framework, e);
 	if (r == 0)
@@ -345,7 +361,7 @@ int scheduler_subscribe(struct master *master, const Mesos__V1__FrameworkInfo *i
 	if (framework->scheduler)
 		scheduler_end(framework->scheduler, "Framework failed over");
 	framework->scheduler = scheduler;
-	activate(framework);
+	activate(framework, subscribe);
 	master_explain(master, "framework '%s' ('%.100s') is subscribed", framework->id,
 		       info->name);
 	*ret = scheduler;

@@ -173,6 +173,16 @@ int wire_read(enum wire_format format, const ProtobufCMessageDescriptor *descrip
 	return r;
 }
 
+int wire_read_body(const struct http_request *req, const ProtobufCMessageDescriptor *descriptor,
+		   enum wire_format *ret_format, ProtobufCMessage **ret, struct err *e)
+{
+	size_t size;
+	const char *body = http_request_body(req, &size);
+	int r = wire_format_of_body(req, ret_format, e);
+
+	return r < 0 ? r : wire_read(*ret_format, descriptor, body, size, ret, e);
+}
+
 int wire_write(enum wire_format format, const ProtobufCMessage *message, void **ret,
 	       size_t *ret_size, struct err *e)
 {

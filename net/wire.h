@@ -36,6 +36,10 @@ int wire_stream_start(struct http_request *req, enum wire_format format,
 int wire_read(enum wire_format format, const ProtobufCMessageDescriptor *descriptor,
 	      const void *data, size_t size, ProtobufCMessage **ret, struct err *e);
 
+/* The same, of a request's body by its headers; *ret_format is its form. */
+int wire_read_body(const struct http_request *req, const ProtobufCMessageDescriptor *descriptor,
+		   enum wire_format *ret_format, ProtobufCMessage **ret, struct err *e);
+
 /* One owned allocation. */
 int wire_write(enum wire_format format, const ProtobufCMessage *message, void **ret,
 	       size_t *ret_size, struct err *e);

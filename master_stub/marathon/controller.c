@@ -110,6 +110,8 @@ static void take_event(void *arg, const Mesos__V1__Scheduler__Event *event)
 
 static int subscribe(struct controller *c, struct err *e)
 {
+	Mesos__V1__Scheduler__Call__Subscribe subscribe =
+		MESOS__V1__SCHEDULER__CALL__SUBSCRIBE__INIT;
 	Mesos__V1__FrameworkInfo info = MESOS__V1__FRAMEWORK_INFO__INIT;
 	Mesos__V1__FrameworkID id = MESOS__V1__FRAMEWORK_ID__INIT;
 	Mesos__V1__FrameworkInfo__Capability aware = MESOS__V1__FRAMEWORK_INFO__CAPABILITY__INIT;
@@ -133,7 +135,9 @@ static int subscribe(struct controller *c, struct err *e)
 		id.value = c->framework_id;
 		info.id = &id;
 	}
-	return scheduler_subscribe(c->master, &info, take_event, c, c->now_ms, &c->scheduler, e);
+	subscribe.framework_info = &info;
+	return scheduler_subscribe(c->master, &subscribe, take_event, c, c->now_ms, &c->scheduler,
+				   e);
 }
 
 static void try_subscribe(struct controller *c)

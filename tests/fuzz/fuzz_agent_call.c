@@ -114,6 +114,8 @@ static void give(struct fake *fake, Tepui__AgentCall *call, unsigned stream)
 
 static void subscribe_framework(struct fake *fake)
 {
+	Mesos__V1__Scheduler__Call__Subscribe subscribe =
+		MESOS__V1__SCHEDULER__CALL__SUBSCRIBE__INIT;
 	Mesos__V1__FrameworkInfo info = MESOS__V1__FRAMEWORK_INFO__INIT;
 	Mesos__V1__FrameworkID id = MESOS__V1__FRAMEWORK_ID__INIT;
 	struct err e = { 0 };
@@ -122,7 +124,8 @@ static void subscribe_framework(struct fake *fake)
 	info.name = (char[]){ "fuzz" };
 	id.value = (char[]){ "f" };
 	info.id = &id;
-	if (scheduler_subscribe(fake->master, &info, on_event, fake, 0, &fake->scheduler, &e) < 0)
+	subscribe.framework_info = &info;
+	if (scheduler_subscribe(fake->master, &subscribe, on_event, fake, 0, &fake->scheduler, &e) < 0)
 		abort();
 }
 

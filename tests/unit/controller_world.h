@@ -58,10 +58,12 @@ static struct world world;
 
 /* ---- The master of paper ---- */
 
-int scheduler_subscribe(struct master *master, const Mesos__V1__FrameworkInfo *info,
+int scheduler_subscribe(struct master *master,
+			const Mesos__V1__Scheduler__Call__Subscribe *subscribe,
 			scheduler_event_fn *event, void *arg, int64_t now_ms,
 			struct scheduler **ret, struct err *e)
 {
+	const Mesos__V1__FrameworkInfo *info = subscribe->framework_info;
 	struct scheduler *s = &world.scheduler;
 
 	(void)master;

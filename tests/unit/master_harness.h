@@ -358,17 +358,18 @@ static inline const Mesos__V1__TaskStatus *framework_status(const struct fake_fr
 static inline int framework_try_subscribe(struct cluster *cluster, struct fake_framework *framework,
 					  const char *info_json, struct err *e)
 {
-	Mesos__V1__FrameworkInfo *info = (Mesos__V1__FrameworkInfo *)
-		message(&mesos__v1__framework_info__descriptor, "%s", info_json);
+	Mesos__V1__Scheduler__Call__Subscribe *subscribe = (Mesos__V1__Scheduler__Call__Subscribe *)
+		message(&mesos__v1__scheduler__call__subscribe__descriptor,
+			"{\"framework_info\":%s}", info_json);
 	int r;
 
 	framework->cluster = cluster;
-	r = scheduler_subscribe(cluster->master, info, harness_event, framework, cluster->now_ms,
+	r = scheduler_subscribe(cluster->master, subscribe, harness_event, framework, cluster->now_ms,
 				&framework->scheduler, e);
 	if (r == 0)
 		snprintf(framework->id, sizeof(framework->id), "%s",
 			 scheduler_framework_id(framework->scheduler));
-	protobuf_c_message_free_unpacked(&info->base, NULL);
+	protobuf_c_message_free_unpacked(&subscribe->base, NULL);
 	return r;
 }
 
