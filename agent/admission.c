@@ -7,6 +7,7 @@
 
 #include "agent/agent.h"
 #include "agent/cdi_devices.h"
+#include "agent/drain.h"
 #include "agent/images.h"
 #include "agent/launch_spec.h"
 #include "agent/persistent.h"
@@ -176,6 +177,11 @@ int admission_check(struct task *task, struct verdict *ret_refusal, struct err *
 		.state = status_lost_state(framework, MESOS__V1__TASK_STATE__TASK_DROPPED),
 		.reason = MESOS__V1__TASK_STATUS__REASON__REASON_RESOURCES_UNKNOWN,
 	};
+	if (drain_is_on(task->agent)) {
+		ret_refusal->reason = MESOS__V1__TASK_STATUS__REASON__REASON_AGENT_DRAINING;
+		return err_set(e, ESHUTDOWN, "launch task '%s': the agent is draining",
+			       task_id(task));
+	}
 	r = check_place(task, e);
 	if (r >= 0)
 		r = check_resources(task, e);

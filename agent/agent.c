@@ -138,17 +138,30 @@ static void proceed(struct agent *agent, bool is_safe)
 	TAILQ_CONCAT(&agent->todo, &held, todo_entry);
 }
 
-/* The master wanted everything gone: when it is, so is the identity. */
+static bool is_anything_left(const struct agent *agent)
+{
+	for (const struct task *task = agent->tasks; task; task = task->hh.next) {
+		if (!task_has_ended(task) || (task->executor.state != EXECUTOR_NONE &&
+					      task->executor.state != EXECUTOR_GONE))
+			return true;
+	}
+	return false;
+}
+
+/* The master wanted everything gone: when it is, so is the identity, and what it had to tell. */
 static void check_shutdown(struct agent *agent)
 {
+	struct task *task, *next;
 	struct err e = { 0 };
 
 	if (!agent->is_shutting_down)
 		return;
-	if (HASH_COUNT(agent->tasks)) {
+	if (is_anything_left(agent)) {
 		loop_timer_set(agent->commit_timer, SHUTDOWN_CHECK_MS);
 		return;
 	}
+	HASH_ITER(hh, agent->tasks, task, next)
+		task_forget(task);
 	if (store_delete(agent->store, "agent", "self", &e) < 0 ||
 	    store_commit(agent->store, &e) < 0)
 		log_write_err(LOG_LEVEL_ERROR, &e, "forget the agent's id");

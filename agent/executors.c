@@ -68,7 +68,7 @@ static void expect_nothing(struct task *task)
 		loop_timer_clear(task->executor.deadline);
 }
 
-static int64_t grace_ms(const struct task *task)
+int64_t executor_grace_ms(const struct task *task)
 {
 	const Mesos__V1__KillPolicy *policy = task->record->kill_policy;
 	int64_t nanoseconds;
@@ -457,7 +457,7 @@ static int flush_kill(struct task *task, struct err *e)
 		return r;
 	}
 	x->is_kill_sent = true;
-	expect(task, grace_ms(task) + KILL_SLACK_MS, &stuck);
+	expect(task, executor_grace_ms(task) + KILL_SLACK_MS, &stuck);
 	return executor_send_kill(task, e);
 }
 

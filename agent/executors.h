@@ -39,6 +39,9 @@ void executor_flush(struct task *task, bool is_safe);
 /* Kill it and what it supervises; the end is seen by its pidfd. */
 void executor_destroy(struct task *task, const struct verdict *verdict);
 
+/* The time the task has between the request to end and its end by force. */
+int64_t executor_grace_ms(const struct task *task);
+
 /* The task has ended: it may take a moment to leave. */
 void executor_expect_exit(struct task *task);
 

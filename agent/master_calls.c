@@ -6,6 +6,7 @@
 
 #include "agent/admission.h"
 #include "agent/agent.h"
+#include "agent/drain.h"
 #include "agent/persistent.h"
 #include "agent/status.h"
 #include "agent/task.h"
@@ -177,7 +178,8 @@ int master_call_accept_id(struct agent *agent, const Tepui__AgentEvent__Subscrib
 		return r;
 	self->has_epoch = event->has_epoch;
 	self->epoch = event->epoch;
-	return agent_put_self(agent, e);
+	r = agent_put_self(agent, e);
+	return r < 0 ? r : drain_set(agent, event->drain, e);
 }
 
 /* ---- events ---- */
@@ -210,7 +212,10 @@ static void acknowledge(struct agent *agent, const Tepui__AgentEvent__Acknowledg
 		updates_acknowledge(task, ack->uuid.data, ack->uuid.len);
 }
 
-/* The agent leaves when the last terminal update is acknowledged: agent_turn() looks. */
+/*
+ * The master does not know this agent any more: what becomes of its tasks it has told itself.  The
+ * agent leaves when the last of them is taken apart: agent_turn() looks.
+ */
 static void shut_down(struct agent *agent)
 {
 	struct err e = { 0 };
@@ -245,6 +250,8 @@ int master_event_handle(struct agent *agent, const Tepui__AgentEvent *event, str
 		return 0;
 	case TEPUI__AGENT_EVENT__TYPE__APPLY:
 		return event->apply ? persistent_apply(agent, event->apply->operation, e) : 0;
+	case TEPUI__AGENT_EVENT__TYPE__DRAIN:
+		return event->drain ? drain_set(agent, event->drain->config, e) : 0;
 	case TEPUI__AGENT_EVENT__TYPE__SHUTDOWN:
 		shut_down(agent);
 		return 0;

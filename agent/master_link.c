@@ -350,7 +350,8 @@ static void attempt(void *arg)
 	char text[600];
 	struct err e = { 0 };
 
-	if (link->agent->is_recovering)
+	/* Nobody waits for one that was shut down. */
+	if (link->agent->is_recovering || link->agent->is_shutting_down)
 		return;
 	link->state = LINK_DIALING;
 	if (dial(link, &e) < 0)

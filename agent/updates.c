@@ -6,6 +6,7 @@
 
 #include "agent/agent.h"
 #include "agent/disk.h"
+#include "agent/drain.h"
 #include "agent/executors.h"
 #include "agent/master_link.h"
 #include "agent/sampler.h"
@@ -92,6 +93,7 @@ int updates_add(struct task *task, Mesos__V1__TaskStatus *status_take, struct er
 	if (r >= 0 && status_is_terminal(status_take->state))
 		disk_explain(task, status_take);
 	if (r >= 0) {
+		drain_explain(task, status_take);
 		copy = (Mesos__V1__TaskStatus *)pb_copy(&status_take->base);
 		if (!copy || append(record, status_take) < 0)
 			r = err_set(e, ENOMEM, "update task '%s'", task_id(task));

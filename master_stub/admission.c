@@ -12,6 +12,7 @@
 #include "lib/resources.h"
 #include "master_stub/allocator.h"
 #include "master_stub/core.h"
+#include "master_stub/drain.h"
 #include "master_stub/executor.h"
 #include "master_stub/framework.h"
 #include "master_stub/registry.h"
@@ -90,8 +91,6 @@ static int find_known(struct master *master, const Tepui__AgentCall__Subscribe *
 			       id, subscribe->master_id);
 	if (!agent)
 		return readmit(master, subscribe, ret, e);
-	if (agent->state == AGENT_GONE)
-		return err_set(e, EPERM, "subscribe agent '%s': it was declared gone", id);
 	/* A restarted agent may be here before the end of its old stream is. */
 	if (agent->state == AGENT_CONNECTED && !is_same_place(agent, subscribe))
 		return err_set(e, EEXIST,
@@ -166,7 +165,7 @@ static int connect_stream(struct agent *agent, void *stream, struct err *e)
 		agent->stream = NULL;
 		return err_set(e, ENOMEM, "subscribe agent '%s'", agent->id);
 	}
-	agent->state = AGENT_CONNECTED;
+	registry_set_state(agent, AGENT_CONNECTED);
 	return 0;
 }
 
@@ -175,6 +174,8 @@ static void send_subscribed(struct agent *agent)
 	Tepui__AgentEvent event = TEPUI__AGENT_EVENT__INIT;
 	Tepui__AgentEvent__Subscribed subscribed = TEPUI__AGENT_EVENT__SUBSCRIBED__INIT;
 	struct master *master = agent->master;
+	struct drain_message drain;
+	const Mesos__V1__DrainInfo *info = drain_describe(&agent->drain, &drain);
 
 	event.has_type = true;
 	event.type = TEPUI__AGENT_EVENT__TYPE__SUBSCRIBED;
@@ -184,10 +185,26 @@ static void send_subscribed(struct agent *agent)
 	subscribed.heartbeat_interval_seconds = (double)master->options.agent_ping_ms / 1000;
 	subscribed.has_epoch = true;
 	subscribed.epoch = master->epoch;
+	subscribed.drain = info ? info->config : NULL;
 	registry_send(agent, &event);
 }
 
-static void bring_tasks(struct agent *agent, const Tepui__AgentCall__Subscribe *subscribe)
+/* One that is gone: the master that it knows tells it to leave, or its tasks would run for ever. */
+static void send_away(struct agent *agent, void *stream)
+{
+	struct master *master = agent->master;
+
+	master_explain(master, "agent '%s' on '%s' is gone, came back and is shut down", agent->id,
+		       agent->info->hostname);
+	agent->stream = stream;
+	send_subscribed(agent);
+	registry_send_shutdown(agent);
+	agent->stream = NULL;
+	master->io.agent_close(master->io.arg, stream);
+}
+
+static void bring_tasks(struct agent *agent, const Tepui__AgentCall__Subscribe *subscribe,
+			bool was_unreachable)
 {
 	struct task *task;
 	size_t n_bad = 0;
@@ -205,6 +222,8 @@ static void bring_tasks(struct agent *agent, const Tepui__AgentCall__Subscribe *
 	}
 	master_tasks_drop_unseen(agent);
 	master_executors_drop_unseen(agent);
+	if (was_unreachable)
+		master_tasks_tell_returned(agent);
 	/* Kills asked for while nobody could be told. */
 	TAILQ_FOREACH(task, &agent->tasks, on_agent) {
 		if (!master_task_is_ended(task->state) &&
@@ -242,10 +261,10 @@ static int subscribe_agent(struct agent *agent, const Tepui__AgentCall__Subscrib
 		agent->reregistered_wall_ms = master_wall_ms(master);
 	}
 	send_subscribed(agent);
-	bring_tasks(agent, subscribe);
+	drain_note_told(agent);
+	bring_tasks(agent, subscribe, before == AGENT_UNREACHABLE);
 	registry_start_pings(agent, now_ms);
-	allocator_node_set_active(agent->node, true);
-	registry_check_recovery(master);
+	registry_update_offering(agent);
 	master_explain(master, "agent '%s' on '%s:%d' %s with %zu tasks", agent->id,
 		       agent->info->hostname, agent->info->port,
 		       is_new ? "is registered" : "is back", subscribe->n_tasks);
@@ -284,7 +303,9 @@ int master_agent_subscribe(struct master *master, const Tepui__AgentCall *call, 
 		r = find_known(master, subscribe, &agent, e);
 	else
 		r = admit_new(master, subscribe, &agent, e);
-	if (r == 0) {
+	if (r == 0 && agent->state == AGENT_GONE) {
+		send_away(agent, stream);
+	} else if (r == 0) {
 		is_known = agent->registered_wall_ms != 0 && subscribe->agent_info->id;
 		if (!agent->registered_wall_ms)
 			agent->registered_wall_ms = master_wall_ms(master);

@@ -18,10 +18,13 @@ TAILQ_HEAD(offer_queue, offer);
 TAILQ_HEAD(scheduler_queue, scheduler);
 
 enum { N_TASK_STATES = 14 };	/* values of mesos.v1.TaskState */
+enum { N_AGENT_STATES = 5 };	/* values of enum agent_state */
 
 /* Since this process started; what can be counted when asked is not kept here. */
 struct counters {
-	uint64_t slave_registrations, slave_reregistrations, slave_unreachable;
+	uint64_t slave_registrations, slave_reregistrations;
+	uint64_t slave_unreachable, slave_unreachable_scheduled, slave_unreachable_canceled;
+	uint64_t slave_gone;
 	uint64_t valid_status_updates, invalid_status_updates;
 	uint64_t valid_acknowledgements, invalid_acknowledgements;
 	uint64_t offers_sent, offers_accepted, offers_declined, offers_rescinded;
@@ -51,8 +54,13 @@ struct master {
 	/* Both in order of time, because every entry waits equally long. */
 	struct agent_queue pings;
 	struct offer_queue offer_timeouts;
+	struct agent_queue overdue;	/* to be marked unreachable, as fast as is allowed */
+	struct agent_queue draining;
+	size_t n_agents[N_AGENT_STATES];
+	bool is_recovered;		/* no agent may still bring tasks of before the start */
 	int64_t recovery_ends_ms;	/* for agents known from the store; INT64_MAX when over */
 	int64_t next_cleanup_ms;	/* of agents that are unreachable for too long */
+	int64_t next_unreachable_ms;	/* no agent is marked before */
 
 	struct scheduler_queue schedulers;	/* all */
 	struct scheduler_queue pending;		/* with events to deliver */

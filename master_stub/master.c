@@ -192,7 +192,6 @@ static int load(struct master *master, int64_t now_ms, struct err *e)
 	master->next_offer += master->options.skip_ids;
 	master->offers_reserved = master->next_offer;
 	master->recovery_ends_ms = now_ms + master->options.reregister_timeout_ms;
-	registry_check_recovery(master);
 	return put_self(master, e);
 }
 
@@ -211,6 +210,8 @@ static struct master *alloc_master(const struct master_options *options, struct 
 		return NULL;
 	TAILQ_INIT(&master->pings);
 	TAILQ_INIT(&master->offer_timeouts);
+	TAILQ_INIT(&master->overdue);
+	TAILQ_INIT(&master->draining);
 	TAILQ_INIT(&master->schedulers);
 	TAILQ_INIT(&master->pending);
 	master->options = *options;

@@ -17,6 +17,7 @@ struct store;
 struct master_options {
 	int64_t agent_ping_ms;			/* 15,000 */
 	unsigned agent_max_missed_pings;	/* 5 */
+	int64_t agent_removal_interval_ms;	/* 0; between two that become unreachable */
 	int64_t offer_timeout_ms;		/* 30,000; 0: none */
 	int64_t allocation_interval_ms;		/* 1,000: shortest filter; the rest is by event */
 	int64_t reregister_timeout_ms;		/* 600,000: for agents known from the store */

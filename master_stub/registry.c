@@ -4,23 +4,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/cleanup.h"
 #include "lib/err.h"
 #include "lib/pb_json.h"
 #include "lib/resources.h"
 #include "lib/store.h"
-#include "lib/utf8.h"
 #include "master_stub/allocator.h"
 #include "master_stub/core.h"
+#include "master_stub/drain.h"
 #include "master_stub/executor.h"
-#include "master_stub/framework.h"
 #include "master_stub/offer.h"
 #include "master_stub/task.h"
 
 static const char KIND[] = "agent";
-
-enum { CLEANUP_MS = 15 * 60 * 1000, MAX_AGENTS = 102400, MAX_DEGRADED = 512 };
-static const int64_t UNREACHABLE_KEPT_MS = INT64_C(14) * 24 * 3600 * 1000;
 
 const char *registry_state_name(enum agent_state state)
 {
@@ -43,9 +38,18 @@ struct agent *registry_find(const struct master *master, const char *id)
 	return agent;
 }
 
+void registry_set_state(struct agent *agent, enum agent_state state)
+{
+	struct master *master = agent->master;
+
+	master->n_agents[agent->state]--;
+	agent->state = state;
+	master->n_agents[state]++;
+}
+
 bool registry_is_recovering(const struct master *master)
 {
-	return master->recovery_ends_ms != INT64_MAX;
+	return master->n_agents[AGENT_RECOVERING] > 0;
 }
 
 /* ---- rows ---- */
@@ -69,6 +73,7 @@ int registry_add(struct master *master, const char *id, const Mesos__V1__AgentIn
 		return err_set(e, ENOMEM, "admit agent '%s'", id);
 	agent->master = master;
 	agent->state = AGENT_RECOVERING;
+	agent->drain = drain_none;
 	TAILQ_INIT(&agent->tasks);
 	LIST_INIT(&agent->offers);
 	LIST_INIT(&agent->executors);
@@ -84,24 +89,9 @@ int registry_add(struct master *master, const char *id, const Mesos__V1__AgentIn
 		free(agent);
 		return err_set(e, ENOMEM, "admit agent '%s'", id);
 	}
+	master->n_agents[agent->state]++;
 	*ret = agent;
 	return 0;
-}
-
-static void stop_pings(struct agent *agent)
-{
-	if (agent->is_pinged)
-		TAILQ_REMOVE(&agent->master->pings, agent, in_pings);
-	agent->is_pinged = false;
-}
-
-/* What it said of itself there holds no longer: it says so again when it is back. */
-static void drop_stream(struct agent *agent)
-{
-	if (agent->stream)
-		HASH_DELETE(hh_stream, agent->master->streams, agent);
-	agent->stream = NULL;
-	free(TAKE_PTR(agent->degraded));
 }
 
 void registry_drop(struct agent *agent)
@@ -112,8 +102,10 @@ void registry_drop(struct agent *agent)
 		master_task_free(TAILQ_FIRST(&agent->tasks));
 	while (!LIST_EMPTY(&agent->executors))
 		master_executor_free(LIST_FIRST(&agent->executors));
-	drop_stream(agent);
-	stop_pings(agent);
+	registry_drop_stream(agent);
+	registry_stop_waiting(agent);
+	drain_forget(agent);
+	agent->master->n_agents[agent->state]--;
 	HASH_DEL(agent->master->agents, agent);
 	allocator_node_free(agent->node);
 	mesos__v1__agent_info__free_unpacked(agent->info, NULL);
@@ -122,6 +114,19 @@ void registry_drop(struct agent *agent)
 	free(agent->endpoint);
 	free(agent->id);
 	free(agent);
+}
+
+int registry_forget(struct agent *agent, struct err *e)
+{
+	struct master *master = agent->master;
+	int r = store_delete(master->store, KIND, agent->id, e);
+
+	if (r < 0)
+		return r;
+	master_explain(master, "agent '%s' on '%s' is forgotten: it was %s for too long", agent->id,
+		       agent->info->hostname, registry_state_name(agent->state));
+	registry_drop(agent);
+	return 0;
 }
 
 void registry_free(struct master *master)
@@ -137,6 +142,7 @@ void registry_free(struct master *master)
 int registry_put(const struct agent *agent, struct err *e)
 {
 	Tepui__AdmittedAgent record = TEPUI__ADMITTED_AGENT__INIT;
+	struct drain_message drain;
 
 	record.agent_info = agent->info;
 	record.boot_id = agent->boot_id;
@@ -148,6 +154,13 @@ int registry_put(const struct agent *agent, struct err *e)
 	record.unreachable_wall_ms = agent->unreachable_wall_ms;
 	record.has_is_gone = agent->state == AGENT_GONE;
 	record.is_gone = record.has_is_gone;
+	record.has_gone_wall_ms = record.has_is_gone;
+	record.gone_wall_ms = agent->gone_wall_ms;
+	record.has_is_deactivated = agent->is_deactivated;
+	record.is_deactivated = agent->is_deactivated;
+	record.drain = drain_describe(&agent->drain, &drain);
+	record.has_drain_started_wall_ms = record.drain != NULL;
+	record.drain_started_wall_ms = agent->drain.started_wall_ms;
 	return master_put(agent->master, KIND, agent->id, &record.base, e);
 }
 
@@ -172,9 +185,14 @@ static int load_agent(void *arg, const char *key, const void *data, size_t size,
 	}
 	r = registry_add(master, key, record->agent_info, &agent, e);
 	if (r == 0) {
-		agent->state = state_of_record(record);
+		registry_set_state(agent, state_of_record(record));
 		agent->registered_wall_ms = record->registered_wall_ms;
 		agent->unreachable_wall_ms = record->unreachable_wall_ms;
+		agent->gone_wall_ms = record->gone_wall_ms;
+		agent->is_deactivated = record->is_deactivated;
+		agent->unreachable_ms = master->started_ms;
+		if (agent->state != AGENT_GONE)
+			drain_restore(agent, record->drain, record->drain_started_wall_ms);
 		if (record->boot_id)
 			agent->boot_id = strdup(record->boot_id);
 	}
@@ -204,284 +222,4 @@ int registry_set_total(struct agent *agent, const struct resources *total, struc
 	mesos__v1__agent_info__free_unpacked(agent->info, NULL);
 	agent->info = copy;
 	return registry_put(agent, e);
-}
-
-/* ---- what is said to agents ---- */
-
-void registry_send_apply(struct agent *agent, const Mesos__V1__Offer__Operation *operation)
-{
-	Tepui__AgentEvent event = TEPUI__AGENT_EVENT__INIT;
-	Tepui__AgentEvent__Apply apply = TEPUI__AGENT_EVENT__APPLY__INIT;
-
-	/* The sender only reads it. */
-	apply.operation = (Mesos__V1__Offer__Operation *)(uintptr_t)operation;
-	event.has_type = true;
-	event.type = TEPUI__AGENT_EVENT__TYPE__APPLY;
-	event.apply = &apply;
-	registry_send(agent, &event);
-}
-
-void registry_send(struct agent *agent, const Tepui__AgentEvent *event)
-{
-	if (agent->stream)
-		agent->master->io.agent_event(agent->master->io.arg, agent->stream, event);
-}
-
-void registry_send_kill(struct agent *agent, const struct task *task)
-{
-	Tepui__AgentEvent event = TEPUI__AGENT_EVENT__INIT;
-	Tepui__AgentEvent__KillTask kill = TEPUI__AGENT_EVENT__KILL_TASK__INIT;
-	Mesos__V1__FrameworkID framework_id = MESOS__V1__FRAMEWORK_ID__INIT;
-	Mesos__V1__TaskID task_id = MESOS__V1__TASK_ID__INIT;
-	Mesos__V1__KillPolicy policy = MESOS__V1__KILL_POLICY__INIT;
-	Mesos__V1__DurationInfo grace = MESOS__V1__DURATION_INFO__INIT;
-
-	framework_id.value = task->framework->id;
-	task_id.value = task->id;
-	kill.framework_id = &framework_id;
-	kill.task_id = &task_id;
-	if (task->kill_grace_ns >= 0) {
-		grace.nanoseconds = task->kill_grace_ns;
-		policy.grace_period = &grace;
-		kill.kill_policy = &policy;
-	}
-	event.has_type = true;
-	event.type = TEPUI__AGENT_EVENT__TYPE__KILL_TASK;
-	event.kill_task = &kill;
-	registry_send(agent, &event);
-}
-
-void registry_send_acknowledge(struct agent *agent, const char *framework_id, const char *task_id,
-			    const ProtobufCBinaryData *uuid)
-{
-	Tepui__AgentEvent event = TEPUI__AGENT_EVENT__INIT;
-	Tepui__AgentEvent__Acknowledge acknowledge = TEPUI__AGENT_EVENT__ACKNOWLEDGE__INIT;
-	Mesos__V1__FrameworkID framework = MESOS__V1__FRAMEWORK_ID__INIT;
-	Mesos__V1__TaskID task = MESOS__V1__TASK_ID__INIT;
-
-	/* The sender only reads them. */
-	framework.value = (char *)(uintptr_t)framework_id;
-	task.value = (char *)(uintptr_t)task_id;
-	acknowledge.framework_id = &framework;
-	acknowledge.task_id = &task;
-	acknowledge.uuid = *uuid;
-	event.has_type = true;
-	event.type = TEPUI__AGENT_EVENT__TYPE__ACKNOWLEDGE;
-	event.acknowledge = &acknowledge;
-	registry_send(agent, &event);
-}
-
-static void send_ping(struct agent *agent)
-{
-	Tepui__AgentEvent event = TEPUI__AGENT_EVENT__INIT;
-
-	event.has_type = true;
-	event.type = TEPUI__AGENT_EVENT__TYPE__HEARTBEAT;
-	registry_send(agent, &event);
-}
-
-/* ---- here, away, unreachable ---- */
-
-void registry_heard(struct agent *agent)
-{
-	agent->is_ping_open = false;
-	agent->missed_pings = 0;
-}
-
-static void queue_ping(struct agent *agent, int64_t now_ms)
-{
-	agent->next_ping_ms = now_ms + agent->master->options.agent_ping_ms;
-	TAILQ_INSERT_TAIL(&agent->master->pings, agent, in_pings);
-	agent->is_pinged = true;
-}
-
-void registry_start_pings(struct agent *agent, int64_t now_ms)
-{
-	stop_pings(agent);
-	registry_heard(agent);
-	/* The first at once: whether its calls reach us shows before it is trusted for long. */
-	send_ping(agent);
-	agent->is_ping_open = true;
-	queue_ping(agent, now_ms);
-}
-
-void registry_disconnect(struct agent *agent)
-{
-	if (agent->state != AGENT_CONNECTED)
-		return;
-	agent->state = AGENT_DISCONNECTED;
-	drop_stream(agent);
-	/* Until it is back, the next ping counts as one that was not answered. */
-	agent->is_ping_open = true;
-	allocator_node_set_active(agent->node, false);
-	offers_rescind_of_agent(agent);
-}
-
-static void explain_degraded(const struct agent *agent, bool was_degraded)
-{
-	if (agent->degraded && !was_degraded)
-		master_explain(agent->master, "agent '%s' on '%s' takes no tasks: %s", agent->id,
-			       agent->info->hostname, agent->degraded);
-	else if (!agent->degraded && was_degraded)
-		master_explain(agent->master, "agent '%s' on '%s' takes tasks again", agent->id,
-			       agent->info->hostname);
-}
-
-/*
- * An agent that refuses all it is given looks emptiest, and would draw one task after the other.
- * Without memory for the words it stays as it was: its next call says them again.
- */
-void registry_set_degraded(struct agent *agent, const char *why)
-{
-	bool was_degraded = agent->degraded;
-
-	if (why) {
-		char *copy = utf8_repair(why, utf8_cut(why, MAX_DEGRADED));
-
-		if (!copy)
-			return;
-		free(agent->degraded);
-		agent->degraded = copy;
-	} else {
-		free(TAKE_PTR(agent->degraded));
-	}
-	if (was_degraded == !!why)
-		return;
-	explain_degraded(agent, was_degraded);
-	allocator_node_set_active(agent->node, !why);
-	if (why)
-		offers_rescind_of_agent(agent);
-}
-
-static void tell_failure(struct agent *agent)
-{
-	Mesos__V1__Scheduler__Event event = MESOS__V1__SCHEDULER__EVENT__INIT;
-	Mesos__V1__Scheduler__Event__Failure failure = MESOS__V1__SCHEDULER__EVENT__FAILURE__INIT;
-	struct framework *framework, *next;
-
-	event.has_type = true;
-	event.type = MESOS__V1__SCHEDULER__EVENT__TYPE__FAILURE;
-	event.failure = &failure;
-	failure.agent_id = agent->info->id;
-	HASH_ITER(hh, agent->master->frameworks, framework, next)
-		(void)framework_send(framework, &event);
-}
-
-static int mark_unreachable(struct agent *agent, const char *why)
-{
-	struct master *master = agent->master;
-	enum agent_state before = agent->state;
-	void *stream = agent->stream;
-	struct err e = { 0 };
-
-	/* The registry first: what a framework is told must not be forgotten by a restart. */
-	agent->state = AGENT_UNREACHABLE;
-	agent->unreachable_wall_ms = master_wall_ms(master);
-	if (registry_put(agent, &e) < 0) {
-		agent->state = before;
-		master_explain(master, "agent '%s': not marked unreachable yet: %s", agent->id,
-			       e.msg);
-		return -e.code;
-	}
-	master->counters.slave_unreachable++;
-	master_explain(master, "agent '%s' on '%s' is unreachable: %s", agent->id,
-		       agent->info->hostname, why);
-	drop_stream(agent);
-	offers_rescind_of_agent(agent);
-	master_tasks_mark_unreachable(agent);
-	while (!LIST_EMPTY(&agent->executors))
-		master_executor_free(LIST_FIRST(&agent->executors));
-	allocator_node_free(agent->node);
-	agent->node = NULL;
-	tell_failure(agent);
-	if (stream)
-		master->io.agent_close(master->io.arg, stream);
-	return 0;
-}
-
-void registry_check_recovery(struct master *master)
-{
-	const struct agent *agent;
-
-	if (!registry_is_recovering(master))
-		return;
-	for (agent = master->agents; agent; agent = agent->hh.next) {
-		if (agent->state == AGENT_RECOVERING)
-			return;
-	}
-	master->recovery_ends_ms = INT64_MAX;
-	frameworks_forget_kills(master);
-}
-
-static void end_recovery(struct master *master)
-{
-	struct agent *agent, *next;
-
-	master->recovery_ends_ms = INT64_MAX;
-	frameworks_forget_kills(master);
-	HASH_ITER(hh, master->agents, agent, next) {
-		if (agent->state == AGENT_RECOVERING)
-			(void)mark_unreachable(agent,
-					       "it did not come back after the master's start");
-	}
-}
-
-static void ping(struct agent *agent, int64_t now_ms)
-{
-	stop_pings(agent);
-	if (agent->is_ping_open)
-		agent->missed_pings++;
-	if (agent->missed_pings >= agent->master->options.agent_max_missed_pings) {
-		if (mark_unreachable(agent, "it has not answered any of the last pings") == 0)
-			return;
-	}
-	send_ping(agent);
-	agent->is_ping_open = true;
-	/* From now, not from when it was due: a master that slept does not count the sleep. */
-	queue_ping(agent, now_ms);
-}
-
-/* Nobody waits for an agent for ever: after two weeks, or when there are too many, it is new. */
-static void forget_unreachable(struct master *master, int64_t now_ms)
-{
-	int64_t oldest_wall_ms = master_wall_ms(master) - UNREACHABLE_KEPT_MS;
-	size_t n = HASH_COUNT(master->agents);
-	struct agent *agent, *next;
-	struct err e = { 0 };
-
-	if (now_ms < master->next_cleanup_ms)
-		return;
-	master->next_cleanup_ms = now_ms + CLEANUP_MS;
-	HASH_ITER(hh, master->agents, agent, next) {
-		if (agent->state != AGENT_UNREACHABLE ||
-		    (agent->unreachable_wall_ms > oldest_wall_ms && n <= MAX_AGENTS))
-			continue;
-		if (store_delete(master->store, KIND, agent->id, &e) < 0)
-			return;
-		master_explain(master, "agent '%s' is forgotten: it was unreachable for too long",
-			       agent->id);
-		registry_drop(agent);
-		n--;
-	}
-}
-
-void registry_turn(struct master *master, int64_t now_ms)
-{
-	struct agent *agent;
-
-	while ((agent = TAILQ_FIRST(&master->pings)) && agent->next_ping_ms <= now_ms)
-		ping(agent, now_ms);
-	if (master->recovery_ends_ms <= now_ms)
-		end_recovery(master);
-	forget_unreachable(master, now_ms);
-}
-
-int64_t registry_next_ms(const struct master *master)
-{
-	const struct agent *agent = TAILQ_FIRST(&master->pings);
-	int64_t next = master->recovery_ends_ms;
-
-	if (master->next_cleanup_ms < next)
-		next = master->next_cleanup_ms;
-	return agent && agent->next_ping_ms < next ? agent->next_ping_ms : next;
 }

@@ -308,6 +308,7 @@ static int start_master(struct shell *shell, bool is_rebuilt, struct err *e)
 
 	options.agent_ping_ms = shell->flags.agent_ping_timeout;
 	options.agent_max_missed_pings = (unsigned)shell->flags.max_agent_ping_timeouts;
+	options.agent_removal_interval_ms = shell->flags.agent_removal_interval;
 	options.offer_timeout_ms = shell->flags.offer_timeout;
 	options.reregister_timeout_ms = shell->flags.agent_reregister_timeout;
 	options.allocation_interval_ms = shell->flags.allocation_interval;

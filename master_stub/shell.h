@@ -19,8 +19,9 @@ struct store;
 struct streams;
 
 struct shell_flags {
-	char *work_dir, *listen, *hostname, *log_level;
+	char *work_dir, *listen, *hostname, *log_level, *agent_removal_rate_limit;
 	int64_t agent_ping_timeout, offer_timeout, agent_reregister_timeout, allocation_interval;
+	int64_t agent_removal_interval;		/* of the rate limit; no flag of its own */
 	uint64_t max_agent_ping_timeouts;
 	bool insecure, help, version;
 };

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "lib/cleanup.h"
@@ -26,6 +27,8 @@ static const struct flag table[] = {
 	ROW(FLAG_MILLIS, agent_ping_timeout, "15secs", HOUR, "time between pings of an agent"),
 	ROW(FLAG_U64, max_agent_ping_timeouts, "5", 1000,
 	    "pings in a row an agent may miss before it is unreachable"),
+	ROW(FLAG_STR, agent_removal_rate_limit, NULL, 0,
+	    "most agents that become unreachable in a time, as in 1/20secs (default: all at once)"),
 	ROW(FLAG_MILLIS, agent_reregister_timeout, "10mins", 24 * HOUR,
 	    "time agents and frameworks have to come back after the master's start"),
 	ROW(FLAG_MILLIS, offer_timeout, "30secs", HOUR, "time a framework has to answer an offer"),
@@ -56,7 +59,28 @@ static bool is_loopback(const struct address *address)
 	}
 }
 
-static int check(const struct shell_flags *flags, struct err *e)
+/* "1/20secs": one is marked, then none for so long. */
+static int read_rate(const char *text, int64_t *ret_interval_ms, struct err *e)
+{
+	const char *slash = text ? strchr(text, '/') : NULL;
+	unsigned long number;
+	uint64_t millis;
+	char *end;
+
+	*ret_interval_ms = 0;
+	if (!text || !*text)
+		return 0;
+	errno = 0;
+	number = strtoul(text, &end, 10);
+	if (*text < '0' || *text > '9' || end != slash || errno || number == 0 ||
+	    number > INT32_MAX || flags_parse_millis(slash + 1, &millis) < 0)
+		return err_set(e, EINVAL, "use '--agent_removal_rate_limit=%s': not a number of"
+			       " agents and a time, as in 1/20secs", text);
+	*ret_interval_ms = (int64_t)(millis / number);
+	return 0;
+}
+
+static int check(struct shell_flags *flags, struct err *e)
 {
 	struct address address;
 	int r;
@@ -79,7 +103,7 @@ static int check(const struct shell_flags *flags, struct err *e)
 		return err_set(e, EINVAL,
 			       "use '--agent_ping_timeout' and '--max_agent_ping_timeouts':"
 			       " they must be above zero");
-	return 0;
+	return read_rate(flags->agent_removal_rate_limit, &flags->agent_removal_interval, e);
 }
 
 int shell_flags_parse(int argc, char *const *argv, struct shell_flags *ret, struct err *e)

@@ -438,7 +438,6 @@ int master_task_admit(struct agent *agent, const Tepui__RunningTask *running, st
 	const char *id = running->task->task_id->value;
 	struct framework *framework;
 	struct task *task;
-	bool was_unreachable;
 	int r;
 
 	if (!id_is_valid(id) || (unsigned)running->state >= N_TASK_STATES)
@@ -457,7 +456,6 @@ int master_task_admit(struct agent *agent, const Tepui__RunningTask *running, st
 	}
 	if (r < 0)
 		return r;
-	was_unreachable = task->is_unreachable;
 	task->is_unreachable = false;
 	task->is_seen = task->is_confirmed = true;
 	if (running->task->executor)
@@ -467,11 +465,19 @@ int master_task_admit(struct agent *agent, const Tepui__RunningTask *running, st
 	if (running->status)
 		(void)packed_set(&task->status, &running->status->base);
 	master_task_charge(task);
-	if (was_unreachable && !master_task_is_ended(task->state))
-		master_task_tell_latest(task,
-					MESOS__V1__TASK_STATUS__REASON__REASON_AGENT_REREGISTERED,
-					"Agent is back: the task was not disturbed");
 	return 0;
+}
+
+void master_tasks_tell_returned(struct agent *agent)
+{
+	struct task *task;
+
+	TAILQ_FOREACH(task, &agent->tasks, on_agent) {
+		if (!master_task_is_ended(task->state))
+			master_task_tell_latest(
+				task, MESOS__V1__TASK_STATUS__REASON__REASON_AGENT_REREGISTERED,
+				"Agent is back: the task was not disturbed");
+	}
 }
 
 static void drop_unseen(struct task *task)
@@ -526,5 +532,21 @@ void master_tasks_mark_unreachable(struct agent *agent)
 		tell_task(task, MESOS__V1__TASK_STATE__TASK_UNREACHABLE,
 			  MESOS__V1__TASK_STATUS__REASON__REASON_AGENT_REMOVED,
 			  "Agent is unreachable");
+	}
+}
+
+void master_tasks_mark_gone(struct agent *agent)
+{
+	struct task *task, *next;
+
+	for (task = TAILQ_FIRST(&agent->tasks); task; task = next) {
+		next = TAILQ_NEXT(task, on_agent);
+		if (!master_task_is_ended(task->state)) {
+			set_state(task, MESOS__V1__TASK_STATE__TASK_GONE_BY_OPERATOR);
+			tell_task(task, task->state,
+				  MESOS__V1__TASK_STATUS__REASON__REASON_AGENT_REMOVED_BY_OPERATOR,
+				  "Agent is gone: an operator declared it");
+		}
+		master_task_free(task);
 	}
 }

@@ -77,8 +77,12 @@ int master_task_kill(struct framework *framework, const Mesos__V1__Scheduler__Ca
 int master_task_admit(struct agent *agent, const Tepui__RunningTask *running, struct err *e);
 /* After all were admitted: what the agent no longer knows is told to the frameworks. */
 void master_tasks_drop_unseen(struct agent *agent);
+/* What is left was told to be unreachable, perhaps by an earlier run of the master, and runs. */
+void master_tasks_tell_returned(struct agent *agent);
 /* The agent is unreachable: its tasks are, and their resources are nobody's. */
 void master_tasks_mark_unreachable(struct agent *agent);
+/* The agent is gone for good: its tasks have ended, and nobody acknowledges their updates. */
+void master_tasks_mark_gone(struct agent *agent);
 
 /*
  * Tell FRAMEWORK of a task by the master itself: no uuid, so nothing to acknowledge.  AGENT_ID and

@@ -12,6 +12,7 @@
 #include "lib/version.h"
 #include "master_stub/allocator.h"
 #include "master_stub/core.h"
+#include "master_stub/drain.h"
 #include "master_stub/framework.h"
 #include "master_stub/offer.h"
 #include "master_stub/registry.h"
@@ -116,6 +117,19 @@ static void add_totals(json_t *json, const struct agent *agent)
 	resources_done(&total);
 }
 
+static void add_drain(json_t *json, const struct agent *agent)
+{
+	struct drain_message message;
+	const Mesos__V1__DrainInfo *info = drain_describe(&agent->drain, &message);
+
+	if (!info)
+		return;
+	json_object_set_new(json, "drain_info", message_json(&info->base));
+	if (agent->drain.started_wall_ms)
+		json_object_set_new(json, "estimated_drain_start_time_seconds",
+				    json_real(seconds(agent->drain.started_wall_ms)));
+}
+
 static json_t *agent_json(const struct agent *agent)
 {
 	AUTO_FREE char *pid = format_pid(agent);
@@ -131,8 +145,8 @@ static json_t *agent_json(const struct agent *agent)
 			 "used_resources", used_json(agent),
 			 "offered_resources", offered_json(agent),
 			 "registered_time", seconds(agent->registered_wall_ms),
-			 "active", agent->state == AGENT_CONNECTED,
-			 "deactivated", 0,
+			 "active", agent->state == AGENT_CONNECTED && !agent->is_deactivated,
+			 "deactivated", agent->is_deactivated,
 			 "version", agent->version,
 			 "capabilities", "MULTI_ROLE", "HIERARCHICAL_ROLE",
 			 "state", registry_state_name(agent->state),
@@ -140,6 +154,8 @@ static json_t *agent_json(const struct agent *agent)
 			 "tasks", (json_int_t)count_live_tasks(agent));
 	if (json)
 		add_totals(json, agent);
+	if (json)
+		add_drain(json, agent);
 	if (json && agent->reregistered_wall_ms)
 		json_object_set_new(json, "reregistered_time",
 				    json_real(seconds(agent->reregistered_wall_ms)));
