@@ -417,6 +417,17 @@ void framework_remove(struct framework *framework, const char *why)
 	forget_oldest_removed(master);
 }
 
+int master_teardown(struct master *master, const char *framework_id, struct err *e)
+{
+	struct framework *framework = framework_find(master, framework_id);
+
+	if (!framework || framework->is_removed)
+		return err_set(e, EINVAL, "No framework found with specified ID '%.255s'",
+			       framework_id);
+	framework_remove(framework, "an operator tore it down");
+	return 0;
+}
+
 void frameworks_turn(struct master *master, int64_t now_ms)
 {
 	struct framework *framework, *next;

@@ -54,6 +54,11 @@ const char *master_id(const struct master *master)
 	return master->id;
 }
 
+int64_t master_started_wall_ms(const struct master *master)
+{
+	return master->started_wall_ms;
+}
+
 uint64_t master_epoch(const struct master *master)
 {
 	return master->epoch;

@@ -68,11 +68,15 @@ void master_turn(struct master *master, int64_t now_ms);
 /* Boot-clock time of the next timeout, or INT64_MAX. */
 int64_t master_next_ms(const struct master *master);
 
+/* An operator ends FRAMEWORK_ID for good.  -EINVAL: there is none. */
+int master_teardown(struct master *master, const char *framework_id, struct err *e);
+
 /* Read side, new references; the field names of reference/mesos.md 3.6. */
 json_t *master_state_json(const struct master *master, int64_t now_ms);
 json_t *master_slaves_json(const struct master *master, int64_t now_ms);
 json_t *master_metrics_json(const struct master *master, int64_t now_ms);
 const char *master_id(const struct master *master);
+int64_t master_started_wall_ms(const struct master *master);
 uint64_t master_epoch(const struct master *master);
 /* Agents and frameworks that are known, in whatever state. */
 void master_count(const struct master *master, size_t *ret_agents, size_t *ret_frameworks);

@@ -12,11 +12,12 @@
 #include "lib/version.h"
 #include "master_stub/agent_stream.h"
 #include "master_stub/master.h"
+#include "master_stub/operator_calls.h"
 #include "master_stub/scheduler_stream.h"
 #include "master_stub/shell.h"
 #include "net/http_server.h"
 
-enum { MAX_AGENT_CALL = 64 << 20, MAX_SCHEDULER_CALL = 16 << 20, NAME_SIZE = 128 };
+enum { MAX_AGENT_CALL = 64 << 20, MAX_SCHEDULER_CALL = 16 << 20, MAX_OPERATOR_CALL = 4 << 20, NAME_SIZE = 128 };
 
 static int answer(struct http_request *req, json_t *body_take, struct err *e)
 {
@@ -85,7 +86,7 @@ static int get_redirect(struct http_request *req, struct err *e)
 	return 0;
 }
 
-static json_t *metrics(const struct shell *shell)
+json_t *operator_metrics(const struct shell *shell)
 {
 	json_t *json = master_metrics_json(shell->master, clock_boot_ms());
 
@@ -96,7 +97,7 @@ static json_t *metrics(const struct shell *shell)
 
 static int get_snapshot(struct http_request *req, struct err *e)
 {
-	return answer(req, metrics(http_request_app(req)), e);
+	return answer(req, operator_metrics(http_request_app(req)), e);
 }
 
 /* The first pattern that fits.  Counters are sums since the start; all others go up and down. */
@@ -156,7 +157,7 @@ static void prometheus_name(const char *name, char ret[NAME_SIZE])
 
 static int get_prometheus(struct http_request *req, struct err *e)
 {
-	json_auto_t *json = metrics(http_request_app(req));
+	json_auto_t *json = operator_metrics(http_request_app(req));
 	AUTO_FREE char *text = NULL;
 	size_t size = 0;
 	FILE *out = open_memstream(&text, &size);
@@ -197,6 +198,9 @@ static void tell_error(struct http_request *req, int status, const struct err *e
 static const struct route routes[] = {
 	{ HTTP_POST, "/api/v1/agent", agent_stream_handle, MAX_AGENT_CALL },
 	BOTH(HTTP_POST, "/api/v1/scheduler", scheduler_stream_handle, MAX_SCHEDULER_CALL),
+	/* What lies below belongs to the nearest handler above it (reference/mesos.md 10.5). */
+	BOTH(HTTP_POST, "/api/v1", operator_calls_handle, MAX_OPERATOR_CALL),
+	BOTH(HTTP_POST, "/api/v1/*", operator_calls_handle, MAX_OPERATOR_CALL),
 	{ HTTP_GET, "/", get_index, 0 },
 	BOTH(HTTP_GET, "/health", get_health, 0),
 	BOTH(HTTP_GET, "/version", get_version, 0),

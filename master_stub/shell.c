@@ -14,6 +14,7 @@
 #include "lib/descriptors.h"
 #include "lib/err.h"
 #include "lib/log.h"
+#include "lib/log_toggle.h"
 #include "lib/loop.h"
 #include "lib/store.h"
 #include "lib/store_backup.h"
@@ -366,6 +367,8 @@ int shell_start(struct shell *shell, struct err *e)
 	if (r == 0)
 		r = loop_new(&shell->loop, e);
 	if (r == 0)
+		r = log_toggle_new(shell->loop, &shell->log_toggle, e);
+	if (r == 0)
 		r = open_store(shell, &is_rebuilt, e);
 	if (r == 0)
 		r = choose_hostname(shell, e);
@@ -413,6 +416,7 @@ void shell_stop(struct shell *shell)
 	loop_timer_free(shell->retry_timer);
 	loop_timer_free(shell->keepalive_timer);
 	store_backup_free(shell->backup);
+	log_toggle_free(shell->log_toggle);
 	if (shell->store)
 		store_close(shell->store);
 	loop_free(shell->loop);

@@ -11,6 +11,7 @@
 struct controller;
 struct err;
 struct http_server;
+struct log_toggle;
 struct loop;
 struct loop_timer;
 struct marathon_api;
@@ -35,6 +36,7 @@ struct shell {
 	struct store *store;
 	struct store_backup *backup;
 	struct http_server *server;
+	struct log_toggle *log_toggle;
 	struct master *master;
 	struct controller *controller;
 	struct marathon_api *api;

@@ -1,7 +1,6 @@
 /* Subscriptions of frameworks: SUBSCRIBE, the queue of events, the end of a connection. */
 #include "master_stub/scheduler.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,9 +9,9 @@
 #include "lib/cleanup.h"
 #include "lib/err.h"
 #include "lib/pb_json.h"
-#include "lib/version.h"
 #include "master_stub/allocator.h"
 #include "master_stub/core.h"
+#include "master_stub/describe.h"
 #include "master_stub/framework.h"
 #include "master_stub/offer.h"
 #include "master_stub/task_validate.h"
@@ -201,39 +200,21 @@ void scheduler_end(struct scheduler *scheduler, const char *message)
 
 /* ---- SUBSCRIBE ---- */
 
-static uint32_t ipv4_of(const char *hostname)
-{
-	struct in_addr address;
-
-	return inet_pton(AF_INET, hostname, &address) == 1 ? address.s_addr
-							   : htonl(INADDR_LOOPBACK);
-}
-
 static int queue_subscribed(struct scheduler *scheduler)
 {
 	Mesos__V1__Scheduler__Event event = MESOS__V1__SCHEDULER__EVENT__INIT;
 	Mesos__V1__Scheduler__Event__Subscribed subscribed =
 		MESOS__V1__SCHEDULER__EVENT__SUBSCRIBED__INIT;
-	Mesos__V1__MasterInfo info = MESOS__V1__MASTER_INFO__INIT;
-	Mesos__V1__Address address = MESOS__V1__ADDRESS__INIT;
-	struct master *master = scheduler->master;
-	static char version[] = TEPUI_MESOS_VERSION;
+	struct master_info_message info;
 
-	address.hostname = master->hostname;
-	address.port = master->options.port;
-	info.id = master->id;
-	info.ip = ipv4_of(master->hostname);
-	info.port = master->options.port;
-	info.hostname = master->hostname;
-	info.version = version;
-	info.address = &address;
+	(void)master_describe(scheduler->master, &info);
 	event.has_type = true;
 	event.type = MESOS__V1__SCHEDULER__EVENT__TYPE__SUBSCRIBED;
 	event.subscribed = &subscribed;
 	subscribed.framework_id = scheduler->framework->info->id;
 	subscribed.has_heartbeat_interval_seconds = true;
 	subscribed.heartbeat_interval_seconds = SCHEDULER_HEARTBEAT_MS / 1000;
-	subscribed.master_info = &info;
+	subscribed.master_info = &info.info;
 	return scheduler_queue(scheduler, &event);
 }
 
