@@ -7,6 +7,7 @@
 
 #include "agent/agent.h"
 #include "agent/cdi_devices.h"
+#include "agent/container.h"
 #include "agent/drain.h"
 #include "agent/images.h"
 #include "agent/launch_spec.h"
@@ -64,25 +65,25 @@ static int check_place(struct task *task, struct err *e)
 	return r < 0 ? err_wrap(e, "launch task '%s'", task_id(task)) : 0;
 }
 
-static int check_resources(struct task *task, struct err *e)
+static int check_resources(struct container *c, struct err *e)
 {
-	const struct agent *agent = task->agent;
+	const struct agent *agent = c->agent;
 	struct resources sum = { 0 };
 	AUTO_FREE char *asked = NULL, *used = NULL;
 	int r;
 
-	if (resources_copy(&agent->used, &sum) < 0 || resources_add(&sum, &task->resources) < 0) {
+	if (resources_copy(&agent->used, &sum) < 0 || resources_add(&sum, &c->resources) < 0) {
 		resources_done(&sum);
-		return err_set(e, ENOMEM, "launch task '%s'", task_id(task));
+		return err_set(e, ENOMEM, "launch '%s'", c->executor);
 	}
 	r = resources_contain(&agent->node.total, &sum) ? 0 : -ENOSPC;
 	resources_done(&sum);
 	if (r == 0)
 		return 0;
-	asked = resources_format(&task->resources);
+	asked = resources_format(&c->resources);
 	used = resources_format(&agent->used);
 	return err_set(e, ENOSPC, "launch task '%s': %s is more than the node has beside %s in use",
-		       task_id(task), asked ? asked : "it", used ? used : "what is");
+		       c->executor, asked ? asked : "it", used ? used : "what is");
 }
 
 /* What the supervisor will read is read here first, so that a refusal costs nothing. */
@@ -107,10 +108,9 @@ static const char *first_role(const Mesos__V1__TaskInfo *info)
 	return NULL;
 }
 
-static int build_document(struct task *task, struct err *e)
+static struct launch_settings settings_of(const struct agent *agent)
 {
-	const struct agent *agent = task->agent;
-	const struct launch_settings settings = {
+	return (struct launch_settings){
 		.users = &agent->users,
 		.default_user = agent->flags.default_user,
 		.profiles = &agent->profiles,
@@ -125,47 +125,51 @@ static int build_document(struct task *task, struct err *e)
 		.cgroup_layout = agent->layout_text,
 		.hidden = agent->work_dir,
 	};
-	AUTO_FREE char *sandbox = task_sandbox(task), *root = NULL, *volumes = NULL;
+}
+
+static int build_document(struct container *c, struct err *e)
+{
+	const struct agent *agent = c->agent;
+	const struct launch_settings settings = settings_of(agent);
+	AUTO_FREE char *root = NULL, *volumes = NULL;
+	struct launch_result *launch = calloc(1, sizeof(*launch));
 	struct task_image *image = NULL;
 	struct image *volume_images = NULL;
 	size_t n_volume_images = 0;
 	struct launch_place place = {
-		.container_id = task->record->container_id,
-		.sandbox = sandbox,
-		.framework_id = task_framework_id(task),
+		.container_id = c->id,
+		.sandbox = c->sandbox,
+		.framework_id = c->of->id ? c->of->id->value : NULL,
 		.agent_id = agent_id(agent),
-		.role = first_role(task->record->task),
+		.role = first_role(c->info),
 	};
 	int r;
 
-	task->launch = calloc(1, sizeof(*task->launch));
-	if (!sandbox || !task->launch)
-		return err_set(e, ENOMEM, "launch task '%s'", task_id(task));
-	if (asprintf(&root, "%s/containers/%s/" HANDOVER_ROOT, agent->work_dir,
-		     task->record->container_id) < 0)
+	c->launch = launch;
+	if (!c->sandbox || !launch)
+		return err_set(e, ENOMEM, "describe container '%s'", c->id);
+	if (asprintf(&root, "%s/containers/%s/" HANDOVER_ROOT, agent->work_dir, c->id) < 0)
 		root = NULL;
 	if (asprintf(&volumes, "%s/" PERSISTENT_ROOT, agent->work_dir) < 0)
 		volumes = NULL;
 	if (!root || !volumes)
-		return err_set(e, ENOMEM, "launch task '%s'", task_id(task));
-	if ((images_asked(task->record->task) && images_admit(task, &image, e) < 0) ||
-	    images_admit_volumes(task, &volume_images, &n_volume_images, e) < 0) {
+		return err_set(e, ENOMEM, "describe container '%s'", c->id);
+	if ((images_asked(c->info) && images_admit(c, &image, e) < 0) ||
+	    images_admit_volumes(c, &volume_images, &n_volume_images, e) < 0) {
 		task_image_free(image);
-		return err_wrap(e, "launch task '%s'", task_id(task));
+		return -e->code;
 	}
 	place.image = image;
 	place.volume_images = volume_images;
 	place.root = root;
 	place.volumes = volumes;
-	r = launch_spec_build(&settings, &place, task->record->task, task->launch, e);
-	task->launch->image = image;
-	task->launch->volume_images = volume_images;
-	task->launch->n_volume_images = n_volume_images;
+	r = launch_spec_build(&settings, &place, c->info, launch, e);
+	launch->image = image;
+	launch->volume_images = volume_images;
+	launch->n_volume_images = n_volume_images;
 	if (r >= 0)
-		r = cdi_devices_inject(&agent->flags, task->record->task, task->launch->config, e);
-	if (r >= 0)
-		r = check_document(task->launch->config, e);
-	return r < 0 ? err_wrap(e, "launch task '%s'", task_id(task)) : 0;
+		r = cdi_devices_inject(&agent->flags, c->info, launch->config, e);
+	return r < 0 ? r : check_document(launch->config, e);
 }
 
 int admission_check(struct task *task, struct verdict *ret_refusal, struct err *e)
@@ -184,12 +188,13 @@ int admission_check(struct task *task, struct verdict *ret_refusal, struct err *
 	}
 	r = check_place(task, e);
 	if (r >= 0)
-		r = check_resources(task, e);
+		r = check_resources(task->container, e);
 	if (r < 0)
 		return r;
 	ret_refusal->state = MESOS__V1__TASK_STATE__TASK_ERROR;
 	ret_refusal->reason = MESOS__V1__TASK_STATUS__REASON__REASON_TASK_INVALID;
-	return build_document(task, e);
+	r = build_document(task->container, e);
+	return r < 0 ? err_wrap(e, "launch task '%s'", task_id(task)) : 0;
 }
 
 /* ---- tombstones ---- */

@@ -2,7 +2,8 @@
 #ifndef AGENT_ADMISSION_H
 #define AGENT_ADMISSION_H
 
-#include "agent/executors.h"
+#include <stdbool.h>
+
 #include "proto/mesos.pb-c.h"
 
 struct agent;

@@ -15,7 +15,7 @@
 #include "agent/api.h"
 #include "agent/disk.h"
 #include "agent/executor_api.h"
-#include "agent/executors.h"
+#include "agent/container.h"
 #include "agent/gc.h"
 #include "agent/image_gc.h"
 #include "agent/images.h"
@@ -117,32 +117,32 @@ static bool commit(struct agent *agent)
 	return true;
 }
 
-/* What may not be done before its record is on disk stays queued for the next commit. */
+/*
+ * What may not be done before its record is on disk stays queued for the next commit.  Whatever is
+ * queued meanwhile is behind the mark, and its record is in the next commit.
+ */
 static void proceed(struct agent *agent, bool is_safe)
 {
-	struct task_queue batch = TAILQ_HEAD_INITIALIZER(batch);
-	struct task_queue held = TAILQ_HEAD_INITIALIZER(held);
-	struct task *task;
+	struct todo mark = { .is_queued = false }, *todo;
 
 	/* Before the tasks that want them. */
 	if (is_safe)
 		persistent_settle(agent);
-	TAILQ_CONCAT(&batch, &agent->todo, todo_entry);
-	while ((task = TAILQ_FIRST(&batch))) {
-		TAILQ_REMOVE(&batch, task, todo_entry);
-		task->is_todo = !is_safe && !task->is_volatile;
-		if (task->is_todo)
-			TAILQ_INSERT_TAIL(&held, task, todo_entry);
-		task_proceed(task, is_safe);
+	todo_add(&agent->todo, &mark);
+	while ((todo = TAILQ_FIRST(&agent->todo)) != &mark) {
+		todo_remove(&agent->todo, todo);
+		if (!is_safe && !todo->is_volatile)
+			todo_add(&agent->todo, todo);
+		todo->proceed(todo->arg, is_safe || todo->is_volatile);
 	}
-	TAILQ_CONCAT(&agent->todo, &held, todo_entry);
+	todo_remove(&agent->todo, &mark);
 }
 
 static bool is_anything_left(const struct agent *agent)
 {
 	for (const struct task *task = agent->tasks; task; task = task->hh.next) {
-		if (!task_has_ended(task) || (task->executor.state != EXECUTOR_NONE &&
-					      task->executor.state != EXECUTOR_GONE))
+		if (!task_has_ended(task) || (task->container->state != CONTAINER_NEW &&
+					      task->container->state != CONTAINER_GONE))
 			return true;
 	}
 	return false;
@@ -314,7 +314,7 @@ static int read_host(struct agent *agent, struct err *e)
 	r = images_open(agent, e);
 	if (r < 0)
 		return err_wrap(e, "use '--image_store'");
-	agent->executor_fd = executors_load(agent->flags.executor, e);
+	agent->executor_fd = supervisors_load(agent->flags.executor, e);
 	return agent->executor_fd;
 }
 

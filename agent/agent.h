@@ -10,12 +10,14 @@
 #include "agent/node.h"
 #include "agent/profiles.h"
 #include "agent/session.h"
+#include "agent/todo.h"
 #include "agent/users.h"
 #include "isolators/cgroup.h"
 #include "lib/ranges.h"
 #include "lib/rng.h"
 #include "proto/tepui.pb-c.h"
 
+struct container;
 struct err;
 struct gc;
 struct guard;
@@ -33,8 +35,6 @@ struct store;
 struct task;
 struct tombstone;
 struct trash;
-
-TAILQ_HEAD(task_queue, task);
 
 /*
  * All tasks are described in one call when the agent registers, so that what they may take together
@@ -73,7 +73,8 @@ struct agent {
 	struct task *tasks;			/* by task_key() */
 	unsigned max_tasks;			/* as the limit on descriptors allows */
 	size_t descriptions;			/* bytes of all tasks' descriptions */
-	struct task_queue todo;			/* changed since the last commit */
+	struct container *containers;		/* by id, of all kinds */
+	struct todo_queue todo;			/* changed since the last commit */
 	struct persistent_volume *volumes;	/* by "ROLE/ID" */
 	struct image_store *images;		/* NULL: none */
 	struct session_list sessions;		/* beside tasks, and those that have ended */

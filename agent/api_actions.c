@@ -6,6 +6,7 @@
 #include "agent/agent.h"
 #include "agent/api.h"
 #include "agent/ask.h"
+#include "agent/container.h"
 #include "agent/resize.h"
 #include "agent/task.h"
 #include "lib/cleanup.h"
@@ -15,12 +16,12 @@
 #include "lib/signals.h"
 #include "net/http_server.h"
 
-static int find_running(struct http_request *req, struct task **ret, struct err *e)
+static int find_running(struct http_request *req, struct container **ret, struct err *e)
 {
 	const char *id = http_request_arg(req, 0);
 
-	*ret = session_find_task(http_request_app(req), id);
-	if (!*ret || task_has_ended(*ret))
+	*ret = container_find(http_request_app(req), id);
+	if (!*ret || (*ret)->has_ended)
 		return err_set(e, ENOENT, "find container '%s'", id);
 	return 0;
 }
@@ -44,12 +45,12 @@ static int read_body(struct http_request *req, json_t **ret, struct err *e)
 static int ask_simply(struct http_request *req, Tepui__ControlCall__Type type, struct err *e)
 {
 	Tepui__ControlCall call = TEPUI__CONTROL_CALL__INIT;
-	struct task *task;
-	int r = find_running(req, &task, e);
+	struct container *c;
+	int r = find_running(req, &c, e);
 
 	call.has_type = true;
 	call.type = type;
-	return r < 0 ? r : ask(req, task, &call, e);
+	return r < 0 ? r : ask(req, c, &call, e);
 }
 
 int api_pause(struct http_request *req, struct err *e)
@@ -86,14 +87,14 @@ static int read_signal(struct http_request *req, int *ret, struct err *e)
 int api_signal(struct http_request *req, struct err *e)
 {
 	Tepui__ControlCall call = TEPUI__CONTROL_CALL__INIT;
-	struct task *task;
-	int r = find_running(req, &task, e);
+	struct container *c;
+	int r = find_running(req, &c, e);
 
 	if (r >= 0)
 		r = read_signal(req, &call.signal, e);
 	call.has_type = call.has_signal = true;
 	call.type = TEPUI__CONTROL_CALL__TYPE__SIGNAL;
-	return r < 0 ? r : ask(req, task, &call, e);
+	return r < 0 ? r : ask(req, c, &call, e);
 }
 
 static int read_amount(const json_t *body, const char *key, int64_t *ret, struct err *e)
@@ -130,13 +131,14 @@ static int read_resize(struct http_request *req, struct resize *ret, struct err 
 int api_resize(struct http_request *req, struct err *e)
 {
 	struct resize wanted;
-	struct task *task;
-	int r = find_running(req, &task, e);
+	struct container *c;
+	int r = find_running(req, &c, e);
 
 	if (r >= 0)
 		r = read_resize(req, &wanted, e);
 	if (r >= 0)
-		r = task_resize(task, &wanted, e);
+		r = c->kind == CONTAINER_TASK ? task_resize(c->owner, &wanted, e) :
+			err_set(e, ENOTSUP, "resize container '%s': it is no task's", c->id);
 	/* Leaves after the turn's commit. */
 	if (r >= 0)
 		http_reply(req, 200, NULL, NULL, 0);

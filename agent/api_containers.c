@@ -5,11 +5,10 @@
 
 #include "agent/agent.h"
 #include "agent/api.h"
+#include "agent/container.h"
 #include "agent/persistent.h"
 #include "agent/process.h"
 #include "agent/sampler.h"
-#include "agent/status.h"
-#include "agent/task.h"
 #include "lib/cleanup.h"
 #include "lib/clock.h"
 #include "lib/err.h"
@@ -90,34 +89,34 @@ static void set_count(json_t *view, const char *name, uint64_t value)
 		json_object_set_new(view, name, json_integer((json_int_t)value));
 }
 
-static double cpus_requested(const struct task *task)
+static double cpus_requested(const struct container *c)
 {
-	return resources_scalar_to_double(resources_quantity(&task->resources, RESOURCE_CPUS));
+	return resources_scalar_to_double(resources_quantity(&c->resources, RESOURCE_CPUS));
 }
 
-static double cpus_limit(const struct usage *usage, const struct task *task)
+static double cpus_limit(const struct usage *usage, const struct container *c)
 {
 	if (usage->cpu_quota_usec != UINT64_MAX && usage->cpu_period_usec != UINT64_MAX &&
 	    usage->cpu_period_usec)
 		return (double)usage->cpu_quota_usec / (double)usage->cpu_period_usec;
-	return cpus_requested(task);
+	return cpus_requested(c);
 }
 
-static void add_volumes(json_t *view, const struct task *task)
+static void add_volumes(json_t *view, const struct container *c)
 {
-	json_t *list = persistent_statistics(task);
+	json_t *list = persistent_statistics(c);
 
 	if (view && json_array_size(list) > 0)
 		json_object_set(view, "disk_statistics", list);
 	json_decref(list);
 }
 
-static json_t *statistics_view(const struct sampler_view *sample, const struct task *task)
+static json_t *statistics_view(const struct sampler_view *sample, const struct container *c)
 {
 	json_t *view = json_pack("{s:f, s:f, s:f}",
 				 "timestamp", (double)sample->usage->wall_ms / 1000.0,
-				 "cpus_limit", cpus_limit(sample->usage, task), "cpus_soft_limit",
-				 cpus_requested(task));
+				 "cpus_limit", cpus_limit(sample->usage, c), "cpus_soft_limit",
+				 cpus_requested(c));
 
 	for (size_t i = 0; view && i < ARRAY_SIZE(statistics_fields); i++) {
 		uint64_t value = member_of(sample->usage, statistics_fields[i].off);
@@ -128,7 +127,7 @@ static json_t *statistics_view(const struct sampler_view *sample, const struct t
 			json_object_set_new(view, statistics_fields[i].name,
 					    json_real((double)value / 1e6));
 	}
-	add_volumes(view, task);
+	add_volumes(view, c);
 	return view;
 }
 
@@ -199,33 +198,32 @@ static void set_lists(json_t *view, const struct usage *usage)
 		json_object_set_new(view, "rdma", rdma_view(usage));
 }
 
-static bool is_paused(const struct task *task)
+static bool is_paused(const struct container *c)
 {
 	struct cgroup cg = CGROUP_INIT;
 	struct err ignored = { 0 };
 	bool frozen = false;
 
-	if (cgroup_open(&task->agent->layout, task->record->container_id, &cg, &ignored) == 0)
+	if (cgroup_open(c->layout, c->id, &cg, &ignored) == 0)
 		(void)cgroup_is_frozen(&cg, &frozen, &ignored);
 	cgroup_close(&cg);
 	return frozen;
 }
 
-static json_t *extra_view(const struct sampler_view *sample, const struct task *task)
+static json_t *extra_view(const struct sampler_view *sample, const struct container *c)
 {
 	const struct usage *usage = sample->usage;
-	AUTO_FREE char *sandbox = task_sandbox(task);
 	json_t *view = json_pack("{s:i, s:f, s:s, s:s, s:s, s:i}",
 				 "pid", (int)process_main(sample->cgroup_fd), "cpus_requested",
-				 cpus_requested(task),
-				 "sandbox", sandbox ? sandbox : "",
+				 cpus_requested(c),
+				 "sandbox", c->sandbox ? c->sandbox : "",
 				 "disk_source", sample->is_disk_counted ? "quota" : "walk",
-				 "state", status_state_name(task_state(task)),
-				 "supervisor_pid", (int)task->executor.pid);
+				 "state", c->has_started ? "TASK_RUNNING" : "TASK_STARTING",
+				 "supervisor_pid", (int)c->pid);
 
 	if (!view)
 		return NULL;
-	json_object_set_new(view, "paused", json_boolean(is_paused(task)));
+	json_object_set_new(view, "paused", json_boolean(is_paused(c)));
 	if (sample->cpus_used >= 0)
 		json_object_set_new(view, "cpus_used", json_real(sample->cpus_used));
 	for (size_t i = 0; i < ARRAY_SIZE(extra_fields); i++)
@@ -242,53 +240,47 @@ static json_t *extra_view(const struct sampler_view *sample, const struct task *
 
 /* ---- rows ---- */
 
-static json_t *row_view(const struct task *task)
+static json_t *row_view(const struct container *c)
 {
 	AUTO_FREE char *name = NULL;
 
-	if (asprintf(&name, "Command Executor (Task: %s)", task_id(task)) < 0)
+	if (asprintf(&name, "Command Executor (Task: %s)", c->executor) < 0)
 		name = NULL;
-	return json_pack("{s:s, s:s, s:s, s:s}", "framework_id", task_framework_id(task),
-			 "executor_id", task_id(task), "executor_name", name ? name : "",
-			 "source", task_id(task));
+	return json_pack("{s:s, s:s, s:s, s:s}", "framework_id", c->framework,
+			 "executor_id", c->executor, "executor_name", name ? name : "",
+			 "source", c->executor);
 }
 
-static bool is_wanted(struct http_request *req, const struct task *task)
+static bool is_wanted(struct http_request *req, const struct container *c)
 {
 	const char *container = http_request_query(req, "container_id");
 	const char *framework = http_request_query(req, "framework_id");
 	const char *executor = http_request_query(req, "executor_id");
 
-	return (!container || strcmp(container, task->record->container_id) == 0) &&
-	       (!framework || strcmp(framework, task_framework_id(task)) == 0) &&
-	       (!executor || strcmp(executor, task_id(task)) == 0);
+	return (!container || strcmp(container, c->id) == 0) &&
+	       (!framework || strcmp(framework, c->framework) == 0) &&
+	       (!executor || strcmp(executor, c->executor) == 0);
 }
 
 /* Containers that were just made have no figures yet: they are listed without. */
-static json_t *container_view(struct agent *agent, struct task *task)
+static json_t *container_view(struct agent *agent, struct container *c)
 {
 	struct sampler_view sample;
 	struct err ignored = { 0 };
-	json_t *view = row_view(task);
+	json_t *view = row_view(c);
 
 	if (!view)
 		return NULL;
-	json_object_set_new(view, "container_id", json_string(task->record->container_id));
+	json_object_set_new(view, "container_id", json_string(c->id));
 	json_object_set_new(view, "status",
 			    json_pack("{s:{s:s}, s:i, s:[]}", "container_id", "value",
-				      task->record->container_id, "executor_pid",
-				      (int)task->executor.pid, "network_infos"));
-	if (sampler_look(agent->sampler, task, &sample, &ignored) >= 0) {
-		json_object_set_new(view, "statistics", statistics_view(&sample, task));
-		json_object_set_new(view, "tepui", extra_view(&sample, task));
+				      c->id, "executor_pid",
+				      (int)c->pid, "network_infos"));
+	if (sampler_look(agent->sampler, c, &sample, &ignored) >= 0) {
+		json_object_set_new(view, "statistics", statistics_view(&sample, c));
+		json_object_set_new(view, "tepui", extra_view(&sample, c));
 	}
 	return view;
-}
-
-static bool is_alive(const struct task *task)
-{
-	return !task_has_ended(task) && (task->executor.state == EXECUTOR_WAITING ||
-					 task->executor.state == EXECUTOR_SUBSCRIBED);
 }
 
 int api_containers(struct http_request *req, struct err *e)
@@ -296,9 +288,9 @@ int api_containers(struct http_request *req, struct err *e)
 	struct agent *agent = http_request_app(req);
 	json_t *list = json_array();
 
-	for (struct task *task = agent->tasks; list && task; task = task->hh.next) {
-		if (is_alive(task) && is_wanted(req, task))
-			json_array_append_new(list, container_view(agent, task));
+	for (struct container *c = agent->containers; list && c; c = c->hh.next) {
+		if (container_is_running(c) && is_wanted(req, c))
+			json_array_append_new(list, container_view(agent, c));
 	}
 	return api_reply(req, list, e);
 }
@@ -308,16 +300,16 @@ int api_statistics(struct http_request *req, struct err *e)
 	struct agent *agent = http_request_app(req);
 	json_t *list = json_array();
 
-	for (struct task *task = agent->tasks; list && task; task = task->hh.next) {
+	for (struct container *c = agent->containers; list && c; c = c->hh.next) {
 		struct sampler_view sample;
 		struct err ignored = { 0 };
 		json_t *view;
 
-		if (!is_alive(task) ||
-		    sampler_look(agent->sampler, task, &sample, &ignored) < 0)
+		if (!container_is_running(c) ||
+		    sampler_look(agent->sampler, c, &sample, &ignored) < 0)
 			continue;
-		view = row_view(task);
-		json_object_set_new(view, "statistics", statistics_view(&sample, task));
+		view = row_view(c);
+		json_object_set_new(view, "statistics", statistics_view(&sample, c));
 		json_array_append_new(list, view);
 	}
 	return api_reply(req, list, e);
@@ -341,21 +333,19 @@ int api_history(struct http_request *req, struct err *e)
 {
 	struct agent *agent = http_request_app(req);
 	const char *id = http_request_arg(req, 0);
+	struct container *c = container_find(agent, id);
 	struct sampler_view sample;
 	json_t *list;
 	int r;
 
-	for (struct task *task = agent->tasks; task; task = task->hh.next) {
-		if (strcmp(task->record->container_id, id) != 0)
-			continue;
-		r = sampler_look(agent->sampler, task, &sample, e);
-		if (r < 0)
-			return r;
-		list = json_array();
-		for (size_t i = 0; list && i < sample.n; i++)
-			json_array_append_new(list, point_view(&sample.points[(sample.first + i) %
-									      sample.cap]));
-		return api_reply(req, list, e);
-	}
-	return err_set(e, ENOENT, "find container '%s'", id);
+	if (!c)
+		return err_set(e, ENOENT, "find container '%s'", id);
+	r = sampler_look(agent->sampler, c, &sample, e);
+	if (r < 0)
+		return r;
+	list = json_array();
+	for (size_t i = 0; list && i < sample.n; i++)
+		json_array_append_new(list, point_view(&sample.points[(sample.first + i) %
+								      sample.cap]));
+	return api_reply(req, list, e);
 }

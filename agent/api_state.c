@@ -83,7 +83,7 @@ static json_t *task_view(const struct task *task)
 			 "framework_id", task_framework_id(task), "executor_id", "",
 			 "slave_id", agent_id(task->agent) ? agent_id(task->agent) : "",
 			 "state", status_state_name(task_state(task)),
-			 "resources", resources_to_json(&task->resources),
+			 "resources", resources_to_json(&task->container->resources),
 			 "statuses", json_array());
 	if (!view)
 		return NULL;
@@ -100,7 +100,8 @@ static json_t *task_view(const struct task *task)
 
 json_t *api_executor_view(const struct task *task)
 {
-	AUTO_FREE char *sandbox = task_sandbox(task), *name = NULL;
+	const char *sandbox = task->container->sandbox;
+	AUTO_FREE char *name = NULL;
 	const Mesos__V1__CommandInfo *command = task->record->task->command;
 	bool has_ended = task_has_ended(task);
 	json_t *view, *tasks = json_array();
@@ -112,7 +113,7 @@ json_t *api_executor_view(const struct task *task)
 			 "id", task_id(task), "name", name ? name : "", "source", task_id(task),
 			 "container", task->record->container_id,
 			 "directory", sandbox ? sandbox : "", "type", "DEFAULT",
-			 "resources", resources_to_json(&task->resources),
+			 "resources", resources_to_json(&task->container->resources),
 			 "tasks", has_ended ? json_array() : json_incref(tasks),
 			 "queued_tasks",
 			 "completed_tasks", has_ended ? json_incref(tasks) : json_array());

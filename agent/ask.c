@@ -5,7 +5,7 @@
 
 #include "agent/agent.h"
 #include "agent/control.h"
-#include "agent/task.h"
+#include "agent/container.h"
 #include "lib/cleanup.h"
 #include "lib/err.h"
 #include "lib/loop.h"
@@ -62,20 +62,20 @@ static void on_answer(int fd, void *arg)
 		http_reply(req, 200, NULL, NULL, 0);
 }
 
-int ask(struct http_request *req, const struct task *task, const Tepui__ControlCall *call,
+int ask(struct http_request *req, const struct container *c, const Tepui__ControlCall *call,
 	struct err *e)
 {
 	AUTO(question_freep) struct question *q = calloc(1, sizeof(*q));
 	int r;
 
 	if (!q)
-		return err_set(e, ENOMEM, "ask the supervisor of task '%s'", task_id(task));
+		return err_set(e, ENOMEM, "ask the supervisor of container '%s'", c->id);
 	q->req = req;
-	r = q->fd = control_open(task, e);
+	r = q->fd = control_open(c, e);
 	if (r >= 0)
 		r = control_send(q->fd, call, NULL, e);
 	if (r >= 0)
-		r = loop_watch_fd(task->agent->loop, q->fd, on_answer, q, &q->watch, e);
+		r = loop_watch_fd(c->agent->loop, q->fd, on_answer, q, &q->watch, e);
 	if (r < 0)
 		return r;
 	http_request_on_close(req, on_close, TAKE_PTR(q));

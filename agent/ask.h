@@ -6,10 +6,10 @@
 
 struct err;
 struct http_request;
-struct task;
+struct container;
 
-/* Send CALL to the supervisor of TASK; REQ (taken on success) is answered when that has done it. */
-int ask(struct http_request *req, const struct task *task, const Tepui__ControlCall *call,
+/* Send CALL to the supervisor of C; REQ (taken on success) is answered when that has done it. */
+int ask(struct http_request *req, const struct container *c, const Tepui__ControlCall *call,
 	struct err *e);
 
 #endif

@@ -9,7 +9,7 @@
 
 #include "agent/agent.h"
 #include "agent/runtime_dir.h"
-#include "agent/task.h"
+#include "agent/container.h"
 #include "containerizer/handover.h"
 #include "lib/cleanup.h"
 #include "lib/err.h"
@@ -18,11 +18,11 @@
 
 enum { MAX_EVENT = 4096 };
 
-int control_open(const struct task *task, struct err *e)
+int control_open(const struct container *c, struct err *e)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
 	AUTO_CLOSE int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	AUTO_CLOSE int dir = runtime_dir_open(task->agent->work_fd, task->record->container_id);
+	AUTO_CLOSE int dir = runtime_dir_open(c->agent->work_fd, c->id);
 
 	if (fd < 0)
 		return err_set(e, errno, "create socket");
@@ -31,7 +31,7 @@ int control_open(const struct task *task, struct err *e)
 		       HANDOVER_CONTROL);
 	if (dir < 0 || connect(fd, (const struct sockaddr *)&address, sizeof(address)) < 0)
 		return err_set(e, errno == ECONNREFUSED ? ENOENT : errno,
-			       "reach the container of task '%s'", task_id(task));
+			       "reach container '%s'", c->id);
 	return TAKE_FD(fd);
 }
 

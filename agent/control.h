@@ -6,10 +6,10 @@
 
 struct err;
 struct packet_fds;
-struct task;
+struct container;
 
-/* Connect to the supervisor of TASK: an owned descriptor.  -ENOENT: there is no container (yet). */
-int control_open(const struct task *task, struct err *e);
+/* Connect to the supervisor of C: an owned descriptor.  -ENOENT: there is no container (yet). */
+int control_open(const struct container *c, struct err *e);
 
 /* With copies of FDS (borrowed, may be NULL) along. */
 int control_send(int fd, const Tepui__ControlCall *call, const struct packet_fds *fds,

@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "agent/agent.h"
-#include "agent/task.h"
+#include "agent/container.h"
 #include "isolators/disk_quota.h"
 #include "lib/cleanup.h"
 #include "lib/err.h"
@@ -43,9 +43,9 @@ int disk_init(struct agent *agent, struct err *e)
 	return 0;
 }
 
-int64_t disk_asked(const struct task *task)
+int64_t disk_asked(const struct container *c)
 {
-	const struct resources *r = &task->resources;
+	const struct resources *r = &c->resources;
 	int64_t sum = r->scalar[RESOURCE_DISK];
 
 	for (size_t i = 0; i < r->parts.n; i++) {
@@ -55,9 +55,9 @@ int64_t disk_asked(const struct task *task)
 	return sum;
 }
 
-static uint64_t limit_bytes(const struct task *task)
+static uint64_t limit_bytes(const struct container *c)
 {
-	int64_t thousandths = disk_asked(task);
+	int64_t thousandths = disk_asked(c);
 
 	/* Thousandths of MiB; no resource is no limit. */
 	return thousandths > 0 ? (uint64_t)thousandths * 1048576 / 1000 : UINT64_MAX;
@@ -99,9 +99,9 @@ static int assign(struct agent *agent, int dir_fd, uint64_t bytes, struct err *e
 	return r < 0 ? r : disk_quota_assign(dir_fd, project, e);
 }
 
-int disk_assign(struct task *task, int sandbox_fd, struct err *e)
+int disk_assign(const struct container *c, int sandbox_fd, struct err *e)
 {
-	return assign(task->agent, sandbox_fd, limit_bytes(task), e);
+	return assign(c->agent, sandbox_fd, limit_bytes(c), e);
 }
 
 int disk_assign_volume(struct agent *agent, int dir_fd, uint64_t bytes, struct err *e)
@@ -120,19 +120,19 @@ uint32_t disk_project_of(const struct agent *agent, int dir_fd)
 	return project;
 }
 
-uint32_t disk_project(const struct task *task)
+uint32_t disk_project(const struct container *c)
 {
-	AUTO_FREE char *path = task->agent->flags.disk_projects ? task_sandbox(task) : NULL;
+	const char *path = c->agent->flags.disk_projects ? c->sandbox : NULL;
 	AUTO_CLOSE int fd = -EBADF;
 
 	if (path)
 		fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	return fd < 0 ? 0 : disk_project_of(task->agent, fd);
+	return fd < 0 ? 0 : disk_project_of(c->agent, fd);
 }
 
-int disk_share(const struct task *task, int dir_fd, struct err *e)
+int disk_share(const struct container *c, int dir_fd, struct err *e)
 {
-	uint32_t project = disk_project(task);
+	uint32_t project = disk_project(c);
 
 	return project ? disk_quota_assign(dir_fd, project, e) : 0;
 }
@@ -148,15 +148,15 @@ bool disk_used(const struct agent *agent, uint32_t project, uint64_t *ret_bytes)
 	return true;
 }
 
-void disk_explain(const struct task *task, Mesos__V1__TaskStatus *status)
+void disk_explain(const struct container *c, Mesos__V1__TaskStatus *status)
 {
 	uint32_t project = status->state == MESOS__V1__TASK_STATE__TASK_FAILED ?
-		disk_project(task) : 0;
+		disk_project(c) : 0;
 	struct disk_quota quota;
 	struct err unknown = { 0 };
 	char *message;
 
-	if (!project || disk_quota_read(task->agent->work_fd, project, &quota, &unknown) < 0 ||
+	if (!project || disk_quota_read(c->agent->work_fd, project, &quota, &unknown) < 0 ||
 	    quota.limit_bytes == UINT64_MAX ||
 	    quota.bytes + FULL_SLACK_BYTES < quota.limit_bytes)
 		return;

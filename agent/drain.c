@@ -3,8 +3,8 @@
 #include <errno.h>
 
 #include "agent/agent.h"
-#include "agent/executors.h"
 #include "agent/status.h"
+#include "agent/supervisor.h"
 #include "agent/task.h"
 #include "lib/err.h"
 #include "lib/log.h"
@@ -21,7 +21,7 @@ static int kill_within(struct task *task, const Mesos__V1__DurationInfo *max_gra
 	Mesos__V1__KillPolicy policy = MESOS__V1__KILL_POLICY__INIT;
 	Mesos__V1__DurationInfo grace = MESOS__V1__DURATION_INFO__INIT;
 
-	if (!max_grace || max_grace->nanoseconds / 1000000 >= executor_grace_ms(task))
+	if (!max_grace || max_grace->nanoseconds / 1000000 >= supervisor_grace_ms(task->container))
 		return task_kill(task, NULL, e);
 	grace.nanoseconds = max_grace->nanoseconds;
 	policy.grace_period = &grace;

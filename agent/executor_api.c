@@ -5,11 +5,10 @@
 #include <string.h>
 
 #include "agent/agent.h"
+#include "agent/container.h"
 #include "agent/executor_events.h"
-#include "agent/executors.h"
-#include "agent/status.h"
+#include "agent/supervisor.h"
 #include "agent/task.h"
-#include "agent/updates.h"
 #include "lib/cleanup.h"
 #include "lib/err.h"
 #include "lib/log.h"
@@ -25,78 +24,54 @@ static const char error_type[] = "text/plain; charset=utf-8";
 
 /* ---- updates ---- */
 
-static bool is_known(const struct task *task, const Mesos__V1__TaskStatus *status)
-{
-	const Tepui__TaskRecord *record = task->record;
-
-	if (status_same_uuid(record->latest, status))
-		return true;
-	for (size_t i = 0; i < record->n_updates; i++) {
-		if (status_same_uuid(record->updates[i]->status, status))
-			return true;
-	}
-	return false;
-}
-
 /* One that is known already, or comes after the end, is acknowledged and nothing else. */
-static int accept_update(struct task *task, const Mesos__V1__TaskStatus *status, struct err *e)
+static int accept_update(struct container *c, const Mesos__V1__TaskStatus *status, struct err *e)
 {
-	Mesos__V1__TaskStatus *copy;
-	int r = updates_check(task, status, e);
+	int r = c->ops->check(c, status, e);
 
 	if (r < 0) {
-		task->agent->counters.invalid_updates++;
+		c->agent->counters.invalid_updates++;
 		return r;
 	}
-	task->agent->counters.valid_updates++;
-	if (!is_known(task, status) && !task_has_ended(task)) {
-		copy = (Mesos__V1__TaskStatus *)pb_copy(&status->base);
-		if (!copy || status_complete(copy, agent_id(task->agent),
-					     task->record->container_id,
-					     task->record->executor_pid) < 0) {
-			if (copy)
-				mesos__v1__task_status__free_unpacked(copy, NULL);
-			return err_set(e, ENOMEM, "update task '%s'", task_id(task));
-		}
-		r = updates_add(task, copy, e);
-	}
-	return r < 0 ? r : executor_confirm(task, status->uuid.data, e);
+	c->agent->counters.valid_updates++;
+	if (!c->ops->knows(c, status) && !c->has_ended)
+		r = c->ops->update(c, status, e);
+	return r < 0 ? r : supervisor_confirm(c, status->uuid.data, e);
 }
 
 /* ---- SUBSCRIBE ---- */
 
 /*
- * Executors repeat in order what they saw no acknowledgement for.  If the latest update that is
- * known here is among them, those before it were known once too, and acknowledged by the master.
+ * Executors repeat in order what they saw no acknowledgement for.  Those before the last
+ * one that is known here were known once too, and acknowledged by the master.
  */
-static void accept_repeated(struct task *task, const Mesos__V1__Executor__Call__Subscribe *call)
+static void accept_repeated(struct container *c, const Mesos__V1__Executor__Call__Subscribe *call)
 {
 	size_t first = 0;
 	struct err e = { 0 };
 
 	for (size_t i = 0; i < call->n_unacknowledged_updates; i++) {
-		if (status_same_uuid(task->record->latest,
-				     call->unacknowledged_updates[i]->status))
+		if (c->ops->knows(c, call->unacknowledged_updates[i]->status))
 			first = i;
 	}
 	for (size_t i = 0; i < call->n_unacknowledged_updates; i++) {
 		const Mesos__V1__TaskStatus *status = call->unacknowledged_updates[i]->status;
-		int r = i < first ? executor_confirm(task, status->uuid.data, &e) :
-				    accept_update(task, status, &e);
+		int r = i < first ? supervisor_confirm(c, status->uuid.data, &e) :
+				    accept_update(c, status, &e);
 
 		if (r < 0) {
-			log_write_err(LOG_LEVEL_WARNING, &e, "repeat an update of task '%s'",
-				      task_id(task));
+			log_write_err(LOG_LEVEL_WARNING, &e, "repeat an update of container '%s'",
+				      c->id);
 			err_clear(&e);
 		}
 	}
 }
 
-static int check_repeated(const struct task *task,
+static int check_repeated(const struct container *c,
 			  const Mesos__V1__Executor__Call__Subscribe *call, struct err *e)
 {
 	for (size_t i = 0; i < call->n_unacknowledged_updates; i++) {
-		int r = updates_check(task, call->unacknowledged_updates[i]->status, e);
+		int r = c->ops->check(c, call->unacknowledged_updates[i]->status, e);
 
 		if (r < 0)
 			return r;
@@ -104,10 +79,11 @@ static int check_repeated(const struct task *task,
 	return 0;
 }
 
-static bool has_task(const struct task *task, const Mesos__V1__Executor__Call__Subscribe *call)
+static bool has_task(const struct container *c, const Mesos__V1__Executor__Call__Subscribe *call)
 {
 	for (size_t i = 0; i < call->n_unacknowledged_tasks; i++) {
-		if (strcmp(call->unacknowledged_tasks[i]->task_id->value, task_id(task)) == 0)
+		if (strcmp(call->unacknowledged_tasks[i]->task_id->value,
+			   c->info->task_id->value) == 0)
 			return true;
 	}
 	return call->n_unacknowledged_updates > 0;
@@ -115,19 +91,19 @@ static bool has_task(const struct task *task, const Mesos__V1__Executor__Call__S
 
 static void on_stream_close(void *arg)
 {
-	executor_disconnected(arg);
+	supervisor_disconnected(arg);
 }
 
-static int subscribe(struct http_request *req, struct task *task,
+static int subscribe(struct http_request *req, struct container *c,
 		     const Mesos__V1__Executor__Call__Subscribe *call, struct err *e)
 {
 	struct http_stream *stream;
 	enum wire_format format;
 	int r;
 
-	if (task->executor.state != EXECUTOR_WAITING && task->executor.state != EXECUTOR_SUBSCRIBED)
-		return err_set(e, EINVAL, "subscribe executor '%s': it has ended", task_id(task));
-	r = check_repeated(task, call, e);
+	if (!container_is_alive(c))
+		return err_set(e, EINVAL, "subscribe executor '%s': it has ended", c->executor);
+	r = check_repeated(c, call, e);
 	if (r < 0)
 		return r;
 	if (wire_format_of_answer(req, &format, e) < 0) {
@@ -135,20 +111,20 @@ static int subscribe(struct http_request *req, struct task *task,
 		err_clear(e);
 		return 0;
 	}
-	r = http_stream_start(req, 200, wire_content_type(format), on_stream_close, task,
+	r = http_stream_start(req, 200, wire_content_type(format), on_stream_close, c,
 				      &stream, e);
 	if (r < 0)
 		return r;
 	/* From here on the request is gone: what fails is seen by the executor as a lost stream. */
-	task->executor.format = format;
-	executor_subscribed(task, stream, has_task(task, call));
-	r = executor_send_subscribed(task, stream, format, e);
+	c->format = format;
+	supervisor_subscribed(c, stream, has_task(c, call));
+	r = executor_send_subscribed(c, stream, format, e);
 	if (r < 0) {
-		log_write_err(LOG_LEVEL_WARNING, e, "subscribe executor '%s'", task_id(task));
+		log_write_err(LOG_LEVEL_WARNING, e, "subscribe executor '%s'", c->executor);
 		err_clear(e);
 		return 0;
 	}
-	accept_repeated(task, call);
+	accept_repeated(c, call);
 	return 0;
 }
 
@@ -156,9 +132,9 @@ static int subscribe(struct http_request *req, struct task *task,
 
 typedef Mesos__V1__Executor__Call Call;
 
-static int update(struct http_request *req, struct task *task, const Call *call, struct err *e)
+static int update(struct http_request *req, struct container *c, const Call *call, struct err *e)
 {
-	int r = accept_update(task, call->update->status, e);
+	int r = accept_update(c, call->update->status, e);
 
 	if (r >= 0)
 		http_reply(req, 202, NULL, NULL, 0);
@@ -166,20 +142,20 @@ static int update(struct http_request *req, struct task *task, const Call *call,
 }
 
 /* HEARTBEAT, which only keeps what lies between from closing the connection; and MESSAGE. */
-static int accept_call(struct http_request *req, struct task *task, const Call *call,
+static int accept_call(struct http_request *req, struct container *c, const Call *call,
 		       struct err *e)
 {
-	(void)task;
+	(void)c;
 	(void)call;
 	(void)e;
 	http_reply(req, 202, NULL, NULL, 0);
 	return 0;
 }
 
-static int subscribe_call(struct http_request *req, struct task *task, const Call *call,
+static int subscribe_call(struct http_request *req, struct container *c, const Call *call,
 			  struct err *e)
 {
-	return subscribe(req, task, call->subscribe, e);
+	return subscribe(req, c, call->subscribe, e);
 }
 
 #define ROW(name_, handle_, body_) \
@@ -188,7 +164,7 @@ static int subscribe_call(struct http_request *req, struct task *task, const Cal
 static const struct {
 	const char *field;	/* that has to be there */
 	size_t body;
-	int (*handle)(struct http_request *req, struct task *task, const Call *call, struct err *e);
+	int (*handle)(struct http_request *req, struct container *c, const Call *call, struct err *e);
 } calls[] = {
 	ROW(SUBSCRIBE, subscribe_call, subscribe),
 	ROW(UPDATE, update, update),
@@ -208,21 +184,33 @@ static int check_call(const Call *call, struct err *e)
 	return 0;
 }
 
+/* The container whose supervisor calls. */
+static struct container *find_supervised(struct agent *agent, const char *framework,
+					 const char *executor)
+{
+	struct task *task;
+
+	if (strcmp(framework, CONTAINER_FRAMEWORK) == 0)
+		return container_find(agent, executor);
+	task = task_find(agent, framework, executor);
+	return task ? task->container : NULL;
+}
+
 static int handle(struct http_request *req, const Call *call, struct err *e)
 {
-	struct task *task = task_find(http_request_app(req), call->framework_id->value,
-				      call->executor_id->value);
+	struct container *c = find_supervised(http_request_app(req), call->framework_id->value,
+					      call->executor_id->value);
 	int r = check_call(call, e);
 
 	if (r < 0)
 		return r;
-	if (!task)
+	if (!c)
 		return err_set(e, EINVAL, "Executor '%s' of framework '%s' cannot be found",
 			       call->executor_id->value, call->framework_id->value);
 	if (call->type != MESOS__V1__EXECUTOR__CALL__TYPE__SUBSCRIBE &&
-	    task->executor.state != EXECUTOR_SUBSCRIBED)
+	    c->state != CONTAINER_SUBSCRIBED)
 		return err_set(e, EPERM, "Executor is not subscribed");
-	return calls[call->type].handle(req, task, call, e);
+	return calls[call->type].handle(req, c, call, e);
 }
 
 static int read_call(struct http_request *req, struct err *e)

@@ -8,13 +8,13 @@
 
 struct err;
 struct http_stream;
-struct task;
+struct container;
 
 /* Errors of http_stream_write(), or -ENOMEM.  The latter three go to the subscribed stream. */
-int executor_send_subscribed(const struct task *task, struct http_stream *stream,
+int executor_send_subscribed(const struct container *c, struct http_stream *stream,
 			     enum wire_format format, struct err *e);
-int executor_send_launch(const struct task *task, struct err *e);
-int executor_send_kill(const struct task *task, struct err *e);
-int executor_send_acknowledged(const struct task *task, const uint8_t uuid[16], struct err *e);
+int executor_send_launch(const struct container *c, struct err *e);
+int executor_send_kill(const struct container *c, struct err *e);
+int executor_send_acknowledged(const struct container *c, const uint8_t uuid[16], struct err *e);
 
 #endif

@@ -13,7 +13,7 @@
 
 #include "agent/agent.h"
 #include "agent/runtime_dir.h"
-#include "agent/task.h"
+#include "agent/container.h"
 #include "agent/trash.h"
 #include "lib/cleanup.h"
 #include "lib/clock.h"
@@ -52,15 +52,6 @@ int64_t gc_present_max_age(const struct gc *gc)
 
 /* ---- what is old ---- */
 
-static bool is_in_use(const struct agent *agent, const char *container_id)
-{
-	for (const struct task *task = agent->tasks; task; task = task->hh.next) {
-		if (strcmp(task->record->container_id, container_id) == 0)
-			return true;
-	}
-	return false;
-}
-
 static void check_run(struct gc *gc, int dir_fd, const char *name)
 {
 	struct err e = { 0 };
@@ -74,7 +65,7 @@ static void check_run(struct gc *gc, int dir_fd, const char *name)
 		return;
 	}
 	/* Not the time of modification: its owner, the task, may have set that to any year. */
-	if (!S_ISDIR(st.st_mode) || is_in_use(gc->agent, name) ||
+	if (!S_ISDIR(st.st_mode) || container_find(gc->agent, name) ||
 	    clock_wall_ms() - (int64_t)st.st_ctim.tv_sec * 1000 <= gc->max_age_ms)
 		return;
 	if (trash_throw(gc->agent->trash, dir_fd, name, &e) < 0)

@@ -6,9 +6,8 @@
 #include <unistd.h>
 
 #include "agent/agent.h"
-#include "agent/executors.h"
+#include "agent/container.h"
 #include "agent/runtime_dir.h"
-#include "agent/task.h"
 #include "containerizer/handover.h"
 #include "containerizer/spec_json.h"
 #include "isolators/isolator.h"
@@ -24,70 +23,63 @@ enum { FIRST_ROUND_MS = 10, STEP_MS = 1000 };
 struct guard {
 	struct agent *agent;
 	struct loop_timer *timer;
-	char *last;		/* key of the task that was looked at, or NULL */
+	char *last;		/* id of the container that was looked at, or NULL */
 	bool is_first_round;
 };
 
-/* Before that its limits may not be written, and after its end nobody is limited. */
-static bool is_guarded(const struct task *task)
+/* The one after the last; containers are in the order of their coming.  NULL at the end of a round. */
+static struct container *next_container(struct guard *guard)
 {
-	return task_state(task) == MESOS__V1__TASK_STATE__TASK_RUNNING &&
-		(task->executor.state == EXECUTOR_WAITING ||
-		 task->executor.state == EXECUTOR_SUBSCRIBED);
-}
-
-/* The one after the last; tasks are in the order of their coming.  NULL at the end of a round. */
-static struct task *next_task(struct guard *guard)
-{
-	struct task *task = NULL;
+	struct container *c = NULL;
 
 	if (guard->last)
-		HASH_FIND_STR(guard->agent->tasks, guard->last, task);
-	task = task ? task->hh.next : guard->last ? NULL : guard->agent->tasks;
-	while (task && !is_guarded(task))
-		task = task->hh.next;
+		c = container_find(guard->agent, guard->last);
+	c = c ? c->hh.next : guard->last ? NULL : guard->agent->containers;
+	/* Before that its limits may not be written, and after its end nobody is limited. */
+	while (c && !(container_is_running(c) && c->has_started))
+		c = c->hh.next;
 	free(guard->last);
-	guard->last = task ? strdup(task->key) : NULL;
-	return task;
+	guard->last = c ? strdup(c->id) : NULL;
+	return c;
 }
 
 static void on_restored(void *arg, const char *file, const char *found, const char *wanted)
 {
-	struct task *task = arg;
+	struct container *c = arg;
 
-	task->agent->counters.limits_restored++;
-	log_warning("task '%s': '%s' was changed from outside to '%s', restore '%s'", task_id(task),
-		    file, found, wanted);
+	c->agent->counters.limits_restored++;
+	log_warning("container '%s' of '%s': '%s' was changed from outside to '%s', restore '%s'",
+		    c->id, c->executor, file, found, wanted);
 }
 
-static int read_spec(const struct task *task, struct spec *ret, struct err *e)
+static int read_spec(const struct container *c, struct spec *ret, struct err *e)
 {
-	AUTO_CLOSE int fd = runtime_dir_open(task->agent->work_fd, task->record->container_id);
+	AUTO_CLOSE int fd = runtime_dir_open(c->agent->work_fd, c->id);
 
 	if (fd < 0)
 		return err_set(e, ENOENT, "find the document of container '%s'",
-			       task->record->container_id);
+			       c->id);
 	return spec_load(fd, HANDOVER_CONFIG, ret, e);
 }
 
-static int check(struct task *task, struct err *e)
+static int check(struct container *c, struct err *e)
 {
 	struct cgroup cg = CGROUP_INIT;
 	struct spec spec;
-	int r = read_spec(task, &spec, e);
+	int r = read_spec(c, &spec, e);
 
 	if (r < 0)
 		return r;
-	r = cgroup_open(&task->agent->layout, task->record->container_id, &cg, e);
+	r = cgroup_open(c->layout, c->id, &cg, e);
 	if (r == 0)
-		r = isolators_recover(&cg, &spec, on_restored, task, e);
+		r = isolators_recover(&cg, &spec, on_restored, c, e);
 	cgroup_close(&cg);
 	spec_done(&spec);
 	return r;
 }
 
 /* A controller was taken away: going on would be without the limit, and silently. */
-static void end_unlimited(struct task *task, const struct err *e)
+static void end_unlimited(struct container *c, const struct err *e)
 {
 	static const struct verdict unlimited = {
 		MESOS__V1__TASK_STATE__TASK_FAILED,
@@ -95,24 +87,24 @@ static void end_unlimited(struct task *task, const struct err *e)
 		"a limit of the task was taken away from outside and cannot be restored",
 	};
 
-	log_write_err(LOG_LEVEL_ERROR, e, "restore the limits of task '%s'", task_id(task));
-	executor_destroy(task, &unlimited);
+	log_write_err(LOG_LEVEL_ERROR, e, "restore the limits of container '%s'", c->id);
+	container_end(c, &unlimited);
 }
 
 static void on_timer(void *arg)
 {
 	struct guard *guard = arg;
-	struct task *task = next_task(guard);
+	struct container *c = next_container(guard);
 	struct err e = { 0 };
-	int r = task ? check(task, &e) : 0;
+	int r = c ? check(c, &e) : 0;
 
-	if (!task)
+	if (!c)
 		guard->is_first_round = false;
 	if (r == -ENOTSUP && !guard->agent->flags.allow_unenforced)
-		end_unlimited(task, &e);
+		end_unlimited(c, &e);
 	else if (r < 0 && r != -ENOENT && r != -ENODEV)
-		log_write_err(LOG_LEVEL_WARNING, &e, "look at the limits of task '%s'",
-			      task_id(task));
+		log_write_err(LOG_LEVEL_WARNING, &e, "look at the limits of container '%s'",
+			      c->id);
 	loop_timer_set(guard->timer, guard->is_first_round ? FIRST_ROUND_MS : STEP_MS);
 }
 

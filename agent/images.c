@@ -9,10 +9,10 @@
 #include <unistd.h>
 
 #include "agent/agent.h"
+#include "agent/container.h"
 #include "agent/disk.h"
 #include "agent/launch_spec.h"
 #include "agent/runtime_dir.h"
-#include "agent/task.h"
 #include "containerizer/handover.h"
 #include "lib/cleanup.h"
 #include "lib/err.h"
@@ -57,8 +57,8 @@ const Mesos__V1__Image *images_asked(const Mesos__V1__TaskInfo *info)
 
 static bool is_taken(const struct agent *agent, uint32_t first)
 {
-	for (const struct task *task = agent->tasks; task; task = task->hh.next) {
-		if (task->record->has_first_id && task->record->first_id == first)
+	for (const struct container *c = agent->containers; c; c = c->hh.next) {
+		if (c->has_first_id && c->first_id == first)
 			return true;
 	}
 	return false;
@@ -94,17 +94,17 @@ static int resolve(const struct agent *agent, const Mesos__V1__Image *asked, con
 	return r < 0 ? err_wrap(e, "%s", where) : 0;
 }
 
-int images_admit(struct task *task, struct task_image **ret, struct err *e)
+int images_admit(struct container *c, struct task_image **ret, struct err *e)
 {
-	const Mesos__V1__TaskInfo *info = task->record->task;
+	const Mesos__V1__TaskInfo *info = c->info;
 	const Mesos__V1__Image *asked = images_asked(info);
 	const char *user = info->command ? info->command->user : NULL;
 	struct task_image *image = calloc(1, sizeof(*image));
 	int r;
 
 	if (!image)
-		return err_set(e, ENOMEM, "admit task '%s'", task_id(task));
-	r = resolve(task->agent, asked, "container.mesos.image", &image->image, e);
+		return err_set(e, ENOMEM, "admit container '%s'", c->id);
+	r = resolve(c->agent, asked, "container.mesos.image", &image->image, e);
 	if (r < 0) {
 		free(image);
 		return r;
@@ -113,13 +113,13 @@ int images_admit(struct task *task, struct task_image **ret, struct err *e)
 		user = image->image.config.user;
 	r = image_user_find(&image->image, user ? user : "", &image->user, e);
 	if (r >= 0)
-		r = find_ids(task->agent, &image->first_id, e);
+		r = find_ids(c->agent, &image->first_id, e);
 	if (r < 0) {
 		task_image_free(image);
 		return r;
 	}
-	task->record->has_first_id = true;
-	task->record->first_id = image->first_id;
+	c->has_first_id = true;
+	c->first_id = image->first_id;
 	*ret = image;
 	return 0;
 }
@@ -133,13 +133,13 @@ void task_image_free(struct task_image *image)
 	free(image);
 }
 
-int images_admit_volumes(const struct task *task, struct image **ret, size_t *ret_n,
+int images_admit_volumes(const struct container *c, struct image **ret, size_t *ret_n,
 			 struct err *e)
 {
-	const Mesos__V1__ContainerInfo *container = task->record->task->container;
+	const Mesos__V1__ContainerInfo *container = c->info->container;
 	size_t n = container ? container->n_volumes : 0, n_found = 0;
 	struct image *found = calloc(n ? n : 1, sizeof(*found));
-	int r = found ? 0 : err_set(e, ENOMEM, "admit task '%s'", task_id(task));
+	int r = found ? 0 : err_set(e, ENOMEM, "admit container '%s'", c->id);
 
 	for (size_t i = 0; i < n && r >= 0; i++) {
 		const Mesos__V1__Image *asked = container->volumes[i]->image;
@@ -148,7 +148,7 @@ int images_admit_volumes(const struct task *task, struct image **ret, size_t *re
 		if (!asked)
 			continue;
 		(void)snprintf(where, sizeof(where), "container.volumes[%zu].image", i);
-		r = resolve(task->agent, asked, where, &found[n_found], e);
+		r = resolve(c->agent, asked, where, &found[n_found], e);
 		n_found += r >= 0;
 	}
 	if (r < 0) {
@@ -222,10 +222,10 @@ int images_fill(const struct task_image *image, const Mesos__V1__CommandInfo *co
 
 /* ---- the container's life ---- */
 
-bool images_are_used(const struct task *task)
+bool images_are_used(const struct container *c)
 {
-	const Mesos__V1__ContainerInfo *container = task->record->task->container;
-	bool is_used = task->record->has_first_id;
+	const Mesos__V1__ContainerInfo *container = c->info->container;
+	bool is_used = c->has_first_id;
 
 	for (size_t i = 0; container && i < container->n_volumes; i++)
 		is_used |= container->volumes[i]->image != NULL;
@@ -233,18 +233,17 @@ bool images_are_used(const struct task *task)
 }
 
 /* The directory NAME, or the root's own, as the one that is written to: its path is owned. */
-static char *make_writable(const struct task *task, const char *name, struct err *e)
+static char *make_writable(const struct container *c, const char *name, struct err *e)
 {
-	const char *id = task->record->container_id;
-	AUTO_CLOSE int fd = runtime_dir_make_root(task->agent->work_fd, id, name, e);
+	AUTO_CLOSE int fd = runtime_dir_make_root(c->agent->work_fd, c->id, name, e);
 	char *dir;
 
 	if (fd < 0)
 		return NULL;
 	/* What it writes over its image is its disk, too. */
-	if (disk_share(task, fd, e) < 0)
+	if (disk_share(c, fd, e) < 0)
 		return NULL;
-	if (asprintf(&dir, "%s/containers/%s/" HANDOVER_ROOT "%s%s", task->agent->work_dir, id,
+	if (asprintf(&dir, "%s/containers/%s/" HANDOVER_ROOT "%s%s", c->agent->work_dir, c->id,
 		     *name ? "/" : "", name) < 0) {
 		(void)err_set(e, ENOMEM, "make a writable layer");
 		return NULL;
@@ -252,42 +251,40 @@ static char *make_writable(const struct task *task, const char *name, struct err
 	return dir;
 }
 
-static int prepare_root(const struct task *task, struct err *e)
+static int prepare_root(const struct container *c, struct err *e)
 {
-	const struct agent *agent = task->agent;
-	const char *id = task->record->container_id;
-	json_t *doc = task->launch->config;
-	AUTO_FREE char *dir = make_writable(task, "", e);
+	const struct agent *agent = c->agent;
+	json_t *doc = c->launch->config;
+	AUTO_FREE char *dir = make_writable(c, "", e);
 	int r;
 
 	if (!dir)
 		return -e->code;
-	r = image_rootfs_prepare(agent->images, &task->launch->image->image, id, dir, doc, e);
-	return r < 0 ? r : runtime_dir_write_config(agent->work_fd, id, doc, e);
+	r = image_rootfs_prepare(agent->images, &c->launch->image->image, c->id, dir, doc, e);
+	return r < 0 ? r : runtime_dir_write_config(agent->work_fd, c->id, doc, e);
 }
 
-static int prepare_volume(const struct task *task, size_t i, struct err *e)
+static int prepare_volume(const struct container *c, size_t i, struct err *e)
 {
-	const struct launch_result *launch = task->launch;
+	const struct launch_result *launch = c->launch;
 	uint32_t first = launch->image ? launch->image->first_id : 0;
 	char name[sizeof(IMAGES_VOLUME) + 24];
 	AUTO_FREE char *dir = NULL;
 
 	(void)snprintf(name, sizeof(name), IMAGES_VOLUME, i);
-	dir = make_writable(task, name, e);
+	dir = make_writable(c, name, e);
 	return !dir ? -e->code :
-		image_volume_prepare(task->agent->images, &launch->volume_images[i],
-				     task->record->container_id, i, dir, first + launch->uid,
-				     first + launch->gid, e);
+		image_volume_prepare(c->agent->images, &launch->volume_images[i], c->id, i, dir,
+				     first + launch->uid, first + launch->gid, e);
 }
 
-int images_prepare(const struct task *task, struct err *e)
+int images_prepare(const struct container *c, struct err *e)
 {
-	int r = task->launch->image ? prepare_root(task, e) : 0;
+	int r = c->launch->image ? prepare_root(c, e) : 0;
 
-	for (size_t i = 0; i < task->launch->n_volume_images && r >= 0; i++)
-		r = prepare_volume(task, i, e);
-	return r < 0 ? err_wrap(e, "prepare the images of task '%s'", task_id(task)) : 0;
+	for (size_t i = 0; i < c->launch->n_volume_images && r >= 0; i++)
+		r = prepare_volume(c, i, e);
+	return r < 0 ? err_wrap(e, "prepare the images of container '%s'", c->id) : 0;
 }
 
 void images_release(const struct agent *agent, const char *container_id)

@@ -1,4 +1,4 @@
-/* Images of tasks: found in the store, run in a user namespace of their own, released. */
+/* Images of containers: found in the store, run in a user namespace of their own, released. */
 #ifndef AGENT_IMAGES_H
 #define AGENT_IMAGES_H
 
@@ -11,7 +11,7 @@
 
 struct agent;
 struct err;
-struct task;
+struct container;
 
 enum { IMAGES_IDS = 65536 };	/* that a container has for itself */
 
@@ -31,15 +31,15 @@ int images_check_ids(const char *text, uint32_t *ret_first, uint32_t *ret_count,
 const Mesos__V1__Image *images_asked(const Mesos__V1__TaskInfo *info);
 
 /*
- * Find the image of TASK and ids that no other task has, which go into its record.  *ret is owned.
+ * Find the image of container C and ids that no other has, which are its own from then on.  *ret is owned.
  * -ENOENT: the store does not have it; -ENOTSUP: the agent has no store; -EAGAIN: all ids are in
  * use.
  */
-int images_admit(struct task *task, struct task_image **ret, struct err *e);
+int images_admit(struct container *c, struct task_image **ret, struct err *e);
 void task_image_free(struct task_image *image);
 
-/* The images of TASK's volumes that are images, in their order: *ret[*ret_n], owned. */
-int images_admit_volumes(const struct task *task, struct image **ret, size_t *ret_n,
+/* The images of C's volumes that are images, in their order: *ret[*ret_n], owned. */
+int images_admit_volumes(const struct container *c, struct image **ret, size_t *ret_n,
 			 struct err *e);
 void images_free_volumes(struct image *images, size_t n);
 
@@ -54,13 +54,13 @@ int images_fill(const struct task_image *image, const Mesos__V1__CommandInfo *co
 		struct err *e);
 
 /*
- * The writable layers of TASK's root and volumes in the runtime directory, and the images pinned.
+ * The writable layers of C's root and volumes in the runtime directory, and the images pinned.
  * The document of its launch says so then.
  */
-int images_prepare(const struct task *task, struct err *e);
+int images_prepare(const struct container *c, struct err *e);
 
 /* Has the container anything of an image? */
-bool images_are_used(const struct task *task);
+bool images_are_used(const struct container *c);
 
 /* Container ID has ended, or never was: its layers go, the images may go. */
 void images_release(const struct agent *agent, const char *container_id);

@@ -50,7 +50,7 @@ static size_t list_tasks(const struct agent *agent, Tepui__RunningTask *views,
 	size_t n = 0;
 
 	for (const struct task *task = agent->tasks; task; task = task->hh.next) {
-		if (task->is_acknowledged || task->is_volatile)
+		if (task->is_acknowledged || task->todo.is_volatile)
 			continue;
 		describe_task(task, &views[n]);
 		list[n] = &views[n];

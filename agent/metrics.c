@@ -13,6 +13,7 @@
 #include "agent/persistent.h"
 #include "agent/sampler.h"
 #include "agent/status.h"
+#include "agent/container.h"
 #include "agent/task.h"
 #include "agent/trash.h"
 #include "lib/cleanup.h"
@@ -58,12 +59,11 @@ static void put_executors(json_t *view, const struct agent *agent)
 {
 	unsigned registering = 0, running = 0, terminating = 0;
 
-	for (const struct task *task = agent->tasks; task; task = task->hh.next) {
-		registering += task->executor.state == EXECUTOR_WAITING;
-		running += task->executor.state == EXECUTOR_SUBSCRIBED && !task_has_ended(task);
-		terminating += task->executor.state == EXECUTOR_CLEANING ||
-			       (task->executor.state == EXECUTOR_SUBSCRIBED &&
-				task_has_ended(task));
+	for (const struct container *c = agent->containers; c; c = c->hh.next) {
+		registering += c->state == CONTAINER_WAITING;
+		running += c->state == CONTAINER_SUBSCRIBED && !c->has_ended;
+		terminating += c->state == CONTAINER_CLEANING ||
+			       (c->state == CONTAINER_SUBSCRIBED && c->has_ended);
 	}
 	put(view, registering, "slave/executors_registering");
 	put(view, running, "slave/executors_running");
@@ -345,23 +345,23 @@ static void print_container_metric(FILE *out, struct agent *agent, size_t row)
 {
 	family(out, container_metrics[row].name, container_metrics[row].type,
 	       container_metrics[row].help);
-	for (struct task *task = agent->tasks; task; task = task->hh.next) {
+	for (struct container *c = agent->containers; c; c = c->hh.next) {
 		struct sampler_view sample;
 		struct err ignored = { 0 };
 		uint64_t value;
 
-		if (sampler_look(agent->sampler, task, &sample, &ignored) < 0)
+		if (sampler_look(agent->sampler, c, &sample, &ignored) < 0)
 			continue;
 		memcpy(&value, (const char *)sample.usage + container_metrics[row].off,
 		       sizeof(value));
 		if (value == UINT64_MAX)
 			continue;
 		fprintf(out, "%s{", container_metrics[row].name);
-		print_label(out, "task", task_id(task));
+		print_label(out, "task", c->executor);
 		fputc(',', out);
-		print_label(out, "framework", task_framework_id(task));
+		print_label(out, "framework", c->framework);
 		fputc(',', out);
-		print_label(out, "container", task->record->container_id);
+		print_label(out, "container", c->id);
 		fprintf(out, "} %.15g\n", (double)value * container_metrics[row].scale);
 	}
 }

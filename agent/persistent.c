@@ -13,7 +13,7 @@
 #include "agent/disk.h"
 #include "agent/launch_spec.h"
 #include "agent/runtime_dir.h"
-#include "agent/task.h"
+#include "agent/container.h"
 #include "agent/trash.h"
 #include "lib/cleanup.h"
 #include "lib/clock.h"
@@ -141,10 +141,10 @@ static int put(struct agent *agent, const struct persistent_volume *volume, stru
 	return r < 0 ? r : store_put(agent->store, store_kind, volume->key, data, size, e);
 }
 
-bool persistent_is_used_by(const struct persistent_volume *volume, const struct task *task)
+bool persistent_is_used_by(const struct persistent_volume *volume, const struct container *c)
 {
-	return task->is_charged &&
-	       resource_parts_find(&task->resources.parts, persistent_part(volume));
+	return c->is_charged &&
+	       resource_parts_find(&c->resources.parts, persistent_part(volume));
 }
 
 /* ---- at start ---- */
@@ -543,16 +543,16 @@ static int prepare(struct agent *agent, struct persistent_volume *volume,
 	return 0;
 }
 
-int persistent_prepare(const struct task *task, struct err *e)
+int persistent_prepare(const struct container *c, struct err *e)
 {
 	int r = 0;
 
-	for (size_t i = 0; i < task->resources.parts.n && r >= 0; i++) {
-		const struct resource_part *part = &task->resources.parts.items[i];
-		struct persistent_volume *volume = part->volume ? find(task->agent, part) : NULL;
+	for (size_t i = 0; i < c->resources.parts.n && r >= 0; i++) {
+		const struct resource_part *part = &c->resources.parts.items[i];
+		struct persistent_volume *volume = part->volume ? find(c->agent, part) : NULL;
 
 		if (volume)
-			r = prepare(task->agent, volume, task->launch, e);
+			r = prepare(c->agent, volume, c->launch, e);
 		else if (part->volume)
 			r = err_set(e, ENOENT, "find volume '%s' of role '%s'", part->volume,
 				    part->role);
@@ -583,17 +583,17 @@ static json_t *statistics_of(const struct agent *agent, const struct persistent_
 	return view;
 }
 
-json_t *persistent_statistics(const struct task *task)
+json_t *persistent_statistics(const struct container *c)
 {
 	json_t *list = json_array();
 
-	for (size_t i = 0; i < task->resources.parts.n; i++) {
-		const struct resource_part *part = &task->resources.parts.items[i];
+	for (size_t i = 0; i < c->resources.parts.n; i++) {
+		const struct resource_part *part = &c->resources.parts.items[i];
 		const struct persistent_volume *volume =
-			part->volume ? find(task->agent, part) : NULL;
+			part->volume ? find(c->agent, part) : NULL;
 
 		if (volume)
-			json_array_append_new(list, statistics_of(task->agent, volume));
+			json_array_append_new(list, statistics_of(c->agent, volume));
 	}
 	return list;
 }
@@ -614,9 +614,9 @@ json_t *persistent_view(const struct agent *agent)
 		json_object_set_new(view, "role", json_string(part->role));
 		json_object_set_new(view, "container_path", json_string(part->container_path));
 		json_object_set_new(view, "source", json_string(volume->project ? "quota" : "walk"));
-		for (const struct task *task = agent->tasks; task; task = task->hh.next) {
-			if (persistent_is_used_by(volume, task))
-				json_object_set_new(view, "task_id", json_string(task_id(task)));
+		for (const struct container *c = agent->containers; c; c = c->hh.next) {
+			if (persistent_is_used_by(volume, c))
+				json_object_set_new(view, "task_id", json_string(c->executor));
 		}
 		json_array_append_new(list, view);
 	}

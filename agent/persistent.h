@@ -12,7 +12,7 @@
 
 struct agent;
 struct err;
-struct task;
+struct container;
 
 /* Below the work directory; a '/' in a role is a ' ', which no role has, as in Mesos. */
 #define PERSISTENT_ROOT "volumes/roles"
@@ -49,17 +49,17 @@ int persistent_apply(struct agent *agent, const Mesos__V1__Offer__Operation *ope
 void persistent_settle(struct agent *agent);
 
 /* Before TASK is spawned: its volumes are there, and their tops are its user's. */
-int persistent_prepare(const struct task *task, struct err *e);
+int persistent_prepare(const struct container *c, struct err *e);
 
 /* Its part; its size; and what it holds, or UINT64_MAX. */
 const struct resource_part *persistent_part(const struct persistent_volume *volume);
 uint64_t persistent_size(const struct agent *agent, const struct persistent_volume *volume);
 uint64_t persistent_used(const struct agent *agent, const struct persistent_volume *volume);
 /* Does TASK, which has not ended, use it? */
-bool persistent_is_used_by(const struct persistent_volume *volume, const struct task *task);
+bool persistent_is_used_by(const struct persistent_volume *volume, const struct container *c);
 
 /* "disk_statistics" of TASK's volumes, with Mesos's names; all of the node's for operators. */
-json_t *persistent_statistics(const struct task *task);
+json_t *persistent_statistics(const struct container *c);
 json_t *persistent_view(const struct agent *agent);
 
 #endif

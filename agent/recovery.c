@@ -5,12 +5,11 @@
 #include <string.h>
 
 #include "agent/agent.h"
-#include "agent/executors.h"
+#include "agent/container.h"
 #include "agent/images.h"
 #include "agent/master_link.h"
 #include "agent/persistent.h"
 #include "agent/runtime_dir.h"
-#include "agent/status.h"
 #include "agent/task.h"
 #include "isolators/cgroup.h"
 #include "lib/cleanup.h"
@@ -60,21 +59,10 @@ static int load_task(void *arg, const char *key, const void *data, size_t size, 
 	return 0;
 }
 
-static int is_known(void *arg, const char *container_id)
-{
-	const struct agent *agent = arg;
-
-	for (const struct task *task = agent->tasks; task; task = task->hh.next) {
-		if (strcmp(task->record->container_id, container_id) == 0)
-			return 1;
-	}
-	return 0;
-}
-
 /* What a container that nobody knows had of an image is given back. */
 static int keep_or_release(void *arg, const char *container_id)
 {
-	if (is_known(arg, container_id))
+	if (container_find(arg, container_id))
 		return 1;
 	images_release(arg, container_id);
 	return 0;
@@ -91,7 +79,7 @@ static void destroy_orphans(struct agent *agent)
 		return;
 	}
 	for (size_t i = 0; names[i]; i++) {
-		if (!is_known(agent, names[i])) {
+		if (!container_find(agent, names[i])) {
 			log_warning("destroy container '%s': it belongs to no task", names[i]);
 			if (cgroup_destroy(&agent->layout, names[i], DESTROY_ORPHAN_MS, &e) < 0) {
 				log_write_err(LOG_LEVEL_ERROR, &e, "container '%s'", names[i]);
@@ -110,17 +98,11 @@ static void settle_tasks(struct agent *agent)
 	struct err e = { 0 };
 
 	HASH_ITER(hh, agent->tasks, task, next) {
-		if (task_has_ended(task) && !task->record->n_updates) {
-			task_forget(task);
-			continue;
-		}
-		if (executor_adopt(task, &e) < 0) {
-			log_write_err(LOG_LEVEL_ERROR, &e, "adopt the executor of task '%s'",
+		if (task_settle(task, &e) < 0) {
+			log_write_err(LOG_LEVEL_ERROR, &e, "adopt the container of task '%s'",
 				      task_id(task));
 			err_clear(&e);
 		}
-		if (task->record->n_updates)
-			task_mark(task);
 	}
 }
 
@@ -128,8 +110,8 @@ static unsigned count_waiting(const struct agent *agent)
 {
 	unsigned n = 0;
 
-	for (const struct task *task = agent->tasks; task; task = task->hh.next)
-		n += task->executor.state == EXECUTOR_WAITING;
+	for (const struct container *c = agent->containers; c; c = c->hh.next)
+		n += c->state == CONTAINER_WAITING;
 	return n;
 }
 
@@ -157,7 +139,7 @@ int recovery_run(struct agent *agent, struct err *e)
 	persistent_settle(agent);
 	settle_tasks(agent);
 	/* Supervisors first: one that is alive takes its container apart when that is killed. */
-	executors_kill_strangers(agent);
+	containers_kill_strangers(agent);
 	destroy_orphans(agent);
 	runtime_dirs_sweep(agent->work_fd, keep_or_release, agent);
 	log_info("recovered %u tasks, %u of them with a living executor, %llu errors",

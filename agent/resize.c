@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "agent/agent.h"
+#include "agent/container.h"
 #include "agent/launch_spec.h"
 #include "agent/master_link.h"
 #include "agent/runtime_dir.h"
@@ -75,7 +76,7 @@ static int check_node(const struct task *task, const Mesos__V1__TaskInfo *info,
 	if (r < 0)
 		return r;
 	if (resources_copy(&agent->used, ret_used) < 0 ||
-	    resources_subtract(ret_used, &task->resources) < 0 ||
+	    resources_subtract(ret_used, &task->container->resources) < 0 ||
 	    resources_add(ret_used, ret_task) < 0)
 		return err_set(e, ENOMEM, "resize task '%s'", task_id(task));
 	if (resources_contain(&agent->node.total, ret_used))
@@ -95,7 +96,7 @@ static int update_kernel(const struct task *task, const json_t *doc, struct err 
 	if (r < 0)
 		return r;
 	spec.memory_check_before_update = true;
-	r = cgroup_open(&task->agent->layout, task->record->container_id, &cg, e);
+	r = cgroup_open(task->container->layout, task->container->id, &cg, e);
 	if (r >= 0)
 		r = isolators_update(&cg, &spec, e);
 	cgroup_close(&cg);
@@ -108,7 +109,7 @@ static int update_container(const struct task *task, const Mesos__V1__TaskInfo *
 {
 	const struct launch_settings settings = { .cfs_quota = task->agent->flags.cfs_quota };
 	const int work_fd = task->agent->work_fd;
-	const char *id = task->record->container_id;
+	const char *id = task->container->id;
 	json_t *limits = NULL, *doc = NULL, *old = NULL;
 	struct err lost = { 0 };
 	int r;
@@ -149,9 +150,10 @@ static int commit(struct task *task, Mesos__V1__TaskInfo *info, struct resources
 		record->task = old;
 		return r;
 	}
+	task->container->info = info;
 	mesos__v1__task_info__free_unpacked(old, NULL);
-	resources_done(&task->resources);
-	task->resources = TAKE_VAL(*resources, (struct resources){ 0 });
+	resources_done(&task->container->resources);
+	task->container->resources = TAKE_VAL(*resources, (struct resources){ 0 });
 	resources_done(&task->agent->used);
 	task->agent->used = TAKE_VAL(*used, (struct resources){ 0 });
 	/* One that is away is told by the next subscription. */
@@ -172,7 +174,7 @@ int task_resize(struct task *task, const struct resize *wanted, struct err *e)
 
 	if (!info)
 		return err_set(e, ENOMEM, "resize task '%s'", task_id(task));
-	if (task_state(task) != MESOS__V1__TASK_STATE__TASK_RUNNING || !task->is_charged)
+	if (task_state(task) != MESOS__V1__TASK_STATE__TASK_RUNNING || !task->container->is_charged)
 		r = err_set(e, ESRCH, "resize task '%s': it is not running", task_id(task));
 	else
 		r = set_scalar(info, "cpus", MIN_CPUS, wanted->cpus, e);
@@ -189,7 +191,7 @@ int task_resize(struct task *task, const struct resize *wanted, struct err *e)
 	if (r < 0)
 		mesos__v1__task_info__free_unpacked(info, NULL);
 	else
-		sampler_renew(task->agent->sampler, task);
+		sampler_renew(task->agent->sampler, task->container);
 	resources_done(&resources);
 	resources_done(&used);
 	return r;

@@ -7,11 +7,10 @@
 #include <sys/statvfs.h>
 
 #include "agent/agent.h"
+#include "agent/container.h"
 #include "agent/disk.h"
-#include "agent/executors.h"
 #include "agent/persistent.h"
 #include "agent/stalls.h"
-#include "agent/task.h"
 #include "lib/tree.h"
 #include "isolators/cgroup.h"
 #include "lib/cleanup.h"
@@ -28,7 +27,7 @@ enum {
 	DISK_STEP_MS = 20, DISK_STEP_ENTRIES = 256,
 };
 
-struct task_usage {
+struct container_usage {
 	struct cgroup cgroup;
 	struct usage usage;
 	double cpus_used;
@@ -42,12 +41,12 @@ struct task_usage {
 struct sampler {
 	struct agent *agent;
 	struct loop_timer *timer, *disk_timer;
-	bool has_forgotten;		/* a task since the last turn */
+	bool has_forgotten;		/* a container since the last turn */
 	struct sampler_node node;
 	uint64_t node_busy_usec;
 	int64_t node_boot_ms;
 	struct tree_walk *walk;		/* the sandbox or volume that is being measured */
-	char *walk_key;			/* of its task, or its own */
+	char *walk_key;			/* of its container, or its own */
 	bool is_volume;
 };
 
@@ -80,21 +79,21 @@ int sample_ring_add(struct sample_ring *ring, const struct sample *sample, size_
 /* ---- containers ---- */
 
 /* Descriptors of the cgroup are opened once: sampling two hundred containers costs reads only. */
-static struct task_usage *open_usage(struct sampler *sampler, struct task *task, struct err *e)
+static struct container_usage *open_usage(struct sampler *sampler, struct container *c, struct err *e)
 {
 	struct err unknown = { 0 };
-	struct task_usage *u;
+	struct container_usage *u;
 	int r;
 
-	if (task->usage)
-		return task->usage;
+	if (c->usage)
+		return c->usage;
 	u = calloc(1, sizeof(*u));
 	if (!u) {
-		(void)err_set(e, ENOMEM, "sample task '%s'", task_id(task));
+		(void)err_set(e, ENOMEM, "sample container '%s'", c->id);
 		return NULL;
 	}
 	u->cgroup = (struct cgroup)CGROUP_INIT;
-	r = cgroup_open(&sampler->agent->layout, task->record->container_id, &u->cgroup, e);
+	r = cgroup_open(c->layout, c->id, &u->cgroup, e);
 	if (r < 0) {
 		free(u);
 		return NULL;
@@ -103,11 +102,11 @@ static struct task_usage *open_usage(struct sampler *sampler, struct task *task,
 	u->cpus_used = -1;
 	u->disk_bytes = UINT64_MAX;
 	u->disk_boot_ms = -DISK_INTERVAL_MS;
-	u->project = disk_project(task);
+	u->project = disk_project(c);
 	if (sampler->agent->flags.stall_threshold)
 		(void)stalls_new(sampler->agent->loop, &u->cgroup,
 				 sampler->agent->flags.stall_threshold, &u->stalls, &unknown);
-	task->usage = u;
+	c->usage = u;
 	return u;
 }
 
@@ -119,9 +118,9 @@ static double rate(uint64_t before_usec, uint64_t after_usec, int64_t passed_ms)
 	return (double)(after_usec - before_usec) / 1000.0 / (double)passed_ms;
 }
 
-static int sample_task(struct sampler *sampler, struct task *task, struct err *e)
+static int sample_container(struct sampler *sampler, struct container *c, struct err *e)
 {
-	struct task_usage *u = open_usage(sampler, task, e);
+	struct container_usage *u = open_usage(sampler, c, e);
 	int64_t now = clock_boot_ms();
 	struct usage usage;
 	int r;
@@ -135,22 +134,22 @@ static int sample_task(struct sampler *sampler, struct task *task, struct err *e
 	if (u->sampled_boot_ms)
 		u->cpus_used = rate(u->usage.cpu_usage_usec, usage.cpu_usage_usec,
 				    now - u->sampled_boot_ms);
-	else if (task->record->has_launched_wall_ms)
+	else
 		u->cpus_used = rate(0, usage.cpu_usage_usec,
-				    clock_wall_ms() - task->record->launched_wall_ms);
+				    clock_wall_ms() - c->launched_wall_ms);
 	usage.wall_ms = clock_wall_ms();
 	if (u->project)
 		(void)disk_used(sampler->agent, u->project, &u->disk_bytes);
 	stalls_fill(u->stalls, &usage);
 	usage.disk_bytes = u->disk_bytes;
-	usage.disk_limit_bytes = disk_asked(task) ?
-		(uint64_t)disk_asked(task) * 1048576 / 1000 : UINT64_MAX;
+	usage.disk_limit_bytes = disk_asked(c) ?
+		(uint64_t)disk_asked(c) * 1048576 / 1000 : UINT64_MAX;
 	u->usage = usage;
 	u->sampled_boot_ms = now;
 	return 0;
 }
 
-static void remember(struct sampler *sampler, struct task_usage *u)
+static void remember(struct sampler *sampler, struct container_usage *u)
 {
 	int64_t wanted = SAMPLER_HISTORY_MS / sampler->agent->flags.sample_interval;
 	const struct sample point = {
@@ -168,15 +167,9 @@ static void remember(struct sampler *sampler, struct task_usage *u)
 	(void)sample_ring_add(&u->ring, &point, wanted > 0 ? (size_t)wanted : 1);
 }
 
-static bool has_container(const struct task *task)
+void sampler_forget(struct container *c)
 {
-	return !task_has_ended(task) && (task->executor.state == EXECUTOR_SUBSCRIBED ||
-					 task->executor.state == EXECUTOR_WAITING);
-}
-
-void sampler_forget(struct task *task)
-{
-	struct task_usage *u = TAKE_PTR(task->usage);
+	struct container_usage *u = TAKE_PTR(c->usage);
 
 	if (!u)
 		return;
@@ -184,40 +177,40 @@ void sampler_forget(struct task *task)
 	cgroup_close(&u->cgroup);
 	free(u->ring.points);
 	free(u);
-	task->agent->sampler->has_forgotten = true;
+	c->agent->sampler->has_forgotten = true;
 }
 
-void sampler_begin(struct sampler *sampler, struct task *task)
+void sampler_begin(struct sampler *sampler, struct container *c)
 {
 	struct err ignored = { 0 };
 
-	if (!sampler || task->usage || sample_task(sampler, task, &ignored) < 0)
+	if (!sampler || c->usage || sample_container(sampler, c, &ignored) < 0)
 		return;
 	if (!sampler->walk)
 		loop_timer_set(sampler->disk_timer, DISK_FIRST_MS);
 }
 
-void sampler_renew(struct sampler *sampler, struct task *task)
+void sampler_renew(struct sampler *sampler, struct container *c)
 {
 	struct err ignored = { 0 };
 
-	if (has_container(task))
-		(void)sample_task(sampler, task, &ignored);
+	if (container_is_running(c))
+		(void)sample_container(sampler, c, &ignored);
 }
 
-int sampler_look(struct sampler *sampler, struct task *task, struct sampler_view *ret,
+int sampler_look(struct sampler *sampler, struct container *c, struct sampler_view *ret,
 		 struct err *e)
 {
-	const struct task_usage *u = task->usage;
+	const struct container_usage *u = c->usage;
 	int r = 0;
 
-	if (!has_container(task))
-		return err_set(e, ENOENT, "sample task '%s': it has no container", task_id(task));
+	if (!container_is_running(c))
+		return err_set(e, ENOENT, "sample container '%s': nothing runs in it", c->id);
 	if (!u || clock_boot_ms() - u->sampled_boot_ms > FRESH_MS)
-		r = sample_task(sampler, task, e);
+		r = sample_container(sampler, c, e);
 	if (r < 0)
 		return r;
-	u = task->usage;
+	u = c->usage;
 	*ret = (struct sampler_view){
 		.usage = &u->usage, .cgroup_fd = u->cgroup.core_fd, .cpus_used = u->cpus_used,
 		.is_disk_counted = u->project != 0, .points = u->ring.points, .first = u->ring.first, .n = u->ring.n,
@@ -261,14 +254,14 @@ const struct sampler_node *sampler_look_node(struct sampler *sampler)
 
 /* ---- sandboxes and volumes: one at a time, a little at a time ---- */
 
-static struct task *next_to_measure(struct sampler *sampler)
+static struct container *next_to_measure(struct sampler *sampler)
 {
 	int64_t now = clock_boot_ms();
 
-	for (struct task *task = sampler->agent->tasks; task; task = task->hh.next) {
-		if (has_container(task) && task->usage && !task->usage->project &&
-		    now - task->usage->disk_boot_ms >= DISK_INTERVAL_MS)
-			return task;
+	for (struct container *c = sampler->agent->containers; c; c = c->hh.next) {
+		if (container_is_running(c) && c->usage && !c->usage->project &&
+		    now - c->usage->disk_boot_ms >= DISK_INTERVAL_MS)
+			return c;
 	}
 	return NULL;
 }
@@ -278,8 +271,8 @@ static bool may_have_changed(const struct persistent_volume *volume, const struc
 {
 	bool may = volume->measured_bytes == UINT64_MAX;
 
-	for (const struct task *task = agent->tasks; task && !may; task = task->hh.next)
-		may = persistent_is_used_by(volume, task);
+	for (const struct container *c = agent->containers; c && !may; c = c->hh.next)
+		may = persistent_is_used_by(volume, c);
 	return may;
 }
 
@@ -296,35 +289,35 @@ static struct persistent_volume *next_volume_to_measure(const struct agent *agen
 }
 
 /* Measured now and then, so a task may be over its disk for a while before it is ended. */
-static void enforce_disk(struct sampler *sampler, struct task *task, uint64_t bytes)
+static void enforce_disk(struct sampler *sampler, struct container *c, uint64_t bytes)
 {
 	static const struct verdict over = {
 		MESOS__V1__TASK_STATE__TASK_FAILED,
 		MESOS__V1__TASK_STATUS__REASON__REASON_CONTAINER_LIMITATION_DISK,
 		"disk limit exceeded: the sandbox is larger than the task's disk resource",
 	};
-	int64_t limit = disk_asked(task);
+	int64_t limit = disk_asked(c);
 
 	if (sampler->agent->flags.enforce_container_disk_quota && limit > 0 &&
 	    bytes / 1048576 > (uint64_t)limit / 1000)
-		executor_destroy(task, &over);
+		container_end(c, &over);
 }
 
 static void end_measuring(struct sampler *sampler)
 {
 	uint64_t bytes = tree_walk_bytes(sampler->walk);
 	struct persistent_volume *volume = NULL;
-	struct task *task = NULL;
+	struct container *c = NULL;
 
 	if (sampler->is_volume)
 		HASH_FIND_STR(sampler->agent->volumes, sampler->walk_key, volume);
 	else
-		HASH_FIND_STR(sampler->agent->tasks, sampler->walk_key, task);
+		c = container_find(sampler->agent, sampler->walk_key);
 	if (volume)
 		volume->measured_bytes = bytes;
-	if (task && task->usage && has_container(task)) {
-		task->usage->disk_bytes = bytes;
-		enforce_disk(sampler, task, bytes);
+	if (c && c->usage && container_is_running(c)) {
+		c->usage->disk_bytes = bytes;
+		enforce_disk(sampler, c, bytes);
 	}
 	tree_walk_free(TAKE_PTR(sampler->walk));
 	free(TAKE_PTR(sampler->walk_key));
@@ -332,15 +325,15 @@ static void end_measuring(struct sampler *sampler)
 
 static void begin_measuring(struct sampler *sampler)
 {
-	struct task *task = next_to_measure(sampler);
-	struct persistent_volume *volume = task ? NULL : next_volume_to_measure(sampler->agent);
+	struct container *c = next_to_measure(sampler);
+	struct persistent_volume *volume = c ? NULL : next_volume_to_measure(sampler->agent);
 	AUTO_FREE char *path = NULL, *key = NULL;
 	struct err e = { 0 };
 
-	if (task) {
-		task->usage->disk_boot_ms = clock_boot_ms();
-		path = task_sandbox(task);
-		key = strdup(task->key);
+	if (c) {
+		c->usage->disk_boot_ms = clock_boot_ms();
+		path = c->sandbox ? strdup(c->sandbox) : NULL;
+		key = strdup(c->id);
 	} else if (volume) {
 		volume->measured_boot_ms = clock_boot_ms();
 		path = strdup(volume->path);
@@ -386,13 +379,13 @@ static void on_timer(void *arg)
 	struct sampler *sampler = arg;
 	struct err e = { 0 };
 
-	for (struct task *task = sampler->agent->tasks; task; task = task->hh.next) {
-		if (!has_container(task)) {
-			sampler_forget(task);
+	for (struct container *c = sampler->agent->containers; c; c = c->hh.next) {
+		if (!container_is_running(c)) {
+			sampler_forget(c);
 			continue;
 		}
-		if (sample_task(sampler, task, &e) >= 0)
-			remember(sampler, task->usage);
+		if (sample_container(sampler, c, &e) >= 0)
+			remember(sampler, c->usage);
 		err_clear(&e);
 	}
 	sample_node(sampler);

@@ -11,8 +11,7 @@
 struct agent;
 struct err;
 struct sampler;
-struct task;
-struct task_usage;
+struct container;
 
 enum { SAMPLER_HISTORY_MS = 60 * 60 * 1000, SAMPLER_MAX_POINTS = 720 };
 
@@ -43,19 +42,19 @@ struct sampler_node {
 int sampler_new(struct agent *agent, struct sampler **ret, struct err *e);
 void sampler_free(struct sampler *sampler);
 
-/* Not older than half a second.  -ENOENT: the task has no container (yet, or any more). */
-int sampler_look(struct sampler *sampler, struct task *task, struct sampler_view *ret,
+/* Not older than half a second.  -ENOENT: nothing runs in it (yet, or any more). */
+int sampler_look(struct sampler *sampler, struct container *c, struct sampler_view *ret,
 		 struct err *e);
 const struct sampler_node *sampler_look_node(struct sampler *sampler);
 
-/* The task runs: the first figures need not wait for the interval.  SAMPLER may be NULL. */
-void sampler_begin(struct sampler *sampler, struct task *task);
+/* It runs: the first figures need not wait for the interval.  SAMPLER may be NULL. */
+void sampler_begin(struct sampler *sampler, struct container *c);
 
-/* The limits of the task have changed: who looks next sees the new ones. */
-void sampler_renew(struct sampler *sampler, struct task *task);
+/* Its limits have changed: who looks next sees the new ones. */
+void sampler_renew(struct sampler *sampler, struct container *c);
 
-/* The task is freed. */
-void sampler_forget(struct task *task);
+/* It is freed. */
+void sampler_forget(struct container *c);
 
 /* The ring by itself, for tests: room for CAP points, the oldest is overwritten. */
 struct sample_ring {

@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "agent/agent.h"
-#include "agent/task.h"
+#include "agent/container.h"
 #include "lib/cleanup.h"
 #include "lib/err.h"
 #include "lib/open_resolved.h"
@@ -69,26 +69,23 @@ int sandbox_split(const char *work_dir, const char *virtual_path, char *buf, siz
 	return 0;
 }
 
-static struct task *find_task(struct agent *agent, const char *container_id, size_t n)
+static struct container *find_container(struct agent *agent, const char *id, size_t n)
 {
-	for (struct task *task = agent->tasks; task; task = task->hh.next) {
-		const char *known = task->record->container_id;
+	struct container *c;
 
-		if (strlen(known) == n && strncmp(known, container_id, n) == 0)
-			return task;
-	}
-	return NULL;
+	HASH_FIND(hh, agent->containers, id, n, c);
+	return c;
 }
 
 /* A task's directory by its container's id: living tasks, then those that are remembered. */
 static char *directory_of(struct agent *agent, const char *id, size_t n)
 {
-	const struct task *task = find_task(agent, id, n);
+	const struct container *c = find_container(agent, id, n);
 	const json_t *row;
 	size_t i;
 
-	if (task)
-		return task_sandbox(task);
+	if (c)
+		return c->sandbox ? strdup(c->sandbox) : NULL;
 	json_array_foreach(agent->completed, i, row) {
 		const json_t *executor = json_object_get(row, "executor");
 		const char *known = json_string_value(json_object_get(executor, "container"));
@@ -217,7 +214,7 @@ bool sandbox_is_live(struct agent *agent, const char *virtual_path)
 {
 	const char *id = virtual_path + sizeof(virtual_root) - 1, *rest;
 	char relative[PATH_MAX];
-	const struct task *task;
+	const struct container *c;
 
 	if (strncmp(virtual_path, virtual_root, sizeof(virtual_root) - 1) != 0) {
 		if (sandbox_split(agent->work_dir, virtual_path, relative, sizeof(relative),
@@ -225,6 +222,6 @@ bool sandbox_is_live(struct agent *agent, const char *virtual_path)
 			return false;
 		id = strrchr(relative, '/') + 1;
 	}
-	task = find_task(agent, id, strcspn(id, "/"));
-	return task && task->executor.state != EXECUTOR_GONE;
+	c = find_container(agent, id, strcspn(id, "/"));
+	return c && c->state != CONTAINER_GONE;
 }

@@ -12,7 +12,7 @@
 #include "agent/control.h"
 #include "agent/launch_parts.h"
 #include "agent/session_wait.h"
-#include "agent/task.h"
+#include "agent/container.h"
 #include "lib/cleanup.h"
 #include "lib/err.h"
 #include "lib/log.h"
@@ -40,15 +40,6 @@ struct session *session_find(struct agent *agent, const Mesos__V1__ContainerID *
 			return session;
 	}
 	return NULL;
-}
-
-struct task *session_find_task(struct agent *agent, const char *id)
-{
-	struct task *task = agent->tasks;
-
-	while (task && strcmp(task->record->container_id, id) != 0)
-		task = task->hh.next;
-	return task;
 }
 
 /* ---- the end ---- */
@@ -295,10 +286,10 @@ static int send_run(struct session *session, json_t *args, Tepui__ControlCall__R
 	return r < 0 ? r : control_send(session->control_fd, &call, &fds, e);
 }
 
-static int check_command(const Mesos__V1__CommandInfo *command, const struct task *task,
+static int check_command(const Mesos__V1__CommandInfo *command, const struct container *c,
 			 struct err *e)
 {
-	const char *user = task->record->task->command->user;
+	const char *user = c->info->command->user;
 
 	if (!command || !command->value || !*command->value)
 		return err_set(e, EINVAL, "command.value: missing");
@@ -378,7 +369,7 @@ static int await_start(struct session *session, struct http_request *req, struct
 	return 0;
 }
 
-int session_launch(struct http_request *req, struct task *task,
+int session_launch(struct http_request *req, struct container *c,
 		   const Mesos__V1__Agent__Call__LaunchNestedContainerSession *call, struct err *e)
 {
 	Tepui__ControlCall__Run run = TEPUI__CONTROL_CALL__RUN__INIT;
@@ -386,21 +377,21 @@ int session_launch(struct http_request *req, struct task *task,
 	json_t *args = NULL;
 	int r;
 
-	r = check_id(task->agent, call->container_id, e);
+	r = check_id(c->agent, call->container_id, e);
 	if (r >= 0)
-		r = check_command(call->command, task, e);
+		r = check_command(call->command, c, e);
 	if (r >= 0)
 		r = check_container(call->container, e);
 	if (r < 0)
 		return r;
 	run.tty_info = call->container ? call->container->tty_info : NULL;
 	run.environment = call->command->environment;
-	r = new_session(task->agent, call->container_id->parent->value, call->container_id->value,
+	r = new_session(c->agent, call->container_id->parent->value, call->container_id->value,
 			run.tty_info, &session, e);
 	if (r >= 0)
 		r = wire_stream_format_of_answer(req, &session->format, e);
 	if (r >= 0)
-		r = session->control_fd = control_open(task, e);
+		r = session->control_fd = control_open(c, e);
 	if (r >= 0)
 		r = launch_args(call->command, &args, e);
 	if (r >= 0)
@@ -423,16 +414,16 @@ static int send_attach(struct session *session, const struct packet_fds *fds, st
 	return control_send(session->control_fd, &call, fds, e);
 }
 
-int session_attach_output(struct http_request *req, struct task *task, struct err *e)
+int session_attach_output(struct http_request *req, struct container *c, struct err *e)
 {
 	AUTO(packet_fds_done) struct packet_fds fds = { 0 };
 	AUTO(session_freep) struct session *session = NULL;
-	int r = new_session(task->agent, NULL, task->record->container_id, false, &session, e);
+	int r = new_session(c->agent, NULL, c->id, false, &session, e);
 
 	if (r >= 0)
 		r = wire_stream_format_of_answer(req, &session->format, e);
 	if (r >= 0)
-		r = session->control_fd = control_open(task, e);
+		r = session->control_fd = control_open(c, e);
 	if (r >= 0)
 		r = add_outputs(session, &fds, e);
 	/* The supervisor waits for nobody. */
@@ -450,21 +441,21 @@ int session_attach_output(struct http_request *req, struct task *task, struct er
 	return 0;
 }
 
-int session_attach_input(struct task *task, const struct session_input_ops *ops, void *arg,
+int session_attach_input(struct container *c, const struct session_input_ops *ops, void *arg,
 			 struct session **ret, struct err *e)
 {
 	AUTO(session_freep) struct session *session = NULL;
 	const struct session *other;
 	int r;
 
-	TAILQ_FOREACH(other, &task->agent->sessions, link) {
+	TAILQ_FOREACH(other, &c->agent->sessions, link) {
 		if (!other->parent && other->input_ops &&
-		    strcmp(other->id, task->record->container_id) == 0)
-			return err_set(e, EBUSY, "attach input: task '%s' has one", task_id(task));
+		    strcmp(other->id, c->id) == 0)
+			return err_set(e, EBUSY, "attach input: container '%s' has one", c->id);
 	}
-	r = new_session(task->agent, NULL, task->record->container_id, true, &session, e);
+	r = new_session(c->agent, NULL, c->id, true, &session, e);
 	if (r >= 0)
-		r = session->control_fd = control_open(task, e);
+		r = session->control_fd = control_open(c, e);
 	if (r >= 0)
 		r = send_attach(session, NULL, e);
 	if (r >= 0)

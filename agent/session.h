@@ -17,7 +17,7 @@ struct http_stream;
 struct loop_timer;
 struct loop_watch;
 struct session;
-struct task;
+struct container;
 
 TAILQ_HEAD(session_list, session);
 
@@ -79,17 +79,17 @@ struct session *session_find(struct agent *agent, const Mesos__V1__ContainerID *
  * LAUNCH_NESTED_CONTAINER_SESSION: REQ is answered by a stream when the command has begun, or by
  * an error.  Takes REQ on success.
  */
-int session_launch(struct http_request *req, struct task *task,
+int session_launch(struct http_request *req, struct container *c,
 		   const Mesos__V1__Agent__Call__LaunchNestedContainerSession *call, struct err *e);
 
-/* ATTACH_CONTAINER_OUTPUT of TASK itself: as session_launch(). */
-int session_attach_output(struct http_request *req, struct task *task, struct err *e);
+/* ATTACH_CONTAINER_OUTPUT of container C itself: as session_launch(). */
+int session_attach_output(struct http_request *req, struct container *c, struct err *e);
 
 /*
- * The input of TASK's terminal: a session (owned) for OPS, whose ready() tells that it can be
+ * The input of C's terminal: a session (owned) for OPS, whose ready() tells that it can be
  * written to; before that, nothing may be.
  */
-int session_attach_input(struct task *task, const struct session_input_ops *ops, void *arg,
+int session_attach_input(struct container *c, const struct session_input_ops *ops, void *arg,
 			 struct session **ret, struct err *e);
 
 /* WAIT_NESTED_CONTAINER: answered when it has ended. */
@@ -104,9 +104,6 @@ int session_resize(struct session *session, const Mesos__V1__TTYInfo *info, stru
 
 /* ATTACH_CONTAINER_INPUT, from the head of the request on; session_input.c. */
 int session_input_start(struct http_request *req, struct err *e);
-
-/* The task whose container is ID; NULL if unknown. */
-struct task *session_find_task(struct agent *agent, const char *id);
 
 /* Forget it; what still runs is killed. */
 void session_free(struct session *session);

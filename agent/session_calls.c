@@ -4,7 +4,7 @@
 #include "agent/agent.h"
 #include "agent/operator_api.h"
 #include "agent/session.h"
-#include "agent/task.h"
+#include "agent/container.h"
 #include "lib/err.h"
 #include "net/http_server.h"
 
@@ -23,29 +23,29 @@ static int launch_session(struct http_request *req, const OperatorCall *call, st
 {
 	const Mesos__V1__Agent__Call__LaunchNestedContainerSession *body =
 		call->launch_nested_container_session;
-	struct task *task;
+	struct container *c;
 
 	if (!body->container_id->parent || body->container_id->parent->parent)
 		return err_set(e, EINVAL, "container_id.parent: not the container of a task");
-	task = session_find_task(http_request_app(req), body->container_id->parent->value);
-	if (!task)
+	c = container_find(http_request_app(req), body->container_id->parent->value);
+	if (!c)
 		return err_set(e, ENOENT, "find container '%s'",
 			       body->container_id->parent->value);
-	return session_launch(req, task, body, e);
+	return session_launch(req, c, body, e);
 }
 
 static int attach_output(struct http_request *req, const OperatorCall *call, struct err *e)
 {
 	const Mesos__V1__ContainerID *id = call->attach_container_output->container_id;
-	struct task *task;
+	struct container *c;
 
 	if (id->parent)
 		return err_set(e, ENOTSUP, "attach to the output of nested container '%s': it "
 			       "goes to who launched it", id->value);
-	task = session_find_task(http_request_app(req), id->value);
-	if (!task)
+	c = container_find(http_request_app(req), id->value);
+	if (!c)
 		return err_set(e, ENOENT, "find container '%s'", id->value);
-	return session_attach_output(req, task, e);
+	return session_attach_output(req, c, e);
 }
 
 static int wait_nested(struct http_request *req, const OperatorCall *call, struct err *e)

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/container.h"
 #include "agent/session.h"
 #include "lib/cleanup.h"
 #include "lib/err.h"
@@ -56,12 +57,12 @@ static const struct session_input_ops input_ops = { .ready = on_ready, .over = o
 /* Nothing more is read of the request until the supervisor has handed the terminal over. */
 static int attach_to_task(struct input *input, const char *id, struct err *e)
 {
-	struct task *task = session_find_task(http_request_app(input->req), id);
+	struct container *c = container_find(http_request_app(input->req), id);
 	int r;
 
-	if (!task)
+	if (!c)
 		return err_set(e, ENOENT, "attach input: no container '%s'", id);
-	r = session_attach_input(task, &input_ops, input, &input->session, e);
+	r = session_attach_input(c, &input_ops, input, &input->session, e);
 	if (r >= 0)
 		http_upload_pause(input->req, true);
 	return r;

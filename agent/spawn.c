@@ -18,12 +18,11 @@
 
 #include "agent/agent.h"
 #include "agent/disk.h"
-#include "agent/executors.h"
+#include "agent/container.h"
 #include "agent/images.h"
 #include "agent/launch_spec.h"
 #include "agent/persistent.h"
 #include "agent/runtime_dir.h"
-#include "agent/task.h"
 #include "agent/volumes.h"
 #include "containerizer/handover.h"
 #include "isolators/seccomp_profile.h"
@@ -54,7 +53,7 @@ static int open_program(const char *path, struct err *e)
 }
 
 /* A copy that no container can reach through /proc/PID/exe and no upgrade can pull away. */
-int executors_load(const char *path, struct err *e)
+int supervisors_load(const char *path, struct err *e)
 {
 	AUTO_CLOSE int file = open_program(path, e), copy = -EBADF;
 	struct stat st;
@@ -112,19 +111,15 @@ static void free_env(char **env)
 		free(env[i]);
 }
 
-static int build_env(const struct task *task, char **env, struct err *e)
+static int build_env(const struct container *c, char **env, struct err *e)
 {
-	const struct agent *agent = task->agent;
-	AUTO_FREE char *sandbox = task_sandbox(task);
-	const char *id = task_id(task);
+	const struct agent *agent = c->agent;
 	size_t n = 0;
 	int r;
 
-	if (!sandbox)
-		return err_set(e, ENOMEM, "spawn an executor");
-	r = put_env(env, &n, "MESOS_FRAMEWORK_ID", "%s", task_framework_id(task));
-	r |= put_env(env, &n, "MESOS_EXECUTOR_ID", "%s", id);
-	r |= put_env(env, &n, "MESOS_DIRECTORY", "%s", sandbox);
+	r = put_env(env, &n, "MESOS_FRAMEWORK_ID", "%s", c->framework);
+	r |= put_env(env, &n, "MESOS_EXECUTOR_ID", "%s", c->executor);
+	r |= put_env(env, &n, "MESOS_DIRECTORY", "%s", c->sandbox);
 	r |= put_env(env, &n, "MESOS_SANDBOX", "%s", HANDOVER_SANDBOX);
 	r |= put_env(env, &n, "MESOS_SLAVE_ID", "%s", agent_id(agent));
 	r |= put_env(env, &n, "MESOS_SLAVE_PID", "slave(1)@%s", agent->endpoint);
@@ -199,20 +194,20 @@ static int start_child(const struct agent *agent, const struct child *child, pid
 
 /* ---- the sandbox ---- */
 
-static int make_sandbox(struct task *task, struct err *e)
+static int make_sandbox(const struct container *c, struct err *e)
 {
-	AUTO_FREE char *path = task_sandbox(task);
+	AUTO_FREE char *path = c->sandbox ? strdup(c->sandbox) : NULL;
 	AUTO_CLOSE int parent = -EBADF, fd = -EBADF;
 	const char *relative, *name;
 	char *slash;
 
 	if (!path)
 		return err_set(e, ENOMEM, "make a sandbox");
-	relative = path + strlen(task->agent->work_dir) + 1;
+	relative = path + strlen(c->agent->work_dir) + 1;
 	slash = strrchr(path, '/');
 	*slash = '\0';
 	name = slash + 1;
-	parent = dir_make(task->agent->work_fd, relative, PARENT_MODE, e);
+	parent = dir_make(c->agent->work_fd, relative, PARENT_MODE, e);
 	if (parent < 0)
 		return parent;
 	if (mkdirat(parent, name, SANDBOX_MODE) < 0 && errno != EEXIST)
@@ -220,24 +215,29 @@ static int make_sandbox(struct task *task, struct err *e)
 	fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
 		return err_set(e, errno, "open sandbox '%s'", name);
-	if (disk_assign(task, fd, e) < 0)
+	if (disk_assign(c, fd, e) < 0)
 		return err_wrap(e, "make sandbox '%s'", name);
-	if (volumes_make(fd, task->launch->directories, task->launch->uid, task->launch->gid,
-			 e) < 0)
+	if (volumes_make(fd, c->launch->directories, c->launch->uid, c->launch->gid, e) < 0)
 		return err_wrap(e, "make sandbox '%s'", name);
-	if (fchownat(parent, name, task->launch->uid, task->launch->gid,
-		     AT_SYMLINK_NOFOLLOW) < 0)
-		return err_set(e, errno, "give sandbox '%s' to user %u", name, task->launch->uid);
+	if (fchownat(parent, name, c->launch->uid, c->launch->gid, AT_SYMLINK_NOFOLLOW) < 0)
+		return err_set(e, errno, "give sandbox '%s' to user %u", name, c->launch->uid);
 	(void)unlinkat(parent, "latest", 0);
 	if (symlinkat(name, parent, "latest") < 0)
 		return err_set(e, errno, "link sandbox '%s'", name);
 	return 0;
 }
 
-int spawn_executor(struct task *task, pid_t *ret_pid, int *ret_pidfd, struct err *e)
+void spawn_undo(struct container *c)
 {
-	const struct agent *agent = task->agent;
-	const struct launch_result *launch = task->launch;
+	if (images_are_used(c))
+		images_release(c->agent, c->id);
+	runtime_dir_remove(c->agent->work_fd, c->id);
+}
+
+int spawn_supervisor(struct container *c, pid_t *ret_pid, int *ret_pidfd, struct err *e)
+{
+	const struct agent *agent = c->agent;
+	const struct launch_result *launch = c->launch;
 	AUTO_CLOSE int seccomp_fd = -EBADF;
 	AUTO_FREE char *runtime = NULL;
 	char name[] = "tepui-executor";
@@ -245,37 +245,33 @@ int spawn_executor(struct task *task, pid_t *ret_pid, int *ret_pidfd, struct err
 	struct child child;
 	int r;
 
-	if (asprintf(&runtime, "%s/containers/%s", agent->work_dir,
-		     task->record->container_id) < 0) {
+	if (asprintf(&runtime, "%s/containers/%s", agent->work_dir, c->id) < 0) {
 		runtime = NULL;
 		return err_set(e, ENOMEM, "spawn an executor");
 	}
 	/* The sandbox stays whatever follows: it is what people look into, and age removes it. */
-	r = make_sandbox(task, e);
+	r = make_sandbox(c, e);
 	if (r >= 0 && !launch->is_unconfined) {
 		r = seccomp_profile_compile(launch->profile, launch->capabilities,
 					    e);
 		seccomp_fd = r;
 	}
 	if (r >= 0)
-		r = runtime_dir_make(agent->work_fd, task->record->container_id, launch->config, e);
+		r = runtime_dir_make(agent->work_fd, c->id, launch->config, e);
 	if (r < 0)
 		return r;
-	r = images_prepare(task, e);
+	r = images_prepare(c, e);
 	if (r >= 0)
-		r = persistent_prepare(task, e);
+		r = persistent_prepare(c, e);
 	if (r >= 0)
-		r = build_env(task, env, e);
+		r = build_env(c, env, e);
 	if (r >= 0) {
 		child = (struct child){ agent->executor_fd, seccomp_fd, STDERR_FILENO,
 					{ name, runtime, NULL }, env };
 		r = start_child(agent, &child, ret_pid, ret_pidfd, e);
 	}
 	free_env(env);
-	if (r < 0) {
-		if (images_are_used(task))
-			images_release(agent, task->record->container_id);
-		runtime_dir_remove(agent->work_fd, task->record->container_id);
-	}
+	if (r < 0)
+		spawn_undo(c);
 	return r;
 }

@@ -8,11 +8,8 @@
 #include "agent/admission.h"
 #include "agent/agent.h"
 #include "agent/api.h"
-#include "agent/executors.h"
-#include "agent/images.h"
-#include "agent/launch_spec.h"
+#include "agent/container.h"
 #include "agent/runtime_dir.h"
-#include "agent/sampler.h"
 #include "agent/status.h"
 #include "agent/updates.h"
 #include "lib/cleanup.h"
@@ -51,17 +48,6 @@ bool task_has_ended(const struct task *task)
 	return status_is_terminal(task->record->state);
 }
 
-char *task_sandbox(const struct task *task)
-{
-	char *path;
-
-	if (asprintf(&path, "%s/slaves/%s/frameworks/%s/executors/%s/runs/%s",
-		     task->agent->work_dir, agent_id(task->agent), task_framework_id(task),
-		     task_id(task), task->record->container_id) < 0)
-		return NULL;
-	return path;
-}
-
 struct task *task_find(struct agent *agent, const char *framework_id, const char *id)
 {
 	AUTO_FREE char *key = NULL;
@@ -75,27 +61,167 @@ struct task *task_find(struct agent *agent, const char *framework_id, const char
 	return task;
 }
 
-/* ---- life in memory ---- */
+/* ---- its end ---- */
 
-static void free_launch(struct task *task)
+/* Owned; NULL when RECORD has none, or none that can be given to the master. */
+static Mesos__V1__TaskStatus *take_recorded_end(const struct task *task, Tepui__ExitRecord *record)
 {
-	struct launch_result *launch = TAKE_PTR(task->launch);
+	Mesos__V1__TaskStatus *status = record ? TAKE_PTR(record->status) : NULL;
+	struct err e = { 0 };
 
-	if (!launch)
-		return;
-	task_image_free(launch->image);
-	images_free_volumes(launch->volume_images, launch->n_volume_images);
-	launch_result_done(launch);
-	free(launch);
+	if (!status)
+		return NULL;
+	if (updates_check(task, status, &e) < 0)
+		log_write_err(LOG_LEVEL_WARNING, &e, "read the record of the end of container '%s'",
+			      task->record->container_id);
+	else if (status_is_terminal(status->state))
+		return status;
+	mesos__v1__task_status__free_unpacked(status, NULL);
+	return NULL;
 }
+
+static void free_record(Tepui__ExitRecord *record)
+{
+	tepui__exit_record__free_unpacked(record, NULL);
+}
+
+DEFINE_AUTO(Tepui__ExitRecord *, free_record);
+
+/* HOW it ended, and what it said last of why. */
+static int report_death(struct task *task, const char *how, const Tepui__ExitRecord *record,
+			struct err *e)
+{
+	const char *error = record && record->error ? record->error : "";
+	AUTO_FREE char *text = NULL;
+
+	if (asprintf(&text, "%s%s%s", how, *error ? ": " : "", error) < 0) {
+		text = NULL;
+		return err_set(e, ENOMEM, "update task '%s'", task_id(task));
+	}
+	return updates_add_own(task, MESOS__V1__TASK_STATE__TASK_FAILED,
+			       MESOS__V1__TASK_STATUS__REASON__REASON_EXECUTOR_TERMINATED, text, e);
+}
+
+/* The most exact account there is: the supervisor's own, a verdict of ours, or that it died. */
+static int conclude(struct task *task, const char *how, struct err *e)
+{
+	const struct verdict *verdict = &task->container->verdict;
+	AUTO(free_recordp) Tepui__ExitRecord *record =
+		runtime_dir_read_exit(task->agent->work_fd, task->record->container_id);
+	Mesos__V1__TaskStatus *status = take_recorded_end(task, record);
+
+	if (status) {
+		if (status_complete(status, agent_id(task->agent), task->record->container_id,
+				    task->record->executor_pid) < 0) {
+			mesos__v1__task_status__free_unpacked(status, NULL);
+			return err_set(e, ENOMEM, "update task '%s'", task_id(task));
+		}
+		return updates_add(task, status, e);
+	}
+	if (verdict->message)
+		return updates_add_own(task, verdict->state, verdict->reason, verdict->message, e);
+	if (task->record->kill_requested)
+		return updates_add_own(task, MESOS__V1__TASK_STATE__TASK_KILLED,
+				       MESOS__V1__TASK_STATUS__REASON__REASON_EXECUTOR_TERMINATED,
+				       "executor ended while it was killing the task", e);
+	return report_death(task, how, record, e);
+}
+
+/* ---- what its container tells ---- */
+
+static int on_check(const struct container *c, const Mesos__V1__TaskStatus *status, struct err *e)
+{
+	return updates_check(c->owner, status, e);
+}
+
+static bool on_knows(const struct container *c, const Mesos__V1__TaskStatus *status)
+{
+	const Tepui__TaskRecord *record = ((const struct task *)c->owner)->record;
+
+	if (status_same_uuid(record->latest, status))
+		return true;
+	for (size_t i = 0; i < record->n_updates; i++) {
+		if (status_same_uuid(record->updates[i]->status, status))
+			return true;
+	}
+	return false;
+}
+
+static int on_update(struct container *c, const Mesos__V1__TaskStatus *status, struct err *e)
+{
+	struct task *task = c->owner;
+	Mesos__V1__TaskStatus *copy = (Mesos__V1__TaskStatus *)pb_copy(&status->base);
+
+	if (copy && status_complete(copy, agent_id(task->agent), task->record->container_id,
+				    task->record->executor_pid) >= 0)
+		return updates_add(task, copy, e);
+	if (copy)
+		mesos__v1__task_status__free_unpacked(copy, NULL);
+	return err_set(e, ENOMEM, "update task '%s'", task_id(task));
+}
+
+static int on_spawned(struct container *c, struct err *e)
+{
+	struct task *task = c->owner;
+	Tepui__TaskRecord *record = task->record;
+
+	if (!record->boot_id)
+		record->boot_id = strdup(task->agent->node.boot_id);
+	if (!record->boot_id)
+		return err_set(e, ENOMEM, "launch task '%s'", task_id(task));
+	record->has_executor_pid = 1;
+	record->executor_pid = c->pid;
+	record->has_executor_start_ticks = 1;
+	record->executor_start_ticks = c->start_ticks;
+	return task_put(task, e);
+}
+
+static void on_failed(struct container *c, const struct err *why)
+{
+	char text[sizeof(why->msg) + 64];
+	struct task *task = c->owner;
+	struct err e = { 0 };
+
+	if (updates_add_own(task, MESOS__V1__TASK_STATE__TASK_FAILED, launch_failed,
+			    err_text(why, text, sizeof(text)), &e) < 0)
+		log_write_err(LOG_LEVEL_ERROR, &e, "task '%s'", task_id(task));
+}
+
+static int on_cancelled(struct container *c, struct err *e)
+{
+	return updates_add_own(c->owner, MESOS__V1__TASK_STATE__TASK_KILLED, killed_early,
+			       "killed before it was launched", e);
+}
+
+static void on_ended(struct container *c, const char *how)
+{
+	struct task *task = c->owner;
+	struct err e = { 0 };
+
+	if (!task_has_ended(task) && conclude(task, how, &e) < 0)
+		log_write_err(LOG_LEVEL_ERROR, &e, "task '%s'", task_id(task));
+	if (task->is_acknowledged) {
+		runtime_dir_remove(task->agent->work_fd, task->record->container_id);
+		task_free(task);
+	}
+}
+
+static const struct container_ops container_ops = {
+	.check = on_check,
+	.knows = on_knows,
+	.update = on_update,
+	.spawned = on_spawned,
+	.failed = on_failed,
+	.cancelled = on_cancelled,
+	.ended = on_ended,
+};
+
+/* ---- life in memory ---- */
 
 static void free_parts(struct task *task)
 {
-	executor_release(task);
-	sampler_forget(task);
-	free_launch(task);
+	container_forget(task->container);
 	loop_timer_free(task->resend);
-	resources_done(&task->resources);
 	if (task->record)
 		tepui__task_record__free_unpacked(task->record, NULL);
 	free(task->key);
@@ -104,47 +230,76 @@ static void free_parts(struct task *task)
 
 void task_free(struct task *task)
 {
-	task_discharge(task);
 	task->agent->descriptions -= task->description;
-	if (task->is_todo)
-		TAILQ_REMOVE(&task->agent->todo, task, todo_entry);
+	todo_remove(&task->agent->todo, &task->todo);
 	HASH_DEL(task->agent->tasks, task);
 	free_parts(task);
 }
 
-void task_discharge(struct task *task)
+/* Host directory of the sandbox; NULL when memory is out. */
+static char *sandbox_of(const struct task *task)
 {
-	if (!task->is_charged)
-		return;
-	task->is_charged = false;
-	if (resources_subtract(&task->agent->used, &task->resources) < 0)
-		log_error("free the resources of task '%s': out of memory", task_id(task));
+	char *path;
+
+	if (asprintf(&path, "%s/slaves/%s/frameworks/%s/executors/%s/runs/%s",
+		     task->agent->work_dir, agent_id(task->agent), task_framework_id(task),
+		     task_id(task), task->record->container_id) < 0)
+		return NULL;
+	return path;
 }
 
-/* Tasks of a former run are charged even if the node has shrunk since: they are there. */
-static int charge(struct task *task, struct err *e)
+static void fill_container(struct container *c, const Tepui__TaskRecord *record)
 {
-	if (resources_add(&task->agent->used, &task->resources) < 0)
-		return err_set(e, ENOMEM, "charge task '%s'", task_id(task));
-	task->is_charged = true;
-	return 0;
+	c->info = record->task;
+	c->of = record->framework;
+	c->pid = record->executor_pid;
+	c->start_ticks = record->executor_start_ticks;
+	c->has_first_id = record->has_first_id;
+	c->first_id = record->first_id;
+	c->kill_policy = record->kill_policy;
+	c->is_kill_wanted = record->kill_requested;
+	c->has_reported = record->latest;
+	c->has_started = record->state == MESOS__V1__TASK_STATE__TASK_RUNNING;
+	c->has_ended = status_is_terminal(record->state);
+	if (record->has_launched_wall_ms)
+		c->launched_wall_ms = record->launched_wall_ms;
 }
 
 /* Fill TASK from its record; what it asks for is only checked here. */
 static int init_task(struct task *task, struct err *e)
 {
 	const Tepui__TaskRecord *record = task->record;
+	struct container_seed seed = {
+		.kind = CONTAINER_TASK, .ops = &container_ops, .owner = task,
+		.id = record->container_id, .executor = task_id(task),
+	};
+	int r;
 
 	if (!record->framework->id)
 		return err_set(e, EINVAL, "read task '%s': its framework has no id", task_id(task));
 	if (!id_is_valid(task_id(task)) || !id_is_valid(task_framework_id(task)))
 		return err_set(e, EINVAL, "read task '%.64s': not a valid id", task_id(task));
+	if (container_find(task->agent, record->container_id))
+		return err_set(e, EEXIST, "read task '%s': container '%s' is another's",
+			       task_id(task), record->container_id);
 	if (asprintf(&task->key, "%s/%s", task_framework_id(task), task_id(task)) < 0) {
 		task->key = NULL;
 		return err_set(e, ENOMEM, "read task '%s'", task_id(task));
 	}
+	seed.framework = task_framework_id(task);
+	seed.sandbox_take = sandbox_of(task);
+	r = container_new(task->agent, &seed, &task->container, e);
+	if (r < 0)
+		return r;
+	fill_container(task->container, record);
 	return resources_from_messages(record->task->resources, record->task->n_resources,
-				       &task->resources, e);
+				       &task->container->resources, e);
+}
+
+static void proceed(void *arg, bool is_safe)
+{
+	if (is_safe)
+		updates_forward(arg);
 }
 
 static int adopt(struct agent *agent, Tepui__TaskRecord *record, struct task **ret, struct err *e)
@@ -158,8 +313,9 @@ static int adopt(struct agent *agent, Tepui__TaskRecord *record, struct task **r
 	}
 	task->agent = agent;
 	task->record = record;
-	task->executor.pidfd = -EBADF;
 	task->resend_ms = UPDATES_FIRST_RESEND_MS;
+	task->todo.proceed = proceed;
+	task->todo.arg = task;
 	r = init_task(task, e);
 	if (r >= 0) {
 		HASH_ADD_KEYPTR(hh, agent->tasks, task->key, strlen(task->key), task);
@@ -177,6 +333,7 @@ static int adopt(struct agent *agent, Tepui__TaskRecord *record, struct task **r
 	return 0;
 }
 
+/* Tasks of a former run are charged even if the node has shrunk since: they are there. */
 int task_adopt(struct agent *agent, Tepui__TaskRecord *record_take, struct task **ret,
 	       struct err *e)
 {
@@ -184,13 +341,28 @@ int task_adopt(struct agent *agent, Tepui__TaskRecord *record_take, struct task 
 	int r = adopt(agent, record_take, &task, e);
 
 	if (r >= 0 && !task_has_ended(task)) {
-		r = charge(task, e);
+		r = container_charge(task->container, e);
 		if (r < 0)
 			task_free(task);
 	}
 	if (r >= 0)
 		*ret = task;
 	return r;
+}
+
+int task_settle(struct task *task, struct err *e)
+{
+	const Tepui__TaskRecord *record = task->record;
+	bool is_this_boot = record->boot_id &&
+			    strcmp(record->boot_id, task->agent->node.boot_id) == 0;
+
+	if (task_has_ended(task) && !record->n_updates) {
+		task_forget(task);
+		return 0;
+	}
+	if (record->n_updates)
+		task_mark(task);
+	return container_adopt(task->container, is_this_boot, e);
 }
 
 /* ---- the store ---- */
@@ -202,8 +374,10 @@ int task_put(struct task *task, struct err *e)
 	int r;
 
 	task_mark(task);
-	if (task->is_volatile)
+	if (task->todo.is_volatile)
 		return 0;
+	/* It is found again by what the commit says. */
+	container_mark(task->container);
 	r = pb_pack(&task->record->base, &data, &size, e);
 	if (r < 0)
 		return r;
@@ -212,10 +386,7 @@ int task_put(struct task *task, struct err *e)
 
 void task_mark(struct task *task)
 {
-	if (task->is_todo)
-		return;
-	task->is_todo = true;
-	TAILQ_INSERT_TAIL(&task->agent->todo, task, todo_entry);
+	todo_add(&task->agent->todo, &task->todo);
 }
 
 /* ---- RUN_TASK ---- */
@@ -250,9 +421,8 @@ static int refuse(struct task *task, const struct verdict *refusal, const struct
 
 	log_write_err(LOG_LEVEL_WARNING, why, "refuse task '%s'", task_id(task));
 	task->agent->counters.refused_launches++;
-	task->is_volatile = task->agent->is_disk_bad;
-	task->executor.state = EXECUTOR_GONE;
-	free_launch(task);
+	task->todo.is_volatile = task->agent->is_disk_bad;
+	container_refuse(task->container);
 	return updates_add_own(task, refusal->state, refusal->reason,
 			       err_text(why, text, sizeof(text)), e);
 }
@@ -266,12 +436,11 @@ static int admit(struct task *task, struct err *e)
 
 	if (admission_check(task, &refusal, &why) < 0)
 		return refuse(task, &refusal, &why, e);
-	r = charge(task, e);
-	if (r >= 0) {
-		task->executor.needs_launch = true;
-		r = task_put(task, e);
-	}
-	return r;
+	task->record->has_first_id = task->container->has_first_id;
+	task->record->first_id = task->container->first_id;
+	task->container->needs_launch = true;
+	r = container_charge(task->container, e);
+	return r < 0 ? r : task_put(task, e);
 }
 
 int task_run(struct agent *agent, const Mesos__V1__FrameworkInfo *framework,
@@ -323,52 +492,9 @@ int task_kill(struct task *task, const Mesos__V1__KillPolicy *policy, struct err
 	}
 	record->has_kill_requested = 1;
 	record->kill_requested = 1;
-	/* A second request may shorten the grace period: it is passed on too. */
-	task->executor.is_kill_sent = false;
+	task->container->kill_policy = record->kill_policy;
+	container_stop(task->container);
 	return task_put(task, e);
-}
-
-/* ---- after the commit ---- */
-
-static int report_failed_launch(struct task *task, const struct err *why, struct err *e)
-{
-	char text[sizeof(why->msg) + 64];
-
-	task->agent->counters.launch_errors++;
-	task->executor.state = EXECUTOR_GONE;
-	log_write_err(LOG_LEVEL_WARNING, why, "task '%s'", task_id(task));
-	return updates_add_own(task, MESOS__V1__TASK_STATE__TASK_FAILED, launch_failed,
-			       err_text(why, text, sizeof(text)), e);
-}
-
-/* The record is on disk, so whatever happens from here on is found again. */
-static void spawn(struct task *task)
-{
-	struct err why = { 0 }, e = { 0 };
-	int r;
-
-	if (task->record->kill_requested) {
-		task->executor.state = EXECUTOR_GONE;
-		r = updates_add_own(task, MESOS__V1__TASK_STATE__TASK_KILLED, killed_early,
-				    "killed before it was launched", &e);
-	} else if (executor_spawn(task, &why) < 0) {
-		r = report_failed_launch(task, &why, &e);
-	} else {
-		r = task_put(task, &e);
-	}
-	free_launch(task);
-	if (r < 0)
-		log_write_err(LOG_LEVEL_ERROR, &e, "task '%s'", task_id(task));
-}
-
-void task_proceed(struct task *task, bool is_safe)
-{
-	is_safe = is_safe || task->is_volatile;
-	if (is_safe && task->executor.state == EXECUTOR_NONE && task->launch)
-		spawn(task);
-	executor_flush(task, is_safe);
-	if (is_safe)
-		updates_forward(task);
 }
 
 void task_forget(struct task *task)
@@ -381,11 +507,11 @@ void task_forget(struct task *task)
 		log_write_err(LOG_LEVEL_WARNING, &e, "task '%s'", task_id(task));
 		err_clear(&e);
 	}
-	if (!task->is_volatile &&
+	if (!task->todo.is_volatile &&
 	    store_delete(task->agent->store, store_kind, task->key, &e) < 0)
 		log_write_err(LOG_LEVEL_WARNING, &e, "forget task '%s'", task_id(task));
-	/* Its executor is about to leave; clean() in executors.c does the rest then. */
-	if (task->executor.state != EXECUTOR_NONE && task->executor.state != EXECUTOR_GONE)
+	/* Its supervisor is about to leave; on_ended() does the rest then. */
+	if (task->container->state != CONTAINER_NEW && task->container->state != CONTAINER_GONE)
 		return;
 	runtime_dir_remove(task->agent->work_fd, task->record->container_id);
 	task_free(task);

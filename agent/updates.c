@@ -5,11 +5,10 @@
 #include <string.h>
 
 #include "agent/agent.h"
+#include "agent/container.h"
 #include "agent/disk.h"
 #include "agent/drain.h"
-#include "agent/executors.h"
 #include "agent/master_link.h"
-#include "agent/sampler.h"
 #include "agent/status.h"
 #include "agent/task.h"
 #include "lib/err.h"
@@ -74,8 +73,9 @@ static void note_end(struct task *task, Mesos__V1__TaskState state)
 
 	if ((size_t)state < sizeof(counters->ended) / sizeof(counters->ended[0]))
 		counters->ended[state]++;
-	task_discharge(task);
-	executor_expect_exit(task);
+	task->container->has_ended = true;
+	container_discharge(task->container);
+	container_expect_exit(task->container);
 }
 
 int updates_add(struct task *task, Mesos__V1__TaskStatus *status_take, struct err *e)
@@ -91,7 +91,7 @@ int updates_add(struct task *task, Mesos__V1__TaskStatus *status_take, struct er
 		r = err_set(e, ENOBUFS, "update task '%s': %d updates wait", task_id(task),
 			    UPDATES_MAX_PENDING);
 	if (r >= 0 && status_is_terminal(status_take->state))
-		disk_explain(task, status_take);
+		disk_explain(task->container, status_take);
 	if (r >= 0) {
 		drain_explain(task, status_take);
 		copy = (Mesos__V1__TaskStatus *)pb_copy(&status_take->base);
@@ -109,12 +109,13 @@ int updates_add(struct task *task, Mesos__V1__TaskStatus *status_take, struct er
 		mesos__v1__task_status__free_unpacked(record->latest, NULL);
 	record->latest = copy;
 	record->state = copy->state;
+	task->container->has_reported = true;
 	log_info("task '%s': %s%s%s", task_id(task), status_state_name(copy->state),
 		 copy->message && *copy->message ? ": " : "", copy->message ? copy->message : "");
 	if (status_is_terminal(copy->state))
 		note_end(task, copy->state);
 	else if (copy->state == MESOS__V1__TASK_STATE__TASK_RUNNING)
-		sampler_begin(task->agent->sampler, task);
+		container_started(task->container);
 	return task_put(task, e);
 }
 

@@ -40,7 +40,7 @@ def test_a_limit_changed_while_the_agent_runs(node, sleeper):
     memory.write_text(str(16 << 20))
     wait_until(lambda: memory.read_text() == f"{32 << 20}\n", "the limit is back")
     assert restored(node) >= 2		# on v1 the limit of memory with swap is another one
-    assert f"task '{task}': 'pids.max' was changed from outside to 'max', restore '1024'" in node.agents[0].text()
+    assert f" of '{task}': 'pids.max' was changed from outside to 'max', restore '1024'" in node.agents[0].text()
     assert node.tasks("/sleep")[0]["id"] == task
 
 
