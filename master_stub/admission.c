@@ -15,6 +15,7 @@
 #include "master_stub/drain.h"
 #include "master_stub/executor.h"
 #include "master_stub/framework.h"
+#include "master_stub/maintenance.h"
 #include "master_stub/registry.h"
 #include "master_stub/task.h"
 
@@ -117,6 +118,22 @@ static int admit_new(struct master *master, const Tepui__AgentCall__Subscribe *s
 	return 0;
 }
 
+/* One that is gone is told to leave, wherever it is; others wait until their machine is up. */
+static int find_or_admit(struct master *master, const Tepui__AgentCall__Subscribe *subscribe,
+			 struct agent **ret, struct err *e)
+{
+	const Mesos__V1__AgentInfo *info = subscribe->agent_info;
+	const struct agent *known = info->id ? registry_find(master, info->id->value) : NULL;
+	int r = 0;
+
+	if (!known || known->state != AGENT_GONE)
+		r = maintenance_check_up(master, info->hostname, subscribe->endpoint, e);
+	if (r < 0)
+		return r;
+	return info->id ? find_known(master, subscribe, ret, e) :
+			  admit_new(master, subscribe, ret, e);
+}
+
 static int replace_text(char **place, const char *text)
 {
 	char *copy = text ? strdup(text) : NULL;
@@ -152,6 +169,7 @@ static int take_description(struct agent *agent, const Tepui__AgentCall__Subscri
 	    replace_text(&agent->version, subscribe->version) < 0 ||
 	    replace_text(&agent->endpoint, subscribe->endpoint) < 0)
 		return err_set(e, ENOMEM, "subscribe agent '%s'", agent->id);
+	maintenance_place(agent);
 	return 0;
 }
 
@@ -299,10 +317,7 @@ int master_agent_subscribe(struct master *master, const Tepui__AgentCall *call, 
 				    subscribe->agent_info->n_resources, &total, e);
 	if (r < 0)
 		return err_wrap(e, "subscribe agent");
-	if (subscribe->agent_info->id)
-		r = find_known(master, subscribe, &agent, e);
-	else
-		r = admit_new(master, subscribe, &agent, e);
+	r = find_or_admit(master, subscribe, &agent, e);
 	if (r == 0 && agent->state == AGENT_GONE) {
 		send_away(agent, stream);
 	} else if (r == 0) {

@@ -7,6 +7,7 @@
 #include "master_stub/allocator.h"
 #include "master_stub/core.h"
 #include "master_stub/framework.h"
+#include "master_stub/inverse_offer.h"
 #include "master_stub/launch.h"
 #include "master_stub/reconcile.h"
 #include "master_stub/scheduler.h"
@@ -119,6 +120,34 @@ static int call_reconcile(struct framework *framework, const Call *call, int64_t
 	return r;
 }
 
+typedef Mesos__V1__Allocator__InverseOfferStatus__Status Answer;
+
+static int call_accept_inverse(struct framework *framework, const Call *call, int64_t now_ms,
+			       struct err *e)
+{
+	static const Answer answer = MESOS__V1__ALLOCATOR__INVERSE_OFFER_STATUS__STATUS__ACCEPT;
+	int r = need(call->accept_inverse_offers, "accept_inverse_offers", e);
+
+	if (r == 0)
+		inverse_offers_answer(framework, call->accept_inverse_offers->inverse_offer_ids,
+				      call->accept_inverse_offers->n_inverse_offer_ids, answer,
+				      call->accept_inverse_offers->filters, now_ms);
+	return r;
+}
+
+static int call_decline_inverse(struct framework *framework, const Call *call, int64_t now_ms,
+				struct err *e)
+{
+	static const Answer answer = MESOS__V1__ALLOCATOR__INVERSE_OFFER_STATUS__STATUS__DECLINE;
+	int r = need(call->decline_inverse_offers, "decline_inverse_offers", e);
+
+	if (r == 0)
+		inverse_offers_answer(framework, call->decline_inverse_offers->inverse_offer_ids,
+				      call->decline_inverse_offers->n_inverse_offer_ids, answer,
+				      call->decline_inverse_offers->filters, now_ms);
+	return r;
+}
+
 #define ROW(name_, handle_) \
 	[MESOS__V1__SCHEDULER__CALL__TYPE__##name_] = { .name = #name_, .handle = (handle_) }
 
@@ -139,8 +168,8 @@ static const struct {
 	ROW(MESSAGE, NULL),
 	ROW(REQUEST, NULL),
 	ROW(SUPPRESS, call_suppress),
-	ROW(ACCEPT_INVERSE_OFFERS, NULL),
-	ROW(DECLINE_INVERSE_OFFERS, NULL),
+	ROW(ACCEPT_INVERSE_OFFERS, call_accept_inverse),
+	ROW(DECLINE_INVERSE_OFFERS, call_decline_inverse),
 	ROW(ACKNOWLEDGE_OPERATION_STATUS, NULL),
 	ROW(RECONCILE_OPERATIONS, NULL),
 	ROW(UPDATE_FRAMEWORK, NULL),

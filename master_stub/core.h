@@ -6,10 +6,12 @@
 #include <sys/queue.h>
 
 #include "lib/id.h"
+#include "master_stub/machines.h"
 #include "master_stub/master.h"
 
 struct agent;
 struct framework;
+struct inverse_offer;
 struct offer;
 struct scheduler;
 
@@ -61,6 +63,13 @@ struct master {
 	int64_t recovery_ends_ms;	/* for agents known from the store; INT64_MAX when over */
 	int64_t next_cleanup_ms;	/* of agents that are unreachable for too long */
 	int64_t next_unreachable_ms;	/* no agent is marked before */
+
+	struct machines maintenance;
+	struct agent_queue scheduled;	/* those on its machines */
+	struct inverse_offer *inverse_offers;	/* open ones, by id */
+	bool inverse_offers_due;
+	int64_t next_inverse_walk_ms, next_inverse_offer_ms;
+
 
 	struct scheduler_queue schedulers;	/* all */
 	struct scheduler_queue pending;		/* with events to deliver */

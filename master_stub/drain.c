@@ -5,6 +5,7 @@
 
 #include "lib/err.h"
 #include "master_stub/core.h"
+#include "master_stub/maintenance.h"
 
 const struct drain drain_none = {
 	.state = MESOS__V1__DRAIN_STATE__UNKNOWN, .max_grace_ns = -1,
@@ -115,6 +116,9 @@ int drain_agent(struct master *master, const char *agent_id,
 	if (config->max_grace_period && drain.max_grace_ns < 0)
 		return err_set(e, EINVAL, "drain agent '%s': its grace period is negative",
 			       agent->id);
+	r = maintenance_check_unscheduled(agent, e);
+	if (r < 0)
+		return r;
 	if (agent->state == AGENT_CONNECTED)
 		drain.started_wall_ms = master_wall_ms(master);
 	r = change(agent, true, drain, e);

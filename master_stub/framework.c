@@ -243,6 +243,7 @@ int framework_new(struct master *master, const char *id, const Mesos__V1__Framew
 	framework->deadline_ms = INT64_MAX;
 	SLIST_INIT(&framework->roles);
 	LIST_INIT(&framework->offers);
+	LIST_INIT(&framework->inverse_offers);
 	framework->id = strdup(id);
 	if (framework->id)
 		HASH_ADD_KEYPTR(hh, master->frameworks, framework->id, strlen(framework->id),

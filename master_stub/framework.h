@@ -10,6 +10,7 @@
 #include "master_stub/scheduler.h"
 
 struct allocator_client;
+struct inverse_offer;
 struct master;
 struct offer;
 struct task;
@@ -44,6 +45,7 @@ struct framework {
 	struct task *tasks;		/* by id */
 	struct early_kill *early_kills;	/* by task id */
 	LIST_HEAD(, offer) offers;
+	LIST_HEAD(, inverse_offer) inverse_offers;
 	unsigned n_fresh_offers;	/* not told yet: at the head of OFFERS */
 	unsigned n_executors;		/* on all agents */
 	unsigned n_schedulers;		/* that point here, ended ones too */

@@ -13,6 +13,8 @@
 #include "master_stub/allocator.h"
 #include "master_stub/core.h"
 #include "master_stub/framework.h"
+#include "master_stub/inverse_offer.h"
+#include "master_stub/maintenance.h"
 #include "master_stub/offer.h"
 #include "master_stub/registry.h"
 
@@ -180,6 +182,8 @@ static int load(struct master *master, int64_t now_ms, struct err *e)
 	if (r == 0)
 		r = registry_load(master, e);
 	if (r == 0)
+		r = maintenance_load(master, e);
+	if (r == 0)
 		r = frameworks_load(master, now_ms, e);
 	if (r < 0)
 		return err_wrap(e, "load the master's state");
@@ -217,6 +221,8 @@ static struct master *alloc_master(const struct master_options *options, struct 
 	TAILQ_INIT(&master->offer_timeouts);
 	TAILQ_INIT(&master->overdue);
 	TAILQ_INIT(&master->draining);
+	TAILQ_INIT(&master->scheduled);
+	master->next_inverse_offer_ms = INT64_MAX;
 	TAILQ_INIT(&master->schedulers);
 	TAILQ_INIT(&master->pending);
 	master->options = *options;
@@ -258,6 +264,7 @@ void master_free(struct master *master)
 		return;
 	schedulers_free(master);
 	registry_free(master);
+	maintenance_free(master);
 	frameworks_free(master);
 	allocator_free(master->allocator);
 	free(master->hostname);
@@ -271,6 +278,7 @@ void master_turn(struct master *master, int64_t now_ms)
 	for (int round = 0; round < MAX_ROUNDS && is_busy; round++) {
 		registry_turn(master, now_ms);
 		offers_turn(master, now_ms);
+		inverse_offers_turn(master, now_ms);
 		frameworks_turn(master, now_ms);
 		schedulers_turn(master, now_ms);
 		is_busy = offers_allocate(master, now_ms);
@@ -281,7 +289,8 @@ void master_turn(struct master *master, int64_t now_ms)
 int64_t master_next_ms(const struct master *master)
 {
 	const int64_t times[] = {
-		registry_next_ms(master), offers_next_ms(master), frameworks_next_ms(master),
+		registry_next_ms(master), offers_next_ms(master),
+		inverse_offers_next_ms(master), frameworks_next_ms(master),
 		schedulers_next_ms(master), allocator_next_ms(master->allocator),
 	};
 	int64_t next = INT64_MAX;

@@ -12,6 +12,7 @@
 #include "master_stub/core.h"
 #include "master_stub/executor.h"
 #include "master_stub/framework.h"
+#include "master_stub/inverse_offer.h"
 #include "master_stub/registry.h"
 
 enum { OFFER_ID_SIZE = ID_UUID_SIZE + 24, OFFERS_RESERVED = 4096 };
@@ -27,7 +28,7 @@ struct offer *offer_find(const struct master *master, const char *id)
 /* ---- making ---- */
 
 /* Numbers are recorded in blocks: an id is never given twice, and not every offer is a write. */
-static uint64_t take_number(struct master *master)
+uint64_t offer_take_number(struct master *master)
 {
 	if (master->next_offer >= master->offers_reserved) {
 		master->offers_reserved = master->next_offer + OFFERS_RESERVED;
@@ -52,7 +53,7 @@ static int offer_new(struct agent *agent, struct framework_role *role,
 
 	if (!offer)
 		return -ENOMEM;
-	snprintf(id, sizeof(id), "%s-O%llu", master->id, (unsigned long long)take_number(master));
+	snprintf(id, sizeof(id), "%s-O%llu", master->id, (unsigned long long)offer_take_number(master));
 	offer->agent = agent;
 	offer->framework = role->framework;
 	offer->role = role;
@@ -94,6 +95,7 @@ struct offer_message {
 	Mesos__V1__URL url;
 	Mesos__V1__Address address;
 	Mesos__V1__Resource__AllocationInfo allocation;
+	struct unavailability_message unavailability;
 	Mesos__V1__Resource **resources;
 	size_t n_resources;
 	Mesos__V1__ExecutorID *executor_ids, **executor_pointers;
@@ -168,6 +170,8 @@ static int fill_message(struct offer_message *message, const struct offer *offer
 	message->offer.n_attributes = agent->n_attributes;
 	message->offer.attributes = agent->attributes;
 	message->offer.domain = agent->domain;
+	message->offer.unavailability = unavailability_describe(&offer->agent->unavailability,
+								&message->unavailability);
 	fill_url(message, offer->agent);
 	message->offer.url = &message->url;
 	/* A framework that knows one role only does not expect to be told of it. */
@@ -283,6 +287,7 @@ void offers_free_of_framework(struct framework *framework)
 {
 	while (!LIST_EMPTY(&framework->offers))
 		offer_free(LIST_FIRST(&framework->offers));
+	inverse_offers_free_of_framework(framework);
 }
 
 void offers_turn(struct master *master, int64_t now_ms)

@@ -40,7 +40,10 @@ void offer_free(struct offer *offer);
 /* The same, and the framework is told. */
 void offer_rescind(struct offer *offer);
 void offers_rescind_of_agent(struct agent *agent);
+/* Inverse ones too. */
 void offers_free_of_framework(struct framework *framework);
+/* For the id of an offer of any kind: never given twice. */
+uint64_t offer_take_number(struct master *master);
 
 /* Milliseconds of FILTERS (may be NULL: the default); odd values are the default, too. */
 int64_t offer_refusal_ms(const Mesos__V1__Filters *filters);

@@ -12,6 +12,8 @@
 #include "master_stub/drain.h"
 #include "master_stub/executor.h"
 #include "master_stub/framework.h"
+#include "master_stub/inverse_offer.h"
+#include "master_stub/maintenance.h"
 #include "master_stub/offer.h"
 #include "master_stub/task.h"
 
@@ -103,6 +105,7 @@ void registry_disconnect(struct agent *agent)
 		return;
 	registry_set_state(agent, AGENT_DISCONNECTED);
 	registry_drop_stream(agent);
+	inverse_offers_rescind_of_agent(agent);
 	/* Until it is back, the next ping counts as one that was not answered. */
 	agent->is_ping_open = true;
 	registry_update_offering(agent);
@@ -195,6 +198,7 @@ static void take_out(struct agent *agent)
 
 	registry_stop_waiting(agent);
 	registry_drop_stream(agent);
+	inverse_offers_rescind_of_agent(agent);
 	while (!LIST_EMPTY(&agent->executors))
 		master_executor_free(LIST_FIRST(&agent->executors));
 	allocator_node_free(agent->node);
@@ -243,6 +247,7 @@ int registry_mark_gone(struct agent *agent, const char *why, struct err *e)
 	offers_rescind_of_agent(agent);
 	master_tasks_mark_gone(agent);
 	take_out(agent);
+	maintenance_forget(agent);
 	if (!is_known_lost)
 		tell_failure(agent);
 	return 0;

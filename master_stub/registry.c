@@ -12,6 +12,7 @@
 #include "master_stub/core.h"
 #include "master_stub/drain.h"
 #include "master_stub/executor.h"
+#include "master_stub/maintenance.h"
 #include "master_stub/offer.h"
 #include "master_stub/task.h"
 
@@ -76,6 +77,7 @@ int registry_add(struct master *master, const char *id, const Mesos__V1__AgentIn
 	agent->drain = drain_none;
 	TAILQ_INIT(&agent->tasks);
 	LIST_INIT(&agent->offers);
+	LIST_INIT(&agent->inverse_offers);
 	LIST_INIT(&agent->executors);
 	agent->id = strdup(id);
 	if (agent->id)
@@ -105,6 +107,7 @@ void registry_drop(struct agent *agent)
 	registry_drop_stream(agent);
 	registry_stop_waiting(agent);
 	drain_forget(agent);
+	maintenance_forget(agent);
 	agent->master->n_agents[agent->state]--;
 	HASH_DEL(agent->master->agents, agent);
 	allocator_node_free(agent->node);

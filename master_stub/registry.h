@@ -7,11 +7,13 @@
 #include <sys/queue.h>
 
 #include "lib/hash.h"
+#include "master_stub/machines.h"
 #include "proto/tepui.pb-c.h"
 
 struct allocator_node;
 struct err;
 struct executor;
+struct inverse_offer;
 struct master;
 struct offer;
 struct resources;
@@ -43,10 +45,12 @@ struct agent {
 	enum agent_state state;		/* set by registry_set_state() */
 	bool is_deactivated;		/* not offered until an operator reactivates it */
 	struct drain drain;
+	struct unavailability unavailability;	/* its machine's; set by maintenance_place() */
 	void *stream;			/* the shell's; NULL unless connected */
 	struct allocator_node *node;	/* NULL while recovering, unreachable or gone */
 	TAILQ_HEAD(, task) tasks;
 	LIST_HEAD(, offer) offers;
+	LIST_HEAD(, inverse_offer) inverse_offers;
 	LIST_HEAD(, executor) executors;
 
 	bool is_ping_open, is_pinged;	/* unanswered ping; in the queue of pings */
@@ -56,7 +60,7 @@ struct agent {
 	int64_t next_ping_ms, unreachable_ms;
 	int64_t registered_wall_ms, reregistered_wall_ms, unreachable_wall_ms, gone_wall_ms;
 
-	TAILQ_ENTRY(agent) in_pings, in_overdue, in_draining;
+	TAILQ_ENTRY(agent) in_pings, in_overdue, in_draining, in_scheduled;
 	UT_hash_handle hh, hh_stream;
 };
 

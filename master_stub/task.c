@@ -11,6 +11,7 @@
 #include "master_stub/core.h"
 #include "master_stub/executor.h"
 #include "master_stub/framework.h"
+#include "master_stub/inverse_offer.h"
 #include "master_stub/reconcile.h"
 #include "master_stub/registry.h"
 
@@ -106,6 +107,8 @@ int master_task_new(struct framework *framework, struct agent *agent, struct fra
 	task->resources = TAKE_VAL(*resources, (struct resources){ 0 });
 	TAILQ_INSERT_TAIL(&agent->tasks, task, on_agent);
 	master_task_charge(task);
+	if (agent->unavailability.is_planned)
+		inverse_offers_wake(agent->master);
 	*ret = task;
 	return 0;
 }
