@@ -18,7 +18,7 @@
 #include "lib/err.h"
 #include "lib/loop.h"
 
-enum { REPORT_FD = 3, NICE = 10, LOWEST_IO = IOPRIO_PRIO_VALUE(IOPRIO_CLASS_BE, 7) };
+enum { REPORT_FD = 3, NICE = 10, LOWEST_IO = IOPRIO_CLASS_BE << IOPRIO_CLASS_SHIFT | 7 };
 
 struct report {
 	int r;
