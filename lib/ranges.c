@@ -114,22 +114,87 @@ int ranges_remove(struct ranges *set, uint32_t first, uint32_t last)
 	return replace(set, low, high, rest, n_rest);
 }
 
+/* RANGE starts after all of SET start, and there is room for it. */
+static void append(struct ranges *set, struct range range)
+{
+	struct range *end = set->n > 0 ? &set->items[set->n - 1] : NULL;
+
+	if (!end || range.first > (uint64_t)end->last + 1)
+		set->items[set->n++] = range;
+	else if (range.last > end->last)
+		end->last = range.last;
+}
+
+static void take_over(struct ranges *set, struct ranges *result)
+{
+	free(set->items);
+	*set = *result;
+}
+
 int ranges_add_all(struct ranges *set, const struct ranges *other)
 {
-	int r = 0;
+	struct ranges sum = { 0 };
+	size_t i = 0, j = 0;
 
-	for (size_t i = 0; i < other->n && r == 0; i++)
-		r = ranges_add(set, other->items[i].first, other->items[i].last);
-	return r;
+	if (other->n == 0)
+		return 0;
+	if (reserve(&sum, set->n + other->n) < 0)
+		return -ENOMEM;
+	while (i < set->n || j < other->n) {
+		if (j == other->n ||
+		    (i < set->n && set->items[i].first <= other->items[j].first))
+			append(&sum, set->items[i++]);
+		else
+			append(&sum, other->items[j++]);
+	}
+	take_over(set, &sum);
+	return 0;
+}
+
+/* What of RANGE is in none of OTHER from *J on, which is moved to the first that ends after it. */
+static void append_rest(struct ranges *set, struct range range, const struct ranges *other,
+			size_t *j)
+{
+	uint64_t first = range.first;
+
+	while (*j < other->n && other->items[*j].last < range.first)
+		(*j)++;
+	for (; *j < other->n && other->items[*j].first <= range.last; (*j)++) {
+		const struct range *gap = &other->items[*j];
+
+		if (gap->first > first)
+			append(set, (struct range){ (uint32_t)first, gap->first - 1 });
+		first = (uint64_t)gap->last + 1;
+		if (gap->last >= range.last)
+			return;
+	}
+	if (first <= range.last)
+		append(set, (struct range){ (uint32_t)first, range.last });
+}
+
+int ranges_without(const struct ranges *set, const struct ranges *other, struct ranges *ret)
+{
+	struct ranges rest = { 0 };
+	size_t j = 0;
+
+	if (set->n > 0 && reserve(&rest, set->n + other->n) < 0)
+		return -ENOMEM;
+	for (size_t i = 0; i < set->n; i++)
+		append_rest(&rest, set->items[i], other, &j);
+	*ret = rest;
+	return 0;
 }
 
 int ranges_remove_all(struct ranges *set, const struct ranges *other)
 {
-	int r = 0;
+	struct ranges rest;
 
-	for (size_t i = 0; i < other->n && r == 0; i++)
-		r = ranges_remove(set, other->items[i].first, other->items[i].last);
-	return r;
+	if (set->n == 0 || other->n == 0)
+		return 0;
+	if (ranges_without(set, other, &rest) < 0)
+		return -ENOMEM;
+	take_over(set, &rest);
+	return 0;
 }
 
 bool ranges_contains(const struct ranges *set, uint32_t first, uint32_t last)
@@ -141,8 +206,12 @@ bool ranges_contains(const struct ranges *set, uint32_t first, uint32_t last)
 
 bool ranges_contains_all(const struct ranges *set, const struct ranges *subset)
 {
-	for (size_t i = 0; i < subset->n; i++) {
-		if (!ranges_contains(set, subset->items[i].first, subset->items[i].last))
+	size_t i = subset->n > 0 ? first_ending_at(set, subset->items[0].last) : 0;
+
+	for (size_t j = 0; j < subset->n; j++) {
+		while (i < set->n && set->items[i].last < subset->items[j].last)
+			i++;
+		if (i == set->n || set->items[i].first > subset->items[j].first)
 			return false;
 	}
 	return true;

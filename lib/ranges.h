@@ -22,6 +22,8 @@ int ranges_add(struct ranges *set, uint32_t first, uint32_t last);
 int ranges_remove(struct ranges *set, uint32_t first, uint32_t last);
 int ranges_add_all(struct ranges *set, const struct ranges *other);
 int ranges_remove_all(struct ranges *set, const struct ranges *other);
+/* What of SET is not in OTHER. */
+int ranges_without(const struct ranges *set, const struct ranges *other, struct ranges *ret);
 bool ranges_contains(const struct ranges *set, uint32_t first, uint32_t last);
 bool ranges_contains_all(const struct ranges *set, const struct ranges *subset);
 uint64_t ranges_count(const struct ranges *set);

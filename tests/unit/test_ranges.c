@@ -193,6 +193,53 @@ static void test_against_a_plain_array(void **state)
 	ranges_done(&set);
 }
 
+enum { SETS_SPACE = 40 };
+
+/* As a set of bits, of which some are random and the last one stands for the end of the space. */
+static struct ranges from_bits(uint64_t bits)
+{
+	struct ranges set = { 0 };
+
+	for (uint32_t i = 0; i < SETS_SPACE; i++) {
+		uint32_t value = i + 1 < SETS_SPACE ? i : UINT32_MAX;
+
+		if (bits >> i & 1)
+			assert_int_equal(ranges_add(&set, value, value), 0);
+	}
+	return set;
+}
+
+/* Whole sets at once, against the same as bits. */
+static void test_sets_against_bits(void **state)
+{
+	struct rng rng;
+
+	(void)state;
+	rng_seed(&rng, 5050);
+	for (int step = 0; step < 5000; step++) {
+		uint64_t a = rng_next(&rng) & rng_next(&rng), b = rng_next(&rng);
+		uint64_t space = (UINT64_C(1) << SETS_SPACE) - 1;
+		struct ranges set, other, sum, rest;
+
+		b &= step % 2 ? rng_next(&rng) : a;
+		set = from_bits(a);
+		other = from_bits(b);
+		sum = from_bits(a | b);
+		rest = from_bits(a & ~b);
+		assert_int_equal(ranges_contains_all(&set, &other), (b & space & ~a) == 0);
+		assert_int_equal(ranges_add_all(&set, &other), 0);
+		assert_true(ranges_equal(&set, &sum));
+		ranges_done(&set);
+		set = from_bits(a);
+		assert_int_equal(ranges_remove_all(&set, &other), 0);
+		assert_true(ranges_equal(&set, &rest));
+		ranges_done(&set);
+		ranges_done(&other);
+		ranges_done(&sum);
+		ranges_done(&rest);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -202,6 +249,7 @@ int main(void)
 		cmocka_unit_test(test_questions),
 		cmocka_unit_test(test_whole_space),
 		cmocka_unit_test(test_against_a_plain_array),
+		cmocka_unit_test(test_sets_against_bits),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
