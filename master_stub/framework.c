@@ -33,12 +33,6 @@ bool framework_is_capable(const struct framework *framework,
 
 /* ---- roles ---- */
 
-static bool takes_gpus(const struct framework *framework)
-{
-	return framework_is_capable(framework,
-				    MESOS__V1__FRAMEWORK_INFO__CAPABILITY__TYPE__GPU_RESOURCES);
-}
-
 struct framework_role *framework_role_get(struct framework *framework, const char *name)
 {
 	struct framework_role *role;
@@ -59,7 +53,6 @@ struct framework_role *framework_role_get(struct framework *framework, const cha
 		free(role);
 		return NULL;
 	}
-	allocator_client_set_gpus(role->client, takes_gpus(framework));
 	SLIST_INSERT_HEAD(&framework->roles, role, next);
 	return role;
 }
@@ -94,7 +87,7 @@ static int update_roles(struct framework *framework)
 
 	SLIST_FOREACH(role, &framework->roles, next) {
 		role->is_left = true;
-		allocator_client_set_gpus(role->client, takes_gpus(framework));
+		allocator_client_touch(role->client);
 	}
 	if (!framework_is_capable(framework,
 				  MESOS__V1__FRAMEWORK_INFO__CAPABILITY__TYPE__MULTI_ROLE))
@@ -108,10 +101,14 @@ void framework_update_clients(struct framework *framework)
 {
 	struct framework_role *role;
 
-	SLIST_FOREACH(role, &framework->roles, next)
-		allocator_client_set_active(role->client, framework->scheduler &&
-					    !framework->is_removed && !role->is_left &&
-					    !role->is_suppressed);
+	SLIST_FOREACH(role, &framework->roles, next) {
+		if (allocator_client_set_active(role->client, framework->scheduler &&
+						!framework->is_removed && !role->is_left &&
+						!role->is_suppressed) < 0)
+			master_explain(framework->master, "framework '%s' gets no offers for role"
+				       " '%s': the master is out of memory", framework->id,
+				       role->name);
+	}
 }
 
 /* ---- kills for which it is too early ---- */

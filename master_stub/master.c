@@ -206,13 +206,22 @@ static int load(struct master *master, int64_t now_ms, struct err *e)
 
 /* ---- life ---- */
 
+static struct allocator *make_allocator(const struct master_options *options, struct rng *rng)
+{
+	struct quantities min[2] = { { { 0 } }, { { 0 } } };
+	const struct allocator_options allocator_options = {
+		.interval_ms = options->allocation_interval_ms, .min = min, .n_min = 2,
+		.accepts = offer_is_for,
+	};
+
+	if (resources_scalar_from_double(options->min_cpus, &min[0].of[RESOURCE_CPUS]) < 0 ||
+	    resources_scalar_from_double(options->min_mem_mb, &min[1].of[RESOURCE_MEM]) < 0)
+		return NULL;
+	return allocator_new(&allocator_options, rng);
+}
+
 static struct master *alloc_master(const struct master_options *options, struct rng *rng)
 {
-	struct allocator_options allocator_options = {
-		.interval_ms = options->allocation_interval_ms,
-		.min_cpus = options->min_cpus,
-		.min_mem_mb = options->min_mem_mb,
-	};
 	struct master *master = calloc(1, sizeof(*master));
 
 	if (!master)
@@ -227,7 +236,7 @@ static struct master *alloc_master(const struct master_options *options, struct 
 	TAILQ_INIT(&master->pending);
 	master->options = *options;
 	master->hostname = strdup(options->hostname);
-	master->allocator = allocator_new(&allocator_options, rng);
+	master->allocator = make_allocator(options, rng);
 	if (!master->hostname || !master->allocator) {
 		master_free(master);
 		return NULL;

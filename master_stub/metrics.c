@@ -135,7 +135,7 @@ static void put_resource(json_t *json, int kind, const char *suffix, double valu
 
 static void add_resources(json_t *json, const struct master *master)
 {
-	const struct resources *total = allocator_total(master->allocator);
+	const struct quantities *total = allocator_total(master->allocator);
 	const struct agent *agent;
 	const struct task *task;
 	struct resources used = { 0 };
@@ -147,7 +147,7 @@ static void add_resources(json_t *json, const struct master *master)
 		}
 	}
 	for (int i = 0; i < N_RESOURCE_KINDS; i++) {
-		double all = resources_scalar_to_double(total->scalar[i]);
+		double all = resources_scalar_to_double(total->of[i]);
 		double part = resources_scalar_to_double(used.scalar[i]);
 
 		put_resource(json, i, "total", all);

@@ -74,6 +74,17 @@ static int offer_new(struct agent *agent, struct framework_role *role,
 	return 0;
 }
 
+/* Nodes with gpus are kept for those that know what to do with them, cpus and all. */
+bool offer_is_for(const void *node_owner, const void *client_owner)
+{
+	const struct agent *agent = node_owner;
+	const struct framework_role *role = client_owner;
+
+	return resources_quantity(allocator_node_total(agent->node), RESOURCE_GPUS) == 0 ||
+	       framework_is_capable(role->framework,
+				    MESOS__V1__FRAMEWORK_INFO__CAPABILITY__TYPE__GPU_RESOURCES);
+}
+
 struct allocation {
 	struct master *master;
 	int64_t now_ms;

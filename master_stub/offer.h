@@ -28,6 +28,8 @@ struct offer {
 	TAILQ_ENTRY(offer) in_timeouts;
 };
 
+/* Whether the agent NODE_OWNER is one for the role CLIENT_OWNER, whatever is free on it. */
+bool offer_is_for(const void *node_owner, const void *client_owner);
 /* Run the allocator and tell what it grants; true if anything was granted. */
 bool offers_allocate(struct master *master, int64_t now_ms);
 /* Rescind what is too old. */

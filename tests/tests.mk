@@ -132,6 +132,18 @@ $(B)/tests/bench/%: tests/bench/%.c $(B)/containerizer.a $(B)/isolators.a $(B)/l
 	$(call say,CC)$(CC) $(CPPFLAGS) -I$(B)/proto $(CFLAGS) $(filter-out -pie,$(LDFLAGS)) $(EXECUTOR_LD) -o $@ $< \
 	  $(B)/containerizer.a $(B)/isolators.a $(B)/net.a $(B)/lib.a $(B)/proto.a $(LIBS_COMMON) -lm
 
+# The master's figures: the allocator alone, and the whole core.
+MASTER_BENCH := $(B)/tests/bench/allocator
+$(MASTER_BENCH): $(B)/tests/bench/%: tests/bench/%.c $(B)/master_stub.a $(B)/net.a $(B)/lib.a $(B)/proto.a
+	@mkdir -p $(@D)
+	$(call say,CC)$(CC) $(CPPFLAGS) -I$(B)/proto $(CFLAGS) -MMD -MP $(LDFLAGS) -o $@ $< \
+	  $(B)/master_stub.a $(B)/net.a $(B)/lib.a $(B)/proto.a $(LIBS_COMMON) $(LIBS_STORE) -lm
+
+.PHONY: bench-master
+bench-master: deps-build
+	@$(MAKE) --no-print-directory all $(MASTER_BENCH)
+	@tests/bench/bench-master $(abspath $(B))
+
 install: all
 	install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/libexec/tepui \
 	  $(DESTDIR)$(PREFIX)/share/man/man8 $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/lib/systemd/system
