@@ -228,6 +228,7 @@ int api_state(struct http_request *req, struct err *e)
 		json_object_set_new(view, "reserved_resources_allocated",
 				    resources_reserved_to_json(&agent->used));
 		json_object_set_new(view, "master_hostname", json_string(agent->flags.master));
+		set_message(view, "drain_config", agent->self->drain ? &agent->self->drain->base : NULL);
 		if (admission_check_agent(agent, &degraded) < 0)
 			json_object_set_new(view, "degraded", json_string(degraded.msg));
 	}

@@ -320,6 +320,7 @@ int master_agent_subscribe(struct master *master, const Tepui__AgentCall *call, 
 	r = find_or_admit(master, subscribe, &agent, e);
 	if (r == 0 && agent->state == AGENT_GONE) {
 		send_away(agent, stream);
+		r = 1;
 	} else if (r == 0) {
 		is_known = agent->registered_wall_ms != 0 && subscribe->agent_info->id;
 		if (!agent->registered_wall_ms)

@@ -81,17 +81,19 @@ static int subscribe(struct shell *shell, struct http_request *req, const Tepui_
 		     struct err *e)
 {
 	struct agent_stream *agent = NULL;
-	int r = open_stream(shell, req, &agent, e);
+	struct stream *stream;
+	int r = open_stream(shell, req, &agent, e), sent_away;
 
 	if (r < 0)
 		return r;
-	r = master_agent_subscribe(shell->master, call, agent, clock_boot_ms(), e);
+	stream = agent->stream;
+	r = sent_away = master_agent_subscribe(shell->master, call, agent, clock_boot_ms(), e);
 	if (r < 0) {
 		agent_stream_close(agent);
 		return r;
 	}
-	r = stream_start(agent->stream, req, e);
-	if (r < 0)
+	r = stream_start(stream, req, e);
+	if (r < 0 && !sent_away)
 		agent_stream_lost(agent);
 	return r;
 }

@@ -49,8 +49,9 @@ void master_free(struct master *master);
 
 /*
  * An agent's stream.  CALL is its SUBSCRIBE.  -EEXIST: another live agent has this id (the first
- * is not disturbed); -EPERM: this id is gone for good or belongs to another cluster.
- * STREAM is the shell's handle, given back in master_io.
+ * is not disturbed); -EPERM: this id belongs to another cluster; -EAGAIN: its machine is down.
+ * STREAM is the shell's handle, given back in master_io.  1: the agent is gone for good; it has been
+ * told to leave, and STREAM is closed.
  */
 int master_agent_subscribe(struct master *master, const Tepui__AgentCall *call, void *stream,
 			   int64_t now_ms, struct err *e);

@@ -13,6 +13,7 @@
 #include "master_stub/agent_stream.h"
 #include "master_stub/master.h"
 #include "master_stub/operator_calls.h"
+#include "master_stub/operator_maintenance.h"
 #include "master_stub/scheduler_stream.h"
 #include "master_stub/shell.h"
 #include "net/http_server.h"
@@ -209,6 +210,11 @@ static const struct route routes[] = {
 	BOTH(HTTP_GET, "/state.json", get_state, 0),
 	BOTH(HTTP_GET, "/slaves", get_slaves, 0),
 	BOTH(HTTP_GET, "/redirect", get_redirect, 0),
+	BOTH(HTTP_GET, "/maintenance/schedule", maintenance_get_schedule, 0),
+	BOTH(HTTP_POST, "/maintenance/schedule", maintenance_post_schedule, MAX_OPERATOR_CALL),
+	BOTH(HTTP_GET, "/maintenance/status", maintenance_get_status, 0),
+	BOTH(HTTP_POST, "/machine/down", maintenance_machine_down, MAX_OPERATOR_CALL),
+	BOTH(HTTP_POST, "/machine/up", maintenance_machine_up, MAX_OPERATOR_CALL),
 	BOTH(HTTP_GET, "/metrics/snapshot", get_snapshot, 0),
 	BOTH(HTTP_GET, "/metrics", get_prometheus, 0),
 };

@@ -239,7 +239,7 @@ static inline int agent_try_subscribe(struct cluster *cluster, struct fake_agent
 	r = master_agent_subscribe(cluster->master, call, agent, cluster->now_ms, e);
 	protobuf_c_message_free_unpacked(&call->base, NULL);
 	event = agent_find(agent, TEPUI__AGENT_EVENT__TYPE__SUBSCRIBED);
-	if (r == 0)
+	if (r >= 0)
 		snprintf(agent->id, sizeof(agent->id), "%s", event->subscribed->agent_id->value);
 	return r;
 }
