@@ -203,6 +203,11 @@ struct quantities allocator_consumed(const struct allocator *allocator, const ch
 	return top ? consumed(top) : (struct quantities){ { 0 } };
 }
 
+bool allocator_lacks_headroom(const struct allocator *allocator)
+{
+	return !quantities_contain(&allocator->available, &allocator->required);
+}
+
 /* ---- what may be granted ---- */
 
 static int64_t least(int64_t a, int64_t b)

@@ -64,12 +64,14 @@ struct master {
 	int64_t next_cleanup_ms;	/* of agents that are unreachable for too long */
 	int64_t next_unreachable_ms;	/* no agent is marked before */
 
+	struct quota *quotas;		/* by role; those that say anything */
+	struct weight *weights;		/* by role; those that were ever set */
+
 	struct machines maintenance;
 	struct agent_queue scheduled;	/* those on its machines */
 	struct inverse_offer *inverse_offers;	/* open ones, by id */
 	bool inverse_offers_due;
 	int64_t next_inverse_walk_ms, next_inverse_offer_ms;
-
 
 	struct scheduler_queue schedulers;	/* all */
 	struct scheduler_queue pending;		/* with events to deliver */

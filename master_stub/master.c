@@ -16,7 +16,9 @@
 #include "master_stub/inverse_offer.h"
 #include "master_stub/maintenance.h"
 #include "master_stub/offer.h"
+#include "master_stub/quota.h"
 #include "master_stub/registry.h"
+#include "master_stub/weights.h"
 
 static const char KIND[] = "master", KEY[] = "self";
 
@@ -184,6 +186,10 @@ static int load(struct master *master, int64_t now_ms, struct err *e)
 	if (r == 0)
 		r = maintenance_load(master, e);
 	if (r == 0)
+		r = quotas_load(master, e);
+	if (r == 0)
+		r = weights_load(master, e);
+	if (r == 0)
 		r = frameworks_load(master, now_ms, e);
 	if (r < 0)
 		return err_wrap(e, "load the master's state");
@@ -275,6 +281,8 @@ void master_free(struct master *master)
 	registry_free(master);
 	maintenance_free(master);
 	frameworks_free(master);
+	quotas_free(master);
+	weights_free(master);
 	allocator_free(master->allocator);
 	free(master->hostname);
 	free(master);

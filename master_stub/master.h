@@ -72,6 +72,21 @@ int64_t master_next_ms(const struct master *master);
 /* An operator ends FRAMEWORK_ID for good.  -EINVAL: there is none. */
 int master_teardown(struct master *master, const char *framework_id, struct err *e);
 
+/*
+ * Quotas of top-level roles and weights of roles, all of a call or none of it.  -EINVAL in Mesos's
+ * words; master_set_quota() is the older form: -EEXIST when the cluster has less.
+ */
+int master_update_quota(struct master *master, Mesos__V1__Quota__QuotaConfig *const *configs,
+			size_t n, bool force, struct err *e);
+int master_set_quota(struct master *master, const Mesos__V1__Quota__QuotaRequest *request,
+		     struct err *e);
+int master_remove_quota(struct master *master, const char *role, struct err *e);
+int master_update_weights(struct master *master, Mesos__V1__WeightInfo *const *infos, size_t n,
+			  struct err *e);
+/* QuotaStatus, and a list of WeightInfo: by role; new references. */
+json_t *master_quota_json(struct master *master);
+json_t *master_weights_json(struct master *master);
+
 /* Read side, new references; the field names of reference/mesos.md 3.6. */
 json_t *master_state_json(const struct master *master, int64_t now_ms);
 json_t *master_slaves_json(const struct master *master, int64_t now_ms);

@@ -13,4 +13,12 @@ json_t *operator_metrics(const struct shell *shell);
 /* Mounts the routes, POST /api/v1/agent among them. */
 int operator_api_mount(struct shell *shell, struct err *e);
 
+/* The older forms of the calls on roles (operator_roles.c). */
+struct http_request;
+int operator_get_quota(struct http_request *req, struct err *e);
+int operator_post_quota(struct http_request *req, struct err *e);
+int operator_delete_quota(struct http_request *req, struct err *e);
+int operator_get_weights(struct http_request *req, struct err *e);
+int operator_put_weights(struct http_request *req, struct err *e);
+
 #endif

@@ -46,6 +46,7 @@ extern const struct operator_calls operator_daemon_calls;	/* operator_daemon.c *
 extern const struct operator_calls operator_framework_calls;	/* operator_frameworks.c */
 extern const struct operator_calls operator_agent_calls;	/* operator_agents.c */
 extern const struct operator_calls operator_maintenance_calls;	/* operator_maintenance.c */
+extern const struct operator_calls operator_role_calls;	/* operator_roles.c */
 
 /* The route. */
 int operator_calls_handle(struct http_request *req, struct err *e);

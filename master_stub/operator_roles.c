@@ -1,0 +1,155 @@
+/* Quotas and weights of roles: POST /api/v1, and the older forms of GET, POST, PUT and DELETE. */
+#include <errno.h>
+#include <string.h>
+
+#include "lib/err.h"
+#include "lib/json_in.h"
+#include "lib/pb_json.h"
+#include "master_stub/master.h"
+#include "master_stub/operator_api.h"
+#include "master_stub/operator_calls.h"
+#include "master_stub/shell.h"
+#include "net/http_server.h"
+
+/* ---- POST /api/v1 ---- */
+
+static struct master *master_of(struct http_request *req)
+{
+	const struct shell *shell = http_request_app(req);
+
+	return shell->master;
+}
+
+/* 200 with nothing, or R's error. */
+static int done(struct http_request *req, int r)
+{
+	if (r == 0)
+		operator_reply_empty(req, 200);
+	return r;
+}
+
+static int get_quota(struct http_request *req, const OperatorCall *call, struct err *e)
+{
+	(void)call;
+	return operator_reply_json(req, json_pack("{s:s, s:{s:o}}", "type", "GET_QUOTA", "get_quota",
+						  "status", master_quota_json(master_of(req))), e);
+}
+
+static int update_quota(struct http_request *req, const OperatorCall *call, struct err *e)
+{
+	const Mesos__V1__Master__Call__UpdateQuota *update = call->update_quota;
+
+	return done(req, master_update_quota(master_of(req), update->quota_configs,
+					     update->n_quota_configs, update->force, e));
+}
+
+static int set_quota(struct http_request *req, const OperatorCall *call, struct err *e)
+{
+	return done(req, master_set_quota(master_of(req), call->set_quota->quota_request, e));
+}
+
+static int remove_quota(struct http_request *req, const OperatorCall *call, struct err *e)
+{
+	return done(req, master_remove_quota(master_of(req), call->remove_quota->role, e));
+}
+
+static int get_weights(struct http_request *req, const OperatorCall *call, struct err *e)
+{
+	(void)call;
+	return operator_reply_json(req, json_pack("{s:s, s:{s:o}}", "type", "GET_WEIGHTS",
+						  "get_weights", "weight_infos",
+						  master_weights_json(master_of(req))), e);
+}
+
+static int update_weights(struct http_request *req, const OperatorCall *call, struct err *e)
+{
+	return done(req, master_update_weights(master_of(req), call->update_weights->weight_infos,
+					       call->update_weights->n_weight_infos, e));
+}
+
+static const struct operator_call rows[] = {
+	OPERATOR_CALL_BARE(GET_QUOTA, get_quota),
+	OPERATOR_CALL(UPDATE_QUOTA, update_quota, update_quota),
+	OPERATOR_CALL(SET_QUOTA, set_quota, set_quota),
+	OPERATOR_CALL(REMOVE_QUOTA, remove_quota, remove_quota),
+	OPERATOR_CALL_BARE(GET_WEIGHTS, get_weights),
+	OPERATOR_CALL(UPDATE_WEIGHTS, update_weights, update_weights),
+};
+const struct operator_calls operator_role_calls = OPERATOR_CALLS(rows);
+
+/* ---- the older forms ---- */
+
+/* In the form of Mesos: doubles with a fraction. */
+static int reply(struct http_request *req, json_t *json_take, struct err *e)
+{
+	if (!json_take)
+		return err_set(e, ENOMEM, "answer '%s'", http_request_path(req));
+	http_reply_json(req, 200, json_take);
+	return 0;
+}
+
+static int read_json(const struct http_request *req, json_t **ret, struct err *e)
+{
+	size_t size;
+	const char *body = http_request_body(req, &size);
+
+	return json_in_parse(body, size, ret, e);
+}
+
+int operator_get_quota(struct http_request *req, struct err *e)
+{
+	return reply(req, master_quota_json(master_of(req)), e);
+}
+
+int operator_post_quota(struct http_request *req, struct err *e)
+{
+	AUTO(pb_freep) ProtobufCMessage *message = NULL;
+	json_t *json = NULL;
+	int r = read_json(req, &json, e);
+
+	if (r < 0)
+		return err_wrap(e, "Failed to parse set quota request JSON");
+	r = pb_from_json(&mesos__v1__quota__quota_request__descriptor, json, &message, e);
+	json_decref(json);
+	if (r < 0)
+		return err_wrap(e, "Failed to validate set quota request JSON");
+	shell_wake(http_request_app(req));
+	return done(req, master_set_quota(master_of(req),
+					  (const Mesos__V1__Quota__QuotaRequest *)message, e));
+}
+
+int operator_delete_quota(struct http_request *req, struct err *e)
+{
+	shell_wake(http_request_app(req));
+	return done(req, master_remove_quota(master_of(req), http_request_arg(req, 0), e));
+}
+
+int operator_get_weights(struct http_request *req, struct err *e)
+{
+	return reply(req, master_weights_json(master_of(req)), e);
+}
+
+/* A list, which as the body of the call is what it would be there. */
+int operator_put_weights(struct http_request *req, struct err *e)
+{
+	AUTO(pb_freep) ProtobufCMessage *message = NULL;
+	const Mesos__V1__Master__Call__UpdateWeights *update;
+	json_t *json = NULL, *body;
+	int r = read_json(req, &json, e);
+
+	if (r == 0 && !json_is_array(json))
+		r = err_set(e, EINVAL, "not an array");
+	if (r < 0) {
+		json_decref(json);
+		return err_wrap(e, "Failed to parse update weights request JSON");
+	}
+	body = json_pack("{s:o}", "weight_infos", json);
+	r = pb_from_json(&mesos__v1__master__call__update_weights__descriptor, body, &message, e);
+	json_decref(body);
+	if (r < 0)
+		return err_wrap(e, "Failed to convert weights JSON array to protobuf");
+	update = (const Mesos__V1__Master__Call__UpdateWeights *)message;
+	shell_wake(http_request_app(req));
+	return done(req, master_update_weights(master_of(req), update->weight_infos,
+					       update->n_weight_infos, e));
+}

@@ -1,0 +1,159 @@
+#include "master_stub/weights.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/err.h"
+#include "lib/resources.h"
+#include "lib/store.h"
+#include "master_stub/allocator.h"
+#include "master_stub/core.h"
+#include "master_stub/framework.h"
+#include "master_stub/offer.h"
+
+static const char KIND[] = "weight";
+
+struct weight {
+	char *role;
+	double value;
+	UT_hash_handle hh;
+};
+
+static int set(struct master *master, const char *role, double value)
+{
+	struct weight *weight = NULL;
+
+	HASH_FIND_STR(master->weights, role, weight);
+	if (!weight) {
+		weight = calloc(1, sizeof(*weight));
+		if (!weight)
+			return -ENOMEM;
+		weight->role = strdup(role);
+		if (weight->role)
+			HASH_ADD_KEYPTR(hh, master->weights, weight->role, strlen(role), weight);
+		if (!weight->hh.tbl) {
+			free(weight->role);
+			free(weight);
+			return -ENOMEM;
+		}
+	}
+	weight->value = value;
+	return allocator_set_weight(master->allocator, role, value);
+}
+
+static int check(const Mesos__V1__WeightInfo *info, struct err *e)
+{
+	const char *role = info->role ? info->role : "";
+
+	if (strcmp(role, "*") != 0 && !resource_role_is_valid(role))
+		return err_set(e, EINVAL, "Failed to validate update weights request JSON: Invalid"
+			       " role '%.255s'", role);
+	if (!isfinite(info->weight) || info->weight <= 0)
+		return err_set(e, EINVAL, "Failed to validate update weights request JSON for role"
+			       " '%.255s': Invalid weight '%g': Weights must be positive", role,
+			       info->weight);
+	return 0;
+}
+
+static int record(struct master *master, const Mesos__V1__WeightInfo *info, struct err *e)
+{
+	Tepui__WeightRecord record = TEPUI__WEIGHT_RECORD__INIT;
+
+	/* Packed, not changed. */
+	record.weight = (Mesos__V1__WeightInfo *)(uintptr_t)info;
+	return master_put(master, KIND, info->role, &record.base, e);
+}
+
+static bool is_in_use(const struct master *master, const char *name)
+{
+	const struct framework *framework;
+	const struct framework_role *role;
+
+	for (framework = master->frameworks; framework; framework = framework->hh.next) {
+		SLIST_FOREACH(role, &framework->roles, next) {
+			if (framework->scheduler && !role->is_left && strcmp(role->name, name) == 0)
+				return true;
+		}
+	}
+	return false;
+}
+
+/* What was offered by the old weights is offered anew. */
+static void rescind_all(struct master *master)
+{
+	struct offer *offer, *next;
+
+	HASH_ITER(hh, master->offers, offer, next)
+		offer_rescind(offer);
+}
+
+int master_update_weights(struct master *master, Mesos__V1__WeightInfo *const *infos, size_t n,
+			  struct err *e)
+{
+	bool is_used = false;
+	int r = 0;
+
+	for (size_t i = 0; i < n && r == 0; i++)
+		r = check(infos[i], e);
+	for (size_t i = 0; i < n && r == 0; i++)
+		r = record(master, infos[i], e);
+	for (size_t i = 0; i < n && r == 0; i++) {
+		if (set(master, infos[i]->role, infos[i]->weight) < 0)
+			r = err_set(e, ENOMEM, "set the weight of role '%s'", infos[i]->role);
+		is_used |= is_in_use(master, infos[i]->role);
+	}
+	if (r == 0 && is_used)
+		rescind_all(master);
+	return r;
+}
+
+static int by_role(struct weight *a, struct weight *b)
+{
+	return strcmp(a->role, b->role);
+}
+
+json_t *master_weights_json(struct master *master)
+{
+	const struct weight *weight;
+	json_t *list = json_array();
+
+	HASH_SORT(master->weights, by_role);
+	for (weight = master->weights; weight; weight = weight->hh.next)
+		json_array_append_new(list, json_pack("{s:s, s:f}", "role", weight->role,
+						      "weight", weight->value));
+	return list;
+}
+
+static int load(void *arg, const char *key, const void *data, size_t size, struct err *e)
+{
+	struct master *master = arg;
+	Tepui__WeightRecord *record = tepui__weight_record__unpack(NULL, size, data);
+	struct err why = { 0 };
+	int r = 0;
+
+	if (!record || !record->weight->role || check(record->weight, &why) < 0)
+		master_explain(master, "the weight of role '%s' cannot be read and is ignored", key);
+	else if (set(master, record->weight->role, record->weight->weight) < 0)
+		r = err_set(e, ENOMEM, "load the weight of role '%s'", key);
+	if (record)
+		tepui__weight_record__free_unpacked(record, NULL);
+	return r;
+}
+
+int weights_load(struct master *master, struct err *e)
+{
+	return store_each(master->store, KIND, load, master, e);
+}
+
+void weights_free(struct master *master)
+{
+	struct weight *weight, *next;
+
+	HASH_ITER(hh, master->weights, weight, next) {
+		HASH_DEL(master->weights, weight);
+		free(weight->role);
+		free(weight);
+	}
+}

@@ -1,0 +1,12 @@
+/* Weights of roles: kept in the store, and told to the allocator. */
+#ifndef MASTER_STUB_WEIGHTS_H
+#define MASTER_STUB_WEIGHTS_H
+
+struct err;
+struct master;
+
+/* Read the records of kind "weight". */
+int weights_load(struct master *master, struct err *e);
+void weights_free(struct master *master);
+
+#endif

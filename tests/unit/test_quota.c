@@ -1,0 +1,243 @@
+/* Quotas and weights in the whole core: what is refused, what is offered, what a restart keeps. */
+#include "tests/unit/master_harness.h"
+
+#define ROLE_FRAMEWORK(role) \
+	"{\"user\":\"u\",\"name\":\"n\",\"roles\":[\"" role "\"]," \
+	"\"capabilities\":[{\"type\":\"MULTI_ROLE\"}]}"
+
+static int update(struct cluster *cluster, const char *configs, bool force, struct err *e)
+{
+	Mesos__V1__Quota__QuotaStatus *status = (Mesos__V1__Quota__QuotaStatus *)
+		message(&mesos__v1__quota__quota_status__descriptor, "{\"configs\":[%s]}", configs);
+	int r = master_update_quota(cluster->master, status->configs, status->n_configs, force, e);
+
+	protobuf_c_message_free_unpacked(&status->base, NULL);
+	cluster_turn(cluster);
+	return r;
+}
+
+static void must_update(struct cluster *cluster, const char *configs)
+{
+	struct err e = { 0 };
+
+	if (update(cluster, configs, true, &e) < 0)
+		fail_msg("%s", e.msg);
+}
+
+static int update_weight(struct cluster *cluster, char *role, double weight, struct err *e)
+{
+	Mesos__V1__WeightInfo info = MESOS__V1__WEIGHT_INFO__INIT, *infos[] = { &info };
+	int r;
+
+	info.role = role;
+	info.weight = weight;
+	r = master_update_weights(cluster->master, infos, 1, e);
+	cluster_turn(cluster);
+	return r;
+}
+
+static void assert_json(json_t *json, const char *expected)
+{
+	char *text = json_dumps(json, PB_JSON_DUMP | JSON_SORT_KEYS);
+
+	assert_string_equal(text, expected);
+	free(text);
+	json_decref(json);
+}
+
+#define CPUS(value) "{\"cpus\":{\"value\":" value "}}"
+
+static void test_a_quota_that_is_wrong_changes_nothing(void **state)
+{
+	static const struct { const char *configs, *words; } rows[] = {
+		{ "{\"role\":\"a/b\",\"limits\":" CPUS("1") "}",
+		  "Updating quota on nested role 'a/b' is not supported yet" },
+		{ "{\"role\":\"..\",\"limits\":" CPUS("1") "}", "Invalid 'QuotaConfig.role'" },
+		{ "{\"role\":\"a\",\"limits\":{\"tea\":{\"value\":1}}}",
+		  "'tea' is not a resource that this master knows" },
+		{ "{\"role\":\"a\",\"limits\":" CPUS("-1") "}",
+		  "Invalid limit configuration {'cpus': -1}: Negative values not supported" },
+		{ "{\"role\":\"a\",\"guarantees\":" CPUS("1e300") "}",
+		  "values greater than 1 trillion (1000000000000) are not supported" },
+		{ "{\"role\":\"a\",\"limits\":{\"mem\":{\"value\":2e12}}}",
+		  "values greater than 1 exabyte (1099511627776) are not supported" },
+		{ "{\"role\":\"a\",\"guarantees\":" CPUS("2") ",\"limits\":" CPUS("1") "}",
+		  "'QuotaConfig.guarantees' {cpus:2} is not contained within the"
+		  " 'QuotaConfig.limits' {cpus:1}" },
+		{ "{\"role\":\"a\",\"guarantees\":" CPUS("3") "},"
+		  "{\"role\":\"b\",\"guarantees\":" CPUS("2") "}",
+		  "total quota guarantees 'cpus:5' exceed cluster capacity 'cpus:4; mem:1024' (use"
+		  " 'force' flag to bypass this check)" },
+		/* The first of them is right. */
+		{ "{\"role\":\"a\",\"limits\":" CPUS("1") "},{\"role\":\"b\",\"limits\":" CPUS("-1")
+		  "}", "Negative values" },
+	};
+	struct cluster *cluster = cluster_new();
+	struct fake_agent agent = { 0 };
+
+	(void)state;
+	agent_subscribe(cluster, &agent, (struct subscribe){ 0 });
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct err e = { 0 };
+
+		assert_int_equal(update(cluster, rows[i].configs, false, &e), -EINVAL);
+		if (!strstr(e.msg, rows[i].words))
+			fail_msg("'%s' is not in '%s'", rows[i].words, e.msg);
+		assert_json(master_quota_json(cluster->master), "{\"configs\":[],\"infos\":[]}");
+	}
+	agent_forget(&agent);
+	cluster_free(cluster);
+}
+
+#define A_JSON \
+	"{\"configs\":[{\"guarantees\":{\"cpus\":{\"value\":1.0}}," \
+	"\"limits\":{\"cpus\":{\"value\":2.0}},\"role\":\"a\"}],\"infos\":[{\"guarantee\":" \
+	"[{\"name\":\"cpus\",\"role\":\"*\",\"scalar\":{\"value\":1.0},\"type\":\"SCALAR\"}]," \
+	"\"role\":\"a\"}]}"
+
+static void test_an_offer_is_cut_to_the_limit_also_after_a_restart(void **state)
+{
+	struct cluster *cluster = cluster_new();
+	struct fake_agent agent = { 0 };
+	struct fake_framework framework = { 0 };
+	const Mesos__V1__Offer *offer;
+
+	(void)state;
+	must_update(cluster,
+		    "{\"role\":\"a\",\"guarantees\":" CPUS("1") ",\"limits\":" CPUS("2") "}");
+	cluster_restart(cluster);
+	assert_json(master_quota_json(cluster->master), A_JSON);
+	agent_subscribe(cluster, &agent, (struct subscribe){ 0 });
+	framework_subscribe(cluster, &framework, ROLE_FRAMEWORK("a/below"));
+	offer = framework_offer(&framework);
+	assert_non_null(offer);
+	assert_float_equal(scalar_of(offer->resources, offer->n_resources, "cpus"), 2, 0);
+	assert_float_equal(scalar_of(offer->resources, offer->n_resources, "mem"), 1024, 0);
+	/* Without guarantee and limit there is no quota any more. */
+	must_update(cluster, "{\"role\":\"a\"}");
+	cluster_restart(cluster);
+	assert_json(master_quota_json(cluster->master), "{\"configs\":[],\"infos\":[]}");
+	framework_forget(&framework);
+	agent_forget(&agent);
+	cluster_free(cluster);
+}
+
+/* What is offered beyond a new limit, or would be needed for a new guarantee, is taken back. */
+static void test_offers_make_room_for_a_new_quota(void **state)
+{
+	struct cluster *cluster = cluster_new();
+	struct fake_agent agent = { 0 };
+	struct fake_framework framework = { 0 }, other = { 0 };
+	const Mesos__V1__Offer *offer;
+
+	(void)state;
+	agent_subscribe(cluster, &agent, (struct subscribe){ 0 });
+	framework_subscribe(cluster, &framework, ROLE_FRAMEWORK("a"));
+	must_update(cluster, "{\"role\":\"a\",\"limits\":" CPUS("3") "}");
+	assert_int_equal(framework_count(&framework, MESOS__V1__SCHEDULER__EVENT__TYPE__RESCIND),
+			 1);
+	offer = framework_offer(&framework);
+	assert_float_equal(scalar_of(offer->resources, offer->n_resources, "cpus"), 3, 0);
+	framework_subscribe(cluster, &other, ROLE_FRAMEWORK("b"));
+	must_update(cluster, "{\"role\":\"b\",\"guarantees\":" CPUS("2") "}");
+	assert_int_equal(framework_count(&framework, MESOS__V1__SCHEDULER__EVENT__TYPE__RESCIND),
+			 2);
+	offer = framework_offer(&other);
+	assert_non_null(offer);
+	assert_true(scalar_of(offer->resources, offer->n_resources, "cpus") >= 2);
+	framework_forget(&framework);
+	framework_forget(&other);
+	agent_forget(&agent);
+	cluster_free(cluster);
+}
+
+static int set_old(struct cluster *cluster, const char *request, struct err *e)
+{
+	ProtobufCMessage *m = message(&mesos__v1__quota__quota_request__descriptor, "%s", request);
+	int r = master_set_quota(cluster->master, (const Mesos__V1__Quota__QuotaRequest *)m, e);
+
+	protobuf_c_message_free_unpacked(m, NULL);
+	return r;
+}
+
+#define GUARANTEE(more) \
+	"\"guarantee\":[{\"name\":\"cpus\",\"type\":\"SCALAR\",\"scalar\":{\"value\":2}" more "}]"
+
+static void test_the_older_form_guarantees_and_limits_the_same(void **state)
+{
+	static const struct { const char *request, *words; int r; } rows[] = {
+		{ "{" GUARANTEE("") "}", "QuotaInfo must specify a role", -EINVAL },
+		{ "{\"role\":\"a\"}", "QuotaInfo with empty 'guarantee'", -EINVAL },
+		{ "{\"role\":\"a/b\"," GUARANTEE("") "}", "nested role 'a/b'", -EINVAL },
+		{ "{\"role\":\"a\"," GUARANTEE(",\"disk\":{}") "}", "DiskInfo", -EINVAL },
+		{ "{\"role\":\"a\"," GUARANTEE(",\"revocable\":{}") "}", "RevocableInfo", -EINVAL },
+		{ "{\"role\":\"a\"," GUARANTEE("") "}", "Quota guarantees overcommit the cluster"
+		  " (use 'force' to bypass this check)", -EEXIST },
+		{ "{\"role\":\"a\",\"force\":true," GUARANTEE("") "}", "", 0 },
+		{ "{\"role\":\"a\",\"force\":true," GUARANTEE("") "}",
+		  "Cannot set quota for role 'a' which already has quota", -EINVAL },
+	};
+	struct cluster *cluster = cluster_new();
+	struct err e = { 0 };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct err why = { 0 };
+
+		assert_int_equal(set_old(cluster, rows[i].request, &why), rows[i].r);
+		if (!strstr(why.msg, rows[i].words))
+			fail_msg("'%s' is not in '%s'", rows[i].words, why.msg);
+	}
+	assert_json(master_quota_json(cluster->master),
+		    "{\"configs\":[{\"guarantees\":{\"cpus\":{\"value\":2.0}},"
+		    "\"limits\":{\"cpus\":{\"value\":2.0}},\"role\":\"a\"}],\"infos\":[{"
+		    "\"guarantee\":[{\"name\":\"cpus\",\"role\":\"*\",\"scalar\":{\"value\":2.0},"
+		    "\"type\":\"SCALAR\"}],\"role\":\"a\"}]}");
+	assert_int_equal(master_remove_quota(cluster->master, "a", &e), 0);
+	assert_int_equal(master_remove_quota(cluster->master, "a", &e), -EINVAL);
+	assert_string_equal(e.msg, "Failed to remove quota: Role 'a' has no quota set");
+	cluster_free(cluster);
+}
+
+static void test_weights_are_kept_and_offers_made_by_them(void **state)
+{
+	struct cluster *cluster = cluster_new();
+	struct fake_agent agent = { 0 };
+	struct fake_framework framework = { 0 };
+	struct err e = { 0 };
+
+	(void)state;
+	assert_int_equal(update_weight(cluster, (char[]){ "a" }, 0, &e), -EINVAL);
+	assert_non_null(strstr(e.msg, "Weights must be positive"));
+	err_clear(&e);
+	assert_int_equal(update_weight(cluster, (char[]){ "a//b" }, 1, &e), -EINVAL);
+	assert_non_null(strstr(e.msg, "Invalid role 'a//b'"));
+	err_clear(&e);
+	assert_int_equal(update_weight(cluster, (char[]){ "a/b" }, 2.5, &e), 0);
+	cluster_restart(cluster);
+	assert_json(master_weights_json(cluster->master), "[{\"role\":\"a/b\",\"weight\":2.5}]");
+	agent_subscribe(cluster, &agent, (struct subscribe){ 0 });
+	framework_subscribe(cluster, &framework, ROLE_FRAMEWORK("a/b"));
+	assert_int_equal(update_weight(cluster, (char[]){ "nobodys" }, 2, &e), 0);
+	assert_int_equal(framework_count(&framework, MESOS__V1__SCHEDULER__EVENT__TYPE__RESCIND),
+			 0);
+	assert_int_equal(update_weight(cluster, (char[]){ "a/b" }, 1, &e), 0);
+	assert_int_equal(framework_count(&framework, MESOS__V1__SCHEDULER__EVENT__TYPE__RESCIND),
+			 1);
+	framework_forget(&framework);
+	agent_forget(&agent);
+	cluster_free(cluster);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_a_quota_that_is_wrong_changes_nothing),
+		cmocka_unit_test(test_an_offer_is_cut_to_the_limit_also_after_a_restart),
+		cmocka_unit_test(test_offers_make_room_for_a_new_quota),
+		cmocka_unit_test(test_the_older_form_guarantees_and_limits_the_same),
+		cmocka_unit_test(test_weights_are_kept_and_offers_made_by_them),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
