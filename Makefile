@@ -99,7 +99,7 @@ $(B)/tepui-master: $(B)/obj/master_stub/main.o $(B)/master_stub.a $(B)/net.a $(B
 	$(call say,LINK)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS_COMMON) $(LIBS_STORE) -lm
 
 $(B)/tepui-agent: $(B)/obj/agent/main.o $(B)/agent.a $(B)/containerizer/image.a $(B)/containerizer.a $(B)/isolators.a $(B)/net.a $(B)/lib.a $(B)/proto.a
-	$(call say,LINK)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS_COMMON) $(LIBS_STORE) -lseccomp -lcap -lm
+	$(call say,LINK)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS_COMMON) $(LIBS_STORE) -lseccomp -lcap -lcrypto -lm
 
 # Static: a supervisor's private memory and its start-up time are paid once per container.
 ifeq ($(SANITIZE),1)
