@@ -42,6 +42,7 @@ struct http_listener {
 	struct http_server *server;
 	struct evconnlistener *evconn;
 	char *unix_path;	/* removed with the listener; NULL for TCP */
+	bool is_public;		/* a unix socket for every user that reaches it */
 };
 
 TAILQ_HEAD(http_mount_list, http_mount);

@@ -164,8 +164,8 @@ static void refuse(int fd)
 	(void)shutdown(fd, SHUT_WR);
 }
 
-/* A unix socket is the administrator's: root and whoever runs the daemon. */
-static bool is_trusted(int fd, uid_t *ret_uid)
+/* A unix socket is the administrator's: root and whoever runs the daemon; unless it is public. */
+static bool is_welcome(const struct http_listener *listener, int fd, uid_t *ret_uid)
 {
 	struct ucred peer;
 	socklen_t size = sizeof(peer);
@@ -173,7 +173,7 @@ static bool is_trusted(int fd, uid_t *ret_uid)
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0)
 		return false;
 	*ret_uid = peer.uid;
-	return peer.uid == 0 || peer.uid == geteuid();
+	return listener->is_public || peer.uid == 0 || peer.uid == geteuid();
 }
 
 static void on_accept(struct evconnlistener *evconn, evutil_socket_t fd, struct sockaddr *sa,
@@ -189,7 +189,7 @@ static void on_accept(struct evconnlistener *evconn, evutil_socket_t fd, struct 
 	memcpy(&peer.storage, sa, (size_t)sa_size);
 	if (listener->unix_path) {
 		peer.storage.ss_family = AF_UNIX;
-		if (!is_trusted(conn_fd, &uid))
+		if (!is_welcome(listener, conn_fd, &uid))
 			return;
 	}
 	if (!make_room(listener->server, &peer)) {
@@ -228,7 +228,7 @@ static void on_accept_error(struct evconnlistener *evconn, void *arg)
 }
 
 static int add_listener(struct http_server *server, int fd_take, const char *unix_path,
-			struct err *e)
+			bool is_public, struct err *e)
 {
 	AUTO_CLOSE int fd = fd_take;
 	struct http_listener *listener = calloc(1, sizeof(*listener));
@@ -236,6 +236,7 @@ static int add_listener(struct http_server *server, int fd_take, const char *uni
 	if (!listener)
 		return err_set(e, ENOMEM, "listen");
 	listener->server = server;
+	listener->is_public = is_public;
 	if (unix_path)
 		listener->unix_path = strdup(unix_path);
 	if (!unix_path || listener->unix_path)
@@ -276,7 +277,7 @@ int http_server_listen(struct http_server *server, const char *address, uint16_t
 	    listen(fd, LISTEN_BACKLOG) < 0 ||
 	    getsockname(fd, (struct sockaddr *)&local.storage, &local.size) < 0)
 		return err_set(e, errno, "listen on '%s'", address);
-	r = add_listener(server, TAKE_FD(fd), NULL, e);
+	r = add_listener(server, TAKE_FD(fd), NULL, true, e);
 	if (r < 0)
 		return r;
 	/* The port stands at the same place in both families. */
@@ -306,7 +307,7 @@ static int is_live(const struct address *local)
 	}
 }
 
-int http_server_listen_unix(struct http_server *server, const char *path, struct err *e)
+static int listen_unix(struct http_server *server, const char *path, bool is_public, struct err *e)
 {
 	struct address local = { 0 };
 	AUTO_CLOSE int fd = -EBADF;
@@ -329,17 +330,28 @@ int http_server_listen_unix(struct http_server *server, const char *path, struct
 		return err_set(e, errno, "create socket '%s'", path);
 	/* The mode of the descriptor becomes the file's: never open to others, not briefly. */
 	if (fchmod(fd, 0600) < 0 ||
-	    bind(fd, (struct sockaddr *)&local.storage, local.size) < 0)
+	    bind(fd, (struct sockaddr *)&local.storage, local.size) < 0 ||
+	    (is_public && chmod(path, 0666) < 0))
 		return err_set(e, errno, "bind socket '%s'", path);
 	if (listen(fd, LISTEN_BACKLOG) < 0) {
 		r = err_set(e, errno, "listen on '%s'", path);
 		(void)unlink(path);
 		return r;
 	}
-	r = add_listener(server, TAKE_FD(fd), path, e);
+	r = add_listener(server, TAKE_FD(fd), path, is_public, e);
 	if (r < 0)
 		(void)unlink(path);
 	return r;
+}
+
+int http_server_listen_unix(struct http_server *server, const char *path, struct err *e)
+{
+	return listen_unix(server, path, false, e);
+}
+
+int http_server_listen_public(struct http_server *server, const char *path, struct err *e)
+{
+	return listen_unix(server, path, true, e);
 }
 
 void http_server_cork(struct http_server *server, bool is_corked)

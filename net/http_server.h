@@ -89,6 +89,8 @@ int http_server_listen(struct http_server *server, const char *address, uint16_t
 
 /* A unix socket, mode 0600; a stale one is replaced, a live one is -EADDRINUSE. */
 int http_server_listen_unix(struct http_server *server, const char *path, struct err *e);
+/* The same, mode 0666: for whoever reaches it, to be told apart by something else than its user. */
+int http_server_listen_public(struct http_server *server, const char *path, struct err *e);
 
 /*
  * While corked no byte leaves: replies are queued until the state they speak of is on disk
