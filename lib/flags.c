@@ -419,14 +419,15 @@ void flags_print_help(const struct flag *flags, size_t n, const char *prefix)
 	}
 }
 
-static json_t *millis_to_json(int64_t millis)
+void flags_format_millis(int64_t millis, char ret[FLAG_MILLIS_SIZE])
 {
 	uint64_t value = millis > 0 ? (uint64_t)millis : 0;
 	size_t i = value == 0 ? ARRAY_SIZE(units) - 1 : 0;
 
 	while (value % units[i].millis != 0)
 		i++;
-	return json_sprintf("%" PRIu64 "%s", value / units[i].millis, units[i].name);
+	(void)snprintf(ret, FLAG_MILLIS_SIZE, "%" PRIu64 "%s", value / units[i].millis,
+		       units[i].name);
 }
 
 static json_t *list_to_json(char *const *list)
@@ -445,6 +446,7 @@ static json_t *list_to_json(char *const *list)
 static json_t *flag_to_json(const struct flag *flag, const void *options)
 {
 	const void *field = (const char *)options + flag->off;
+	char millis[FLAG_MILLIS_SIZE];
 	const char *text;
 
 	switch (flag->kind) {
@@ -456,7 +458,8 @@ static json_t *flag_to_json(const struct flag *flag, const void *options)
 	case FLAG_BOOL:
 		return json_string(*(const bool *)field ? "true" : "false");
 	case FLAG_MILLIS:
-		return millis_to_json(*(const int64_t *)field);
+		flags_format_millis(*(const int64_t *)field, millis);
+		return json_string(millis);
 	case FLAG_LIST:
 		return list_to_json(*(char *const *const *)field);
 	}

@@ -17,7 +17,7 @@ enum flag_kind {
 	FLAG_LIST,	/* char **, owned, NULL-terminated: one string each time it is given */
 };
 
-enum { FLAG_LIST_MAX = 1024 };
+enum { FLAG_LIST_MAX = 1024, FLAG_MILLIS_SIZE = 32 };
 
 struct flag {
 	const char *name;	/* without dashes; '_' and '-' are the same */
@@ -48,6 +48,8 @@ int flags_move_first(const struct flag *flags, size_t n, int argc, char **argv, 
 int flags_parse_millis(const char *text, uint64_t *ret);
 void flags_print_help(const struct flag *flags, size_t n, const char *prefix);
 json_t *flags_to_json(const struct flag *flags, size_t n, const void *options);
+/* As it is read and shown: in the largest unit of which it is a multiple, "15mins". */
+void flags_format_millis(int64_t millis, char ret[FLAG_MILLIS_SIZE]);
 void flags_done(const struct flag *flags, size_t n, void *options);
 
 #endif
