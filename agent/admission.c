@@ -9,6 +9,8 @@
 #include "agent/cdi_devices.h"
 #include "agent/container.h"
 #include "agent/drain.h"
+#include "agent/executor.h"
+#include "agent/executor_env.h"
 #include "agent/images.h"
 #include "agent/launch_spec.h"
 #include "agent/persistent.h"
@@ -65,25 +67,25 @@ static int check_place(struct task *task, struct err *e)
 	return r < 0 ? err_wrap(e, "launch task '%s'", task_id(task)) : 0;
 }
 
-static int check_resources(struct container *c, struct err *e)
+static int check_resources(const struct task *task, const struct resources *wanted, struct err *e)
 {
-	const struct agent *agent = c->agent;
+	const struct agent *agent = task->agent;
 	struct resources sum = { 0 };
 	AUTO_FREE char *asked = NULL, *used = NULL;
 	int r;
 
-	if (resources_copy(&agent->used, &sum) < 0 || resources_add(&sum, &c->resources) < 0) {
+	if (resources_copy(&agent->used, &sum) < 0 || resources_add(&sum, wanted) < 0) {
 		resources_done(&sum);
-		return err_set(e, ENOMEM, "launch '%s'", c->executor);
+		return err_set(e, ENOMEM, "launch task '%s'", task_id(task));
 	}
 	r = resources_contain(&agent->node.total, &sum) ? 0 : -ENOSPC;
 	resources_done(&sum);
 	if (r == 0)
 		return 0;
-	asked = resources_format(&c->resources);
+	asked = resources_format(wanted);
 	used = resources_format(&agent->used);
 	return err_set(e, ENOSPC, "launch task '%s': %s is more than the node has beside %s in use",
-		       c->executor, asked ? asked : "it", used ? used : "what is");
+		       task_id(task), asked ? asked : "it", used ? used : "what is");
 }
 
 /* What the supervisor will read is read here first, so that a refusal costs nothing. */
@@ -131,10 +133,11 @@ static int build_document(struct container *c, struct err *e)
 {
 	const struct agent *agent = c->agent;
 	const struct launch_settings settings = settings_of(agent);
-	AUTO_FREE char *root = NULL, *volumes = NULL;
+	AUTO_FREE char *root = NULL, *volumes = NULL, *sockets = NULL;
 	struct launch_result *launch = calloc(1, sizeof(*launch));
 	struct task_image *image = NULL;
 	struct image *volume_images = NULL;
+	json_auto_t *variables = NULL;
 	size_t n_volume_images = 0;
 	struct launch_place place = {
 		.container_id = c->id,
@@ -152,6 +155,9 @@ static int build_document(struct container *c, struct err *e)
 		root = NULL;
 	if (asprintf(&volumes, "%s/" PERSISTENT_ROOT, agent->work_dir) < 0)
 		volumes = NULL;
+	if (agent->flags.http_executor_domain_sockets &&
+	    asprintf(&sockets, "%s/" EXECUTOR_SOCKETS, agent->work_dir) < 0)
+		sockets = root = NULL;
 	if (!root || !volumes)
 		return err_set(e, ENOMEM, "describe container '%s'", c->id);
 	if ((images_asked(c->info) && images_admit(c, &image, e) < 0) ||
@@ -159,6 +165,10 @@ static int build_document(struct container *c, struct err *e)
 		task_image_free(image);
 		return -e->code;
 	}
+	if (c->kind == CONTAINER_EXECUTOR && executor_variables(c->owner, &variables, e) < 0)
+		return -e->code;
+	place.variables = variables;
+	place.sockets = c->kind == CONTAINER_EXECUTOR ? sockets : NULL;
 	place.image = image;
 	place.volume_images = volume_images;
 	place.root = root;
@@ -170,6 +180,32 @@ static int build_document(struct container *c, struct err *e)
 	if (r >= 0)
 		r = cdi_devices_inject(&agent->flags, c->info, launch->config, e);
 	return r < 0 ? r : check_document(launch->config, e);
+}
+
+/* Is there nothing to launch for the task, because its executor is there? */
+static bool is_running_already(const struct task *task)
+{
+	return task->executor && task->container->is_charged;
+}
+
+/* An executor that is to be launched brings its own resources along. */
+static int check_room(struct task *task, struct err *e)
+{
+	int r = 0;
+
+	if (is_running_already(task))
+		return check_resources(task, &task->resources, e);
+	if (task->executor)
+		r = executor_charge(task, e);
+	return r < 0 ? r : check_resources(task, &task->container->resources, e);
+}
+
+static int check_executor(const struct executor *x, struct verdict *refusal, struct err *e)
+{
+	if (!x->is_shut_down && !x->container->has_ended)
+		return 0;
+	refusal->reason = MESOS__V1__TASK_STATUS__REASON__REASON_EXECUTOR_TERMINATED;
+	return err_set(e, ESHUTDOWN, "executor '%s' is terminating", executor_id(x));
 }
 
 int admission_check(struct task *task, struct verdict *ret_refusal, struct err *e)
@@ -186,14 +222,16 @@ int admission_check(struct task *task, struct verdict *ret_refusal, struct err *
 		return err_set(e, ESHUTDOWN, "launch task '%s': the agent is draining",
 			       task_id(task));
 	}
-	r = check_place(task, e);
+	r = task->executor ? check_executor(task->executor, ret_refusal, e) : 0;
 	if (r >= 0)
-		r = check_resources(task->container, e);
+		r = check_place(task, e);
+	if (r >= 0)
+		r = check_room(task, e);
 	if (r < 0)
 		return r;
 	ret_refusal->state = MESOS__V1__TASK_STATE__TASK_ERROR;
 	ret_refusal->reason = MESOS__V1__TASK_STATUS__REASON__REASON_TASK_INVALID;
-	r = build_document(task->container, e);
+	r = is_running_already(task) ? 0 : build_document(task->container, e);
 	return r < 0 ? err_wrap(e, "launch task '%s'", task_id(task)) : 0;
 }
 

@@ -15,6 +15,8 @@
 #include "agent/api.h"
 #include "agent/disk.h"
 #include "agent/executor_api.h"
+#include "agent/executor_calls.h"
+#include "agent/executor_token.h"
 #include "agent/container.h"
 #include "agent/gc.h"
 #include "agent/image_gc.h"
@@ -145,7 +147,7 @@ static bool is_anything_left(const struct agent *agent)
 					      task->container->state != CONTAINER_GONE))
 			return true;
 	}
-	return false;
+	return executors_are_alive(agent);
 }
 
 /* The master wanted everything gone: when it is, so is the identity, and what it had to tell. */
@@ -359,6 +361,8 @@ static int listen_operators(struct agent *agent, struct err *e)
 	if (r >= 0)
 		r = api_mount(agent, agent->operators, e);
 	if (r >= 0)
+		r = executor_calls_mount(agent, agent->operators, e);
+	if (r >= 0)
 		r = http_server_listen(agent->operators, listen, &agent->port, e);
 	if (r < 0)
 		return r;
@@ -430,10 +434,12 @@ static int start_parts(struct agent *agent, struct err *e)
 	    (r = open_work_dir(agent, e)) < 0 ||
 	    (r = disk_init(agent, e)) < 0 ||
 	    (r = open_store(agent, e)) < 0 ||
+	    (r = executor_token_load_key(agent, e)) < 0 ||
 	    (r = read_host(agent, e)) < 0 ||
 	    (r = listen_operators(agent, e)) < 0 ||
 	    (r = open_cgroups(agent, e)) < 0 ||
 	    (r = listen_executors(agent, e)) < 0 ||
+	    (r = executor_calls_listen(agent, e)) < 0 ||
 	    (r = master_link_new(agent, &agent->link, e)) < 0 ||
 	    (r = sampler_new(agent, &agent->sampler, e)) < 0 ||
 	    (r = trash_new(agent, &agent->trash, e)) < 0 ||
@@ -449,6 +455,7 @@ int agent_start(struct agent *agent, struct err *e)
 	int r;
 
 	TAILQ_INIT(&agent->todo);
+	TAILQ_INIT(&agent->custom);
 	TAILQ_INIT(&agent->sessions);
 	agent->work_fd = agent->executor_fd = agent->supervisors_fd = -EBADF;
 	agent->cgroup_lock_fd = -EBADF;
@@ -483,6 +490,7 @@ void agent_done(struct agent *agent)
 	master_link_free(agent->link);
 	HASH_ITER(hh, agent->tasks, task, next)
 		task_free(task);
+	executors_free(agent);
 	persistent_free(agent);
 	guard_free(agent->guard);
 	image_gc_free(agent->image_gc);
@@ -495,6 +503,8 @@ void agent_done(struct agent *agent)
 		http_server_free(agent->operators);
 	if (agent->executors)
 		http_server_free(agent->executors);
+	if (agent->domain)
+		http_server_free(agent->domain);
 	sessions_free(agent);
 	images_close(agent);
 	loop_timer_free(agent->recovery_timer);

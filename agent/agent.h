@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <sys/queue.h>
 
+#include "agent/executor.h"
 #include "agent/flags.h"
 #include "agent/node.h"
 #include "agent/profiles.h"
@@ -15,6 +16,7 @@
 #include "isolators/cgroup.h"
 #include "lib/ranges.h"
 #include "lib/rng.h"
+#include "net/jwt.h"
 #include "proto/tepui.pb-c.h"
 
 struct container;
@@ -74,6 +76,8 @@ struct agent {
 	unsigned max_tasks;			/* as the limit on descriptors allows */
 	size_t descriptions;			/* bytes of all tasks' descriptions */
 	struct container *containers;		/* by id, of all kinds */
+	struct executor_list custom;		/* executors, oldest first */
+	uint8_t executor_key[JWT_KEY_BYTES];	/* that their tokens are signed with */
 	struct todo_queue todo;			/* changed since the last commit */
 	struct persistent_volume *volumes;	/* by "ROLE/ID" */
 	struct image_store *images;		/* NULL: none */
@@ -84,6 +88,7 @@ struct agent {
 
 	struct master_link *link;
 	struct http_server *operators, *executors;
+	struct http_server *domain;		/* of custom executors; NULL: they use the operators' */
 	uint16_t port;				/* of the operators' server */
 	char *endpoint;				/* "ADDRESS:PORT" of it */
 	struct sampler *sampler;

@@ -3,13 +3,11 @@
  * knows nothing of why it is there: who has it, its owner, keeps the record of it and is told what
  * happens by struct container_ops.
  *
- * A task (agent/task.h) has one of kind CONTAINER_TASK.  All other kinds have a ContainerRecord and
- * are made by container_launch() of agent/container_record.h.  A custom executor is such a one, kind
- * CONTAINER_EXECUTOR: its ContainerRecord.task describes what the supervisor runs (the executor's
- * command, resources and container, under any name), its launched(), started() and ended() belong to
- * who speaks the executor API with the process inside; tasks of it point to it as their container.
- * The supervisor itself subscribes under container_framework() and container_executor(), which for
- * those kinds are CONTAINER_FRAMEWORK and the container's id: they never meet an executor's own.
+ * A task (agent/task.h) has one of kind CONTAINER_TASK; a custom executor (agent/executor.h) one of
+ * kind CONTAINER_EXECUTOR, to which its tasks point as their container.  All other kinds have a
+ * ContainerRecord and are made by container_launch() of agent/container_record.h.  The supervisor
+ * subscribes under container_framework() and container_executor(), which for all kinds but the first
+ * are CONTAINER_FRAMEWORK and the container's id: they never meet an executor's own.
  */
 #ifndef AGENT_CONTAINER_H
 #define AGENT_CONTAINER_H

@@ -17,8 +17,6 @@
 #include "net/wire.h"
 #include "proto/executor.pb-c.h"
 
-enum { MAX_BODY = 4 << 20 };
-
 /* Mesos answers errors in plain text. */
 static const char error_type[] = "text/plain; charset=utf-8";
 
@@ -104,13 +102,10 @@ static int subscribe(struct http_request *req, struct container *c,
 	if (!container_is_alive(c))
 		return err_set(e, EINVAL, "subscribe executor '%s': it has ended", c->executor);
 	r = check_repeated(c, call, e);
-	if (r < 0)
-		return r;
-	if (wire_format_of_answer(req, &format, e) < 0) {
-		http_reply(req, 406, error_type, e->msg, strlen(e->msg));
-		err_clear(e);
-		return 0;
-	}
+	if (r >= 0)
+		r = executor_api_format(req, &format, e);
+	if (r != 0)
+		return r < 0 ? r : 0;
 	r = http_stream_start(req, 200, wire_content_type(format), on_stream_close, c,
 				      &stream, e);
 	if (r < 0)
@@ -200,10 +195,7 @@ static int handle(struct http_request *req, const Call *call, struct err *e)
 {
 	struct container *c = find_supervised(http_request_app(req), call->framework_id->value,
 					      call->executor_id->value);
-	int r = check_call(call, e);
 
-	if (r < 0)
-		return r;
 	if (!c)
 		return err_set(e, EINVAL, "Executor '%s' of framework '%s' cannot be found",
 			       call->executor_id->value, call->framework_id->value);
@@ -213,7 +205,16 @@ static int handle(struct http_request *req, const Call *call, struct err *e)
 	return calls[call->type].handle(req, c, call, e);
 }
 
-static int read_call(struct http_request *req, struct err *e)
+int executor_api_format(struct http_request *req, enum wire_format *ret, struct err *e)
+{
+	if (wire_format_of_answer(req, ret, e) >= 0)
+		return 0;
+	http_reply(req, 406, error_type, e->msg, strlen(e->msg));
+	err_clear(e);
+	return 1;
+}
+
+int executor_api_read(struct http_request *req, executor_call_fn *handle_call, struct err *e)
 {
 	ProtobufCMessage *read;
 	enum wire_format format;
@@ -221,9 +222,16 @@ static int read_call(struct http_request *req, struct err *e)
 
 	if (r < 0)
 		return r;
-	r = handle(req, (const Call *)read, e);
+	r = check_call((const Call *)read, e);
+	if (r >= 0)
+		r = handle_call(req, (const Call *)read, e);
 	protobuf_c_message_free_unpacked(read, NULL);
 	return r;
+}
+
+static int read_call(struct http_request *req, struct err *e)
+{
+	return executor_api_read(req, handle, e);
 }
 
 /* Only root on the agent's own socket is asked for: a supervisor has no other secret. */
@@ -233,7 +241,7 @@ static int post_as_supervisor(struct http_request *req, struct err *e)
 
 	if (!http_request_is_local(req, &uid) || uid != 0)
 		return err_set(e, EPERM, "use the executor API: only root on the unix socket may");
-	return http_request_collect(req, MAX_BODY, read_call, e);
+	return http_request_collect(req, EXECUTOR_API_MAX_BODY, read_call, e);
 }
 
 #define BOTH(handler) \
@@ -242,13 +250,16 @@ static int post_as_supervisor(struct http_request *req, struct err *e)
 
 static const struct route supervisor_routes[] = { BOTH(post_as_supervisor) };
 
-static void reply_error(struct http_request *req, int status, const struct err *e)
+void executor_api_error(struct http_request *req, int status, const struct err *e)
 {
+	if (status == 401)
+		http_reply_header(req, "WWW-Authenticate",
+				  "Bearer realm=\"mesos-agent-executor\"");
 	http_reply(req, status, error_type, e->msg, strlen(e->msg));
 }
 
 int executor_api_mount_supervisors(struct agent *agent, struct http_server *server, struct err *e)
 {
 	return http_server_mount(server, supervisor_routes, ARRAY_SIZE(supervisor_routes),
-				 reply_error, agent, e);
+				 executor_api_error, agent, e);
 }

@@ -82,6 +82,12 @@ static const struct flag table[] = {
 	    "time to wait for executors before registering again"),
 	ROW(FLAG_MILLIS, executor_shutdown_grace_period, "5secs", HOUR,
 	    "time tasks have to end on a shutdown"),
+	ROW(FLAG_MILLIS, executor_heartbeat_interval, "30mins", 24 * HOUR,
+	    "time between heartbeats to custom executors"),
+	ROW(FLAG_BOOL, authenticate_http_executors, "true", 0,
+	    "a custom executor has to show the token it was given"),
+	ROW(FLAG_BOOL, http_executor_domain_sockets, "false", 0,
+	    "custom executors speak over a unix socket in their container instead of TCP"),
 	ROW(FLAG_MILLIS, recovery_timeout, "15mins", 24 * HOUR,
 	    "time executors live on without an agent"),
 	ROW(FLAG_MILLIS, registration_backoff_factor, "1secs", MINUTE,
@@ -145,6 +151,8 @@ static int check(const struct agent_flags *flags, struct err *e)
 			       "--image_gc_high", flags->image_gc_low);
 	if (flags->http_heartbeat_interval < SECOND / 10)
 		return err_set(e, EINVAL, "use '--http_heartbeat_interval': it is below 100ms");
+	if (flags->executor_heartbeat_interval < SECOND / 10)
+		return err_set(e, EINVAL, "use '--executor_heartbeat_interval': it is below 100ms");
 	if (flags->sample_interval < SECOND / 10)
 		return err_set(e, EINVAL, "use '--sample_interval': it is below 100ms");
 	if (!flags->insecure && !is_loopback(flags->listen))

@@ -16,10 +16,11 @@ struct agent_flags {
 	char *seccomp_config_dir, *seccomp_profile_name;
 	bool cfs_quota, allow_unenforced, allow_root_tasks, allow_unconfined;
 	bool enforce_container_disk_quota, insecure;
+	bool authenticate_http_executors, http_executor_domain_sockets;
 	bool help, version;
 	uint64_t image_gc_high, image_gc_low, pids_limit, container_log_mb, container_log_files;
 	int64_t executor_registration_timeout, executor_reregistration_timeout;
-	int64_t executor_shutdown_grace_period, recovery_timeout, registration_backoff_factor;
+	int64_t executor_shutdown_grace_period, executor_heartbeat_interval, recovery_timeout, registration_backoff_factor;
 	int64_t image_gc_interval, gc_delay, sample_interval, stall_threshold, http_heartbeat_interval;
 };
 

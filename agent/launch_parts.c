@@ -138,7 +138,10 @@ int launch_env(const struct launch_place *place, const Mesos__V1__TaskInfo *task
 
 	if (r >= 0)
 		r = set_asked(task, object, e);
-	if (r >= 0)
+	if (r >= 0 && place->variables)
+		r = json_object_update(object, place->variables) < 0 ?
+			    err_set(e, ENOMEM, "describe the environment") : 0;
+	else if (r >= 0)
 		r = set_ours(place, task, object, e);
 	if (r >= 0)
 		r = list_variables(object, place->image, list, e);

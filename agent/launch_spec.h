@@ -34,6 +34,8 @@ struct launch_place {
 	const char *sandbox;		/* host directory */
 	const char *framework_id, *agent_id;
 	const char *role;		/* NULL: none */
+	const char *sockets;		/* host directory of the agent's, to speak to it; NULL: none */
+	json_t *variables;		/* names and values over those asked for; NULL: a task's */
 	const struct task_image *image;	/* NULL: the host's root */
 	const struct image *volume_images;	/* of the volumes that are images, in their order */
 	const char *volumes;		/* host directory of the persistent ones */

@@ -7,6 +7,7 @@
 #include "agent/admission.h"
 #include "agent/agent.h"
 #include "agent/drain.h"
+#include "agent/executor_stream.h"
 #include "agent/persistent.h"
 #include "agent/status.h"
 #include "agent/task.h"
@@ -59,6 +60,34 @@ static size_t list_tasks(const struct agent *agent, Tepui__RunningTask *views,
 	return n;
 }
 
+static size_t list_executors(const struct agent *agent, Tepui__RunningExecutor *views,
+			     Tepui__RunningExecutor **list)
+{
+	const struct executor *x;
+	size_t n = 0;
+
+	TAILQ_FOREACH(x, &agent->custom, link) {
+		if (x->has_exited)
+			continue;
+		tepui__running_executor__init(&views[n]);
+		views[n].framework = x->record->framework;
+		views[n].executor = x->record->executor;
+		list[n] = &views[n];
+		n++;
+	}
+	return n;
+}
+
+static size_t count_executors(const struct agent *agent)
+{
+	const struct executor *x;
+	size_t n = 0;
+
+	TAILQ_FOREACH(x, &agent->custom, link)
+		n++;
+	return n;
+}
+
 /* A wildcard is no address to call: the host's name has to do. */
 static char *endpoint_to_tell(const struct agent *agent)
 {
@@ -75,15 +104,21 @@ int master_call_subscribe(const struct agent *agent, void **ret, size_t *ret_siz
 	size_t n = HASH_COUNT(agent->tasks) + 1;
 	AUTO_FREE Tepui__RunningTask *views = calloc(n, sizeof(*views));
 	AUTO_FREE Tepui__RunningTask **list = calloc(n, sizeof(*list));
+	size_t n_executors = count_executors(agent) + 1;
+	AUTO_FREE Tepui__RunningExecutor *executors = calloc(n_executors, sizeof(*executors));
+	AUTO_FREE Tepui__RunningExecutor **executor_list = calloc(n_executors,
+								  sizeof(*executor_list));
 	AUTO_FREE char *boot_id = strdup(agent->node.boot_id), *version = strdup(TEPUI_VERSION);
 
-	if (!views || !list || !boot_id || !version)
+	if (!views || !list || !executors || !executor_list || !boot_id || !version)
 		return err_set(e, ENOMEM, "describe the agent");
 	subscribe.agent_info = agent->info;
 	subscribe.boot_id = boot_id;
 	subscribe.version = version;
 	subscribe.n_tasks = list_tasks(agent, views, list);
 	subscribe.tasks = list;
+	subscribe.n_executors = list_executors(agent, executors, executor_list);
+	subscribe.executors = executor_list;
 	subscribe.master_id = agent->self->master_id;
 	subscribe.endpoint = endpoint_to_tell(agent);
 	call.subscribe = &subscribe;
@@ -116,6 +151,34 @@ int master_call_task(const struct task *task, void **ret, size_t *ret_size, stru
 	describe_task(task, &view);
 	call.task = &view;
 	return pack(task->agent, &call, TEPUI__AGENT_CALL__TYPE__TASK, ret, ret_size, e);
+}
+
+int master_call_message(const struct agent *agent, const Tepui__ExecutorRecord *executor,
+			const ProtobufCBinaryData *data, void **ret, size_t *ret_size,
+			struct err *e)
+{
+	Tepui__AgentCall call = TEPUI__AGENT_CALL__INIT;
+	Tepui__ExecutorMessage message = TEPUI__EXECUTOR_MESSAGE__INIT;
+
+	message.framework_id = executor->framework->id;
+	message.executor_id = executor->executor->executor_id;
+	message.data = *data;
+	call.message = &message;
+	return pack(agent, &call, TEPUI__AGENT_CALL__TYPE__MESSAGE, ret, ret_size, e);
+}
+
+int master_call_exited(const struct agent *agent, const Tepui__ExecutorRecord *executor,
+		       const int32_t *status, void **ret, size_t *ret_size, struct err *e)
+{
+	Tepui__AgentCall call = TEPUI__AGENT_CALL__INIT;
+	Tepui__AgentCall__ExecutorExited exited = TEPUI__AGENT_CALL__EXECUTOR_EXITED__INIT;
+
+	exited.framework_id = executor->framework->id;
+	exited.executor_id = executor->executor->executor_id;
+	exited.has_status = status != NULL;
+	exited.status = status ? *status : 0;
+	call.executor_exited = &exited;
+	return pack(agent, &call, TEPUI__AGENT_CALL__TYPE__EXECUTOR_EXITED, ret, ret_size, e);
 }
 
 int master_call_heartbeat(const struct agent *agent, void **ret, size_t *ret_size, struct err *e)
@@ -212,16 +275,31 @@ static void acknowledge(struct agent *agent, const Tepui__AgentEvent__Acknowledg
 		updates_acknowledge(task, ack->uuid.data, ack->uuid.len);
 }
 
+static void pass_message(struct agent *agent, const Tepui__ExecutorMessage *message)
+{
+	struct executor *x = executor_find(agent, message->framework_id->value,
+					   message->executor_id->value);
+
+	if (x)
+		executor_send_message(x, &message->data);
+	else
+		log_info("drop a message to executor '%s': it is not here",
+			 message->executor_id->value);
+}
+
 /*
  * The master does not know this agent any more: what becomes of its tasks it has told itself.  The
  * agent leaves when the last of them is taken apart: agent_turn() looks.
  */
 static void shut_down(struct agent *agent)
 {
+	struct executor *x;
 	struct err e = { 0 };
 
 	log_warning("the master shuts this agent down: killing all tasks");
 	agent->is_shutting_down = true;
+	TAILQ_FOREACH(x, &agent->custom, link)
+		executor_shut_down(x);
 	for (struct task *task = agent->tasks; task; task = task->hh.next) {
 		if (task_kill(task, NULL, &e) < 0) {
 			log_write_err(LOG_LEVEL_ERROR, &e, "kill task '%s'", task_id(task));
@@ -255,6 +333,14 @@ int master_event_handle(struct agent *agent, const Tepui__AgentEvent *event, str
 	case TEPUI__AGENT_EVENT__TYPE__SHUTDOWN:
 		shut_down(agent);
 		return 0;
+	case TEPUI__AGENT_EVENT__TYPE__SHUTDOWN_EXECUTOR:
+		if (event->shutdown_executor)
+			executor_shut_down_of(agent, event->shutdown_executor);
+		return 0;
+	case TEPUI__AGENT_EVENT__TYPE__MESSAGE:
+		if (event->message)
+			pass_message(agent, event->message);
+		return 0;
 	case TEPUI__AGENT_EVENT__TYPE__ERROR:
 		(void)err_set(&fatal, ECONNREFUSED, "stay with master '%s': it said: %s",
 			      agent->flags.master, event->error ? event->error->message : "");
@@ -262,8 +348,6 @@ int master_event_handle(struct agent *agent, const Tepui__AgentEvent *event, str
 		return err_set(e, ECONNREFUSED, "stay with the master");
 	case TEPUI__AGENT_EVENT__TYPE__SUBSCRIBED:
 	case TEPUI__AGENT_EVENT__TYPE__HEARTBEAT:
-	case TEPUI__AGENT_EVENT__TYPE__SHUTDOWN_EXECUTOR:
-	case TEPUI__AGENT_EVENT__TYPE__MESSAGE:
 	case TEPUI__AGENT_EVENT__TYPE__RUN_TASK_GROUP:
 	case TEPUI__AGENT_EVENT__TYPE__UNKNOWN:
 	case _TEPUI__AGENT_EVENT__TYPE_IS_INT_SIZE:

@@ -19,6 +19,12 @@ int master_call_update(const struct agent *agent, const Mesos__V1__FrameworkID *
 		       const Mesos__V1__TaskStatus *status, Mesos__V1__TaskState latest,
 		       void **ret, size_t *ret_size, struct err *e);
 int master_call_task(const struct task *task, void **ret, size_t *ret_size, struct err *e);
+/* Of an executor: what it says to its framework, and that it has exited with STATUS (NULL: unknown). */
+int master_call_message(const struct agent *agent, const Tepui__ExecutorRecord *executor,
+			const ProtobufCBinaryData *data, void **ret, size_t *ret_size,
+			struct err *e);
+int master_call_exited(const struct agent *agent, const Tepui__ExecutorRecord *executor,
+		       const int32_t *status, void **ret, size_t *ret_size, struct err *e);
 int master_call_heartbeat(const struct agent *agent, void **ret, size_t *ret_size, struct err *e);
 
 /*

@@ -199,6 +199,26 @@ int master_link_task(struct master_link *link, const struct task *task, struct e
 	return r < 0 ? r : send_call(link, body, size, e);
 }
 
+int master_link_message(struct master_link *link, const Tepui__ExecutorRecord *executor,
+			const ProtobufCBinaryData *data, struct err *e)
+{
+	AUTO_FREE void *body = NULL;
+	size_t size;
+	int r = master_call_message(link->agent, executor, data, &body, &size, e);
+
+	return r < 0 ? r : send_call(link, body, size, e);
+}
+
+int master_link_executor_exited(struct master_link *link, const Tepui__ExecutorRecord *executor,
+				const int32_t *status, struct err *e)
+{
+	AUTO_FREE void *body = NULL;
+	size_t size;
+	int r = master_call_exited(link->agent, executor, status, &body, &size, e);
+
+	return r < 0 ? r : send_call(link, body, size, e);
+}
+
 /* ---- events ---- */
 
 static void send_heartbeat(struct master_link *link)

@@ -112,7 +112,7 @@ static unsigned count_waiting(const struct agent *agent)
 
 	for (const struct container *c = agent->containers; c; c = c->hh.next)
 		n += c->state == CONTAINER_WAITING;
-	return n;
+	return n + executors_count_away(agent);
 }
 
 /* Its turn calls recovery_check(). */
@@ -132,12 +132,15 @@ int recovery_run(struct agent *agent, struct err *e)
 	if (r >= 0)
 		r = agent_describe(agent, agent_id(agent), e);
 	if (r >= 0)
+		r = executors_load(agent, e);
+	if (r >= 0)
 		r = store_each(agent->store, "task", load_task, agent, e);
 	if (r < 0)
 		return r;
 	agent->counters.recovery_errors += store_corrupt_records(agent->store);
 	persistent_settle(agent);
 	settle_tasks(agent);
+	executors_settle(agent);
 	/* Supervisors first: one that is alive takes its container apart when that is killed. */
 	containers_kill_strangers(agent);
 	destroy_orphans(agent);

@@ -87,7 +87,7 @@ static int check_node(const struct task *task, const Mesos__V1__TaskInfo *info,
 		       task_id(task), asked ? asked : "it", used ? used : "what is");
 }
 
-static int update_kernel(const struct task *task, const json_t *doc, struct err *e)
+static int update_kernel(const struct container *c, const json_t *doc, struct err *e)
 {
 	struct cgroup cg = CGROUP_INIT;
 	struct spec spec = { 0 };
@@ -96,7 +96,7 @@ static int update_kernel(const struct task *task, const json_t *doc, struct err 
 	if (r < 0)
 		return r;
 	spec.memory_check_before_update = true;
-	r = cgroup_open(task->container->layout, task->container->id, &cg, e);
+	r = cgroup_open(c->layout, c->id, &cg, e);
 	if (r >= 0)
 		r = isolators_update(&cg, &spec, e);
 	cgroup_close(&cg);
@@ -104,12 +104,12 @@ static int update_kernel(const struct task *task, const json_t *doc, struct err 
 	return r;
 }
 
-static int update_container(const struct task *task, const Mesos__V1__TaskInfo *info,
+static int update_container(const struct container *c, const Mesos__V1__TaskInfo *info,
 			    struct err *e)
 {
-	const struct launch_settings settings = { .cfs_quota = task->agent->flags.cfs_quota };
-	const int work_fd = task->agent->work_fd;
-	const char *id = task->container->id;
+	const struct launch_settings settings = { .cfs_quota = c->agent->flags.cfs_quota };
+	const int work_fd = c->agent->work_fd;
+	const char *id = c->id;
 	json_t *limits = NULL, *doc = NULL, *old = NULL;
 	struct err lost = { 0 };
 	int r;
@@ -120,19 +120,36 @@ static int update_container(const struct task *task, const Mesos__V1__TaskInfo *
 	if (r >= 0) {
 		doc = json_deep_copy(old);
 		r = doc ? spec_merge_resources(doc, limits, e) :
-			  err_set(e, ENOMEM, "resize task '%s'", task_id(task));
+			  err_set(e, ENOMEM, "resize container '%s'", id);
 	}
 	if (r >= 0)
 		r = runtime_dir_write_config(work_fd, id, doc, e);
 	if (r >= 0) {
-		r = update_kernel(task, doc, e);
+		r = update_kernel(c, doc, e);
 		if (r < 0 && runtime_dir_write_config(work_fd, id, old, &lost) < 0)
-			log_write_err(LOG_LEVEL_ERROR, &lost, "restore the document of task '%s'",
-				      task_id(task));
+			log_write_err(LOG_LEVEL_ERROR, &lost, "restore the document of container"
+				      " '%s'", id);
 	}
 	json_decref(limits);
 	json_decref(doc);
 	json_decref(old);
+	return r;
+}
+
+int container_resize(struct container *c, struct err *e)
+{
+	const struct launch_settings settings = { .cfs_quota = c->agent->flags.cfs_quota };
+	json_t *limits = NULL;
+	int r;
+
+	if (container_is_running(c))
+		return c->has_started ? update_container(c, c->info, e) : 0;
+	if (!c->launch)
+		return 0;
+	r = launch_limits(&settings, c->info, &limits, e);
+	if (r >= 0)
+		r = spec_merge_resources(c->launch->config, limits, e);
+	json_decref(limits);
 	return r;
 }
 
@@ -174,7 +191,10 @@ int task_resize(struct task *task, const struct resize *wanted, struct err *e)
 
 	if (!info)
 		return err_set(e, ENOMEM, "resize task '%s'", task_id(task));
-	if (task_state(task) != MESOS__V1__TASK_STATE__TASK_RUNNING || !task->container->is_charged)
+	if (task->executor)
+		r = err_set(e, ENOTSUP, "resize task '%s': it is within what executor '%s' has",
+			    task_id(task), task_executor_id(task));
+	else if (task_state(task) != MESOS__V1__TASK_STATE__TASK_RUNNING || !task->container->is_charged)
 		r = err_set(e, ESRCH, "resize task '%s': it is not running", task_id(task));
 	else
 		r = set_scalar(info, "cpus", MIN_CPUS, wanted->cpus, e);
@@ -185,7 +205,7 @@ int task_resize(struct task *task, const struct resize *wanted, struct err *e)
 	if (r >= 0)
 		r = check_node(task, info, &resources, &used, e);
 	if (r >= 0)
-		r = update_container(task, info, e);
+		r = update_container(task->container, info, e);
 	if (r >= 0)
 		r = commit(task, info, &resources, &used, e);
 	if (r < 0)

@@ -4,6 +4,7 @@
 
 #include <stdint.h>
 
+struct container;
 struct err;
 struct task;
 
@@ -19,5 +20,11 @@ struct resize {
  * everything is as it was.
  */
 int task_resize(struct task *task, const struct resize *wanted, struct err *e);
+
+/*
+ * What C was described with has changed: so do its limits.  One that has not been launched is
+ * launched with them.  The same errors.
+ */
+int container_resize(struct container *c, struct err *e);
 
 #endif

@@ -9,6 +9,7 @@
 #include "agent/agent.h"
 #include "agent/api.h"
 #include "agent/container.h"
+#include "agent/executor.h"
 #include "agent/runtime_dir.h"
 #include "agent/status.h"
 #include "agent/updates.h"
@@ -46,6 +47,16 @@ Mesos__V1__TaskState task_state(const struct task *task)
 bool task_has_ended(const struct task *task)
 {
 	return status_is_terminal(task->record->state);
+}
+
+const struct resources *task_resources(const struct task *task)
+{
+	return task->executor ? &task->resources : &task->container->resources;
+}
+
+const char *task_executor_id(const struct task *task)
+{
+	return task->executor ? executor_id(task->executor) : task_id(task);
 }
 
 struct task *task_find(struct agent *agent, const char *framework_id, const char *id)
@@ -136,15 +147,7 @@ static int on_check(const struct container *c, const Mesos__V1__TaskStatus *stat
 
 static bool on_knows(const struct container *c, const Mesos__V1__TaskStatus *status)
 {
-	const Tepui__TaskRecord *record = ((const struct task *)c->owner)->record;
-
-	if (status_same_uuid(record->latest, status))
-		return true;
-	for (size_t i = 0; i < record->n_updates; i++) {
-		if (status_same_uuid(record->updates[i]->status, status))
-			return true;
-	}
-	return false;
+	return updates_has(c->owner, status);
 }
 
 static int on_update(struct container *c, const Mesos__V1__TaskStatus *status, struct err *e)
@@ -220,7 +223,11 @@ static const struct container_ops container_ops = {
 
 static void free_parts(struct task *task)
 {
-	container_forget(task->container);
+	if (task->executor)
+		executor_leave(task);
+	else
+		container_forget(task->container);
+	resources_done(&task->resources);
 	loop_timer_free(task->resend);
 	if (task->record)
 		tepui__task_record__free_unpacked(task->record, NULL);
@@ -265,35 +272,56 @@ static void fill_container(struct container *c, const Tepui__TaskRecord *record)
 		c->launched_wall_ms = record->launched_wall_ms;
 }
 
-/* Fill TASK from its record; what it asks for is only checked here. */
-static int init_task(struct task *task, struct err *e)
+static int make_container(struct task *task, struct err *e)
 {
 	const Tepui__TaskRecord *record = task->record;
 	struct container_seed seed = {
 		.kind = CONTAINER_TASK, .ops = &container_ops, .owner = task,
-		.id = record->container_id, .executor = task_id(task),
+		.id = record->container_id, .framework = task_framework_id(task),
+		.executor = task_id(task), .sandbox_take = sandbox_of(task),
 	};
-	int r;
+	int r = container_new(task->agent, &seed, &task->container, e);
+
+	if (r < 0)
+		return r;
+	fill_container(task->container, record);
+	return resources_from_messages(record->task->resources, record->task->n_resources,
+				       &task->container->resources, e);
+}
+
+/* It runs in the container of its executor. */
+static int find_executor(struct task *task, struct err *e)
+{
+	const Tepui__TaskRecord *record = task->record;
+	struct executor *x = executor_of_container(task->agent, record->container_id);
+	int r = x ? 0 : err_set(e, EINVAL, "read task '%s': its executor is unknown",
+				task_id(task));
+
+	if (r >= 0)
+		r = resources_from_messages(record->task->resources, record->task->n_resources,
+					    &task->resources, e);
+	if (r >= 0)
+		executor_join(x, task);
+	return r;
+}
+
+/* Fill TASK from its record; what it asks for is only checked here. */
+static int init_task(struct task *task, struct err *e)
+{
+	const Tepui__TaskRecord *record = task->record;
 
 	if (!record->framework->id)
 		return err_set(e, EINVAL, "read task '%s': its framework has no id", task_id(task));
 	if (!id_is_valid(task_id(task)) || !id_is_valid(task_framework_id(task)))
 		return err_set(e, EINVAL, "read task '%.64s': not a valid id", task_id(task));
-	if (container_find(task->agent, record->container_id))
+	if (!record->task->executor && container_find(task->agent, record->container_id))
 		return err_set(e, EEXIST, "read task '%s': container '%s' is another's",
 			       task_id(task), record->container_id);
 	if (asprintf(&task->key, "%s/%s", task_framework_id(task), task_id(task)) < 0) {
 		task->key = NULL;
 		return err_set(e, ENOMEM, "read task '%s'", task_id(task));
 	}
-	seed.framework = task_framework_id(task);
-	seed.sandbox_take = sandbox_of(task);
-	r = container_new(task->agent, &seed, &task->container, e);
-	if (r < 0)
-		return r;
-	fill_container(task->container, record);
-	return resources_from_messages(record->task->resources, record->task->n_resources,
-				       &task->container->resources, e);
+	return record->task->executor ? find_executor(task, e) : make_container(task, e);
 }
 
 static void proceed(void *arg, bool is_safe)
@@ -341,7 +369,8 @@ int task_adopt(struct agent *agent, Tepui__TaskRecord *record_take, struct task 
 	int r = adopt(agent, record_take, &task, e);
 
 	if (r >= 0 && !task_has_ended(task)) {
-		r = container_charge(task->container, e);
+		r = task->executor ? executor_charge(task, e) :
+				     container_charge(task->container, e);
 		if (r < 0)
 			task_free(task);
 	}
@@ -362,7 +391,7 @@ int task_settle(struct task *task, struct err *e)
 	}
 	if (record->n_updates)
 		task_mark(task);
-	return container_adopt(task->container, is_this_boot, e);
+	return task->executor ? 0 : container_adopt(task->container, is_this_boot, e);
 }
 
 /* ---- the store ---- */
@@ -377,7 +406,10 @@ int task_put(struct task *task, struct err *e)
 	if (task->todo.is_volatile)
 		return 0;
 	/* It is found again by what the commit says. */
-	container_mark(task->container);
+	if (task->executor)
+		executor_mark(task->executor);
+	else
+		container_mark(task->container);
 	r = pb_pack(&task->record->base, &data, &size, e);
 	if (r < 0)
 		return r;
@@ -391,8 +423,10 @@ void task_mark(struct task *task)
 
 /* ---- RUN_TASK ---- */
 
+/* In the container of EXECUTOR, or in one of its own. */
 static Tepui__TaskRecord *new_record(struct agent *agent, const Mesos__V1__FrameworkInfo *framework,
-				     const Mesos__V1__TaskInfo *info)
+				     const Mesos__V1__TaskInfo *info,
+				     const struct executor *executor)
 {
 	Tepui__TaskRecord *record = malloc(sizeof(*record));
 	char container_id[ID_UUID_SIZE];
@@ -401,7 +435,7 @@ static Tepui__TaskRecord *new_record(struct agent *agent, const Mesos__V1__Frame
 		return NULL;
 	tepui__task_record__init(record);
 	id_uuid(&agent->rng, container_id);
-	record->container_id = strdup(container_id);
+	record->container_id = strdup(executor ? executor->container->id : container_id);
 	record->framework = (Mesos__V1__FrameworkInfo *)pb_copy(&framework->base);
 	record->task = (Mesos__V1__TaskInfo *)pb_copy(&info->base);
 	record->state = MESOS__V1__TASK_STATE__TASK_STAGING;
@@ -422,7 +456,10 @@ static int refuse(struct task *task, const struct verdict *refusal, const struct
 	log_write_err(LOG_LEVEL_WARNING, why, "refuse task '%s'", task_id(task));
 	task->agent->counters.refused_launches++;
 	task->todo.is_volatile = task->agent->is_disk_bad;
-	container_refuse(task->container);
+	if (!task->executor)
+		container_refuse(task->container);
+	else if (!task->container->is_charged)
+		executor_refuse(task->executor);
 	return updates_add_own(task, refusal->state, refusal->reason,
 			       err_text(why, text, sizeof(text)), e);
 }
@@ -436,6 +473,12 @@ static int admit(struct task *task, struct err *e)
 
 	if (admission_check(task, &refusal, &why) < 0)
 		return refuse(task, &refusal, &why, e);
+	if (task->executor) {
+		r = executor_charge(task, e);
+		if (r >= 0 && !task->container->is_charged)
+			r = executor_admit(task->executor, e);
+		return r < 0 ? r : task_put(task, e);
+	}
 	task->record->has_first_id = task->container->has_first_id;
 	task->record->first_id = task->container->first_id;
 	task->container->needs_launch = true;
@@ -443,10 +486,18 @@ static int admit(struct task *task, struct err *e)
 	return r < 0 ? r : task_put(task, e);
 }
 
+static int get_executor(struct agent *agent, const Mesos__V1__FrameworkInfo *framework,
+			const Mesos__V1__TaskInfo *info, struct executor **ret, struct err *e)
+{
+	*ret = executor_find(agent, framework->id->value, info->executor->executor_id->value);
+	return *ret ? 0 : executor_new(agent, framework, info->executor, ret, e);
+}
+
 int task_run(struct agent *agent, const Mesos__V1__FrameworkInfo *framework,
 	     const Mesos__V1__TaskInfo *info, struct err *e)
 {
 	const char *id = info->task_id->value;
+	struct executor *executor = NULL;
 	Tepui__TaskRecord *record;
 	struct task *task;
 	int r;
@@ -455,7 +506,12 @@ int task_run(struct agent *agent, const Mesos__V1__FrameworkInfo *framework,
 		log_info("ignore the launch of task '%s': it is here already", id);
 		return 0;
 	}
-	record = new_record(agent, framework, info);
+	if (info->executor && framework->id) {
+		r = get_executor(agent, framework, info, &executor, e);
+		if (r < 0)
+			return r;
+	}
+	record = new_record(agent, framework, info, executor);
 	if (!record)
 		return err_set(e, ENOMEM, "launch task '%s'", id);
 	r = adopt(agent, record, &task, e);
@@ -492,8 +548,11 @@ int task_kill(struct task *task, const Mesos__V1__KillPolicy *policy, struct err
 	}
 	record->has_kill_requested = 1;
 	record->kill_requested = 1;
-	task->container->kill_policy = record->kill_policy;
-	container_stop(task->container);
+	task->is_kill_sent = false;
+	if (!task->executor) {
+		task->container->kill_policy = record->kill_policy;
+		container_stop(task->container);
+	}
 	return task_put(task, e);
 }
 
@@ -510,6 +569,10 @@ void task_forget(struct task *task)
 	if (!task->todo.is_volatile &&
 	    store_delete(task->agent->store, store_kind, task->key, &e) < 0)
 		log_write_err(LOG_LEVEL_WARNING, &e, "forget task '%s'", task_id(task));
+	if (task->executor) {
+		task_free(task);
+		return;
+	}
 	/* Its supervisor is about to leave; on_ended() does the rest then. */
 	if (task->container->state != CONTAINER_NEW && task->container->state != CONTAINER_GONE)
 		return;

@@ -12,6 +12,7 @@
 
 struct agent;
 struct err;
+struct executor;
 struct loop_timer;
 
 struct task {
@@ -19,7 +20,13 @@ struct task {
 	Tepui__TaskRecord *record;	/* owned */
 	char *key;			/* "FRAMEWORK/TASK", also in the store */
 	size_t description;		/* bytes of it and its framework, packed */
-	struct container *container;	/* owned: it is made and freed with the task */
+	/* Its own, made and freed with it; or that of the custom executor which runs it. */
+	struct container *container;
+	struct executor *executor;	/* NULL: it is a command */
+	struct resources resources;	/* of one that has an executor, and whether that has them */
+	bool is_charged;
+	bool is_launch_sent, is_kill_sent;	/* to its executor */
+	TAILQ_ENTRY(task) of_executor;
 	bool is_acknowledged;		/* the terminal update; waits for its container's end */
 	struct todo todo;		/* volatile: refused while the disk was bad, never stored */
 	struct loop_timer *resend;	/* of the head update */
@@ -33,6 +40,11 @@ const char *task_framework_id(const struct task *task);
 /* What has TASK_STAGING until something was heard of it. */
 Mesos__V1__TaskState task_state(const struct task *task);
 bool task_has_ended(const struct task *task);
+
+/* What it was admitted with. */
+const struct resources *task_resources(const struct task *task);
+/* Its executor's id: that of a command is the task's. */
+const char *task_executor_id(const struct task *task);
 
 /* NULL if unknown. */
 struct task *task_find(struct agent *agent, const char *framework_id, const char *id);

@@ -6,6 +6,7 @@
 
 #include "agent/agent.h"
 #include "agent/container.h"
+#include "agent/executor.h"
 #include "agent/disk.h"
 #include "agent/drain.h"
 #include "agent/master_link.h"
@@ -17,6 +18,19 @@
 #include "lib/pb_json.h"
 
 enum { UUID_BYTES = 16 };
+
+bool updates_has(const struct task *task, const Mesos__V1__TaskStatus *status)
+{
+	const Tepui__TaskRecord *record = task->record;
+
+	if (status_same_uuid(record->latest, status))
+		return true;
+	for (size_t i = 0; i < record->n_updates; i++) {
+		if (status_same_uuid(record->updates[i]->status, status))
+			return true;
+	}
+	return false;
+}
 
 int updates_check(const struct task *task, const Mesos__V1__TaskStatus *status, struct err *e)
 {
@@ -73,9 +87,24 @@ static void note_end(struct task *task, Mesos__V1__TaskState state)
 
 	if ((size_t)state < sizeof(counters->ended) / sizeof(counters->ended[0]))
 		counters->ended[state]++;
+	if (task->executor) {
+		executor_task_ended(task);
+		return;
+	}
 	task->container->has_ended = true;
 	container_discharge(task->container);
 	container_expect_exit(task->container);
+}
+
+/* What its container does about it; one that is an executor's has more to do than this task. */
+static void note_latest(struct task *task, Mesos__V1__TaskState state)
+{
+	if (!task->executor)
+		task->container->has_reported = true;
+	if (status_is_terminal(state))
+		note_end(task, state);
+	else if (state == MESOS__V1__TASK_STATE__TASK_RUNNING && !task->executor)
+		container_started(task->container);
 }
 
 int updates_add(struct task *task, Mesos__V1__TaskStatus *status_take, struct err *e)
@@ -109,29 +138,34 @@ int updates_add(struct task *task, Mesos__V1__TaskStatus *status_take, struct er
 		mesos__v1__task_status__free_unpacked(record->latest, NULL);
 	record->latest = copy;
 	record->state = copy->state;
-	task->container->has_reported = true;
 	log_info("task '%s': %s%s%s", task_id(task), status_state_name(copy->state),
 		 copy->message && *copy->message ? ": " : "", copy->message ? copy->message : "");
-	if (status_is_terminal(copy->state))
-		note_end(task, copy->state);
-	else if (copy->state == MESOS__V1__TASK_STATE__TASK_RUNNING)
-		container_started(task->container);
+	note_latest(task, copy->state);
 	return task_put(task, e);
+}
+
+Mesos__V1__TaskStatus *updates_new_own(struct task *task, Mesos__V1__TaskState state,
+				       Mesos__V1__TaskStatus__Reason reason, const char *message,
+				       struct err *e)
+{
+	Mesos__V1__TaskStatus *status = status_new(task_id(task), agent_id(task->agent), state,
+						   reason, message, &task->agent->rng);
+
+	if (status && status_complete(status, NULL, task->record->container_id,
+				      task->record->executor_pid) >= 0)
+		return status;
+	if (status)
+		mesos__v1__task_status__free_unpacked(status, NULL);
+	(void)err_set(e, ENOMEM, "update task '%s'", task_id(task));
+	return NULL;
 }
 
 int updates_add_own(struct task *task, Mesos__V1__TaskState state,
 		    Mesos__V1__TaskStatus__Reason reason, const char *message, struct err *e)
 {
-	Mesos__V1__TaskStatus *status = status_new(task_id(task), agent_id(task->agent), state,
-						   reason, message, &task->agent->rng);
+	Mesos__V1__TaskStatus *status = updates_new_own(task, state, reason, message, e);
 
-	if (!status || status_complete(status, NULL, task->record->container_id,
-				       task->record->executor_pid) < 0) {
-		if (status)
-			mesos__v1__task_status__free_unpacked(status, NULL);
-		return err_set(e, ENOMEM, "update task '%s'", task_id(task));
-	}
-	return updates_add(task, status, e);
+	return status ? updates_add(task, status, e) : -e->code;
 }
 
 /* ---- to the master ---- */

@@ -2,6 +2,7 @@
 #ifndef AGENT_UPDATES_H
 #define AGENT_UPDATES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -14,6 +15,9 @@ struct task;
 enum { UPDATES_FIRST_RESEND_MS = 10 * 1000, UPDATES_LAST_RESEND_MS = 10 * 60 * 1000,
        UPDATES_MAX_PENDING = 1024 };
 
+/* Is STATUS the latest of TASK, or one that waits? */
+bool updates_has(const struct task *task, const Mesos__V1__TaskStatus *status);
+
 /* Whether STATUS can be an update of TASK by its executor; -EINVAL says what is wrong with it. */
 int updates_check(const struct task *task, const Mesos__V1__TaskStatus *status, struct err *e);
 
@@ -23,7 +27,11 @@ int updates_check(const struct task *task, const Mesos__V1__TaskStatus *status, 
  */
 int updates_add(struct task *task, Mesos__V1__TaskStatus *status_take, struct err *e);
 
-/* The same for an update of the agent's own making. */
+/* One of the agent's own making, complete and owned; NULL when memory is out. */
+Mesos__V1__TaskStatus *updates_new_own(struct task *task, Mesos__V1__TaskState state,
+				       Mesos__V1__TaskStatus__Reason reason, const char *message,
+				       struct err *e);
+/* The same, added. */
 int updates_add_own(struct task *task, Mesos__V1__TaskState state,
 		    Mesos__V1__TaskStatus__Reason reason, const char *message, struct err *e);
 

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "agent/executor_env.h"
 #include "agent/images.h"
 #include "agent/launch_spec.h"
 #include "agent/persistent.h"
@@ -287,6 +288,17 @@ static int add_persistent(struct volumes *v, const Mesos__V1__Resource *resource
 	return r < 0 ? r : add_bind(v, &volume, path, place->image ? "idmap" : NULL, e);
 }
 
+/* What is in there is made anew by each agent: the directory is mounted, not what it holds. */
+static int add_sockets(struct volumes *v, const char *sockets, struct err *e)
+{
+	int r = add_root(v, sockets, strlen(sockets), e);
+
+	return r < 0 ? r : add_mount(v, json_pack("{s:s, s:s, s:s, s:[s,s,s,s]}", "destination",
+						  EXECUTOR_SOCKETS_INSIDE, "type", "bind",
+						  "source", sockets, "options", "rbind", "ro",
+						  "nosuid", "nodev"), e);
+}
+
 int volumes_build(const struct launch_settings *settings, const struct launch_place *place,
 		  const Mesos__V1__TaskInfo *task, struct volumes *ret, struct err *e)
 {
@@ -305,6 +317,8 @@ int volumes_build(const struct launch_settings *settings, const struct launch_pl
 		if (task->resources[i]->disk)
 			r = add_persistent(&v, task->resources[i], i, place, e);
 	}
+	if (r >= 0 && place->sockets)
+		r = add_sockets(&v, place->sockets, e);
 	if (r < 0)
 		volumes_done(&v);
 	else

@@ -13,6 +13,7 @@
 #include "master_stub/allocator.h"
 #include "master_stub/core.h"
 #include "master_stub/drain.h"
+#include "master_stub/executor.h"
 #include "master_stub/framework.h"
 #include "master_stub/offer.h"
 #include "master_stub/registry.h"
@@ -67,10 +68,11 @@ static json_t *offered_json(const struct agent *agent)
 	return json;
 }
 
-/* Used by tasks: what is offered is charged, too, but not used. */
+/* Used by tasks and executors: what is offered is charged, too, but not used. */
 static json_t *used_json(const struct agent *agent)
 {
 	struct resources sum = { 0 };
+	const struct executor *executor;
 	const struct task *task;
 	json_t *json;
 
@@ -78,6 +80,8 @@ static json_t *used_json(const struct agent *agent)
 		if (task->is_charged)
 			(void)resources_add(&sum, &task->resources);
 	}
+	LIST_FOREACH(executor, &agent->executors, on_agent)
+		(void)resources_add(&sum, &executor->resources);
 	json = resources_to_json(&sum);
 	resources_done(&sum);
 	return json;

@@ -1,0 +1,756 @@
+#include "agent/executor.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/agent.h"
+#include "agent/executor_env.h"
+#include "agent/executor_stream.h"
+#include "agent/master_link.h"
+#include "agent/resize.h"
+#include "agent/runtime_dir.h"
+#include "agent/status.h"
+#include "agent/task.h"
+#include "agent/updates.h"
+#include "lib/cleanup.h"
+#include "lib/clock.h"
+#include "lib/err.h"
+#include "lib/id.h"
+#include "lib/log.h"
+#include "lib/loop.h"
+#include "lib/pb_json.h"
+#include "lib/store.h"
+
+static const char store_kind[] = "executor";
+
+const char *executor_id(const struct executor *x)
+{
+	return x->record->executor->executor_id->value;
+}
+
+const char *executor_framework_id(const struct executor *x)
+{
+	return x->record->framework->id->value;
+}
+
+struct executor *executor_find(struct agent *agent, const char *framework_id, const char *id)
+{
+	struct executor *x;
+
+	TAILQ_FOREACH(x, &agent->custom, link) {
+		if (!x->has_exited && strcmp(executor_id(x), id) == 0 &&
+		    strcmp(executor_framework_id(x), framework_id) == 0)
+			return x;
+	}
+	return NULL;
+}
+
+struct executor *executor_of_container(struct agent *agent, const char *container_id)
+{
+	struct container *c = container_find(agent, container_id);
+
+	return c && c->kind == CONTAINER_EXECUTOR ? c->owner : NULL;
+}
+
+/* ---- the store ---- */
+
+void executor_mark(struct executor *x)
+{
+	todo_add(&x->agent->todo, &x->todo);
+}
+
+int executor_put(struct executor *x, struct err *e)
+{
+	AUTO_FREE void *data = NULL;
+	size_t size;
+	int r = pb_pack(&x->record->base, &data, &size, e);
+
+	executor_mark(x);
+	container_mark(x->container);
+	return r < 0 ? r : store_put(x->agent->store, store_kind, x->record->container_id, data,
+				     size, e);
+}
+
+static void put_or_log(struct executor *x)
+{
+	struct err e = { 0 };
+
+	if (executor_put(x, &e) < 0)
+		log_write_err(LOG_LEVEL_ERROR, &e, "executor '%s'", executor_id(x));
+}
+
+/* ---- what is due ---- */
+
+/* Killed at once: whatever grace it had is over. */
+static void end_container(struct executor *x)
+{
+	static Mesos__V1__DurationInfo no_grace = MESOS__V1__DURATION_INFO__INIT;
+	static Mesos__V1__KillPolicy policy = MESOS__V1__KILL_POLICY__INIT;
+
+	policy.grace_period = &no_grace;
+	x->container->kill_policy = &policy;
+	container_stop(x->container);
+}
+
+static void on_deadline(void *arg)
+{
+	struct executor *x = arg;
+
+	log_warning("end executor '%s': %s", executor_id(x), x->overdue.message);
+	if (!x->verdict.message)
+		x->verdict = x->overdue;
+	end_container(x);
+}
+
+void executor_expect(struct executor *x, int64_t in_ms, const struct verdict *verdict)
+{
+	struct err e = { 0 };
+
+	/* One deadline is enough: an executor owes one thing at a time. */
+	x->overdue = *verdict;
+	if (!x->deadline &&
+	    loop_timer_new(x->agent->loop, on_deadline, x, &x->deadline, &e) < 0) {
+		log_write_err(LOG_LEVEL_ERROR, &e, "watch executor '%s'", executor_id(x));
+		return;
+	}
+	loop_timer_set(x->deadline, in_ms);
+}
+
+void executor_expect_nothing(struct executor *x)
+{
+	if (x->deadline)
+		loop_timer_clear(x->deadline);
+}
+
+static void expect_subscription(struct executor *x)
+{
+	static const struct verdict late = {
+		MESOS__V1__TASK_STATE__TASK_FAILED,
+		MESOS__V1__TASK_STATUS__REASON__REASON_EXECUTOR_REGISTRATION_TIMEOUT,
+		"Executor did not register within its timeout",
+	};
+
+	executor_expect(x, x->agent->flags.executor_registration_timeout, &late);
+}
+
+/* ---- what it may use ---- */
+
+/* What its container is limited to is all that it and its tasks were given. */
+static int renew_limits(struct executor *x, struct err *e)
+{
+	Mesos__V1__TaskInfo *info = x->record->task;
+	Mesos__V1__Resource **list;
+	size_t n;
+
+	if (resources_to_messages(&x->container->resources, NULL, &list, &n) < 0)
+		return err_set(e, ENOMEM, "describe executor '%s'", executor_id(x));
+	resources_messages_free(info->resources, info->n_resources);
+	info->resources = list;
+	info->n_resources = n;
+	return container_resize(x->container, e);
+}
+
+/* Where that fails, such as below what is in use, the container keeps what it has. */
+static void renew_or_log(struct executor *x)
+{
+	struct err e = { 0 };
+
+	if (renew_limits(x, &e) < 0)
+		log_write_err(LOG_LEVEL_INFO, &e, "resize executor '%s'", executor_id(x));
+}
+
+/* ---- the end ---- */
+
+static void tell_exit(struct executor *x, const Tepui__ExitRecord *exit)
+{
+	struct err e = { 0 };
+
+	if (master_link_is_up(x->agent->link) &&
+	    master_link_executor_exited(x->agent->link, x->record,
+					exit && exit->has_wait_status ? &exit->wait_status : NULL,
+					&e) < 0)
+		log_write_err(LOG_LEVEL_WARNING, &e, "tell of the end of executor '%s'",
+			      executor_id(x));
+}
+
+static void release(struct executor *x)
+{
+	executor_hang_up(x);
+	loop_timer_free(x->deadline);
+	x->deadline = NULL;
+	loop_timer_free(x->heartbeat);
+	x->heartbeat = NULL;
+}
+
+static void free_parts(struct executor *x)
+{
+	release(x);
+	free(x->confirms);
+	container_forget(x->container);
+	tepui__executor_record__free_unpacked(x->record, NULL);
+	free(x);
+}
+
+static void executor_free(struct executor *x)
+{
+	todo_remove(&x->agent->todo, &x->todo);
+	TAILQ_REMOVE(&x->agent->custom, x, link);
+	free_parts(x);
+}
+
+/* Its container is gone, and the last of its tasks is forgotten. */
+static void forget(struct executor *x)
+{
+	struct err e = { 0 };
+
+	if (store_delete(x->agent->store, store_kind, x->record->container_id, &e) < 0)
+		log_write_err(LOG_LEVEL_WARNING, &e, "forget executor '%s'", executor_id(x));
+	runtime_dir_remove(x->agent->work_fd, x->record->container_id);
+	executor_free(x);
+}
+
+/* Why every task of it has ended: a verdict of ours, a limit it ran into, or just that it did. */
+struct cause {
+	struct verdict verdict;
+	const Mesos__V1__TaskResourceLimitation *limitation;
+};
+
+static bool is_limitation(const Mesos__V1__TaskStatus *status)
+{
+	if (!status || !status->has_reason)
+		return false;
+	return status->reason == MESOS__V1__TASK_STATUS__REASON__REASON_CONTAINER_LIMITATION ||
+	       status->reason ==
+		       MESOS__V1__TASK_STATUS__REASON__REASON_CONTAINER_LIMITATION_MEMORY ||
+	       status->reason == MESOS__V1__TASK_STATUS__REASON__REASON_CONTAINER_LIMITATION_DISK;
+}
+
+static struct cause find_cause(const struct executor *x, const Mesos__V1__TaskStatus *last,
+			       const char *how)
+{
+	struct cause cause = { .verdict = x->verdict };
+
+	if (is_limitation(last)) {
+		cause.verdict = (struct verdict){ MESOS__V1__TASK_STATE__TASK_FAILED, last->reason,
+						  last->message };
+		cause.limitation = last->limitation;
+	} else if (!cause.verdict.message && x->container->verdict.message) {
+		cause.verdict = x->container->verdict;
+	} else if (!cause.verdict.message) {
+		cause.verdict = (struct verdict){
+			MESOS__V1__TASK_STATE__TASK_FAILED,
+			MESOS__V1__TASK_STATUS__REASON__REASON_EXECUTOR_TERMINATED,
+			last && last->message ? last->message : how,
+		};
+	}
+	if (!cause.verdict.message)
+		cause.verdict.message = "Executor has exited";
+	return cause;
+}
+
+static int end_task(struct task *task, const struct cause *cause, struct err *e)
+{
+	Mesos__V1__TaskStatus *status;
+
+	if (!cause->limitation)
+		return updates_add_own(task, cause->verdict.state, cause->verdict.reason,
+				       cause->verdict.message, e);
+	status = updates_new_own(task, cause->verdict.state, cause->verdict.reason,
+				 cause->verdict.message, e);
+	if (!status)
+		return -e->code;
+	status->limitation = (Mesos__V1__TaskResourceLimitation *)pb_copy(&cause->limitation->base);
+	return updates_add(task, status, e);
+}
+
+static void end_tasks(struct executor *x, const struct cause *cause)
+{
+	struct task *task, *next;
+
+	for (task = TAILQ_FIRST(&x->tasks); task; task = next) {
+		struct err e = { 0 };
+
+		next = TAILQ_NEXT(task, of_executor);
+		if (!task_has_ended(task) && end_task(task, cause, &e) < 0)
+			log_write_err(LOG_LEVEL_ERROR, &e, "task '%s'", task_id(task));
+	}
+}
+
+static void note_exit(struct executor *x)
+{
+	release(x);
+	x->has_exited = true;
+	x->record->has_has_exited = 1;
+	x->record->has_exited = 1;
+}
+
+/* Of a container that is gone, or was never there.  Freed after the commit of that. */
+static void conclude(struct executor *x, const char *how)
+{
+	Tepui__ExitRecord *exit = runtime_dir_read_exit(x->agent->work_fd, x->container->id);
+	const Mesos__V1__TaskStatus *last = exit && exit->status ? exit->status :
+								   x->record->latest;
+	struct cause cause = find_cause(x, last, how);
+
+	log_info("executor '%s' of framework '%s' has ended: %s", executor_id(x),
+		 executor_framework_id(x), cause.verdict.message);
+	note_exit(x);
+	end_tasks(x, &cause);
+	container_discharge(x->container);
+	tell_exit(x, exit);
+	if (exit)
+		tepui__exit_record__free_unpacked(exit, NULL);
+	put_or_log(x);
+}
+
+/* ---- what its container tells ---- */
+
+static int on_check(const struct container *c, const Mesos__V1__TaskStatus *status, struct err *e)
+{
+	if (strcmp(status->task_id->value, c->info->task_id->value) != 0 || !status->has_uuid ||
+	    status->uuid.len != 16)
+		return err_set(e, EINVAL, "update container '%s': not by its supervisor", c->id);
+	return 0;
+}
+
+static bool on_knows(const struct container *c, const Mesos__V1__TaskStatus *status)
+{
+	const struct executor *x = c->owner;
+
+	return status_same_uuid(x->record->latest, status);
+}
+
+/* What the supervisor says of the executor's process: that it runs, and how it ended. */
+static int on_update(struct container *c, const Mesos__V1__TaskStatus *status, struct err *e)
+{
+	struct executor *x = c->owner;
+	Mesos__V1__TaskStatus *copy = (Mesos__V1__TaskStatus *)pb_copy(&status->base);
+
+	if (!copy)
+		return err_set(e, ENOMEM, "update executor '%s'", executor_id(x));
+	if (x->record->latest)
+		mesos__v1__task_status__free_unpacked(x->record->latest, NULL);
+	x->record->latest = copy;
+	c->has_reported = true;
+	if (status_is_terminal(copy->state)) {
+		c->has_ended = true;
+		container_expect_exit(c);
+	} else if (copy->state == MESOS__V1__TASK_STATE__TASK_RUNNING) {
+		container_started(c);
+		renew_or_log(x);
+	}
+	return executor_put(x, e);
+}
+
+static int on_spawned(struct container *c, struct err *e)
+{
+	struct executor *x = c->owner;
+	Tepui__ExecutorRecord *record = x->record;
+
+	if (!record->boot_id)
+		record->boot_id = strdup(x->agent->node.boot_id);
+	if (!record->boot_id)
+		return err_set(e, ENOMEM, "launch executor '%s'", executor_id(x));
+	record->has_supervisor_pid = 1;
+	record->supervisor_pid = c->pid;
+	record->has_supervisor_start_ticks = 1;
+	record->supervisor_start_ticks = c->start_ticks;
+	record->has_first_id = c->has_first_id;
+	record->first_id = c->first_id;
+	expect_subscription(x);
+	return executor_put(x, e);
+}
+
+static void on_failed(struct container *c, const struct err *why)
+{
+	char text[sizeof(why->msg) + 64];
+	struct executor *x = c->owner;
+
+	/* Text outlives the conclusion, which copies it. */
+	x->verdict = (struct verdict){
+		MESOS__V1__TASK_STATE__TASK_FAILED,
+		MESOS__V1__TASK_STATUS__REASON__REASON_CONTAINER_LAUNCH_FAILED,
+		err_text(why, text, sizeof(text)),
+	};
+	conclude(x, NULL);
+}
+
+/* If there is a supervisor, it is about to end, and then this has. */
+static int on_cancelled(struct container *c, struct err *e)
+{
+	(void)e;
+	if (c->state == CONTAINER_GONE)
+		conclude(c->owner, "Executor was shut down before it was launched");
+	return 0;
+}
+
+static void on_ended(struct container *c, const char *how)
+{
+	conclude(c->owner, how);
+}
+
+static const struct container_ops container_ops = {
+	.check = on_check,
+	.knows = on_knows,
+	.update = on_update,
+	.spawned = on_spawned,
+	.failed = on_failed,
+	.cancelled = on_cancelled,
+	.ended = on_ended,
+};
+
+/* ---- life in memory ---- */
+
+static void proceed(void *arg, bool is_safe)
+{
+	struct executor *x = arg;
+
+	if (!x->has_exited)
+		executor_flush(x, is_safe);
+	else if (is_safe && TAILQ_EMPTY(&x->tasks))
+		forget(x);
+}
+
+static char *sandbox_of(const struct executor *x)
+{
+	char *path;
+
+	if (asprintf(&path, "%s/slaves/%s/frameworks/%s/executors/%s/runs/%s", x->agent->work_dir,
+		     agent_id(x->agent), executor_framework_id(x), executor_id(x),
+		     x->record->container_id) < 0)
+		return NULL;
+	return path;
+}
+
+static void fill_container(struct container *c, const Tepui__ExecutorRecord *record)
+{
+	c->info = record->task;
+	c->of = record->framework;
+	c->pid = record->supervisor_pid;
+	c->start_ticks = record->supervisor_start_ticks;
+	c->has_first_id = record->has_first_id;
+	c->first_id = record->first_id;
+	c->has_reported = record->latest;
+	c->has_started = record->latest;
+	c->has_ended = record->latest && status_is_terminal(record->latest->state);
+	if (record->has_launched_wall_ms)
+		c->launched_wall_ms = record->launched_wall_ms;
+}
+
+static int make_container(struct executor *x, struct err *e)
+{
+	const Tepui__ExecutorRecord *record = x->record;
+	struct container_seed seed = {
+		.kind = CONTAINER_EXECUTOR, .ops = &container_ops, .owner = x,
+		.id = record->container_id, .framework = CONTAINER_FRAMEWORK,
+		.executor = record->container_id, .sandbox_take = sandbox_of(x),
+	};
+	int r = container_new(x->agent, &seed, &x->container, e);
+
+	if (r < 0)
+		return r;
+	fill_container(x->container, record);
+	return resources_from_messages(record->executor->resources, record->executor->n_resources,
+				       &x->container->resources, e);
+}
+
+/* Takes RECORD, also on failure. */
+static int adopt(struct agent *agent, Tepui__ExecutorRecord *record, struct executor **ret,
+		 struct err *e)
+{
+	struct executor *x = calloc(1, sizeof(*x));
+	int r;
+
+	if (!x) {
+		tepui__executor_record__free_unpacked(record, NULL);
+		return err_set(e, ENOMEM, "read an executor");
+	}
+	x->agent = agent;
+	x->record = record;
+	x->has_exited = record->has_exited;
+	x->is_shut_down = record->is_shut_down;
+	x->todo.proceed = proceed;
+	x->todo.arg = x;
+	TAILQ_INIT(&x->tasks);
+	r = make_container(x, e);
+	if (r < 0) {
+		free_parts(x);
+		return r;
+	}
+	TAILQ_INSERT_TAIL(&agent->custom, x, link);
+	*ret = x;
+	return 0;
+}
+
+/* ---- a new one ---- */
+
+/* As a task that its supervisor runs: named by the executor, with its command, image and resources. */
+static Mesos__V1__TaskInfo *describe(const struct agent *agent, const Mesos__V1__ExecutorInfo *info)
+{
+	Mesos__V1__TaskInfo task = MESOS__V1__TASK_INFO__INIT;
+	Mesos__V1__TaskID task_id = MESOS__V1__TASK_ID__INIT;
+	Mesos__V1__AgentID id = MESOS__V1__AGENT_ID__INIT;
+
+	/* Only read, to be copied. */
+	task_id.value = info->executor_id->value;
+	id.value = (char *)(uintptr_t)agent_id(agent);
+	task.name = info->name ? info->name : info->executor_id->value;
+	task.task_id = &task_id;
+	task.agent_id = &id;
+	task.command = info->command;
+	task.container = info->container;
+	task.resources = info->resources;
+	task.n_resources = info->n_resources;
+	return (Mesos__V1__TaskInfo *)pb_copy(&task.base);
+}
+
+static Tepui__ExecutorRecord *new_record(struct agent *agent,
+					 const Mesos__V1__FrameworkInfo *framework,
+					 const Mesos__V1__ExecutorInfo *info)
+{
+	Tepui__ExecutorRecord *record = malloc(sizeof(*record));
+	char container_id[ID_UUID_SIZE];
+
+	if (!record)
+		return NULL;
+	tepui__executor_record__init(record);
+	id_uuid(&agent->rng, container_id);
+	record->container_id = strdup(container_id);
+	record->framework = (Mesos__V1__FrameworkInfo *)pb_copy(&framework->base);
+	record->executor = (Mesos__V1__ExecutorInfo *)pb_copy(&info->base);
+	record->task = describe(agent, info);
+	record->has_launched_wall_ms = 1;
+	record->launched_wall_ms = clock_wall_ms();
+	if (record->container_id && record->framework && record->executor && record->task)
+		return record;
+	tepui__executor_record__free_unpacked(record, NULL);
+	return NULL;
+}
+
+int executor_new(struct agent *agent, const Mesos__V1__FrameworkInfo *framework,
+		 const Mesos__V1__ExecutorInfo *info, struct executor **ret, struct err *e)
+{
+	Tepui__ExecutorRecord *record = new_record(agent, framework, info);
+
+	if (!record)
+		return err_set(e, ENOMEM, "make executor '%s'", info->executor_id->value);
+	return adopt(agent, record, ret, e);
+}
+
+int executor_admit(struct executor *x, struct err *e)
+{
+	int r = container_charge(x->container, e);
+
+	x->container->needs_launch = true;
+	return r < 0 ? r : executor_put(x, e);
+}
+
+void executor_refuse(struct executor *x)
+{
+	container_refuse(x->container);
+	note_exit(x);
+	tell_exit(x, NULL);
+	put_or_log(x);
+}
+
+int executor_variables(const struct executor *x, json_t **ret, struct err *e)
+{
+	const struct executor_place place = {
+		.framework_id = executor_framework_id(x),
+		.container_id = x->container->id,
+		.sandbox = x->container->sandbox,
+	};
+
+	return executor_env(x->agent, &place, x->record->executor, ret, e);
+}
+
+/* ---- its tasks ---- */
+
+void executor_join(struct executor *x, struct task *task)
+{
+	task->executor = x;
+	task->container = x->container;
+	TAILQ_INSERT_TAIL(&x->tasks, task, of_executor);
+}
+
+void executor_leave(struct task *task)
+{
+	struct executor *x = TAKE_PTR(task->executor);
+
+	TAILQ_REMOVE(&x->tasks, task, of_executor);
+	executor_mark(x);
+}
+
+int executor_charge(struct task *task, struct err *e)
+{
+	struct executor *x = task->executor;
+	struct container *c = x->container;
+	bool was_charged = c->is_charged;
+	int r;
+
+	if (task->is_charged)
+		return 0;
+	container_discharge(c);
+	r = resources_add(&c->resources, &task->resources);
+	if (was_charged && container_charge(c, e) < 0)
+		return -e->code;
+	if (r < 0)
+		return err_set(e, ENOMEM, "launch task '%s'", task_id(task));
+	task->is_charged = true;
+	renew_or_log(x);
+	return 0;
+}
+
+void executor_task_ended(struct task *task)
+{
+	struct executor *x = task->executor;
+	struct container *c = x->container;
+	bool was_charged = c->is_charged;
+	struct err e = { 0 };
+
+	if (!task->is_charged)
+		return;
+	task->is_charged = false;
+	container_discharge(c);
+	resources_take_away(&c->resources, &task->resources);
+	if (was_charged && container_charge(c, &e) < 0)
+		log_write_err(LOG_LEVEL_ERROR, &e, "executor '%s'", executor_id(x));
+	if (!x->has_exited)
+		renew_or_log(x);
+}
+
+/* ---- SHUTDOWN ---- */
+
+void executor_shut_down(struct executor *x)
+{
+	if (x->is_shut_down || x->has_exited)
+		return;
+	log_info("shut down executor '%s' of framework '%s'", executor_id(x),
+		 executor_framework_id(x));
+	x->is_shut_down = true;
+	x->record->has_is_shut_down = 1;
+	x->record->is_shut_down = 1;
+	/* Nobody is there to be asked. */
+	if (!x->stream)
+		end_container(x);
+	put_or_log(x);
+}
+
+void executor_shut_down_of(struct agent *agent, const Tepui__AgentEvent__ShutdownExecutor *event)
+{
+	struct executor *x = executor_find(agent, event->framework_id->value,
+					   event->executor_id->value);
+
+	if (x)
+		executor_shut_down(x);
+	else
+		log_info("ignore the shutdown of executor '%s': it is not here",
+			 event->executor_id->value);
+}
+
+/* ---- after a restart ---- */
+
+static int load(void *arg, const char *key, const void *data, size_t size, struct err *e)
+{
+	struct agent *agent = arg;
+	Tepui__ExecutorRecord *record = tepui__executor_record__unpack(NULL, size, data);
+	struct err why = { 0 };
+	struct executor *x;
+	int r = -EINVAL;
+
+	(void)e;
+	if (record && record->framework->id && strcmp(record->container_id, key) == 0)
+		r = adopt(agent, record, &x, &why);
+	else
+		(void)err_set(&why, EINVAL, "read the record");
+	if (r >= 0 && !x->has_exited)
+		r = container_charge(x->container, &why);
+	if (r >= 0)
+		return 0;
+	agent->counters.recovery_errors++;
+	log_write_err(LOG_LEVEL_ERROR, &why, "skip the executor of container '%s'", key);
+	return 0;
+}
+
+int executors_load(struct agent *agent, struct err *e)
+{
+	return store_each(agent->store, store_kind, load, agent, e);
+}
+
+/* One that was never told of a task has as long as it would have had. */
+static void await_return(struct executor *x)
+{
+	struct verdict late = {
+		status_lost_state(x->record->framework, MESOS__V1__TASK_STATE__TASK_GONE),
+		MESOS__V1__TASK_STATUS__REASON__REASON_EXECUTOR_REREGISTRATION_TIMEOUT,
+		"Executor did not re-register within its timeout after the agent was restarted",
+	};
+	struct task *task;
+
+	if (x->is_shut_down) {
+		end_container(x);
+		return;
+	}
+	if (!x->record->has_subscribed) {
+		expect_subscription(x);
+		return;
+	}
+	/* Or it was not: it will say what it has. */
+	TAILQ_FOREACH(task, &x->tasks, of_executor)
+		task->is_launch_sent = true;
+	executor_expect(x, x->agent->flags.executor_reregistration_timeout, &late);
+}
+
+void executors_settle(struct agent *agent)
+{
+	struct executor *x, *next;
+	struct err e = { 0 };
+
+	for (x = TAILQ_FIRST(&agent->custom); x; x = next) {
+		const char *boot_id = x->record->boot_id;
+
+		next = TAILQ_NEXT(x, link);
+		if (x->has_exited) {
+			x->container->state = CONTAINER_GONE;
+			executor_mark(x);
+			continue;
+		}
+		await_return(x);
+		if (container_adopt(x->container,
+				    boot_id && strcmp(boot_id, agent->node.boot_id) == 0, &e) < 0) {
+			log_write_err(LOG_LEVEL_ERROR, &e, "adopt executor '%s'", executor_id(x));
+			err_clear(&e);
+		}
+	}
+}
+
+bool executors_are_alive(const struct agent *agent)
+{
+	const struct executor *x;
+
+	TAILQ_FOREACH(x, &agent->custom, link) {
+		if (!x->has_exited)
+			return true;
+	}
+	return false;
+}
+
+unsigned executors_count_away(const struct agent *agent)
+{
+	const struct executor *x;
+	unsigned n = 0;
+
+	TAILQ_FOREACH(x, &agent->custom, link)
+		n += x->record->has_subscribed && !x->stream && container_is_running(x->container);
+	return n;
+}
+
+void executors_free(struct agent *agent)
+{
+	struct executor *x;
+
+	while ((x = TAILQ_FIRST(&agent->custom)))
+		executor_free(x);
+}

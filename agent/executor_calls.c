@@ -1,0 +1,190 @@
+#include "agent/executor_calls.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "agent/agent.h"
+#include "agent/executor.h"
+#include "agent/executor_api.h"
+#include "agent/executor_env.h"
+#include "agent/executor_stream.h"
+#include "agent/executor_token.h"
+#include "agent/master_link.h"
+#include "agent/runtime_dir.h"
+#include "lib/cleanup.h"
+#include "lib/err.h"
+#include "lib/log.h"
+#include "net/http_server.h"
+#include "net/wire.h"
+#include "proto/executor.pb-c.h"
+
+/* Of each executor two; no more than there may be tasks. */
+enum { EXECUTOR_CONNECTIONS = 2 * AGENT_MAX_TASKS };
+
+typedef Mesos__V1__Executor__Call Call;
+
+/* ---- the calls ---- */
+
+static int subscribe(struct http_request *req, struct executor *x, const Call *call, struct err *e)
+{
+	const Mesos__V1__Executor__Call__Subscribe *body = call->subscribe;
+	struct http_stream *stream;
+	enum wire_format format;
+	int r = 0;
+
+	for (size_t i = 0; i < body->n_unacknowledged_updates && r >= 0; i++)
+		r = executor_check_update(x, body->unacknowledged_updates[i]->status, e);
+	if (r >= 0)
+		r = executor_api_format(req, &format, e);
+	if (r == 0)
+		r = http_stream_start(req, 200, wire_content_type(format), executor_disconnected,
+				      x, &stream, e);
+	if (r < 0)
+		return r;
+	if (r == 0)
+		executor_subscribed(x, stream, format, body);
+	return 0;
+}
+
+static int update(struct http_request *req, struct executor *x, const Call *call, struct err *e)
+{
+	int r = executor_check_update(x, call->update->status, e);
+
+	if (r < 0)
+		x->agent->counters.invalid_updates++;
+	else
+		r = executor_update(x, call->update->status, e);
+	if (r >= 0)
+		http_reply(req, 202, NULL, NULL, 0);
+	return r;
+}
+
+/* Accepted is not delivered: nobody keeps it for a master that is not there. */
+static int message(struct http_request *req, struct executor *x, const Call *call, struct err *e)
+{
+	struct err why = { 0 };
+
+	(void)e;
+	if (!master_link_is_up(x->agent->link))
+		log_info("drop a message of executor '%s': there is no master", executor_id(x));
+	else if (master_link_message(x->agent->link, x->record, &call->message->data, &why) < 0)
+		log_write_err(LOG_LEVEL_WARNING, &why, "send a message of executor '%s'",
+			      executor_id(x));
+	http_reply(req, 202, NULL, NULL, 0);
+	return 0;
+}
+
+/* It keeps what lies between from closing the connection. */
+static int heartbeat(struct http_request *req, struct executor *x, const Call *call, struct err *e)
+{
+	(void)x;
+	(void)call;
+	(void)e;
+	http_reply(req, 202, NULL, NULL, 0);
+	return 0;
+}
+
+static int (*const handlers[])(struct http_request *req, struct executor *x, const Call *call,
+			       struct err *e) = {
+	[MESOS__V1__EXECUTOR__CALL__TYPE__SUBSCRIBE] = subscribe,
+	[MESOS__V1__EXECUTOR__CALL__TYPE__UPDATE] = update,
+	[MESOS__V1__EXECUTOR__CALL__TYPE__MESSAGE] = message,
+	[MESOS__V1__EXECUTOR__CALL__TYPE__HEARTBEAT] = heartbeat,
+};
+
+/* ---- who calls ---- */
+
+static int check_token(struct http_request *req, const struct agent *agent,
+		       const struct executor_claims *claims, struct err *e)
+{
+	json_t *token;
+	int r;
+
+	if (!agent->flags.authenticate_http_executors)
+		return 0;
+	r = executor_token_read(agent, http_request_header(req, "Authorization"), &token, e);
+	if (r < 0)
+		return r;
+	r = executor_token_check(token, claims, e);
+	json_decref(token);
+	return r;
+}
+
+/* An executor that is another's token's learns no more than that. */
+static int handle(struct http_request *req, const Call *call, struct err *e)
+{
+	struct agent *agent = http_request_app(req);
+	struct executor_claims claims = { call->framework_id->value, call->executor_id->value, "" };
+	struct executor *x = executor_find(agent, claims.framework_id, claims.executor_id);
+	int r;
+
+	if (!x)
+		return err_set(e, EINVAL, "Executor '%.255s' of framework '%.255s' cannot be found",
+			       claims.executor_id, claims.framework_id);
+	claims.container_id = x->container->id;
+	r = check_token(req, agent, &claims, e);
+	if (r < 0)
+		return r;
+	if (call->type != MESOS__V1__EXECUTOR__CALL__TYPE__SUBSCRIBE && !x->stream)
+		return err_set(e, EPERM, "Executor is not subscribed");
+	return handlers[call->type](req, x, call, e);
+}
+
+static int read_call(struct http_request *req, struct err *e)
+{
+	return executor_api_read(req, handle, e);
+}
+
+/* Who shows no token of ours is told so before a byte of the body is read. */
+static int post_call(struct http_request *req, struct err *e)
+{
+	const struct agent *agent = http_request_app(req);
+	json_t *token = NULL;
+	int r = 0;
+
+	if (agent->flags.authenticate_http_executors)
+		r = executor_token_read(agent, http_request_header(req, "Authorization"), &token,
+					e);
+	json_decref(token);
+	return r < 0 ? r : http_request_collect(req, EXECUTOR_API_MAX_BODY, read_call, e);
+}
+
+static const struct route routes[] = {
+	{ HTTP_POST, "/api/v1/executor", post_call, HTTP_BODY_LATER },
+	{ HTTP_POST, "/slave(1)/api/v1/executor", post_call, HTTP_BODY_LATER },
+};
+
+int executor_calls_mount(struct agent *agent, struct http_server *server, struct err *e)
+{
+	return http_server_mount(server, routes, ARRAY_SIZE(routes), executor_api_error, agent, e);
+}
+
+/*
+ * In a directory that executors' containers have mounted: the directory, because a restarted agent
+ * makes another socket.  Any user in there may connect; who speaks for whom is told by tokens.
+ */
+int executor_calls_listen(struct agent *agent, struct err *e)
+{
+	struct http_limits limits = http_default_limits;
+	AUTO_CLOSE int dir = -EBADF;
+	AUTO_FREE char *path = NULL;
+	int r;
+
+	if (!agent->flags.http_executor_domain_sockets)
+		return 0;
+	if (asprintf(&path, "%s/" EXECUTOR_SOCKETS "/" EXECUTOR_SOCKET, agent->work_dir) < 0) {
+		path = NULL;
+		return err_set(e, ENOMEM, "listen for executors");
+	}
+	dir = dir_make(agent->work_fd, EXECUTOR_SOCKETS, 0755, e);
+	if (dir < 0)
+		return dir;
+	limits.max_connections = limits.max_per_peer = EXECUTOR_CONNECTIONS;
+	r = http_server_new(agent->loop, &limits, &agent->domain, e);
+	if (r >= 0)
+		r = executor_calls_mount(agent, agent->domain, e);
+	if (r >= 0)
+		r = http_server_listen_public(agent->domain, path, e);
+	return r;
+}

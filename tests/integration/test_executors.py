@@ -1,0 +1,467 @@
+"""Custom executors: docs/examples/executor.py in a container of a real agent, and ones that misbehave."""
+import base64
+import json
+import os
+import pathlib
+import signal
+import socket
+import time
+import uuid
+
+import pytest
+
+from cluster import REPOSITORY, wait_until
+from framework import Framework, scalar
+from protolite import Schema
+
+SOURCE = (REPOSITORY / "docs/examples/executor.py").read_text().split("if __name__")[0]
+SCHEMA = Schema("mesos.proto", "executor.proto")
+IDLE = "import time\ntime.sleep(1000)\n"
+
+
+@pytest.fixture
+def node(cluster):
+    cluster.start_master()
+    cluster.start_agent()
+    return cluster
+
+
+def text(data):
+    return base64.b64encode(data.encode()).decode()
+
+
+def executor(name="x", program="Executor().run()\n", source=SOURCE, **more):
+    return {"executor_id": {"value": name}, "name": name,
+            "command": {"shell": False, "value": "/usr/bin/python3", "arguments": ["python3", "-uc", source + program]},
+            "resources": [scalar("cpus", 0.1), scalar("mem", 64)], **more}
+
+
+def task(offer, info, command, **more):
+    return {"name": "t", "task_id": {"value": f"t-{uuid.uuid4()}"}, "agent_id": offer["agent_id"], "executor": info,
+            "resources": [scalar("cpus", 0.1), scalar("mem", 16)], "data": text(command), **more}
+
+
+def launch(framework, info, *commands, offer=None, **more):
+    """One task of executor INFO for each of COMMANDS; their ids."""
+    offer = offer or framework.offer()
+    tasks = [task(offer, info, command, **more) for command in commands]
+    framework.accept(offer, {"type": "LAUNCH", "launch": {"task_infos": tasks}})
+    return [t["task_id"]["value"] for t in tasks]
+
+
+def agent_id(framework):
+    return next(u["status"]["agent_id"] for u in framework.all("UPDATE") if "agent_id" in u["status"])
+
+
+def sandbox(agent, name="x"):
+    return next(pathlib.Path(agent.work_dir).glob(f"slaves/*/frameworks/*/executors/{name}/runs/latest/"))
+
+
+def environment(agent, name="x"):
+    """Of the executor's process, which is the only one with a task's data in no argument."""
+    def found():
+        for pid in agent.processes():
+            try:
+                env = dict(line.split("=", 1) for line in pathlib.Path(f"/proc/{pid}/environ").read_text().split("\0")
+                           if "=" in line)
+                command = pathlib.Path(f"/proc/{pid}/comm").read_text().strip()
+            except OSError:
+                continue
+            if env.get("MESOS_EXECUTOR_ID") == name and command.startswith("python3"):
+                return pid, env
+        return None
+    return wait_until(found, f"executor {name}'s process")
+
+
+def failure(framework, name="x"):
+    return wait_until(lambda: next((f for f in framework.all("FAILURE")
+                                    if f.get("executor_id", {}).get("value") == name), None), "FAILURE")
+
+
+def used(cluster):
+    return cluster.call("GET", "/slaves").json["slaves"][0]["used_resources"]
+
+
+# ---- life ----
+
+def test_one_executor_runs_many_tasks(node):
+    framework = Framework(node)
+    agent = node.agents[0]
+    short = launch(framework, executor(), *["echo done >> $MESOS_SANDBOX/log"] * 8)
+    for task_id in short:
+        status = framework.status(task_id, "TASK_FINISHED")
+        assert status["executor_id"]["value"] == "x" and status["source"] == "SOURCE_EXECUTOR"
+        assert status["agent_id"]["value"] and status["container_status"]["container_id"]["value"]
+    assert (sandbox(agent) / "log").read_text() == "done\n" * 8
+    pid, _ = environment(agent)
+    long, = launch(framework, executor(), "sleep 1000")
+    framework.status(long, "TASK_RUNNING")
+    assert environment(agent)[0] == pid
+    # Charged once, and only for what lives.
+    assert used(node)["cpus"] == pytest.approx(0.2) and used(node)["mem"] == pytest.approx(80)
+    offer = framework.offer()
+    assert offer["executor_ids"] == [{"value": "x"}]
+    bad, = launch(framework, executor(), "exit 3", offer=offer)
+    assert framework.status(bad, "TASK_FAILED")["message"] == "Command ended with 3"
+    framework.call("KILL", task_id={"value": long})
+    framework.status(long, "TASK_KILLED")
+    assert environment(agent)[0] == pid
+    framework.call("TEARDOWN")
+    wait_until(lambda: not agent.container_cgroups(), "the end of the executor")
+    wait_until(lambda: used(node)["cpus"] == 0, "its resources")
+
+
+def test_the_environment_is_that_of_the_reference(node):
+    framework = Framework(node)
+    agent = node.agents[0]
+    running, = launch(framework, executor(shutdown_grace_period={"nanoseconds": 90_000_000_000}), "sleep 1000")
+    status = framework.status(running, "TASK_RUNNING")
+    _, env = environment(agent)
+    token = env.pop("MESOS_EXECUTOR_AUTHENTICATION_TOKEN")
+    claims = json.loads(base64.urlsafe_b64decode(token.split(".")[1] + "=="))
+    assert claims == {"fid": framework.info["id"]["value"], "eid": "x",
+                      "cid": status["container_status"]["container_id"]["value"]}
+    assert {k: v for k, v in env.items() if k.startswith(("MESOS_", "LIBPROCESS_"))} == {
+        "MESOS_FRAMEWORK_ID": framework.info["id"]["value"], "MESOS_EXECUTOR_ID": "x",
+        "MESOS_DIRECTORY": str(sandbox(agent).resolve()), "MESOS_SANDBOX": "/mnt/mesos/sandbox",
+        "MESOS_SLAVE_ID": status["agent_id"]["value"], "MESOS_SLAVE_PID": f"slave(1)@127.0.0.1:{agent.port}",
+        "MESOS_AGENT_ENDPOINT": f"127.0.0.1:{agent.port}", "MESOS_CHECKPOINT": "1",
+        "MESOS_HTTP_COMMAND_EXECUTOR": "1", "MESOS_EXECUTOR_SHUTDOWN_GRACE_PERIOD": "90secs",
+        "MESOS_RECOVERY_TIMEOUT": "15mins", "MESOS_SUBSCRIPTION_BACKOFF_MAX": "2secs", "LIBPROCESS_PORT": "0"}
+    key = agent.work_dir / "executor.key"
+    assert os.stat(key).st_mode & 0o777 == 0o600 and os.stat(key).st_size == 32
+    framework.call("TEARDOWN")
+
+
+# ---- ends ----
+
+def test_one_that_outgrows_its_memory(node):
+    framework = Framework(node)
+    running, = launch(framework, executor(), "python3 -c 'x = b\"a\" * (200 << 20); print(len(x))'; sleep 1000")
+    status = framework.status(running, "TASK_FAILED")
+    assert status["reason"] == "REASON_CONTAINER_LIMITATION_MEMORY", status
+    assert status["limitation"]["resources"][0]["name"] == "mem"
+    framework.call("TEARDOWN")
+
+
+def test_one_that_never_registers(cluster):
+    cluster.start_master()
+    cluster.start_agent("--executor_registration_timeout=1secs")
+    framework = Framework(cluster)
+    waiting, = launch(framework, executor(source="", program=IDLE), "true")
+    status = framework.status(waiting, "TASK_FAILED")
+    assert status["reason"] == "REASON_EXECUTOR_REGISTRATION_TIMEOUT" and status["source"] == "SOURCE_AGENT"
+    failure(framework)
+    framework.call("TEARDOWN")
+
+
+def test_one_that_cannot_be_launched(node):
+    framework = Framework(node)
+    broken = executor(command={"shell": False, "value": "/no/such/program"})
+    first, = launch(framework, broken, "true")
+    assert framework.status(first, "TASK_FAILED")["reason"] == "REASON_EXECUTOR_TERMINATED"
+    refused = executor("refused", command={"value": "true", "user": "nobody-of-this-name"})
+    second, = launch(framework, refused, "true")
+    assert framework.status(second, "TASK_ERROR")["reason"] == "REASON_TASK_INVALID"
+    wait_until(lambda: used(node)["cpus"] == 0, "the resources of both")
+    framework.call("TEARDOWN")
+
+
+def test_one_whose_tasks_were_killed_before_it_came_is_shut_down(node):
+    framework = Framework(node)
+    slow = executor(program="while not os.path.exists('/mnt/mesos/sandbox/go'): time.sleep(0.02)\nExecutor().run()\n")
+    waiting, = launch(framework, slow, "true")
+    environment(node.agents[0])
+    framework.call("KILL", task_id={"value": waiting})
+    status = framework.status(waiting, "TASK_KILLED")
+    assert status["reason"] == "REASON_TASK_KILLED_DURING_LAUNCH"
+    (sandbox(node.agents[0]) / "go").touch()
+    assert failure(framework)["status"] == 0
+    framework.call("TEARDOWN")
+
+
+# ---- agents that are killed ----
+
+def test_tasks_survive_a_killed_agent(node):
+    framework = Framework(node)
+    agent = node.agents[0]
+    running = launch(framework, executor(), *["sleep 1000"] * 5)
+    for task_id in running:
+        framework.status(task_id, "TASK_RUNNING")
+    before = agent.processes()
+    agent.end(signal.SIGKILL)
+    agent.start()
+    wait_until(lambda: node.active_agents() == 1 and len(agent.text().split("registered with master")) == 3,
+               "the agent's return")
+    assert agent.processes() == before
+    again, = launch(framework, executor(), "true")
+    framework.status(again, "TASK_FINISHED")
+    assert used(node)["cpus"] == pytest.approx(0.6)
+    for task_id in running:
+        framework.call("KILL", task_id={"value": task_id})
+        framework.status(task_id, "TASK_KILLED")
+    framework.call("TEARDOWN")
+
+
+def test_an_agent_that_is_killed_before_its_executor_came(node):
+    framework = Framework(node)
+    agent = node.agents[0]
+    slow = executor(program="while not os.path.exists('/mnt/mesos/sandbox/go'): time.sleep(0.02)\nExecutor().run()\n")
+    waiting, = launch(framework, slow, "true")
+    pid, _ = environment(agent)
+    agent.end(signal.SIGKILL)
+    agent.start()
+    (sandbox(agent) / "go").touch()
+    assert framework.status(waiting, "TASK_FINISHED")["executor_id"]["value"] == "x"
+    assert environment(agent)[0] == pid
+    framework.call("TEARDOWN")
+
+
+def test_what_an_executor_said_while_the_agent_was_away(node):
+    framework = Framework(node)
+    agent = node.agents[0]
+    ending, = launch(framework, executor(), "while [ ! -e $MESOS_SANDBOX/go ]; do sleep 0.05; done")
+    framework.status(ending, "TASK_RUNNING")
+    agent.end(signal.SIGKILL)
+    (sandbox(agent) / "go").touch()
+    pid, _ = environment(agent)
+    agent.start()
+    framework.status(ending, "TASK_FINISHED")
+    states = [u["status"]["state"] for u in framework.all("UPDATE") if u["status"]["task_id"]["value"] == ending]
+    assert sorted(set(states)) == ["TASK_FINISHED", "TASK_RUNNING"]
+    assert environment(agent)[0] == pid
+    framework.call("TEARDOWN")
+
+
+def test_one_that_does_not_come_back_to_a_restarted_agent(node):
+    framework = Framework(node)
+    agent = node.agents[0]
+    lost = executor(program="class Lost(Executor):\n def subscribe(self):\n  super().subscribe()\n"
+                            "  time.sleep(1000)\nLost().run()\n")
+    running, = launch(framework, lost, "sleep 1000")
+    framework.status(running, "TASK_RUNNING")
+    agent.end(signal.SIGKILL)
+    agent.start()
+    status = framework.status(running, "TASK_GONE")
+    assert status["reason"] == "REASON_EXECUTOR_REREGISTRATION_TIMEOUT"
+    wait_until(lambda: not agent.container_cgroups(), "the end of its container")
+    framework.call("TEARDOWN")
+
+
+def test_one_that_forgot_a_task_when_it_comes_back(node):
+    """It was told of the task, and neither has it nor has said anything of it."""
+    framework = Framework(node)
+    agent = node.agents[0]
+    forgetful = executor(program="class X(Executor):\n def on_launch(self, body): pass\nX().run()\n")
+    told, = launch(framework, forgetful, "true")
+    environment(agent)
+    wait_until(lambda: f"executor 'x' of framework '{framework.info['id']['value']}' is subscribed" in agent.text(),
+               "the subscription")
+    agent.end(signal.SIGKILL)
+    agent.start()
+    assert framework.status(told, "TASK_DROPPED")["reason"] == "REASON_AGENT_RESTARTED"
+    framework.call("TEARDOWN")
+
+
+# ---- as a program of its own ----
+
+class Speaker:
+    """What an executor says, said by the test in protobuf or JSON; the process in the container only idles."""
+
+    def __init__(self, agent, env, path=None, form="application/x-protobuf", **headers):
+        self.address = str(path) if path else ("127.0.0.1", agent.port)
+        self.ids = {"framework_id": {"value": env["MESOS_FRAMEWORK_ID"]},
+                    "executor_id": {"value": env["MESOS_EXECUTOR_ID"]}}
+        self.form = form
+        self.headers = {"Content-Type": form, "Accept": form,
+                        "Authorization": "Bearer " + env["MESOS_EXECUTOR_AUTHENTICATION_TOKEN"], **headers}
+        self.reader = self.socket = None
+
+    def send(self, call, path="/api/v1/executor", method="POST"):
+        if isinstance(call, dict):
+            call = {**self.ids, **call}
+            call = (SCHEMA.encode("mesos.v1.executor.Call", call) if self.form != "application/json" else
+                    json.dumps(call).encode())
+        made = socket.socket(socket.AF_UNIX if isinstance(self.address, str) else socket.AF_INET)
+        made.settimeout(20)
+        made.connect(self.address)
+        head = "".join(f"{k}: {v}\r\n" for k, v in self.headers.items() if v is not None)
+        made.sendall(f"{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n{head}Content-Length: {len(call)}\r\n\r\n".encode()
+                     + call)
+        reader = made.makefile("rb")
+        status = int(reader.readline().split()[1])
+        self.answer = {}
+        while line := reader.readline().strip():
+            name, value = line.decode().split(": ", 1)
+            self.answer[name.lower()] = value
+        return status, made, reader
+
+    def call(self, call, **more):
+        status, made, reader = self.send(call, **more)
+        self.body = reader.read(int(self.answer.get("content-length", 0))).decode()
+        reader.close()
+        made.close()
+        return status
+
+    def subscribe(self, **body):
+        status, self.socket, self.reader = self.send({"type": "SUBSCRIBE", "subscribe": body})
+        assert status == 200
+        return self.event()
+
+    def event(self):
+        line = self.reader.readline()
+        size = int(line, 16)
+        record = self.reader.read(size + 2)[:size]
+        if not size:
+            return None
+        length, data = record.split(b"\n", 1)
+        assert int(length) == len(data)
+        return SCHEMA.decode("mesos.v1.executor.Event", data) if self.form != "application/json" else json.loads(data)
+
+    def status(self, task_id, state, **more):
+        id_ = uuid.uuid4().bytes
+        return {"task_id": {"value": task_id}, "state": state, "source": "SOURCE_EXECUTOR",
+                "uuid": id_ if self.form != "application/json" else base64.b64encode(id_).decode(), **more}
+
+    def update(self, status):
+        return self.call({"type": "UPDATE", "update": {"status": status}})
+
+
+def speak(node, framework, name="x", tasks=1, **more):
+    """An idle executor with tasks, and who speaks for it."""
+    ids = launch(framework, executor(name, source="", program=IDLE), *["true"] * tasks)
+    _, env = environment(node.agents[0], name)
+    return ids, Speaker(node.agents[0], env, **more)
+
+
+@pytest.mark.parametrize("form", ["application/json", "application/x-protobuf"])
+def test_the_protocol_over_tcp(node, form):
+    framework = Framework(node)
+    (task_id,), speaker = speak(node, framework, form=form)
+    assert speaker.update(speaker.status(task_id, "TASK_RUNNING")) == 403
+    subscribed = speaker.subscribe()
+    assert speaker.answer["content-type"] == form and "mesos-stream-id" not in speaker.answer
+    body = subscribed["subscribed"]
+    assert subscribed["type"] == "SUBSCRIBED"
+    assert body["executor_info"]["executor_id"] == {"value": "x"}
+    assert body["executor_info"]["framework_id"] == framework.info["id"] == body["framework_info"]["id"]
+    assert body["agent_info"]["id"]["value"] and body["container_id"]["value"]
+    launched = speaker.event()
+    assert launched["type"] == "LAUNCH" and launched["launch"]["task"]["task_id"]["value"] == task_id
+    running = speaker.status(task_id, "TASK_RUNNING")
+    assert speaker.update(running) == 202
+    acknowledged = speaker.event()
+    assert acknowledged["type"] == "ACKNOWLEDGED"
+    assert acknowledged["acknowledged"] == {"task_id": {"value": task_id}, "uuid": running["uuid"]}
+    assert framework.status(task_id, "TASK_RUNNING")["timestamp"] > 1e9
+    assert speaker.call({"type": "HEARTBEAT"}) == 202
+    # A second subscription ends the first.
+    first = speaker.reader
+    speaker.subscribe()
+    assert first.readline() == b"0\r\n"
+    framework.call("KILL", task_id={"value": task_id}, kill_policy={"grace_period": {"nanoseconds": 5}})
+    kill = speaker.event()
+    assert kill["type"] == "KILL" and kill["kill"]["task_id"]["value"] == task_id
+    assert kill["kill"]["kill_policy"]["grace_period"]["nanoseconds"] == 5
+    assert speaker.update(speaker.status(task_id, "TASK_KILLED")) == 202
+    framework.status(task_id, "TASK_KILLED")
+    framework.call("TEARDOWN")
+    assert speaker.event()["type"] == "ACKNOWLEDGED"
+    assert speaker.event()["type"] == "SHUTDOWN"
+
+
+def test_what_is_repeated_is_told_once(node):
+    framework = Framework(node)
+    (task_id,), speaker = speak(node, framework)
+    speaker.subscribe()
+    assert speaker.event()["type"] == "LAUNCH"
+    running, finished = speaker.status(task_id, "TASK_RUNNING"), speaker.status(task_id, "TASK_FINISHED")
+    speaker.update(running)
+    assert speaker.event()["type"] == "ACKNOWLEDGED"
+    speaker.subscribe(unacknowledged_updates=[{"status": running}, {"status": finished}],
+                      unacknowledged_tasks=[{"name": "t", "task_id": {"value": task_id}, "agent_id": {"value": "a"}}])
+    assert [speaker.event()["acknowledged"]["uuid"] for _ in range(2)] == [running["uuid"], finished["uuid"]]
+    framework.status(task_id, "TASK_FINISHED")
+    # Forgotten here by now, and still not to be told again.
+    wait_until(lambda: "acknowledged" not in node.agents[0].call("GET", "/state").body.decode(), "the answer")
+    speaker.subscribe(unacknowledged_updates=[{"status": finished}])
+    assert speaker.event()["acknowledged"]["uuid"] == finished["uuid"]
+    seen = {u["status"]["uuid"] for u in framework.all("UPDATE")}
+    assert len(seen) == 2
+    framework.call("TEARDOWN")
+
+
+def test_a_lying_executor_hurts_nobody(node):
+    framework, other = Framework(node), Framework(node, name="other", subscribed=False)
+    other.subscribe(suppressed_roles=["*"])
+    (victim,), honest = speak(node, framework, "honest")
+    (own,), liar = speak(node, framework, "liar")
+    honest.subscribe()
+    assert honest.event()["type"] == "LAUNCH"
+    liar.subscribe()
+    assert liar.event()["type"] == "LAUNCH"
+    ids, headers = dict(liar.ids), dict(liar.headers)
+    # For another executor, of this framework and of another.
+    liar.ids["executor_id"] = {"value": "honest"}
+    for call in ({"type": "SUBSCRIBE", "subscribe": {}}, {"type": "MESSAGE", "message": {"data": b"x"}},
+                 {"type": "UPDATE", "update": {"status": liar.status(victim, "TASK_FAILED")}}, {"type": "HEARTBEAT"}):
+        assert liar.call(call) == 403, call
+    liar.ids = {**ids, "framework_id": other.info["id"]}
+    assert liar.call({"type": "SUBSCRIBE", "subscribe": {}}) == 400
+    liar.ids = {**ids, "executor_id": {"value": "../x"}}
+    assert liar.call({"type": "SUBSCRIBE", "subscribe": {}}) == 400
+    # With another's token, or none, or one that is made up.
+    liar.ids = ids
+    for token, status in ((honest.headers["Authorization"], 403), (None, 401), ("Bearer x.y.z", 401),
+                          (headers["Authorization"] + "A", 401), ("Basic eDp5", 401)):
+        liar.headers["Authorization"] = token
+        assert liar.call({"type": "HEARTBEAT"}) == status, token
+    assert liar.answer["www-authenticate"].startswith("Bearer")
+    liar.headers = headers
+    # Of another's task, with another's id, of no task, by nobody.
+    for status in (liar.status(victim, "TASK_FAILED"), liar.status("nothing", "TASK_RUNNING"),
+                   liar.status(own, "TASK_RUNNING", executor_id={"value": "honest"}),
+                   liar.status(own, "TASK_RUNNING", source="SOURCE_AGENT"), liar.status(own, "TASK_STAGING"),
+                   {**liar.status(own, "TASK_RUNNING"), "uuid": b"short"}):
+        assert liar.update(status) == 400, status
+    assert liar.call({"type": "SUBSCRIBE", "subscribe": {"unacknowledged_updates": [
+        {"status": liar.status(own, "TASK_RUNNING", source="SOURCE_MASTER")}]}}) == 400
+    assert honest.update(honest.status(victim, "TASK_RUNNING")) == 202
+    framework.status(victim, "TASK_RUNNING")
+    assert {u["status"]["task_id"]["value"] for u in framework.all("UPDATE")} == {victim}
+    framework.call("TEARDOWN")
+    other.call("TEARDOWN")
+
+
+def test_the_domain_socket(cluster):
+    cluster.start_master()
+    agent = cluster.start_agent("--http_executor_domain_sockets")
+    framework = Framework(cluster)
+    running, = launch(framework, executor(), "sleep 1000")
+    framework.status(running, "TASK_RUNNING")
+    _, env = environment(agent)
+    assert env["MESOS_DOMAIN_SOCKET"] == "/run/tepui/executor.sock"
+    assert not [line for line in pathlib.Path(f"/proc/{environment(agent)[0]}/net/tcp").read_text().splitlines()
+                if f":{agent.port:04X} 01" in line]
+    # In protobuf, and without a token nobody is anybody there either.
+    speaker = Speaker(agent, env, path=agent.work_dir / "sockets/executor.sock")
+    assert speaker.call({"type": "HEARTBEAT"}) == 202
+    speaker.headers["Authorization"] = None
+    assert speaker.call({"type": "HEARTBEAT"}) == 401
+    assert speaker.call(b"{}", path="/api/v1") == 404
+    agent.end(signal.SIGKILL)
+    agent.start()
+    again, = launch(framework, executor(), "true")
+    framework.status(again, "TASK_FINISHED")
+    framework.call("TEARDOWN")
+
+
+def test_without_authentication_an_id_is_enough(cluster):
+    cluster.start_master()
+    cluster.start_agent("--authenticate_http_executors=false")
+    framework = Framework(cluster)
+    (task_id,), speaker = speak(cluster, framework)
+    speaker.headers["Authorization"] = None
+    speaker.subscribe()
+    assert speaker.event()["launch"]["task"]["task_id"]["value"] == task_id
+    framework.call("TEARDOWN")
