@@ -13,6 +13,7 @@
 #include "master_stub/framework.h"
 #include "master_stub/offer.h"
 #include "master_stub/operation.h"
+#include "master_stub/reconcile.h"
 #include "master_stub/registry.h"
 #include "master_stub/task.h"
 #include "master_stub/task_validate.h"
@@ -65,6 +66,16 @@ static size_t tasks_of(const Operation *operation, Mesos__V1__TaskInfo ***ret)
 	return 0;
 }
 
+/* The call may have come before, by a proxy that asks twice: what it launched then is not dropped. */
+static void drop(struct framework *framework, const Mesos__V1__TaskInfo *task, const char *why)
+{
+	if (master_task_find(framework, task->task_id->value))
+		reconcile_task(framework, task->task_id->value, task->agent_id->value);
+	else
+		tell_not_launched(framework, task, MESOS__V1__TASK_STATE__TASK_DROPPED,
+				  MESOS__V1__TASK_STATUS__REASON__REASON_INVALID_OFFERS, why);
+}
+
 static void drop_all(struct framework *framework,
 		     const Mesos__V1__Scheduler__Call__Accept *accept, const char *why)
 {
@@ -73,9 +84,7 @@ static void drop_all(struct framework *framework,
 		size_t n = tasks_of(accept->operations[i], &tasks);
 
 		for (size_t j = 0; j < n; j++)
-			tell_not_launched(framework, tasks[j], MESOS__V1__TASK_STATE__TASK_DROPPED,
-					  MESOS__V1__TASK_STATUS__REASON__REASON_INVALID_OFFERS,
-					  why);
+			drop(framework, tasks[j], why);
 	}
 }
 
