@@ -13,6 +13,7 @@
 #include "agent/task.h"
 #include "agent/updates.h"
 #include "lib/cleanup.h"
+#include "lib/clock.h"
 #include "lib/err.h"
 #include "lib/log.h"
 #include "lib/pb_json.h"
@@ -121,6 +122,8 @@ int master_call_subscribe(const struct agent *agent, void **ret, size_t *ret_siz
 	subscribe.executors = executor_list;
 	subscribe.master_id = agent->self->master_id;
 	subscribe.endpoint = endpoint_to_tell(agent);
+	subscribe.has_dialed_boot_ms = true;
+	subscribe.dialed_boot_ms = clock_boot_ms();
 	call.subscribe = &subscribe;
 	return pack(agent, &call, TEPUI__AGENT_CALL__TYPE__SUBSCRIBE, ret, ret_size, e);
 }

@@ -81,6 +81,17 @@ static int readmit(struct master *master, const Tepui__AgentCall__Subscribe *sub
 	return registry_add(master, id, subscribe->agent_info, ret, e);
 }
 
+/*
+ * An attempt that the agent gave up may come after the one that it made next, on another connection:
+ * what has been launched since would be missing from it, and be taken for gone.
+ */
+static bool is_overtaken(const struct agent *agent, const Tepui__AgentCall__Subscribe *subscribe)
+{
+	return subscribe->has_dialed_boot_ms && agent->dialed_boot_ms > 0 &&
+	       subscribe->dialed_boot_ms <= agent->dialed_boot_ms &&
+	       texts_equal(agent->boot_id, subscribe->boot_id);
+}
+
 static int find_known(struct master *master, const Tepui__AgentCall__Subscribe *subscribe,
 		      struct agent **ret, struct err *e)
 {
@@ -98,6 +109,8 @@ static int find_known(struct master *master, const Tepui__AgentCall__Subscribe *
 			       "subscribe agent '%s': another one with this id is connected"
 			       " from '%s:%d'",
 			       id, agent->info->hostname, agent->info->port);
+	if (is_overtaken(agent, subscribe))
+		return err_set(e, ESTALE, "subscribe agent '%s': it has subscribed since", id);
 	*ret = agent;
 	return 0;
 }
@@ -161,6 +174,7 @@ static int take_description(struct agent *agent, const Tepui__AgentCall__Subscri
 		return err_set(e, ENOMEM, "subscribe agent '%s'", agent->id);
 	mesos__v1__agent_info__free_unpacked(agent->info, NULL);
 	agent->info = copy;
+	agent->dialed_boot_ms = subscribe->has_dialed_boot_ms ? subscribe->dialed_boot_ms : 0;
 	if (agent->node)
 		r = allocator_node_set_total(agent->node, total);
 	else

@@ -40,6 +40,7 @@ struct agent {
 	char *id;
 	Mesos__V1__AgentInfo *info;	/* owned, with id */
 	char *boot_id, *version;	/* owned or NULL */
+	int64_t dialed_boot_ms;		/* in that boot, by its clock; 0: not told */
 	char *endpoint;			/* ADDRESS:PORT to reach it by; NULL: its hostname and port */
 	char *degraded;			/* why it takes no tasks, and is not offered; or NULL */
 	enum agent_state state;		/* set by registry_set_state() */

@@ -207,12 +207,14 @@ struct subscribe {
 	const char *resources;		/* in the place of cpus and mem */
 	int port;
 	double cpus, mem;
+	long long dialed_boot_ms;	/* 0: not told */
 };
 
 static inline int agent_try_subscribe(struct cluster *cluster, struct fake_agent *agent,
 				      struct subscribe s, struct err *e)
 {
 	char id[300] = "", master_id[300] = "", degraded[300] = "", resources[512];
+	char dialed[64] = "";
 	Tepui__AgentCall *call;
 	const Tepui__AgentEvent *event;
 	int r;
@@ -223,6 +225,8 @@ static inline int agent_try_subscribe(struct cluster *cluster, struct fake_agent
 		snprintf(master_id, sizeof(master_id), ",\"master_id\":\"%s\"", s.master_id);
 	if (s.degraded)
 		snprintf(degraded, sizeof(degraded), ",\"degraded\":\"%s\"", s.degraded);
+	if (s.dialed_boot_ms)
+		snprintf(dialed, sizeof(dialed), ",\"dialed_boot_ms\":%lld", s.dialed_boot_ms);
 	snprintf(resources, sizeof(resources), RESOURCES_JSON, s.cpus ? s.cpus : 4,
 		 s.mem ? s.mem : 1024, 31000, 31099);
 	call = (Tepui__AgentCall *)message(
@@ -231,10 +235,10 @@ static inline int agent_try_subscribe(struct cluster *cluster, struct fake_agent
 		"\"port\":%d,\"resources\":%s,"
 		"\"attributes\":[{\"name\":\"rack\",\"type\":\"TEXT\",\"text\":{\"value\":\"r1\"}}]"
 		"},"
-		"\"boot_id\":\"%s\",\"version\":\"0.1.0\"%s,\"tasks\":[%s]}%s}",
+		"\"boot_id\":\"%s\",\"version\":\"0.1.0\"%s%s,\"tasks\":[%s]}%s}",
 		id, s.hostname ? s.hostname : "node", s.port ? s.port : 5051,
 		s.resources ? s.resources : resources, s.boot_id ? s.boot_id : "boot", master_id,
-		s.tasks ? s.tasks : "", degraded);
+		dialed, s.tasks ? s.tasks : "", degraded);
 	agent->is_closed = false;
 	r = master_agent_subscribe(cluster->master, call, agent, cluster->now_ms, e);
 	protobuf_c_message_free_unpacked(&call->base, NULL);
