@@ -120,6 +120,11 @@ bool store_is_dirty(const struct store *store)
 	return store->pending != NULL;
 }
 
+void store_rollback(struct store *store)
+{
+	free_records(&store->pending);
+}
+
 int store_back_up(struct store *store, struct err *e)
 {
 	return store->db ? store_file_back_up(store->db, store->path, e) : 0;

@@ -40,6 +40,8 @@ int store_delete(struct store *store, const char *kind, const char *key, struct 
  */
 int store_commit(struct store *store, struct err *e);
 bool store_is_dirty(const struct store *store);
+/* What was buffered since the last commit is forgotten, as by a crash: for the simulator. */
+void store_rollback(struct store *store);
 
 /*
  * Replace the backup, from which a damaged file is restored, by what is committed.  Takes as long

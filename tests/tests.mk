@@ -40,6 +40,7 @@ run: deps-build
 check: deps
 	@$(MAKE) --no-print-directory check-includes
 	@$(MAKE) --no-print-directory check-unit
+	@$(MAKE) --no-print-directory check-sim SEEDS=2000
 	@$(MAKE) --no-print-directory check-conformance
 	@$(MAKE) --no-print-directory check-integration
 	@$(MAKE) --no-print-directory check-escape
@@ -122,6 +123,26 @@ run-fuzz: $(FUZZ_BIN)
 	  echo "$$name for $(FUZZ_SECONDS) s"; \
 	  $$target -max_total_time=$(FUZZ_SECONDS) -timeout=10 -rss_limit_mb=2048 -artifact_prefix=tests/fuzz/crash- -verbosity=0 -print_final_stats=1 $$corpus $$seeds || exit 1; \
 	done
+
+# ---- The master's core with everything around it simulated, and what can go wrong ----
+SIM_OBJ := $(patsubst %.c,$(B)/obj/%.o,$(wildcard tests/sim/*.c))
+$(B)/tests/sim/sim: $(SIM_OBJ) $(B)/master_stub.a $(B)/net.a $(B)/lib.a $(B)/proto.a
+	@mkdir -p $(@D)
+	$(call say,LINK)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS_COMMON) $(LIBS_STORE) -lm
+
+# What was found once first, then SEEDS others; a few with sanitizers.
+SEEDS ?= 10000
+JOBS  ?= $(shell nproc)
+.PHONY: check-sim sim
+check-sim: $(B)/tests/sim/sim
+	@$(B)/tests/sim/sim --list tests/sim/seeds
+	@$(MAKE) --no-print-directory SANITIZE=1 SEEDS=$$(($(SEEDS) / 100)) sim
+	@$(B)/tests/sim/sim --seeds $(SEEDS) --jobs $(JOBS)
+
+# Whatever was not looked at yet: make sim SEEDS=1000000 FROM=10001
+FROM  ?= 1
+sim: $(B)/tests/sim/sim
+	@$(B)/tests/sim/sim --seeds $(SEEDS) --from $(FROM) --jobs $(JOBS)
 
 bench: deps-bench
 	@$(MAKE) --no-print-directory all $(B)/tests/bench/launch

@@ -1,0 +1,270 @@
+#include "tests/sim/framework_calls.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/cleanup.h"
+#include "tests/sim/framework.h"
+#include "tests/sim/promises.h"
+#include "tests/sim/sim.h"
+
+typedef Mesos__V1__Scheduler__Call Call;
+
+#define TYPE(name) MESOS__V1__SCHEDULER__CALL__TYPE__##name
+/* The generated structs know no const; packing only reads. */
+#define TEXT(text) ((char *)(uintptr_t)(text))
+
+static void send(struct sim_framework *framework, enum lane lane, Call *call,
+		 Mesos__V1__Scheduler__Call__Type type)
+{
+	Mesos__V1__FrameworkID id = MESOS__V1__FRAMEWORK_ID__INIT;
+
+	id.value = framework->id;
+	call->has_type = true;
+	call->type = type;
+	call->framework_id = &id;
+	link_call(framework->link, lane, &call->base);
+}
+
+struct link *framework_subscribe(struct sim_framework *framework, const struct link_client *client)
+{
+	Call call = MESOS__V1__SCHEDULER__CALL__INIT;
+	Mesos__V1__Scheduler__Call__Subscribe subscribe =
+		MESOS__V1__SCHEDULER__CALL__SUBSCRIBE__INIT;
+	Mesos__V1__FrameworkInfo info = MESOS__V1__FRAMEWORK_INFO__INIT;
+	Mesos__V1__FrameworkID id = MESOS__V1__FRAMEWORK_ID__INIT;
+	Mesos__V1__FrameworkInfo__Capability capabilities[2], *list[2];
+	char *roles[] = { TEXT("red"), TEXT("blue") };
+
+	id.value = framework->id;
+	info.id = framework->id[0] ? &id : NULL;
+	info.user = TEXT("root");
+	info.name = framework->name;
+	info.has_failover_timeout = true;
+	info.failover_timeout = framework->failover_timeout;
+	info.capabilities = list;
+	if (framework->is_partition_aware)
+		list[info.n_capabilities++] = &capabilities[0];
+	if (framework->is_multi_role) {
+		list[info.n_capabilities++] = &capabilities[1];
+		info.n_roles = ARRAY_SIZE(roles);
+		info.roles = roles;
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(capabilities); i++) {
+		mesos__v1__framework_info__capability__init(&capabilities[i]);
+		capabilities[i].has_type = true;
+	}
+	capabilities[0].type = MESOS__V1__FRAMEWORK_INFO__CAPABILITY__TYPE__PARTITION_AWARE;
+	capabilities[1].type = MESOS__V1__FRAMEWORK_INFO__CAPABILITY__TYPE__MULTI_ROLE;
+	subscribe.framework_info = &info;
+	call.has_type = true;
+	call.type = TYPE(SUBSCRIBE);
+	call.framework_id = info.id;
+	call.subscribe = &subscribe;
+	return link_open(framework->sim, framework->name, &framework->place, false, client,
+			 framework, &call.base);
+}
+
+/* ---- ACCEPT and DECLINE ---- */
+
+void framework_accept_add(struct framework_accept *accept, const char *id,
+			  const struct resources *resources)
+{
+	size_t n = accept->n_tasks++;
+
+	(void)snprintf(accept->tasks[n].id, sizeof(accept->tasks[n].id), "%s", id);
+	accept->tasks[n].resources = *resources;
+}
+
+void framework_accept_done(struct framework_accept *accept)
+{
+	for (size_t i = 0; i < accept->n_tasks; i++)
+		resources_done(&accept->tasks[i].resources);
+}
+
+static void describe_task(const struct framework_accept *accept, size_t i,
+			  Mesos__V1__CommandInfo *command, Mesos__V1__TaskID *id,
+			  Mesos__V1__TaskInfo *ret)
+{
+	mesos__v1__task_info__init(ret);
+	mesos__v1__task_id__init(id);
+	id->value = TEXT(accept->tasks[i].id);
+	ret->name = TEXT("task");
+	ret->task_id = id;
+	ret->agent_id = accept->offer->agent_id;
+	ret->command = command;
+	(void)resources_to_messages(&accept->tasks[i].resources, NULL, &ret->resources,
+				    &ret->n_resources);
+}
+
+void framework_accept(struct sim_framework *framework, const struct framework_accept *accept)
+{
+	Call call = MESOS__V1__SCHEDULER__CALL__INIT;
+	Mesos__V1__Scheduler__Call__Accept body = MESOS__V1__SCHEDULER__CALL__ACCEPT__INIT;
+	Mesos__V1__Offer__Operation operation = MESOS__V1__OFFER__OPERATION__INIT;
+	Mesos__V1__Offer__Operation__Launch launch = MESOS__V1__OFFER__OPERATION__LAUNCH__INIT;
+	Mesos__V1__CommandInfo command = MESOS__V1__COMMAND_INFO__INIT;
+	Mesos__V1__TaskInfo tasks[ACCEPT_MAX_TASKS], *list[ACCEPT_MAX_TASKS];
+	Mesos__V1__TaskID ids[ACCEPT_MAX_TASKS];
+	Mesos__V1__OfferID *offer_ids[] = { accept->offer->id };
+	Mesos__V1__Offer__Operation *operations[] = { &operation };
+
+	command.value = TEXT("true");
+	for (size_t i = 0; i < accept->n_tasks; i++) {
+		describe_task(accept, i, &command, &ids[i], &tasks[i]);
+		list[i] = &tasks[i];
+	}
+	launch.n_task_infos = accept->n_tasks;
+	launch.task_infos = list;
+	operation.has_type = true;
+	operation.type = MESOS__V1__OFFER__OPERATION__TYPE__LAUNCH;
+	operation.launch = &launch;
+	body.n_offer_ids = 1;
+	body.offer_ids = offer_ids;
+	body.n_operations = accept->n_tasks > 0;
+	body.operations = operations;
+	call.accept = &body;
+	sim_trace(framework->sim, "%s: accepts %s for %zu tasks", framework->name,
+		  accept->offer->id->value, accept->n_tasks);
+	send(framework, LANE_CALLS, &call, TYPE(ACCEPT));
+	for (size_t i = 0; i < accept->n_tasks; i++)
+		resources_messages_free(tasks[i].resources, tasks[i].n_resources);
+}
+
+void framework_decline(struct sim_framework *framework, const char *offer_id, double refuse_seconds)
+{
+	Call call = MESOS__V1__SCHEDULER__CALL__INIT;
+	Mesos__V1__Scheduler__Call__Decline body = MESOS__V1__SCHEDULER__CALL__DECLINE__INIT;
+	Mesos__V1__Filters filters = MESOS__V1__FILTERS__INIT;
+	Mesos__V1__OfferID id = MESOS__V1__OFFER_ID__INIT, *ids[] = { &id };
+
+	id.value = TEXT(offer_id);
+	filters.has_refuse_seconds = true;
+	filters.refuse_seconds = refuse_seconds;
+	body.n_offer_ids = 1;
+	body.offer_ids = ids;
+	body.filters = &filters;
+	call.decline = &body;
+	send(framework, LANE_MORE_CALLS, &call, TYPE(DECLINE));
+}
+
+/* ---- tasks ---- */
+
+void framework_acknowledge(struct sim_framework *framework, const char *agent_id,
+			   const char *task_id, const uint8_t uuid[16])
+{
+	Call call = MESOS__V1__SCHEDULER__CALL__INIT;
+	Mesos__V1__Scheduler__Call__Acknowledge body =
+		MESOS__V1__SCHEDULER__CALL__ACKNOWLEDGE__INIT;
+	Mesos__V1__AgentID agent = MESOS__V1__AGENT_ID__INIT;
+	Mesos__V1__TaskID task = MESOS__V1__TASK_ID__INIT;
+
+	agent.value = TEXT(agent_id);
+	task.value = TEXT(task_id);
+	body.agent_id = &agent;
+	body.task_id = &task;
+	body.uuid = (ProtobufCBinaryData){ 16, (uint8_t *)(uintptr_t)uuid };
+	call.acknowledge = &body;
+	promises_acknowledged(framework->sim,
+			      promises_fate(framework->sim, framework->id, task_id), uuid);
+	send(framework, LANE_MORE_CALLS, &call, TYPE(ACKNOWLEDGE));
+}
+
+void framework_kill(struct sim_framework *framework, const struct wish *wish)
+{
+	Call call = MESOS__V1__SCHEDULER__CALL__INIT;
+	Mesos__V1__Scheduler__Call__Kill body = MESOS__V1__SCHEDULER__CALL__KILL__INIT;
+	Mesos__V1__AgentID agent = MESOS__V1__AGENT_ID__INIT;
+	Mesos__V1__TaskID task = MESOS__V1__TASK_ID__INIT;
+
+	agent.value = TEXT(wish->agent_id);
+	task.value = TEXT(wish->id);
+	body.task_id = &task;
+	body.agent_id = sim_chance(framework->sim, 500) ? &agent : NULL;
+	call.kill = &body;
+	sim_trace(framework->sim, "%s: kills %s", framework->name, wish->id);
+	send(framework, LANE_CALLS, &call, TYPE(KILL));
+}
+
+void framework_reconcile(struct sim_framework *framework)
+{
+	Call call = MESOS__V1__SCHEDULER__CALL__INIT;
+	Mesos__V1__Scheduler__Call__Reconcile body = MESOS__V1__SCHEDULER__CALL__RECONCILE__INIT;
+	struct item {
+		Mesos__V1__Scheduler__Call__Reconcile__Task task;
+		Mesos__V1__TaskID id;
+		Mesos__V1__AgentID agent;
+	} *items;
+	struct wish *wish;
+	size_t n = 0;
+
+	TAILQ_FOREACH(wish, &framework->wishes, next)
+		n++;
+	items = sim_alloc((n + 1) * sizeof(*items));
+	body.tasks = sim_alloc((n + 1) * sizeof(Mesos__V1__Scheduler__Call__Reconcile__Task *));
+	TAILQ_FOREACH(wish, &framework->wishes, next) {
+		struct item *item = &items[body.n_tasks];
+
+		if (wish->is_over)
+			continue;
+		mesos__v1__scheduler__call__reconcile__task__init(&item->task);
+		mesos__v1__task_id__init(&item->id);
+		mesos__v1__agent_id__init(&item->agent);
+		item->id.value = wish->id;
+		item->agent.value = wish->agent_id;
+		item->task.task_id = &item->id;
+		item->task.agent_id = &item->agent;
+		body.tasks[body.n_tasks++] = &item->task;
+	}
+	call.reconcile = &body;
+	send(framework, LANE_CALLS, &call, TYPE(RECONCILE));
+	free(body.tasks);
+	free(items);
+}
+
+void framework_reconcile_all(struct sim_framework *framework)
+{
+	Call call = MESOS__V1__SCHEDULER__CALL__INIT;
+	Mesos__V1__Scheduler__Call__Reconcile body = MESOS__V1__SCHEDULER__CALL__RECONCILE__INIT;
+
+	call.reconcile = &body;
+	send(framework, LANE_CALLS, &call, TYPE(RECONCILE));
+}
+
+/* ---- offers as such, and the end ---- */
+
+void framework_suppress(struct sim_framework *framework)
+{
+	Call call = MESOS__V1__SCHEDULER__CALL__INIT;
+	Mesos__V1__Scheduler__Call__Suppress body = MESOS__V1__SCHEDULER__CALL__SUPPRESS__INIT;
+
+	call.suppress = &body;
+	send(framework, LANE_MORE_CALLS, &call, TYPE(SUPPRESS));
+}
+
+void framework_revive(struct sim_framework *framework)
+{
+	Call call = MESOS__V1__SCHEDULER__CALL__INIT;
+	Mesos__V1__Scheduler__Call__Revive body = MESOS__V1__SCHEDULER__CALL__REVIVE__INIT;
+
+	call.revive = &body;
+	send(framework, LANE_MORE_CALLS, &call, TYPE(REVIVE));
+}
+
+void framework_teardown(struct sim_framework *framework)
+{
+	Call call = MESOS__V1__SCHEDULER__CALL__INIT;
+
+	sim_trace(framework->sim, "%s: tears down", framework->name);
+	send(framework, LANE_CALLS, &call, TYPE(TEARDOWN));
+}
+
+void framework_answered(struct sim_framework *framework, const struct parcel *parcel)
+{
+	Call *call = mesos__v1__scheduler__call__unpack(NULL, parcel->size, parcel->data);
+
+	if (call->type == TYPE(TEARDOWN))
+		promises_torn_down(framework->sim, framework->id);
+	mesos__v1__scheduler__call__free_unpacked(call, NULL);
+}

@@ -1,0 +1,46 @@
+/* The calls of a framework, written out and sent. */
+#ifndef TESTS_SIM_FRAMEWORK_CALLS_H
+#define TESTS_SIM_FRAMEWORK_CALLS_H
+
+#include <stdint.h>
+
+#include "lib/resources.h"
+#include "proto/scheduler.pb-c.h"
+
+struct link;
+struct link_client;
+struct parcel;
+struct sim_framework;
+struct wish;
+
+enum { ACCEPT_MAX_TASKS = 8 };
+
+struct framework_accept {
+	const Mesos__V1__Offer *offer;	/* borrowed */
+	size_t n_tasks;
+	struct { char id[32]; struct resources resources; } tasks[ACCEPT_MAX_TASKS];
+};
+
+struct link *framework_subscribe(struct sim_framework *framework,
+				 const struct link_client *client);
+/* RESOURCES are taken. */
+void framework_accept_add(struct framework_accept *accept, const char *id,
+			  const struct resources *resources);
+void framework_accept_done(struct framework_accept *accept);
+void framework_accept(struct sim_framework *framework, const struct framework_accept *accept);
+void framework_decline(struct sim_framework *framework, const char *offer_id,
+		       double refuse_seconds);
+void framework_acknowledge(struct sim_framework *framework, const char *agent_id,
+			   const char *task_id, const uint8_t uuid[16]);
+void framework_kill(struct sim_framework *framework, const struct wish *wish);
+void framework_suppress(struct sim_framework *framework);
+void framework_revive(struct sim_framework *framework);
+/* Every task that is open, by name. */
+void framework_reconcile(struct sim_framework *framework);
+/* Whatever the master knows. */
+void framework_reconcile_all(struct sim_framework *framework);
+void framework_teardown(struct sim_framework *framework);
+/* A call was taken: what the master owes now. */
+void framework_answered(struct sim_framework *framework, const struct parcel *parcel);
+
+#endif

@@ -1,0 +1,45 @@
+/* The master's process: what the shell is to the core, with a network and a disk of paper. */
+#ifndef TESTS_SIM_HOST_H
+#define TESTS_SIM_HOST_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "lib/rng.h"
+#include "tests/sim/link.h"
+
+struct master;
+struct sim;
+struct store;
+
+enum doom {
+	DOOM_NONE,
+	DOOM_BEFORE_COMMIT,	/* what the turn has changed is lost */
+	DOOM_BEFORE_FLUSH,	/* it is kept, but nobody was told */
+};
+
+struct host {
+	struct sim *sim;
+	struct store *store;
+	struct rng rng;			/* the master's */
+	struct master *master;		/* NULL: it is down */
+	uint64_t run;			/* one more at every start */
+	int64_t disk_full_until_ms;
+	bool has_spoken;		/* since its start */
+	bool is_full;			/* a commit has failed and none has succeeded since */
+	enum doom doom;			/* kill -9 within the next turn */
+	int64_t down_ms;		/* for so long */
+	uint64_t turn_tag;		/* of the only timer that counts */
+	STAILQ_HEAD(, link) waiting;	/* with something in their outbox */
+};
+
+struct host *host_new(struct sim *sim);
+void host_free(struct host *host);
+
+/* Whether there is someone who takes it. */
+bool host_receive(struct host *host, struct link *link, const struct parcel *parcel);
+
+/* kill -9 within the next turn, at the point that DOOM names; back after DOWN_MS. */
+void host_crash(struct host *host, enum doom doom, int64_t down_ms);
+
+#endif

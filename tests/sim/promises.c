@@ -1,0 +1,469 @@
+#include "tests/sim/promises.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/hash.h"
+#include "lib/resources.h"
+#include "master_stub/allocator.h"
+#include "master_stub/core.h"
+#include "master_stub/framework.h"
+#include "master_stub/offer.h"
+#include "master_stub/registry.h"
+#include "master_stub/task.h"
+#include "tests/sim/agent.h"
+#include "tests/sim/framework.h"
+#include "tests/sim/host.h"
+#include "tests/sim/sim.h"
+
+enum { MAX_UPDATES = 8 };
+
+/* An update as it was made. */
+struct made {
+	uint8_t uuid[16];
+	uint64_t hash;
+	bool is_acknowledged;
+};
+
+/* The truth about a task, whoever says what. */
+struct fate {
+	UT_hash_handle hh;
+	unsigned n_starts;
+	bool is_wished, is_live;
+	Mesos__V1__TaskState end;	/* of its terminal update; 0 (STAGING is 6): none */
+	bool has_end;
+	struct made updates[MAX_UPDATES];
+	unsigned n_updates, n_told;	/* how many of them a framework has seen */
+	bool is_said_over;		/* by the master, to a framework that takes its word */
+	Mesos__V1__TaskState said;
+	char key[];
+};
+
+struct name {
+	UT_hash_handle hh;
+	char text[];
+};
+
+struct ledger {
+	struct fate *fates;
+	struct name *names;		/* every id that was given */
+	struct name *torn_down;		/* frameworks of which TEARDOWN was answered */
+	uint64_t epoch;
+	char master_id[ID_UUID_SIZE];
+};
+
+/* ---- the ledger ---- */
+
+struct ledger *ledger_new(void)
+{
+	return sim_alloc(sizeof(struct ledger));
+}
+
+static void free_names(struct name **names)
+{
+	struct name *name, *next;
+
+	HASH_ITER(hh, *names, name, next) {
+		HASH_DEL(*names, name);
+		free(name);
+	}
+}
+
+void ledger_free(struct ledger *ledger)
+{
+	struct fate *fate, *next;
+
+	HASH_ITER(hh, ledger->fates, fate, next) {
+		HASH_DEL(ledger->fates, fate);
+		free(fate);
+	}
+	free_names(&ledger->names);
+	free_names(&ledger->torn_down);
+	free(ledger);
+}
+
+static bool has_name(const struct name *names, const char *text)
+{
+	const struct name *name = NULL;
+
+	HASH_FIND_STR(names, text, name);
+	return name;
+}
+
+/* False: it is there already. */
+static bool add_name(struct name **names, const char *text)
+{
+	struct name *name;
+
+	if (has_name(*names, text))
+		return false;
+	name = sim_alloc(sizeof(*name) + strlen(text) + 1);
+	strcpy(name->text, text);
+	HASH_ADD_KEYPTR(hh, *names, name->text, strlen(name->text), name);
+	return true;
+}
+
+struct fate *promises_fate(struct sim *sim, const char *framework_id, const char *task_id)
+{
+	struct fate *fate = NULL;
+	char key[300];
+
+	(void)snprintf(key, sizeof(key), "%s/%s", framework_id, task_id);
+	HASH_FIND_STR(sim->ledger->fates, key, fate);
+	if (fate)
+		return fate;
+	fate = sim_alloc(sizeof(*fate) + strlen(key) + 1);
+	strcpy(fate->key, key);
+	HASH_ADD_KEYPTR(hh, sim->ledger->fates, fate->key, strlen(fate->key), fate);
+	return fate;
+}
+
+const char *fate_key(const struct fate *fate)
+{
+	return fate->key;
+}
+
+bool promises_is_terminal(Mesos__V1__TaskState state)
+{
+	return master_task_is_ended(state);
+}
+
+void promises_wished(struct sim *sim, struct fate *fate)
+{
+	fate->is_wished = true;
+	sim->n_tasks++;
+}
+
+/* ---- P1: what was given stays given ---- */
+
+void promises_named(struct sim *sim, const char *id)
+{
+	if (!add_name(&sim->ledger->names, id))
+		sim_fail(sim, "P1 ids", "'%s' is given twice", id);
+}
+
+void promises_master_speaks(struct sim *sim, const struct master *master)
+{
+	struct ledger *ledger = sim->ledger;
+
+	if (ledger->epoch && strcmp(ledger->master_id, master_id(master)) != 0)
+		sim_fail(sim, "P1 master id", "'%s' has become '%s'", ledger->master_id,
+			 master_id(master));
+	if (master_epoch(master) <= ledger->epoch)
+		sim_fail(sim, "P1 epoch", "%llu follows %llu",
+			 (unsigned long long)master_epoch(master),
+			 (unsigned long long)ledger->epoch);
+	ledger->epoch = master_epoch(master);
+	(void)snprintf(ledger->master_id, sizeof(ledger->master_id), "%s", master_id(master));
+}
+
+/* Only who was away for its timeout, or asked for it, may be removed. */
+void promises_removed(struct sim *sim, const struct sim_framework *framework, const char *why)
+{
+	if (strcmp(why, "Framework has been removed") != 0)
+		sim_fail(sim, "P1 frameworks", "%s is told: %s", framework->name, why);
+	else if (framework->failover_timeout > 3600 && !framework->is_tearing_down)
+		sim_fail(sim, "P1 frameworks", "%s is removed although its failover timeout has"
+			 " not passed", framework->name);
+}
+
+void promises_torn_down(struct sim *sim, const char *framework_id)
+{
+	(void)add_name(&sim->ledger->torn_down, framework_id);
+}
+
+/* ---- P3, P4: one life a task ---- */
+
+void promises_process_started(struct sim *sim, struct fate *fate)
+{
+	if (fate->is_live)
+		sim_fail(sim, "P3 two lives", "task '%s' runs twice", fate->key);
+	if (fate->n_starts > 0)
+		sim_fail(sim, "P4 restart", "task '%s' is started again", fate->key);
+	if (fate->is_said_over)
+		sim_fail(sim, "P2 truth", "task '%s' starts after the master said that it is %s",
+			 fate->key, master_task_state_name(fate->said));
+	fate->n_starts++;
+	fate->is_live = true;
+}
+
+void promises_process_ended(struct sim *sim, struct fate *fate)
+{
+	(void)sim;
+	fate->is_live = false;
+}
+
+/* ---- P2: what is told of a task ---- */
+
+static uint64_t hash_status(const Mesos__V1__TaskStatus *status)
+{
+	uint8_t data[1024];
+	size_t size = protobuf_c_message_get_packed_size(&status->base);
+	uint64_t hash = 14695981039346656037u;
+
+	if (size > sizeof(data))
+		return 0;
+	(void)protobuf_c_message_pack(&status->base, data);
+	for (size_t i = 0; i < size; i++)
+		hash = (hash ^ data[i]) * 1099511628211u;
+	return hash;
+}
+
+void promises_update_made(struct sim *sim, struct fate *fate, const Mesos__V1__TaskStatus *status)
+{
+	struct made *made = &fate->updates[fate->n_updates];
+
+	if (fate->n_updates >= MAX_UPDATES || fate->has_end) {
+		sim_fail(sim, "setup", "task '%s' has too many updates", fate->key);
+		return;
+	}
+	memcpy(made->uuid, status->uuid.data, sizeof(made->uuid));
+	made->hash = hash_status(status);
+	fate->n_updates++;
+	fate->has_end = promises_is_terminal(status->state);
+	if (fate->has_end)
+		fate->end = status->state;
+}
+
+static int find_made(const struct fate *fate, const uint8_t uuid[16])
+{
+	for (unsigned i = 0; i < fate->n_updates; i++) {
+		if (memcmp(fate->updates[i].uuid, uuid, 16) == 0)
+			return (int)i;
+	}
+	return -1;
+}
+
+void promises_acknowledged(struct sim *sim, struct fate *fate, const uint8_t uuid[16])
+{
+	int i = find_made(fate, uuid);
+
+	(void)sim;
+	if (i >= 0)
+		fate->updates[i].is_acknowledged = true;
+}
+
+static void told_by_agent(struct sim *sim, struct fate *fate, const Mesos__V1__TaskStatus *status)
+{
+	int i = find_made(fate, status->uuid.data);
+
+	if (i < 0) {
+		sim_fail(sim, "P2 invented", "no agent has made this update of task '%s'",
+			 fate->key);
+		return;
+	}
+	if (hash_status(status) != fate->updates[i].hash)
+		sim_fail(sim, "P2 identical", "update %d of task '%s' has changed on its way", i,
+			 fate->key);
+	if ((unsigned)i + 1 < fate->n_told)
+		sim_fail(sim, "P2 order", "update %d of task '%s' comes after update %u", i,
+			 fate->key, fate->n_told - 1);
+	if (i > 0 && !fate->updates[i - 1].is_acknowledged)
+		sim_fail(sim, "P2 order", "update %d of task '%s' comes before the one before it"
+			 " is acknowledged", i, fate->key);
+	if (fate->is_said_over && promises_is_terminal(status->state) &&
+	    fate->said != status->state)
+		sim_fail(sim, "P2 one end", "task '%s' was said to be %s and is %s", fate->key,
+			 master_task_state_name(fate->said),
+			 master_task_state_name(status->state));
+	if ((unsigned)i + 1 > fate->n_told)
+		fate->n_told = (unsigned)i + 1;
+}
+
+/*
+ * By the word of the master alone.  TASK_LOST is what a framework that does not know of partitions
+ * is told of all that is not there at the moment: only the others may take it as the end.
+ */
+static void told_by_master(struct sim *sim, struct fate *fate,
+			   const struct sim_framework *framework,
+			   const Mesos__V1__TaskStatus *status)
+{
+	if (!promises_is_terminal(status->state) ||
+	    (status->state == MESOS__V1__TASK_STATE__TASK_LOST && !framework->is_partition_aware))
+		return;
+	if (fate->is_live)
+		sim_fail(sim, "P2 truth", "task '%s' is said to be %s and lives", fate->key,
+			 master_task_state_name(status->state));
+	if (!fate->is_said_over)
+		fate->said = status->state;
+	fate->is_said_over = true;
+}
+
+void promises_told(struct sim *sim, struct fate *fate, const struct sim_framework *framework,
+		   const Mesos__V1__TaskStatus *status)
+{
+	if (status->has_uuid)
+		told_by_agent(sim, fate, status);
+	else if (!fate->has_end || fate->n_told < fate->n_updates)
+		told_by_master(sim, fate, framework, status);
+}
+
+/* ---- P6: what is charged is there, and once ---- */
+
+void promises_offered(struct sim *sim, const Mesos__V1__Offer *offer)
+{
+	if (!add_name(&sim->ledger->names, offer->id->value))
+		sim_fail(sim, "P1 ids", "offer '%s' is made twice", offer->id->value);
+}
+
+static void add_up(struct sim *sim, const struct agent *agent, const struct resources *part,
+		   struct resources *sum)
+{
+	uint64_t n = ranges_count(&sum->ports) + ranges_count(&part->ports);
+
+	(void)resources_add(sum, part);
+	if (ranges_count(&sum->ports) != n)
+		sim_fail(sim, "P6 twice", "a port of agent '%s' is charged twice", agent->id);
+}
+
+static void check_agent(struct sim *sim, const struct agent *agent)
+{
+	struct resources sum = { 0 };
+	const struct task *task;
+	const struct offer *offer;
+
+	LIST_FOREACH(offer, &agent->offers, on_agent) {
+		if (agent->state != AGENT_CONNECTED)
+			sim_fail(sim, "P6 offers", "agent '%s' is offered and %s", agent->id,
+				 registry_state_name(agent->state));
+		add_up(sim, agent, &offer->resources, &sum);
+	}
+	TAILQ_FOREACH(task, &agent->tasks, on_agent) {
+		if (task->is_charged)
+			add_up(sim, agent, &task->resources, &sum);
+		else if (agent->node && !master_task_is_ended(task->state))
+			sim_fail(sim, "P6 free ride", "task '%s' is not charged", task->id);
+	}
+	if (agent->node && !resources_equal(&sum, allocator_node_used(agent->node)))
+		sim_fail(sim, "P6 sum", "agent '%s': what is charged is not what its tasks and"
+			 " offers have", agent->id);
+	if (agent->node && !resources_contain(allocator_node_total(agent->node), &sum))
+		sim_fail(sim, "P6 capacity", "agent '%s' is charged with more than it has",
+			 agent->id);
+	if (!agent->node && !resources_is_empty(&sum))
+		sim_fail(sim, "P6 nobody", "agent '%s' is not there and charged", agent->id);
+	resources_done(&sum);
+}
+
+void promises_check(struct sim *sim)
+{
+	const struct master *master = sim->host->master;
+
+	for (const struct agent *agent = master->agents; agent; agent = agent->hh.next)
+		check_agent(sim, agent);
+}
+
+/* ---- P2, P5: everybody knows what is ---- */
+
+#define UNLESS(condition, ...)                                             \
+	do {                                                               \
+		if (!(condition)) {                                        \
+			(void)snprintf(text, size, __VA_ARGS__);           \
+			return false;                                      \
+		}                                                          \
+	} while (0)
+
+static bool agent_is_healed(struct sim *sim, const struct sim_agent *node, char *text, size_t size)
+{
+	const struct agent *agent = registry_find(sim->host->master, node->id);
+	const struct agent_task *task;
+	size_t n = 0, n_known = 0;
+	const struct task *known;
+
+	UNLESS(agent && node->state == LINK_UP && agent->state == AGENT_CONNECTED,
+	       "%s is not connected", node->hostname);
+	TAILQ_FOREACH(task, &node->tasks, next) {
+		UNLESS(STAILQ_EMPTY(&task->updates), "an update of task '%s' is not acknowledged",
+		       fate_key(task->fate));
+		n++;
+	}
+	TAILQ_FOREACH(known, &agent->tasks, on_agent)
+		n_known++;
+	UNLESS(n == n_known, "%s has %zu tasks, the master knows of %zu", node->hostname, n,
+	       n_known);
+	return true;
+}
+
+static bool framework_is_healed(const struct sim_framework *framework, char *text, size_t size)
+{
+	const struct wish *wish;
+
+	UNLESS(framework->is_subscribed, "%s is not subscribed", framework->name);
+	TAILQ_FOREACH(wish, &framework->wishes, next) {
+		const struct fate *fate = wish->fate;
+
+		UNLESS(fate->is_live || promises_is_terminal(wish->state),
+		       "%s does not know the end of '%s'", framework->name, wish->id);
+		UNLESS(!fate->is_live || !promises_is_terminal(wish->state),
+		       "%s takes '%s' for ended", framework->name, wish->id);
+		UNLESS(!fate->is_live || wish->state == MESOS__V1__TASK_STATE__TASK_RUNNING,
+		       "%s takes '%s', which runs, for %s", framework->name, wish->id,
+		       master_task_state_name(wish->state));
+	}
+	return true;
+}
+
+static const struct sim_framework *owner_of(const struct sim *sim, const struct fate *fate)
+{
+	for (size_t i = 0; i < sim->n_frameworks; i++) {
+		const struct sim_framework *framework = sim->frameworks[i];
+		size_t size = strlen(framework->id);
+
+		if (size > 0 && strncmp(fate->key, framework->id, size) == 0 &&
+		    fate->key[size] == '/')
+			return framework;
+	}
+	return NULL;
+}
+
+bool promises_are_healed(struct sim *sim, char *text, size_t size)
+{
+	const struct fate *fate;
+
+	UNLESS(sim->host->master, "the master is down");
+	for (size_t i = 0; i < sim->n_agents; i++) {
+		if (!agent_is_healed(sim, sim->agents[i], text, size))
+			return false;
+	}
+	for (size_t i = 0; i < sim->n_frameworks; i++) {
+		if (!framework_is_healed(sim->frameworks[i], text, size))
+			return false;
+	}
+	for (fate = sim->ledger->fates; fate; fate = fate->hh.next)
+		UNLESS(!fate->is_live || owner_of(sim, fate),
+		       "task '%s' lives longer than its framework", fate->key);
+	return true;
+}
+
+/* ---- P6, P7: at the end nothing is left ---- */
+
+bool promises_are_settled(struct sim *sim, char *text, size_t size)
+{
+	const struct master *master = sim->host->master;
+	const struct fate *fate;
+	const struct agent *agent;
+	const struct framework *framework;
+
+	UNLESS(master, "the master is down");
+	for (fate = sim->ledger->fates; fate; fate = fate->hh.next)
+		UNLESS(!fate->is_live, "task '%s' still lives", fate->key);
+	for (size_t i = 0; i < sim->n_agents; i++)
+		UNLESS(TAILQ_EMPTY(&sim->agents[i]->tasks), "%s still has tasks",
+		       sim->agents[i]->hostname);
+	for (framework = master->frameworks; framework; framework = framework->hh.next) {
+		UNLESS(framework->is_removed || !has_name(sim->ledger->names, framework->id),
+		       "framework '%s' is not removed", framework->id);
+		UNLESS(!framework->tasks, "framework '%s' has tasks", framework->id);
+		UNLESS(!framework->early_kills, "framework '%s' has kills to come", framework->id);
+		UNLESS(framework->n_schedulers == 0, "framework '%s' has subscriptions",
+		       framework->id);
+	}
+	for (agent = master->agents; agent; agent = agent->hh.next)
+		UNLESS(TAILQ_EMPTY(&agent->tasks) &&
+		       (!agent->node || resources_is_empty(allocator_node_used(agent->node))),
+		       "agent '%s' has tasks or is charged", agent->id);
+	UNLESS(!master->offers, "there are offers");
+	UNLESS(TAILQ_EMPTY(&master->schedulers), "there are subscriptions");
+	return true;
+}

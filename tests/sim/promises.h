@@ -1,0 +1,47 @@
+/* What a cluster promises, and who looks whether it is kept: after every step, and at the end. */
+#ifndef TESTS_SIM_PROMISES_H
+#define TESTS_SIM_PROMISES_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "proto/scheduler.pb-c.h"
+
+struct fate;
+struct ledger;
+struct master;
+struct sim;
+struct sim_framework;
+
+struct ledger *ledger_new(void);
+void ledger_free(struct ledger *ledger);
+
+/* Found or made; lives as long as the run. */
+struct fate *promises_fate(struct sim *sim, const char *framework_id, const char *task_id);
+const char *fate_key(const struct fate *fate);
+bool promises_is_terminal(Mesos__V1__TaskState state);
+
+/* What happens is told here, where it happens. */
+void promises_wished(struct sim *sim, struct fate *fate);
+void promises_process_started(struct sim *sim, struct fate *fate);
+void promises_process_ended(struct sim *sim, struct fate *fate);
+void promises_update_made(struct sim *sim, struct fate *fate, const Mesos__V1__TaskStatus *status);
+void promises_told(struct sim *sim, struct fate *fate, const struct sim_framework *framework,
+		   const Mesos__V1__TaskStatus *status);
+void promises_acknowledged(struct sim *sim, struct fate *fate, const uint8_t uuid[16]);
+void promises_offered(struct sim *sim, const Mesos__V1__Offer *offer);
+/* A new id, of an agent or a framework: given once. */
+void promises_named(struct sim *sim, const char *id);
+void promises_removed(struct sim *sim, const struct sim_framework *framework, const char *why);
+void promises_torn_down(struct sim *sim, const char *framework_id);
+/* For the first time since it started: nothing was known of it before. */
+void promises_master_speaks(struct sim *sim, const struct master *master);
+
+/* P6, after every turn of the master. */
+void promises_check(struct sim *sim);
+/* P2, P5: does everybody know what is?  What is missing is said in TEXT. */
+bool promises_are_healed(struct sim *sim, char *text, size_t size);
+/* P6, P7: nothing runs and nothing is kept. */
+bool promises_are_settled(struct sim *sim, char *text, size_t size);
+
+#endif
