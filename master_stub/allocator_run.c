@@ -62,11 +62,13 @@ static bool is_enough(const struct allocator_client *client, const struct resour
 	size_t n = client->min ? client->n_min : options->n_min;
 	const struct quantities quantities = quantities_of(part);
 
+	if (resources_is_empty(part))
+		return false;
 	for (size_t i = 0; i < n; i++) {
 		if (quantities_contain(&quantities, &min[i]))
 			return true;
 	}
-	return n == 0 && !resources_is_empty(part);
+	return n == 0;
 }
 
 static bool wants(struct allocator_node *node, const struct allocator_client *client,

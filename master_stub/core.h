@@ -38,6 +38,7 @@ struct counters {
 struct master {
 	struct master_options options;
 	char *hostname;
+	Mesos__V1__DomainInfo *domain;	/* owned, or NULL */
 	struct master_io io;
 	struct store *store;
 	struct rng *rng;

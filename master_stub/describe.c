@@ -51,6 +51,7 @@ const Mesos__V1__MasterInfo *master_describe(const struct master *master,
 	ret->info.hostname = master->hostname;
 	ret->info.version = version;
 	ret->info.address = &ret->address;
+	ret->info.domain = master->domain;
 	add_capabilities(ret);
 	return &ret->info;
 }

@@ -11,6 +11,7 @@
 #include "master_stub/allocator.h"
 #include "master_stub/core.h"
 #include "master_stub/executor.h"
+#include "master_stub/min_allocatable.h"
 #include "master_stub/offer.h"
 #include "master_stub/registry.h"
 #include "master_stub/task.h"
@@ -79,21 +80,42 @@ static int enter_role(struct framework *framework, const char *name)
 	return 0;
 }
 
-static int update_roles(struct framework *framework)
+/* What its offers must at least have, in a role that it is in. */
+static int set_min(struct framework_role *role)
+{
+	struct min_allocatable min = { .n = 0 };
+
+	(void)min_allocatable_of(role->framework->info, role->name, &min);
+	return allocator_client_set_min(role->client, min.sets, min.n);
+}
+
+static int enter_roles(struct framework *framework)
 {
 	const Mesos__V1__FrameworkInfo *info = framework->info;
-	struct framework_role *role;
 	int r = 0;
 
-	SLIST_FOREACH(role, &framework->roles, next) {
-		role->is_left = true;
-		allocator_client_touch(role->client);
-	}
 	if (!framework_is_capable(framework,
 				  MESOS__V1__FRAMEWORK_INFO__CAPABILITY__TYPE__MULTI_ROLE))
 		return enter_role(framework, info->role ? info->role : "*");
 	for (size_t i = 0; i < info->n_roles && r == 0; i++)
 		r = enter_role(framework, info->roles[i]);
+	return r;
+}
+
+static int update_roles(struct framework *framework)
+{
+	struct framework_role *role;
+	int r;
+
+	SLIST_FOREACH(role, &framework->roles, next) {
+		role->is_left = true;
+		allocator_client_touch(role->client);
+	}
+	r = enter_roles(framework);
+	SLIST_FOREACH(role, &framework->roles, next) {
+		if (r == 0)
+			r = set_min(role);
+	}
 	return r;
 }
 

@@ -8,6 +8,7 @@
 
 #include "lib/cleanup.h"
 #include "lib/err.h"
+#include "lib/json_in.h"
 #include "lib/pb_json.h"
 #include "lib/store.h"
 #include "master_stub/allocator.h"
@@ -15,6 +16,7 @@
 #include "master_stub/framework.h"
 #include "master_stub/inverse_offer.h"
 #include "master_stub/maintenance.h"
+#include "master_stub/min_allocatable.h"
 #include "master_stub/offer.h"
 #include "master_stub/quota.h"
 #include "master_stub/registry.h"
@@ -31,8 +33,8 @@ const struct master_options master_default_options = {
 	.offer_timeout_ms = 30000,
 	.allocation_interval_ms = 1000,
 	.reregister_timeout_ms = 600000,
-	.min_cpus = 0.01,
-	.min_mem_mb = 32,
+	.min_allocatable_resources = "cpus:0.01|mem:32",
+	.filter_gpu_resources = true,
 	.hostname = "localhost",
 	.port = 5050,
 };
@@ -212,21 +214,42 @@ static int load(struct master *master, int64_t now_ms, struct err *e)
 
 /* ---- life ---- */
 
-static struct allocator *make_allocator(const struct master_options *options, struct rng *rng)
+static int read_domain(const char *text, Mesos__V1__DomainInfo **ret, struct err *e)
 {
-	struct quantities min[2] = { { { 0 } }, { { 0 } } };
-	const struct allocator_options allocator_options = {
-		.interval_ms = options->allocation_interval_ms, .min = min, .n_min = 2,
-		.accepts = offer_is_for,
-	};
+	ProtobufCMessage *message = NULL;
+	json_t *json = NULL;
+	int r = json_in_parse(text, strlen(text), &json, e);
 
-	if (resources_scalar_from_double(options->min_cpus, &min[0].of[RESOURCE_CPUS]) < 0 ||
-	    resources_scalar_from_double(options->min_mem_mb, &min[1].of[RESOURCE_MEM]) < 0)
-		return NULL;
-	return allocator_new(&allocator_options, rng);
+	if (r == 0)
+		r = pb_from_json(&mesos__v1__domain_info__descriptor, json, &message, e);
+	json_decref(json);
+	if (r < 0)
+		return err_wrap(e, "read domain '%.200s'", text);
+	*ret = (Mesos__V1__DomainInfo *)message;
+	return 0;
 }
 
-static struct master *alloc_master(const struct master_options *options, struct rng *rng)
+static int read_options(struct master *master, const struct master_options *options,
+			struct rng *rng, struct err *e)
+{
+	struct min_allocatable min;
+	struct allocator_options allocator_options = {
+		.interval_ms = options->allocation_interval_ms, .accepts = offer_is_for,
+	};
+	int r = min_allocatable_parse(options->min_allocatable_resources, &min, e);
+
+	if (r == 0 && options->domain)
+		r = read_domain(options->domain, &master->domain, e);
+	if (r < 0)
+		return r;
+	allocator_options.min = min.sets;
+	allocator_options.n_min = min.n;
+	master->options = *options;
+	master->allocator = allocator_new(&allocator_options, rng);
+	return master->allocator ? 0 : err_set(e, ENOMEM, "make allocator");
+}
+
+static struct master *alloc_master(void)
 {
 	struct master *master = calloc(1, sizeof(*master));
 
@@ -240,13 +263,6 @@ static struct master *alloc_master(const struct master_options *options, struct 
 	master->next_inverse_offer_ms = INT64_MAX;
 	TAILQ_INIT(&master->schedulers);
 	TAILQ_INIT(&master->pending);
-	master->options = *options;
-	master->hostname = strdup(options->hostname);
-	master->allocator = make_allocator(options, rng);
-	if (!master->hostname || !master->allocator) {
-		master_free(master);
-		return NULL;
-	}
 	return master;
 }
 
@@ -254,11 +270,18 @@ int master_new(const struct master_options *options, const struct master_io *io,
 	       struct store *store, struct rng *rng, int64_t now_ms, struct master **ret,
 	       struct err *e)
 {
-	struct master *master = alloc_master(options, rng);
+	struct master *master = alloc_master();
 	int r;
 
 	if (!master)
 		return err_set(e, ENOMEM, "make master");
+	master->hostname = strdup(options->hostname);
+	r = master->hostname ? read_options(master, options, rng, e) :
+			       err_set(e, ENOMEM, "make master");
+	if (r < 0) {
+		master_free(master);
+		return r;
+	}
 	master->io = *io;
 	master->store = store;
 	master->rng = rng;
@@ -284,6 +307,8 @@ void master_free(struct master *master)
 	quotas_free(master);
 	weights_free(master);
 	allocator_free(master->allocator);
+	if (master->domain)
+		mesos__v1__domain_info__free_unpacked(master->domain, NULL);
 	free(master->hostname);
 	free(master);
 }

@@ -21,8 +21,9 @@ struct master_options {
 	int64_t offer_timeout_ms;		/* 30,000; 0: none */
 	int64_t allocation_interval_ms;		/* 1,000: shortest filter; the rest is by event */
 	int64_t reregister_timeout_ms;		/* 600,000: for agents known from the store */
-	double min_cpus;			/* of an offer, with min_mem: "cpus:0.01|mem:32" */
-	double min_mem_mb;
+	const char *min_allocatable_resources;	/* borrowed; "cpus:0.01|mem:32" */
+	bool filter_gpu_resources;		/* true: agents with gpus are for those that take them */
+	const char *domain;			/* borrowed; JSON of DomainInfo, or NULL */
 	const char *hostname;			/* borrowed; of master_info */
 	uint16_t port;
 	uint64_t skip_ids;			/* state is an old backup: leave out so many ids */

@@ -74,15 +74,37 @@ static int offer_new(struct agent *agent, struct framework_role *role,
 	return 0;
 }
 
+static const char *region_of(const Mesos__V1__DomainInfo *domain)
+{
+	return domain && domain->fault_domain ? domain->fault_domain->region->name : NULL;
+}
+
+/* Whoever does not say where it is, is here. */
+static bool is_remote(const struct agent *agent)
+{
+	const char *here = region_of(agent->master->domain), *there = region_of(agent->info->domain);
+
+	return here && there && strcmp(here, there) != 0;
+}
+
 /* Nodes with gpus are kept for those that know what to do with them, cpus and all. */
+static bool is_for_gpus(const struct agent *agent)
+{
+	return agent->master->options.filter_gpu_resources &&
+	       resources_quantity(allocator_node_total(agent->node), RESOURCE_GPUS) > 0;
+}
+
 bool offer_is_for(const void *node_owner, const void *client_owner)
 {
 	const struct agent *agent = node_owner;
-	const struct framework_role *role = client_owner;
+	const struct framework *framework = ((const struct framework_role *)client_owner)->framework;
 
-	return resources_quantity(allocator_node_total(agent->node), RESOURCE_GPUS) == 0 ||
-	       framework_is_capable(role->framework,
-				    MESOS__V1__FRAMEWORK_INFO__CAPABILITY__TYPE__GPU_RESOURCES);
+	return (!is_for_gpus(agent) ||
+		framework_is_capable(framework,
+			MESOS__V1__FRAMEWORK_INFO__CAPABILITY__TYPE__GPU_RESOURCES)) &&
+	       (!is_remote(agent) ||
+		framework_is_capable(framework,
+			MESOS__V1__FRAMEWORK_INFO__CAPABILITY__TYPE__REGION_AWARE));
 }
 
 struct allocation {

@@ -313,6 +313,9 @@ static int start_master(struct shell *shell, bool is_rebuilt, struct err *e)
 	options.offer_timeout_ms = shell->flags.offer_timeout;
 	options.reregister_timeout_ms = shell->flags.agent_reregister_timeout;
 	options.allocation_interval_ms = shell->flags.allocation_interval;
+	options.min_allocatable_resources = shell->flags.min_allocatable_resources;
+	options.filter_gpu_resources = shell->flags.filter_gpu_resources;
+	options.domain = shell->flags.domain;
 	options.hostname = shell->hostname;
 	options.port = shell->port;
 	/* A backup does not know the ids that were given after it was made. */

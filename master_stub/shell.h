@@ -21,10 +21,11 @@ struct streams;
 
 struct shell_flags {
 	char *work_dir, *listen, *hostname, *log_level, *agent_removal_rate_limit;
+	char *min_allocatable_resources, *domain;
 	int64_t agent_ping_timeout, offer_timeout, agent_reregister_timeout, allocation_interval;
 	int64_t agent_removal_interval;		/* of the rate limit; no flag of its own */
 	uint64_t max_agent_ping_timeouts;
-	bool insecure, help, version;
+	bool filter_gpu_resources, insecure, help, version;
 };
 
 struct shell {
