@@ -154,7 +154,7 @@ $(B)/tests/bench/%: tests/bench/%.c $(B)/containerizer.a $(B)/isolators.a $(B)/l
 	  $(B)/containerizer.a $(B)/isolators.a $(B)/net.a $(B)/lib.a $(B)/proto.a $(LIBS_COMMON) -lm
 
 # The master's figures: the allocator alone, and the whole core.
-MASTER_BENCH := $(B)/tests/bench/allocator
+MASTER_BENCH := $(addprefix $(B)/tests/bench/,allocator core)
 $(MASTER_BENCH): $(B)/tests/bench/%: tests/bench/%.c $(B)/master_stub.a $(B)/net.a $(B)/lib.a $(B)/proto.a
 	@mkdir -p $(@D)
 	$(call say,CC)$(CC) $(CPPFLAGS) -I$(B)/proto $(CFLAGS) -MMD -MP $(LDFLAGS) -o $@ $< \
