@@ -16,6 +16,7 @@ sys.path.insert(0, os.path.dirname(__file__))
 from cluster import Cluster, wait_until  # noqa: E402
 from framework import Framework  # noqa: E402
 from obedient_agent import ObedientAgent  # noqa: E402
+from operator_calls import ask  # noqa: E402
 
 
 def section_of(item):
@@ -90,7 +91,28 @@ def node():
         made.close()
 
 
+@pytest.fixture(scope="session")
+def fleet():
+    """A master whose agents come and go, and are missed after a second."""
+    made = Cluster("conformance-fleet")
+    try:
+        made.start_master("--agent_ping_timeout=250ms", "--max_agent_ping_timeouts=4")
+        yield made
+    finally:
+        made.close()
+
+
 # ---- what a test has for itself ----
+
+@pytest.fixture
+def member(fleet):
+    """An agent of the fleet; gone after the test."""
+    made = ObedientAgent(fleet, port=6000).subscribe()
+    wait_until(lambda: fleet.active_agents() == 1, "the agent's registration")
+    yield made
+    made.close()
+    assert ask(fleet, "MARK_AGENT_GONE", mark_agent_gone={"agent_id": {"value": made.id}}) is None
+
 
 @pytest.fixture
 def subscribe(cluster):

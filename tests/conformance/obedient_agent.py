@@ -16,7 +16,7 @@ class Updates:
     """What is to be told of one task, in order: the head is in flight until it is acknowledged."""
 
     def __init__(self, run):
-        self.task, self.framework = run["task"], run["framework"]["id"]
+        self.task, self.framework_info, self.framework = run["task"], run["framework"], run["framework"]["id"]
         self.pending, self.sent, self.latest = [], 0, None
 
     def add(self, state):
@@ -30,6 +30,7 @@ class ObedientAgent(SocketAgent):
     def __init__(self, cluster, **more):
         super().__init__(cluster, **more)
         self.updates, self.thread, self.is_closing = {}, None, False
+        self.stubborn = set()  # tasks that no drain ends
 
     def subscribe(self, *args, **more):
         super().subscribe(*args, **more)
@@ -54,6 +55,25 @@ class ObedientAgent(SocketAgent):
         """What an executor has to say."""
         return self.call("MESSAGE", message={"framework_id": framework_id, "executor_id": executor_id, "data": data})
 
+    def end_task(self, task_id, state):
+        self._end(task_id, state)
+
+    def come_back(self):
+        """A new stream, on which it tells of its tasks anew."""
+        self._stop()
+        self.socket.close()
+        self.tasks = [{"framework": u.framework_info, "task": u.task, "state": u.latest}
+                      for u in self.updates.values() if u.pending or u.latest == "TASK_RUNNING"]
+        for updates in self.updates.values():
+            updates.sent = 0
+        return self.subscribe()
+
+    def _stop(self):
+        self.is_closing = True
+        if self.thread:
+            self.thread.join()
+        self.thread, self.is_closing = None, False
+
     # ---- the thread ----
 
     def _serve(self):
@@ -76,6 +96,9 @@ class ObedientAgent(SocketAgent):
                 self._launch({"framework": group["framework"], "task": task})
         elif event["type"] == "KILL_TASK":
             self._end(event["kill_task"]["task_id"]["value"], "TASK_KILLED")
+        elif event["type"] == "DRAIN" and "config" in event["drain"]:
+            for task_id in set(self.updates) - self.stubborn:
+                self._end(task_id, "TASK_KILLED")
         elif event["type"] == "ACKNOWLEDGE":
             self._acknowledged(event["acknowledge"])
 
@@ -106,6 +129,5 @@ class ObedientAgent(SocketAgent):
                                             "latest_state": updates.latest})
 
     def close(self):
-        self.is_closing = True
-        self.thread.join()
+        self._stop()
         super().close()
