@@ -93,10 +93,10 @@ def node():
 
 @pytest.fixture(scope="session")
 def fleet():
-    """A master whose agents come and go, and are missed after a second."""
+    """A master whose agents come and go, and are missed after two seconds."""
     made = Cluster("conformance-fleet")
     try:
-        made.start_master("--agent_ping_timeout=250ms", "--max_agent_ping_timeouts=4")
+        made.start_master("--agent_ping_timeout=400ms", "--max_agent_ping_timeouts=4")
         yield made
     finally:
         made.close()

@@ -31,6 +31,7 @@ class ObedientAgent(SocketAgent):
         super().__init__(cluster, **more)
         self.updates, self.thread, self.is_closing = {}, None, False
         self.stubborn = set()  # tasks that no drain ends
+        self.is_deaf = False   # to pings
 
     def subscribe(self, *args, **more):
         super().subscribe(*args, **more)
@@ -87,7 +88,8 @@ class ObedientAgent(SocketAgent):
 
     def _obey(self, event):
         if event["type"] == "HEARTBEAT":
-            self.call("HEARTBEAT")
+            if not self.is_deaf:
+                self.call("HEARTBEAT")
         elif event["type"] == "RUN_TASK":
             self._launch(event["run_task"])
         elif event["type"] == "RUN_TASK_GROUP":
