@@ -158,6 +158,37 @@ static int replace_text(char **place, const char *text)
 	return 0;
 }
 
+static void explain_change(const struct agent *agent, const struct resources *total)
+{
+	AUTO_FREE char *now = NULL, *then = NULL;
+	struct resources before = { 0 };
+	struct err e = { 0 };
+
+	if (resources_from_messages(agent->info->resources, agent->info->n_resources, &before,
+				    &e) == 0 && !resources_equal(&before, total)) {
+		now = resources_format(total);
+		then = resources_format(&before);
+		master_explain(agent->master, "agent '%s' on '%s' has %.300s now, and had %.300s",
+			       agent->id, agent->info->hostname, now ? now : "?",
+			       then ? then : "?");
+	}
+	resources_done(&before);
+}
+
+/* Nothing is killed for it, and nothing offered of what is short. */
+static void explain_shortage(const struct agent *agent, const struct resources *total)
+{
+	const struct resources *used = allocator_node_used(agent->node);
+	AUTO_FREE char *wanted = NULL;
+
+	if (resources_contain(total, used))
+		return;
+	wanted = resources_format(used);
+	master_explain(agent->master, "agent '%s' on '%s' has less than the %.300s of its tasks:"
+		       " they run on, and what is short is not offered until enough have ended",
+		       agent->id, agent->info->hostname, wanted ? wanted : "?");
+}
+
 /* What the agent says of itself now is what counts. */
 static int take_description(struct agent *agent, const Tepui__AgentCall__Subscribe *subscribe,
 			    const struct resources *total, struct err *e)
@@ -172,6 +203,7 @@ static int take_description(struct agent *agent, const Tepui__AgentCall__Subscri
 	copy = (Mesos__V1__AgentInfo *)pb_copy(&info.base);
 	if (!copy)
 		return err_set(e, ENOMEM, "subscribe agent '%s'", agent->id);
+	explain_change(agent, total);
 	mesos__v1__agent_info__free_unpacked(agent->info, NULL);
 	agent->info = copy;
 	agent->dialed_boot_ms = subscribe->has_dialed_boot_ms ? subscribe->dialed_boot_ms : 0;
@@ -295,6 +327,7 @@ static int subscribe_agent(struct agent *agent, const Tepui__AgentCall__Subscrib
 	send_subscribed(agent);
 	drain_note_told(agent);
 	bring_tasks(agent, subscribe, before == AGENT_UNREACHABLE);
+	explain_shortage(agent, total);
 	registry_start_pings(agent, now_ms);
 	registry_update_offering(agent);
 	master_explain(master, "agent '%s' on '%s:%d' %s with %zu tasks", agent->id,

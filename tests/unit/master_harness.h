@@ -48,7 +48,8 @@ struct cluster {
 	struct rng rng;
 	struct master_options options;
 	int64_t now_ms, wall_ms;
-	char explained[4096];
+	char explained[4096];		/* the last sentence */
+	char explained_all[16384];	/* all of them, as far as there is room */
 };
 
 static void harness_agent_event(void *arg, void *stream, const Tepui__AgentEvent *event)
@@ -73,7 +74,11 @@ static void harness_explain(void *arg, const char *sentence)
 {
 	struct cluster *cluster = arg;
 
+	size_t used = strlen(cluster->explained_all);
+
 	snprintf(cluster->explained, sizeof(cluster->explained), "%s", sentence);
+	snprintf(cluster->explained_all + used, sizeof(cluster->explained_all) - used, "%s\n",
+		 sentence);
 }
 
 static int64_t harness_wall_ms(void *arg)

@@ -201,6 +201,89 @@ static void test_what_was_told_unreachable_before_a_restart_is_told_to_run_after
 	end(s);
 }
 
+/* ---- agents that come back as others ---- */
+
+static void come_back_with(struct scene *s, double cpus)
+{
+	master_agent_lost(s->cluster->master, &s->agent, s->cluster->now_ms);
+	agent_forget(&s->agent);
+	framework_forget(&s->framework);
+	s->cluster->explained_all[0] = '\0';
+	agent_subscribe(s->cluster, &s->agent, (struct subscribe){
+		.id = s->agent_id, .tasks = s->task, .cpus = cpus });
+}
+
+static double offered_cpus(struct scene *s)
+{
+	const Mesos__V1__Offer *offer = framework_offer(&s->framework);
+
+	return offer ? scalar_of(offer->resources, offer->n_resources, "cpus") : 0;
+}
+
+static void test_an_agent_that_has_grown_offers_more(void **state)
+{
+	struct scene *s = begin(FRAMEWORK);
+
+	(void)state;
+	come_back_with(s, 8);
+	assert_non_null(strstr(s->cluster->explained_all, "has cpus:8;"));
+	assert_float_equal(offered_cpus(s), 7, 1e-9);
+	assert_null(strstr(s->cluster->explained_all, "has less than"));
+	end(s);
+}
+
+static void test_an_agent_with_less_than_its_tasks_have_offers_none_of_it_and_kills_nothing(
+	void **state)
+{
+	struct scene *s = begin(FRAMEWORK);
+
+	(void)state;
+	come_back_with(s, 0.5);
+	assert_non_null(strstr(s->cluster->explained_all, "has less than the cpus:1;"));
+	assert_float_equal(offered_cpus(s), 0, 1e-9);
+	assert_int_equal(agent_count(&s->agent, TEPUI__AGENT_EVENT__TYPE__KILL_TASK), 0);
+	assert_int_equal(metric(s->cluster, "master/tasks_running"), 1);
+	agent_update(s->cluster, &s->agent, s->framework.id, "t1", "TASK_FINISHED", UUID_B, NULL);
+	cluster_wait(s->cluster, 31000);
+	assert_float_equal(offered_cpus(s), 0.5, 1e-9);
+	end(s);
+}
+
+static void test_the_same_resources_are_nothing_to_tell_of(void **state)
+{
+	struct scene *s = begin(FRAMEWORK);
+
+	(void)state;
+	come_back_with(s, 4);
+	assert_null(strstr(s->cluster->explained_all, "and had"));
+	end(s);
+}
+
+static void test_an_agent_that_was_booted_again_keeps_its_id(void **state)
+{
+	struct scene *s = begin(FRAMEWORK);
+
+	(void)state;
+	master_agent_lost(s->cluster->master, &s->agent, s->cluster->now_ms);
+	agent_forget(&s->agent);
+	framework_forget(&s->framework);
+	/* It brings the end of its task along, as its own update. */
+	*strstr(s->task, "TASK_RUNNING\"}") = '\0';
+	strcat(s->task, "TASK_GONE\"}");
+	agent_subscribe(s->cluster, &s->agent, (struct subscribe){
+		.id = s->agent_id, .tasks = s->task, .boot_id = "another" });
+	assert_string_equal(s->agent.id, s->agent_id);
+	assert_int_equal(framework_count(&s->framework,
+					 MESOS__V1__SCHEDULER__EVENT__TYPE__UPDATE), 0);
+	agent_update(s->cluster, &s->agent, s->framework.id, "t1", "TASK_GONE", UUID_B, NULL);
+	framework_acknowledge(&s->framework, s->agent_id, "t1", UUID_B);
+	assert_int_equal(framework_count(&s->framework,
+					 MESOS__V1__SCHEDULER__EVENT__TYPE__UPDATE), 1);
+	assert_int_equal(metric(s->cluster, "master/tasks_gone"), 1);
+	assert_int_equal(agent_count(&s->agent, TEPUI__AGENT_EVENT__TYPE__ACKNOWLEDGE), 1);
+	end(s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -210,6 +293,11 @@ int main(void)
 		cmocka_unit_test(test_tasks_of_all_frameworks_go_on_when_the_agent_is_back),
 		cmocka_unit_test(
 			test_what_was_told_unreachable_before_a_restart_is_told_to_run_after_it),
+		cmocka_unit_test(test_an_agent_that_has_grown_offers_more),
+		cmocka_unit_test(
+	test_an_agent_with_less_than_its_tasks_have_offers_none_of_it_and_kills_nothing),
+		cmocka_unit_test(test_the_same_resources_are_nothing_to_tell_of),
+		cmocka_unit_test(test_an_agent_that_was_booted_again_keeps_its_id),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
