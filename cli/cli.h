@@ -45,6 +45,9 @@ struct cli_options {
 	char *store, *name, *platform, *high, *low;
 	bool all;
 	uint64_t count;
+	int64_t grace_ms, in_ms, for_ms;	/* grace: -1 if it is not given */
+	char *grace;
+	bool gone;
 	bool interactive;
 	bool tty;
 	char *cpus, *mem, *image, *rootfs, *volume;

@@ -28,6 +28,10 @@ static const struct flag option_flags[] = {
 	OPTION("scale", FLAG_BOOL, scale, "false", "also lower the number of instances"),
 	OPTION("wipe", FLAG_BOOL, wipe, "false", "also give up reservations and volumes"),
 	OPTION("stderr", FLAG_BOOL, stderr_log, "false", "standard error instead of output"),
+	OPTION("grace", FLAG_STR, grace, NULL, "longest time a task has to end, as in 30secs"),
+	OPTION("gone", FLAG_BOOL, gone, "false", "and give the node up then"),
+	OPTION("in", FLAG_MILLIS, in_ms, "0secs", "time until then"),
+	OPTION("for", FLAG_MILLIS, for_ms, "0secs", "how long, if that is known"),
 	OPTION("quiet", FLAG_BOOL, quiet, "false", "ids only"),
 	OPTION("app", FLAG_STR, app, NULL, "only tasks of this app"),
 	OPTION("type", FLAG_STR, type, NULL, "only events of this type"),
@@ -267,12 +271,29 @@ static int run_command(struct cli *cli, int argc, char **argv, int first)
 	return cli->status ? cli->status : exit_status(e.code);
 }
 
+/* None and one of no time are not the same. */
+static int read_grace(struct cli_options *options, struct err *e)
+{
+	uint64_t millis = 0;
+
+	options->grace_ms = -1;
+	if (!options->grace)
+		return 0;
+	if (flags_parse_millis(options->grace, &millis) < 0)
+		return err_set(e, EINVAL, "read flag '--grace': '%s' is not a duration such as"
+			       " 30secs", options->grace);
+	options->grace_ms = (int64_t)millis;
+	return 0;
+}
+
 /* What the table of options cannot tell. */
-static int check_values(const struct cli_options *options, struct err *e)
+static int check_values(struct cli_options *options, struct err *e)
 {
 	if (!has_word("auto always never", options->color, strlen(options->color)))
 		return err_set(e, EINVAL, "read flag '--color': '%s' is not auto, always or never",
 			       options->color);
+	if (read_grace(options, e) < 0)
+		return -EINVAL;
 	if (address_check(options->master, e) < 0)
 		return err_wrap(e, "use '--master=%s'", options->master);
 	return 0;

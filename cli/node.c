@@ -5,6 +5,7 @@
 #include "cli/cli.h"
 #include "cli/client.h"
 #include "cli/cluster.h"
+#include "cli/node_operate.h"
 #include "cli/print.h"
 #include "cli/table.h"
 #include "lib/cleanup.h"
@@ -17,8 +18,14 @@ static double resource_of(const json_t *node, const char *kind, const char *name
 
 static const char *state_of(const json_t *node)
 {
+	const char *drain = member_text(json_object_get(node, "drain_info"), "state");
+
 	if (*member_text(node, "degraded"))
 		return "degraded";
+	if (*drain)
+		return strcmp(drain, "DRAINING") == 0 ? "draining" : "drained";
+	if (json_is_true(json_object_get(node, "deactivated")))
+		return "deactivated";
 	return json_is_true(json_object_get(node, "active")) ? "active" : member_text(node, "state");
 }
 
@@ -301,5 +308,16 @@ const struct command node_commands[] = {
 	{ "node", "list", "", 0, 0, "quiet", "list nodes", node_list },
 	{ "node", "show", "[ID]", 0, 1, "", "one node: resources, pressure, a row per container and volume",
 	  node_show },
+	{ "node", "drain", "ID", 1, 1, "grace gone wait timeout quiet",
+	  "end its tasks and give it no others", node_drain },
+	{ "node", "deactivate", "ID", 1, 1, "quiet", "give it no other tasks", node_deactivate },
+	{ "node", "reactivate", "ID", 1, 1, "quiet", "give it tasks again", node_reactivate },
+	{ "node", "gone", "ID", 1, 1, "quiet", "give it up: it may never come back", node_gone },
+	{ "node", "maintenance", "", 0, 0, "", "machines that are or shall be down",
+	  node_maintenance },
+	{ "node", "plan", "HOST", 1, 1, "in for", "ask frameworks to leave the machine", node_plan },
+	{ "node", "unplan", "HOST", 1, 1, "", "let them stay", node_unplan },
+	{ "node", "down", "HOST", 1, 1, "", "shut down the agents of a planned machine", node_down },
+	{ "node", "up", "HOST", 1, 1, "", "let agents of the machine come again", node_up },
 	{ 0 },
 };

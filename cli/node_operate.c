@@ -1,0 +1,376 @@
+#include "cli/node_operate.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "cli/cli.h"
+#include "cli/client.h"
+#include "cli/print.h"
+#include "cli/table.h"
+#include "lib/cleanup.h"
+#include "lib/clock.h"
+#include "lib/err.h"
+
+enum { POLL_MS = 100, NS_PER_MS = 1000000 };
+
+/* POST /api/v1 with BODY, which is given up, as the member that the call has. */
+static int call(struct cli *cli, const char *type, const char *member, json_t *body_take,
+		json_t **ret, struct err *e)
+{
+	json_t *request = json_pack("{s:s}", "type", type);
+	struct reply reply;
+	int r;
+
+	if (!request || (body_take && json_object_set(request, member, body_take) < 0))
+		r = err_set(e, ENOMEM, "make call %s", type);
+	else
+		r = client_call(cli, NULL, HTTP_POST, "/api/v1", request, &reply, e);
+	json_decref(request);
+	json_decref(body_take);
+	if (r < 0)
+		return r;
+	if (ret)
+		*ret = json_incref(json_object_get(reply.json, member));
+	reply_done(&reply);
+	return 0;
+}
+
+/* ---- nodes ---- */
+
+/* By its id, or by a hostname that only one of those that may come back has.  New reference. */
+static int find_node(struct cli *cli, const char *name, json_t **ret, struct err *e)
+{
+	static const char *const lists[] = { "slaves", "recovered_slaves", "unreachable_slaves" };
+	json_t *reply = NULL, *node, *found = NULL;
+	size_t i, n = 0;
+	int r = client_get(cli, NULL, "/slaves", &reply, e);
+
+	for (size_t k = 0; r >= 0 && k < ARRAY_SIZE(lists); k++) {
+		json_array_foreach(json_object_get(reply, lists[k]), i, node) {
+			if (strcmp(member_text(node, "id"), name) != 0 &&
+			    strcmp(member_text(node, "hostname"), name) != 0)
+				continue;
+			found = node;
+			n++;
+		}
+	}
+	if (r >= 0 && n == 0)
+		r = err_set(e, ENOENT, "no node '%s'", name);
+	else if (n > 1)
+		r = err_set(e, EINVAL, "%zu nodes are called '%s': name one by its id", n, name);
+	else
+		*ret = json_incref(found);
+	json_decref(reply);
+	return r;
+}
+
+static int operate(struct cli *cli, const char *name, const char *type, const char *member,
+		   json_t *more_take, const char *done, struct err *e)
+{
+	json_t *node = NULL;
+	int r = find_node(cli, name, &node, e);
+
+	if (r >= 0) {
+		json_object_set_new(more_take, "agent_id",
+				    json_pack("{s:O}", "value", json_object_get(node, "id")));
+		r = call(cli, type, member, json_incref(more_take), NULL, e);
+	}
+	if (r >= 0 && !cli->options.quiet)
+		printf("node %s on %s %s\n", member_text(node, "id"),
+		       member_text(node, "hostname"), done);
+	json_decref(node);
+	json_decref(more_take);
+	return r;
+}
+
+/* 1: it still drains; 0: it is drained, or gone. */
+static int look(struct cli *cli, const char *name, struct err *e)
+{
+	json_t *node = NULL;
+	const char *state;
+	int r = find_node(cli, name, &node, e);
+
+	if (r == -ENOENT) {
+		err_clear(e);
+		return 0;
+	}
+	state = member_text(json_object_get(node, "drain_info"), "state");
+	r = r < 0 ? r : strcmp(state, "DRAINING") == 0;
+	json_decref(node);
+	return r;
+}
+
+static int wait_drained(struct cli *cli, const char *name, struct err *e)
+{
+	static const struct timespec pause = { .tv_nsec = POLL_MS * NS_PER_MS };
+	int64_t deadline = clock_boot_ms() + cli->options.timeout_ms;
+	int r;
+
+	while ((r = look(cli, name, e)) > 0) {
+		if (clock_boot_ms() > deadline)
+			return err_set(e, ETIMEDOUT, "wait for node '%s': its tasks have not ended"
+				       " after the time given by --timeout", name);
+		(void)nanosleep(&pause, NULL);
+	}
+	return r;
+}
+
+int node_drain(struct cli *cli, char **args, size_t n, struct err *e)
+{
+	int64_t grace = cli->options.grace_ms;
+	json_t *body = json_pack("{s:b}", "mark_gone", cli->options.gone);
+	int r;
+
+	(void)n;
+	if (grace >= 0)
+		json_object_set_new(body, "max_grace_period",
+				    json_pack("{s:I, s:I}", "seconds", (json_int_t)(grace / 1000),
+					      "nanos", (json_int_t)(grace % 1000 * NS_PER_MS)));
+	r = operate(cli, args[0], "DRAIN_AGENT", "drain_agent", body, "is draining", e);
+	return r < 0 || !cli->options.wait ? r : wait_drained(cli, args[0], e);
+}
+
+int node_deactivate(struct cli *cli, char **args, size_t n, struct err *e)
+{
+	(void)n;
+	return operate(cli, args[0], "DEACTIVATE_AGENT", "deactivate_agent", json_object(),
+		       "is offered no more", e);
+}
+
+int node_reactivate(struct cli *cli, char **args, size_t n, struct err *e)
+{
+	(void)n;
+	return operate(cli, args[0], "REACTIVATE_AGENT", "reactivate_agent", json_object(),
+		       "is offered again", e);
+}
+
+int node_gone(struct cli *cli, char **args, size_t n, struct err *e)
+{
+	(void)n;
+	return operate(cli, args[0], "MARK_AGENT_GONE", "mark_agent_gone", json_object(),
+		       "is gone for good", e);
+}
+
+/* ---- machines ---- */
+
+static bool is_named(const json_t *machine, const char *name)
+{
+	return strcmp(member_text(machine, "hostname"), name) == 0 ||
+	       strcmp(member_text(machine, "ip"), name) == 0;
+}
+
+static int get_schedule(struct cli *cli, json_t **ret, struct err *e)
+{
+	json_t *body = NULL;
+	int r = call(cli, "GET_MAINTENANCE_SCHEDULE", "get_maintenance_schedule", NULL, &body, e);
+
+	if (r >= 0)
+		*ret = json_incref(json_object_get(body, "schedule"));
+	json_decref(body);
+	return r;
+}
+
+static int put_schedule(struct cli *cli, json_t *schedule, struct err *e)
+{
+	return call(cli, "UPDATE_MAINTENANCE_SCHEDULE", "update_maintenance_schedule",
+		    json_pack("{s:O}", "schedule", schedule), NULL, e);
+}
+
+/* The machines of the schedule that NAME is the hostname or the address of; with WITHOUT, off it. */
+static json_t *find_machines(json_t *schedule, const char *name, bool without)
+{
+	json_t *windows = json_object_get(schedule, "windows"), *found = json_array();
+
+	for (size_t i = json_array_size(windows); i > 0; i--) {
+		json_t *ids = json_object_get(json_array_get(windows, i - 1), "machine_ids");
+
+		for (size_t k = json_array_size(ids); k > 0; k--) {
+			if (!is_named(json_array_get(ids, k - 1), name))
+				continue;
+			json_array_append(found, json_array_get(ids, k - 1));
+			if (without)
+				json_array_remove(ids, k - 1);
+		}
+		if (json_array_size(ids) == 0)
+			json_array_remove(windows, i - 1);
+	}
+	return found;
+}
+
+int node_plan(struct cli *cli, char **args, size_t n, struct err *e)
+{
+	const struct cli_options *options = &cli->options;
+	int64_t start_ns = (clock_wall_ms() + options->in_ms) * NS_PER_MS;
+	json_t *schedule = NULL, *window, *windows, *id;
+	int r = get_schedule(cli, &schedule, e);
+
+	(void)n;
+	if (r < 0)
+		return r;
+	json_decref(find_machines(schedule, args[0], true));
+	id = json_pack("{s:s}", strspn(args[0], "0123456789.") == strlen(args[0]) ? "ip" :
+		       "hostname", args[0]);
+	window = json_pack("{s:[o], s:{s:{s:I}}}", "machine_ids", id, "unavailability", "start",
+			   "nanoseconds", (json_int_t)start_ns);
+	if (options->for_ms > 0)
+		json_object_set_new(json_object_get(window, "unavailability"), "duration",
+				    json_pack("{s:I}", "nanoseconds",
+					      (json_int_t)(options->for_ms * NS_PER_MS)));
+	windows = json_object_get(schedule, "windows");
+	if (windows)
+		json_array_append_new(windows, window);
+	else
+		json_object_set_new(schedule, "windows", json_pack("[o]", window));
+	r = put_schedule(cli, schedule, e);
+	json_decref(schedule);
+	return r;
+}
+
+int node_unplan(struct cli *cli, char **args, size_t n, struct err *e)
+{
+	json_t *schedule = NULL, *found;
+	int r = get_schedule(cli, &schedule, e);
+
+	(void)n;
+	if (r < 0)
+		return r;
+	found = find_machines(schedule, args[0], true);
+	if (json_array_size(found) == 0)
+		r = err_set(e, ENOENT, "no machine '%s' on the schedule", args[0]);
+	else
+		r = put_schedule(cli, schedule, e);
+	json_decref(found);
+	json_decref(schedule);
+	return r;
+}
+
+static int change_machine(struct cli *cli, const char *name, const char *type, const char *member,
+			  struct err *e)
+{
+	json_t *schedule = NULL, *found;
+	int r = get_schedule(cli, &schedule, e);
+
+	if (r < 0)
+		return r;
+	found = find_machines(schedule, name, false);
+	if (json_array_size(found) == 0)
+		r = err_set(e, ENOENT, "no machine '%s' on the schedule (see 'tepui node plan')",
+			    name);
+	else
+		r = call(cli, type, member, json_pack("{s:O}", "machines", found), NULL, e);
+	json_decref(found);
+	json_decref(schedule);
+	return r;
+}
+
+int node_down(struct cli *cli, char **args, size_t n, struct err *e)
+{
+	(void)n;
+	return change_machine(cli, args[0], "START_MAINTENANCE", "start_maintenance", e);
+}
+
+int node_up(struct cli *cli, char **args, size_t n, struct err *e)
+{
+	(void)n;
+	return change_machine(cli, args[0], "STOP_MAINTENANCE", "stop_maintenance", e);
+}
+
+/* ---- what is planned ---- */
+
+static void time_cell(struct table *table, const json_t *start)
+{
+	time_t seconds = (time_t)(json_integer_value(json_object_get(start, "nanoseconds")) /
+				  (INT64_C(1000) * NS_PER_MS));
+	char text[64];
+	struct tm when;
+
+	if (!gmtime_r(&seconds, &when) || strftime(text, sizeof(text), "%FT%TZ", &when) == 0)
+		text[0] = '\0';
+	table_cell(table, TABLE_PLAIN, "%s", text);
+}
+
+static void duration_cell(struct table *table, const json_t *duration)
+{
+	char text[HUMAN_SIZE];
+
+	if (duration)
+		table_cell(table, TABLE_PLAIN, "%s",
+			   human_duration(json_integer_value(json_object_get(
+				   duration, "nanoseconds")) / NS_PER_MS, text));
+	else
+		table_cell(table, TABLE_FAINT, "-");
+}
+
+/* How many frameworks said what; NULL STATUSES: the machine is down. */
+static void answers_cell(struct table *table, const json_t *statuses)
+{
+	size_t i, n_accepted = 0;
+	json_t *status;
+
+	json_array_foreach(statuses, i, status)
+		n_accepted += strcmp(member_text(status, "status"), "ACCEPT") == 0;
+	table_cell(table, TABLE_PLAIN, "%zu leave, %zu stay", n_accepted,
+		   json_array_size(statuses) - n_accepted);
+}
+
+static void machine_row(struct table *table, const json_t *machine, const json_t *window,
+			const json_t *status)
+{
+	const json_t *unavailability = json_object_get(window, "unavailability");
+	json_t *draining;
+	size_t i;
+
+	table_cell(table, TABLE_PLAIN, "%s", member_text(machine, "hostname"));
+	table_cell(table, TABLE_PLAIN, "%s", member_text(machine, "ip"));
+	time_cell(table, json_object_get(unavailability, "start"));
+	duration_cell(table, json_object_get(unavailability, "duration"));
+	json_array_foreach(json_object_get(status, "draining_machines"), i, draining) {
+		if (!json_equal(json_object_get(draining, "id"), machine))
+			continue;
+		table_cell(table, TABLE_BUSY, "planned");
+		answers_cell(table, json_object_get(draining, "statuses"));
+		return;
+	}
+	table_cell(table, TABLE_BAD, "down");
+	table_cell(table, TABLE_FAINT, "-");
+}
+
+static void print_schedule(const struct cli *cli, const json_t *schedule, const json_t *status)
+{
+	static const struct table_column columns[] = {
+		{ "HOST", false }, { "ADDRESS", false }, { "FROM", false }, { "FOR", true },
+		{ "STATE", false }, { "FRAMEWORKS", false },
+	};
+	struct table *table = table_new(columns, ARRAY_SIZE(columns));
+	json_t *window, *machine;
+	size_t i, k;
+
+	json_array_foreach(json_object_get(schedule, "windows"), i, window) {
+		json_array_foreach(json_object_get(window, "machine_ids"), k, machine)
+			machine_row(table, machine, window, status);
+	}
+	table_print(cli, table, "no maintenance is planned");
+}
+
+int node_maintenance(struct cli *cli, char **args, size_t n, struct err *e)
+{
+	json_t *schedule = NULL, *body = NULL, *status, *both;
+	int r = get_schedule(cli, &schedule, e);
+
+	(void)args, (void)n;
+	if (r >= 0)
+		r = call(cli, "GET_MAINTENANCE_STATUS", "get_maintenance_status", NULL, &body, e);
+	status = json_object_get(body, "status");
+	if (r >= 0 && cli->options.json) {
+		both = json_pack("{s:O, s:O}", "schedule", schedule, "status", status);
+		print_json(both);
+		json_decref(both);
+	} else if (r >= 0) {
+		print_schedule(cli, schedule, status);
+	}
+	json_decref(schedule);
+	json_decref(body);
+	return r;
+}
