@@ -1,0 +1,27 @@
+"""Apps move away from nodes that are emptied or given up."""
+import pytest
+
+from cluster import wait_until
+
+
+def sleeper(instances):
+    return {"id": "/sleeper", "cmd": "exec sleep 1000", "cpus": 0.05, "mem": 16, "instances": instances}
+
+
+def running_on(cluster):
+    return sorted(t["slaveId"] for t in cluster.tasks("/sleeper") if t["state"] == "TASK_RUNNING")
+
+
+@pytest.mark.parametrize("verb", [["drain"], ["drain", "--gone"], ["gone"]])
+def test_instances_are_replaced_elsewhere_without_delay(cluster, verb):
+    cluster.start_master()
+    cluster.start_agent()
+    cluster.start_agent()
+    cluster.deploy(sleeper(4))
+    victim, other = sorted(s["id"] for s in cluster.call("GET", "/slaves").json["slaves"])
+    assert victim in running_on(cluster)
+    cluster.tepui("node", verb[0], victim, *verb[1:])
+    wait_until(lambda: running_on(cluster) == [other] * 4, "all run on the other node", 30)
+    # Being moved is no failure of the app's: it does not wait the longer for its next one.
+    queue = cluster.call("GET", "/v2/queue").json["queue"]
+    assert not queue or queue[0]["delay"]["timeLeftSeconds"] <= 1
