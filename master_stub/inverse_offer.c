@@ -107,12 +107,13 @@ static int send(const struct inverse_offer *offer)
 	return framework_send(offer->framework, &event);
 }
 
-/* Without memory it is made at the next look. */
+/* What fails, for want of memory or of room in the framework's queue, is tried again a look later. */
 static void open_offer(struct inverse_offer *offer, int64_t now_ms)
 {
 	struct master *master = offer->agent->master;
 	int64_t timeout_ms = master->options.offer_timeout_ms;
 
+	offer->next_ms = now_ms + WALK_MS;
 	if (asprintf(&offer->id, "%s-O%llu", master->id,
 		     (unsigned long long)offer_take_number(master)) < 0) {
 		offer->id = NULL;
@@ -124,9 +125,10 @@ static void open_offer(struct inverse_offer *offer, int64_t now_ms)
 		offer->id = NULL;
 		return;
 	}
-	offer->next_ms = timeout_ms > 0 ? now_ms + timeout_ms : INT64_MAX;
 	if (send(offer) < 0)
 		close_offer(offer);
+	else
+		offer->next_ms = timeout_ms > 0 ? now_ms + timeout_ms : INT64_MAX;
 }
 
 /* ---- looking ---- */
