@@ -4,6 +4,7 @@
  *   sim --seeds N [--from SEED] [--jobs N]   run N seeds; every run twice in a hundred, to compare
  *   sim --seed SEED [--trace]                run one again, exactly
  *   sim --list FILE                          run the seeds that FILE names, one a line
+ *   sim --placements N                       no faults: how many tasks a second are placed
  */
 #include <errno.h>
 #include <getopt.h>
@@ -16,6 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "tests/sim/placements.h"
 #include "tests/sim/sim.h"
 
 enum { MAX_JOBS = 64, COMPARE_EVERY = 50 };
@@ -28,7 +30,7 @@ struct job {
 };
 
 struct options {
-	uint64_t from, n_seeds;
+	uint64_t from, n_seeds, n_placements;
 	unsigned n_jobs;
 	bool is_tracing;
 	const char *list;
@@ -147,7 +149,8 @@ static int parse(int argc, char **argv, struct options *ret)
 	static const struct option longs[] = {
 		{ "seeds", required_argument, NULL, 'n' }, { "from", required_argument, NULL, 'f' },
 		{ "seed", required_argument, NULL, 's' }, { "jobs", required_argument, NULL, 'j' },
-		{ "trace", no_argument, NULL, 't' }, { "list", required_argument, NULL, 'l' }, { 0 },
+		{ "trace", no_argument, NULL, 't' }, { "list", required_argument, NULL, 'l' },
+		{ "placements", required_argument, NULL, 'p' }, { 0 },
 	};
 	int c;
 
@@ -161,6 +164,8 @@ static int parse(int argc, char **argv, struct options *ret)
 			ret->n_jobs = (unsigned)strtoul(optarg, NULL, 10);
 		else if (c == 't')
 			ret->is_tracing = true;
+		else if (c == 'p')
+			ret->n_placements = strtoull(optarg, NULL, 10);
 		else if (c == 'l')
 			ret->list = optarg;
 		else if (c == '?')
@@ -180,9 +185,11 @@ int main(int argc, char **argv)
 
 	if (parse(argc, argv, &options) < 0) {
 		fprintf(stderr, "usage: sim --seeds N [--from SEED] [--jobs N] | --seed SEED"
-			" [--trace] | --list FILE\n");
+			" [--trace] | --list FILE | --placements N\n");
 		return 2;
 	}
+	if (options.n_placements > 0)
+		return placements_run(options.n_placements);
 	jobs = mmap(NULL, MAX_JOBS * sizeof(*jobs), PROT_READ | PROT_WRITE,
 		    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (jobs == MAP_FAILED)
