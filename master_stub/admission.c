@@ -16,6 +16,7 @@
 #include "master_stub/executor.h"
 #include "master_stub/framework.h"
 #include "master_stub/maintenance.h"
+#include "master_stub/origin.h"
 #include "master_stub/registry.h"
 #include "master_stub/task.h"
 
@@ -92,6 +93,11 @@ static bool is_overtaken(const struct agent *agent, const Tepui__AgentCall__Subs
 	       texts_equal(agent->boot_id, subscribe->boot_id);
 }
 
+static int refuse_overtaken(const struct agent *agent, struct err *e)
+{
+	return err_set(e, ESTALE, "subscribe agent '%s': it has subscribed since", agent->id);
+}
+
 static int find_known(struct master *master, const Tepui__AgentCall__Subscribe *subscribe,
 		      struct agent **ret, struct err *e)
 {
@@ -110,7 +116,8 @@ static int find_known(struct master *master, const Tepui__AgentCall__Subscribe *
 			       " from '%s:%d'",
 			       id, agent->info->hostname, agent->info->port);
 	if (is_overtaken(agent, subscribe))
-		return err_set(e, ESTALE, "subscribe agent '%s': it has subscribed since", id);
+		return refuse_overtaken(agent, e);
+	agent->has_spoken = true;
 	*ret = agent;
 	return 0;
 }
@@ -131,6 +138,23 @@ static int admit_new(struct master *master, const Tepui__AgentCall__Subscribe *s
 	return 0;
 }
 
+/*
+ * Without an id: if the answer to the last attempt was lost, another id would leave an agent behind
+ * that nobody is, and the tasks that were sent to it.
+ */
+static int find_nameless(struct master *master, const Tepui__AgentCall__Subscribe *subscribe,
+			 struct agent **ret, struct err *e)
+{
+	struct agent *agent = subscribe->has_dialed_boot_ms ? origin_find(master, subscribe) : NULL;
+
+	if (agent && is_overtaken(agent, subscribe))
+		return refuse_overtaken(agent, e);
+	if (!agent || agent->has_spoken || agent->state == AGENT_GONE)
+		return admit_new(master, subscribe, ret, e);
+	*ret = agent;
+	return 0;
+}
+
 /* One that is gone is told to leave, wherever it is; others wait until their machine is up. */
 static int find_or_admit(struct master *master, const Tepui__AgentCall__Subscribe *subscribe,
 			 struct agent **ret, struct err *e)
@@ -144,7 +168,7 @@ static int find_or_admit(struct master *master, const Tepui__AgentCall__Subscrib
 	if (r < 0)
 		return r;
 	return info->id ? find_known(master, subscribe, ret, e) :
-			  admit_new(master, subscribe, ret, e);
+			  find_nameless(master, subscribe, ret, e);
 }
 
 static int replace_text(char **place, const char *text)
@@ -216,6 +240,8 @@ static int take_description(struct agent *agent, const Tepui__AgentCall__Subscri
 	    replace_text(&agent->endpoint, subscribe->endpoint) < 0)
 		return err_set(e, ENOMEM, "subscribe agent '%s'", agent->id);
 	maintenance_place(agent);
+	if (origin_set(agent) < 0)
+		return err_set(e, ENOMEM, "subscribe agent '%s'", agent->id);
 	return 0;
 }
 
@@ -369,7 +395,8 @@ int master_agent_subscribe(struct master *master, const Tepui__AgentCall *call, 
 		send_away(agent, stream);
 		r = 1;
 	} else if (r == 0) {
-		is_known = agent->registered_wall_ms != 0 && subscribe->agent_info->id;
+		is_known = agent->registered_wall_ms != 0 &&
+			   (subscribe->agent_info->id || agent->state != AGENT_RECOVERING);
 		if (!agent->registered_wall_ms)
 			agent->registered_wall_ms = master_wall_ms(master);
 		r = subscribe_agent(agent, subscribe, &total, stream, now_ms, e);
@@ -431,6 +458,15 @@ static int take_call(struct agent *agent, const Tepui__AgentCall *call, struct e
 	}
 }
 
+/* It has its id: whoever comes without one from there is another agent. */
+static int note_spoken(struct agent *agent, struct err *e)
+{
+	if (agent->has_spoken)
+		return 0;
+	agent->has_spoken = true;
+	return registry_put(agent, e);
+}
+
 int master_agent_call(struct master *master, const Tepui__AgentCall *call, int64_t now_ms,
 		      struct err *e)
 {
@@ -444,6 +480,9 @@ int master_agent_call(struct master *master, const Tepui__AgentCall *call, int64
 	if (!agent || agent->state != AGENT_CONNECTED)
 		return err_set(e, ENOENT, "agent '%.255s' is not subscribed",
 			       call->agent_id->value);
+	r = note_spoken(agent, e);
+	if (r < 0)
+		return r;
 	/* First: a framework that hears of a refusal must not be offered the same node again. */
 	registry_set_degraded(agent, call->degraded);
 	r = take_call(agent, call, e);

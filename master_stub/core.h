@@ -51,6 +51,7 @@ struct master {
 
 	struct agent *agents;		/* by id */
 	struct agent *streams;		/* connected ones, by stream */
+	struct agent *origins;		/* by where they dialed from */
 	struct framework *frameworks;	/* by id, removed ones too: their ids are burnt */
 	struct offer *offers;		/* by id */
 

@@ -14,6 +14,7 @@
 #include "master_stub/executor.h"
 #include "master_stub/maintenance.h"
 #include "master_stub/offer.h"
+#include "master_stub/origin.h"
 #include "master_stub/task.h"
 
 static const char KIND[] = "agent";
@@ -108,6 +109,7 @@ void registry_drop(struct agent *agent)
 	registry_stop_waiting(agent);
 	drain_forget(agent);
 	maintenance_forget(agent);
+	origin_forget(agent);
 	agent->master->n_agents[agent->state]--;
 	HASH_DEL(agent->master->agents, agent);
 	allocator_node_free(agent->node);
@@ -161,6 +163,8 @@ int registry_put(const struct agent *agent, struct err *e)
 	record.gone_wall_ms = agent->gone_wall_ms;
 	record.has_is_deactivated = agent->is_deactivated;
 	record.is_deactivated = agent->is_deactivated;
+	record.has_has_spoken = true;
+	record.has_spoken = agent->has_spoken;
 	record.drain = drain_describe(&agent->drain, &drain);
 	record.has_drain_started_wall_ms = record.drain != NULL;
 	record.drain_started_wall_ms = agent->drain.started_wall_ms;
@@ -196,8 +200,12 @@ static int load_agent(void *arg, const char *key, const void *data, size_t size,
 		agent->unreachable_ms = master->started_ms;
 		if (agent->state != AGENT_GONE)
 			drain_restore(agent, record->drain, record->drain_started_wall_ms);
-		if (record->boot_id)
+		/* Not told: of a version that did not ask. */
+		agent->has_spoken = !record->has_has_spoken || record->has_spoken;
+		if (record->boot_id) {
 			agent->boot_id = strdup(record->boot_id);
+			r = origin_set(agent);
+		}
 	}
 	tepui__admitted_agent__free_unpacked(record, NULL);
 	return r;

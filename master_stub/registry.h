@@ -41,6 +41,8 @@ struct agent {
 	Mesos__V1__AgentInfo *info;	/* owned, with id */
 	char *boot_id, *version;	/* owned or NULL */
 	int64_t dialed_boot_ms;		/* in that boot, by its clock; 0: not told */
+	char *origin;			/* see origin.h; owned or NULL */
+	bool has_spoken;		/* so it knows its id */
 	char *endpoint;			/* ADDRESS:PORT to reach it by; NULL: its hostname and port */
 	char *degraded;			/* why it takes no tasks, and is not offered; or NULL */
 	enum agent_state state;		/* set by registry_set_state() */
@@ -62,7 +64,7 @@ struct agent {
 	int64_t registered_wall_ms, reregistered_wall_ms, unreachable_wall_ms, gone_wall_ms;
 
 	TAILQ_ENTRY(agent) in_pings, in_overdue, in_draining, in_scheduled;
-	UT_hash_handle hh, hh_stream;
+	UT_hash_handle hh, hh_stream, hh_origin;
 };
 
 /* Read the records of kind "agent". */

@@ -135,6 +135,35 @@ static void test_an_overtaken_subscription_is_refused(void **state)
 	done(cluster, &agent, &framework);
 }
 
+/* Found by the simulation: tasks that were sent to nobody stayed unreachable for two weeks. */
+static void test_an_id_that_was_lost_on_its_way_is_given_again(void **state)
+{
+	struct cluster *cluster = cluster_new();
+	struct fake_agent first = { 0 }, again = { 0 }, wiped = { 0 };
+	struct fake_framework framework = { 0 };
+	struct err e = { 0 };
+
+	(void)state;
+	agent_subscribe(cluster, &first, (struct subscribe){ .dialed_boot_ms = 1000 });
+	framework_subscribe(cluster, &framework, FRAMEWORK);
+	framework_launch(&framework, "t1", 1, 128, 31000);
+	cluster_restart(cluster);
+	agent_subscribe(cluster, &again, (struct subscribe){ .dialed_boot_ms = 2000 });
+	assert_string_equal(again.id, first.id);
+	/* The first attempt is late. */
+	assert_int_equal(agent_try_subscribe(cluster, &wiped, (struct subscribe){
+				 .dialed_boot_ms = 1000 }, &e), -ESTALE);
+	/* It has got it: who comes from there without one has lost its disk. */
+	assert_int_equal(agent_heartbeat(cluster, &again), 0);
+	cluster_restart(cluster);
+	agent_subscribe(cluster, &wiped, (struct subscribe){ .dialed_boot_ms = 3000 });
+	assert_string_not_equal(wiped.id, first.id);
+	agent_forget(&again);
+	agent_forget(&wiped);
+	framework_forget(&framework);
+	done(cluster, &first, NULL);
+}
+
 static void test_missed_pings_make_unreachable_and_the_way_back(void **state)
 {
 	struct cluster *cluster = cluster_new();
@@ -411,6 +440,7 @@ int main(void)
 		cmocka_unit_test(test_refused_subscriptions_say_why),
 		cmocka_unit_test(test_a_restarted_agent_replaces_its_old_stream),
 		cmocka_unit_test(test_an_overtaken_subscription_is_refused),
+		cmocka_unit_test(test_an_id_that_was_lost_on_its_way_is_given_again),
 		cmocka_unit_test(test_missed_pings_make_unreachable_and_the_way_back),
 		cmocka_unit_test(test_a_master_that_slept_does_not_blame_its_agents),
 		cmocka_unit_test(test_a_degraded_agent_is_not_offered_until_it_is_well),
