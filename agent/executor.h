@@ -87,10 +87,6 @@ void executor_mark(struct executor *x);
 /* Queue its record for the store. */
 int executor_put(struct executor *x, struct err *e);
 
-/* IN_MS from now VERDICT is passed and the container ends; until then, or until nothing is due. */
-void executor_expect(struct executor *x, int64_t in_ms, const struct verdict *verdict);
-void executor_expect_nothing(struct executor *x);
-
 /* SHUTDOWN: it has its grace period to end its tasks and exit. */
 void executor_shut_down(struct executor *x);
 void executor_shut_down_of(struct agent *agent, const Tepui__AgentEvent__ShutdownExecutor *event);

@@ -6,6 +6,7 @@
 
 #include "agent/admission.h"
 #include "agent/agent.h"
+#include "agent/executor_container.h"
 #include "agent/executor_env.h"
 #include "agent/status.h"
 #include "agent/task.h"
