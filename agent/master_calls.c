@@ -259,6 +259,14 @@ static void run_task(struct agent *agent, const Tepui__AgentEvent__RunTask *run)
 		log_write_err(LOG_LEVEL_ERROR, &e, "run task '%s'", run->task->task_id->value);
 }
 
+static void run_group(struct agent *agent, const Tepui__AgentEvent__RunTaskGroup *group)
+{
+	struct err e = { 0 };
+
+	if (group->framework->id && task_run_group(agent, group, &e) < 0)
+		log_write_err(LOG_LEVEL_ERROR, &e, "run the tasks of a group");
+}
+
 static void kill_task(struct agent *agent, const Tepui__AgentEvent__KillTask *kill)
 {
 	struct task *task = task_find(agent, kill->framework_id->value, kill->task_id->value);
@@ -321,6 +329,10 @@ int master_event_handle(struct agent *agent, const Tepui__AgentEvent *event, str
 		if (event->run_task)
 			run_task(agent, event->run_task);
 		return 0;
+	case TEPUI__AGENT_EVENT__TYPE__RUN_TASK_GROUP:
+		if (event->run_task_group)
+			run_group(agent, event->run_task_group);
+		return 0;
 	case TEPUI__AGENT_EVENT__TYPE__KILL_TASK:
 		if (event->kill_task)
 			kill_task(agent, event->kill_task);
@@ -351,7 +363,6 @@ int master_event_handle(struct agent *agent, const Tepui__AgentEvent *event, str
 		return err_set(e, ECONNREFUSED, "stay with the master");
 	case TEPUI__AGENT_EVENT__TYPE__SUBSCRIBED:
 	case TEPUI__AGENT_EVENT__TYPE__HEARTBEAT:
-	case TEPUI__AGENT_EVENT__TYPE__RUN_TASK_GROUP:
 	case TEPUI__AGENT_EVENT__TYPE__UNKNOWN:
 	case _TEPUI__AGENT_EVENT__TYPE_IS_INT_SIZE:
 	default:

@@ -493,8 +493,9 @@ static int get_executor(struct agent *agent, const Mesos__V1__FrameworkInfo *fra
 	return *ret ? 0 : executor_new(agent, framework, info->executor, ret, e);
 }
 
-int task_run(struct agent *agent, const Mesos__V1__FrameworkInfo *framework,
-	     const Mesos__V1__TaskInfo *info, struct err *e)
+/* GROUP: the same for all that belong together; NULL: it is alone. */
+static int run(struct agent *agent, const Mesos__V1__FrameworkInfo *framework,
+	       const Mesos__V1__TaskInfo *info, const char *group, struct err *e)
 {
 	const char *id = info->task_id->value;
 	struct executor *executor = NULL;
@@ -514,6 +515,10 @@ int task_run(struct agent *agent, const Mesos__V1__FrameworkInfo *framework,
 	record = new_record(agent, framework, info, executor);
 	if (!record)
 		return err_set(e, ENOMEM, "launch task '%s'", id);
+	if (group && !(record->group = strdup(group))) {
+		tepui__task_record__free_unpacked(record, NULL);
+		return err_set(e, ENOMEM, "launch task '%s'", id);
+	}
 	r = adopt(agent, record, &task, e);
 	if (r < 0)
 		return r;
@@ -526,6 +531,41 @@ int task_run(struct agent *agent, const Mesos__V1__FrameworkInfo *framework,
 	r = admit(task, e);
 	if (r < 0)
 		task_free(task);
+	return r;
+}
+
+int task_run(struct agent *agent, const Mesos__V1__FrameworkInfo *framework,
+	     const Mesos__V1__TaskInfo *info, struct err *e)
+{
+	return run(agent, framework, info, NULL, e);
+}
+
+static struct task *find_live(struct agent *agent, const Tepui__AgentEvent__RunTaskGroup *group,
+			      size_t i)
+{
+	struct task *task = task_find(agent, group->framework->id->value,
+				      group->tasks[i]->task_id->value);
+
+	return task && !task_has_ended(task) ? task : NULL;
+}
+
+int task_run_group(struct agent *agent, const Tepui__AgentEvent__RunTaskGroup *group, struct err *e)
+{
+	char id[ID_UUID_SIZE];
+	bool is_whole = true;
+	int r = 0;
+
+	id_uuid(&agent->rng, id);
+	for (size_t i = 0; i < group->n_tasks && r >= 0; i++)
+		r = run(agent, group->framework, group->tasks[i], id, e);
+	for (size_t i = 0; i < group->n_tasks; i++)
+		is_whole = is_whole && find_live(agent, group, i);
+	/* Nothing has been launched yet: what is killed now never is. */
+	for (size_t i = 0; !is_whole && r >= 0 && i < group->n_tasks; i++) {
+		struct task *task = find_live(agent, group, i);
+
+		r = task ? task_kill(task, NULL, e) : 0;
+	}
 	return r;
 }
 

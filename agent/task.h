@@ -63,6 +63,10 @@ int task_adopt(struct agent *agent, Tepui__TaskRecord *record_take, struct task 
 int task_run(struct agent *agent, const Mesos__V1__FrameworkInfo *framework,
 	     const Mesos__V1__TaskInfo *info, struct err *e);
 
+/* RUN_TASK_GROUP: all of its tasks, which have its executor, or none.  The same. */
+int task_run_group(struct agent *agent, const Tepui__AgentEvent__RunTaskGroup *group,
+		   struct err *e);
+
 /* KILL_TASK of the master. */
 int task_kill(struct task *task, const Mesos__V1__KillPolicy *policy, struct err *e);
 

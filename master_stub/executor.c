@@ -84,12 +84,6 @@ static int check_info(const struct framework *framework, const char *role,
 	if (info->framework_id && strcmp(info->framework_id->value, framework->id) != 0)
 		return err_set(e, EINVAL, "ExecutorInfo has an invalid FrameworkID (Actual: %.255s"
 			       " vs Expected: %s)", info->framework_id->value, framework->id);
-	if (info->type == MESOS__V1__EXECUTOR_INFO__TYPE__DEFAULT)
-		return err_set(e, EINVAL, "Executor '%s' is of type DEFAULT: its tasks come in a"
-			       " LAUNCH_GROUP", info->executor_id->value);
-	if (!info->command)
-		return err_set(e, EINVAL, "Executor '%s' has no command",
-			       info->executor_id->value);
 	for (size_t i = 0; i < info->n_resources; i++) {
 		const Mesos__V1__Resource__AllocationInfo *allocation =
 			info->resources[i]->allocation_info;
@@ -99,6 +93,44 @@ static int check_info(const struct framework *framework, const char *role,
 				       " '%.255s', the offer is to role '%s'", allocation->role,
 				       role);
 	}
+	return 0;
+}
+
+static bool has_at_least(const Mesos__V1__ExecutorInfo *info, const char *name, double least)
+{
+	double sum = 0;
+	bool is_there = false;
+
+	for (size_t i = 0; i < info->n_resources; i++) {
+		if (strcmp(info->resources[i]->name, name) != 0 || !info->resources[i]->scalar)
+			continue;
+		is_there = true;
+		sum += info->resources[i]->scalar->value;
+	}
+	return is_there && sum >= least;
+}
+
+/* What only warns where there is one task is refused where there is a group (reference 1.8). */
+static int check_type(const Mesos__V1__ExecutorInfo *info, bool is_group, struct err *e)
+{
+	const char *id = info->executor_id->value;
+	bool is_default = info->type == MESOS__V1__EXECUTOR_INFO__TYPE__DEFAULT;
+
+	if (is_default && !is_group)
+		return err_set(e, EINVAL, "Executor '%s' is of type DEFAULT: its tasks come in a"
+			       " LAUNCH_GROUP", id);
+	if (is_group && !is_default && info->type != MESOS__V1__EXECUTOR_INFO__TYPE__CUSTOM)
+		return err_set(e, EINVAL, "'ExecutorInfo.type' must be set to 'DEFAULT' or"
+			       " 'CUSTOM'");
+	if (is_default && info->command)
+		return err_set(e, EINVAL, "'ExecutorInfo.command' must not be set for 'DEFAULT'"
+			       " executor");
+	if (!is_default && !info->command)
+		return err_set(e, EINVAL, "Executor '%s' has no command", id);
+	if (is_group && (!has_at_least(info, "cpus", 0.01) || !has_at_least(info, "mem", 32) ||
+			 !has_at_least(info, "disk", 0)))
+		return err_set(e, EINVAL, "Executor '%s' of a task group must have at least 0.01"
+			       " cpus, 32 MB of mem, and disk", id);
 	return 0;
 }
 
@@ -118,13 +150,15 @@ static int check_same(const struct executor *running, const Mesos__V1__ExecutorI
 }
 
 int master_executor_complete(const struct agent *agent, const struct framework *framework,
-			     const char *role, const Mesos__V1__ExecutorInfo *info,
+			     const char *role, const Mesos__V1__ExecutorInfo *info, bool is_group,
 			     Mesos__V1__ExecutorInfo **ret, struct err *e)
 {
 	AUTO(info_freep) Mesos__V1__ExecutorInfo *copy = NULL;
 	const struct executor *running;
 	int r = check_info(framework, role, info, e);
 
+	if (r >= 0)
+		r = check_type(info, is_group, e);
 	if (r < 0)
 		return r;
 	if (complete(framework, role, info, &copy) < 0)

@@ -32,12 +32,12 @@ struct executor *master_executor_find(const struct agent *agent, const struct fr
 Mesos__V1__ExecutorInfo *master_executor_info(const struct executor *executor);
 
 /*
- * What a framework gives for the executor of a task of ROLE: -EINVAL with what is wrong with it,
+ * What a framework gives for the executor of a task, or of a group, of ROLE: -EINVAL with what is wrong with it,
  * such as that it is not the one that runs under this id.  *RET is owned, complete with framework_id
  * and roles of its resources.
  */
 int master_executor_complete(const struct agent *agent, const struct framework *framework,
-			     const char *role, const Mesos__V1__ExecutorInfo *info,
+			     const char *role, const Mesos__V1__ExecutorInfo *info, bool is_group,
 			     Mesos__V1__ExecutorInfo **ret, struct err *e);
 
 /* INFO is complete; *RESOURCES are taken over when it succeeds, and charged if the agent has a node. */

@@ -9,8 +9,8 @@
 #include "lib/resources.h"
 #include "master_stub/allocator.h"
 #include "master_stub/core.h"
-#include "master_stub/executor.h"
 #include "master_stub/framework.h"
+#include "master_stub/launch_tasks.h"
 #include "master_stub/offer.h"
 #include "master_stub/operation.h"
 #include "master_stub/reconcile.h"
@@ -21,36 +21,9 @@
 /* They are compared with one another. */
 enum { MAX_OFFERS = 1000 };
 
-/* What an ACCEPT has to spend, and on whom. */
-struct budget {
-	struct framework *framework;
-	struct agent *agent;
-	struct framework_role *role;
-	struct resources left;
-	struct resources converted;	/* by operations: of another form than in the offer */
-};
-
 typedef Mesos__V1__Offer__Operation Operation;
 
 /* ---- answers for tasks that are not launched ---- */
-
-static void tell_not_launched(struct framework *framework, const Mesos__V1__TaskInfo *task,
-			      Mesos__V1__TaskState state, Mesos__V1__TaskStatus__Reason reason,
-			      const char *message)
-{
-	struct status_from_master status = {
-		.task_id = task->task_id->value,
-		.agent_id = task->agent_id->value,
-		.message = message,
-		.state = state,
-		.reason = reason,
-	};
-
-	framework->master->counters.tasks_ended[state]++;
-	master_explain(framework->master, "task '%.255s' of framework '%s' is not launched: %s",
-		       task->task_id->value, framework->id, message);
-	master_task_tell(framework, &status);
-}
 
 static size_t tasks_of(const Operation *operation, Mesos__V1__TaskInfo ***ret)
 {
@@ -72,7 +45,7 @@ static void drop(struct framework *framework, const Mesos__V1__TaskInfo *task, c
 	if (master_task_find(framework, task->task_id->value))
 		reconcile_task(framework, task->task_id->value, task->agent_id->value);
 	else
-		tell_not_launched(framework, task, MESOS__V1__TASK_STATE__TASK_DROPPED,
+		launch_tell_not(framework, task, MESOS__V1__TASK_STATE__TASK_DROPPED,
 				  MESOS__V1__TASK_STATUS__REASON__REASON_INVALID_OFFERS, why);
 }
 
@@ -161,163 +134,7 @@ static void close_budget(struct budget *budget, const Mesos__V1__Filters *filter
 	resources_done(&budget->left);
 }
 
-/* ---- LAUNCH ---- */
-
-/* The agent is told of the role, whether or not the framework knows of roles. */
-static int send_run(struct agent *agent, const struct framework *framework,
-		    const Mesos__V1__TaskInfo *task, struct framework_role *role)
-{
-	Tepui__AgentEvent event = TEPUI__AGENT_EVENT__INIT;
-	Tepui__AgentEvent__RunTask run = TEPUI__AGENT_EVENT__RUN_TASK__INIT;
-	Mesos__V1__Resource__AllocationInfo allocation =
-		MESOS__V1__RESOURCE__ALLOCATION_INFO__INIT;
-	AUTO_FREE Mesos__V1__Resource *resources = calloc(task->n_resources, sizeof(*resources));
-	AUTO_FREE Mesos__V1__Resource **pointers = calloc(task->n_resources, sizeof(*pointers));
-	Mesos__V1__TaskInfo copy = *task;
-
-	if (!resources || !pointers)
-		return -ENOMEM;
-	allocation.role = role->name;
-	for (size_t i = 0; i < task->n_resources; i++) {
-		resources[i] = *task->resources[i];
-		resources[i].allocation_info = &allocation;
-		pointers[i] = &resources[i];
-	}
-	copy.resources = pointers;
-	run.framework = framework->info;
-	run.task = &copy;
-	event.has_type = true;
-	event.type = TEPUI__AGENT_EVENT__TYPE__RUN_TASK;
-	event.run_task = &run;
-	registry_send(agent, &event);
-	return 0;
-}
-
-/* A task on its way. */
-struct launch {
-	Mesos__V1__TaskInfo task;		/* as the framework gave it, but for its executor */
-	struct resources resources;
-	/* Of a task that has an executor. */
-	Mesos__V1__ExecutorInfo *info;		/* owned, complete */
-	struct executor *executor;		/* that runs there already, or was made for it */
-	struct resources executor_resources;	/* of one that is to be made */
-};
-
-static void launch_done(struct launch *launch)
-{
-	resources_done(&launch->resources);
-	resources_done(&launch->executor_resources);
-	if (launch->info)
-		mesos__v1__executor_info__free_unpacked(launch->info, NULL);
-}
-
-static int find_executor(const struct budget *budget, struct launch *launch, struct err *e)
-{
-	int r = master_executor_complete(budget->agent, budget->framework, budget->role->name,
-					 launch->task.executor, &launch->info, e);
-
-	if (r < 0)
-		return r;
-	launch->task.executor = launch->info;
-	launch->executor = master_executor_find(budget->agent, budget->framework,
-						launch->info->executor_id->value);
-	if (launch->executor)
-		return 0;
-	r = resources_from_messages(launch->info->resources, launch->info->n_resources,
-				    &launch->executor_resources, e);
-	return r < 0 ? err_wrap(e, "Executor uses invalid resources") : 0;
-}
-
-/* Out of what is left of the offers: the task's resources, and those of an executor that is new. */
-static int spend(struct budget *budget, const struct launch *launch, struct err *e)
-{
-	AUTO_FREE char *wanted = NULL, *left = NULL;
-	struct resources sum = { 0 };
-	int r = 0;
-
-	if (resources_copy(&launch->resources, &sum) < 0 ||
-	    resources_add(&sum, &launch->executor_resources) < 0) {
-		r = err_set(e, ENOMEM, "launch task");
-	} else if (!resources_contain(&budget->left, &sum)) {
-		wanted = resources_format(&sum);
-		left = resources_format(&budget->left);
-		r = err_set(e, EINVAL, "Task uses more resources (%.200s) than are left of the"
-			    " offer (%.200s)", wanted ? wanted : "?", left ? left : "?");
-	} else if (resources_subtract(&budget->left, &sum) < 0) {
-		r = err_set(e, ENOMEM, "launch task");
-	}
-	resources_done(&sum);
-	return r;
-}
-
-static int make_executor(const struct budget *budget, struct launch *launch)
-{
-	int r = master_executor_new(budget->framework, budget->agent, budget->role, launch->info,
-				    &launch->executor_resources, &launch->executor);
-
-	return r < 0 || launch->executor->is_charged ? r : -ENOMEM;
-}
-
-static int make_task(const struct budget *budget, struct launch *launch, struct task **ret)
-{
-	int r = master_task_new(budget->framework, budget->agent, budget->role, &launch->task,
-				&launch->resources, ret);
-
-	if (r < 0)
-		return r;
-	(*ret)->executor = launch->executor;
-	r = (*ret)->is_charged ? send_run(budget->agent, budget->framework, &launch->task,
-					  budget->role) : -ENOMEM;
-	if (r < 0)
-		master_task_free(*ret);
-	return r;
-}
-
-static int launch_within(struct budget *budget, struct launch *launch, struct err *e)
-{
-	bool is_new = launch->info && !launch->executor;
-	struct task *task;
-	int r = spend(budget, launch, e);
-
-	if (r < 0)
-		return r;
-	r = is_new ? make_executor(budget, launch) : 0;
-	if (r >= 0)
-		r = make_task(budget, launch, &task);
-	if (r < 0) {
-		if (is_new && launch->executor)
-			master_executor_free(launch->executor);
-		return err_set(e, ENOMEM, "launch task");
-	}
-	master_explain(budget->framework->master,
-		       "task '%s' of framework '%s' goes to %s%s%sagent '%s' on '%s'", task->id,
-		       budget->framework->id, launch->executor ? "executor '" : "",
-		       launch->executor ? launch->executor->id : "",
-		       launch->executor ? "' of " : "", budget->agent->id,
-		       budget->agent->info->hostname);
-	return 0;
-}
-
-static void launch_task(struct budget *budget, const Mesos__V1__TaskInfo *info)
-{
-	struct launch launch = { .task = *info };
-	struct err e = { 0 };
-	int r = master_task_validate(budget->framework, budget->agent, budget->role->name, info,
-				     &launch.resources, &e);
-
-	if (r == 0 && info->executor)
-		r = find_executor(budget, &launch, &e);
-	if (r == 0)
-		r = launch_within(budget, &launch, &e);
-	if (r == -ENOMEM)
-		tell_not_launched(budget->framework, info, MESOS__V1__TASK_STATE__TASK_DROPPED,
-				  MESOS__V1__TASK_STATUS__REASON__REASON_RESOURCES_UNKNOWN,
-				  "The master is out of memory");
-	else if (r < 0)
-		tell_not_launched(budget->framework, info, MESOS__V1__TASK_STATE__TASK_ERROR,
-				  MESOS__V1__TASK_STATUS__REASON__REASON_TASK_INVALID, e.msg);
-	launch_done(&launch);
-}
+/* ---- operations ---- */
 
 static const char *operation_name(const Operation *operation)
 {
@@ -343,21 +160,21 @@ static void apply(struct budget *budget, const Operation *operation)
 {
 	Mesos__V1__TaskInfo **tasks;
 	size_t n = tasks_of(operation, &tasks);
+	bool is_group = operation->type == MESOS__V1__OFFER__OPERATION__TYPE__LAUNCH_GROUP;
 
 	if (operation_is_volume(operation))
 		change_volumes(budget, operation);
+	if (is_group && !operation->id)
+		launch_group(budget, operation->launch_group);
 	for (size_t i = 0; i < n; i++) {
-		if (operation->type == MESOS__V1__OFFER__OPERATION__TYPE__LAUNCH_GROUP)
-			tell_not_launched(budget->framework, tasks[i],
-					  MESOS__V1__TASK_STATE__TASK_ERROR,
-					  MESOS__V1__TASK_STATUS__REASON__REASON_TASK_GROUP_INVALID,
-					  "Task groups are not supported by this version");
-		else if (operation->id)
-			tell_not_launched(budget->framework, tasks[i],
-					  MESOS__V1__TASK_STATE__TASK_ERROR,
-					  MESOS__V1__TASK_STATUS__REASON__REASON_TASK_INVALID,
-					  "Operation LAUNCH must not have an id");
-		else
+		if (operation->id)
+			launch_tell_not(budget->framework, tasks[i],
+				MESOS__V1__TASK_STATE__TASK_ERROR, is_group ?
+				MESOS__V1__TASK_STATUS__REASON__REASON_TASK_GROUP_INVALID :
+				MESOS__V1__TASK_STATUS__REASON__REASON_TASK_INVALID,
+				is_group ? "Operation LAUNCH_GROUP must not have an id" :
+				"Operation LAUNCH must not have an id");
+		else if (!is_group)
 			launch_task(budget, tasks[i]);
 	}
 }

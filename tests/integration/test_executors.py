@@ -36,9 +36,9 @@ def executor(name="x", program="Executor().run()\n", source=SOURCE, **more):
             "resources": [scalar("cpus", 0.1), scalar("mem", 64)], **more}
 
 
-def task(offer, info, command, **more):
+def task(offer, info, line, **more):
     return {"name": "t", "task_id": {"value": f"t-{uuid.uuid4()}"}, "agent_id": offer["agent_id"], "executor": info,
-            "resources": [scalar("cpus", 0.1), scalar("mem", 16)], "data": text(command), **more}
+            "resources": [scalar("cpus", 0.1), scalar("mem", 16)], "data": text(line), **more}
 
 
 def launch(framework, info, *commands, offer=None, **more):
@@ -368,6 +368,44 @@ def test_the_protocol_over_tcp(node, form):
     framework.call("TEARDOWN")
     assert speaker.event()["type"] == "ACKNOWLEDGED"
     assert speaker.event()["type"] == "SHUTDOWN"
+
+
+def group(offer, info, n, **more):
+    tasks = [task(offer, info, "true", command={"value": "true"}, executor=None, **more) for _ in range(n)]
+    return {"type": "LAUNCH_GROUP", "launch_group": {"executor": info, "task_group": {"tasks": tasks}}}, \
+        [t["task_id"]["value"] for t in tasks]
+
+
+def custom(name="x", **more):
+    info = executor(name, source="", program=IDLE, type="CUSTOM", **more)
+    info["resources"].append(scalar("disk", 8))
+    return info
+
+
+def test_a_group_comes_in_one_event(node):
+    framework = Framework(node)
+    offer = framework.offer()
+    operation, ids = group(offer, custom(), 3)
+    framework.accept(offer, operation)
+    _, env = environment(node.agents[0])
+    speaker = Speaker(node.agents[0], env)
+    speaker.subscribe()
+    event = speaker.event()
+    assert event["type"] == "LAUNCH_GROUP"
+    assert [t["task_id"]["value"] for t in event["launch_group"]["task_group"]["tasks"]] == ids
+    assert used(node)["cpus"] == pytest.approx(0.4)
+    # One of the group can be killed by itself.
+    framework.call("KILL", task_id={"value": ids[1]})
+    kill = speaker.event()
+    assert kill["type"] == "KILL" and kill["kill"]["task_id"]["value"] == ids[1]
+    # All or none, and each is told so.
+    offer = framework.offer()
+    bad, refused = group(offer, custom(), 2, resources=[scalar("cpus", 1000)])
+    framework.accept(offer, bad)
+    for task_id in refused:
+        status = framework.status(task_id, "TASK_ERROR")
+        assert status["reason"] == "REASON_TASK_GROUP_INVALID" and "more resources" in status["message"]
+    framework.call("TEARDOWN")
 
 
 def test_what_is_repeated_is_told_once(node):

@@ -20,7 +20,10 @@ static struct scene *begin(void)
 
 	assert_non_null(s);
 	s->cluster = cluster_new();
-	agent_subscribe(s->cluster, &s->agent, (struct subscribe){ 0 });
+	agent_subscribe(s->cluster, &s->agent, (struct subscribe){
+		.resources = "[" RESOURCE("cpus", "4") "," RESOURCE("mem", "1024") ","
+			     RESOURCE("disk", "100") "]",
+	});
 	snprintf(s->agent_id, sizeof(s->agent_id), "%s", s->agent.id);
 	framework_subscribe(s->cluster, &s->framework, FRAMEWORK);
 	return s;
@@ -181,6 +184,93 @@ static void an_exit_that_crosses_a_launch_which_fails(void **state)
 	end(s);
 }
 
+#define GROUP_EXECUTOR(type, command, mem) \
+	"{\"type\":\"" type "\",\"executor_id\":{\"value\":\"x\"}," command "\"resources\":[" \
+	RESOURCE("cpus", "0.5") "," RESOURCE("mem", mem) "," RESOURCE("disk", "8") "]}"
+#define RUN "\"command\":{\"value\":\"run\"},"
+#define GROUP_TASK \
+	"{\"name\":\"t\",\"task_id\":{\"value\":\"%s\"},\"agent_id\":{\"value\":\"%s\"}," \
+	"\"command\":{\"value\":\"true\"},\"resources\":[" RESOURCE("cpus", "%s") "]}"
+
+/* Two tasks of so many cpus. */
+struct pair {
+	const char *first, *first_cpus, *second, *second_cpus;
+};
+
+static void launch_group_of(struct scene *s, const char *executor, struct pair tasks)
+{
+	const Mesos__V1__Offer *offer = framework_offer(&s->framework);
+
+	framework_call(&s->framework, NULL,
+		       "\"type\":\"ACCEPT\",\"accept\":{\"offer_ids\":[{\"value\":\"%s\"}],"
+		       "\"filters\":{\"refuse_seconds\":0},\"operations\":[{"
+		       "\"type\":\"LAUNCH_GROUP\",\"launch_group\":{\"executor\":%s,"
+		       "\"task_group\":{\"tasks\":[" GROUP_TASK "," GROUP_TASK "]}}}]}",
+		       offer->id->value, executor, tasks.first, s->agent_id, tasks.first_cpus,
+		       tasks.second, s->agent_id, tasks.second_cpus);
+	cluster_wait(s->cluster, 2000);
+}
+
+static void a_group_goes_as_one(void **state)
+{
+	struct scene *s = begin();
+	const Tepui__AgentEvent *event;
+
+	(void)state;
+	launch_group_of(s, GROUP_EXECUTOR("CUSTOM", RUN, "32"), (struct pair){ "a", "1", "b", "1" });
+	event = agent_find(&s->agent, TEPUI__AGENT_EVENT__TYPE__RUN_TASK_GROUP);
+	assert_non_null(event);
+	assert_int_equal(event->run_task_group->n_tasks, 2);
+	assert_string_equal(event->run_task_group->tasks[1]->executor->executor_id->value, "x");
+	assert_string_equal(event->run_task_group->tasks[1]->command->value, "true");
+	assert_string_equal(
+		event->run_task_group->tasks[1]->resources[0]->allocation_info->role, "*");
+	assert_int_equal(agent_count(&s->agent, TEPUI__AGENT_EVENT__TYPE__RUN_TASK), 0);
+	assert_float_equal(offered_cpus(s), 1.5, 0);
+	end(s);
+}
+
+static void a_group_of_which_one_is_wrong_goes_nowhere(void **state)
+{
+	static const struct {
+		const char *executor;
+		struct pair tasks;
+		const char *message;
+	} bad[] = {
+		{ GROUP_EXECUTOR("CUSTOM", RUN, "32"), { "a", "1", "a", "1" },
+		  "duplicate" },
+		{ GROUP_EXECUTOR("CUSTOM", RUN, "32"), { "a", "1", "b", "3" },
+		  "Task group uses more resources" },
+		{ GROUP_EXECUTOR("CUSTOM", RUN, "32"), { "a", "1", "b", "-1" },
+		  "'b' in the task group is invalid" },
+		{ GROUP_EXECUTOR("CUSTOM", RUN, "31"), { "a", "1", "b", "1" },
+		  "32 MB" },
+		{ GROUP_EXECUTOR("CUSTOM", "", "32"), { "a", "1", "b", "1" },
+		  "no command" },
+		{ GROUP_EXECUTOR("DEFAULT", RUN, "32"), { "a", "1", "b", "1" },
+		  "must not be set for 'DEFAULT'" },
+		{ GROUP_EXECUTOR("UNKNOWN", RUN, "32"), { "a", "1", "b", "1" },
+		  "'ExecutorInfo.type' must be set" },
+	};
+	struct scene *s = begin();
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		launch_group_of(s, bad[i].executor, bad[i].tasks);
+		assert_int_equal(framework_count(&s->framework,
+						 MESOS__V1__SCHEDULER__EVENT__TYPE__UPDATE),
+				 2 * (i + 1));
+		assert_int_equal(framework_status(&s->framework)->reason,
+				 MESOS__V1__TASK_STATUS__REASON__REASON_TASK_GROUP_INVALID);
+		if (!strstr(framework_status(&s->framework)->message, bad[i].message))
+			fail_msg("'%s' is not in '%s'", bad[i].message,
+				 framework_status(&s->framework)->message);
+		assert_int_equal(agent_count(&s->agent, TEPUI__AGENT_EVENT__TYPE__RUN_TASK_GROUP),
+				 0);
+	}
+	end(s);
+}
+
 static void bring(struct scene *s, const char *executors)
 {
 	Tepui__AgentCall *call = (Tepui__AgentCall *)message(&tepui__agent_call__descriptor,
@@ -259,6 +349,8 @@ int main(void)
 		cmocka_unit_test(what_is_no_executor_is_refused),
 		cmocka_unit_test(an_exit_that_crosses_a_launch),
 		cmocka_unit_test(an_exit_that_crosses_a_launch_which_fails),
+		cmocka_unit_test(a_group_goes_as_one),
+		cmocka_unit_test(a_group_of_which_one_is_wrong_goes_nowhere),
 		cmocka_unit_test(comes_and_goes_with_what_its_agent_brings),
 		cmocka_unit_test(is_shut_down_with_its_framework),
 		cmocka_unit_test(what_it_says_reaches_its_framework),
