@@ -25,4 +25,26 @@ static inline void *pb_member_mutable(ProtobufCMessage *message, unsigned offset
 	return (char *)message + offset;
 }
 
+/*
+ * The members of a oneof share their place; which of them is there is the id of its field, in an int
+ * in the place of "has_".
+ */
+static inline bool pb_field_is_oneof(const ProtobufCFieldDescriptor *f)
+{
+	return f->flags & PROTOBUF_C_FIELD_FLAG_ONEOF;
+}
+
+static inline int *pb_oneof_case(ProtobufCMessage *message, const ProtobufCFieldDescriptor *f)
+{
+	return pb_member_mutable(message, f->quantifier_offset);
+}
+
+/* May the place of F be looked at? */
+static inline bool pb_field_is_selected(const ProtobufCMessage *message,
+					const ProtobufCFieldDescriptor *f)
+{
+	return !pb_field_is_oneof(f) ||
+	       *(const int *)pb_member(message, f->quantifier_offset) == (int)f->id;
+}
+
 #endif

@@ -150,6 +150,8 @@ static const void *find_value(const ProtobufCMessage *message, const ProtobufCFi
 	const void *value = pb_member(message, f->offset);
 	bool is_set = true;
 
+	if (!pb_field_is_selected(message, f))
+		return NULL;
 	if (f->type == PROTOBUF_C_TYPE_STRING || f->type == PROTOBUF_C_TYPE_MESSAGE) {
 		const void *target = *(const void *const *)value;
 
@@ -157,7 +159,7 @@ static const void *find_value(const ProtobufCMessage *message, const ProtobufCFi
 		is_set = target && target != f->default_value;
 		if (f->label == PROTOBUF_C_LABEL_REQUIRED && f->type == PROTOBUF_C_TYPE_STRING)
 			is_set = true;
-	} else if (f->label != PROTOBUF_C_LABEL_REQUIRED) {
+	} else if (f->label != PROTOBUF_C_LABEL_REQUIRED && !pb_field_is_oneof(f)) {
 		is_set = *(const protobuf_c_boolean *)pb_member(message, f->quantifier_offset);
 	}
 	if (is_set)

@@ -308,12 +308,31 @@ static read_value_fn *const read_value[] = {
 	[PROTOBUF_C_TYPE_MESSAGE] = read_nested,
 };
 
+/* Marked first: what is read in part is freed with the message. */
+static int read_oneof(const struct step *at, const ProtobufCFieldDescriptor *f, const json_t *v,
+		      ProtobufCMessage *message, struct err *e)
+{
+	int r;
+
+	if (*pb_oneof_case(message, f))
+		return wrong(at, "the only one of those that exclude one another", e);
+	*pb_oneof_case(message, f) = (int)f->id;
+	r = read_value[f->type](at, f, v, pb_member_mutable(message, f->offset), e);
+	/* An enum's value that is not known. */
+	if (r > 0)
+		*pb_oneof_case(message, f) = 0;
+	return r < 0 ? r : 0;
+}
+
 /* Read the single field F of MESSAGE and mark it as set. */
 static int read_single(const struct step *at, const ProtobufCFieldDescriptor *f, const json_t *v,
 		       ProtobufCMessage *message, struct err *e)
 {
-	int r = read_value[f->type](at, f, v, pb_member_mutable(message, f->offset), e);
+	int r;
 
+	if (pb_field_is_oneof(f))
+		return read_oneof(at, f, v, message, e);
+	r = read_value[f->type](at, f, v, pb_member_mutable(message, f->offset), e);
 	if (r == 0 && f->label != PROTOBUF_C_LABEL_REQUIRED &&
 	    f->type != PROTOBUF_C_TYPE_STRING && f->type != PROTOBUF_C_TYPE_MESSAGE)
 		*(protobuf_c_boolean *)pb_member_mutable(message, f->quantifier_offset) = 1;

@@ -121,6 +121,11 @@ static int drop_unknown_enum(ProtobufCMessage *message, const ProtobufCFieldDesc
 		return err_set(e, EINVAL, "unpack field '%s.%s': no known value",
 			       message->descriptor->short_name, f->name);
 	}
+	if (pb_field_is_oneof(f)) {
+		if (!enum_is_known(f, *value))
+			*pb_oneof_case(message, f) = 0;
+		return 0;
+	}
 	if (*(protobuf_c_boolean *)pb_member_mutable(message, f->quantifier_offset) &&
 	    !enum_is_known(f, *value)) {
 		*(protobuf_c_boolean *)pb_member_mutable(message, f->quantifier_offset) = 0;
@@ -139,6 +144,8 @@ static int drop_unknown_enums(ProtobufCMessage *message, struct err *e)
 		ProtobufCMessage **nested = pb_member_mutable(message, f->offset);
 		size_t n = 1;
 
+		if (!pb_field_is_selected(message, f))
+			continue;
 		if (f->type == PROTOBUF_C_TYPE_ENUM)
 			r = drop_unknown_enum(message, f, e);
 		if (f->type != PROTOBUF_C_TYPE_MESSAGE)

@@ -15,6 +15,7 @@
 #include "lib/pb_json.h"
 #include "lib/utf8.h"
 #include "proto/mesos.pb-c.h"
+#include "proto/scheduler.pb-c.h"
 
 static int read_text(const ProtobufCMessageDescriptor *d, const char *text, ProtobufCMessage **ret,
 		     struct err *e)
@@ -54,6 +55,7 @@ static void assert_becomes(const ProtobufCMessageDescriptor *d, const char *text
 }
 
 #define FRAMEWORK &mesos__v1__framework_info__descriptor
+#define CONSTRAINT &mesos__v1__scheduler__attribute_constraint__descriptor
 #define FRAMEWORK_REST "\"failover_timeout\":0.0,\"checkpoint\":false,\"role\":\"*\""
 
 static const struct {
@@ -100,6 +102,17 @@ static const struct {
 	  "\"roles\":[\"r\"]}" },
 	{ FRAMEWORK, "{\"user\":\"u\",\"name\":\"n\",\"roles\":[null,\"a\",null]}",
 	  "{\"user\":\"u\",\"name\":\"n\"," FRAMEWORK_REST ",\"roles\":[\"a\"]}" },
+	/* One of those that exclude one another; an unknown value is none of them. */
+	{ CONSTRAINT, "{\"selector\":{\"attribute_name\":\"rack\"},\"predicate\":{\"exists\":{}}}",
+	  "{\"selector\":{\"attribute_name\":\"rack\"},\"predicate\":{\"exists\":{}}}" },
+	{ CONSTRAINT,
+	  "{\"selector\":{\"pseudoattribute_type\":\"ZONE\",\"attribute_name\":null},"
+	  "\"predicate\":{\"text_matches\":{\"regex\":\".\"}}}",
+	  "{\"selector\":{\"pseudoattribute_type\":\"ZONE\"},"
+	  "\"predicate\":{\"text_matches\":{\"regex\":\".\"}}}" },
+	{ CONSTRAINT,
+	  "{\"selector\":{\"pseudoattribute_type\":\"NEWER_THAN_US\"},\"predicate\":{}}",
+	  "{\"selector\":{},\"predicate\":{}}" },
 	/* Maps. */
 	{ &mesos__v1__task_info__descriptor,
 	  "{\"name\":\"t\",\"task_id\":{\"value\":\"1\"},\"agent_id\":{\"value\":\"a\"},"
@@ -141,6 +154,11 @@ static const struct {
 	const ProtobufCMessageDescriptor *d;
 	const char *text, *msg;
 } bad[] = {
+	{ CONSTRAINT, "{\"selector\":{\"attribute_name\":\"a\",\"pseudoattribute_type\":\"ZONE\"},"
+	  "\"predicate\":{}}", "read field 'selector.attribute_name': not the only one of those"
+	  " that exclude one another" },
+	{ CONSTRAINT, "{\"selector\":{},\"predicate\":{\"text_equals\":{}}}",
+	  "missing required field 'predicate.text_equals.value'" },
 	{ FRAMEWORK, "[]", "read message 'FrameworkInfo': not an object" },
 	{ FRAMEWORK, "{\"user\":\"u\"}", "missing required field 'name'" },
 	{ FRAMEWORK, "{\"user\":null,\"name\":\"n\"}", "missing required field 'user'" },
@@ -325,6 +343,33 @@ static void test_wire_is_bounded(void **state)
 	free(wire);
 }
 
+/* A name where others have an enum's value: both are in one place. */
+static void test_oneof_on_the_wire(void **state)
+{
+	static const struct { uint8_t bytes[8]; size_t size; const char *json; } rows[] = {
+		{ { 0x12, 4, 'r', 'a', 'c', 'k' }, 6, "{\"attribute_name\":\"rack\"}" },
+		{ { 1 << 3, 3 }, 2, "{\"pseudoattribute_type\":\"ZONE\"}" },
+		{ { 1 << 3, 77 }, 2, "{}" },
+		{ { 1 << 3, 3, 0x12, 1, 'x' }, 5, "{\"attribute_name\":\"x\"}" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		ProtobufCMessage *message = NULL;
+		struct err e = { 0 };
+		char *text;
+		size_t size;
+
+		assert_int_equal(
+			pb_unpack(&mesos__v1__scheduler__attribute_constraint__selector__descriptor,
+				  rows[i].bytes, rows[i].size, &message, &e), 0);
+		assert_int_equal(pb_to_json_text(message, &text, &size, &e), 0);
+		assert_string_equal(text, rows[i].json);
+		free(text);
+		protobuf_c_message_free_unpacked(message, NULL);
+	}
+}
+
 static void test_unknown_enum_on_the_wire(void **state)
 {
 	/* Capability { type = 77 } counts as unset; Attribute { "n", type = 77 } lacks its type. */
@@ -482,6 +527,7 @@ int main(void)
 		cmocka_unit_test(test_depth_of_wire),
 		cmocka_unit_test(test_bad_wire),
 		cmocka_unit_test(test_wire_is_bounded),
+		cmocka_unit_test(test_oneof_on_the_wire),
 		cmocka_unit_test(test_unknown_enum_on_the_wire),
 		cmocka_unit_test(test_foreign_bytes_in_strings),
 		cmocka_unit_test(test_unset_required_message_is_an_error),
