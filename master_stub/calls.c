@@ -1,5 +1,6 @@
 /* The calls of frameworks other than SUBSCRIBE. */
 #include <errno.h>
+#include <stddef.h>
 #include <string.h>
 
 #include "lib/cleanup.h"
@@ -10,17 +11,12 @@
 #include "master_stub/inverse_offer.h"
 #include "master_stub/launch.h"
 #include "master_stub/reconcile.h"
+#include "master_stub/registry.h"
 #include "master_stub/scheduler.h"
 #include "master_stub/task.h"
 
 typedef Mesos__V1__Scheduler__Call Call;
 typedef int call_fn(struct framework *framework, const Call *call, int64_t now_ms, struct err *e);
-
-static int need(const void *body, const char *field, struct err *e)
-{
-	return body ? 0 : err_set(e, EINVAL, "Failed to validate scheduler::Call: Expecting"
-				  " '%s' to be present", field);
-}
 
 static int call_teardown(struct framework *framework, const Call *call, int64_t now_ms,
 			 struct err *e)
@@ -34,17 +30,13 @@ static int call_teardown(struct framework *framework, const Call *call, int64_t 
 
 static int call_accept(struct framework *framework, const Call *call, int64_t now_ms, struct err *e)
 {
-	int r = need(call->accept, "accept", e);
-
-	return r < 0 ? r : launch_accept(framework, call->accept, now_ms, e);
+	return launch_accept(framework, call->accept, now_ms, e);
 }
 
 static int call_decline(struct framework *framework, const Call *call, int64_t now_ms,
 			struct err *e)
 {
-	int r = need(call->decline, "decline", e);
-
-	return r < 0 ? r : launch_decline(framework, call->decline, now_ms, e);
+	return launch_decline(framework, call->decline, now_ms, e);
 }
 
 /* Every role of the framework, or those that are named. */
@@ -92,32 +84,37 @@ static int call_suppress(struct framework *framework, const Call *call, int64_t 
 	return 0;
 }
 
+static int call_update_framework(struct framework *framework, const Call *call, int64_t now_ms,
+				 struct err *e)
+{
+	(void)now_ms;
+	return framework_update(framework, call->update_framework, e);
+}
+
 static int call_kill(struct framework *framework, const Call *call, int64_t now_ms, struct err *e)
 {
-	int r = need(call->kill, "kill", e);
-
 	(void)now_ms;
-	return r < 0 ? r : master_task_kill(framework, call->kill, e);
+	(void)e;
+	master_task_kill(framework, call->kill);
+	return 0;
 }
 
 static int call_acknowledge(struct framework *framework, const Call *call, int64_t now_ms,
 			    struct err *e)
 {
-	int r = need(call->acknowledge, "acknowledge", e);
-
 	(void)now_ms;
-	return r < 0 ? r : master_task_acknowledge(framework, call->acknowledge, e);
+	(void)e;
+	master_task_acknowledge(framework, call->acknowledge);
+	return 0;
 }
 
 static int call_reconcile(struct framework *framework, const Call *call, int64_t now_ms,
 			  struct err *e)
 {
-	int r = need(call->reconcile, "reconcile", e);
-
 	(void)now_ms;
-	if (r == 0)
-		reconcile(framework, call->reconcile);
-	return r;
+	(void)e;
+	reconcile(framework, call->reconcile);
+	return 0;
 }
 
 typedef Mesos__V1__Allocator__InverseOfferStatus__Status Answer;
@@ -126,54 +123,181 @@ static int call_accept_inverse(struct framework *framework, const Call *call, in
 			       struct err *e)
 {
 	static const Answer answer = MESOS__V1__ALLOCATOR__INVERSE_OFFER_STATUS__STATUS__ACCEPT;
-	int r = need(call->accept_inverse_offers, "accept_inverse_offers", e);
 
-	if (r == 0)
-		inverse_offers_answer(framework, call->accept_inverse_offers->inverse_offer_ids,
-				      call->accept_inverse_offers->n_inverse_offer_ids, answer,
-				      call->accept_inverse_offers->filters, now_ms);
-	return r;
+	(void)e;
+	inverse_offers_answer(framework, call->accept_inverse_offers->inverse_offer_ids,
+			      call->accept_inverse_offers->n_inverse_offer_ids, answer,
+			      call->accept_inverse_offers->filters, now_ms);
+	return 0;
 }
 
 static int call_decline_inverse(struct framework *framework, const Call *call, int64_t now_ms,
 				struct err *e)
 {
 	static const Answer answer = MESOS__V1__ALLOCATOR__INVERSE_OFFER_STATUS__STATUS__DECLINE;
-	int r = need(call->decline_inverse_offers, "decline_inverse_offers", e);
 
-	if (r == 0)
-		inverse_offers_answer(framework, call->decline_inverse_offers->inverse_offer_ids,
-				      call->decline_inverse_offers->n_inverse_offer_ids, answer,
-				      call->decline_inverse_offers->filters, now_ms);
-	return r;
+	(void)e;
+	inverse_offers_answer(framework, call->decline_inverse_offers->inverse_offer_ids,
+			      call->decline_inverse_offers->n_inverse_offer_ids, answer,
+			      call->decline_inverse_offers->filters, now_ms);
+	return 0;
 }
 
-#define ROW(name_, handle_) \
-	[MESOS__V1__SCHEDULER__CALL__TYPE__##name_] = { .name = #name_, .handle = (handle_) }
+/* Wishes for resources: the allocator offers what there is, and needs none. */
+static int call_request(struct framework *framework, const Call *call, int64_t now_ms,
+			struct err *e)
+{
+	(void)framework;
+	(void)call;
+	(void)now_ms;
+	(void)e;
+	return 0;
+}
+
+/* Where a message for an executor goes; NULL: it is dropped, which is told to operators only. */
+static struct agent *find_connected(const struct framework *framework, const Call *call,
+				    const char *agent_id)
+{
+	struct master *master = framework->master;
+	struct agent *agent = registry_find(master, agent_id);
+
+	if (agent && agent->state == AGENT_CONNECTED)
+		return agent;
+	master->counters.dropped_messages++;
+	master_explain(master, "%s of framework '%s' is dropped: agent '%.255s' is not connected",
+		       scheduler_call_name(call), framework->id, agent_id);
+	return NULL;
+}
+
+static int call_message(struct framework *framework, const Call *call, int64_t now_ms,
+			struct err *e)
+{
+	struct agent *agent = find_connected(framework, call, call->message->agent_id->value);
+
+	(void)now_ms;
+	(void)e;
+	if (agent)
+		registry_send_message(agent, framework->id, call->message->executor_id,
+				      &call->message->data);
+	return 0;
+}
+
+static int call_shutdown(struct framework *framework, const Call *call, int64_t now_ms,
+			 struct err *e)
+{
+	struct agent *agent = find_connected(framework, call, call->shutdown->agent_id->value);
+
+	(void)now_ms;
+	(void)e;
+	if (agent)
+		registry_send_shutdown_executor(agent, framework->id, call->shutdown->executor_id);
+	return 0;
+}
+
+/* ---- the table ---- */
+
+/* BODY is the field that has to be there. */
+#define ROW(name_, body_, handle_) \
+	[MESOS__V1__SCHEDULER__CALL__TYPE__##name_] = \
+		{ #name_, #body_, offsetof(Call, body_), (handle_) }
+#define ROW_WITHOUT_BODY(name_, handle_) \
+	[MESOS__V1__SCHEDULER__CALL__TYPE__##name_] = { #name_, NULL, 0, (handle_) }
 
 static const struct {
-	const char *name;
+	const char *name, *field;
+	size_t body;
 	call_fn *handle;	/* NULL: not in this version */
 } calls[] = {
-	ROW(UNKNOWN, NULL),
-	ROW(SUBSCRIBE, NULL),
-	ROW(TEARDOWN, call_teardown),
-	ROW(ACCEPT, call_accept),
-	ROW(DECLINE, call_decline),
-	ROW(REVIVE, call_revive),
-	ROW(KILL, call_kill),
-	ROW(SHUTDOWN, NULL),
-	ROW(ACKNOWLEDGE, call_acknowledge),
-	ROW(RECONCILE, call_reconcile),
-	ROW(MESSAGE, NULL),
-	ROW(REQUEST, NULL),
-	ROW(SUPPRESS, call_suppress),
-	ROW(ACCEPT_INVERSE_OFFERS, call_accept_inverse),
-	ROW(DECLINE_INVERSE_OFFERS, call_decline_inverse),
-	ROW(ACKNOWLEDGE_OPERATION_STATUS, NULL),
-	ROW(RECONCILE_OPERATIONS, NULL),
-	ROW(UPDATE_FRAMEWORK, NULL),
+	ROW_WITHOUT_BODY(UNKNOWN, NULL),
+	ROW(SUBSCRIBE, subscribe, NULL),
+	ROW_WITHOUT_BODY(TEARDOWN, call_teardown),
+	ROW(ACCEPT, accept, call_accept),
+	ROW(DECLINE, decline, call_decline),
+	ROW_WITHOUT_BODY(REVIVE, call_revive),
+	ROW(KILL, kill, call_kill),
+	ROW(SHUTDOWN, shutdown, call_shutdown),
+	ROW(ACKNOWLEDGE, acknowledge, call_acknowledge),
+	ROW(RECONCILE, reconcile, call_reconcile),
+	ROW(MESSAGE, message, call_message),
+	ROW(REQUEST, request, call_request),
+	ROW_WITHOUT_BODY(SUPPRESS, call_suppress),
+	ROW(ACCEPT_INVERSE_OFFERS, accept_inverse_offers, call_accept_inverse),
+	ROW(DECLINE_INVERSE_OFFERS, decline_inverse_offers, call_decline_inverse),
+	ROW(ACKNOWLEDGE_OPERATION_STATUS, acknowledge_operation_status, NULL),
+	ROW(RECONCILE_OPERATIONS, reconcile_operations, NULL),
+	ROW(UPDATE_FRAMEWORK, update_framework, call_update_framework),
 };
+
+const char *scheduler_call_name(const Call *call)
+{
+	return (size_t)call->type < ARRAY_SIZE(calls) ? calls[call->type].name : "UNKNOWN";
+}
+
+/* ---- what is wrong with a call by itself ---- */
+
+static int check_ids_equal(const Call *call, const Mesos__V1__FrameworkID *id, const char *of,
+			   struct err *e)
+{
+	const Mesos__V1__FrameworkID *other = call->framework_id;
+
+	if (!id != !other || (id && strcmp(id->value, other->value) != 0))
+		return err_set(e, EINVAL, "'framework_id' differs from '%s.framework_info.id'", of);
+	return 0;
+}
+
+static int check_uuid(const ProtobufCBinaryData *uuid, struct err *e)
+{
+	return uuid->len == 16 ? 0 : err_set(e, EINVAL, "'uuid' has %zu bytes, not 16", uuid->len);
+}
+
+static int check_grace(const Mesos__V1__Scheduler__Call__Kill *kill, struct err *e)
+{
+	const Mesos__V1__KillPolicy *policy = kill->kill_policy;
+
+	if (policy && policy->grace_period && policy->grace_period->nanoseconds < 0)
+		return err_set(e, EINVAL, "'kill.kill_policy.grace_period' must not be negative");
+	return 0;
+}
+
+static int check_body(const Call *call, struct err *e)
+{
+	const char *field = (size_t)call->type < ARRAY_SIZE(calls) ? calls[call->type].field : NULL;
+
+	if (field && !*(void *const *)((const char *)call + calls[call->type].body))
+		return err_set(e, EINVAL, "Expecting '%s' to be present", field);
+	switch ((int)call->type) {
+	case MESOS__V1__SCHEDULER__CALL__TYPE__KILL:
+		return check_grace(call->kill, e);
+	case MESOS__V1__SCHEDULER__CALL__TYPE__ACKNOWLEDGE:
+		return check_uuid(&call->acknowledge->uuid, e);
+	case MESOS__V1__SCHEDULER__CALL__TYPE__ACKNOWLEDGE_OPERATION_STATUS:
+		if (!call->acknowledge_operation_status->agent_id)
+			return err_set(e, EINVAL, "Expecting 'agent_id' to be present");
+		return check_uuid(&call->acknowledge_operation_status->uuid, e);
+	case MESOS__V1__SCHEDULER__CALL__TYPE__UPDATE_FRAMEWORK:
+		return check_ids_equal(call, call->update_framework->framework_info->id,
+				       "update_framework", e);
+	default:
+		return 0;
+	}
+}
+
+static int check_call(const Call *call, struct err *e)
+{
+	if (!call->has_type)
+		return err_set(e, EINVAL, "Expecting 'type' to be present");
+	if (call->type != MESOS__V1__SCHEDULER__CALL__TYPE__SUBSCRIBE)
+		return call->framework_id ? check_body(call, e) :
+		       err_set(e, EINVAL, "Expecting 'framework_id' to be present");
+	if (!call->subscribe)
+		return err_set(e, EINVAL, "Expecting 'subscribe' to be present");
+	return check_ids_equal(call, call->subscribe->framework_info->id, "subscribe", e);
+}
+
+int scheduler_call_validate(const Call *call, struct err *e)
+{
+	return check_call(call, e) < 0 ? err_wrap(e, "Failed to validate scheduler::Call") : 0;
+}
 
 int scheduler_call(struct scheduler *scheduler, const Call *call, int64_t now_ms, struct err *e)
 {
@@ -188,6 +312,8 @@ int scheduler_call(struct scheduler *scheduler, const Call *call, int64_t now_ms
 	if (type >= ARRAY_SIZE(calls) || type == MESOS__V1__SCHEDULER__CALL__TYPE__UNKNOWN)
 		return err_set(e, ENOTSUP, "call of unknown type %u", type);
 	framework->master->counters.calls[type]++;
+	if (check_body(call, e) < 0)
+		return err_wrap(e, "Failed to validate scheduler::Call");
 	if (!calls[type].handle)
 		return err_set(e, ENOTSUP, "call %s is not supported by this version",
 			       calls[type].name);

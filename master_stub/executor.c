@@ -234,19 +234,10 @@ void master_executor_free(struct executor *executor)
 
 static void send_shutdown(const struct executor *executor)
 {
-	Tepui__AgentEvent event = TEPUI__AGENT_EVENT__INIT;
-	Tepui__AgentEvent__ShutdownExecutor body = TEPUI__AGENT_EVENT__SHUTDOWN_EXECUTOR__INIT;
-	Mesos__V1__FrameworkID framework_id = MESOS__V1__FRAMEWORK_ID__INIT;
 	Mesos__V1__ExecutorID executor_id = MESOS__V1__EXECUTOR_ID__INIT;
 
-	framework_id.value = executor->framework->id;
 	executor_id.value = executor->id;
-	body.framework_id = &framework_id;
-	body.executor_id = &executor_id;
-	event.has_type = true;
-	event.type = TEPUI__AGENT_EVENT__TYPE__SHUTDOWN_EXECUTOR;
-	event.shutdown_executor = &body;
-	registry_send(executor->agent, &event);
+	registry_send_shutdown_executor(executor->agent, executor->framework->id, &executor_id);
 }
 
 static const char *role_of(const Mesos__V1__ExecutorInfo *info)

@@ -10,9 +10,11 @@
 #include "lib/store.h"
 #include "master_stub/allocator.h"
 #include "master_stub/core.h"
+#include "master_stub/framework_validate.h"
 #include "master_stub/executor.h"
 #include "master_stub/min_allocatable.h"
 #include "master_stub/offer.h"
+#include "master_stub/offer_constraints.h"
 #include "master_stub/registry.h"
 #include "master_stub/task.h"
 
@@ -133,6 +135,32 @@ void framework_update_clients(struct framework *framework)
 	}
 }
 
+static bool is_suppressed(const struct framework_terms *terms, const char *role)
+{
+	for (size_t i = 0; i < terms->n_suppressed_roles; i++) {
+		if (strcmp(terms->suppressed_roles[i], role) == 0)
+			return true;
+	}
+	return false;
+}
+
+void framework_take_terms(struct framework *framework, const struct framework_terms *terms,
+			  struct offer_constraints **constraints, bool is_fresh)
+{
+	struct framework_role *role;
+
+	offer_constraints_free(framework->constraints);
+	framework->constraints = TAKE_PTR(*constraints);
+	SLIST_FOREACH(role, &framework->roles, next) {
+		bool was_suppressed = role->is_suppressed;
+
+		role->is_suppressed = is_suppressed(terms, role->name);
+		if (is_fresh || (was_suppressed && !role->is_suppressed))
+			allocator_client_revive(role->client);
+	}
+	framework_update_clients(framework);
+}
+
 /* ---- kills for which it is too early ---- */
 
 static void early_kill_free(struct framework *framework, struct early_kill *kill)
@@ -234,6 +262,42 @@ int framework_set_info(struct framework *framework, const Mesos__V1__FrameworkIn
 	return 0;
 }
 
+static void rescind_left(struct framework *framework)
+{
+	struct offer *offer, *next;
+
+	for (offer = LIST_FIRST(&framework->offers); offer; offer = next) {
+		next = LIST_NEXT(offer, of_framework);
+		if (offer->role->is_left)
+			offer_rescind(offer);
+	}
+}
+
+int framework_update(struct framework *framework,
+		     const Mesos__V1__Scheduler__Call__UpdateFramework *update, struct err *e)
+{
+	struct framework_terms terms = FRAMEWORK_TERMS(update);
+	struct offer_constraints *constraints = NULL;
+	int r = framework_info_validate(terms.info, e);
+
+	if (r == 0)
+		r = framework_info_validate_update(framework->info, terms.info, e);
+	if (r == 0)
+		r = framework_terms_validate(&terms, &constraints, e);
+	if (r == 0)
+		r = framework_set_info(framework, terms.info, e);
+	if (r == 0)
+		r = framework_put(framework, e);
+	if (r == 0) {
+		framework_take_terms(framework, &terms, &constraints, false);
+		rescind_left(framework);
+		master_explain(framework->master, "framework '%s' ('%.100s') is updated",
+			       framework->id, terms.info->name);
+	}
+	offer_constraints_free(constraints);
+	return r;
+}
+
 static void framework_free(struct framework *framework)
 {
 	struct task *task, *next;
@@ -244,6 +308,7 @@ static void framework_free(struct framework *framework)
 		master_task_free(task);
 	HASH_DEL(framework->master->frameworks, framework);
 	free_roles(framework);
+	offer_constraints_free(framework->constraints);
 	if (framework->info)
 		mesos__v1__framework_info__free_unpacked(framework->info, NULL);
 	free(framework->id);

@@ -10,9 +10,11 @@
 #include "master_stub/scheduler.h"
 
 struct allocator_client;
+struct framework_terms;
 struct inverse_offer;
 struct master;
 struct offer;
+struct offer_constraints;
 struct task;
 
 /* A role of a framework; kept after the framework has left it, for tasks that run in it. */
@@ -37,6 +39,7 @@ struct framework {
 	Mesos__V1__FrameworkInfo *info;	/* owned, with id; NULL for a removed one of the store */
 	uint32_t capabilities;		/* bit per type */
 	SLIST_HEAD(, framework_role) roles;
+	struct offer_constraints *constraints;	/* NULL: none */
 	struct scheduler *scheduler;	/* NULL while not subscribed */
 	bool is_removed;
 	bool is_recovered;		/* not subscribed since the master started */
@@ -115,6 +118,15 @@ int framework_new(struct master *master, const char *id, const Mesos__V1__Framew
 /* What it says of itself from now on; user and checkpointing stay as they were. */
 int framework_set_info(struct framework *framework, const Mesos__V1__FrameworkInfo *info,
 		       struct err *e);
+/*
+ * Valid TERMS, but for their info; *constraints are taken over.  What was suppressed and is not any
+ * more is revived, and so is every role with IS_FRESH.
+ */
+void framework_take_terms(struct framework *framework, const struct framework_terms *terms,
+			  struct offer_constraints **constraints, bool is_fresh);
+/* UPDATE_FRAMEWORK.  -EINVAL: it stays as it was.  Offers to roles that it leaves are rescinded. */
+int framework_update(struct framework *framework,
+		     const Mesos__V1__Scheduler__Call__UpdateFramework *update, struct err *e);
 int framework_put(const struct framework *framework, struct err *e);
 /* When the failover timeout that starts at NOW ends. */
 int64_t framework_deadline(const struct framework *framework, int64_t now_ms);

@@ -12,6 +12,7 @@
 #include "master_stub/core.h"
 #include "master_stub/executor.h"
 #include "master_stub/framework.h"
+#include "master_stub/offer_constraints.h"
 #include "master_stub/inverse_offer.h"
 #include "master_stub/registry.h"
 
@@ -97,14 +98,16 @@ static bool is_for_gpus(const struct agent *agent)
 bool offer_is_for(const void *node_owner, const void *client_owner)
 {
 	const struct agent *agent = node_owner;
-	const struct framework *framework = ((const struct framework_role *)client_owner)->framework;
+	const struct framework_role *role = client_owner;
+	const struct framework *framework = role->framework;
 
 	return (!is_for_gpus(agent) ||
 		framework_is_capable(framework,
 			MESOS__V1__FRAMEWORK_INFO__CAPABILITY__TYPE__GPU_RESOURCES)) &&
 	       (!is_remote(agent) ||
 		framework_is_capable(framework,
-			MESOS__V1__FRAMEWORK_INFO__CAPABILITY__TYPE__REGION_AWARE));
+			MESOS__V1__FRAMEWORK_INFO__CAPABILITY__TYPE__REGION_AWARE)) &&
+	       offer_constraints_admit(framework->constraints, role->name, agent->info);
 }
 
 struct allocation {

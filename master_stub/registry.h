@@ -126,6 +126,10 @@ void registry_send_shutdown(struct agent *agent);
 /* As its record says: to drain, or to take tasks. */
 void registry_send_drain(struct agent *agent);
 void registry_send_kill(struct agent *agent, const struct task *task);
+void registry_send_message(struct agent *agent, char *framework_id,
+			   Mesos__V1__ExecutorID *executor_id, const ProtobufCBinaryData *data);
+void registry_send_shutdown_executor(struct agent *agent, char *framework_id,
+				     Mesos__V1__ExecutorID *executor_id);
 void registry_send_acknowledge(struct agent *agent, const char *framework_id, const char *task_id,
 			    const ProtobufCBinaryData *uuid);
 

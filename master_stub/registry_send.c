@@ -49,6 +49,39 @@ void registry_send_kill(struct agent *agent, const struct task *task)
 	registry_send(agent, &event);
 }
 
+void registry_send_message(struct agent *agent, char *framework_id,
+			   Mesos__V1__ExecutorID *executor_id, const ProtobufCBinaryData *data)
+{
+	Tepui__AgentEvent event = TEPUI__AGENT_EVENT__INIT;
+	Tepui__ExecutorMessage message = TEPUI__EXECUTOR_MESSAGE__INIT;
+	Mesos__V1__FrameworkID id = MESOS__V1__FRAMEWORK_ID__INIT;
+
+	id.value = framework_id;
+	message.framework_id = &id;
+	message.executor_id = executor_id;
+	message.data = *data;
+	event.has_type = true;
+	event.type = TEPUI__AGENT_EVENT__TYPE__MESSAGE;
+	event.message = &message;
+	registry_send(agent, &event);
+}
+
+void registry_send_shutdown_executor(struct agent *agent, char *framework_id,
+				     Mesos__V1__ExecutorID *executor_id)
+{
+	Tepui__AgentEvent event = TEPUI__AGENT_EVENT__INIT;
+	Tepui__AgentEvent__ShutdownExecutor body = TEPUI__AGENT_EVENT__SHUTDOWN_EXECUTOR__INIT;
+	Mesos__V1__FrameworkID id = MESOS__V1__FRAMEWORK_ID__INIT;
+
+	id.value = framework_id;
+	body.framework_id = &id;
+	body.executor_id = executor_id;
+	event.has_type = true;
+	event.type = TEPUI__AGENT_EVENT__TYPE__SHUTDOWN_EXECUTOR;
+	event.shutdown_executor = &body;
+	registry_send(agent, &event);
+}
+
 void registry_send_acknowledge(struct agent *agent, const char *framework_id, const char *task_id,
 			    const ProtobufCBinaryData *uuid)
 {

@@ -35,6 +35,13 @@ int scheduler_subscribe(struct master *master,
 int scheduler_call(struct scheduler *scheduler, const Mesos__V1__Scheduler__Call *call,
 		   int64_t now_ms, struct err *e);
 
+/*
+ * What is wrong with a call whoever makes it: type, framework_id and body, in the order and words of
+ * Mesos.  -EINVAL.
+ */
+int scheduler_call_validate(const Mesos__V1__Scheduler__Call *call, struct err *e);
+const char *scheduler_call_name(const Mesos__V1__Scheduler__Call *call);
+
 /* The connection is lost: offers are rescinded, failover_timeout starts. */
 void scheduler_disconnect(struct scheduler *scheduler, int64_t now_ms);
 

@@ -52,23 +52,6 @@ void scheduler_stream_lost(void *owner)
 
 /* ---- SUBSCRIBE ---- */
 
-static int check_subscribe(const struct http_request *req, const Call *call, struct err *e)
-{
-	const Mesos__V1__FrameworkID *id;
-
-	if (http_request_header(req, "Mesos-Stream-Id"))
-		return err_set(e, EINVAL, "Subscribe calls should not include the 'Mesos-Stream-Id'"
-			       " header");
-	if (!call->subscribe)
-		return err_set(e, EINVAL, "Failed to validate scheduler::Call: Expecting"
-			       " 'subscribe' to be present");
-	id = call->subscribe->framework_info->id;
-	if (!!id != !!call->framework_id || (id && strcmp(id->value, call->framework_id->value) != 0))
-		return err_set(e, EINVAL, "Failed to validate scheduler::Call: 'framework_id'"
-			       " differs from 'subscribe.framework_info.id'");
-	return 0;
-}
-
 /* Who may not subscribe is told so on the stream that it asked for, which then ends. */
 static int refuse(struct scheduler_stream *framework, struct http_request *req,
 		  const struct err *why, struct err *e)
@@ -129,11 +112,11 @@ static int subscribe(struct shell *shell, struct http_request *req, const Call *
 {
 	struct scheduler_stream *framework = NULL;
 	enum wire_format format;
-	int r = check_subscribe(req, call, e);
+	int r = wire_format_of_answer(req, &format, e);
 
-	if (r < 0)
-		return r;
-	r = wire_format_of_answer(req, &format, e);
+	if (r == 0 && http_request_header(req, "Mesos-Stream-Id"))
+		return err_set(e, EINVAL, "Subscribe calls should not include the 'Mesos-Stream-Id'"
+			       " header");
 	if (r == 0)
 		r = open_stream(shell, format, &framework, e);
 	return r < 0 ? r : begin(framework, req, call, e);
@@ -147,12 +130,8 @@ static int find_scheduler(struct shell *shell, const struct http_request *req, c
 {
 	const struct scheduler_stream *framework;
 	const char *id = http_request_header(req, "Mesos-Stream-Id");
-	int r;
+	int r = scheduler_find(shell->master, call->framework_id->value, ret, e);
 
-	if (!call->framework_id)
-		return err_set(e, EINVAL, "Failed to validate scheduler::Call: Expecting"
-			       " 'framework_id' to be present");
-	r = scheduler_find(shell->master, call->framework_id->value, ret, e);
 	if (r < 0)
 		return r;
 	if (!id)
@@ -179,7 +158,9 @@ static int other_call(struct shell *shell, struct http_request *req, const Call 
 		e->code = ENOSYS;
 	if (r < 0)
 		return -e->code;
-	http_reply(req, 202, NULL, NULL, 0);
+	/* The one call that is done when it is answered. */
+	http_reply(req, call->type == MESOS__V1__SCHEDULER__CALL__TYPE__UPDATE_FRAMEWORK ? 200 : 202,
+		   NULL, NULL, 0);
 	return 0;
 }
 
@@ -191,12 +172,11 @@ int scheduler_stream_handle(struct http_request *req, struct err *e)
 	enum wire_format format;
 	int r = wire_read_body(req, &mesos__v1__scheduler__call__descriptor, &format, &message, e);
 
+	call = (const Call *)message;
+	if (r == 0)
+		r = scheduler_call_validate(call, e);
 	if (r < 0)
 		return r;
-	call = (const Call *)message;
-	if (!call->has_type)
-		return err_set(e, EINVAL, "Failed to validate scheduler::Call: Expecting 'type' to"
-			       " be present");
 	shell_wake(shell);
 	return call->type == MESOS__V1__SCHEDULER__CALL__TYPE__SUBSCRIBE ?
 		subscribe(shell, req, call, e) : other_call(shell, req, call, e);

@@ -13,8 +13,9 @@
 #include "master_stub/core.h"
 #include "master_stub/describe.h"
 #include "master_stub/framework.h"
+#include "master_stub/framework_validate.h"
 #include "master_stub/offer.h"
-#include "master_stub/task_validate.h"
+#include "master_stub/offer_constraints.h"
 
 enum { FRAMEWORK_ID_SIZE = ID_UUID_SIZE + 24 };
 
@@ -237,11 +238,6 @@ static int new_framework(struct master *master, const Mesos__V1__FrameworkInfo *
 	return r;
 }
 
-static bool same_principal(const Mesos__V1__FrameworkInfo *a, const Mesos__V1__FrameworkInfo *b)
-{
-	return strcmp(a->principal ? a->principal : "", b->principal ? b->principal : "") == 0;
-}
-
 static int find_or_make(struct master *master, const Mesos__V1__FrameworkInfo *info,
 			struct framework **ret, struct err *e)
 {
@@ -254,11 +250,9 @@ static int find_or_make(struct master *master, const Mesos__V1__FrameworkInfo *i
 			(*ret)->registered_wall_ms = master_wall_ms(master);
 		return r;
 	}
-	if (framework->is_removed)
-		return err_set(e, EPERM, "Framework has been removed");
-	if (!same_principal(info, framework->info))
-		return err_set(e, EINVAL, "Changing framework's principal is not allowed");
-	r = framework_set_info(framework, info, e);
+	r = framework_info_validate_principal(framework->info, info, e);
+	if (r == 0)
+		r = framework_set_info(framework, info, e);
 	if (r < 0)
 		return r;
 	framework->reregistered_wall_ms = master_wall_ms(master);
@@ -266,6 +260,16 @@ static int find_or_make(struct master *master, const Mesos__V1__FrameworkInfo *i
 		framework->registered_wall_ms = framework->reregistered_wall_ms;
 	*ret = framework;
 	return 0;
+}
+
+static int check_removed(const struct master *master, const Mesos__V1__FrameworkInfo *info,
+			 struct err *e)
+{
+	const struct framework *framework =
+		info->id ? framework_find(master, info->id->value) : NULL;
+
+	return framework && framework->is_removed ?
+		err_set(e, EPERM, "Framework has been removed") : 0;
 }
 
 static struct scheduler *scheduler_new(struct framework *framework, scheduler_event_fn *event,
@@ -285,50 +289,13 @@ static struct scheduler *scheduler_new(struct framework *framework, scheduler_ev
 	return scheduler;
 }
 
-static bool contains(char *const *names, size_t n, const char *name)
+/* Of a framework whose record is on its way to the disk. */
+static int begin(struct framework *framework, scheduler_event_fn *event, void *arg, int64_t now_ms,
+		 struct scheduler **ret, struct err *e)
 {
-	for (size_t i = 0; i < n; i++) {
-		if (strcmp(names[i], name) == 0)
-			return true;
-	}
-	return false;
-}
+	struct scheduler *scheduler = scheduler_new(framework, event, arg);
+	int r;
 
-static void activate(struct framework *framework,
-		     const Mesos__V1__Scheduler__Call__Subscribe *subscribe)
-{
-	struct framework_role *role;
-
-	framework->deadline_ms = INT64_MAX;
-	framework->is_recovered = false;
-	SLIST_FOREACH(role, &framework->roles, next) {
-		role->is_suppressed = contains(subscribe->suppressed_roles,
-					       subscribe->n_suppressed_roles, role->name);
-		allocator_client_revive(role->client);
-	}
-	framework_update_clients(framework);
-}
-
-int scheduler_subscribe(struct master *master,
-			const Mesos__V1__Scheduler__Call__Subscribe *subscribe,
-			scheduler_event_fn *event, void *arg, int64_t now_ms,
-			struct scheduler **ret, struct err *e)
-{
-	const Mesos__V1__FrameworkInfo *info = subscribe->framework_info;
-	struct framework *framework;
-	struct scheduler *scheduler;
-	int r = framework_info_validate(info, e);
-
-	if (r == 0 && subscribe->offer_constraints &&
-	    subscribe->offer_constraints->n_role_constraints > 0)
-		r = err_set(e, EINVAL, "Offer constraints are not supported by this version");
-	if (r == 0)
-		r = find_or_make(master, info, &framework, e);
-	if (r == 0)
-		r = framework_put(framework, e);
-	if (r < 0)
-		return r;
-	scheduler = scheduler_new(framework, event, arg);
 	if (!scheduler)
 		return err_set(e, ENOMEM, "subscribe framework '%s'", framework->id);
 	r = queue_subscribed(scheduler);
@@ -342,11 +309,39 @@ int scheduler_subscribe(struct master *master,
 	if (framework->scheduler)
 		scheduler_end(framework->scheduler, "Framework failed over");
 	framework->scheduler = scheduler;
-	activate(framework, subscribe);
-	master_explain(master, "framework '%s' ('%.100s') is subscribed", framework->id,
-		       info->name);
+	framework->deadline_ms = INT64_MAX;
+	framework->is_recovered = false;
 	*ret = scheduler;
 	return 0;
+}
+
+int scheduler_subscribe(struct master *master,
+			const Mesos__V1__Scheduler__Call__Subscribe *subscribe,
+			scheduler_event_fn *event, void *arg, int64_t now_ms,
+			struct scheduler **ret, struct err *e)
+{
+	struct framework_terms terms = FRAMEWORK_TERMS(subscribe);
+	struct offer_constraints *constraints = NULL;
+	struct framework *framework = NULL;
+	int r = framework_info_validate(terms.info, e);
+
+	if (r == 0)
+		r = check_removed(master, terms.info, e);
+	if (r == 0)
+		r = framework_terms_validate(&terms, &constraints, e);
+	if (r == 0)
+		r = find_or_make(master, terms.info, &framework, e);
+	if (r == 0)
+		r = framework_put(framework, e);
+	if (r == 0)
+		r = begin(framework, event, arg, now_ms, ret, e);
+	if (r == 0) {
+		framework_take_terms(framework, &terms, &constraints, true);
+		master_explain(master, "framework '%s' ('%.100s') is subscribed", framework->id,
+			       terms.info->name);
+	}
+	offer_constraints_free(constraints);
+	return r;
 }
 
 void scheduler_disconnect(struct scheduler *scheduler, int64_t now_ms)

@@ -312,22 +312,17 @@ void master_task_update(struct agent *agent, const Tepui__AgentCall__Update *upd
 		master_task_free(task);
 }
 
-int master_task_acknowledge(struct framework *framework,
-		     const Mesos__V1__Scheduler__Call__Acknowledge *call, struct err *e)
+void master_task_acknowledge(struct framework *framework,
+			     const Mesos__V1__Scheduler__Call__Acknowledge *call)
 {
 	struct master *master = framework->master;
 	struct agent *agent = registry_find(master, call->agent_id->value);
 	struct task *task = master_task_find(framework, call->task_id->value);
 
-	if (call->uuid.len != 16)
-		return err_set(e, EINVAL,
-			       "acknowledge update of task '%.255s': uuid has %zu bytes, not"
-			       " 16",
-			       call->task_id->value, call->uuid.len);
 	if (!agent || agent->state != AGENT_CONNECTED) {
 		/* Back again, the agent sends its update once more. */
 		master->counters.invalid_acknowledgements++;
-		return 0;
+		return;
 	}
 	master->counters.valid_acknowledgements++;
 	registry_send_acknowledge(agent, framework->id, call->task_id->value, &call->uuid);
@@ -335,11 +330,9 @@ int master_task_acknowledge(struct framework *framework,
 	    memcmp(task->update_uuid, call->uuid.data, 16) == 0 &&
 	    master_task_is_ended(task->update_state))
 		master_task_free(task);
-	return 0;
 }
 
-int master_task_kill(struct framework *framework, const Mesos__V1__Scheduler__Call__Kill *call,
-	      struct err *e)
+void master_task_kill(struct framework *framework, const Mesos__V1__Scheduler__Call__Kill *call)
 {
 	const char *id = call->task_id->value;
 	const char *agent_id = call->agent_id ? call->agent_id->value : NULL;
@@ -347,16 +340,14 @@ int master_task_kill(struct framework *framework, const Mesos__V1__Scheduler__Ca
 		call->kill_policy ? call->kill_policy->grace_period : NULL;
 	struct task *task = master_task_find(framework, id);
 
-	if (grace && grace->nanoseconds < 0)
-		return err_set(e, EINVAL, "kill task '%.255s': its grace period is negative", id);
 	if (!task && registry_is_recovering(framework->master))
 		framework_keep_kill(framework, id, grace ? grace->nanoseconds : -1);
 	if (!task || (agent_id && strcmp(agent_id, task->agent->id) != 0)) {
 		reconcile_task(framework, id, agent_id);
-		return 0;
+		return;
 	}
 	if (master_task_is_ended(task->state))
-		return 0;
+		return;
 	/* Remembered, so that an agent that is away is told when it is back. */
 	task->is_kill_requested = true;
 	if (grace)
@@ -365,7 +356,6 @@ int master_task_kill(struct framework *framework, const Mesos__V1__Scheduler__Ca
 		reconcile_task(framework, id, agent_id);
 	else
 		registry_send_kill(task->agent, task);
-	return 0;
 }
 
 /* ---- agents that come and go ---- */

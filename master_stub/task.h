@@ -66,12 +66,10 @@ void master_task_release(struct task *task);
 
 /* UPDATE from its agent. */
 void master_task_update(struct agent *agent, const Tepui__AgentCall__Update *update);
-/* ACKNOWLEDGE from its framework. */
-int master_task_acknowledge(struct framework *framework,
-		     const Mesos__V1__Scheduler__Call__Acknowledge *call, struct err *e);
-/* KILL from its framework. */
-int master_task_kill(struct framework *framework, const Mesos__V1__Scheduler__Call__Kill *call,
-	      struct err *e);
+/* ACKNOWLEDGE and KILL from its framework; the calls are valid. */
+void master_task_acknowledge(struct framework *framework,
+			     const Mesos__V1__Scheduler__Call__Acknowledge *call);
+void master_task_kill(struct framework *framework, const Mesos__V1__Scheduler__Call__Kill *call);
 
 /* One that AGENT brings when it subscribes. */
 int master_task_admit(struct agent *agent, const Tepui__RunningTask *running, struct err *e);

@@ -11,8 +11,6 @@
 #include "master_stub/registry.h"
 #include "master_stub/task.h"
 
-enum { MAX_ROLES = 1000, MAX_NAME = 4096 };
-
 struct candidate {
 	const struct framework *framework;
 	const struct agent *agent;
@@ -230,61 +228,4 @@ int master_task_validate(const struct framework *framework, const struct agent *
 	}
 	*ret_resources = candidate.resources;
 	return 0;
-}
-
-/* ---- frameworks ---- */
-
-static bool is_role(const char *role)
-{
-	return strcmp(role, "*") == 0 || resource_role_is_valid(role);
-}
-
-static int check_roles(const Mesos__V1__FrameworkInfo *info, struct err *e)
-{
-	if (info->n_roles > MAX_ROLES)
-		return err_set(e, EINVAL, "FrameworkInfo.roles has more than %d entries",
-			       MAX_ROLES);
-	for (size_t i = 0; i < info->n_roles; i++) {
-		if (!is_role(info->roles[i]))
-			return err_set(e, EINVAL, "Role '%.255s' is not a valid role",
-				       info->roles[i]);
-		for (size_t j = 0; j < i; j++) {
-			if (strcmp(info->roles[i], info->roles[j]) == 0)
-				return err_set(e, EINVAL, "FrameworkInfo.roles contains '%s' twice",
-					       info->roles[i]);
-		}
-	}
-	if (info->role && !is_role(info->role))
-		return err_set(e, EINVAL, "Role '%.255s' is not a valid role", info->role);
-	return 0;
-}
-
-static bool is_multi_role(const Mesos__V1__FrameworkInfo *info)
-{
-	for (size_t i = 0; i < info->n_capabilities; i++) {
-		if (info->capabilities[i]->type ==
-		    MESOS__V1__FRAMEWORK_INFO__CAPABILITY__TYPE__MULTI_ROLE)
-			return true;
-	}
-	return false;
-}
-
-int framework_info_validate(const Mesos__V1__FrameworkInfo *info, struct err *e)
-{
-	if (strlen(info->name) > MAX_NAME || strlen(info->user) > MAX_NAME)
-		return err_set(e, EINVAL, "FrameworkInfo.name and .user may have at most %d bytes",
-			       MAX_NAME);
-	if (!*info->user)
-		return err_set(e, EINVAL, "FrameworkInfo.user must be set");
-	if (info->id && !id_is_valid(info->id->value))
-		return err_set(e, EINVAL, "FrameworkInfo.id '%.255s' is not a valid id",
-			       info->id->value);
-	if (isnan(info->failover_timeout) || info->failover_timeout < 0)
-		return err_set(e, EINVAL, "FrameworkInfo.failover_timeout must not be negative");
-	if (is_multi_role(info) && info->role && strcmp(info->role, "*") != 0)
-		return err_set(e, EINVAL, "FrameworkInfo.role must not be set with MULTI_ROLE: use"
-			       " roles");
-	if (!is_multi_role(info) && info->n_roles > 0)
-		return err_set(e, EINVAL, "FrameworkInfo.roles needs the capability MULTI_ROLE");
-	return check_roles(info, e);
 }

@@ -18,7 +18,4 @@ int master_task_validate(const struct framework *framework, const struct agent *
 		  const char *role, const Mesos__V1__TaskInfo *task,
 		  struct resources *ret_resources, struct err *e);
 
-/* What a framework says of itself at SUBSCRIBE. */
-int framework_info_validate(const Mesos__V1__FrameworkInfo *info, struct err *e);
-
 #endif

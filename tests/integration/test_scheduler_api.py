@@ -117,9 +117,10 @@ def test_teardown_burns_the_id(cluster):
 
 
 @pytest.mark.parametrize("info, message", [
-    ({"roles": ["a", "a"]}, "FrameworkInfo.roles contains 'a' twice"),
-    ({"roles": ["a b"]}, "Role 'a b' is not a valid role"),
-    ({"failover_timeout": -1.0}, "FrameworkInfo.failover_timeout must not be negative"),
+    ({"roles": ["a", "a"]}, "'FrameworkInfo.roles' contains duplicate items: { a }"),
+    ({"roles": ["a b"]}, "'FrameworkInfo.roles' contains invalid role: 'a b' may have no component that is"
+     " empty, '.', '..' or '*', starts with a dash or contains whitespace"),
+    ({"failover_timeout": -1.0}, "The framework failover_timeout (-1) is invalid"),
 ])
 def test_who_may_not_subscribe_is_told_on_the_stream(cluster, info, message):
     framework = Framework(cluster, subscribed=False)
@@ -155,8 +156,7 @@ def test_calls_that_are_wrong(cluster, body, headers, status, words):
     assert answer.status == status and words in answer.body.decode(), answer.body
 
 
-def test_calls_of_a_later_version_are_501(framework):
-    assert framework.post("REQUEST", requests=[]).status == 501
+def test_operations_of_a_later_version_are_501(framework):
     offer = framework.offer()
     answer = framework.post("ACCEPT", offer_ids=[offer["id"]], operations=[{"type": "RESERVE", "reserve": {}}])
     assert answer.status == 501 and b"RESERVE is not supported" in answer.body
@@ -172,4 +172,5 @@ def test_protobuf_and_the_longer_path(cluster):
     assert answer.status == 200 and answer.headers["Content-Type"] == "application/x-protobuf"
     event = schema.decode("mesos.v1.scheduler.Event", record)
     assert int(size) == len(record)
-    assert event == {"type": "ERROR", "error": {"message": "FrameworkInfo.roles needs the capability MULTI_ROLE"}}
+    assert event == {"type": "ERROR", "error": {
+        "message": "'FrameworkInfo.roles' must not be set when the framework is not MULTI_ROLE capable"}}

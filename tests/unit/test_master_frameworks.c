@@ -28,30 +28,37 @@ static void test_invalid_frameworks_are_told_why(void **state)
 	} rows[] = {
 		{ "{\"user\":\"\",\"name\":\"n\"}", "FrameworkInfo.user must be set" },
 		{ "{\"user\":\"u\",\"name\":\"n\",\"failover_timeout\":-1.0}",
-		  "FrameworkInfo.failover_timeout must not be negative" },
+		  "The framework failover_timeout (-1) is invalid" },
 		{ "{\"user\":\"u\",\"name\":\"n\",\"role\":\"a b\"}",
-		  "Role 'a b' is not a valid role" },
+		  "'FrameworkInfo.role' is not a valid role: 'a b' may have no component that is empty, '.', '..' or '*', starts with a"
+		  " dash or contains whitespace" },
 		{ "{\"user\":\"u\",\"name\":\"n\",\"role\":\"a//b\"}",
-		  "Role 'a//b' is not a valid role" },
+		  "'FrameworkInfo.role' is not a valid role: 'a//b' may have no component that is empty, '.', '..' or '*', starts with a"
+		  " dash or contains whitespace" },
 		{ "{\"user\":\"u\",\"name\":\"n\",\"role\":\"/a\"}",
-		  "Role '/a' is not a valid role" },
+		  "'FrameworkInfo.role' is not a valid role: '/a' may have no component that is empty, '.', '..' or '*', starts with a"
+		  " dash or contains whitespace" },
 		{ "{\"user\":\"u\",\"name\":\"n\",\"role\":\"a/\"}",
-		  "Role 'a/' is not a valid role" },
+		  "'FrameworkInfo.role' is not a valid role: 'a/' may have no component that is empty, '.', '..' or '*', starts with a"
+		  " dash or contains whitespace" },
 		{ "{\"user\":\"u\",\"name\":\"n\",\"role\":\"a/..\"}",
-		  "Role 'a/..' is not a valid role" },
+		  "'FrameworkInfo.role' is not a valid role: 'a/..' may have no component that is empty, '.', '..' or '*', starts with a"
+		  " dash or contains whitespace" },
 		{ "{\"user\":\"u\",\"name\":\"n\",\"role\":\"-a\"}",
-		  "Role '-a' is not a valid role" },
+		  "'FrameworkInfo.role' is not a valid role: '-a' may have no component that is empty, '.', '..' or '*', starts with a"
+		  " dash or contains whitespace" },
 		{ "{\"user\":\"u\",\"name\":\"n\",\"roles\":[\"a\"]}",
-		  "FrameworkInfo.roles needs the capability MULTI_ROLE" },
+		  "'FrameworkInfo.roles' must not be set when the framework is not MULTI_ROLE"
+		  " capable" },
 		{ "{\"user\":\"u\",\"name\":\"n\",\"role\":\"a\",\"capabilities\":[{\"type\":"
 		  "\"MULTI_ROLE\"}]}",
-		  "FrameworkInfo.role must not be set with MULTI_ROLE: use roles" },
+		  "'FrameworkInfo.role' must not be set when the framework is MULTI_ROLE capable" },
 		{ "{\"user\":\"u\",\"name\":\"n\",\"roles\":[\"a\",\"a\"],\"capabilities\":[{"
 		  "\"type\":"
 		  "\"MULTI_ROLE\"}]}",
-		  "FrameworkInfo.roles contains 'a' twice" },
+		  "'FrameworkInfo.roles' contains duplicate items: { a }" },
 		{ "{\"user\":\"u\",\"name\":\"n\",\"id\":{\"value\":\"a/b\"}}",
-		  "FrameworkInfo.id 'a/b' is not a valid id" },
+		  "'a/b' is not a valid framework id" },
 	};
 	struct cluster *cluster = cluster_new();
 
@@ -89,7 +96,7 @@ static void test_a_second_subscription_ends_the_first(void **state)
 	err_clear(&e);
 	assert_int_equal(framework_try_subscribe(cluster, &first, with_id(&second,
 			 ",\"principal\":\"other\""), &e), -EINVAL);
-	assert_string_equal(e.msg, "Changing framework's principal is not allowed");
+	assert_string_equal(e.msg, "Changing framework's principal is not allowed.");
 	framework_forget(&second);
 	done(cluster, &agent, &first);
 }
@@ -180,23 +187,32 @@ static void test_teardown_kills_and_keeps_resources_until_they_are_free(void **s
 	done(cluster, &agent, &framework);
 }
 
-static void test_calls_that_this_version_does_not_know(void **state)
+static void test_calls_that_are_not_valid(void **state)
 {
 	static const struct { const char *call; int r; const char *message;
 	} rows[] = {
-		{ "\"type\":\"MESSAGE\"", -ENOTSUP,
-		  "call MESSAGE is not supported by this version" },
-		{ "\"type\":\"SHUTDOWN\"", -ENOTSUP,
-		  "call SHUTDOWN is not supported by this version" },
 		{ "\"type\":\"UNKNOWN\"", -ENOTSUP, "call of unknown type 0" },
 		{ "\"x\":1", -ENOTSUP, "call of unknown type 0" },
-		{ "\"type\":\"ACCEPT\"", -EINVAL, "Failed to validate scheduler::Call: Expecting 'accept' to be present" },
-		{ "\"type\":\"KILL\"", -EINVAL, "Failed to validate scheduler::Call: Expecting 'kill' to be present" },
-		{ "\"type\":\"ACKNOWLEDGE\"", -EINVAL, "Failed to validate scheduler::Call: Expecting 'acknowledge' to be present" },
-		{ "\"type\":\"RECONCILE\"", -EINVAL, "Failed to validate scheduler::Call: Expecting 'reconcile' to be present" },
+		{ "\"type\":\"ACCEPT\"", -EINVAL,
+		  "Failed to validate scheduler::Call: Expecting 'accept' to be present" },
+		{ "\"type\":\"KILL\"", -EINVAL,
+		  "Failed to validate scheduler::Call: Expecting 'kill' to be present" },
+		{ "\"type\":\"ACKNOWLEDGE\"", -EINVAL,
+		  "Failed to validate scheduler::Call: Expecting 'acknowledge' to be present" },
+		{ "\"type\":\"RECONCILE\"", -EINVAL,
+		  "Failed to validate scheduler::Call: Expecting 'reconcile' to be present" },
+		{ "\"type\":\"MESSAGE\"", -EINVAL,
+		  "Failed to validate scheduler::Call: Expecting 'message' to be present" },
+		{ "\"type\":\"SHUTDOWN\"", -EINVAL,
+		  "Failed to validate scheduler::Call: Expecting 'shutdown' to be present" },
+		{ "\"type\":\"REQUEST\"", -EINVAL,
+		  "Failed to validate scheduler::Call: Expecting 'request' to be present" },
+		{ "\"type\":\"UPDATE_FRAMEWORK\"", -EINVAL,
+		  "Failed to validate scheduler::Call: Expecting 'update_framework' to be present" },
 		{ "\"type\":\"KILL\",\"kill\":{\"task_id\":{\"value\":\"t\"},\"kill_policy\":{"
 		  "\"grace_period\":{\"nanoseconds\":-1}}}",
-		  -EINVAL, "kill task 't': its grace period is negative" },
+		  -EINVAL, "Failed to validate scheduler::Call:"
+		  " 'kill.kill_policy.grace_period' must not be negative" },
 	};
 	struct cluster *cluster = cluster_new();
 	struct fake_framework framework = { 0 };
@@ -319,7 +335,7 @@ int main(void)
 		cmocka_unit_test(test_a_framework_has_its_failover_timeout_to_come_back),
 		cmocka_unit_test(test_frameworks_and_burnt_ids_survive_a_restart),
 		cmocka_unit_test(test_teardown_kills_and_keeps_resources_until_they_are_free),
-		cmocka_unit_test(test_calls_that_this_version_does_not_know),
+		cmocka_unit_test(test_calls_that_are_not_valid),
 		cmocka_unit_test(test_calls_from_inside_an_event),
 		cmocka_unit_test(test_a_disconnect_from_inside_an_event),
 		cmocka_unit_test(test_a_teardown_from_inside_an_event),

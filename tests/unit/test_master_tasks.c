@@ -139,7 +139,7 @@ static void test_a_wrong_uuid_is_refused_and_a_foreign_one_ends_nothing(void **s
 					"\"t1\"},\"uuid\":\"QUE=\"}",
 					s->agent_id),
 			 -EINVAL);
-	assert_string_equal(e.msg, "acknowledge update of task 't1': uuid has 2 bytes, not 16");
+	assert_string_equal(e.msg, "Failed to validate scheduler::Call: 'uuid' has 2 bytes, not 16");
 	agent_update(s->cluster, &s->agent, s->framework.id, "t1", "TASK_FINISHED", UUID_B, NULL);
 	framework_acknowledge(&s->framework, s->agent_id, "t1", UUID_A);
 	reconcile(s, "t1", NULL);
