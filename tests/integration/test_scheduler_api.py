@@ -129,12 +129,6 @@ def test_who_may_not_subscribe_is_told_on_the_stream(cluster, info, message):
     wait_until(lambda: framework.events[-1]["type"] == "CLOSED", "the end of the stream")
 
 
-def test_offer_constraints_are_refused_not_ignored(cluster):
-    framework = Framework(cluster, subscribed=False)
-    first = framework.subscribe(offer_constraints={"role_constraints": {"*": {"groups": []}}})
-    assert first["error"]["message"] == "Offer constraints are not supported by this version"
-
-
 @pytest.mark.parametrize("body, headers, status, words", [
     ("{}", {}, 400, "'Content-Type' is missing"),
     ("{}", {"Content-Type": "text/plain"}, 415, "text/plain"),
