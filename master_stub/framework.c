@@ -361,17 +361,58 @@ int framework_put(const struct framework *framework, struct err *e)
 	record.framework = framework->info;
 	record.has_is_removed = framework->is_removed;
 	record.is_removed = framework->is_removed;
+	record.has_deadline_wall_ms = framework->deadline_wall_ms > 0;
+	record.deadline_wall_ms = framework->deadline_wall_ms;
 	return master_put(framework->master, KIND, framework->id, &record.base, e);
 }
 
-int64_t framework_deadline(const struct framework *framework, int64_t now_ms)
+static int64_t failover_timeout_ms(const struct framework *framework)
 {
 	const double most_seconds = 100.0 * 365 * 24 * 3600;
 	double seconds = framework->info->failover_timeout;
 
 	if (!(seconds > 0))
 		seconds = 0;
-	return now_ms + (int64_t)((seconds < most_seconds ? seconds : most_seconds) * 1000);
+	return (int64_t)((seconds < most_seconds ? seconds : most_seconds) * 1000);
+}
+
+void framework_start_failover(struct framework *framework, int64_t now_ms)
+{
+	int64_t timeout_ms = failover_timeout_ms(framework);
+	struct err e = { 0 };
+
+	framework->deadline_ms = now_ms + timeout_ms;
+	framework->deadline_wall_ms = master_wall_ms(framework->master) + timeout_ms;
+	if (framework_put(framework, &e) < 0)
+		master_explain(framework->master, "framework '%s': how long it has to come back is"
+			       " not recorded: %s", framework->id, e.msg);
+}
+
+void framework_stop_failover(struct framework *framework)
+{
+	framework->deadline_ms = INT64_MAX;
+	framework->deadline_wall_ms = 0;
+}
+
+/* What was recorded goes on; no clock that was set makes more of it than there was. */
+static void resume_failover(struct framework *framework, int64_t deadline_wall_ms, int64_t now_ms)
+{
+	int64_t left_ms = deadline_wall_ms - master_wall_ms(framework->master);
+	int64_t timeout_ms = failover_timeout_ms(framework);
+
+	if (left_ms > timeout_ms)
+		left_ms = timeout_ms;
+	framework->deadline_wall_ms = deadline_wall_ms;
+	framework->deadline_ms = now_ms + (left_ms > 0 ? left_ms : 0);
+}
+
+/* It was this master that went away: everyone who was connected gets the time that agents get. */
+static void await_return(struct framework *framework, int64_t now_ms)
+{
+	int64_t grace_ms = framework->master->options.reregister_timeout_ms;
+	int64_t timeout_ms = failover_timeout_ms(framework);
+
+	framework->deadline_ms = now_ms + (timeout_ms > grace_ms ? timeout_ms : grace_ms);
 }
 
 struct load {
@@ -384,7 +425,6 @@ static int load_framework(void *arg, const char *key, const void *data, size_t s
 	const struct load *load = arg;
 	Tepui__FrameworkRecord *record = tepui__framework_record__unpack(NULL, size, data);
 	struct framework *framework;
-	int64_t grace;
 	int r;
 
 	if (!record) {
@@ -396,13 +436,10 @@ static int load_framework(void *arg, const char *key, const void *data, size_t s
 	if (r == 0) {
 		framework->is_removed = record->is_removed;
 		framework->is_recovered = true;
-		/* It was this master that went away: everyone gets the time that agents get. */
-		grace = load->now_ms + load->master->options.reregister_timeout_ms;
-		framework->deadline_ms = framework_deadline(framework, load->now_ms);
-		if (framework->deadline_ms < grace)
-			framework->deadline_ms = grace;
-		if (framework->is_removed)
-			framework->deadline_ms = INT64_MAX;
+		if (record->has_deadline_wall_ms)
+			resume_failover(framework, record->deadline_wall_ms, load->now_ms);
+		else if (!framework->is_removed)
+			await_return(framework, load->now_ms);
 	}
 	tepui__framework_record__free_unpacked(record, NULL);
 	return r;
@@ -486,7 +523,7 @@ void framework_remove(struct framework *framework, const char *why)
 	if (framework->is_removed)
 		return;
 	framework->is_removed = true;
-	framework->deadline_ms = INT64_MAX;
+	framework_stop_failover(framework);
 	framework->unregistered_wall_ms = master_wall_ms(master);
 	if (framework_put(framework, &e) < 0)
 		master_explain(master, "framework '%s': its removal is not recorded: %s",

@@ -44,6 +44,7 @@ struct framework {
 	bool is_removed;
 	bool is_recovered;		/* not subscribed since the master started */
 	int64_t deadline_ms;		/* of failover; INT64_MAX: none */
+	int64_t deadline_wall_ms;	/* the same, for the record; 0: none */
 	int64_t registered_wall_ms, reregistered_wall_ms, unregistered_wall_ms;
 	struct task *tasks;		/* by id */
 	struct early_kill *early_kills;	/* by task id */
@@ -128,8 +129,9 @@ void framework_take_terms(struct framework *framework, const struct framework_te
 int framework_update(struct framework *framework,
 		     const Mesos__V1__Scheduler__Call__UpdateFramework *update, struct err *e);
 int framework_put(const struct framework *framework, struct err *e);
-/* When the failover timeout that starts at NOW ends. */
-int64_t framework_deadline(const struct framework *framework, int64_t now_ms);
+/* It is gone: its failover timeout starts, and goes on while this master is away. */
+void framework_start_failover(struct framework *framework, int64_t now_ms);
+void framework_stop_failover(struct framework *framework);
 
 /* Queue a copy of EVENT; -ENOTCONN while not subscribed. */
 int framework_send(struct framework *framework, const Mesos__V1__Scheduler__Event *event);

@@ -309,7 +309,6 @@ static int begin(struct framework *framework, scheduler_event_fn *event, void *a
 	if (framework->scheduler)
 		scheduler_end(framework->scheduler, "Framework failed over");
 	framework->scheduler = scheduler;
-	framework->deadline_ms = INT64_MAX;
 	framework->is_recovered = false;
 	*ret = scheduler;
 	return 0;
@@ -331,8 +330,10 @@ int scheduler_subscribe(struct master *master,
 		r = framework_terms_validate(&terms, &constraints, e);
 	if (r == 0)
 		r = find_or_make(master, terms.info, &framework, e);
-	if (r == 0)
+	if (r == 0) {
+		framework_stop_failover(framework);
 		r = framework_put(framework, e);
+	}
 	if (r == 0)
 		r = begin(framework, event, arg, now_ms, ret, e);
 	if (r == 0) {
@@ -351,7 +352,7 @@ void scheduler_disconnect(struct scheduler *scheduler, int64_t now_ms)
 
 	if (framework->scheduler == scheduler) {
 		framework->scheduler = NULL;
-		framework->deadline_ms = framework_deadline(framework, now_ms);
+		framework_start_failover(framework, now_ms);
 		offers_free_of_framework(framework);
 		framework_update_clients(framework);
 		master_explain(master,

@@ -130,6 +130,35 @@ static void test_a_framework_has_its_failover_timeout_to_come_back(void **state)
 	done(cluster, &agent, &framework);
 }
 
+static void test_the_failover_timeout_goes_on_while_the_master_is_away(void **state)
+{
+	struct cluster *cluster = cluster_new();
+	struct fake_framework framework = { 0 };
+	struct err e = { 0 };
+
+	(void)state;
+	framework_subscribe(cluster, &framework, FRAMEWORK);
+	scheduler_disconnect(framework.scheduler, cluster->now_ms);
+	cluster_wait(cluster, 60000);
+	cluster->now_ms += 30000;
+	cluster->wall_ms += 30000;
+	cluster_restart(cluster);
+	cluster_wait(cluster, 9000);
+	framework_subscribe(cluster, &framework, with_id(&framework, ""));
+	scheduler_disconnect(framework.scheduler, cluster->now_ms);
+	/* A clock that was set back gives it no more than it asked for. */
+	cluster->wall_ms -= 3600000;
+	cluster_restart(cluster);
+	cluster_wait(cluster, 99000);
+	framework_subscribe(cluster, &framework, with_id(&framework, ""));
+	scheduler_disconnect(framework.scheduler, cluster->now_ms);
+	cluster_restart(cluster);
+	cluster_wait(cluster, 100001);
+	assert_int_equal(framework_try_subscribe(cluster, &framework, with_id(&framework, ""), &e),
+			 -EPERM);
+	done(cluster, NULL, &framework);
+}
+
 static void test_frameworks_and_burnt_ids_survive_a_restart(void **state)
 {
 	struct cluster *cluster = cluster_new();
@@ -150,12 +179,10 @@ static void test_frameworks_and_burnt_ids_survive_a_restart(void **state)
 	cluster_restart(cluster);
 	assert_int_equal(framework_try_subscribe(cluster, &leaves, leaves_info, &e), -EPERM);
 	framework_subscribe(cluster, &stays, stays_info);
-	scheduler_disconnect(stays.scheduler, cluster->now_ms);
 	/* It was the master that went away: everyone gets at least the time that agents get. */
 	cluster_restart(cluster);
 	cluster_wait(cluster, 500000);
 	framework_subscribe(cluster, &stays, stays_info);
-	scheduler_disconnect(stays.scheduler, cluster->now_ms);
 	cluster_restart(cluster);
 	cluster_wait(cluster, 600001);
 	err_clear(&e);
@@ -333,6 +360,7 @@ int main(void)
 		cmocka_unit_test(test_invalid_frameworks_are_told_why),
 		cmocka_unit_test(test_a_second_subscription_ends_the_first),
 		cmocka_unit_test(test_a_framework_has_its_failover_timeout_to_come_back),
+		cmocka_unit_test(test_the_failover_timeout_goes_on_while_the_master_is_away),
 		cmocka_unit_test(test_frameworks_and_burnt_ids_survive_a_restart),
 		cmocka_unit_test(test_teardown_kills_and_keeps_resources_until_they_are_free),
 		cmocka_unit_test(test_calls_that_are_not_valid),
