@@ -8,6 +8,7 @@
 #include "lib/id.h"
 #include "lib/resources.h"
 #include "master_stub/framework.h"
+#include "master_stub/info_validate.h"
 #include "master_stub/registry.h"
 #include "master_stub/task.h"
 
@@ -24,58 +25,100 @@ typedef int rule_fn(struct candidate *candidate, struct err *e);
 static int rule_id(struct candidate *candidate, struct err *e)
 {
 	const char *id = candidate->task->task_id->value;
+	const struct task *task;
 
 	if (!id_is_valid(id))
 		return err_set(e, EINVAL,
 			       "Task id '%.255s' must have 1 to %d bytes, without control"
 			       " characters and slashes",
 			       id, ID_MAX);
-	if (master_task_find(candidate->framework, id))
-		return err_set(e, EINVAL, "Task has duplicate ID: %s", id);
+	task = master_task_find(candidate->framework, id);
+	if (task)
+		return err_set(e, EINVAL, task->is_unreachable ?
+			       "Task reuses the ID of an unreachable task: %s" :
+			       "Task has duplicate ID: %s", id);
 	return 0;
 }
 
 static int rule_agent(struct candidate *candidate, struct err *e)
 {
 	if (strcmp(candidate->task->agent_id->value, candidate->agent->id) != 0)
-		return err_set(e, EINVAL, "Task uses agent '%.255s', the offer is of agent '%s'",
-			       candidate->task->agent_id->value, candidate->agent->id);
+		return err_set(e, EINVAL, "Task uses invalid agent %.150s while agent %s is"
+			       " expected", candidate->task->agent_id->value, candidate->agent->id);
 	return 0;
+}
+
+static int rule_durations(struct candidate *candidate, struct err *e)
+{
+	const Mesos__V1__TaskInfo *task = candidate->task;
+
+	if (task->kill_policy && task->kill_policy->grace_period &&
+	    task->kill_policy->grace_period->nanoseconds < 0)
+		return err_set(e, EINVAL, "Task's 'kill_policy.grace_period' must be non-negative");
+	if (task->max_completion_time && task->max_completion_time->nanoseconds < 0)
+		return err_set(e, EINVAL, "Task's `max_completion_time` must be non-negative");
+	return 0;
+}
+
+static int rule_check(struct candidate *candidate, struct err *e)
+{
+	const Mesos__V1__CheckInfo *check = candidate->task->check;
+
+	if (!check)
+		return 0;
+	if (check_info_validate(check, e) < 0)
+		return err_wrap(e, "Task uses invalid check");
+	/* Of a custom executor it is the executor's business. */
+	return candidate->task->executor ? 0 :
+		err_set(e, EINVAL, "Task has a check: not supported by this version, use"
+			" health_check");
+}
+
+static int rule_health_check(struct candidate *candidate, struct err *e)
+{
+	const Mesos__V1__HealthCheck *check = candidate->task->health_check;
+
+	return check && health_check_validate(check, e) < 0 ?
+		err_wrap(e, "Task uses invalid health check") : 0;
 }
 
 static int rule_command(struct candidate *candidate, struct err *e)
 {
-	const Mesos__V1__TaskInfo *task = candidate->task;
+	const Mesos__V1__CommandInfo *command = candidate->task->command;
 
-	if (!!task->executor == !!task->command)
-		return err_set(e, EINVAL, "Task should have exactly one of command and executor");
-	if (task->executor)
-		return 0;
-	if (task->check)
-		return err_set(e, EINVAL, "Task has a check: not supported by this version, use"
-			       " health_check");
+	return command && command_info_validate(command, e) < 0 ?
+		err_wrap(e, "Task's `CommandInfo` is invalid") : 0;
+}
+
+static int rule_container(struct candidate *candidate, struct err *e)
+{
+	const Mesos__V1__ContainerInfo *container = candidate->task->container;
+
+	return container && container_info_validate(container, e) < 0 ?
+		err_wrap(e, "Task's `ContainerInfo` is invalid") : 0;
+}
+
+static int rule_command_xor_executor(struct candidate *candidate, struct err *e)
+{
+	if (!!candidate->task->executor == !!candidate->task->command)
+		return err_set(e, EINVAL, "Task should have at least one (but not both) of"
+			       " CommandInfo or ExecutorInfo present");
 	return 0;
 }
 
-static int rule_environment(struct candidate *candidate, struct err *e)
+static int rule_executor(struct candidate *candidate, struct err *e)
 {
-	const Mesos__V1__CommandInfo *command = candidate->task->executor ?
-		candidate->task->executor->command : candidate->task->command;
-	const Mesos__V1__Environment *environment = command ? command->environment : NULL;
+	const Mesos__V1__ExecutorInfo *executor = candidate->task->executor;
 
-	for (size_t i = 0; environment && i < environment->n_variables; i++) {
-		const Mesos__V1__Environment__Variable *variable = environment->variables[i];
-
-		if (!*variable->name || strchr(variable->name, '='))
-			return err_set(e, EINVAL, "Environment variable '%.255s' has no valid name",
-				       variable->name);
-		if (variable->secret)
-			return err_set(e, EINVAL, "Environment variable '%.255s' is a secret: not"
-				       " supported by this version", variable->name);
-		if (!variable->value)
-			return err_set(e, EINVAL, "Environment variable '%.255s' must have a value",
-				       variable->name);
-	}
+	if (!executor)
+		return 0;
+	if (executor->shutdown_grace_period && executor->shutdown_grace_period->nanoseconds < 0)
+		return err_set(e, EINVAL, "ExecutorInfo's 'shutdown_grace_period' must be"
+			       " non-negative");
+	if (executor->command && command_info_validate(executor->command, e) < 0)
+		return err_wrap(e, "Executor's `CommandInfo` is invalid");
+	if (executor->container && container_info_validate(executor->container, e) < 0)
+		return err_wrap(e, "Executor's `ContainerInfo` is invalid");
 	return 0;
 }
 
@@ -115,7 +158,8 @@ static int rule_resources(struct candidate *candidate, struct err *e)
 			if (!is_same(resource, task->resources[j]))
 				continue;
 			return volume_of(resource) ?
-				err_set(e, EINVAL, "Persistence ID '%.255s' is not unique",
+				err_set(e, EINVAL, "Task uses duplicate persistence ID:"
+					" Persistence ID '%.150s' is not unique",
 					volume_of(resource)) :
 				err_set(e, EINVAL, "Task names resource '%.255s' twice",
 					resource->name);
@@ -135,85 +179,51 @@ static int rule_resources(struct candidate *candidate, struct err *e)
 	return 0;
 }
 
+/* KIND in the words of the sentences. */
+static int check_limit(const struct candidate *candidate, enum resource_kind kind,
+		       const char *word, const char *name, double limit, struct err *e)
+{
+	double request = resources_scalar_to_double(
+		resources_quantity(&candidate->resources, kind));
+
+	if (request <= 0)
+		return err_set(e, EINVAL, "When a %s limit is specified, a %s request must also be"
+			       " specified", word, word);
+	if (isnan(limit) || limit < request)
+		return err_set(e, EINVAL, "The %s limit must be greater than or equal to the %s"
+			       " request (%g, %g)", name, name, limit, request);
+	return 0;
+}
+
 static int rule_limits(struct candidate *candidate, struct err *e)
 {
 	const Mesos__V1__TaskInfo *task = candidate->task;
+	int r = 0;
 
-	for (size_t i = 0; i < task->n_limits; i++) {
+	for (size_t i = 0; i < task->n_limits && r == 0; i++) {
 		const char *name = task->limits[i]->key ? task->limits[i]->key : "";
-		bool is_cpus = strcmp(name, "cpus") == 0;
-		double limit, request;
+		double limit = task->limits[i]->value ? task->limits[i]->value->value : NAN;
 
-		if (!is_cpus && strcmp(name, "mem") != 0)
-			return err_set(e, EINVAL, "Limit '%.255s' is neither of cpus nor of mem",
-				       name);
-		if (!task->limits[i]->value)
-			return err_set(e, EINVAL, "Limit '%s' has no value", name);
-		limit = task->limits[i]->value->value;
-		request = resources_scalar_to_double(
-			resources_quantity(&candidate->resources,
-					   is_cpus ? RESOURCE_CPUS : RESOURCE_MEM));
-		if (isnan(limit) || limit < request)
-			return err_set(e, EINVAL, "Limit '%s' of %g is less than the %g requested",
-				       name, limit, request);
+		if (strcmp(name, "cpus") == 0)
+			r = check_limit(candidate, RESOURCE_CPUS, "CPU", "cpu", limit, e);
+		else if (strcmp(name, "mem") == 0)
+			r = check_limit(candidate, RESOURCE_MEM, "memory", "memory", limit, e);
+		else
+			r = err_set(e, EINVAL, "Only cpus and mem may be included in a task's"
+				    " resource limits, not '%.100s'", name);
 	}
-	return 0;
-}
-
-static bool is_duration(double seconds)
-{
-	return isfinite(seconds) && seconds >= 0;
-}
-
-static int check_http(const Mesos__V1__HealthCheck__HTTPCheckInfo *http, struct err *e)
-{
-	if (http->port < 1 || http->port > UINT16_MAX)
-		return err_set(e, EINVAL, "Health check: %u is not a port", http->port);
-	if (http->path && *http->path != '/')
-		return err_set(e, EINVAL, "Health check: path '%.255s' must start with '/'",
-			       http->path);
-	if (http->scheme && strcmp(http->scheme, "http") != 0 && strcmp(http->scheme, "https") != 0)
-		return err_set(e, EINVAL, "Health check: unsupported scheme '%.32s'", http->scheme);
-	return 0;
-}
-
-static int rule_health_check(struct candidate *candidate, struct err *e)
-{
-	const Mesos__V1__HealthCheck *check = candidate->task->health_check;
-
-	if (!check)
-		return 0;
-	if (!!check->http + !!check->command + !!check->tcp != 1)
-		return err_set(e, EINVAL,
-			       "Health check: exactly one of command, http and tcp must be"
-			       " set");
-	if (!is_duration(check->delay_seconds) || !is_duration(check->interval_seconds) ||
-	    !is_duration(check->timeout_seconds) || !is_duration(check->grace_period_seconds))
-		return err_set(e, EINVAL, "Health check: durations must not be negative");
-	if (check->tcp && (check->tcp->port < 1 || check->tcp->port > UINT16_MAX))
-		return err_set(e, EINVAL, "Health check: %u is not a port", check->tcp->port);
-	return check->http ? check_http(check->http, e) : 0;
-}
-
-static int rule_durations(struct candidate *candidate, struct err *e)
-{
-	const Mesos__V1__TaskInfo *task = candidate->task;
-
-	if (task->kill_policy && task->kill_policy->grace_period &&
-	    task->kill_policy->grace_period->nanoseconds < 0)
-		return err_set(e, EINVAL, "Task's kill_policy.grace_period must not be negative");
-	if (task->max_completion_time && task->max_completion_time->nanoseconds < 0)
-		return err_set(e, EINVAL, "Task's max_completion_time must not be negative");
-	return 0;
+	return r;
 }
 
 int master_task_validate(const struct framework *framework, const struct agent *agent,
 			 const char *role, const Mesos__V1__TaskInfo *task,
 			 struct resources *ret_resources, struct err *e)
 {
+	/* In the order in which Mesos asks them. */
 	static rule_fn *const rules[] = {
-		rule_id, rule_agent, rule_command, rule_environment, rule_resources, rule_limits,
-		rule_health_check, rule_durations,
+		rule_id, rule_agent, rule_durations, rule_check, rule_health_check, rule_resources,
+		rule_command, rule_container, rule_limits, rule_command_xor_executor,
+		rule_executor,
 	};
 	struct candidate candidate = {
 		.framework = framework, .agent = agent, .role = role, .task = task,
