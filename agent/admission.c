@@ -67,16 +67,16 @@ static int check_place(struct task *task, struct err *e)
 	return r < 0 ? err_wrap(e, "launch task '%s'", task_id(task)) : 0;
 }
 
-static int check_resources(const struct task *task, const struct resources *wanted, struct err *e)
+int admission_check_resources(const struct agent *agent, const char *what,
+			      const struct resources *wanted, struct err *e)
 {
-	const struct agent *agent = task->agent;
 	struct resources sum = { 0 };
 	AUTO_FREE char *asked = NULL, *used = NULL;
 	int r;
 
 	if (resources_copy(&agent->used, &sum) < 0 || resources_add(&sum, wanted) < 0) {
 		resources_done(&sum);
-		return err_set(e, ENOMEM, "launch task '%s'", task_id(task));
+		return err_set(e, ENOMEM, "launch '%s'", what);
 	}
 	r = resources_contain(&agent->node.total, &sum) ? 0 : -ENOSPC;
 	resources_done(&sum);
@@ -84,8 +84,8 @@ static int check_resources(const struct task *task, const struct resources *want
 		return 0;
 	asked = resources_format(wanted);
 	used = resources_format(&agent->used);
-	return err_set(e, ENOSPC, "launch task '%s': %s is more than the node has beside %s in use",
-		       task_id(task), asked ? asked : "it", used ? used : "what is");
+	return err_set(e, ENOSPC, "launch '%s': %s is more than the node has beside %s in use", what,
+		       asked ? asked : "it", used ? used : "what is");
 }
 
 /* What the supervisor will read is read here first, so that a refusal costs nothing. */
@@ -129,11 +129,35 @@ static struct launch_settings settings_of(const struct agent *agent)
 	};
 }
 
-static int build_document(struct container *c, struct err *e)
+/* Of what is told to members of a group; none where every address is listened at. */
+static char *address_of(const struct agent *agent)
+{
+	const char *colon = strrchr(agent->endpoint, ':');
+
+	if (!colon || strncmp(agent->endpoint, "0.0.0.0:", 8) == 0 || agent->endpoint[0] == '[')
+		return NULL;
+	return strndup(agent->endpoint, (size_t)(colon - agent->endpoint));
+}
+
+/* What runs in it is to be joined, or looked up in its sandbox. */
+static int find_parent(const struct container *c, struct launch_parent *ret, struct err *e)
+{
+	*ret = (struct launch_parent){ .sandbox = c->parent->sandbox };
+	if (c->parent->state == CONTAINER_NEW)
+		return 0;
+	ret->pid = container_main(c->parent);
+	if (!ret->pid || !container_is_running(c->parent))
+		return err_set(e, EINVAL, "launch container '%s': container '%s' does not run",
+			       c->id, c->parent->id);
+	return 0;
+}
+
+int admission_describe(struct container *c, struct err *e)
 {
 	const struct agent *agent = c->agent;
-	const struct launch_settings settings = settings_of(agent);
-	AUTO_FREE char *root = NULL, *volumes = NULL, *sockets = NULL;
+	struct launch_settings settings = settings_of(agent);
+	AUTO_FREE char *root = NULL, *volumes = NULL, *sockets = NULL, *ip = NULL;
+	struct launch_parent parent;
 	struct launch_result *launch = calloc(1, sizeof(*launch));
 	struct task_image *image = NULL;
 	struct image *volume_images = NULL;
@@ -145,10 +169,23 @@ static int build_document(struct container *c, struct err *e)
 		.framework_id = c->of->id ? c->of->id->value : NULL,
 		.agent_id = agent_id(agent),
 		.role = first_role(c->info),
+		.task_id = c->kind == CONTAINER_TASK ? c->info->task_id->value : NULL,
+		.executor_id = c->executor_id,
+		.has_no_limits = !c->has_own_limits,
 	};
 	int r;
 
 	c->launch = launch;
+	if (c->layout_text)
+		settings.cgroup_layout = c->layout_text;
+	if (c->parent) {
+		r = find_parent(c, &parent, e);
+		if (r < 0)
+			return r;
+		place.parent = &parent;
+		ip = address_of(agent);
+		place.ip = ip;
+	}
 	if (!c->sandbox || !launch)
 		return err_set(e, ENOMEM, "describe container '%s'", c->id);
 	if (asprintf(&root, "%s/containers/%s/" HANDOVER_ROOT, agent->work_dir, c->id) < 0)
@@ -194,10 +231,11 @@ static int check_room(struct task *task, struct err *e)
 	int r = 0;
 
 	if (is_running_already(task))
-		return check_resources(task, &task->resources, e);
+		return admission_check_resources(task->agent, task_id(task), &task->resources, e);
 	if (task->executor)
 		r = executor_charge(task, e);
-	return r < 0 ? r : check_resources(task, &task->container->resources, e);
+	return r < 0 ? r : admission_check_resources(task->agent, task_id(task),
+						     &task->container->resources, e);
 }
 
 static int check_executor(const struct executor *x, struct verdict *refusal, struct err *e)
@@ -231,7 +269,7 @@ int admission_check(struct task *task, struct verdict *ret_refusal, struct err *
 		return r;
 	ret_refusal->state = MESOS__V1__TASK_STATE__TASK_ERROR;
 	ret_refusal->reason = MESOS__V1__TASK_STATUS__REASON__REASON_TASK_INVALID;
-	r = is_running_already(task) ? 0 : build_document(task->container, e);
+	r = is_running_already(task) ? 0 : admission_describe(task->container, e);
 	return r < 0 ? err_wrap(e, "launch task '%s'", task_id(task)) : 0;
 }
 

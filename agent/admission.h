@@ -9,6 +9,8 @@
 struct agent;
 struct err;
 struct launch_result;
+struct resources;
+struct container;
 struct task;
 struct verdict;
 
@@ -17,6 +19,16 @@ struct verdict;
  * (its message is unset) as the one for programs.
  */
 int admission_check(struct task *task, struct verdict *ret_refusal, struct err *e);
+
+/* Whether the node has WANTED, for WHAT, beside all that is in use.  -ENOSPC. */
+int admission_check_resources(const struct agent *agent, const char *what,
+			      const struct resources *wanted, struct err *e);
+
+/*
+ * Fill C->launch, which is NULL: what it asks for, and how it will be honoured.  Its parent runs, or
+ * is not there yet, and then this is only a check.
+ */
+int admission_describe(struct container *c, struct err *e);
 
 /* Would any task be refused now, whatever it is?  -errno, with E as the reason for people. */
 int admission_check_agent(const struct agent *agent, struct err *e);

@@ -23,6 +23,7 @@
 #include "agent/images.h"
 #include "agent/guard.h"
 #include "agent/kernel.h"
+#include "agent/launched.h"
 #include "agent/master_link.h"
 #include "agent/persistent.h"
 #include "agent/recovery.h"
@@ -488,6 +489,7 @@ void agent_done(struct agent *agent)
 	bool is_empty = !agent->tasks;
 
 	master_link_free(agent->link);
+	launched_free_all(agent);
 	HASH_ITER(hh, agent->tasks, task, next)
 		task_free(task);
 	executors_free(agent);

@@ -99,13 +99,17 @@ static void clean_later(struct container *c, const struct err *why)
 	loop_timer_set(c->deadline, delay < CLEAN_LAST_RETRY_MS ? delay : CLEAN_LAST_RETRY_MS);
 }
 
+static bool end_children(struct container *parent);
+
 static void clean(void *arg)
 {
 	struct container *c = arg;
 	char how[160];
 	struct err e = { 0 };
 
-	if (cgroup_destroy(c->layout, c->id, CLEAN_WAIT_MS, &e) < 0) {
+	if (!end_children(c))
+		(void)err_set(&e, EBUSY, "wait for the containers in container '%s'", c->id);
+	if (e.code || cgroup_destroy(c->layout, c->id, CLEAN_WAIT_MS, &e) < 0) {
 		clean_later(c, &e);
 		return;
 	}
@@ -116,6 +120,31 @@ static void clean(void *arg)
 	process_describe_end(c->pidfd, c->pid, how, sizeof(how));
 	container_release(c);
 	c->ops->ended(c, how);
+}
+
+/* Those in its cgroup die with it in any case: their supervisors need not wonder why. */
+static bool end_children(struct container *parent)
+{
+	static const struct verdict parent_ended = {
+		MESOS__V1__TASK_STATE__TASK_KILLED,
+		MESOS__V1__TASK_STATUS__REASON__REASON_EXECUTOR_TERMINATED,
+		"the container that it was in ended",
+	};
+	struct err e = { 0 };
+	bool are_gone = true;
+
+	for (struct container *c = parent->agent->containers; c; c = c->hh.next) {
+		if (c->parent != parent || c->state == CONTAINER_GONE)
+			continue;
+		if (c->state == CONTAINER_NEW) {
+			container_refuse(c);
+			(void)c->ops->cancelled(c, &e);
+			continue;
+		}
+		container_end(c, &parent_ended);
+		are_gone = false;
+	}
+	return are_gone;
 }
 
 /* The pidfd is readable: the supervisor is dead, what it supervised may still be dying. */
@@ -349,6 +378,11 @@ static void free_parts(struct container *c)
 	free(c->sandbox);
 	free(c->framework);
 	free(c->executor);
+	if (c->layout_text) {
+		free(c->layout_text);
+		cgroup_layout_done(c->layout);
+		free(c->layout);
+	}
 	free(c);
 }
 
@@ -368,6 +402,7 @@ int container_new(struct agent *agent, const struct container_seed *seed, struct
 	c->parent = seed->parent;
 	c->sandbox = seed->sandbox_take;
 	c->layout = &agent->layout;
+	c->has_own_limits = true;
 	c->pidfd = -EBADF;
 	c->todo.proceed = proceed;
 	c->todo.arg = c;
@@ -385,10 +420,60 @@ int container_new(struct agent *agent, const struct container_seed *seed, struct
 	return 0;
 }
 
+int container_nest(struct container *c, bool has_own_limits, struct err *e)
+{
+	struct cgroup_layout *layout = calloc(1, sizeof(*layout));
+	int r = layout ? cgroup_layout_within(c->parent->layout, c->parent->id, has_own_limits,
+					      layout, e) :
+			 err_set(e, ENOMEM, "make container '%s'", c->id);
+
+	if (r >= 0) {
+		c->layout_text = cgroup_layout_format(layout);
+		if (!c->layout_text)
+			r = err_set(e, ENOMEM, "make container '%s'", c->id);
+	}
+	if (r < 0) {
+		if (layout)
+			cgroup_layout_done(layout);
+		free(layout);
+		return r;
+	}
+	c->layout = layout;
+	c->has_own_limits = has_own_limits;
+	return 0;
+}
+
+pid_t container_main(const struct container *c)
+{
+	struct cgroup cg = CGROUP_INIT;
+	struct err ignored = { 0 };
+	pid_t pid = 0;
+
+	if (cgroup_open(c->layout, c->id, &cg, &ignored) >= 0)
+		pid = process_first(cg.core_fd);
+	cgroup_close(&cg);
+	return pid;
+}
+
+/* The next one is taken first: an orphan may be forgotten with it. */
+static void release_children(const struct container *parent)
+{
+	struct container *c, *next;
+
+	HASH_ITER(hh, parent->agent->containers, c, next) {
+		if (c->parent != parent)
+			continue;
+		c->parent = NULL;
+		if (c->ops->orphaned)
+			c->ops->orphaned(c);
+	}
+}
+
 void container_forget(struct container *c)
 {
 	if (!c)
 		return;
+	release_children(c);
 	container_discharge(c);
 	sampler_forget(c);
 	todo_remove(&c->agent->todo, &c->todo);

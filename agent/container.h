@@ -4,10 +4,10 @@
  * happens by struct container_ops.
  *
  * A task (agent/task.h) has one of kind CONTAINER_TASK; a custom executor (agent/executor.h) one of
- * kind CONTAINER_EXECUTOR, to which its tasks point as their container.  All other kinds have a
- * ContainerRecord and are made by container_launch() of agent/container_record.h.  The supervisor
- * subscribes under container_framework() and container_executor(), which for all kinds but the first
- * are CONTAINER_FRAMEWORK and the container's id: they never meet an executor's own.
+ * kind CONTAINER_EXECUTOR, to which its tasks point as their container; agent/launched.h has those
+ * that operators and executors launch beside tasks, and the holders of task groups.  The supervisor
+ * of whatever is no task's subscribes as executor ID of CONTAINER_FRAMEWORK, so that it never meets
+ * an executor of a framework.
  */
 #ifndef AGENT_CONTAINER_H
 #define AGENT_CONTAINER_H
@@ -71,6 +71,8 @@ struct container_ops {
 	int (*cancelled)(struct container *c, struct err *e);
 	/* Nothing is left of it but its runtime directory and its sandbox.  HOW its supervisor ended. */
 	void (*ended)(struct container *c, const char *how);
+	/* Its parent is forgotten, and it has ended. */
+	void (*orphaned)(struct container *c);
 };
 
 struct container {
@@ -82,11 +84,14 @@ struct container {
 	char *id;			/* owned: of its cgroup and its runtime directory */
 	char *sandbox;			/* owned: host directory; NULL when memory was out */
 	char *framework, *executor;	/* owned: under which its supervisor subscribes */
-	struct cgroup_layout *layout;	/* in which its cgroup is; owned if it is not the agent's */
+	struct cgroup_layout *layout;	/* in which its cgroup is; owned if it is in its parent's */
+	char *layout_text;		/* the same, owned; NULL: it is the agent's */
+	bool has_own_limits;		/* false: those of its parent hold */
 
 	/* What the supervisor runs; both borrowed from the owner's record. */
 	const Mesos__V1__TaskInfo *info;
 	const Mesos__V1__FrameworkInfo *of;
+	const char *executor_id;	/* that it is told to be of; borrowed, or NULL */
 	struct resources resources;	/* what it was admitted with */
 	bool is_charged;		/* they count as used */
 	struct launch_result *launch;	/* from admission until the spawn; owned */
@@ -139,6 +144,12 @@ int container_new(struct agent *agent, const struct container_seed *seed, struct
 		  struct err *e);
 /* It is GONE or NEW; its descriptors and timers are closed.  The owner's record is the owner's. */
 void container_forget(struct container *c);
+
+/* Put it into the cgroup of its parent; before it is admitted or adopted. */
+int container_nest(struct container *c, bool has_own_limits, struct err *e);
+
+/* A process in the namespaces of C; 0 if there is none. */
+pid_t container_main(const struct container *c);
 
 /* NULL if unknown.  Any kind, also one that has ended and is not forgotten yet. */
 struct container *container_find(struct agent *agent, const char *id);

@@ -113,11 +113,14 @@ int images_admit(struct container *c, struct task_image **ret, struct err *e)
 		user = image->image.config.user;
 	r = image_user_find(&image->image, user ? user : "", &image->user, e);
 	if (r >= 0)
-		r = find_ids(c->agent, &image->first_id, e);
+		r = c->has_first_id ? 0 : find_ids(c->agent, &image->first_id, e);
 	if (r < 0) {
 		task_image_free(image);
 		return r;
 	}
+	/* One that is described anew keeps what it has. */
+	if (c->has_first_id)
+		image->first_id = c->first_id;
 	c->has_first_id = true;
 	c->first_id = image->first_id;
 	*ret = image;

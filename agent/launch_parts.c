@@ -85,20 +85,20 @@ static int set_asked(const Mesos__V1__TaskInfo *task, json_t *object, struct err
 	return r;
 }
 
-static int set_ours(const struct launch_place *place, const Mesos__V1__TaskInfo *task,
-		    json_t *object, struct err *e)
+static int set_ours(const struct launch_place *place, json_t *object, struct err *e)
 {
 	const struct {
 		const char *name, *value;
 	} ours[] = {
 		{ "MESOS_SANDBOX", HANDOVER_SANDBOX },
 		{ "MESOS_DIRECTORY", HANDOVER_SANDBOX },
-		{ "MESOS_TASK_ID", task->task_id->value },
-		{ "MESOS_EXECUTOR_ID", task->task_id->value },
+		{ "MESOS_TASK_ID", place->task_id },
+		{ "MESOS_EXECUTOR_ID", place->executor_id },
 		{ "MESOS_FRAMEWORK_ID", place->framework_id },
 		{ "MESOS_SLAVE_ID", place->agent_id },
 		{ "MESOS_CONTAINER_ID", place->container_id },
 		{ "MESOS_ALLOCATION_ROLE", place->role },
+		{ "MESOS_CONTAINER_IP", place->ip },
 	};
 	int r = 0;
 
@@ -142,7 +142,7 @@ int launch_env(const struct launch_place *place, const Mesos__V1__TaskInfo *task
 		r = json_object_update(object, place->variables) < 0 ?
 			    err_set(e, ENOMEM, "describe the environment") : 0;
 	else if (r >= 0)
-		r = set_ours(place, task, object, e);
+		r = set_ours(place, object, e);
 	if (r >= 0)
 		r = list_variables(object, place->image, list, e);
 	json_decref(object);

@@ -53,23 +53,25 @@ static int check_container(const Mesos__V1__ContainerInfo *c, struct err *e)
 	return 0;
 }
 
-static int check_linux_info(const Mesos__V1__LinuxInfo *info, struct err *e)
+static int check_linux_info(const Mesos__V1__LinuxInfo *info, bool has_parent, struct err *e)
 {
 	if (info->capability_info)
 		return err_set(e, ENOTSUP, "container.linux_info.capability_info: replaced by "
 			       "effective_capabilities");
+	/* Pid 1 of each is the init that its supervisor talks to. */
 	if (info->share_pid_namespace)
-		return err_set(e, ENOTSUP, "container.linux_info.share_pid_namespace: containers "
-			       "do not share");
-	if (info->has_ipc_mode && info->ipc_mode == MESOS__V1__LINUX_INFO__IPC_MODE__SHARE_PARENT)
-		return err_set(e, ENOTSUP, "container.linux_info.ipc_mode: containers do not "
-			       "share");
+		return err_set(e, ENOTSUP, "container.linux_info.share_pid_namespace: every "
+			       "container has its own");
+	if (!has_parent && info->has_ipc_mode &&
+	    info->ipc_mode == MESOS__V1__LINUX_INFO__IPC_MODE__SHARE_PARENT)
+		return err_set(e, ENOTSUP, "container.linux_info.ipc_mode: it has no parent to "
+			       "share with but the host");
 	if (info->shm_size)
 		return err_set(e, ENOTSUP, "container.linux_info.shm_size: not supported");
 	return 0;
 }
 
-static int check_task(const Mesos__V1__TaskInfo *task, struct err *e)
+static int check_task(const Mesos__V1__TaskInfo *task, bool has_parent, struct err *e)
 {
 	int r;
 
@@ -91,7 +93,7 @@ static int check_task(const Mesos__V1__TaskInfo *task, struct err *e)
 		return 0;
 	r = check_container(task->container, e);
 	if (r >= 0 && task->container->linux_info)
-		r = check_linux_info(task->container->linux_info, e);
+		r = check_linux_info(task->container->linux_info, has_parent, e);
 	return r;
 }
 
@@ -203,12 +205,18 @@ int launch_limits(const struct launch_settings *settings, const Mesos__V1__TaskI
 	return r;
 }
 
+/* Without limits of its own there is nothing to write: v2 may have no files for them. */
 static int build_resources(const struct launch_settings *settings,
-			   const Mesos__V1__TaskInfo *task, json_t *linux_part, struct err *e)
+			   const struct launch_place *place, const Mesos__V1__TaskInfo *task,
+			   json_t *linux_part, struct err *e)
 {
-	json_t *pids = json_pack("{s:I}", "limit", (json_int_t)settings->pids_limit), *resources;
-	int r = launch_limits(settings, task, &resources, e);
+	json_t *pids, *resources;
+	int r;
 
+	if (place->has_no_limits)
+		return 0;
+	pids = json_pack("{s:I}", "limit", (json_int_t)settings->pids_limit);
+	r = launch_limits(settings, task, &resources, e);
 	if (r < 0) {
 		json_decref(pids);
 		return r;
@@ -361,20 +369,33 @@ static int add_user_namespace(const struct task_image *image, json_t *part, stru
 	return r ? err_set(e, ENOMEM, "describe namespaces") : 0;
 }
 
+/* The network is the host's for all, and so the parent's. */
+static json_t *build_namespaces(const Mesos__V1__TaskInfo *task, const struct launch_place *place)
+{
+	const Mesos__V1__LinuxInfo *info = task->container ? task->container->linux_info : NULL;
+	bool shares_ipc = info && info->has_ipc_mode &&
+			  info->ipc_mode == MESOS__V1__LINUX_INFO__IPC_MODE__SHARE_PARENT;
+	char path[48];
+
+	if (place->parent)
+		(void)snprintf(path, sizeof(path), "/proc/%d/ns/ipc", (int)place->parent->pid);
+	return json_pack("[{s:s}, {s:s}, {s:s, s:s*}, {s:s}, {s:s}]", "type", "pid", "type",
+			 "mount", "type", "ipc", "path", shares_ipc ? path : NULL, "type", "uts",
+			 "type", "cgroup");
+}
+
 /* Masked and read-only paths are not listed: the supervisor adds them to every container. */
 static json_t *build_linux(const Mesos__V1__TaskInfo *task, const struct launch_settings *settings,
 			   const struct launch_place *place, struct err *e)
 {
-	json_t *part = json_pack("{s:[{s:s}, {s:s}, {s:s}, {s:s}, {s:s}]}", "namespaces",
-				 "type", "pid", "type", "mount", "type", "ipc", "type", "uts",
-				 "type", "cgroup");
+	json_t *part = json_pack("{s:o}", "namespaces", build_namespaces(task, place));
 
 	if (!part) {
 		(void)err_set(e, ENOMEM, "describe namespaces");
 		return NULL;
 	}
 	if ((place->image && add_user_namespace(place->image, part, e) < 0) ||
-	    build_resources(settings, task, part, e) < 0) {
+	    build_resources(settings, place, task, part, e) < 0) {
 		json_decref(part);
 		return NULL;
 	}
@@ -459,7 +480,7 @@ int launch_spec_build(const struct launch_settings *settings, const struct launc
 	uint64_t effective;
 	int r;
 
-	r = check_task(task, e);
+	r = check_task(task, place->parent, e);
 	if (r >= 0)
 		r = launch_logs(settings, task, &logs, e);
 	if (r >= 0)
@@ -494,6 +515,7 @@ int launch_spec_build(const struct launch_settings *settings, const struct launc
 		return r;
 	}
 	result.directories = json_incref(volumes.directories);
+	result.parent_directories = json_incref(volumes.parent_directories);
 	result.config = json_pack("{s:s, s:s, s:o, s:o, s:{s:s, s:b}, s:O, s:o}",
 				  "ociVersion", "1.2.0", "hostname", hostname,
 				  "process", process, "linux", linux_part,
@@ -518,5 +540,6 @@ void launch_result_done(struct launch_result *result)
 {
 	json_decref(result->config);
 	json_decref(result->directories);
+	json_decref(result->parent_directories);
 	*result = (struct launch_result){ 0 };
 }

@@ -5,6 +5,7 @@
 #include <jansson.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "proto/mesos.pb-c.h"
 
@@ -28,9 +29,19 @@ struct launch_settings {
 	const char *hidden;		/* host path that no container may see */
 };
 
+/* The container in which another one is. */
+struct launch_parent {
+	pid_t pid;			/* of a process in its namespaces */
+	const char *sandbox;		/* host directory */
+};
+
 /* What is known once the task is admitted; borrowed. */
 struct launch_place {
 	const char *container_id;
+	const char *task_id, *executor_id;	/* that it is told to be of; NULL: none */
+	const char *ip;			/* NULL: not known */
+	const struct launch_parent *parent;	/* NULL: none */
+	bool has_no_limits;		/* of its own: those of its parent hold */
 	const char *sandbox;		/* host directory */
 	const char *framework_id, *agent_id;
 	const char *role;		/* NULL: none */
@@ -48,7 +59,7 @@ struct launch_result {
 	struct task_image *image;	/* owned, put here by admission; or NULL */
 	struct image *volume_images;	/* likewise */
 	size_t n_volume_images;
-	json_t *directories;		/* owned: of volumes_make() */
+	json_t *directories, *parent_directories;	/* owned: of volumes_make() */
 	uint32_t uid, gid;
 	bool is_unconfined;		/* no seccomp program is to be passed */
 	/* Not in CONFIG: compiled here, a supervisor has no use for it.  NULL: the built-in one. */

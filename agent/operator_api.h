@@ -38,6 +38,7 @@ struct operator_calls {
 
 extern const struct operator_calls operator_node_calls;		/* operator_node.c */
 extern const struct operator_calls operator_files_calls;	/* operator_files.c */
+extern const struct operator_calls operator_container_calls;	/* operator_containers.c */
 extern const struct operator_calls operator_session_calls;	/* session_calls.c */
 
 /* 200 with RESPONSE, in the form that was asked for. */

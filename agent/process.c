@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "isolators/cgroup.h"
 #include "lib/cleanup.h"
 #include "lib/err.h"
 
@@ -102,17 +103,43 @@ static long innermost_pid(int pid)
 	return last ? strtol(last + 1, NULL, 10) : 0;
 }
 
-pid_t process_main(int cgroup_fd)
+/* Once a container has others within, its own processes are in a group beside theirs. */
+static int list_own(int cgroup_fd, int *pids, int max)
 {
-	enum { FIRST_FORK = 2, MAX_LOOKED_AT = 64 };
-	int pids[MAX_LOOKED_AT];
-	int n = process_list(cgroup_fd, pids, MAX_LOOKED_AT);
+	AUTO_CLOSE int own = openat(cgroup_fd, CGROUP_OWN_GROUP,
+				    O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 
+	return process_list(own >= 0 ? own : cgroup_fd, pids, max);
+}
+
+enum { MAX_LOOKED_AT = 64 };
+
+/* The one that is called NUMBER in there. */
+static pid_t find_inside(const int *pids, int n, long number)
+{
 	for (int i = 0; i < n; i++) {
-		if (innermost_pid(pids[i]) == FIRST_FORK)
+		if (innermost_pid(pids[i]) == number)
 			return pids[i];
 	}
 	return 0;
+}
+
+pid_t process_main(int cgroup_fd)
+{
+	enum { FIRST_FORK = 2 };
+	int pids[MAX_LOOKED_AT];
+	int n = list_own(cgroup_fd, pids, MAX_LOOKED_AT);
+
+	return find_inside(pids, n, FIRST_FORK);
+}
+
+pid_t process_first(int cgroup_fd)
+{
+	int pids[MAX_LOOKED_AT];
+	int n = list_own(cgroup_fd, pids, MAX_LOOKED_AT);
+	pid_t init = find_inside(pids, n, 1);
+
+	return init ? init : n > 0 ? pids[0] : 0;
 }
 
 void process_kill_listed(int cgroup_fd, pid_t pid)

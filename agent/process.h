@@ -26,6 +26,9 @@ int process_list(int cgroup_fd, int *pids, int max);
  */
 pid_t process_main(int cgroup_fd);
 
+/* The first process of the container, its pid 1 as a rule; 0 if there is none. */
+pid_t process_first(int cgroup_fd);
+
 /* SIGKILL to PID if it is still in that cgroup once it cannot be replaced by another process. */
 void process_kill_listed(int cgroup_fd, pid_t pid);
 

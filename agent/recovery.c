@@ -7,6 +7,7 @@
 #include "agent/agent.h"
 #include "agent/container.h"
 #include "agent/images.h"
+#include "agent/launched.h"
 #include "agent/master_link.h"
 #include "agent/persistent.h"
 #include "agent/runtime_dir.h"
@@ -56,6 +57,23 @@ static int load_task(void *arg, const char *key, const void *data, size_t size, 
 		return 0;
 	agent->counters.recovery_errors++;
 	log_write_err(LOG_LEVEL_ERROR, &why, "skip task '%s'", key);
+	return 0;
+}
+
+static int load_container(void *arg, const char *key, const void *data, size_t size,
+			  struct err *e)
+{
+	struct agent *agent = arg;
+	Tepui__ContainerRecord *record = tepui__container_record__unpack(NULL, size, data);
+	struct err why = { 0 };
+	int r = record ? launched_load(agent, record, &why) :
+			 err_set(&why, EINVAL, "read the record");
+
+	(void)e;
+	if (r >= 0)
+		return 0;
+	agent->counters.recovery_errors++;
+	log_write_err(LOG_LEVEL_ERROR, &why, "skip container '%s'", key);
 	return 0;
 }
 
@@ -135,10 +153,13 @@ int recovery_run(struct agent *agent, struct err *e)
 		r = executors_load(agent, e);
 	if (r >= 0)
 		r = store_each(agent->store, "task", load_task, agent, e);
+	if (r >= 0)
+		r = store_each(agent->store, "container", load_container, agent, e);
 	if (r < 0)
 		return r;
 	agent->counters.recovery_errors += store_corrupt_records(agent->store);
 	persistent_settle(agent);
+	launched_settle(agent);
 	settle_tasks(agent);
 	executors_settle(agent);
 	/* Supervisors first: one that is alive takes its container apart when that is killed. */

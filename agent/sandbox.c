@@ -97,27 +97,40 @@ static char *directory_of(struct agent *agent, const char *id, size_t n)
 	return NULL;
 }
 
+/*
+ * Those in the sandbox of their parent lie where that one's task may put links: none is followed.
+ */
+static int open_of_container(struct agent *agent, const char *id, size_t n, const char *virtual_path,
+			     struct err *e)
+{
+	AUTO_FREE char *host_path = directory_of(agent, id, n);
+	size_t skip = strlen(agent->work_dir) + 1;
+	int r;
+
+	if (!host_path || strlen(host_path) <= skip)
+		return err_set(e, ENOENT, "find the sandbox of container '%.*s': no such container "
+			       "here", (int)n, id);
+	r = open_resolved(agent->work_fd, host_path + skip, O_PATH | O_DIRECTORY | O_NOFOLLOW,
+			  RESOLVE_BENEATH | RESOLVE_NO_XDEV | RESOLVE_NO_SYMLINKS);
+	return r < 0 ? refuse(e, -r, -r, virtual_path) : r;
+}
+
 static int open_sandbox(struct agent *agent, const char *virtual_path, const char **ret_rest,
 			struct err *e)
 {
-	AUTO_FREE char *host_path = NULL;
 	char relative[PATH_MAX];
-	const char *rest, *ignored;
+	const char *rest;
 	int r;
 
 	if (strncmp(virtual_path, virtual_root, sizeof(virtual_root) - 1) == 0) {
 		const char *id = virtual_path + sizeof(virtual_root) - 1;
 		size_t n = strcspn(id, "/");
 
-		host_path = directory_of(agent, id, n);
-		if (!host_path)
-			return err_set(e, ENOENT, "find the sandbox of container '%.*s': "
-				       "no such container here", (int)n, id);
 		rest = id + n + strspn(id + n, "/");
-		r = sandbox_split(agent->work_dir, host_path, relative, sizeof(relative), &ignored);
-	} else {
-		r = sandbox_split(agent->work_dir, virtual_path, relative, sizeof(relative), &rest);
+		*ret_rest = *rest ? rest : ".";
+		return open_of_container(agent, id, n, virtual_path, e);
 	}
+	r = sandbox_split(agent->work_dir, virtual_path, relative, sizeof(relative), &rest);
 	if (r < 0)
 		return err_set(e, -r, "find '%.300s': not in a sandbox", virtual_path);
 	*ret_rest = *rest ? rest : ".";

@@ -194,6 +194,20 @@ static int start_child(const struct agent *agent, const struct child *child, pid
 
 /* ---- the sandbox ---- */
 
+/* In the sandbox of its parent, which that may write to: no name is followed twice. */
+static int make_shared(const struct container *c, struct err *e)
+{
+	AUTO_CLOSE int fd = -EBADF;
+
+	if (!c->parent || json_array_size(c->launch->parent_directories) == 0)
+		return 0;
+	fd = open(c->parent->sandbox, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return err_set(e, errno, "open sandbox '%s'", c->parent->sandbox);
+	return volumes_make(fd, c->launch->parent_directories, c->launch->uid, c->launch->gid, true,
+			    e);
+}
+
 static int make_sandbox(const struct container *c, struct err *e)
 {
 	AUTO_FREE char *path = c->sandbox ? strdup(c->sandbox) : NULL;
@@ -217,10 +231,14 @@ static int make_sandbox(const struct container *c, struct err *e)
 		return err_set(e, errno, "open sandbox '%s'", name);
 	if (disk_assign(c, fd, e) < 0)
 		return err_wrap(e, "make sandbox '%s'", name);
-	if (volumes_make(fd, c->launch->directories, c->launch->uid, c->launch->gid, e) < 0)
+	if (volumes_make(fd, c->launch->directories, c->launch->uid, c->launch->gid, false, e) < 0 ||
+	    make_shared(c, e) < 0)
 		return err_wrap(e, "make sandbox '%s'", name);
-	if (fchownat(parent, name, c->launch->uid, c->launch->gid, AT_SYMLINK_NOFOLLOW) < 0)
+	if (fchown(fd, c->launch->uid, c->launch->gid) < 0)
 		return err_set(e, errno, "give sandbox '%s' to user %u", name, c->launch->uid);
+	/* Of what has runs. */
+	if (c->kind == CONTAINER_NESTED || c->kind == CONTAINER_STANDALONE)
+		return 0;
 	(void)unlinkat(parent, "latest", 0);
 	if (symlinkat(name, parent, "latest") < 0)
 		return err_set(e, errno, "link sandbox '%s'", name);

@@ -258,6 +258,7 @@ static char *sandbox_of(const struct task *task)
 static void fill_container(struct container *c, const Tepui__TaskRecord *record)
 {
 	c->info = record->task;
+	c->executor_id = record->task->task_id->value;
 	c->of = record->framework;
 	c->pid = record->executor_pid;
 	c->start_ticks = record->executor_start_ticks;

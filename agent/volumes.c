@@ -150,6 +150,29 @@ static int add_sandbox_path(struct volumes *v, const struct volume *volume, cons
 	return add_bind(v, volume, source, place->image ? "idmap" : NULL, e);
 }
 
+/* Of the parent's: made there by whoever comes first, and the same for all who ask for it. */
+static int add_parent_path(struct volumes *v, const struct volume *volume, const char *path,
+			   const struct launch_place *place, struct err *e)
+{
+	AUTO_FREE char *source = NULL;
+	int r;
+
+	if (!place->parent)
+		return err_set(e, ENOTSUP, "container.volumes[%zu].source.sandbox_path.type: a task "
+			       "of no group has no parent", volume->i);
+	if (!is_plain(path))
+		return err_set(e, EINVAL, "container.volumes[%zu]: '%.200s' is not a path in the "
+			       "sandbox", volume->i, path);
+	if (asprintf(&source, "%s/%s", place->parent->sandbox, path) < 0) {
+		source = NULL;
+		return err_set(e, ENOMEM, "describe volumes");
+	}
+	if (json_array_append_new(v->parent_directories, json_string(path)) < 0)
+		return err_set(e, EINVAL, "container.volumes[%zu]: not UTF-8", volume->i);
+	r = add_root(v, place->parent->sandbox, strlen(place->parent->sandbox), e);
+	return r < 0 ? r : add_bind(v, volume, source, place->image ? "idmap" : NULL, e);
+}
+
 /* Driver "tmpfs" with the one option "size", in MiB. */
 static int add_tmpfs(struct volumes *v, const struct volume *volume,
 		     const Mesos__V1__Volume__Source__DockerVolume *docker, struct err *e)
@@ -212,8 +235,7 @@ static int add_source(struct volumes *v, const struct volume *volume,
 	if (source->type == MESOS__V1__VOLUME__SOURCE__TYPE__SANDBOX_PATH && source->sandbox_path) {
 		if (source->sandbox_path->type ==
 		    MESOS__V1__VOLUME__SOURCE__SANDBOX_PATH__TYPE__PARENT)
-			return err_set(e, ENOTSUP, "container.volumes[%zu].source.sandbox_path."
-				       "type: a task has no parent", volume->i);
+			return add_parent_path(v, volume, source->sandbox_path->path, place, e);
 		return add_sandbox_path(v, volume, source->sandbox_path->path, place, e);
 	}
 	if (source->type == MESOS__V1__VOLUME__SOURCE__TYPE__DOCKER_VOLUME &&
@@ -303,9 +325,13 @@ int volumes_build(const struct launch_settings *settings, const struct launch_pl
 		  const Mesos__V1__TaskInfo *task, struct volumes *ret, struct err *e)
 {
 	const Mesos__V1__ContainerInfo *container = task->container;
-	struct volumes v = { .mounts = json_array(), .directories = json_array() };
+	struct volumes v = {
+		.mounts = json_array(), .directories = json_array(),
+		.parent_directories = json_array(),
+	};
 	size_t n = container ? container->n_volumes : 0, n_images = 0;
-	int r = v.mounts && v.directories ? 0 : err_set(e, ENOMEM, "describe volumes");
+	int r = v.mounts && v.directories && v.parent_directories ? 0 :
+		 err_set(e, ENOMEM, "describe volumes");
 
 	if (r >= 0 && n > MAX_VOLUMES)
 		r = err_set(e, E2BIG, "container.volumes: more than %d", MAX_VOLUMES);
@@ -346,6 +372,7 @@ void volumes_done(struct volumes *volumes)
 {
 	json_decref(volumes->mounts);
 	json_decref(volumes->directories);
+	json_decref(volumes->parent_directories);
 	free(volumes->layers);
 	free(volumes->roots);
 	*volumes = (struct volumes){ 0 };
@@ -353,7 +380,8 @@ void volumes_done(struct volumes *volumes)
 
 /* ---- directories in the sandbox ---- */
 
-static int make_one(int sandbox_fd, const char *path, uint32_t uid, uint32_t gid, struct err *e)
+static int make_one(int sandbox_fd, const char *path, uint32_t uid, uint32_t gid, bool is_shared,
+		    struct err *e)
 {
 	char name[MAX_PATH];
 	AUTO_CLOSE int fd = fcntl(sandbox_fd, F_DUPFD_CLOEXEC, 0);
@@ -362,13 +390,16 @@ static int make_one(int sandbox_fd, const char *path, uint32_t uid, uint32_t gid
 		return err_set(e, errno, "make '%s' in the sandbox", path);
 	while (*path) {
 		size_t n = strcspn(path, "/");
+		bool is_made;
 		int next;
 
 		(void)snprintf(name, sizeof(name), "%.*s", (int)n, path);
-		if (mkdirat(fd, name, 0755) < 0 && errno != EEXIST)
+		is_made = mkdirat(fd, name, 0755) == 0;
+		if (!is_made && errno != EEXIST)
 			return err_set(e, errno, "make '%s' in the sandbox", name);
 		next = openat(fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-		if (next < 0 || fchown(next, uid, gid) < 0) {
+		if (next < 0 || ((is_made || !is_shared) && fchown(next, uid, gid) < 0) ||
+		    (is_made && is_shared && fchmod(next, 01777) < 0)) {
 			fd_close(&next);
 			return err_set(e, errno, "make '%s' in the sandbox", name);
 		}
@@ -380,7 +411,7 @@ static int make_one(int sandbox_fd, const char *path, uint32_t uid, uint32_t gid
 }
 
 int volumes_make(int sandbox_fd, const json_t *directories, uint32_t uid, uint32_t gid,
-		 struct err *e)
+		 bool are_shared, struct err *e)
 {
 	const json_t *path;
 	size_t i;
@@ -388,7 +419,7 @@ int volumes_make(int sandbox_fd, const json_t *directories, uint32_t uid, uint32
 
 	json_array_foreach(directories, i, path) {
 		if (r >= 0)
-			r = make_one(sandbox_fd, json_string_value(path), uid, gid, e);
+			r = make_one(sandbox_fd, json_string_value(path), uid, gid, are_shared, e);
 	}
 	return r;
 }

@@ -3,6 +3,8 @@
 #define AGENT_VOLUMES_H
 
 #include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
 
 #include "proto/mesos.pb-c.h"
 
@@ -15,6 +17,7 @@ struct volumes {
 	char *layers;		/* owned: for HANDOVER_ANNOTATION_MOUNT_LAYERS, or NULL */
 	char *roots;		/* owned: for HANDOVER_ANNOTATION_VOLUME_ROOTS, or NULL */
 	json_t *directories;	/* owned: paths to make in the sandbox, as its owner's */
+	json_t *parent_directories;	/* owned: and in that of its parent, for whoever shares them */
 };
 
 /*
@@ -30,8 +33,11 @@ void volumes_done(struct volumes *volumes);
 /* Is LIST a ':'-separated list of absolute paths without "." and ".."?  "" is. */
 int volumes_check_roots(const char *list, struct err *e);
 
-/* Make DIRECTORIES in the fresh sandbox SANDBOX_FD, nobody's but ours yet. */
+/*
+ * Make DIRECTORIES in the sandbox SANDBOX_FD, as those of UID and GID.  If they ARE_SHARED, those
+ * that are there stay as they are, and new ones are for everybody, as /tmp is.
+ */
 int volumes_make(int sandbox_fd, const json_t *directories, uint32_t uid, uint32_t gid,
-		 struct err *e);
+		 bool are_shared, struct err *e);
 
 #endif

@@ -64,6 +64,17 @@ void cgroup_layout_done(struct cgroup_layout *layout);
 char *cgroup_layout_format(const struct cgroup_layout *layout);
 int cgroup_layout_parse(const char *text, struct cgroup_layout *ret, struct err *e);
 
+/*
+ * Containers in the group of container NAME of LAYOUT, and so within its limits and ended with it
+ * (cgroup_nested.c).  A container in *RET has limits of its own only if HAS_LIMITS, and then NAME
+ * is to be divided first: its own processes go into a group beside those of the others, because v2
+ * has no limits beside processes.  Idempotent.  -EBUSY: they fork faster than they are moved.
+ */
+#define CGROUP_OWN_GROUP "tepui-self"
+int cgroup_layout_within(const struct cgroup_layout *layout, const char *name, bool has_limits,
+			 struct cgroup_layout *ret, struct err *e);
+int cgroup_divide(const struct cgroup_layout *layout, const char *name, struct err *e);
+
 /* An O_PATH descriptor of the leaf in which supervisors live, for CLONE_INTO_CGROUP; owned. */
 int cgroup_open_supervisors(const struct cgroup_layout *layout, struct err *e);
 

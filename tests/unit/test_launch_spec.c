@@ -24,7 +24,8 @@ static struct users users;
 static struct profiles profiles;
 
 static struct launch_place place = {
-	.container_id = "c-1", .sandbox = "/w/sandbox", .framework_id = "F", .agent_id = "S",
+	.container_id = "c-1", .task_id = "T", .executor_id = "T", .sandbox = "/w/sandbox", .framework_id = "F",
+	.agent_id = "S",
 	.role = "web", .root = "/w/root",
 };
 
@@ -68,6 +69,7 @@ static json_t *build(const struct launch_settings *settings, const char *more,
 		fail_msg("%s", e.msg);
 	mesos__v1__task_info__free_unpacked(task, NULL);
 	json_decref(TAKE_PTR(result->directories));
+	json_decref(TAKE_PTR(result->parent_directories));
 	return result->config;
 }
 
@@ -418,7 +420,7 @@ static const struct {
 	  "command.environment: of CONTAINER_LOGGER_LOGROTATE_STDOUT_OPTIONS only 'rotate 0' to "
 	  "'rotate 100' is supported" },
 	{ COMMAND "\"container\":{\"type\":\"MESOS\",\"linux_info\":{\"share_pid_namespace\":true}},",
-	  -ENOTSUP, "container.linux_info.share_pid_namespace: containers do not share" },
+	  -ENOTSUP, "container.linux_info.share_pid_namespace: every container has its own" },
 	{ COMMAND "\"container\":{\"type\":\"MESOS\",\"linux_info\":{\"seccomp\":{\"unconfined\":"
 	  "true}}},", -EPERM,
 	  "container.linux_info.seccomp.unconfined: this agent confines every task" },
