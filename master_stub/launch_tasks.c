@@ -213,6 +213,7 @@ static int make_task(const struct batch *batch, struct launch *launch)
 	if (r < 0)
 		return r;
 	launch->task->executor = batch->executor;
+	master_task_charge(launch->task);
 	return launch->task->is_charged ? 0 : -ENOMEM;
 }
 

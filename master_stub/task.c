@@ -106,7 +106,6 @@ int master_task_new(struct framework *framework, struct agent *agent, struct fra
 	}
 	task->resources = TAKE_VAL(*resources, (struct resources){ 0 });
 	TAILQ_INSERT_TAIL(&agent->tasks, task, on_agent);
-	master_task_charge(task);
 	if (agent->unavailability.is_planned)
 		inverse_offers_wake(agent->master);
 	*ret = task;

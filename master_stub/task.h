@@ -51,7 +51,7 @@ struct task {
 bool master_task_is_ended(Mesos__V1__TaskState state);
 const char *master_task_state_name(Mesos__V1__TaskState state);
 
-/* With *RESOURCES taken over when it succeeds; charged if the agent has a node. */
+/* With *RESOURCES taken over when it succeeds; not charged yet: it may have ended long ago. */
 int master_task_new(struct framework *framework, struct agent *agent, struct framework_role *role,
 	     const Mesos__V1__TaskInfo *info, struct resources *resources, struct task **ret);
 /* Out of every table; resources are released. */

@@ -270,6 +270,32 @@ static void test_a_terminal_task_that_the_agent_brings_waits_for_its_acknowledge
 	end(s);
 }
 
+/* Found by the simulation: its acknowledgement was lost, and its port has another owner by now. */
+static void test_a_terminal_task_that_the_agent_brings_costs_nothing(void **state)
+{
+	struct scene *s = begin(FRAMEWORK);
+	char ended[2048], owner[2048], tasks[4100];
+	const Mesos__V1__Offer *offer;
+
+	(void)state;
+	master_agent_lost(s->cluster->master, &s->agent, s->cluster->now_ms);
+	running(s, "t0", "TASK_FINISHED", ended, sizeof(ended));
+	running(s, "t1", "TASK_RUNNING", owner, sizeof(owner));
+	snprintf(tasks, sizeof(tasks), "%s,%s", owner, ended);
+	agent_subscribe(s->cluster, &s->agent,
+			(struct subscribe){ .id = s->agent_id, .tasks = tasks });
+	/* What the launch left is filtered as long as by default. */
+	cluster_wait(s->cluster, 7000);
+	offer = framework_offer(&s->framework);
+	assert_non_null(offer);
+	for (size_t i = 0; i < offer->n_resources; i++) {
+		if (strcmp(offer->resources[i]->name, "ports") == 0)
+			assert_int_equal(offer->resources[i]->ranges->range[0]->begin, 31001);
+	}
+	assert_float_equal(scalar_of(offer->resources, offer->n_resources, "cpus"), 3, 1e-9);
+	end(s);
+}
+
 static void test_reconciliation_by_what_is_known(void **state)
 {
 	struct scene *s = begin(FRAMEWORK);
@@ -373,6 +399,7 @@ int main(void)
 		cmocka_unit_test(test_what_the_agent_no_longer_has_is_gone_or_dropped),
 		cmocka_unit_test(
 			test_a_terminal_task_that_the_agent_brings_waits_for_its_acknowledgement),
+		cmocka_unit_test(test_a_terminal_task_that_the_agent_brings_costs_nothing),
 		cmocka_unit_test(test_reconciliation_by_what_is_known),
 		cmocka_unit_test(test_no_answer_while_agents_may_still_bring_the_task),
 		cmocka_unit_test(test_a_task_of_an_unknown_framework_is_kept_for_it),
