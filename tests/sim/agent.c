@@ -239,12 +239,26 @@ static void on_started(void *arg, uint64_t tag)
 		sim_in(agent->sim, sim_between(agent->sim, 100, 400000), on_exit_time, agent, tag);
 }
 
+static bool is_partition_aware(const struct agent_task *task)
+{
+	const Mesos__V1__FrameworkInfo *info = task->run->framework;
+
+	for (size_t i = 0; i < info->n_capabilities; i++) {
+		if (info->capabilities[i]->type ==
+		    MESOS__V1__FRAMEWORK_INFO__CAPABILITY__TYPE__PARTITION_AWARE)
+			return true;
+	}
+	return false;
+}
+
 static void on_killed(void *arg, uint64_t tag)
 {
 	struct agent_task *task = task_of_timer(arg, tag);
 
 	if (task)
-		process_exit(task, MESOS__V1__TASK_STATE__TASK_KILLED);
+		process_exit(task, task->agent->is_marking_gone && is_partition_aware(task) ?
+			     MESOS__V1__TASK_STATE__TASK_GONE_BY_OPERATOR :
+			     MESOS__V1__TASK_STATE__TASK_KILLED);
 }
 
 static void start_process(struct agent_task *task)
@@ -301,6 +315,8 @@ static void run_task(struct sim_agent *agent, const Tepui__AgentEvent__RunTask *
 		sim_fail(agent->sim, "P6 node", "%s", e.msg);
 	TAILQ_INSERT_TAIL(&agent->tasks, task, next);
 	check_room(agent);
+	if (agent->is_draining)
+		sim_fail(agent->sim, "drain", "%s is draining and given a task", agent->hostname);
 	sim_trace(agent->sim, "%s: launches %s", agent->hostname, key_of(task));
 	start_process(task);
 }
@@ -314,6 +330,59 @@ static void kill_task(struct sim_agent *agent, const Tepui__AgentEvent__KillTask
 	task->is_kill_requested = true;
 	sim_trace(agent->sim, "%s: kills %s", agent->hostname, key_of(task));
 	sim_in(agent->sim, sim_between(agent->sim, 1, 4000), on_killed, agent, task->tag);
+}
+
+static void kill_all(struct sim_agent *agent)
+{
+	struct agent_task *task;
+
+	TAILQ_FOREACH(task, &agent->tasks, next) {
+		if (has_ended(task) || task->is_kill_requested)
+			continue;
+		task->is_kill_requested = true;
+		sim_in(agent->sim, sim_between(agent->sim, 1, 4000), on_killed, agent, task->tag);
+	}
+}
+
+static void drain(struct sim_agent *agent, const Mesos__V1__DrainConfig *config)
+{
+	agent->is_draining = config;
+	agent->is_marking_gone = config && config->mark_gone;
+	if (config)
+		kill_all(agent);
+}
+
+static void on_emptied(void *arg, uint64_t run);
+static void stop(struct sim_agent *agent, bool is_polite, int64_t down_ms);
+
+/* Everything is killed, and then it leaves without its id: what is started next is another agent. */
+static void shut_down(struct sim_agent *agent)
+{
+	sim_trace(agent->sim, "%s: is shut down", agent->hostname);
+	agent->is_shutting_down = true;
+	kill_all(agent);
+	sim_in(agent->sim, 1000, on_emptied, agent, agent->run);
+}
+
+static void on_emptied(void *arg, uint64_t run)
+{
+	struct sim_agent *agent = arg;
+	const struct agent_task *task;
+
+	if (!agent->is_running || agent->run != run)
+		return;
+	TAILQ_FOREACH(task, &agent->tasks, next) {
+		if (has_ended(task))
+			continue;
+		sim_in(agent->sim, 1000, on_emptied, agent, run);
+		return;
+	}
+	while (!TAILQ_EMPTY(&agent->tasks))
+		free_task(TAILQ_FIRST(&agent->tasks));
+	agent->id[0] = agent->master_id[0] = '\0';
+	agent->epoch = 0;
+	agent->is_draining = agent->is_marking_gone = agent->is_shutting_down = false;
+	stop(agent, true, sim_between(agent->sim, 1000, 20000));
 }
 
 static void acknowledge(struct sim_agent *agent, const Tepui__AgentEvent__Acknowledge *ack)
@@ -352,6 +421,8 @@ static void come_back(struct sim_agent *agent)
 	agent->state = LINK_DOWN;
 	TAILQ_FOREACH(task, &agent->tasks, next)
 		to_next(task);
+	if (agent->is_shutting_down)
+		return;
 	agent->attempts++;
 	sim_in(agent->sim, sim_between(agent->sim, wait / 2, wait), on_attempt, agent, agent->run);
 }
@@ -392,6 +463,7 @@ static void subscribed(struct sim_agent *agent, const Tepui__AgentEvent__Subscri
 	(void)snprintf(agent->id, sizeof(agent->id), "%s", event->agent_id->value);
 	(void)snprintf(agent->master_id, sizeof(agent->master_id), "%s", event->master_id);
 	agent->epoch = event->epoch;
+	drain(agent, event->drain);
 	agent->state = LINK_UP;
 	agent->attempts = 0;
 	TAILQ_FOREACH(task, &agent->tasks, next) {
@@ -424,6 +496,10 @@ static void handle(struct sim_agent *agent, const Tepui__AgentEvent *event)
 		kill_task(agent, event->kill_task);
 	else if (event->acknowledge)
 		acknowledge(agent, event->acknowledge);
+	else if (event->drain)
+		drain(agent, event->drain->config);
+	else if (event->type == TEPUI__AGENT_EVENT__TYPE__SHUTDOWN)
+		shut_down(agent);
 	else
 		sim_fail(agent->sim, "agent's events", "%s is told %d", agent->hostname,
 			 (int)event->type);
@@ -553,7 +629,7 @@ static void start(void *arg, uint64_t run)
 
 static void stop(struct sim_agent *agent, bool is_polite, int64_t down_ms)
 {
-	agent->is_running = false;
+	agent->is_running = agent->is_shutting_down = false;
 	agent->state = LINK_DOWN;
 	if (agent->link)
 		link_leave(agent->link, is_polite);

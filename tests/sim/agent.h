@@ -57,6 +57,8 @@ struct sim_agent {
 	/* Records: they outlive the process. */
 	char id[128], master_id[64];	/* "": none yet */
 	uint64_t epoch, boot;
+	bool is_draining, is_marking_gone;
+	bool is_shutting_down;
 	TAILQ_HEAD(, agent_task) tasks;
 
 	/* The process. */

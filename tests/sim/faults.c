@@ -3,6 +3,7 @@
 #include "tests/sim/agent.h"
 #include "tests/sim/framework.h"
 #include "tests/sim/host.h"
+#include "tests/sim/operator.h"
 #include "tests/sim/sim.h"
 
 const char *const fault_names[N_FAULTS] = {
@@ -27,6 +28,7 @@ const char *const fault_names[N_FAULTS] = {
 	[FAULT_DOUBLE_ACKNOWLEDGEMENT] = "an acknowledgement comes twice",
 	[FAULT_LOST_ACKNOWLEDGEMENT] = "an update is not acknowledged",
 	[FAULT_INVALID_LAUNCH] = "a launch of more than was offered",
+	[FAULT_OPERATOR] = "an operator does something to an agent or a role",
 };
 
 enum { UP = 0, DOWN = 1, LONGEST_MS = 200 * 1000 };
@@ -168,6 +170,7 @@ static const struct {
 	{ FAULT_FLAPPING, 4, flap },
 	{ FAULT_SLOW_NETWORK, 8, slow_down },
 	{ FAULT_CLOCK_JUMP, 2, jump },
+	{ FAULT_OPERATOR, 12, operator_act },
 };
 
 static void inject(void *arg, uint64_t tag)

@@ -55,6 +55,9 @@ static void flush(struct host *host)
 	if (!host->has_spoken)
 		promises_master_speaks(host->sim, host->master);
 	host->has_spoken = true;
+	if (host->acted[0])
+		promises_gone(host->sim, host->acted);
+	host->acted[0] = '\0';
 	while ((link = STAILQ_FIRST(&host->waiting))) {
 		STAILQ_REMOVE_HEAD(&host->waiting, in_waiting);
 		empty(link, true);
@@ -277,6 +280,13 @@ bool host_receive(struct host *host, struct link *link, const struct parcel *par
 	return true;
 }
 
+void host_acted(struct host *host, const char *gone)
+{
+	if (gone)
+		(void)snprintf(host->acted, sizeof(host->acted), "%s", gone);
+	turn(host);
+}
+
 /* ---- life ---- */
 
 static void start(void *arg, uint64_t tag)
@@ -333,6 +343,7 @@ static void stop(struct host *host)
 		link_send(link, parcel_new(LANE_EVENTS, PARCEL_END, NULL, 0));
 	}
 	STAILQ_INIT(&host->waiting);
+	host->acted[0] = '\0';
 	master_free(host->master);
 	host->master = NULL;
 	host->is_full = false;

@@ -30,6 +30,7 @@ struct host {
 	enum doom doom;			/* kill -9 within the next turn */
 	int64_t down_ms;		/* for so long */
 	uint64_t turn_tag;		/* of the only timer that counts */
+	char acted[128];		/* an operator's call that waits for its answer; "": none */
 	STAILQ_HEAD(, link) waiting;	/* with something in their outbox */
 };
 
@@ -38,6 +39,12 @@ void host_free(struct host *host);
 
 /* Whether there is someone who takes it. */
 bool host_receive(struct host *host, struct link *link, const struct parcel *parcel);
+
+/*
+ * An operator's call was made: the turn that follows it.  GONE (may be NULL) is the agent that it
+ * has ended: answered after the commit, it stays ended.
+ */
+void host_acted(struct host *host, const char *gone);
 
 /* kill -9 within the next turn, at the point that DOOM names; back after DOWN_MS. */
 void host_crash(struct host *host, enum doom doom, int64_t down_ms);

@@ -49,6 +49,7 @@ struct ledger {
 	struct fate *fates;
 	struct name *names;		/* every id that was given */
 	struct name *torn_down;		/* frameworks of which TEARDOWN was answered */
+	struct name *gone;		/* agents that were answered to be gone */
 	uint64_t epoch;
 	char master_id[ID_UUID_SIZE];
 };
@@ -80,6 +81,7 @@ void ledger_free(struct ledger *ledger)
 	}
 	free_names(&ledger->names);
 	free_names(&ledger->torn_down);
+	free_names(&ledger->gone);
 	free(ledger);
 }
 
@@ -171,6 +173,32 @@ void promises_removed(struct sim *sim, const struct sim_framework *framework, co
 void promises_torn_down(struct sim *sim, const char *framework_id)
 {
 	(void)add_name(&sim->ledger->torn_down, framework_id);
+}
+
+void promises_gone(struct sim *sim, const char *agent_id)
+{
+	(void)add_name(&sim->ledger->gone, agent_id);
+}
+
+/* What was answered is so, whatever has crashed since. */
+static void check_answered(struct sim *sim, const struct master *master)
+{
+	const struct name *name;
+
+	for (name = sim->ledger->gone; name; name = name->hh.next) {
+		const struct agent *agent = registry_find(master, name->text);
+
+		if (!agent || agent->state != AGENT_GONE)
+			sim_fail(sim, "P1 gone", "agent '%s' was gone and is %s", name->text,
+				 agent ? registry_state_name(agent->state) : "unknown");
+	}
+	for (name = sim->ledger->torn_down; name; name = name->hh.next) {
+		const struct framework *framework = framework_find(master, name->text);
+
+		if (!framework || !framework->is_removed)
+			sim_fail(sim, "P1 teardown", "framework '%s' was torn down and is %s",
+				 name->text, framework ? "back" : "unknown");
+	}
 }
 
 /* ---- P3, P4: one life a task ---- */
@@ -282,7 +310,8 @@ static void told_by_master(struct sim *sim, struct fate *fate,
 	if (!promises_is_terminal(status->state) ||
 	    (status->state == MESOS__V1__TASK_STATE__TASK_LOST && !framework->is_partition_aware))
 		return;
-	if (fate->is_live)
+	/* An operator has vouched for that; the agent will kill it when it hears of it. */
+	if (fate->is_live && status->state != MESOS__V1__TASK_STATE__TASK_GONE_BY_OPERATOR)
 		sim_fail(sim, "P2 truth", "task '%s' is said to be %s and lives", fate->key,
 			 master_task_state_name(status->state));
 	if (!fate->is_said_over)
@@ -350,6 +379,7 @@ void promises_check(struct sim *sim)
 {
 	const struct master *master = sim->host->master;
 
+	check_answered(sim, master);
 	for (const struct agent *agent = master->agents; agent; agent = agent->hh.next)
 		check_agent(sim, agent);
 }

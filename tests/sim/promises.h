@@ -33,6 +33,8 @@ void promises_offered(struct sim *sim, const Mesos__V1__Offer *offer);
 /* A new id, of an agent or a framework: given once. */
 void promises_named(struct sim *sim, const char *id);
 void promises_removed(struct sim *sim, const struct sim_framework *framework, const char *why);
+/* An operator was answered that the agent is gone. */
+void promises_gone(struct sim *sim, const char *agent_id);
 void promises_torn_down(struct sim *sim, const char *framework_id);
 /* For the first time since it started: nothing was known of it before. */
 void promises_master_speaks(struct sim *sim, const struct master *master);

@@ -9,6 +9,7 @@
 #include "tests/sim/framework.h"
 #include "tests/sim/host.h"
 #include "tests/sim/link.h"
+#include "tests/sim/operator.h"
 #include "tests/sim/promises.h"
 
 enum {
@@ -157,11 +158,11 @@ typedef bool reached_fn(struct sim *sim, char *text, size_t size);
 static void wait_for(struct sim *sim, const char *promise, reached_fn *is_reached)
 {
 	int64_t deadline = sim->now_ms + PATIENCE_MS;
-	char text[400] = "";
+	char text[400] = "an operator cannot put an agent back into service";
 
 	while (!sim->is_failed) {
 		run_until(sim, sim->now_ms + ASK_MS);
-		if (sim->is_failed || is_reached(sim, text, sizeof(text)))
+		if (sim->is_failed || (operator_put_back(sim) && is_reached(sim, text, sizeof(text))))
 			return;
 		if (sim->now_ms >= deadline)
 			sim_fail(sim, promise, "%s", text);
