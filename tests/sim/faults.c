@@ -4,6 +4,7 @@
 #include "tests/sim/framework.h"
 #include "tests/sim/host.h"
 #include "tests/sim/operator.h"
+#include "tests/sim/people.h"
 #include "tests/sim/sim.h"
 
 const char *const fault_names[N_FAULTS] = {
@@ -29,6 +30,7 @@ const char *const fault_names[N_FAULTS] = {
 	[FAULT_LOST_ACKNOWLEDGEMENT] = "an update is not acknowledged",
 	[FAULT_INVALID_LAUNCH] = "a launch of more than was offered",
 	[FAULT_OPERATOR] = "an operator does something to an agent or a role",
+	[FAULT_APP_CHANGE] = "an app is changed",
 };
 
 enum { UP = 0, DOWN = 1, LONGEST_MS = 200 * 1000 };
@@ -171,6 +173,7 @@ static const struct {
 	{ FAULT_SLOW_NETWORK, 8, slow_down },
 	{ FAULT_CLOCK_JUMP, 2, jump },
 	{ FAULT_OPERATOR, 12, operator_act },
+	{ FAULT_APP_CHANGE, 16, people_act },
 };
 
 static void inject(void *arg, uint64_t tag)

@@ -8,9 +8,11 @@
 #include "lib/err.h"
 #include "lib/pb_json.h"
 #include "lib/store.h"
+#include "master_stub/marathon/controller.h"
 #include "master_stub/master.h"
 #include "master_stub/scheduler.h"
 #include "proto/tepui.pb-c.h"
+#include "tests/sim/people.h"
 #include "tests/sim/promises.h"
 #include "tests/sim/sim.h"
 
@@ -58,6 +60,7 @@ static void flush(struct host *host)
 	if (host->acted[0])
 		promises_gone(host->sim, host->acted);
 	host->acted[0] = '\0';
+	people_are_answered(host->sim);
 	while ((link = STAILQ_FIRST(&host->waiting))) {
 		STAILQ_REMOVE_HEAD(&host->waiting, in_waiting);
 		empty(link, true);
@@ -144,6 +147,11 @@ static bool commit(struct host *host)
 
 static void die(struct host *host);
 
+static int64_t earlier(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
 static void turn(struct host *host)
 {
 	int64_t now = host->sim->now_ms, next = now;
@@ -151,6 +159,10 @@ static void turn(struct host *host)
 	for (int i = 0; i < MAX_TURNS && next <= now; i++) {
 		master_turn(host->master, now);
 		next = master_next_ms(host->master);
+		if (!host->controller)
+			continue;
+		controller_turn(host->controller, now);
+		next = earlier(master_next_ms(host->master), controller_next_ms(host->controller));
 	}
 	if (next <= now)
 		sim_fail(host->sim, "turns", "the core is not done after %d turns", MAX_TURNS);
@@ -289,6 +301,27 @@ void host_acted(struct host *host, const char *gone)
 
 /* ---- life ---- */
 
+static void on_app_event(void *arg, const char *type, const json_t *event)
+{
+	const struct host *host = arg;
+
+	(void)event;
+	sim_trace(host->sim, "controller: %s", type);
+}
+
+static void start_controller(struct host *host)
+{
+	struct controller_options options = controller_default_options;
+	struct controller_io io = {
+		.event = on_app_event, .explain = on_explain, .wall_ms = on_wall_ms, .arg = host,
+	};
+	struct err e = { 0 };
+
+	if (controller_new(&options, &io, host->store, &host->rng, host->master, host->sim->now_ms,
+			   &host->controller, &e) < 0)
+		sim_fail(host->sim, "start", "%s", e.msg);
+}
+
 static void start(void *arg, uint64_t tag)
 {
 	struct host *host = arg;
@@ -309,6 +342,8 @@ static void start(void *arg, uint64_t tag)
 		sim_fail(sim, "start", "%s", e.msg);
 		return;
 	}
+	if (sim->people)
+		start_controller(host);
 	host->has_spoken = false;
 	sim_trace(sim, "host: the master starts, epoch %llu",
 		  (unsigned long long)master_epoch(host->master));
@@ -344,6 +379,9 @@ static void stop(struct host *host)
 	}
 	STAILQ_INIT(&host->waiting);
 	host->acted[0] = '\0';
+	people_are_not_answered(host->sim);
+	controller_free(host->controller);
+	host->controller = NULL;
 	master_free(host->master);
 	host->master = NULL;
 	host->is_full = false;

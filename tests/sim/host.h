@@ -8,6 +8,7 @@
 #include "lib/rng.h"
 #include "tests/sim/link.h"
 
+struct controller;
 struct master;
 struct sim;
 struct store;
@@ -23,6 +24,7 @@ struct host {
 	struct store *store;
 	struct rng rng;			/* the master's */
 	struct master *master;		/* NULL: it is down */
+	struct controller *controller;	/* of the same process; NULL: without */
 	uint64_t run;			/* one more at every start */
 	int64_t disk_full_until_ms;
 	bool has_spoken;		/* since its start */

@@ -126,6 +126,11 @@ const char *fate_key(const struct fate *fate)
 	return fate->key;
 }
 
+bool promises_is_live(const struct fate *fate)
+{
+	return fate->is_live;
+}
+
 bool promises_is_terminal(Mesos__V1__TaskState state)
 {
 	return master_task_is_ended(state);
@@ -380,6 +385,7 @@ void promises_check(struct sim *sim)
 	const struct master *master = sim->host->master;
 
 	check_answered(sim, master);
+	promises_check_apps(sim);
 	for (const struct agent *agent = master->agents; agent; agent = agent->hh.next)
 		check_agent(sim, agent);
 }
@@ -434,17 +440,20 @@ static bool framework_is_healed(const struct sim_framework *framework, char *tex
 	return true;
 }
 
-static const struct sim_framework *owner_of(const struct sim *sim, const struct fate *fate)
+static bool is_of(const struct fate *fate, const char *framework_id)
+{
+	size_t size = strlen(framework_id);
+
+	return size > 0 && strncmp(fate->key, framework_id, size) == 0 && fate->key[size] == '/';
+}
+
+static bool has_owner(const struct sim *sim, const struct fate *fate)
 {
 	for (size_t i = 0; i < sim->n_frameworks; i++) {
-		const struct sim_framework *framework = sim->frameworks[i];
-		size_t size = strlen(framework->id);
-
-		if (size > 0 && strncmp(fate->key, framework->id, size) == 0 &&
-		    fate->key[size] == '/')
-			return framework;
+		if (is_of(fate, sim->frameworks[i]->id))
+			return true;
 	}
-	return NULL;
+	return is_of(fate, promises_controller_id(sim));
 }
 
 bool promises_are_healed(struct sim *sim, char *text, size_t size)
@@ -460,8 +469,10 @@ bool promises_are_healed(struct sim *sim, char *text, size_t size)
 		if (!framework_is_healed(sim->frameworks[i], text, size))
 			return false;
 	}
+	if (!promises_apps_are_healed(sim, text, size))
+		return false;
 	for (fate = sim->ledger->fates; fate; fate = fate->hh.next)
-		UNLESS(!fate->is_live || owner_of(sim, fate),
+		UNLESS(!fate->is_live || has_owner(sim, fate),
 		       "task '%s' lives longer than its framework", fate->key);
 	return true;
 }
@@ -482,18 +493,21 @@ bool promises_are_settled(struct sim *sim, char *text, size_t size)
 		UNLESS(TAILQ_EMPTY(&sim->agents[i]->tasks), "%s still has tasks",
 		       sim->agents[i]->hostname);
 	for (framework = master->frameworks; framework; framework = framework->hh.next) {
-		UNLESS(framework->is_removed || !has_name(sim->ledger->names, framework->id),
+		bool is_own = strcmp(framework->id, promises_controller_id(sim)) == 0;
+
+		UNLESS(is_own || framework->is_removed ||
+		       !has_name(sim->ledger->names, framework->id),
 		       "framework '%s' is not removed", framework->id);
 		UNLESS(!framework->tasks, "framework '%s' has tasks", framework->id);
 		UNLESS(!framework->early_kills, "framework '%s' has kills to come", framework->id);
-		UNLESS(framework->n_schedulers == 0, "framework '%s' has subscriptions",
-		       framework->id);
+		UNLESS(framework->n_schedulers == (is_own ? 1 : 0),
+		       "framework '%s' has %u subscriptions", framework->id,
+		       framework->n_schedulers);
 	}
 	for (agent = master->agents; agent; agent = agent->hh.next)
 		UNLESS(TAILQ_EMPTY(&agent->tasks) &&
 		       (!agent->node || resources_is_empty(allocator_node_used(agent->node))),
 		       "agent '%s' has tasks or is charged", agent->id);
 	UNLESS(!master->offers, "there are offers");
-	UNLESS(TAILQ_EMPTY(&master->schedulers), "there are subscriptions");
-	return true;
+	return promises_apps_are_settled(sim, text, size);
 }

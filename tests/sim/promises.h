@@ -19,6 +19,7 @@ void ledger_free(struct ledger *ledger);
 /* Found or made; lives as long as the run. */
 struct fate *promises_fate(struct sim *sim, const char *framework_id, const char *task_id);
 const char *fate_key(const struct fate *fate);
+bool promises_is_live(const struct fate *fate);
 bool promises_is_terminal(Mesos__V1__TaskState state);
 
 /* What happens is told here, where it happens. */
@@ -41,6 +42,12 @@ void promises_master_speaks(struct sim *sim, const struct master *master);
 
 /* P6, after every turn of the master. */
 void promises_check(struct sim *sim);
+/* The same of the controller's apps (promises_apps.c). */
+void promises_check_apps(struct sim *sim);
+bool promises_apps_are_healed(struct sim *sim, char *text, size_t size);
+bool promises_apps_are_settled(const struct sim *sim, char *text, size_t size);
+/* "": there is none, or it has no id yet. */
+const char *promises_controller_id(const struct sim *sim);
 /* P2, P5: does everybody know what is?  What is missing is said in TEXT. */
 bool promises_are_healed(struct sim *sim, char *text, size_t size);
 /* P6, P7: nothing runs and nothing is kept. */

@@ -10,6 +10,7 @@
 #include "tests/sim/host.h"
 #include "tests/sim/link.h"
 #include "tests/sim/operator.h"
+#include "tests/sim/people.h"
 #include "tests/sim/promises.h"
 
 enum {
@@ -166,6 +167,8 @@ static void wait_for(struct sim *sim, const char *promise, reached_fn *is_reache
 			return;
 		if (sim->now_ms >= deadline)
 			sim_fail(sim, promise, "%s", text);
+		if (sim->is_ending)
+			people_delete_all(sim);
 		for (size_t i = 0; i < sim->n_frameworks; i++) {
 			if (sim->is_ending)
 				sim_framework_tear_down(sim->frameworks[i]);
@@ -179,6 +182,7 @@ static void set_up(struct sim *sim)
 {
 	sim->ledger = ledger_new();
 	sim->host = host_new(sim);
+	sim->people = sim_chance(sim, 400) ? people_new() : NULL;
 	sim->n_agents = (size_t)sim_between(sim, 1, MAX_AGENTS);
 	sim->agents = sim_alloc(sim->n_agents * sizeof(struct sim_agent *));
 	for (size_t i = 0; i < sim->n_agents; i++)
@@ -200,6 +204,7 @@ static void tear_down(struct sim *sim)
 	free(sim->agents);
 	free(sim->frameworks);
 	ledger_free(sim->ledger);
+	free(sim->people);
 	free(sim->heap);
 }
 

@@ -12,6 +12,7 @@
 struct host;
 struct ledger;
 struct link;
+struct people;
 struct sim_agent;
 struct sim_framework;
 
@@ -49,6 +50,7 @@ enum fault {
 	FAULT_LOST_ACKNOWLEDGEMENT,
 	FAULT_INVALID_LAUNCH,
 	FAULT_OPERATOR,
+	FAULT_APP_CHANGE,
 	N_FAULTS,
 };
 extern const char *const fault_names[N_FAULTS];
@@ -73,6 +75,7 @@ struct sim {
 	size_t n_frameworks;
 	SLIST_HEAD(, link) links;	/* all there ever were */
 	struct ledger *ledger;
+	struct people *people;		/* NULL: this run has no controller */
 
 	uint64_t hash;			/* of the trace */
 	uint64_t faults[N_FAULTS];
