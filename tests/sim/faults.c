@@ -224,8 +224,12 @@ void faults_end(struct sim *sim)
 {
 	for (size_t i = 0; i < sim->n_agents; i++)
 		heal(sim, &sim->agents[i]->place);
-	for (size_t i = 0; i < sim->n_frameworks; i++)
+	for (size_t i = 0; i < sim->n_frameworks; i++) {
 		heal(sim, &sim->frameworks[i]->place);
+		/* Whatever it has suppressed and refused: one that comes anew is offered what is free. */
+		sim->frameworks[i]->is_offered = false;
+		sim_framework_disconnect(sim->frameworks[i]);
+	}
 	sim->host->disk_full_until_ms = 0;
 	sim->is_calm = true;
 }

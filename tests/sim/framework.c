@@ -125,6 +125,7 @@ static void answer_offer(struct sim_framework *framework, const Mesos__V1__Offer
 	bool is_wanting = !sim->is_calm && count_open(framework) < framework->most_tasks;
 
 	promises_offered(sim, offer);
+	framework->is_offered = true;
 	if (is_wanting && sim_chance(sim, 30))
 		return;		/* it times out */
 	if (is_wanting && sim_chance(sim, 800))

@@ -49,6 +49,7 @@ struct sim_framework {
 	unsigned attempts;
 	int64_t silence_at_ms;
 	STAILQ_HEAD(, late_ack) late_acks;
+	bool is_offered;		/* since the faults are over */
 	bool is_tearing_down, is_torn_down;
 };
 

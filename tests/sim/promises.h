@@ -46,6 +46,8 @@ void promises_check(struct sim *sim);
 void promises_check_apps(struct sim *sim);
 bool promises_apps_are_healed(struct sim *sim, char *text, size_t size);
 bool promises_apps_are_settled(const struct sim *sim, char *text, size_t size);
+/* Is there an agent with so much, and a port, that is nobody's? */
+bool promises_have_room(const struct sim *sim, double cpus, double mem_mb);
 /* "": there is none, or it has no id yet. */
 const char *promises_controller_id(const struct sim *sim);
 /* P2, P5: does everybody know what is?  What is missing is said in TEXT. */

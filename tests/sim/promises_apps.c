@@ -25,7 +25,7 @@ void promises_check_apps(struct sim *sim)
 	}
 }
 
-static bool has_room(const struct sim *sim, const struct app *app)
+bool promises_have_room(const struct sim *sim, double cpus, double mem_mb)
 {
 	const struct agent *agent;
 
@@ -37,9 +37,9 @@ static bool has_room(const struct sim *sim, const struct app *app)
 		total = allocator_node_total(agent->node);
 		used = allocator_node_used(agent->node);
 		if (total->scalar[RESOURCE_CPUS] - used->scalar[RESOURCE_CPUS] >=
-			    (int64_t)(app->cpus * 1000) &&
+			    (int64_t)(cpus * 1000) &&
 		    total->scalar[RESOURCE_MEM] - used->scalar[RESOURCE_MEM] >=
-			    (int64_t)(app->mem_mb * 1000) &&
+			    (int64_t)(mem_mb * 1000) &&
 		    ranges_count(&total->ports) > ranges_count(&used->ports))
 			return true;
 	}
@@ -64,7 +64,8 @@ static bool app_is_healed(struct sim *sim, const struct entry *entry, char *text
 		}
 		n += is_live;
 	}
-	if (n != entry->target->instances && has_room(sim, entry->target)) {
+	if (n != entry->target->instances &&
+	    promises_have_room(sim, entry->target->cpus, entry->target->mem_mb)) {
 		(void)snprintf(text, size, "%s has %u of %u instances", entry->id, n,
 			       entry->target->instances);
 		return false;
