@@ -394,7 +394,19 @@ void framework_stop_failover(struct framework *framework)
 	framework->deadline_wall_ms = 0;
 }
 
-/* What was recorded goes on; no clock that was set makes more of it than there was. */
+/* After this master was away, whoever it was that left gets as long as agents get, if it asked for that. */
+static int64_t least_grace_ms(const struct framework *framework)
+{
+	int64_t grace_ms = framework->master->options.reregister_timeout_ms;
+	int64_t timeout_ms = failover_timeout_ms(framework);
+
+	return timeout_ms < grace_ms ? timeout_ms : grace_ms;
+}
+
+/*
+ * What was recorded goes on, by the only clock that does: one that was set makes no more of it than
+ * there was, and does not end it at once.
+ */
 static void resume_failover(struct framework *framework, int64_t deadline_wall_ms, int64_t now_ms)
 {
 	int64_t left_ms = deadline_wall_ms - master_wall_ms(framework->master);
@@ -402,8 +414,10 @@ static void resume_failover(struct framework *framework, int64_t deadline_wall_m
 
 	if (left_ms > timeout_ms)
 		left_ms = timeout_ms;
+	if (left_ms < least_grace_ms(framework))
+		left_ms = least_grace_ms(framework);
 	framework->deadline_wall_ms = deadline_wall_ms;
-	framework->deadline_ms = now_ms + (left_ms > 0 ? left_ms : 0);
+	framework->deadline_ms = now_ms + left_ms;
 }
 
 /* It was this master that went away: everyone who was connected gets the time that agents get. */
