@@ -163,6 +163,8 @@ int registry_put(const struct agent *agent, struct err *e)
 	record.gone_wall_ms = agent->gone_wall_ms;
 	record.has_is_deactivated = agent->is_deactivated;
 	record.is_deactivated = agent->is_deactivated;
+	record.has_dialed_boot_ms = agent->dialed_boot_ms > 0;
+	record.dialed_boot_ms = agent->dialed_boot_ms;
 	record.has_has_spoken = true;
 	record.has_spoken = agent->has_spoken;
 	record.drain = drain_describe(&agent->drain, &drain);
@@ -201,6 +203,7 @@ static int load_agent(void *arg, const char *key, const void *data, size_t size,
 		if (agent->state != AGENT_GONE)
 			drain_restore(agent, record->drain, record->drain_started_wall_ms);
 		/* Not told: of a version that did not ask. */
+		agent->dialed_boot_ms = record->dialed_boot_ms;
 		agent->has_spoken = !record->has_has_spoken || record->has_spoken;
 		if (record->boot_id) {
 			agent->boot_id = strdup(record->boot_id);

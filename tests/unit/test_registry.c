@@ -124,6 +124,14 @@ static void test_an_overtaken_subscription_is_refused(void **state)
 	}
 	cluster_turn(cluster);
 	assert_false(agent.is_closed);
+	/* Not after a restart either. */
+	cluster_restart(cluster);
+	err_clear(&e);
+	assert_int_equal(agent_try_subscribe(cluster, &late, (struct subscribe){
+				 .id = agent.id, .dialed_boot_ms = 1999 }, &e), -ESTALE);
+	agent_forget(&agent);
+	agent_subscribe(cluster, &agent, (struct subscribe){ .id = agent.id,
+							     .dialed_boot_ms = 2001 });
 	assert_int_equal(framework_count(&framework,
 					 MESOS__V1__SCHEDULER__EVENT__TYPE__UPDATE), 0);
 	/* Another boot has another clock. */
