@@ -242,13 +242,15 @@ static json_t *extra_view(const struct sampler_view *sample, const struct contai
 
 static json_t *row_view(const struct container *c)
 {
+	const char *id = executor_shown_id(c);
 	AUTO_FREE char *name = NULL;
 
-	if (asprintf(&name, "Command Executor (Task: %s)", c->executor) < 0)
+	if (asprintf(&name, "Command Executor (Task: %s)", id) < 0)
 		name = NULL;
-	return json_pack("{s:s, s:s, s:s, s:s}", "framework_id", c->framework,
-			 "executor_id", c->executor, "executor_name", name ? name : "",
-			 "source", c->executor);
+	return json_pack("{s:s, s:s, s:s, s:s}", "framework_id", executor_shown_framework_id(c),
+			 "executor_id", id, "executor_name",
+			 c->kind == CONTAINER_EXECUTOR ? c->info->name : name ? name : "",
+			 "source", id);
 }
 
 static bool is_wanted(struct http_request *req, const struct container *c)
@@ -258,8 +260,8 @@ static bool is_wanted(struct http_request *req, const struct container *c)
 	const char *executor = http_request_query(req, "executor_id");
 
 	return (!container || strcmp(container, c->id) == 0) &&
-	       (!framework || strcmp(framework, c->framework) == 0) &&
-	       (!executor || strcmp(executor, c->executor) == 0);
+	       (!framework || strcmp(framework, executor_shown_framework_id(c)) == 0) &&
+	       (!executor || strcmp(executor, executor_shown_id(c)) == 0);
 }
 
 /* Containers that were just made have no figures yet: they are listed without. */

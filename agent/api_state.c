@@ -80,10 +80,11 @@ static json_t *task_view(const struct task *task)
 
 	view = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:o}",
 			 "id", task_id(task), "name", info->name,
-			 "framework_id", task_framework_id(task), "executor_id", "",
+			 "framework_id", task_framework_id(task), "executor_id",
+			 task->executor ? task_executor_id(task) : "",
 			 "slave_id", agent_id(task->agent) ? agent_id(task->agent) : "",
 			 "state", status_state_name(task_state(task)),
-			 "resources", resources_to_json(&task->container->resources),
+			 "resources", resources_to_json(task_resources(task)),
 			 "statuses", json_array());
 	if (!view)
 		return NULL;
@@ -98,28 +99,49 @@ static json_t *task_view(const struct task *task)
 	return view;
 }
 
-json_t *api_executor_view(const struct task *task)
+static json_t *executor_row(const struct container *c, const char *name, const char *type)
 {
-	const char *sandbox = task->container->sandbox;
-	AUTO_FREE char *name = NULL;
+	const char *id = executor_shown_id(c);
+
+	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:[], s:[], s:[]}",
+			 "id", id, "name", name, "source", id, "container", c->id,
+			 "directory", c->sandbox ? c->sandbox : "", "type", type,
+			 "resources", resources_to_json(&c->resources), "tasks", "queued_tasks",
+			 "completed_tasks");
+}
+
+static json_t *command_row(const struct task *task)
+{
 	const Mesos__V1__CommandInfo *command = task->record->task->command;
-	bool has_ended = task_has_ended(task);
-	json_t *view, *tasks = json_array();
+	AUTO_FREE char *name = NULL;
 
 	if (asprintf(&name, "Command Executor (Task: %s) (Command: sh -c '%.200s')", task_id(task),
 		     command && command->value ? command->value : "") < 0)
 		name = NULL;
-	view = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:[], s:o}",
-			 "id", task_id(task), "name", name ? name : "", "source", task_id(task),
-			 "container", task->record->container_id,
-			 "directory", sandbox ? sandbox : "", "type", "DEFAULT",
-			 "resources", resources_to_json(&task->container->resources),
-			 "tasks", has_ended ? json_array() : json_incref(tasks),
-			 "queued_tasks",
-			 "completed_tasks", has_ended ? json_incref(tasks) : json_array());
-	json_array_append_new(tasks, task_view(task));
-	json_decref(tasks);
-	return view;
+	return executor_row(task->container, name ? name : "", "DEFAULT");
+}
+
+static json_t *custom_row(const struct executor *x)
+{
+	const char *name = x->record->executor->name;
+
+	return executor_row(x->container, name ? name : "", "CUSTOM");
+}
+
+static void add_task(json_t *row, const struct task *task)
+{
+	const char *list = task_has_ended(task) ? "completed_tasks" :
+			   task->executor && !task->is_launch_sent ? "queued_tasks" : "tasks";
+
+	json_array_append_new(json_object_get(row, list), task_view(task));
+}
+
+json_t *api_executor_view(const struct task *task)
+{
+	json_t *row = task->executor ? custom_row(task->executor) : command_row(task);
+
+	add_task(row, task);
+	return row;
 }
 
 void api_remember(struct task *task)
@@ -169,16 +191,32 @@ static json_t *find_framework(json_t *by_id, const char *id, const Mesos__V1__Fr
 	return view;
 }
 
+/* With all of its tasks. */
+static void add_custom(json_t *by_id, const struct executor *x)
+{
+	json_t *view = find_framework(by_id, executor_framework_id(x), x->record->framework);
+	json_t *row = custom_row(x);
+	const struct task *task;
+
+	TAILQ_FOREACH(task, &x->tasks, of_executor)
+		add_task(row, task);
+	json_array_append_new(json_object_get(view, x->has_exited ? "completed_executors" :
+					      "executors"), row);
+}
+
 /* Ended tasks that nobody has acknowledged yet stand with those that are only remembered. */
 static json_t *frameworks_view(const struct agent *agent)
 {
 	json_t *by_id = json_object(), *list = json_array(), *row, *view;
+	const struct executor *x;
 	const char *id;
 	size_t i;
 
+	TAILQ_FOREACH(x, &agent->custom, link)
+		add_custom(by_id, x);
 	for (const struct task *task = agent->tasks; task; task = task->hh.next) {
 		/* It was remembered then, and only waits for its executor's end. */
-		if (task->is_acknowledged)
+		if (task->is_acknowledged || task->executor)
 			continue;
 		view = find_framework(by_id, task_framework_id(task), task->record->framework);
 		json_array_append_new(json_object_get(view, task_has_ended(task) ?

@@ -357,9 +357,9 @@ static void print_container_metric(FILE *out, struct agent *agent, size_t row)
 		if (value == UINT64_MAX)
 			continue;
 		fprintf(out, "%s{", container_metrics[row].name);
-		print_label(out, "task", c->executor);
+		print_label(out, "task", executor_shown_id(c));
 		fputc(',', out);
-		print_label(out, "framework", c->framework);
+		print_label(out, "framework", executor_shown_framework_id(c));
 		fputc(',', out);
 		print_label(out, "container", c->id);
 		fprintf(out, "} %.15g\n", (double)value * container_metrics[row].scale);
