@@ -4,19 +4,14 @@ import json
 import os
 import pathlib
 import signal
-import socket
 import time
-import uuid
 
 import pytest
 
-from cluster import REPOSITORY, wait_until
+from cluster import wait_until
+from executors import (IDLE, Speaker, agent_id, custom, environment, executor, failure, group, launch, sandbox, speak,
+                       text, used)
 from framework import Framework, scalar
-from protolite import Schema
-
-SOURCE = (REPOSITORY / "docs/examples/executor.py").read_text().split("if __name__")[0]
-SCHEMA = Schema("mesos.proto", "executor.proto")
-IDLE = "import time\ntime.sleep(1000)\n"
 
 
 @pytest.fixture
@@ -24,62 +19,6 @@ def node(cluster):
     cluster.start_master()
     cluster.start_agent()
     return cluster
-
-
-def text(data):
-    return base64.b64encode(data.encode()).decode()
-
-
-def executor(name="x", program="Executor().run()\n", source=SOURCE, **more):
-    return {"executor_id": {"value": name}, "name": name,
-            "command": {"shell": False, "value": "/usr/bin/python3", "arguments": ["python3", "-uc", source + program]},
-            "resources": [scalar("cpus", 0.1), scalar("mem", 64)], **more}
-
-
-def task(offer, info, line, **more):
-    return {"name": "t", "task_id": {"value": f"t-{uuid.uuid4()}"}, "agent_id": offer["agent_id"], "executor": info,
-            "resources": [scalar("cpus", 0.1), scalar("mem", 16)], "data": text(line), **more}
-
-
-def launch(framework, info, *commands, offer=None, **more):
-    """One task of executor INFO for each of COMMANDS; their ids."""
-    offer = offer or framework.offer()
-    tasks = [task(offer, info, command, **more) for command in commands]
-    framework.accept(offer, {"type": "LAUNCH", "launch": {"task_infos": tasks}})
-    return [t["task_id"]["value"] for t in tasks]
-
-
-def agent_id(framework):
-    return next(u["status"]["agent_id"] for u in framework.all("UPDATE") if "agent_id" in u["status"])
-
-
-def sandbox(agent, name="x"):
-    return next(pathlib.Path(agent.work_dir).glob(f"slaves/*/frameworks/*/executors/{name}/runs/latest/"))
-
-
-def environment(agent, name="x"):
-    """Of the executor's process, which is the only one with a task's data in no argument."""
-    def found():
-        for pid in agent.processes():
-            try:
-                env = dict(line.split("=", 1) for line in pathlib.Path(f"/proc/{pid}/environ").read_text().split("\0")
-                           if "=" in line)
-                command = pathlib.Path(f"/proc/{pid}/comm").read_text().strip()
-            except OSError:
-                continue
-            if env.get("MESOS_EXECUTOR_ID") == name and command.startswith("python3"):
-                return pid, env
-        return None
-    return wait_until(found, f"executor {name}'s process")
-
-
-def failure(framework, name="x"):
-    return wait_until(lambda: next((f for f in framework.all("FAILURE")
-                                    if f.get("executor_id", {}).get("value") == name), None), "FAILURE")
-
-
-def used(cluster):
-    return cluster.call("GET", "/slaves").json["slaves"][0]["used_resources"]
 
 
 # ---- life ----
@@ -97,6 +36,12 @@ def test_one_executor_runs_many_tasks(node):
     long, = launch(framework, executor(), "sleep 1000")
     framework.status(long, "TASK_RUNNING")
     assert environment(agent)[0] == pid
+    rows = [e for f in agent.call("GET", "/state").json["frameworks"] for e in f["executors"]]
+    assert [(r["id"], r["type"], [t["id"] for t in r["tasks"]], r["resources"]["cpus"]) for r in rows] == [
+        ("x", "CUSTOM", [long], pytest.approx(0.2))]
+    row, = agent.containers()
+    assert row["executor_id"] == "x" and row["framework_id"] == framework.info["id"]["value"]
+    assert row["statistics"]["mem_limit_bytes"] == 80 << 20
     # Charged once, and only for what lives.
     assert used(node)["cpus"] == pytest.approx(0.2) and used(node)["mem"] == pytest.approx(80)
     offer = framework.offer()
@@ -133,7 +78,69 @@ def test_the_environment_is_that_of_the_reference(node):
     framework.call("TEARDOWN")
 
 
+def test_messages_go_both_ways(node):
+    framework = Framework(node)
+    running, = launch(framework, executor(), "sleep 1000")
+    framework.status(running, "TASK_RUNNING")
+    for data in ("hello", "\0binary\xff"):
+        framework.call("MESSAGE", agent_id=agent_id(framework), executor_id={"value": "x"}, data=text(data))
+    def said():
+        return [(m["executor_id"]["value"], m["data"]) for m in framework.all("MESSAGE")]
+    wait_until(lambda: len(said()) == 2, "two messages")
+    assert said() == [("x", text("hello")), ("x", text("\0binary\xff"))]
+    # To one that is not there: accepted, and nobody hears it.
+    framework.call("MESSAGE", agent_id=agent_id(framework), executor_id={"value": "y"}, data=text("x"))
+    framework.call("TEARDOWN")
+
+
+def test_shutdown_leaves_time_to_end(node):
+    framework = Framework(node)
+    running, = launch(framework, executor(), "sleep 1000")
+    framework.status(running, "TASK_RUNNING")
+    framework.call("SHUTDOWN", agent_id=agent_id(framework), executor_id={"value": "x"})
+    assert framework.status(running, "TASK_KILLED")["source"] == "SOURCE_EXECUTOR"
+    assert failure(framework)["status"] == 0
+    assert failure(framework)["agent_id"] == agent_id(framework)
+    wait_until(lambda: not node.agents[0].container_cgroups(), "the end of its container")
+    # Its id is free for another.
+    again, = launch(framework, executor(), "true")
+    framework.status(again, "TASK_FINISHED")
+    framework.call("TEARDOWN")
+
+
+def test_one_that_does_not_shut_down_is_killed_after_its_grace(node):
+    framework = Framework(node)
+    deaf = executor(program="class Deaf(Executor):\n def on_shutdown(self, body): pass\nDeaf().run()\n",
+                    shutdown_grace_period={"nanoseconds": 700_000_000})
+    running, = launch(framework, deaf, "sleep 1000")
+    framework.status(running, "TASK_RUNNING")
+    before = time.monotonic()
+    framework.call("SHUTDOWN", agent_id=agent_id(framework), executor_id={"value": "x"})
+    status = framework.status(running, "TASK_FAILED")
+    assert time.monotonic() - before >= 0.7
+    assert status["reason"] == "REASON_EXECUTOR_TERMINATED" and status["source"] == "SOURCE_AGENT"
+    assert failure(framework)["status"] == signal.SIGKILL
+    framework.call("TEARDOWN")
+
+
 # ---- ends ----
+
+def test_a_crash_ends_its_tasks_and_nobody_elses(node):
+    framework = Framework(node)
+    crashing = executor("crashing", "class X(Executor):\n def on_message(self, body): os._exit(7)\nX().run()\n")
+    others = launch(framework, crashing, "sleep 1000", "sleep 1000")
+    kept, = launch(framework, executor("kept"), "sleep 1000")
+    for task_id in (*others, kept):
+        framework.status(task_id, "TASK_RUNNING")
+    framework.call("MESSAGE", agent_id=agent_id(framework), executor_id={"value": "crashing"}, data="")
+    for task_id in others:
+        status = framework.status(task_id, "TASK_FAILED")
+        assert status["reason"] == "REASON_EXECUTOR_TERMINATED" and status["source"] == "SOURCE_AGENT"
+        assert "status 7" in status["message"]
+    assert failure(framework, "crashing")["status"] == 7 << 8
+    assert framework.status(kept)["state"] == "TASK_RUNNING"
+    framework.call("TEARDOWN")
+
 
 def test_one_that_outgrows_its_memory(node):
     framework = Framework(node)
@@ -252,11 +259,11 @@ def test_one_that_forgot_a_task_when_it_comes_back(node):
     """It was told of the task, and neither has it nor has said anything of it."""
     framework = Framework(node)
     agent = node.agents[0]
-    forgetful = executor(program="class X(Executor):\n def on_launch(self, body): pass\nX().run()\n")
+    forgetful = executor(program="class X(Executor):\n def on_launch(self, body): open('told', 'w').close()\n"
+                                 "X().run()\n")
     told, = launch(framework, forgetful, "true")
     environment(agent)
-    wait_until(lambda: f"executor 'x' of framework '{framework.info['id']['value']}' is subscribed" in agent.text(),
-               "the subscription")
+    wait_until((sandbox(agent) / "told").exists, "the event")
     agent.end(signal.SIGKILL)
     agent.start()
     assert framework.status(told, "TASK_DROPPED")["reason"] == "REASON_AGENT_RESTARTED"
@@ -264,75 +271,6 @@ def test_one_that_forgot_a_task_when_it_comes_back(node):
 
 
 # ---- as a program of its own ----
-
-class Speaker:
-    """What an executor says, said by the test in protobuf or JSON; the process in the container only idles."""
-
-    def __init__(self, agent, env, path=None, form="application/x-protobuf", **headers):
-        self.address = str(path) if path else ("127.0.0.1", agent.port)
-        self.ids = {"framework_id": {"value": env["MESOS_FRAMEWORK_ID"]},
-                    "executor_id": {"value": env["MESOS_EXECUTOR_ID"]}}
-        self.form = form
-        self.headers = {"Content-Type": form, "Accept": form,
-                        "Authorization": "Bearer " + env["MESOS_EXECUTOR_AUTHENTICATION_TOKEN"], **headers}
-        self.reader = self.socket = None
-
-    def send(self, call, path="/api/v1/executor", method="POST"):
-        if isinstance(call, dict):
-            call = {**self.ids, **call}
-            call = (SCHEMA.encode("mesos.v1.executor.Call", call) if self.form != "application/json" else
-                    json.dumps(call).encode())
-        made = socket.socket(socket.AF_UNIX if isinstance(self.address, str) else socket.AF_INET)
-        made.settimeout(20)
-        made.connect(self.address)
-        head = "".join(f"{k}: {v}\r\n" for k, v in self.headers.items() if v is not None)
-        made.sendall(f"{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n{head}Content-Length: {len(call)}\r\n\r\n".encode()
-                     + call)
-        reader = made.makefile("rb")
-        status = int(reader.readline().split()[1])
-        self.answer = {}
-        while line := reader.readline().strip():
-            name, value = line.decode().split(": ", 1)
-            self.answer[name.lower()] = value
-        return status, made, reader
-
-    def call(self, call, **more):
-        status, made, reader = self.send(call, **more)
-        self.body = reader.read(int(self.answer.get("content-length", 0))).decode()
-        reader.close()
-        made.close()
-        return status
-
-    def subscribe(self, **body):
-        status, self.socket, self.reader = self.send({"type": "SUBSCRIBE", "subscribe": body})
-        assert status == 200
-        return self.event()
-
-    def event(self):
-        line = self.reader.readline()
-        size = int(line, 16)
-        record = self.reader.read(size + 2)[:size]
-        if not size:
-            return None
-        length, data = record.split(b"\n", 1)
-        assert int(length) == len(data)
-        return SCHEMA.decode("mesos.v1.executor.Event", data) if self.form != "application/json" else json.loads(data)
-
-    def status(self, task_id, state, **more):
-        id_ = uuid.uuid4().bytes
-        return {"task_id": {"value": task_id}, "state": state, "source": "SOURCE_EXECUTOR",
-                "uuid": id_ if self.form != "application/json" else base64.b64encode(id_).decode(), **more}
-
-    def update(self, status):
-        return self.call({"type": "UPDATE", "update": {"status": status}})
-
-
-def speak(node, framework, name="x", tasks=1, **more):
-    """An idle executor with tasks, and who speaks for it."""
-    ids = launch(framework, executor(name, source="", program=IDLE), *["true"] * tasks)
-    _, env = environment(node.agents[0], name)
-    return ids, Speaker(node.agents[0], env, **more)
-
 
 @pytest.mark.parametrize("form", ["application/json", "application/x-protobuf"])
 def test_the_protocol_over_tcp(node, form):
@@ -368,18 +306,6 @@ def test_the_protocol_over_tcp(node, form):
     framework.call("TEARDOWN")
     assert speaker.event()["type"] == "ACKNOWLEDGED"
     assert speaker.event()["type"] == "SHUTDOWN"
-
-
-def group(offer, info, n, **more):
-    tasks = [task(offer, info, "true", command={"value": "true"}, executor=None, **more) for _ in range(n)]
-    return {"type": "LAUNCH_GROUP", "launch_group": {"executor": info, "task_group": {"tasks": tasks}}}, \
-        [t["task_id"]["value"] for t in tasks]
-
-
-def custom(name="x", **more):
-    info = executor(name, source="", program=IDLE, type="CUSTOM", **more)
-    info["resources"].append(scalar("disk", 8))
-    return info
 
 
 def test_a_group_comes_in_one_event(node):
