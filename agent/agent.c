@@ -48,7 +48,8 @@
 enum { MAX_ROUNDS = 8, COMMIT_RETRY_MS = 1000, MAX_EXECUTOR_CONNECTIONS = 2 * AGENT_MAX_TASKS + 64,
        SHUTDOWN_CHECK_MS = 200 };
 /* Of each task: its supervisor's two connections and pidfd, and its cgroup in each hierarchy. */
-enum { DESCRIPTORS_PER_TASK = 12, OWN_DESCRIPTORS = 64, OPERATORS_DESCRIPTORS = 512 };
+enum { DESCRIPTORS_PER_TASK = 12, OWN_DESCRIPTORS = 64, OPERATORS_DESCRIPTORS = 512,
+       OTHER_PEERS = 64 };
 
 const char *agent_id(const struct agent *agent)
 {
@@ -357,7 +358,12 @@ static int gate(void *arg, const struct http_request *req, struct err *e)
 static int listen_operators(struct agent *agent, struct err *e)
 {
 	const char *listen = agent->flags.listen;
-	int r = http_server_new(agent->loop, &http_default_limits, &agent->operators, e);
+	struct http_limits limits = http_default_limits;
+	int r;
+
+	/* The custom executors on the host's network are one peer, and each keeps a stream. */
+	limits.max_per_peer = limits.max_connections - OTHER_PEERS;
+	r = http_server_new(agent->loop, &limits, &agent->operators, e);
 
 	if (r >= 0)
 		r = api_mount(agent, agent->operators, e);

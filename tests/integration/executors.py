@@ -50,7 +50,7 @@ def sandbox(agent, name="x"):
     return next(pathlib.Path(agent.work_dir).glob(f"slaves/*/frameworks/*/executors/{name}/runs/latest/"))
 
 
-def environment(agent, name="x"):
+def environment(agent, name="x", program="python3"):
     """Of the executor's process, which is the only one with a task's data in no argument."""
     def found():
         for pid in agent.processes():
@@ -60,7 +60,7 @@ def environment(agent, name="x"):
                 command = pathlib.Path(f"/proc/{pid}/comm").read_text().strip()
             except OSError:
                 continue
-            if env.get("MESOS_EXECUTOR_ID") == name and command.startswith("python3"):
+            if env.get("MESOS_EXECUTOR_ID") == name and command.startswith(program):
                 return pid, env
         return None
     return wait_until(found, f"executor {name}'s process")

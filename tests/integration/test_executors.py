@@ -10,7 +10,7 @@ import pytest
 
 from cluster import wait_until
 from executors import (IDLE, Speaker, agent_id, custom, environment, executor, failure, group, launch, sandbox, speak,
-                       text, used)
+                       task, text, used)
 from framework import Framework, scalar
 
 
@@ -306,6 +306,24 @@ def test_the_protocol_over_tcp(node, form):
     framework.call("TEARDOWN")
     assert speaker.event()["type"] == "ACKNOWLEDGED"
     assert speaker.event()["type"] == "SHUTDOWN"
+
+
+def test_more_executors_than_a_peer_usually_has_connections(node):
+    framework, agent = Framework(node), node.agents[0]
+    offer, many = framework.offer(), [f"x{i}" for i in range(70)]
+    tasks = [task(offer, {"executor_id": {"value": name}, "command": {"value": "exec sleep 1000"},
+                          "resources": [scalar("cpus", 0.01), scalar("mem", 4)]}, "true",
+                  resources=[scalar("cpus", 0.01), scalar("mem", 4)]) for name in many]
+    framework.accept(offer, {"type": "LAUNCH", "launch": {"task_infos": tasks}})
+    speakers = [Speaker(agent, environment(agent, name, "sleep")[1]) for name in many]
+    for speaker in speakers:
+        speaker.subscribe()
+    for speaker in speakers:
+        assert speaker.event()["type"] == "LAUNCH"
+    framework.call("TEARDOWN")
+    for speaker in speakers:
+        assert [speaker.event()["type"] for _ in range(2)] == ["KILL", "SHUTDOWN"]
+    wait_until(lambda: not agent.container_cgroups(), "the end of all", 60)
 
 
 def test_a_group_comes_in_one_event(node):
