@@ -438,6 +438,16 @@ def test_the_domain_socket(cluster):
     framework.call("TEARDOWN")
 
 
+def test_heartbeats(cluster):
+    cluster.start_master()
+    cluster.start_agent("--executor_heartbeat_interval=100ms")
+    framework = Framework(cluster)
+    _, speaker = speak(cluster, framework)
+    speaker.subscribe()
+    assert [speaker.event() for _ in range(3)][1:] == [{"type": "HEARTBEAT"}] * 2
+    framework.call("TEARDOWN")
+
+
 def test_without_authentication_an_id_is_enough(cluster):
     cluster.start_master()
     cluster.start_agent("--authenticate_http_executors=false")
