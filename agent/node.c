@@ -71,36 +71,24 @@ static int find_resources(int work_fd, struct resources *ret, struct err *e)
 	return 0;
 }
 
-/* Does TEXT ("cpus:4;disk(role):64") give a value for NAME, be it one that is reserved? */
-static bool names_resource(const char *text, const char *name)
-{
-	size_t n = strlen(name);
-
-	for (const char *p = text; p; p = strchr(p, ';')) {
-		p += strspn(p, "; \t");
-		if (strncmp(p, name, n) == 0 && strchr(":(", p[n + strspn(p + n, " \t")]))
-			return true;
-	}
-	return false;
-}
-
 /*
  * A resource named with 0 is not offered; one that is not named is what was found.  Who reserves some
  * says how much is for everybody, too: nothing, otherwise.
  */
 int node_merge_resources(const char *text, struct resources *found, struct err *e)
 {
+	bool named[N_RESOURCE_KINDS + 1];
 	struct resources told = { 0 };
-	int r = resources_parse(text, &told, e);
+	int r = resources_parse_named(text, &told, named, e);
 
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < N_RESOURCE_KINDS; i++) {
-		if (names_resource(text, resource_names[i]))
+		if (named[i])
 			found->scalar[i] = told.scalar[i];
 	}
 	found->parts = TAKE_VAL(told.parts, (struct resource_parts){ 0 });
-	if (names_resource(text, "ports")) {
+	if (named[RESOURCE_PORTS]) {
 		ranges_done(&found->ports);
 		found->ports = told.ports;
 		told.ports = (struct ranges){ 0 };

@@ -4,14 +4,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_ROLE = 255 };
-
 static void part_done(struct resource_part *part)
 {
 	free(part->role);
 	free(part->volume);
 	free(part->container_path);
 	free(part->principal);
+	reservations_unref(part->reservations);
+	ranges_done(&part->ports);
 }
 
 void resource_parts_done(struct resource_parts *parts)
@@ -33,6 +33,8 @@ static int compare(const struct resource_part *a, const struct resource_part *b)
 
 	if (order == 0)
 		order = strcmp(a->role, b->role);
+	if (order == 0)
+		order = reservations_compare(a->reservations, b->reservations);
 	return order ? order : compare_texts(a->volume, b->volume);
 }
 
@@ -40,13 +42,23 @@ static int compare(const struct resource_part *a, const struct resource_part *b)
 static size_t search(const struct resource_parts *parts, const struct resource_part *like,
 		     bool *ret_is_found)
 {
-	size_t i = 0;
+	size_t low = 0, high = parts->n;
 
-	/* There are few: the volumes of one node. */
-	while (i < parts->n && compare(&parts->items[i], like) < 0)
-		i++;
-	*ret_is_found = i < parts->n && compare(&parts->items[i], like) == 0;
-	return i;
+	*ret_is_found = false;
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		int order = compare(&parts->items[middle], like);
+
+		if (order == 0) {
+			*ret_is_found = true;
+			return middle;
+		}
+		if (order < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
 }
 
 static int copy_text(const char *text, char **ret)
@@ -57,9 +69,13 @@ static int copy_text(const char *text, char **ret)
 
 static int part_copy(const struct resource_part *src, struct resource_part *ret)
 {
-	struct resource_part copy = { .kind = src->kind, .value = src->value };
+	struct resource_part copy = {
+		.kind = src->kind, .value = src->value,
+		.reservations = reservations_ref(src->reservations),
+	};
 
-	if (copy_text(src->role, &copy.role) < 0 || copy_text(src->volume, &copy.volume) < 0 ||
+	if (ranges_copy(&src->ports, &copy.ports) < 0 ||
+	    copy_text(src->role, &copy.role) < 0 || copy_text(src->volume, &copy.volume) < 0 ||
 	    copy_text(src->container_path, &copy.container_path) < 0 ||
 	    copy_text(src->principal, &copy.principal) < 0) {
 		part_done(&copy);
@@ -94,6 +110,8 @@ int resource_parts_add(struct resource_parts *parts, const struct resource_part 
 
 	if (!is_found)
 		return insert(parts, i, part);
+	if (ranges_add_all(&parts->items[i].ports, &part->ports) < 0)
+		return -ENOMEM;
 	parts->items[i].value += part->value;
 	return 0;
 }
@@ -131,8 +149,9 @@ void resource_parts_remove(struct resource_parts *parts, const struct resource_p
 
 	if (!is_found)
 		return;
+	(void)ranges_remove_all(&parts->items[i].ports, &part->ports);
 	parts->items[i].value -= part->value;
-	if (parts->items[i].value > 0)
+	if (parts->items[i].value > 0 || parts->items[i].ports.n > 0)
 		return;
 	part_done(&parts->items[i]);
 	parts->n--;
@@ -165,8 +184,9 @@ bool resource_parts_contain(const struct resource_parts *parts,
 		const struct resource_part *wanted = &subset->items[i];
 		const struct resource_part *found = resource_parts_find(parts, wanted);
 
-		if (!found || (wanted->volume ? found->value != wanted->value :
-						found->value < wanted->value))
+		if (!found || !ranges_contains_all(&found->ports, &wanted->ports) ||
+		    (wanted->volume ? found->value != wanted->value :
+				      found->value < wanted->value))
 			return false;
 	}
 	return true;
@@ -176,7 +196,8 @@ bool resource_parts_equal(const struct resource_parts *a, const struct resource_
 {
 	for (size_t i = 0; i < a->n && a->n == b->n; i++) {
 		if (compare(&a->items[i], &b->items[i]) != 0 ||
-		    a->items[i].value != b->items[i].value)
+		    a->items[i].value != b->items[i].value ||
+		    !ranges_equal(&a->items[i].ports, &b->items[i].ports))
 			return false;
 	}
 	return a->n == b->n;
@@ -187,31 +208,4 @@ bool resource_part_is_for(const struct resource_part *part, const char *role)
 	size_t n = strlen(part->role);
 
 	return strncmp(part->role, role, n) == 0 && (role[n] == '\0' || role[n] == '/');
-}
-
-static bool is_component(const char *text, size_t size)
-{
-	if (size == 0 || text[0] == '-' || (size == 1 && text[0] == '.') ||
-	    (size == 2 && memcmp(text, "..", 2) == 0))
-		return false;
-	for (size_t i = 0; i < size; i++) {
-		if (strchr(" \t\n\v\f\r\b*", text[i]))
-			return false;
-	}
-	return true;
-}
-
-bool resource_role_is_valid(const char *name)
-{
-	if (strlen(name) > MAX_ROLE)
-		return false;
-	for (;;) {
-		size_t size = strcspn(name, "/");
-
-		if (!is_component(name, size))
-			return false;
-		if (!name[size])
-			return true;
-		name += size + 1;
-	}
 }

@@ -6,20 +6,25 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "lib/ranges.h"
+#include "lib/reservations.h"
+
 /*
- * What it is is told by kind, role and volume; the rest only describes it.  A volume is one thing:
- * two never become one, and none is divided.
+ * What it is is told by kind, reservations and volume; the rest only describes it.  A volume is one
+ * thing: two never become one, and none is divided.
  */
 struct resource_part {
-	int kind;		/* enum resource_kind */
-	char *role;		/* that it is reserved for */
+	int kind;		/* enum resource_kind, or RESOURCE_PORTS */
+	char *role;		/* that it is reserved for: of the last reservation */
+	struct reservations *reservations;	/* a reference; NULL: one that is static */
 	char *volume;		/* persistence id, unique in the role; NULL: no volume yet */
 	char *container_path;	/* of a volume, as it was created or as a task wants it */
 	char *principal;	/* of a volume: who created it, or NULL */
-	int64_t value;		/* in thousandths */
+	int64_t value;		/* in thousandths; of ports: 0 */
+	struct ranges ports;	/* of RESOURCE_PORTS only */
 };
 
-/* Zero-initialised is empty; ordered by kind, role and volume, each of which is there once. */
+/* Zero-initialised is empty; ordered by kind, role, reservations and volume, and all differ. */
 struct resource_parts {
 	struct resource_part *items;
 	size_t n;
@@ -37,11 +42,14 @@ int resource_parts_copy(const struct resource_parts *src, struct resource_parts 
  */
 int resource_parts_add(struct resource_parts *parts, const struct resource_part *part);
 int resource_parts_add_all(struct resource_parts *parts, const struct resource_parts *other);
-/* What is not there is not taken; the value never goes below zero. */
+/*
+ * What is not there is not taken; the value never goes below zero.  Splitting a range of ports may
+ * need memory; they stay without it.
+ */
 void resource_parts_remove(struct resource_parts *parts, const struct resource_part *part);
 void resource_parts_remove_all(struct resource_parts *parts, const struct resource_parts *other);
 
-/* The one that is the same but for its value, or NULL. */
+/* The one that is the same but for its value and ports, or NULL. */
 const struct resource_part *resource_parts_find(const struct resource_parts *parts,
 						const struct resource_part *like);
 bool resource_parts_contain(const struct resource_parts *parts,
@@ -50,8 +58,5 @@ bool resource_parts_equal(const struct resource_parts *a, const struct resource_
 
 /* Is it reserved for ROLE, or for a role above it ("eng" for "eng/web")? */
 bool resource_part_is_for(const struct resource_part *part, const char *role);
-
-/* May NAME be a role that resources are reserved for?  (reference/mesos.md 1.9; not "*".) */
-bool resource_role_is_valid(const char *name);
 
 #endif

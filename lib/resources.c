@@ -19,6 +19,11 @@ const char *const resource_names[N_RESOURCE_KINDS] = {
  */
 #define SCALAR_MAX 1e10
 
+const char *resource_part_name(const struct resource_part *part)
+{
+	return part->kind == RESOURCE_PORTS ? "ports" : resource_names[part->kind];
+}
+
 int resource_kind_find(const char *name)
 {
 	for (int i = 0; i < N_RESOURCE_KINDS; i++) {
@@ -160,6 +165,7 @@ int resources_below_volumes(const struct resources *r, struct resources *ret)
 		const struct resource_part *volume = &r->parts.items[i];
 		const struct resource_part disk = {
 			.kind = volume->kind, .role = volume->role, .value = volume->value,
+			.reservations = volume->reservations,
 		};
 
 		if (volume->volume)
@@ -169,6 +175,107 @@ int resources_below_volumes(const struct resources *r, struct resources *ret)
 		resources_done(&sum);
 	else
 		*ret = sum;
+	return result;
+}
+
+typedef int strip_fn(const struct reservations *stack, struct reservations **ret,
+		     const char **ret_role);
+
+static int strip_all(const struct reservations *stack, struct reservations **ret,
+		     const char **ret_role)
+{
+	(void)stack;
+	*ret = NULL;
+	*ret_role = NULL;
+	return 0;
+}
+
+/* What PART would be with fewer reservations is added to SUM. */
+static int add_stripped(const struct resource_part *part, strip_fn *strip, struct resources *sum)
+{
+	struct resource_part below = {
+		.kind = part->kind, .value = part->value, .ports = part->ports,
+	};
+	const char *role;
+	int r = strip(part->reservations, &below.reservations, &role);
+
+	if (r < 0)
+		return r;
+	below.role = (char *)(uintptr_t)role;	/* copied with the rest */
+	if (role)
+		r = resource_parts_add(&sum->parts, &below);
+	else if (part->kind == RESOURCE_PORTS)
+		r = ranges_add_all(&sum->ports, &part->ports);
+	else
+		sum->scalar[part->kind] += part->value;
+	reservations_unref(below.reservations);
+	return r;
+}
+
+static int strip_each(const struct resources *r, strip_fn *strip, struct resources *ret)
+{
+	struct resources sum = { 0 };
+	int result = ranges_copy(&r->ports, &sum.ports);
+
+	memcpy(sum.scalar, r->scalar, sizeof(sum.scalar));
+	for (size_t i = 0; i < r->parts.n && result == 0; i++)
+		result = r->parts.items[i].volume ? -EINVAL :
+			 add_stripped(&r->parts.items[i], strip, &sum);
+	if (result < 0)
+		resources_done(&sum);
+	else
+		*ret = sum;
+	return result;
+}
+
+int resources_below_reservations(const struct resources *r, struct resources *ret)
+{
+	return strip_each(r, reservations_pop, ret);
+}
+
+int resources_below_dynamic(const struct resources *r, struct resources *ret)
+{
+	return strip_each(r, reservations_pop_dynamic, ret);
+}
+
+int resources_unreserve(const struct resources *r, struct resources *ret)
+{
+	return strip_each(r, strip_all, ret);
+}
+
+int resources_dynamic(const struct resources *r, struct resources *ret)
+{
+	struct resources sum = { 0 };
+	int result = 0;
+
+	for (size_t i = 0; i < r->parts.n && result == 0; i++) {
+		struct resource_part part = r->parts.items[i];
+
+		part.volume = part.container_path = part.principal = NULL;
+		if (reservations_are_dynamic(part.reservations))
+			result = resource_parts_add(&sum.parts, &part);
+	}
+	if (result < 0)
+		resources_done(&sum);
+	else
+		*ret = sum;
+	return result;
+}
+
+int resources_without_refined(const struct resources *r, struct resources *ret)
+{
+	struct resources copy = { 0 };
+	int result = ranges_copy(&r->ports, &copy.ports);
+
+	memcpy(copy.scalar, r->scalar, sizeof(copy.scalar));
+	for (size_t i = 0; i < r->parts.n && result == 0; i++) {
+		if (reservations_count(r->parts.items[i].reservations) == 1)
+			result = resource_parts_add(&copy.parts, &r->parts.items[i]);
+	}
+	if (result < 0)
+		resources_done(&copy);
+	else
+		*ret = copy;
 	return result;
 }
 

@@ -24,13 +24,25 @@ static void set_ports(json_t *json, const struct ranges *ports)
 		json_object_set_new(json, "ports", json_string(text));
 }
 
+/* All ports there are, reserved or not; without memory fewer are shown. */
+static void set_all_ports(json_t *json, const struct resources *r)
+{
+	struct ranges ports = { 0 };
+
+	(void)ranges_add_all(&ports, &r->ports);
+	for (size_t i = 0; i < r->parts.n; i++)
+		(void)ranges_add_all(&ports, &r->parts.items[i].ports);
+	set_ports(json, &ports);
+	ranges_done(&ports);
+}
+
 json_t *resources_to_json(const struct resources *r)
 {
 	json_t *json = json_object();
 
 	for (int kind = 0; json && kind < N_RESOURCE_KINDS; kind++)
 		set_scalar(json, kind, resources_quantity(r, kind));
-	set_ports(json, &r->ports);
+	set_all_ports(json, r);
 	return json;
 }
 
@@ -52,6 +64,19 @@ static json_t *of_role(json_t *json, const char *role, json_t *(*make)(void))
 	return json_object_get(json, role);
 }
 
+/* Several parts of one role may be ports, under different reservations. */
+static void add_ports(json_t *row, const struct resource_part *part)
+{
+	const char *before = json_string_value(json_object_get(row, "ports"));
+	struct ranges ports = { 0 };
+
+	if (before)
+		(void)ranges_parse(before, &ports);
+	(void)ranges_add_all(&ports, &part->ports);
+	set_ports(row, &ports);
+	ranges_done(&ports);
+}
+
 json_t *resources_reserved_to_json(const struct resources *r)
 {
 	json_t *json = json_object();
@@ -59,8 +84,13 @@ json_t *resources_reserved_to_json(const struct resources *r)
 	for (size_t i = 0; i < r->parts.n; i++) {
 		const struct resource_part *part = &r->parts.items[i];
 		json_t *row = of_role(json, part->role, json_object);
-		const json_t *before = json_object_get(row, resource_names[part->kind]);
+		const json_t *before;
 
+		if (part->kind == RESOURCE_PORTS) {
+			add_ports(row, part);
+			continue;
+		}
+		before = json_object_get(row, resource_names[part->kind]);
 		json_object_set_new(row, resource_names[part->kind],
 				    json_real(json_number_value(before) +
 					      resources_scalar_to_double(part->value)));

@@ -14,12 +14,6 @@
 /* What changes the meaning of a resource must be understood, or it would be handed out twice. */
 static const char *find_unsupported(const Mesos__V1__Resource *m)
 {
-	if (m->reservation || m->n_reservations > 1 ||
-	    (m->n_reservations == 1 &&
-	     m->reservations[0]->type != MESOS__V1__RESOURCE__RESERVATION_INFO__TYPE__STATIC))
-		return "dynamic reservations are not supported";
-	if (m->n_reservations > 0 && m->role && strcmp(m->role, "*") != 0)
-		return "both 'role' and 'reservations' are set";
 	if (m->disk && m->disk->source)
 		return "disks with a source are not supported";
 	if (m->revocable)
@@ -29,15 +23,7 @@ static const char *find_unsupported(const Mesos__V1__Resource *m)
 	return m->provider_id ? "resource providers are not supported" : NULL;
 }
 
-/* NULL: it is for everybody. */
-static char *role_of(const Mesos__V1__Resource *m)
-{
-	if (m->n_reservations == 1)
-		return m->reservations[0]->role;
-	return m->role && strcmp(m->role, "*") != 0 ? m->role : NULL;
-}
-
-static const char *find_wrong_volume(const Mesos__V1__Resource *m, int kind)
+static const char *find_wrong_volume(const Mesos__V1__Resource *m, int kind, bool is_reserved)
 {
 	const Mesos__V1__Resource__DiskInfo *disk = m->disk;
 	const Mesos__V1__Volume *volume = disk->volume;
@@ -47,7 +33,7 @@ static const char *find_wrong_volume(const Mesos__V1__Resource *m, int kind)
 	if (!disk->persistence)
 		return volume ? "Non-persistent volume not supported" :
 				"DiskInfo is set but empty";
-	if (!role_of(m))
+	if (!is_reserved)
 		return "Persistent volumes cannot be created from unreserved resources";
 	if (!volume)
 		return "Expecting 'volume' to be set for persistent volume";
@@ -59,60 +45,56 @@ static const char *find_wrong_volume(const Mesos__V1__Resource *m, int kind)
 		"Invalid persistence ID for persistent volume";
 }
 
-/* VALUE of it is not everybody's. */
-static int add_part(const Mesos__V1__Resource *m, int kind, int64_t value, struct resources *sum,
-		    struct err *e)
+static int check_part(const Mesos__V1__Resource *m, const struct resource_part *part,
+		      const struct resources *sum, struct err *e)
 {
-	const Mesos__V1__Resource__DiskInfo *disk = m->disk;
-	struct resource_part part = { .kind = kind, .role = role_of(m), .value = value };
-	const struct resource_part *same;
+	const struct resource_part *same = resource_parts_find(&sum->parts, part);
 
-	if (!part.role || !resource_role_is_valid(part.role))
-		return err_set(e, EINVAL, "read resource '%s': '%.255s' is not a valid role",
-			       m->name, part.role ? part.role : "");
-	if (disk) {
-		part.volume = disk->persistence->id;
-		part.principal = disk->persistence->principal;
-		part.container_path = disk->volume->container_path;
-	}
 	if (sum->parts.n >= RESOURCE_MAX_PARTS)
 		return err_set(e, EINVAL, "read resource '%s': more than %d reservations and volumes",
 			       m->name, RESOURCE_MAX_PARTS);
-	same = resource_parts_find(&sum->parts, &part);
-	if (same && value > INT64_MAX - same->value)
+	if (same && part->value > INT64_MAX - same->value)
 		return err_set(e, EINVAL, "read resource '%s': the sum is out of range", m->name);
 	/* Nothing of something is nothing; but a volume is there whatever its size. */
-	if (value == 0 && disk)
+	if (part->value == 0 && part->volume)
 		return err_set(e, EINVAL, "read resource '%s': volume '%s' has no size", m->name,
-			       part.volume);
-	return value > 0 && resource_parts_add(&sum->parts, &part) < 0 ?
-		err_set(e, ENOMEM, "read resource '%s'", m->name) : 0;
-}
-
-static int add_scalar(const Mesos__V1__Resource *m, int kind, struct resources *sum, struct err *e)
-{
-	const char *wrong = m->disk ? find_wrong_volume(m, kind) : NULL;
-	int64_t value;
-
-	if (wrong)
-		return err_set(e, EINVAL, "read resource '%s': %s", m->name, wrong);
-
-	if (m->type != MESOS__V1__VALUE__TYPE__SCALAR || !m->scalar)
-		return err_set(e, EINVAL, "read resource '%s': not a scalar", m->name);
-	if (resources_scalar_from_double(m->scalar->value, &value) < 0)
-		return err_set(e, EINVAL, "read resource '%s': %g is negative or out of range",
-			       m->name, m->scalar->value);
-	if (kind == RESOURCE_GPUS && value % 1000 != 0)
-		return err_set(e, EINVAL, "read resource '%s': %g is not a whole number", m->name,
-			       m->scalar->value);
-	if (m->disk || m->n_reservations == 1 || role_of(m))
-		return add_part(m, kind, value, sum, e);
-	if (__builtin_add_overflow(sum->scalar[kind], value, &sum->scalar[kind]))
-		return err_set(e, EINVAL, "read resource '%s': the sum is out of range", m->name);
+			       part->volume);
 	return 0;
 }
 
-static int add_ports(const Mesos__V1__Resource *m, struct resources *sum, struct err *e)
+/* PART of SUM is not everybody's. */
+static int add_part(const Mesos__V1__Resource *m, struct resource_part *part,
+		    struct resources *sum, struct err *e)
+{
+	const Mesos__V1__Resource__DiskInfo *disk = m->disk;
+	int r;
+
+	if (disk) {
+		part->volume = disk->persistence->id;
+		part->principal = disk->persistence->principal;
+		part->container_path = disk->volume->container_path;
+	}
+	r = check_part(m, part, sum, e);
+	if (r < 0 || (part->value == 0 && part->ports.n == 0))
+		return r;
+	return resource_parts_add(&sum->parts, part) < 0 ?
+		err_set(e, ENOMEM, "read resource '%s'", m->name) : 0;
+}
+
+static int read_scalar(const Mesos__V1__Resource *m, int kind, int64_t *ret, struct err *e)
+{
+	if (m->type != MESOS__V1__VALUE__TYPE__SCALAR || !m->scalar)
+		return err_set(e, EINVAL, "read resource '%s': not a scalar", m->name);
+	if (resources_scalar_from_double(m->scalar->value, ret) < 0)
+		return err_set(e, EINVAL, "read resource '%s': %g is negative or out of range",
+			       m->name, m->scalar->value);
+	if (kind == RESOURCE_GPUS && *ret % 1000 != 0)
+		return err_set(e, EINVAL, "read resource '%s': %g is not a whole number", m->name,
+			       m->scalar->value);
+	return 0;
+}
+
+static int read_ports(const Mesos__V1__Resource *m, struct ranges *ports, struct err *e)
 {
 	if (m->type != MESOS__V1__VALUE__TYPE__RANGES || !m->ranges)
 		return err_set(e, EINVAL, "read resource '%s': not ranges", m->name);
@@ -121,12 +103,50 @@ static int add_ports(const Mesos__V1__Resource *m, struct resources *sum, struct
 
 		if (range->begin > range->end || range->end > UINT16_MAX)
 			return err_set(e, EINVAL,
-				       "read resource '%s': %llu-%llu is not a range of ports", m->name, (unsigned long long)range->begin,
+				       "read resource '%s': %llu-%llu is not a range of ports",
+				       m->name, (unsigned long long)range->begin,
 				       (unsigned long long)range->end);
-		if (ranges_add(&sum->ports, (uint32_t)range->begin, (uint32_t)range->end) < 0)
+		if (ranges_add(ports, (uint32_t)range->begin, (uint32_t)range->end) < 0)
 			return err_set(e, ENOMEM, "read resource '%s'", m->name);
 	}
 	return 0;
+}
+
+/* Of everybody. */
+static int add_free(const Mesos__V1__Resource *m, const struct resource_part *part,
+		    struct resources *sum, struct err *e)
+{
+	if (part->kind == RESOURCE_PORTS)
+		return ranges_add_all(&sum->ports, &part->ports) < 0 ?
+		       err_set(e, ENOMEM, "read resource '%s'", m->name) : 0;
+	if (__builtin_add_overflow(sum->scalar[part->kind], part->value, &sum->scalar[part->kind]))
+		return err_set(e, EINVAL, "read resource '%s': the sum is out of range", m->name);
+	return 0;
+}
+
+/* PART is what M tells, and points into it. */
+static int add(const Mesos__V1__Resource *m, struct resource_part *part, struct resources *sum,
+	       struct err *e)
+{
+	const char *wrong = find_unsupported(m), *role;
+	int r = 0;
+
+	if (!wrong && part->kind < 0)
+		wrong = "unknown name";
+	if (wrong)
+		return err_set(e, EINVAL, "read resource '%s': %s", m->name, wrong);
+	r = reservations_read(m, &part->reservations, &role, e);
+	if (r < 0)
+		return err_wrap(e, "read resource '%s'", m->name);
+	part->role = (char *)(uintptr_t)role;	/* copied with the rest */
+	wrong = m->disk ? find_wrong_volume(m, part->kind, role) : NULL;
+	if (wrong)
+		return err_set(e, EINVAL, "read resource '%s': %s", m->name, wrong);
+	r = part->kind == RESOURCE_PORTS ? read_ports(m, &part->ports, e) :
+					   read_scalar(m, part->kind, &part->value, e);
+	if (r < 0)
+		return r;
+	return role ? add_part(m, part, sum, e) : add_free(m, part, sum, e);
 }
 
 int resources_from_messages(Mesos__V1__Resource *const *messages, size_t n, struct resources *ret,
@@ -136,21 +156,15 @@ int resources_from_messages(Mesos__V1__Resource *const *messages, size_t n, stru
 	int r = 0;
 
 	for (size_t i = 0; i < n && r == 0; i++) {
-		const Mesos__V1__Resource *m = messages[i];
-		const char *unsupported = find_unsupported(m);
-		int kind = resource_kind_find(m->name);
+		const char *name = messages[i]->name;
+		struct resource_part part = {
+			.kind = strcmp(name, "ports") == 0 ? RESOURCE_PORTS :
+							     resource_kind_find(name),
+		};
 
-		if (unsupported)
-			r = err_set(e, EINVAL, "read resource '%s': %s", m->name, unsupported);
-		else if (kind >= 0)
-			r = add_scalar(m, kind, &sum, e);
-		else if (strcmp(m->name, "ports") == 0 && (role_of(m) || m->n_reservations))
-			r = err_set(e, EINVAL, "read resource 'ports': reserved ports are not"
-				    " supported");
-		else if (strcmp(m->name, "ports") == 0)
-			r = add_ports(m, &sum, e);
-		else
-			r = err_set(e, EINVAL, "read resource '%s': unknown name", m->name);
+		r = add(messages[i], &part, &sum, e);
+		reservations_unref(part.reservations);
+		ranges_done(&part.ports);
 	}
 	if (r < 0) {
 		resources_done(&sum);
@@ -208,23 +222,6 @@ static Mesos__V1__Resource *new_scalar(int kind, int64_t value, const char *role
 	return TAKE_PTR(m);
 }
 
-static int set_reservation(Mesos__V1__Resource *m, const char *role)
-{
-	Mesos__V1__Resource__ReservationInfo *reservation = malloc(sizeof(*reservation));
-
-	m->reservations = malloc(sizeof(Mesos__V1__Resource__ReservationInfo *));
-	if (!reservation || !m->reservations) {
-		free(reservation);
-		return -ENOMEM;
-	}
-	mesos__v1__resource__reservation_info__init(reservation);
-	m->reservations[m->n_reservations++] = reservation;
-	reservation->has_type = true;
-	reservation->type = MESOS__V1__RESOURCE__RESERVATION_INFO__TYPE__STATIC;
-	reservation->role = strdup(role);
-	return reservation->role ? 0 : -ENOMEM;
-}
-
 /* A message that points to texts of PART is copied: one allocation to check instead of six. */
 static int set_volume(Mesos__V1__Resource *m, const struct resource_part *part)
 {
@@ -241,15 +238,6 @@ static int set_volume(Mesos__V1__Resource *m, const struct resource_part *part)
 	disk.volume = &volume;
 	m->disk = (Mesos__V1__Resource__DiskInfo *)pb_copy(&disk.base);
 	return m->disk ? 0 : -ENOMEM;
-}
-
-static Mesos__V1__Resource *new_part(const struct resource_part *part, const char *role)
-{
-	AUTO(free_resourcep) Mesos__V1__Resource *m = new_scalar(part->kind, part->value, role);
-
-	if (!m || set_reservation(m, part->role) < 0 || (part->volume && set_volume(m, part) < 0))
-		return NULL;
-	return TAKE_PTR(m);
 }
 
 static Mesos__V1__Resource *new_ports(const struct ranges *ports, const char *role)
@@ -278,6 +266,18 @@ static Mesos__V1__Resource *new_ports(const struct ranges *ports, const char *ro
 		range->end = ports->items[i].last;
 		ranges->range[ranges->n_range++] = range;
 	}
+	return TAKE_PTR(m);
+}
+
+static Mesos__V1__Resource *new_part(const struct resource_part *part, const char *role)
+{
+	AUTO(free_resourcep) Mesos__V1__Resource *m =
+		part->kind == RESOURCE_PORTS ? new_ports(&part->ports, role) :
+					       new_scalar(part->kind, part->value, role);
+
+	if (!m || reservations_write(part->reservations, part->role, m) < 0 ||
+	    (part->volume && set_volume(m, part) < 0))
+		return NULL;
 	return TAKE_PTR(m);
 }
 
@@ -315,20 +315,37 @@ undo:
 	return -ENOMEM;
 }
 
-int resources_messages_downgrade(Mesos__V1__Resource *const *messages, size_t n)
+/* A dynamic one keeps its principal and labels; its role is told beside it. */
+static int downgrade(Mesos__V1__Resource *m)
 {
-	for (size_t i = 0; i < n; i++) {
-		Mesos__V1__Resource *m = messages[i];
-		char *role = strdup(m->n_reservations ? m->reservations[0]->role : "*");
+	Mesos__V1__Resource__ReservationInfo *info;
 
-		if (!role)
-			return -ENOMEM;
-		while (m->n_reservations > 0)
-			protobuf_c_message_free_unpacked(
-				&m->reservations[--m->n_reservations]->base, NULL);
-		m->role = role;
+	if (m->n_reservations > 1)
+		return -EINVAL;
+	if (m->n_reservations == 0) {
+		m->role = strdup("*");
+		return m->role ? 0 : -ENOMEM;
+	}
+	info = m->reservations[0];
+	free(TAKE_PTR(m->reservations));
+	m->n_reservations = 0;
+	m->role = TAKE_PTR(info->role);
+	if (info->type == MESOS__V1__RESOURCE__RESERVATION_INFO__TYPE__DYNAMIC) {
+		info->has_type = false;
+		m->reservation = info;
+	} else {
+		protobuf_c_message_free_unpacked(&info->base, NULL);
 	}
 	return 0;
+}
+
+int resources_messages_downgrade(Mesos__V1__Resource *const *messages, size_t n)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < n && r == 0; i++)
+		r = downgrade(messages[i]);
+	return r;
 }
 
 void resources_messages_free(Mesos__V1__Resource **messages, size_t n)

@@ -1,12 +1,15 @@
 #include "lib/resources.h"
 
 #include <errno.h>
+#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "lib/cleanup.h"
 #include "lib/err.h"
+#include "lib/pb_json.h"
+#include "proto/mesos.pb-c.h"
 
 /* "4", "0.5": digits and a point only, where strtod() would take "inf" and "0x1p4" too. */
 static int parse_scalar(const char *text, int64_t *ret)
@@ -35,25 +38,31 @@ static char *trim(char *text)
 	return text;
 }
 
-static int parse_ports(const char *value, struct resources *ret, struct err *e)
+static int parse_ports(const char *value, struct ranges *ret, const char *told, struct err *e)
 {
 	struct ranges ports = { 0 };
-	int r;
+	int r = *value == '[' ? ranges_parse(value, &ports) : -EINVAL;
 
-	if (ret->ports.n > 0)
-		return err_set(e, EINVAL, "read resource 'ports': named twice");
-	r = *value == '[' ? ranges_parse(value, &ports) : -EINVAL;
 	if (r == 0 && ports.n > 0 && ports.items[ports.n - 1].last > UINT16_MAX) {
 		ranges_done(&ports);
 		r = -EINVAL;
 	}
 	if (r == -ENOMEM)
-		return err_set(e, ENOMEM, "read resource 'ports'");
+		return err_set(e, ENOMEM, "read resource '%s'", told);
 	if (r < 0)
 		return err_set(e, EINVAL,
-			       "read resource 'ports': '%s' is not ranges such as [31000-32000]",
+			       "read resource '%s': '%s' is not ranges such as [31000-32000]", told,
 			       value);
-	ret->ports = ports;
+	*ret = ports;
+	return 0;
+}
+
+static int parse_number(int kind, const char *value, int64_t *ret, const char *told,
+			struct err *e)
+{
+	if (parse_scalar(value, ret) < 0 || (kind == RESOURCE_GPUS && *ret % 1000 != 0))
+		return err_set(e, EINVAL, "read resource '%s': '%s' is not %s", told, value,
+			       kind == RESOURCE_GPUS ? "a whole number" : "a number");
 	return 0;
 }
 
@@ -69,82 +78,159 @@ static char *split_role(char *name)
 	return open + 1;
 }
 
-/* Told as NAME(ROLE):VALUE. */
-static int parse_reserved(int kind, const char *name, char *role, const char *value,
-			  struct resources *ret, struct err *e)
-{
-	struct resource_part part = { .kind = kind, .role = role };
+/* What is told so far: each once. */
+struct told {
+	struct resources sum;
+	bool named[N_RESOURCE_KINDS + 1];	/* reserved or not */
+	bool free[N_RESOURCE_KINDS + 1];	/* not */
+};
 
-	if (!resource_role_is_valid(role))
-		return err_set(e, EINVAL, "read resource '%s(%s)': no role is called so", name,
-			       role);
-	if (resource_parts_find(&ret->parts, &part))
-		return err_set(e, EINVAL, "read resource '%s(%s)': named twice", name, role);
-	if (parse_scalar(value, &part.value) < 0 ||
-	    (kind == RESOURCE_GPUS && part.value % 1000 != 0))
-		return err_set(e, EINVAL, "read resource '%s(%s)': '%s' is not %s", name, role,
-			       value, kind == RESOURCE_GPUS ? "a whole number" : "a number");
-	if (part.value > 0 && resource_parts_add(&ret->parts, &part) < 0)
-		return err_set(e, ENOMEM, "read resource '%s(%s)'", name, role);
+static int keep(struct told *told, const struct resource_part *part, const char *text,
+		struct err *e)
+{
+	int r = 0;
+
+	if (part->role && (part->value > 0 || part->ports.n > 0))
+		r = resource_parts_add(&told->sum.parts, part);
+	else if (!part->role && part->kind == RESOURCE_PORTS)
+		r = ranges_add_all(&told->sum.ports, &part->ports);
+	else if (!part->role)
+		told->sum.scalar[part->kind] = part->value;
+	if (!part->role)
+		told->free[part->kind] = true;
+	told->named[part->kind] = true;
+	return r < 0 ? err_set(e, ENOMEM, "read resource '%s'", text) : 0;
+}
+
+/* PART is that of NAME, for its role; TEXT is both. */
+static int parse_value(struct told *told, struct resource_part *part, const char *text,
+		       const char *value, struct err *e)
+{
+	int r;
+
+	if (part->kind < 0)
+		return err_set(e, EINVAL, "read resource '%s': unknown name", text);
+	if (part->role && !resource_role_is_valid(part->role))
+		return err_set(e, EINVAL, "read resource '%s': no role is called so", text);
+	if (part->role ? !!resource_parts_find(&told->sum.parts, part) : told->free[part->kind])
+		return err_set(e, EINVAL, "read resource '%s': named twice", text);
+	r = part->kind == RESOURCE_PORTS ? parse_ports(value, &part->ports, text, e) :
+					   parse_number(part->kind, value, &part->value, text, e);
+	return r < 0 ? r : keep(told, part, text, e);
+}
+
+/* One "name:value" or "name(role):value". */
+static int parse_item(char *item, struct told *told, struct err *e)
+{
+	struct resource_part part = { 0 };
+	char *colon = strchr(item, ':'), *name;
+	AUTO_FREE char *text = NULL;
+	int r;
+
+	if (!colon)
+		return err_set(e, EINVAL, "read resource '%s': not of the form name:value", item);
+	*colon = '\0';
+	name = trim(item);
+	text = strdup(name);
+	if (!text)
+		return err_set(e, ENOMEM, "read resources");
+	part.role = split_role(name);
+	part.kind = strcmp(name, "ports") == 0 ? RESOURCE_PORTS : resource_kind_find(name);
+	r = parse_value(told, &part, text, trim(colon + 1), e);
+	ranges_done(&part.ports);
+	return r;
+}
+
+static int parse_text(const char *text, struct told *told, struct err *e)
+{
+	AUTO_FREE char *copy = strdup(text);
+	char *rest = copy, *item;
+	int r = 0;
+
+	if (!copy)
+		return err_set(e, ENOMEM, "read resources");
+	while (r == 0 && (item = strsep(&rest, ";"))) {
+		item = trim(item);
+		if (*item != '\0')
+			r = parse_item(item, told, e);
+	}
+	return r;
+}
+
+/* ---- the JSON form ---- */
+
+/* What a node has is reserved by whoever starts it; what frameworks make of it is told otherwise. */
+static int check_static(const struct resources *r, struct err *e)
+{
+	for (size_t i = 0; i < r->parts.n; i++) {
+		const struct resource_part *part = &r->parts.items[i];
+
+		if (part->volume || part->reservations)
+			return err_set(e, EINVAL, "read resources: more than a static reservation is"
+				       " told for role '%s'", part->role);
+	}
 	return 0;
 }
 
-/* One "name:value". */
-static int parse_item(char *text, bool *is_named, struct resources *ret, struct err *e)
+static int add_json(const json_t *json, struct told *told, struct err *e)
 {
-	char *role;
-	char *colon = strchr(text, ':');
-	char *name, *value;
-	int kind, r;
+	struct resources one = { 0 };
+	ProtobufCMessage *message;
+	Mesos__V1__Resource *resource;
+	int r = pb_from_json(&mesos__v1__resource__descriptor, json, &message, e), kind;
 
-	if (!colon)
-		return err_set(e, EINVAL, "read resource '%s': not of the form name:value", text);
-	*colon = '\0';
-	name = trim(text);
-	value = trim(colon + 1);
-	role = split_role(name);
-	if (strcmp(name, "ports") == 0)
-		return role ? err_set(e, EINVAL, "read resource 'ports(%s)': reserved ports are not"
-				      " supported", role) : parse_ports(value, ret, e);
-	kind = resource_kind_find(name);
-	if (kind < 0)
-		return err_set(e, EINVAL, "read resource '%s': unknown name", name);
-	if (role)
-		return parse_reserved(kind, name, role, value, ret, e);
-	if (is_named[kind])
-		return err_set(e, EINVAL, "read resource '%s': named twice", name);
-	r = parse_scalar(value, &ret->scalar[kind]);
-	if (r == 0 && kind == RESOURCE_GPUS && ret->scalar[kind] % 1000 != 0)
-		r = -EINVAL;
 	if (r < 0)
-		return err_set(e, EINVAL, "read resource '%s': '%s' is not %s", name, value,
-			       kind == RESOURCE_GPUS ? "a whole number" : "a number");
-	is_named[kind] = true;
+		return err_wrap(e, "read resources");
+	resource = (Mesos__V1__Resource *)message;
+	kind = strcmp(resource->name, "ports") == 0 ? RESOURCE_PORTS :
+						      resource_kind_find(resource->name);
+	r = resources_from_messages(&resource, 1, &one, e);
+	if (r == 0)
+		r = check_static(&one, e);
+	if (r == 0 && resources_add(&told->sum, &one) < 0)
+		r = err_set(e, ENOMEM, "read resources");
+	if (r == 0)
+		told->named[kind] = true;
+	resources_done(&one);
+	protobuf_c_message_free_unpacked(message, NULL);
+	return r;
+}
+
+static int parse_json(const char *text, struct told *told, struct err *e)
+{
+	json_error_t why;
+	json_t *list = json_loads(text, JSON_REJECT_DUPLICATES, &why);
+	int r = 0;
+
+	if (!json_is_array(list))
+		r = err_set(e, EINVAL, "read resources: not a JSON array: %s", why.text);
+	for (size_t i = 0; i < json_array_size(list) && r == 0; i++)
+		r = add_json(json_array_get(list, i), told, e);
+	json_decref(list);
+	return r;
+}
+
+int resources_parse_named(const char *text, struct resources *ret,
+			  bool ret_named[N_RESOURCE_KINDS + 1], struct err *e)
+{
+	struct told told = { .sum = { .ports = { 0 } } };
+	int r = text[strspn(text, " \t\n")] == '[' ? parse_json(text, &told, e) :
+						      parse_text(text, &told, e);
+
+	if (r < 0) {
+		resources_done(&told.sum);
+		return r;
+	}
+	memcpy(ret_named, told.named, sizeof(told.named));
+	*ret = told.sum;
 	return 0;
 }
 
 int resources_parse(const char *text, struct resources *ret, struct err *e)
 {
-	bool is_named[N_RESOURCE_KINDS] = { false };
-	struct resources parsed = { 0 };
-	AUTO_FREE char *copy = strdup(text);
-	char *rest = copy, *item;
+	bool named[N_RESOURCE_KINDS + 1];
 
-	if (!copy)
-		return err_set(e, ENOMEM, "read resources");
-	while ((item = strsep(&rest, ";"))) {
-		int r = 0;
-
-		item = trim(item);
-		if (*item != '\0')
-			r = parse_item(item, is_named, &parsed, e);
-		if (r < 0) {
-			resources_done(&parsed);
-			return r;
-		}
-	}
-	*ret = parsed;
-	return 0;
+	return resources_parse_named(text, ret, named, e);
 }
 
 /* At most three digits behind the point, and none that say nothing. */
@@ -162,11 +248,19 @@ static void print_scalar(FILE *out, int64_t value)
 
 static void print_part(FILE *out, const struct resource_part *part)
 {
-	fprintf(out, "%s(%s)", resource_names[part->kind], part->role);
+	AUTO_FREE char *ports = NULL;
+
+	fputs(resource_part_name(part), out);
+	reservations_print(part->reservations, part->role, out);
 	if (part->volume)
 		fprintf(out, "[%s:%s]", part->volume,
 			part->container_path ? part->container_path : "");
-	print_scalar(out, part->value);
+	if (part->kind != RESOURCE_PORTS) {
+		print_scalar(out, part->value);
+		return;
+	}
+	ports = ranges_format(&part->ports);
+	fprintf(out, ":[%s]", ports ? ports : "");
 }
 
 char *resources_format(const struct resources *r)

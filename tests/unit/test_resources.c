@@ -46,6 +46,13 @@ static void test_parse_and_format(void **state)
 		{ "cpus:.5", "cpus:0.5" },
 		{ "disk(b/c):5;cpus(a):1;disk:2;disk(b):0.5", "disk:2;cpus(a):1;disk(b):0.5;disk(b/c):5" },
 		{ "disk(a):0", "" },
+		{ "ports(b):[5-9];cpus(a/b):2;ports:[1-4];ports(a):[7]",
+		  "cpus(a/b):2;ports(a):[7];ports(b):[5-9];ports:[1-4]" },
+		{ " [{\"name\":\"cpus\",\"type\":\"SCALAR\",\"scalar\":{\"value\":2},\"role\":\"a\"},"
+		  "{\"name\":\"cpus\",\"type\":\"SCALAR\",\"scalar\":{\"value\":1},\"reservations\":["
+		  "{\"type\":\"STATIC\",\"role\":\"a\"}]},"
+		  "{\"name\":\"ports\",\"type\":\"RANGES\",\"ranges\":{\"range\":[{\"begin\":1,"
+		  "\"end\":2}]}}]", "cpus(a):3;ports:[1-2]" },
 	};
 
 	(void)state;
@@ -87,8 +94,15 @@ static void test_parse_refuses(void **state)
 		{ "disk():5", "read resource 'disk()': no role is called so" },
 		{ "disk(a:5", "read resource 'disk(a': unknown name" },
 		{ "disk(a):5;disk(a):6", "read resource 'disk(a)': named twice" },
-		{ "ports(a):[1-2]",
-		  "read resource 'ports(a)': reserved ports are not supported" },
+		{ "ports(a):1",
+		  "read resource 'ports(a)': '1' is not ranges such as [31000-32000]" },
+		{ "ports(a):[1];ports(a):[2]", "read resource 'ports(a)': named twice" },
+		{ "[{]", "read resources: not a JSON array: string or '}' expected near ']'" },
+		{ "[{\"type\":\"SCALAR\"}]",
+		  "read resources: missing required field 'name'" },
+		{ "[{\"name\":\"cpus\",\"type\":\"SCALAR\",\"scalar\":{\"value\":1},\"role\":\"a\","
+		  "\"reservation\":{}}]",
+		  "read resources: more than a static reservation is told for role 'a'" },
 		{ "mem:9999999999999999",
 		  "read resource 'mem': '9999999999999999' is not a number" },
 	};
@@ -381,6 +395,8 @@ static void test_messages_add_up(void **state)
 }
 
 #define STATIC(role) "{\"type\":\"STATIC\",\"role\":\"" role "\"}"
+#define DYNAMIC(role) "{\"type\":\"DYNAMIC\",\"role\":\"" role "\"}"
+#define CPUS(more) AGENT("{\"name\":\"cpus\",\"type\":\"SCALAR\",\"scalar\":{\"value\":1}," more "}")
 #define PLACE "\"volume\":{\"mode\":\"RW\",\"container_path\":\"x\"}"
 #define DISK(info) AGENT("{\"name\":\"disk\",\"type\":\"SCALAR\",\"scalar\":{\"value\":1}," \
 			 "\"role\":\"web\",\"disk\":{" info "}}")
@@ -412,18 +428,27 @@ static const struct {
 	  "read resource 'cpus': both 'role' and 'reservations' are set" },
 	{ AGENT("{\"name\":\"cpus\",\"type\":\"SCALAR\",\"scalar\":{\"value\":1},\"reservations\":["
 		"{}]}"),
-	  "read resource 'cpus': dynamic reservations are not supported" },
-	{ AGENT("{\"name\":\"cpus\",\"type\":\"SCALAR\",\"scalar\":{\"value\":1},\"role\":"
-		"\"web\",\"reservation\":{}}"),
-	  "read resource 'cpus': dynamic reservations are not supported" },
+	  "read resource 'cpus': '' is not a valid role" },
+	{ CPUS("\"reservations\":[{\"role\":\"a\"}]"),
+	  "read resource 'cpus': the reservation for role 'a' has no type" },
+	{ CPUS("\"reservations\":[" DYNAMIC("a") "," STATIC("a/b") "]"),
+	  "read resource 'cpus': the reservation for role 'a/b' is static, but not the first" },
+	{ CPUS("\"reservations\":[" STATIC("a") "," DYNAMIC("ab") "]"),
+	  "read resource 'cpus': the reservation for role 'ab' refines one for 'a', which it is not"
+	  " below" },
+	{ CPUS("\"reservations\":[" STATIC("a") "," DYNAMIC("a") "]"),
+	  "read resource 'cpus': the reservation for role 'a' refines one for 'a', which it is not"
+	  " below" },
+	{ CPUS("\"reservation\":{}"),
+	  "read resource 'cpus': role '*' cannot be dynamically reserved" },
+	{ CPUS("\"reservation\":{},\"reservations\":[" STATIC("a") "]"),
+	  "read resource 'cpus': both 'reservation' and 'reservations' are set" },
 	{ AGENT("{\"name\":\"cpus\",\"type\":\"SCALAR\",\"scalar\":{\"value\":1},\"role\":"
 		"\"a b\"}"),
 	  "read resource 'cpus': 'a b' is not a valid role" },
 	{ AGENT("{\"name\":\"cpus\",\"type\":\"SCALAR\",\"scalar\":{\"value\":1},\"reservations\":["
 		STATIC("*") "]}"),
 	  "read resource 'cpus': '*' is not a valid role" },
-	{ AGENT("{\"name\":\"ports\",\"type\":\"RANGES\",\"ranges\":{},\"role\":\"web\"}"),
-	  "read resource 'ports': reserved ports are not supported" },
 	{ AGENT("{\"name\":\"cpus\",\"type\":\"SCALAR\",\"scalar\":{\"value\":1},\"disk\":{}}"),
 	  "read resource 'cpus': DiskInfo should not be set for another resource than disk" },
 	{ DISK("\"volume\":{\"mode\":\"RW\",\"container_path\":\"x\"}"),
@@ -452,6 +477,130 @@ static const struct {
 	  "read resource 'disk': DiskInfo is set but empty" },
 };
 
+static void read_agent(const char *text, struct resources *r)
+{
+	struct err e = { 0 };
+
+	if (from_json(text, r, &e) < 0)
+		fail_msg("%s", e.msg);
+}
+
+#define LABEL(key, value) "{\"key\":\"" key "\",\"value\":\"" value "\"}"
+#define OPS(labels) "{\"type\":\"DYNAMIC\",\"role\":\"a/b\",\"principal\":\"ops\",\"labels\":{\"labels\":[" \
+	labels "]}}"
+
+/* Who reserved it, and why, is part of what a resource is; in what order it was said is not. */
+static void test_stacks_tell_resources_apart(void **state)
+{
+	struct resources one, same, other, less;
+
+	(void)state;
+	read_agent(CPUS("\"reservations\":[" STATIC("a") "," OPS(LABEL("x", "1") "," LABEL("y", "2")) "]"),
+		   &one);
+	read_agent(CPUS("\"reservations\":[" STATIC("a") "," OPS(LABEL("y", "2") "," LABEL("x", "1")) "]"),
+		   &same);
+	read_agent(CPUS("\"reservations\":[" STATIC("a") "," OPS(LABEL("x", "1")) "]"), &other);
+	read_agent(CPUS("\"reservations\":[" STATIC("a") "," DYNAMIC("a/b") "]"), &less);
+	assert_text(&one, "cpus(reservations: [(STATIC,a),(DYNAMIC,a/b,ops,{x: 1, y: 2})]):1");
+	assert_true(resources_equal(&one, &same));
+	assert_false(resources_contain(&one, &other));
+	assert_false(resources_contain(&one, &less));
+	assert_int_equal(resources_add(&one, &same), 0);
+	assert_int_equal(one.parts.n, 1);
+	assert_int_equal(resources_add(&one, &other), 0);
+	assert_int_equal(one.parts.n, 2);
+	assert_int_equal(resources_quantity(&one, RESOURCE_CPUS), 3000);
+	resources_done(&one);
+	resources_done(&same);
+	resources_done(&other);
+	resources_done(&less);
+}
+
+static void test_the_last_reservation_is_taken_off(void **state)
+{
+	struct resources r, below, lowest;
+
+	(void)state;
+	read_agent(AGENT("{\"name\":\"cpus\",\"type\":\"SCALAR\",\"scalar\":{\"value\":1},\"reservations\":["
+			 STATIC("a") "," DYNAMIC("a/b") "," DYNAMIC("a/b/c") "]},"
+			 "{\"name\":\"ports\",\"type\":\"RANGES\",\"ranges\":{\"range\":[{\"begin\":1,"
+			 "\"end\":2}]},\"role\":\"a\",\"reservation\":{\"principal\":\"p\"}}"), &r);
+	assert_int_equal(resources_below_reservations(&r, &below), 0);
+	assert_text(&below, "cpus(reservations: [(STATIC,a),(DYNAMIC,a/b)]):1;ports:[1-2]");
+	assert_int_equal(resources_below_reservations(&below, &lowest), 0);
+	assert_text(&lowest, "cpus(a):1;ports:[1-2]");
+	resources_done(&lowest);
+	assert_int_equal(resources_below_dynamic(&r, &lowest), 0);
+	assert_text(&lowest, "cpus(a):1;ports:[1-2]");
+	resources_done(&lowest);
+	assert_int_equal(resources_unreserve(&r, &lowest), 0);
+	assert_text(&lowest, "cpus:1;ports:[1-2]");
+	resources_done(&lowest);
+	resources_done(&below);
+	assert_int_equal(resources_without_refined(&r, &below), 0);
+	assert_text(&below, "ports(reservations: [(DYNAMIC,a,p)]):[1-2]");
+	add_volume(&r, "a", "1", 1);
+	assert_int_equal(resources_below_reservations(&r, &lowest), -EINVAL);
+	resources_done(&below);
+	resources_done(&r);
+}
+
+/* Out in the old form and back; what has no old form is not written in it. */
+static void test_old_form_of_dynamic_reservations(void **state)
+{
+	struct resources r, again;
+	Mesos__V1__Resource **messages;
+	struct err e = { 0 };
+	size_t n;
+
+	(void)state;
+	read_agent(CPUS("\"role\":\"a/b\",\"reservation\":{\"principal\":\"ops\",\"labels\":{\"labels\":["
+			LABEL("k", "v") "]}}"), &r);
+	assert_text(&r, "cpus(reservations: [(DYNAMIC,a/b,ops,{k: v})]):1");
+	assert_int_equal(resources_to_messages(&r, NULL, &messages, &n), 0);
+	assert_int_equal(n, 1);
+	assert_null(messages[0]->reservation);
+	assert_int_equal(messages[0]->n_reservations, 1);
+	assert_int_equal(resources_messages_downgrade(messages, n), 0);
+	assert_int_equal(messages[0]->n_reservations, 0);
+	assert_string_equal(messages[0]->role, "a/b");
+	assert_string_equal(messages[0]->reservation->principal, "ops");
+	assert_null(messages[0]->reservation->role);
+	assert_false(messages[0]->reservation->has_type);
+	assert_int_equal(resources_from_messages(messages, n, &again, &e), 0);
+	assert_true(resources_equal(&r, &again));
+	resources_messages_free(messages, n);
+	resources_done(&again);
+	resources_done(&r);
+	read_agent(CPUS("\"reservations\":[" STATIC("a") "," DYNAMIC("a/b") "]"), &r);
+	assert_int_equal(resources_to_messages(&r, NULL, &messages, &n), 0);
+	assert_int_equal(resources_messages_downgrade(messages, n), -EINVAL);
+	resources_messages_free(messages, n);
+	resources_done(&r);
+}
+
+static void test_reserved_ports(void **state)
+{
+	struct resources all, part, mine;
+
+	(void)state;
+	parse("ports:[1-9];ports(a):[20-29];ports(b):[30-39]", &all);
+	parse("ports(a):[22-24]", &part);
+	assert_true(resources_contain(&all, &part));
+	assert_int_equal(resources_subtract(&all, &part), 0);
+	assert_text(&all, "ports(a):[20-21,25-29];ports(b):[30-39];ports:[1-9]");
+	assert_false(resources_contain(&all, &part));
+	assert_int_equal(resources_for_role(&all, "a/x", &mine), 0);
+	assert_text(&mine, "ports(a):[20-21,25-29];ports:[1-9]");
+	resources_done(&part);
+	assert_int_equal(resources_copy(&mine, &part), 0);
+	assert_int_equal(resources_subtract(&mine, &part), 0);
+	assert_true(resources_is_empty(&mine));
+	resources_done(&part);
+	resources_done(&mine);
+	resources_done(&all);
+}
+
 static void test_bad_messages(void **state)
 {
 	(void)state;
@@ -479,6 +628,10 @@ int main(void)
 		cmocka_unit_test(test_scalars),
 		cmocka_unit_test(test_to_messages_and_back),
 		cmocka_unit_test(test_messages_add_up),
+		cmocka_unit_test(test_stacks_tell_resources_apart),
+		cmocka_unit_test(test_the_last_reservation_is_taken_off),
+		cmocka_unit_test(test_old_form_of_dynamic_reservations),
+		cmocka_unit_test(test_reserved_ports),
 		cmocka_unit_test(test_bad_messages),
 	};
 
