@@ -7,6 +7,7 @@
 #include "agent/admission.h"
 #include "agent/agent.h"
 #include "agent/drain.h"
+#include "agent/dynamic_reservations.h"
 #include "agent/executor_stream.h"
 #include "agent/persistent.h"
 #include "agent/status.h"
@@ -320,6 +321,13 @@ static void shut_down(struct agent *agent)
 	agent_wake(agent);
 }
 
+static int apply(struct agent *agent, const Mesos__V1__Offer__Operation *operation, struct err *e)
+{
+	return operation->reserve || operation->unreserve ?
+	       dynamic_reservations_apply(agent, operation, e) :
+	       persistent_apply(agent, operation, e);
+}
+
 int master_event_handle(struct agent *agent, const Tepui__AgentEvent *event, struct err *e)
 {
 	struct err fatal = { 0 };
@@ -342,7 +350,7 @@ int master_event_handle(struct agent *agent, const Tepui__AgentEvent *event, str
 			acknowledge(agent, event->acknowledge);
 		return 0;
 	case TEPUI__AGENT_EVENT__TYPE__APPLY:
-		return event->apply ? persistent_apply(agent, event->apply->operation, e) : 0;
+		return event->apply ? apply(agent, event->apply->operation, e) : 0;
 	case TEPUI__AGENT_EVENT__TYPE__DRAIN:
 		return event->drain ? drain_set(agent, event->drain->config, e) : 0;
 	case TEPUI__AGENT_EVENT__TYPE__SHUTDOWN:

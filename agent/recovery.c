@@ -6,6 +6,7 @@
 
 #include "agent/agent.h"
 #include "agent/container.h"
+#include "agent/dynamic_reservations.h"
 #include "agent/images.h"
 #include "agent/launched.h"
 #include "agent/master_link.h"
@@ -145,6 +146,8 @@ int recovery_run(struct agent *agent, struct err *e)
 
 	agent->is_recovering = true;
 	r = store_each(agent->store, "agent", load_self, agent, e);
+	if (r >= 0)
+		r = dynamic_reservations_load(agent, e);
 	if (r >= 0)
 		r = persistent_load(agent, e);
 	if (r >= 0)

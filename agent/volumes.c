@@ -292,8 +292,8 @@ static int add_volume(struct volumes *v, const Mesos__V1__Volume *message, size_
 static int add_persistent(struct volumes *v, const Mesos__V1__Resource *resource, size_t i,
 			  const struct launch_place *place, struct err *e)
 {
-	const char *role = resource->n_reservations ? resource->reservations[0]->role :
-						      resource->role;
+	size_t n = resource->n_reservations;
+	const char *role = n > 0 ? resource->reservations[n - 1]->role : resource->role;
 	struct volume volume = {
 		.message = resource->disk->volume, .list = "resources", .i = i,
 		.is_persistent = true,

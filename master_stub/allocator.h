@@ -35,6 +35,8 @@ struct allocator_options {
 	 * answer holds until one of both is touched.
 	 */
 	bool (*accepts)(const void *node_owner, const void *client_owner);
+	/* May it be granted what is reserved more than once?  In the same way; NULL: all may. */
+	bool (*takes_refined)(const void *client_owner);
 };
 
 /* RNG is borrowed: the order in which nodes are handed out is shuffled with it. */

@@ -124,7 +124,9 @@ static void count_reserved(struct allocator *allocator, const struct resources *
 		struct top_role *top = find(allocator, part->role);
 		const struct quantities before = before_change(top);
 
-		top->reserved.of[part->kind] += sign * part->value;
+		/* Of ports there is no quota. */
+		if (part->kind < N_RESOURCE_KINDS)
+			top->reserved.of[part->kind] += sign * part->value;
 		after_change(allocator, top, &before);
 		if (sign < 0)
 			top_role_put(allocator, top);

@@ -88,11 +88,23 @@ static bool accepts(const struct allocator_node *node, const struct allocator_cl
 static int part_for(const struct resources *free, const struct allocator_client *client,
 		    struct resources *ret, bool *ret_is_own)
 {
+	const struct allocator_options *options = &client->allocator->options;
+	struct resources part = { 0 };
+	int r;
+
 	*ret_is_own = free->parts.n > 0;
-	if (*ret_is_own)
-		return resources_for_role(free, client->role->path, ret);
-	*ret = *free;
-	return 0;
+	if (!*ret_is_own) {
+		*ret = *free;
+		return 0;
+	}
+	r = resources_for_role(free, client->role->path, &part);
+	if (r < 0 || !options->takes_refined || options->takes_refined(client->owner)) {
+		*ret = part;
+		return r;
+	}
+	r = resources_without_refined(&part, ret);
+	resources_done(&part);
+	return r;
 }
 
 /* PART is CLIENT's from now on, if it can take it. */

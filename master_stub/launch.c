@@ -136,19 +136,14 @@ static void close_budget(struct budget *budget, const Mesos__V1__Filters *filter
 
 /* ---- operations ---- */
 
-static const char *operation_name(const Operation *operation)
-{
-	const ProtobufCEnumValue *name = protobuf_c_enum_descriptor_get_value(
-		&mesos__v1__offer__operation__type__descriptor, (int)operation->type);
-
-	return name ? name->name : "of unknown type";
-}
-
 /* As Mesos does: who asks for something else in the same call is told of that. */
-static void change_volumes(struct budget *budget, const Operation *operation)
+static void change(struct budget *budget, const Operation *operation)
 {
+	const struct operation_asker asker = {
+		.role = budget->role->name, .principal = budget->framework->info->principal,
+	};
 	struct err e = { 0 };
-	int r = operation_apply(budget->agent, budget->role->name, operation, &budget->left,
+	int r = operation_apply(budget->agent, &asker, operation, &budget->left,
 				&budget->converted, &e);
 
 	master_explain(budget->framework->master, "operation %s of framework '%s' on agent '%s' is"
@@ -162,8 +157,8 @@ static void apply(struct budget *budget, const Operation *operation)
 	size_t n = tasks_of(operation, &tasks);
 	bool is_group = operation->type == MESOS__V1__OFFER__OPERATION__TYPE__LAUNCH_GROUP;
 
-	if (operation_is_volume(operation))
-		change_volumes(budget, operation);
+	if (!operation->launch && !operation->launch_group)
+		change(budget, operation);
 	if (is_group && !operation->id)
 		launch_group(budget, operation->launch_group);
 	for (size_t i = 0; i < n; i++) {
@@ -181,35 +176,14 @@ static void apply(struct budget *budget, const Operation *operation)
 
 static int check_operation(const Operation *operation, struct err *e)
 {
-	const char *name = operation_name(operation);
-	int bodies = !!operation->launch + !!operation->launch_group + !!operation->create +
-		     !!operation->destroy;
-	const void *body;
+	int r = operation_check(operation, e);
 
-	switch ((int)operation->type) {
-	case MESOS__V1__OFFER__OPERATION__TYPE__LAUNCH:
-		body = operation->launch;
-		break;
-	case MESOS__V1__OFFER__OPERATION__TYPE__LAUNCH_GROUP:
-		body = operation->launch_group;
-		break;
-	case MESOS__V1__OFFER__OPERATION__TYPE__CREATE:
-		body = operation->create;
-		break;
-	case MESOS__V1__OFFER__OPERATION__TYPE__DESTROY:
-		body = operation->destroy;
-		break;
-	default:
-		return err_set(e, ENOTSUP, "accept offers: operation %s is not supported by this"
-			       " version", name);
-	}
-	if (!body || bodies != 1)
-		return err_set(e, EINVAL, "accept offers: operation %s and its body do not fit",
-			       name);
+	if (r < 0)
+		return r;
 	/* Whoever gives one waits for an answer. */
-	if (operation->id && operation_is_volume(operation))
+	if (operation->id && !operation->launch && !operation->launch_group)
 		return err_set(e, ENOTSUP, "accept offers: operation %s has an id: feedback is not"
-			       " supported by this version", name);
+			       " supported by this version", operation_name(operation));
 	return 0;
 }
 

@@ -235,6 +235,7 @@ static int read_options(struct master *master, const struct master_options *opti
 	struct min_allocatable min;
 	struct allocator_options allocator_options = {
 		.interval_ms = options->allocation_interval_ms, .accepts = offer_is_for,
+		.takes_refined = offer_takes_refined,
 	};
 	int r = min_allocatable_parse(options->min_allocatable_resources, &min, e);
 

@@ -74,6 +74,13 @@ int64_t master_next_ms(const struct master *master);
 int master_teardown(struct master *master, const char *framework_id, struct err *e);
 
 /*
+ * An operator's RESERVE, UNRESERVE, CREATE or DESTROY on an agent; offers are rescinded to make room.
+ * -ENOENT: no such agent; -EBUSY: it has not so much that no task uses; -EINVAL with the reason.
+ */
+int master_apply(struct master *master, const char *agent_id,
+		 const Mesos__V1__Offer__Operation *operation, struct err *e);
+
+/*
  * Quotas of top-level roles and weights of roles, all of a call or none of it.  -EINVAL in Mesos's
  * words; master_set_quota() is the older form: -EEXIST when the cluster has less.
  */

@@ -110,6 +110,14 @@ bool offer_is_for(const void *node_owner, const void *client_owner)
 	       offer_constraints_admit(framework->constraints, role->name, agent->info);
 }
 
+bool offer_takes_refined(const void *client_owner)
+{
+	const struct framework_role *role = client_owner;
+
+	return framework_is_capable(role->framework,
+		MESOS__V1__FRAMEWORK_INFO__CAPABILITY__TYPE__RESERVATION_REFINEMENT);
+}
+
 struct allocation {
 	struct master *master;
 	int64_t now_ms;

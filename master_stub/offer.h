@@ -30,6 +30,8 @@ struct offer {
 
 /* Whether the agent NODE_OWNER is one for the role CLIENT_OWNER, whatever is free on it. */
 bool offer_is_for(const void *node_owner, const void *client_owner);
+/* Whether the role CLIENT_OWNER can be told of what is reserved more than once. */
+bool offer_takes_refined(const void *client_owner);
 /* Run the allocator and tell what it grants; true if anything was granted. */
 bool offers_allocate(struct master *master, int64_t now_ms);
 /* Rescind what is too old. */

@@ -1,8 +1,6 @@
-/* CREATE and DESTROY: reserved disk of an agent becomes a persistent volume, and the reverse. */
+/* RESERVE, UNRESERVE, CREATE and DESTROY: what an agent has is divided in another way. */
 #ifndef MASTER_STUB_OPERATION_H
 #define MASTER_STUB_OPERATION_H
-
-#include <stdbool.h>
 
 #include "proto/mesos.pb-c.h"
 
@@ -10,15 +8,22 @@ struct agent;
 struct err;
 struct resources;
 
-/* Is OPERATION one of them, with a body that fits? */
-bool operation_is_volume(const Mesos__V1__Offer__Operation *operation);
+const char *operation_name(const Mesos__V1__Offer__Operation *operation);
+
+/* Does it have the body of its type, and no other?  -EINVAL. */
+int operation_check(const Mesos__V1__Offer__Operation *operation, struct err *e);
+
+/* Who asks: a framework in ROLE, or an operator (NULL).  PRINCIPAL is NULL where nobody says so. */
+struct operation_asker {
+	const char *role, *principal;
+};
 
 /*
- * Apply it to LEFT, what a framework in ROLE has of AGENT at hand and nobody else is charged with, and
- * to the agent, which is told.  CONVERTED becomes what LEFT has got by it, in addition to what that
- * held.  -EINVAL with the reason: nothing is changed then.
+ * Apply it to LEFT, what ASKER has of AGENT at hand and nobody else is charged with, and to the agent,
+ * which is told.  To CONVERTED is added what LEFT has got by it.  -EINVAL with the reason, also for a
+ * type that this version does not know; -EBUSY: LEFT has not so much.  Nothing is changed then.
  */
-int operation_apply(struct agent *agent, const char *role,
+int operation_apply(struct agent *agent, const struct operation_asker *asker,
 		    const Mesos__V1__Offer__Operation *operation, struct resources *left,
 		    struct resources *converted, struct err *e);
 

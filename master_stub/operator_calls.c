@@ -15,6 +15,7 @@ static const struct operator_calls *const topics[] = {
 	&operator_agent_calls,
 	&operator_maintenance_calls,
 	&operator_role_calls,
+	&operator_resource_calls,
 };
 
 static const struct operator_call *find_call(Mesos__V1__Master__Call__Type type)

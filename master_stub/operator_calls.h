@@ -47,6 +47,7 @@ extern const struct operator_calls operator_framework_calls;	/* operator_framewo
 extern const struct operator_calls operator_agent_calls;	/* operator_agents.c */
 extern const struct operator_calls operator_maintenance_calls;	/* operator_maintenance.c */
 extern const struct operator_calls operator_role_calls;	/* operator_roles.c */
+extern const struct operator_calls operator_resource_calls;	/* operator_resources.c */
 
 /* The route. */
 int operator_calls_handle(struct http_request *req, struct err *e);
