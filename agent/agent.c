@@ -464,6 +464,7 @@ int agent_start(struct agent *agent, struct err *e)
 	TAILQ_INIT(&agent->todo);
 	TAILQ_INIT(&agent->custom);
 	TAILQ_INIT(&agent->sessions);
+	history_init(&agent->history);
 	agent->work_fd = agent->executor_fd = agent->supervisors_fd = -EBADF;
 	agent->cgroup_lock_fd = -EBADF;
 	agent->started_wall_ms = clock_wall_ms();
@@ -518,7 +519,7 @@ void agent_done(struct agent *agent)
 	loop_timer_free(agent->recovery_timer);
 	loop_timer_free(agent->commit_timer);
 	tombstones_free(agent);
-	json_decref(agent->completed);
+	history_done(&agent->history);
 	seccomp_profile_forget();
 	store_backup_free(agent->backup);
 	if (agent->store)

@@ -8,6 +8,7 @@
 
 #include "agent/executor.h"
 #include "agent/flags.h"
+#include "agent/history.h"
 #include "agent/node.h"
 #include "agent/profiles.h"
 #include "agent/session.h"
@@ -48,6 +49,7 @@ enum { AGENT_MAX_TASKS = 4096, AGENT_MAX_DESCRIPTIONS = 32 << 20, AGENT_SIGNALS 
 struct agent_counters {
 	uint64_t ended[16];			/* by TaskState */
 	uint64_t valid_updates, invalid_updates, launch_errors, recovery_errors;
+	uint64_t valid_messages, invalid_messages, ended_containers;
 	uint64_t destroy_errors, refused_launches, commits, commit_failures, limits_restored;
 	int64_t recovery_ms;
 };
@@ -84,7 +86,7 @@ struct agent {
 	struct session_list sessions;		/* beside tasks, and those that have ended */
 	struct resources used;			/* sum over tasks that have not ended */
 	struct tombstone *tombstones;
-	json_t *completed;			/* views of forgotten tasks, oldest first */
+	struct history history;			/* of tasks that are forgotten */
 
 	struct master_link *link;
 	struct http_server *operators, *executors;

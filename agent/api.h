@@ -3,12 +3,13 @@
 #define AGENT_API_H
 
 #include <jansson.h>
+#include <stdbool.h>
 
 struct agent;
+struct container;
 struct err;
 struct http_request;
 struct http_server;
-struct task;
 
 int api_mount(struct agent *agent, struct http_server *server, struct err *e);
 
@@ -29,14 +30,11 @@ int api_signal(struct http_request *req, struct err *e);
 int api_resize(struct http_request *req, struct err *e);
 int api_operator(struct http_request *req, struct err *e);	/* v1 calls; operator_api.c */
 
-/* One executor with its task as /state shows it; owned, NULL when memory is out. */
-json_t *api_executor_view(const struct task *task);
-
 /* What /metrics/snapshot tells: numbers by name; owned, NULL when memory is out. */
 json_t *api_metrics_view(struct agent *agent);
 
-/* Keep the view of a task that is forgotten, for /state and its sandbox. */
-void api_remember(struct task *task);
+/* The row of C in /containers or, without IS_WHOLE, in /monitor/statistics; NULL: it is in none. */
+json_t *api_container_view(struct container *c, bool is_whole);
 
 /* Answer with BODY (taken), wrapped for ?jsonp= where that was asked for. */
 int api_reply(struct http_request *req, json_t *body_take, struct err *e);

@@ -9,6 +9,7 @@
 #include "agent/persistent.h"
 #include "agent/process.h"
 #include "agent/sampler.h"
+#include "agent/view.h"
 #include "lib/cleanup.h"
 #include "lib/clock.h"
 #include "lib/err.h"
@@ -240,81 +241,91 @@ static json_t *extra_view(const struct sampler_view *sample, const struct contai
 
 /* ---- rows ---- */
 
-static json_t *row_view(const struct container *c)
+/* Whose it is; what an operator has launched is nobody's. */
+static json_t *row_view(const struct view_owner *owner)
 {
-	const char *id = executor_shown_id(c);
-	AUTO_FREE char *name = NULL;
+	const Mesos__V1__ExecutorInfo *executor = owner->executor;
 
-	if (asprintf(&name, "Command Executor (Task: %s)", id) < 0)
-		name = NULL;
-	return json_pack("{s:s, s:s, s:s, s:s}", "framework_id", executor_shown_framework_id(c),
-			 "executor_id", id, "executor_name",
-			 c->kind == CONTAINER_EXECUTOR ? c->info->name : name ? name : "",
-			 "source", id);
+	if (!executor)
+		return json_object();
+	return json_pack("{s:s, s:s, s:s, s:s}", "framework_id", owner->framework_id,
+			 "executor_id", executor->executor_id->value,
+			 "executor_name", executor->name ? executor->name : "",
+			 "source", executor->source ? executor->source : "");
+}
+
+static json_t *status_view(const struct container *c)
+{
+	json_t *id = json_pack("{s:s}", "value", c->id);
+
+	if (c->parent)
+		json_object_set_new(id, "parent", json_pack("{s:s}", "value", c->parent->id));
+	return json_pack("{s:o, s:i, s:[]}", "container_id", id, "executor_pid", (int)c->pid,
+			 "network_infos");
+}
+
+json_t *api_container_view(struct container *c, bool is_whole)
+{
+	struct sampler_view sample;
+	struct err ignored = { 0 };
+	bool is_known = sampler_look(c->agent->sampler, c, &sample, &ignored) >= 0;
+	struct view_owner owner;
+	json_t *view;
+
+	/* Containers that were just made have no figures yet: they are listed without. */
+	if (!is_known && !is_whole)
+		return NULL;
+	(void)view_owner(c, &owner);
+	view = row_view(&owner);
+	if (is_whole) {
+		json_object_set_new(view, "container_id", json_string(c->id));
+		json_object_set_new(view, "status", status_view(c));
+	}
+	if (is_known)
+		json_object_set_new(view, "statistics", statistics_view(&sample, c));
+	if (is_known && is_whole)
+		json_object_set_new(view, "tepui", extra_view(&sample, c));
+	return view;
+}
+
+static bool is_text(const char *asked, const char *text)
+{
+	return !asked || (text && strcmp(asked, text) == 0);
 }
 
 static bool is_wanted(struct http_request *req, const struct container *c)
 {
-	const char *container = http_request_query(req, "container_id");
-	const char *framework = http_request_query(req, "framework_id");
-	const char *executor = http_request_query(req, "executor_id");
+	struct view_owner owner;
 
-	return (!container || strcmp(container, c->id) == 0) &&
-	       (!framework || strcmp(framework, executor_shown_framework_id(c)) == 0) &&
-	       (!executor || strcmp(executor, executor_shown_id(c)) == 0);
+	(void)view_owner(c, &owner);
+	return is_text(http_request_query(req, "container_id"), c->id) &&
+	       is_text(http_request_query(req, "framework_id"), owner.framework_id) &&
+	       is_text(http_request_query(req, "executor_id"),
+		       owner.executor ? owner.executor->executor_id->value : NULL);
 }
 
-/* Containers that were just made have no figures yet: they are listed without. */
-static json_t *container_view(struct agent *agent, struct container *c)
+static int reply_rows(struct http_request *req, bool is_whole, struct err *e)
 {
-	struct sampler_view sample;
-	struct err ignored = { 0 };
-	json_t *view = row_view(c);
+	struct agent *agent = http_request_app(req);
+	json_t *list = json_array(), *view;
 
-	if (!view)
-		return NULL;
-	json_object_set_new(view, "container_id", json_string(c->id));
-	json_object_set_new(view, "status",
-			    json_pack("{s:{s:s}, s:i, s:[]}", "container_id", "value",
-				      c->id, "executor_pid",
-				      (int)c->pid, "network_infos"));
-	if (sampler_look(agent->sampler, c, &sample, &ignored) >= 0) {
-		json_object_set_new(view, "statistics", statistics_view(&sample, c));
-		json_object_set_new(view, "tepui", extra_view(&sample, c));
+	for (struct container *c = agent->containers; list && c; c = c->hh.next) {
+		view = container_is_running(c) && is_wanted(req, c) ?
+			       api_container_view(c, is_whole) : NULL;
+		if (view)
+			json_array_append_new(list, view);
 	}
-	return view;
+	return api_reply(req, list, e);
 }
 
 int api_containers(struct http_request *req, struct err *e)
 {
-	struct agent *agent = http_request_app(req);
-	json_t *list = json_array();
-
-	for (struct container *c = agent->containers; list && c; c = c->hh.next) {
-		if (container_is_running(c) && is_wanted(req, c))
-			json_array_append_new(list, container_view(agent, c));
-	}
-	return api_reply(req, list, e);
+	return reply_rows(req, true, e);
 }
 
 int api_statistics(struct http_request *req, struct err *e)
 {
-	struct agent *agent = http_request_app(req);
-	json_t *list = json_array();
-
-	for (struct container *c = agent->containers; list && c; c = c->hh.next) {
-		struct sampler_view sample;
-		struct err ignored = { 0 };
-		json_t *view;
-
-		if (!container_is_running(c) ||
-		    sampler_look(agent->sampler, c, &sample, &ignored) < 0)
-			continue;
-		view = row_view(c);
-		json_object_set_new(view, "statistics", statistics_view(&sample, c));
-		json_array_append_new(list, view);
-	}
-	return api_reply(req, list, e);
+	return reply_rows(req, false, e);
 }
 
 /* ---- the hour kept ---- */

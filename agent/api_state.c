@@ -5,16 +5,18 @@
 #include "agent/admission.h"
 #include "agent/agent.h"
 #include "agent/api.h"
+#include "agent/container.h"
+#include "agent/executor.h"
+#include "agent/history.h"
 #include "agent/persistent.h"
 #include "agent/status.h"
 #include "agent/task.h"
+#include "agent/view.h"
 #include "lib/cleanup.h"
 #include "lib/err.h"
 #include "lib/pb_json.h"
 #include "lib/version.h"
 #include "net/http_server.h"
-
-enum { MAX_REMEMBERED = 150 };
 
 /* ---- pieces ---- */
 
@@ -72,94 +74,65 @@ static json_t *status_view(const Mesos__V1__TaskStatus *status)
 	return view;
 }
 
-static json_t *task_view(const struct task *task)
+static json_t *resources_view(Mesos__V1__Resource *const *messages, size_t n)
 {
-	const Mesos__V1__TaskInfo *info = task->record->task;
-	const Mesos__V1__TaskStatus *latest = task->record->latest;
-	json_t *view;
+	struct resources resources = { 0 };
+	struct err ignored = { 0 };
+	json_t *view = resources_from_messages(messages, n, &resources, &ignored) < 0 ?
+			       json_object() : resources_to_json(&resources);
 
-	view = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:o}",
-			 "id", task_id(task), "name", info->name,
-			 "framework_id", task_framework_id(task), "executor_id",
-			 task->executor ? task_executor_id(task) : "",
-			 "slave_id", agent_id(task->agent) ? agent_id(task->agent) : "",
-			 "state", status_state_name(task_state(task)),
-			 "resources", resources_to_json(task_resources(task)),
-			 "statuses", json_array());
-	if (!view)
-		return NULL;
-	if (latest)
-		json_array_append_new(json_object_get(view, "statuses"), status_view(latest));
-	if (info->command && info->command->user)
-		json_object_set_new(view, "user", json_string(info->command->user));
-	set_message(view, "labels", info->labels ? &info->labels->base : NULL);
-	set_message(view, "discovery", info->discovery ? &info->discovery->base : NULL);
-	set_message(view, "container", info->container ? &info->container->base : NULL);
-	set_message(view, "health_check", info->health_check ? &info->health_check->base : NULL);
+	resources_done(&resources);
 	return view;
 }
 
-static json_t *executor_row(const struct container *c, const char *name, const char *type)
+static json_t *task_json(const Mesos__V1__Task *task)
 {
-	const char *id = executor_shown_id(c);
+	json_t *view, *statuses = json_array();
 
-	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:[], s:[], s:[]}",
-			 "id", id, "name", name, "source", id, "container", c->id,
-			 "directory", c->sandbox ? c->sandbox : "", "type", type,
-			 "resources", resources_to_json(&c->resources), "tasks", "queued_tasks",
-			 "completed_tasks");
+	for (size_t i = 0; i < task->n_statuses; i++)
+		json_array_append_new(statuses, status_view(task->statuses[i]));
+	view = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:o}",
+			 "id", task->task_id->value, "name", task->name,
+			 "framework_id", task->framework_id->value,
+			 "executor_id", task->executor_id->value,
+			 "slave_id", task->agent_id->value,
+			 "state", status_state_name(task->state), "resources",
+			 resources_view(task->resources, task->n_resources), "statuses", statuses);
+	if (!view)
+		return NULL;
+	if (task->user)
+		json_object_set_new(view, "user", json_string(task->user));
+	set_message(view, "labels", task->labels ? &task->labels->base : NULL);
+	set_message(view, "discovery", task->discovery ? &task->discovery->base : NULL);
+	set_message(view, "container", task->container ? &task->container->base : NULL);
+	set_message(view, "health_check", task->health_check ? &task->health_check->base : NULL);
+	return view;
 }
 
-static json_t *command_row(const struct task *task)
+static json_t *executor_json(const Mesos__V1__ExecutorInfo *info, const char *container_id,
+			     const char *sandbox)
 {
-	const Mesos__V1__CommandInfo *command = task->record->task->command;
-	AUTO_FREE char *name = NULL;
+	bool is_custom = info->type == MESOS__V1__EXECUTOR_INFO__TYPE__CUSTOM;
+	json_t *view = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:[], s:[], s:[]}",
+				 "id", info->executor_id->value,
+				 "name", info->name ? info->name : "",
+				 "source", info->source ? info->source : "",
+				 "container", container_id, "directory", sandbox ? sandbox : "",
+				 "type", is_custom ? "CUSTOM" : "DEFAULT",
+				 "tasks", "queued_tasks", "completed_tasks");
 
-	if (asprintf(&name, "Command Executor (Task: %s) (Command: sh -c '%.200s')", task_id(task),
-		     command && command->value ? command->value : "") < 0)
-		name = NULL;
-	return executor_row(task->container, name ? name : "", "DEFAULT");
-}
-
-static json_t *custom_row(const struct executor *x)
-{
-	const char *name = x->record->executor->name;
-
-	return executor_row(x->container, name ? name : "", "CUSTOM");
-}
-
-static void add_task(json_t *row, const struct task *task)
-{
-	const char *list = task_has_ended(task) ? "completed_tasks" :
-			   task->executor && !task->is_launch_sent ? "queued_tasks" : "tasks";
-
-	json_array_append_new(json_object_get(row, list), task_view(task));
-}
-
-json_t *api_executor_view(const struct task *task)
-{
-	json_t *row = task->executor ? custom_row(task->executor) : command_row(task);
-
-	add_task(row, task);
-	return row;
-}
-
-void api_remember(struct task *task)
-{
-	struct agent *agent = task->agent;
-	json_t *row;
-
-	if (!agent->completed)
-		agent->completed = json_array();
-	row = json_pack("{s:s, s:o}", "framework_id", task_framework_id(task), "executor",
-			api_executor_view(task));
-	if (json_array_append_new(agent->completed, row) < 0)
-		return;
-	if (json_array_size(agent->completed) > MAX_REMEMBERED)
-		json_array_remove(agent->completed, 0);
+	if (view)
+		set_message(view, "labels", info->labels ? &info->labels->base : NULL);
+	return view;
 }
 
 /* ---- frameworks ---- */
+
+/* A tree that grows by what is met: each framework and each container once. */
+struct frameworks {
+	json_t *live, *completed;	/* lists, as they are shown */
+	json_t *by_id, *by_container;
+};
 
 static json_t *framework_view(const Mesos__V1__FrameworkInfo *info)
 {
@@ -177,75 +150,112 @@ static json_t *framework_view(const Mesos__V1__FrameworkInfo *info)
 	return view;
 }
 
-/* A framework of which only ended tasks are left is known by its id. */
-static json_t *find_framework(json_t *by_id, const char *id, const Mesos__V1__FrameworkInfo *info)
+/* Those that run something come first, so that the others have nothing any more. */
+static json_t *framework_in(struct frameworks *all, const Mesos__V1__FrameworkInfo *info,
+			    json_t *list)
 {
-	json_t *view = json_object_get(by_id, id);
+	json_t *view = json_object_get(all->by_id, info->id->value);
 
 	if (!view) {
-		view = info ? framework_view(info) :
-			      json_pack("{s:s, s:s, s:[], s:[]}", "id", id, "name", "", "executors",
-					"completed_executors");
-		json_object_set_new(by_id, id, view);
+		view = framework_view(info);
+		json_object_set_new(all->by_id, info->id->value, view);
+		json_array_append(list, view);
 	}
 	return view;
 }
 
-/* With all of its tasks. */
-static void add_custom(json_t *by_id, const struct executor *x)
+static json_t *executor_in(struct frameworks *all, json_t *framework, const char *list,
+			   const Mesos__V1__ExecutorInfo *info, const char *container_id,
+			   const char *sandbox, json_t *resources_take)
 {
-	json_t *view = find_framework(by_id, executor_framework_id(x), x->record->framework);
-	json_t *row = custom_row(x);
-	const struct task *task;
+	json_t *view = json_object_get(all->by_container, container_id);
 
-	TAILQ_FOREACH(task, &x->tasks, of_executor)
-		add_task(row, task);
-	json_array_append_new(json_object_get(view, x->has_exited ? "completed_executors" :
-					      "executors"), row);
+	if (view) {
+		json_decref(resources_take);
+		return view;
+	}
+	view = executor_json(info, container_id, sandbox);
+	json_object_set_new(view, "resources", resources_take);
+	json_object_set_new(all->by_container, container_id, view);
+	json_array_append(json_object_get(framework, list), view);
+	return view;
 }
 
-/* Ended tasks that nobody has acknowledged yet stand with those that are only remembered. */
-static json_t *frameworks_view(const struct agent *agent)
+static json_t *add_executor(struct frameworks *all, const struct executor *x)
 {
-	json_t *by_id = json_object(), *list = json_array(), *row, *view;
-	const struct executor *x;
-	const char *id;
-	size_t i;
+	const struct container *c = x->container;
 
+	return executor_in(all, framework_in(all, x->record->framework, all->live),
+			   x->has_exited ? "completed_executors" : "executors",
+			   x->record->executor, c->id, c->sandbox,
+			   resources_to_json(&c->resources));
+}
+
+static json_t *add_command(struct frameworks *all, const struct task *task)
+{
+	struct view_executor executor;
+
+	return executor_in(all, framework_in(all, task->record->framework, all->live),
+			   task_has_ended(task) ? "completed_executors" : "executors",
+			   view_executor(task, &executor), task->record->container_id,
+			   task->container->sandbox, resources_to_json(task_resources(task)));
+}
+
+static void add_task(struct frameworks *all, const struct task *task)
+{
+	const char *list = task_has_ended(task) ? "completed_tasks" :
+			   task->executor && !task->is_launch_sent ? "queued_tasks" : "tasks";
+	json_t *executor = task->executor ? add_executor(all, task->executor) :
+					    add_command(all, task);
+	struct view_task view;
+
+	view_task(task, &view);
+	json_array_append_new(json_object_get(executor, list), task_json(&view.task));
+}
+
+static void add_past_task(struct frameworks *all, const struct past_task *past)
+{
+	json_t *framework = framework_in(all, past->framework, all->completed);
+	json_t *executor = executor_in(all, framework, "completed_executors", past->executor,
+				       past->container_id, past->sandbox,
+				       resources_view(past->task->resources,
+						      past->task->n_resources));
+
+	json_array_append_new(json_object_get(executor, "completed_tasks"), task_json(past->task));
+}
+
+static void view_frameworks(const struct agent *agent, struct frameworks *ret)
+{
+	const struct past_task *past;
+	const struct executor *x;
+
+	*ret = (struct frameworks){ json_array(), json_array(), json_object(), json_object() };
 	TAILQ_FOREACH(x, &agent->custom, link)
-		add_custom(by_id, x);
+		(void)add_executor(ret, x);
 	for (const struct task *task = agent->tasks; task; task = task->hh.next) {
-		/* It was remembered then, and only waits for its executor's end. */
-		if (task->is_acknowledged || task->executor)
-			continue;
-		view = find_framework(by_id, task_framework_id(task), task->record->framework);
-		json_array_append_new(json_object_get(view, task_has_ended(task) ?
-						      "completed_executors" : "executors"),
-				      api_executor_view(task));
+		/* It is remembered already, and only waits for its container's end. */
+		if (!task->is_acknowledged)
+			add_task(ret, task);
 	}
-	json_array_foreach(agent->completed, i, row) {
-		id = json_string_value(json_object_get(row, "framework_id"));
-		view = find_framework(by_id, id ? id : "", NULL);
-		json_array_append(json_object_get(view, "completed_executors"),
-				  json_object_get(row, "executor"));
-	}
-	json_object_foreach(by_id, id, view)
-		json_array_append(list, view);
-	json_decref(by_id);
-	return list;
+	TAILQ_FOREACH(past, &agent->history.tasks, link)
+		add_past_task(ret, past);
+	json_decref(ret->by_id);
+	json_decref(ret->by_container);
 }
 
 int api_state(struct http_request *req, struct err *e)
 {
 	const struct agent *agent = http_request_app(req);
+	struct frameworks frameworks;
 	struct err degraded = { 0 };
 	AUTO_FREE char *pid = NULL;
 	json_t *view;
 
+	view_frameworks(agent, &frameworks);
 	if (asprintf(&pid, "slave(1)@%s", agent->endpoint) < 0)
 		pid = NULL;
 	view = json_pack("{s:s, s:{s:s}, s:f, s:s, s:s, s:s, s:[s, s], s:o, s:o, s:o, s:o, s:o,"
-			 " s:o, s:[]}",
+			 " s:o, s:o}",
 			 "version", TEPUI_MESOS_VERSION, "tepui", "version", TEPUI_VERSION,
 			 "start_time", (double)agent->started_wall_ms / 1000.0,
 			 "id", agent_id(agent) ? agent_id(agent) : "", "pid", pid ? pid : "",
@@ -256,7 +266,8 @@ int api_state(struct http_request *req, struct err *e)
 			 "unreserved_resources", resources_unreserved_to_json(&agent->node.total),
 			 "attributes", attributes_view(&agent->node),
 			 "flags", agent_flags_to_json(&agent->flags),
-			 "frameworks", frameworks_view(agent), "completed_frameworks");
+			 "frameworks", frameworks.live, "completed_frameworks",
+			 frameworks.completed);
 	if (view) {
 		json_object_set_new(view, "volumes", persistent_view(agent));
 		json_object_set_new(view, "reserved_resources_full",

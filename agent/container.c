@@ -119,6 +119,7 @@ static void clean(void *arg)
 		images_release(c->agent, c->id);
 	process_describe_end(c->pidfd, c->pid, how, sizeof(how));
 	container_release(c);
+	c->agent->counters.ended_containers++;
 	c->ops->ended(c, how);
 }
 

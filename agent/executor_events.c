@@ -6,6 +6,7 @@
 
 #include "agent/agent.h"
 #include "agent/container.h"
+#include "agent/view.h"
 #include "lib/cleanup.h"
 #include "lib/err.h"
 #include "proto/executor.pb-c.h"
@@ -22,25 +23,12 @@ int executor_send_subscribed(const struct container *c, struct http_stream *stre
 	Mesos__V1__Executor__Event event = MESOS__V1__EXECUTOR__EVENT__INIT;
 	Mesos__V1__Executor__Event__Subscribed subscribed =
 		MESOS__V1__EXECUTOR__EVENT__SUBSCRIBED__INIT;
-	Mesos__V1__ExecutorInfo info = MESOS__V1__EXECUTOR_INFO__INIT;
-	Mesos__V1__ExecutorID id = MESOS__V1__EXECUTOR_ID__INIT;
 	Mesos__V1__ContainerID container = MESOS__V1__CONTAINER_ID__INIT;
-	const Mesos__V1__TaskInfo *task_info = c->info;
-	AUTO_FREE char *name = NULL;
+	struct view_executor executor;
 
-	if (asprintf(&name, "Command Executor (Task: %s) (Command: sh -c '%.200s')", c->executor,
-		     task_info->command && task_info->command->value ? task_info->command->value :
-		     "") < 0) {
-		name = NULL;
-		return err_set(e, ENOMEM, "describe an executor");
-	}
-	id.value = task_info->task_id->value;
+	view_command_executor(c->executor, c->info, c->of, &executor);
 	container.value = c->id;
-	info.executor_id = &id;
-	info.framework_id = c->of->id;
-	info.name = name;
-	info.source = task_info->task_id->value;
-	subscribed.executor_info = &info;
+	subscribed.executor_info = &executor.info;
 	subscribed.framework_info = (Mesos__V1__FrameworkInfo *)(uintptr_t)c->of;
 	subscribed.agent_info = c->agent->info;
 	subscribed.container_id = &container;

@@ -113,9 +113,11 @@ void executor_send_message(struct executor *x, const ProtobufCBinaryData *data)
 	Mesos__V1__Executor__Event__Message body = MESOS__V1__EXECUTOR__EVENT__MESSAGE__INIT;
 
 	if (!x->stream) {
+		x->agent->counters.invalid_messages++;
 		log_info("drop a message to executor '%s': it is not subscribed", executor_id(x));
 		return;
 	}
+	x->agent->counters.valid_messages++;
 	body.data = *data;
 	event.message = &body;
 	SEND(x, &event, MESSAGE);

@@ -292,11 +292,12 @@ static void pass_message(struct agent *agent, const Tepui__ExecutorMessage *mess
 	struct executor *x = executor_find(agent, message->framework_id->value,
 					   message->executor_id->value);
 
-	if (x)
+	if (x) {
 		executor_send_message(x, &message->data);
-	else
-		log_info("drop a message to executor '%s': it is not here",
-			 message->executor_id->value);
+		return;
+	}
+	agent->counters.invalid_messages++;
+	log_info("drop a message to executor '%s': it is not here", message->executor_id->value);
 }
 
 /*

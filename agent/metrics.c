@@ -52,6 +52,10 @@ static void put_resources(json_t *view, const struct agent *agent)
 		put(view, total, "slave/%s_total", resource_names[i]);
 		put(view, used, "slave/%s_used", resource_names[i]);
 		put(view, total > 0 ? used / total : 0, "slave/%s_percent", resource_names[i]);
+		/* Nothing is offered that may be taken back. */
+		put(view, 0, "slave/%s_revocable_total", resource_names[i]);
+		put(view, 0, "slave/%s_revocable_used", resource_names[i]);
+		put(view, 0, "slave/%s_revocable_percent", resource_names[i]);
 	}
 }
 
@@ -68,6 +72,8 @@ static void put_executors(json_t *view, const struct agent *agent)
 	put(view, registering, "slave/executors_registering");
 	put(view, running, "slave/executors_running");
 	put(view, terminating, "slave/executors_terminating");
+	put(view, (double)agent->counters.ended_containers, "slave/executors_terminated");
+	put(view, 0, "slave/executors_preempted");
 }
 
 static const struct {
@@ -114,6 +120,8 @@ static void put_counters(json_t *view, const struct agent *agent)
 
 	put(view, (double)c->valid_updates, "slave/valid_status_updates");
 	put(view, (double)c->invalid_updates, "slave/invalid_status_updates");
+	put(view, (double)c->valid_messages, "slave/valid_framework_messages");
+	put(view, (double)c->invalid_messages, "slave/invalid_framework_messages");
 	put(view, (double)c->launch_errors, "slave/container_launch_errors");
 	put(view, (double)c->recovery_errors, "slave/recovery_errors");
 	put(view, (double)c->recovery_ms / 1000.0, "slave/recovery_time_secs");

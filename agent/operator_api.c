@@ -15,6 +15,7 @@ enum { MAX_BODY = 1 << 20 };
 
 static const struct operator_calls *const topics[] = {
 	&operator_node_calls,
+	&operator_state_calls,
 	&operator_files_calls,
 	&operator_container_calls,
 	&operator_session_calls,

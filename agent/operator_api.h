@@ -37,6 +37,7 @@ struct operator_calls {
 #define OPERATOR_CALLS(rows_) { rows_, ARRAY_SIZE(rows_) }
 
 extern const struct operator_calls operator_node_calls;		/* operator_node.c */
+extern const struct operator_calls operator_state_calls;	/* operator_state.c */
 extern const struct operator_calls operator_files_calls;	/* operator_files.c */
 extern const struct operator_calls operator_container_calls;	/* operator_containers.c */
 extern const struct operator_calls operator_session_calls;	/* session_calls.c */

@@ -81,20 +81,12 @@ static struct container *find_container(struct agent *agent, const char *id, siz
 static char *directory_of(struct agent *agent, const char *id, size_t n)
 {
 	const struct container *c = find_container(agent, id, n);
-	const json_t *row;
-	size_t i;
+	const struct past_task *past;
 
 	if (c)
 		return c->sandbox ? strdup(c->sandbox) : NULL;
-	json_array_foreach(agent->completed, i, row) {
-		const json_t *executor = json_object_get(row, "executor");
-		const char *known = json_string_value(json_object_get(executor, "container"));
-		const char *path = json_string_value(json_object_get(executor, "directory"));
-
-		if (known && path && strlen(known) == n && strncmp(known, id, n) == 0)
-			return strdup(path);
-	}
-	return NULL;
+	past = history_find(&agent->history, id, n);
+	return past && past->sandbox ? strdup(past->sandbox) : NULL;
 }
 
 /*

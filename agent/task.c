@@ -602,7 +602,7 @@ void task_forget(struct task *task)
 	struct err e = { 0 };
 
 	task->is_acknowledged = true;
-	api_remember(task);
+	history_add(&task->agent->history, task);
 	if (tombstone_add(task->agent, task->key, &e) < 0) {
 		log_write_err(LOG_LEVEL_WARNING, &e, "task '%s'", task_id(task));
 		err_clear(&e);

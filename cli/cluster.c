@@ -6,6 +6,7 @@
 
 #include "cli/client.h"
 #include "cli/print.h"
+#include "lib/cleanup.h"
 #include "lib/err.h"
 
 static json_t *find_row(const json_t *rows, const char *key, const char *value)
@@ -113,11 +114,26 @@ int cluster_running(struct cli *cli, const char *task_id, json_t **ret_container
 	return err_set(e, ENOENT, "task '%s' has no container on '%s'", task_id, address);
 }
 
+/* What a framework on an agent has, or had, to run the task; owned, NULL: nothing. */
+static json_t *executor_of(const json_t *framework, const char *task_id)
+{
+	static const char *const lists[] = { "executors", "completed_executors" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(lists); i++) {
+		json_t *row = find_row(json_object_get(framework, lists[i]), "id", task_id);
+
+		if (row)
+			return json_pack("{s:O, s:O}", "container_id",
+					 json_object_get(row, "container"), "executor", row);
+	}
+	return NULL;
+}
+
 /* Sandboxes outlive their containers: an agent's completed executors are told by its /state. */
 static int completed_on(struct cli *cli, const char *address, const char *task_id, json_t **ret,
 			struct err *e)
 {
-	static const char *const lists[] = { "executors", "completed_executors" };
+	static const char *const lists[] = { "frameworks", "completed_frameworks" };
 	json_t *state = NULL, *framework;
 	size_t i;
 	int r = client_get(cli, address, "/state", &state, e);
@@ -125,14 +141,10 @@ static int completed_on(struct cli *cli, const char *address, const char *task_i
 	if (r < 0)
 		return r;
 	*ret = NULL;
-	json_array_foreach(json_object_get(state, "frameworks"), i, framework) {
-		for (size_t k = 0; k < 2 && !*ret; k++) {
-			json_t *row = find_row(json_object_get(framework, lists[k]), "id", task_id);
-
-			if (row)
-				*ret = json_pack("{s:O, s:O}", "container_id",
-						 json_object_get(row, "container"), "executor",
-						 row);
+	for (size_t k = 0; k < ARRAY_SIZE(lists); k++) {
+		json_array_foreach(json_object_get(state, lists[k]), i, framework) {
+			if (!*ret)
+				*ret = executor_of(framework, task_id);
 		}
 	}
 	json_decref(state);

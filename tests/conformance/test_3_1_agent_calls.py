@@ -150,3 +150,59 @@ def test_get_agent(node):
 
 def test_there_are_no_resource_providers(node):
     assert ask(node, "GET_RESOURCE_PROVIDERS") == {}
+
+
+# ---- tasks, executors, frameworks, containers ----
+
+def ids(rows, *path):
+    for name in path:
+        rows = [row[name] for row in rows]
+    return {row["value"] for row in rows}
+
+
+def test_get_tasks(node, task):
+    tasks = {row["task_id"]["value"]: row for row in ask(node, "GET_TASKS")["launched_tasks"]}
+    row = tasks[task["id"]]
+    assert (row["name"], row["state"], row["agent_id"]["value"]) == ("looked-at", "TASK_RUNNING", task["slaveId"])
+    assert row["executor_id"] == row["task_id"] and row["statuses"][0]["state"] == "TASK_RUNNING"
+    assert {r["name"]: r["scalar"]["value"] for r in row["resources"] if "scalar" in r}["cpus"] == 0.1
+
+
+def test_a_task_that_has_ended_is_completed(node):
+    node.deploy({"id": "/looked-at-later", "cmd": "exec sleep 10000", "cpus": 0.1, "mem": 32})
+    name = node.tasks("/looked-at-later")[0]["id"]
+    node.remove("/looked-at-later")
+    wait_until(lambda: name in ids(ask(node, "GET_TASKS").get("completed_tasks", []), "task_id"), "its end")
+    assert name in ids(ask(node, "GET_EXECUTORS")["completed_executors"], "executor_info", "executor_id")
+    assert name not in ids(ask(node, "GET_TASKS").get("launched_tasks", []), "task_id")
+
+
+def test_get_executors(node, task):
+    infos = {row["executor_info"]["executor_id"]["value"]: row["executor_info"]
+             for row in ask(node, "GET_EXECUTORS")["executors"]}
+    assert infos[task["id"]]["name"] == (f"Command Executor (Task: {task['id']}) "
+                                         "(Command: sh -c 'echo a line; exec sleep 10000')")
+    assert infos[task["id"]]["source"] == task["id"] and "value" in infos[task["id"]]["framework_id"]
+
+
+def test_get_frameworks(node, task):
+    frameworks = [row["framework_info"] for row in ask(node, "GET_FRAMEWORKS")["frameworks"]]
+    assert [info["name"] for info in frameworks] == ["marathon"] and "value" in frameworks[0]["id"]
+
+
+def test_get_state_is_all_of_them(node, task):
+    state = ask(node, "GET_STATE")
+    assert set(state) == {"get_tasks", "get_executors", "get_frameworks"}
+    assert task["id"] in ids(state["get_tasks"]["launched_tasks"], "task_id")
+
+
+@pytest.mark.parametrize("body", [None, {}, {"show_nested": True, "show_standalone": True}])
+def test_get_containers(node, task, body):
+    rows = {row["executor_id"]["value"]: row for row in ask(node, "GET_CONTAINERS", body)["containers"]}
+    row = rows[task["id"]]
+    assert set(row) >= {"framework_id", "executor_id", "executor_name", "container_id", "container_status"}
+    assert row["container_status"]["container_id"] == row["container_id"] and row["container_status"]["executor_pid"] > 0
+    statistics = wait_until(lambda: {r["executor_id"]["value"]: r for r in ask(node, "GET_CONTAINERS", body)["containers"]}
+                            [task["id"]].get("resource_statistics"), "figures")
+    assert statistics["mem_limit_bytes"] == 32 << 20 and statistics["cpus_soft_limit"] == 0.1
+    assert statistics["timestamp"] > 1e9 and statistics["cpus_user_time_secs"] >= 0

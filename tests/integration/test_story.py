@@ -77,8 +77,8 @@ def test_an_end_with_status_0_is_finished_and_no_failure(node):
     assert node.call("POST", "/v2/apps", sleeper("/ends", cmd="exit 0", backoffSeconds=3600)).status == 201
 
     def finished():
-        frameworks = node.agents[0].call("GET", "/state").json["frameworks"]
-        return [t for f in frameworks for x in f["completed_executors"] for t in x["completed_tasks"]
+        state = node.agents[0].call("GET", "/state").json
+        return [t for f in state["frameworks"] + state["completed_frameworks"] for x in f["completed_executors"] for t in x["completed_tasks"]
                 if t["state"] == "TASK_FINISHED"]
     assert len(wait_until(finished, "the end is known")) == 1
     assert "lastTaskFailure" not in node.app("/ends")
