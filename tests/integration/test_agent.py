@@ -450,7 +450,7 @@ def test_the_read_side(node):
     assert agent.call("GET", "/state?jsonp=f.g").body.startswith(b"f.g({")
     assert agent.call("GET", "/state?jsonp=alert(1)//").status == 400
     assert agent.call("POST", "/api/v1/executor", b"{}",
-                      {"Content-Type": "application/json"}).status == 404
+                      {"Content-Type": "application/json"}).status == 401
     node.remove("/sleep")
 
 

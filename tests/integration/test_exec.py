@@ -195,7 +195,7 @@ def operator(agent, call, headers=None):
 @pytest.mark.parametrize("call, status, words", [
     ({"type": "LAUNCH_NESTED_CONTAINER_SESSION"}, 400, "launch_nested_container_session is missing"),
     ({"type": "NO_SUCH"}, 400, "unknown type"),
-    ({"type": "GET_STATE"}, 501, "GET_STATE"),
+    ({"type": "ADD_RESOURCE_PROVIDER_CONFIG"}, 501, "ADD_RESOURCE_PROVIDER_CONFIG"),
     ({"type": "ATTACH_CONTAINER_INPUT"}, 415, "application/recordio"),
     ({"type": "WAIT_NESTED_CONTAINER", "wait_nested_container": {"container_id": {"value": "x"}}}, 404, "'x'"),
     ({"type": "KILL_NESTED_CONTAINER", "kill_nested_container": {
