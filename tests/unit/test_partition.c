@@ -284,6 +284,28 @@ static void test_an_agent_that_was_booted_again_keeps_its_id(void **state)
 	end(s);
 }
 
+/* Found by the simulation: the next master did not know that it had been overtaken. */
+static void test_a_subscription_of_before_the_restart_does_not_undo_a_later_one(void **state)
+{
+	struct scene *s = begin(FRAMEWORK);
+	struct fake_agent late = { 0 };
+	struct err e = { 0 };
+
+	(void)state;
+	master_agent_lost(s->cluster->master, &s->agent, s->cluster->now_ms);
+	agent_forget(&s->agent);
+	agent_subscribe(s->cluster, &s->agent, (struct subscribe){
+		.id = s->agent_id, .tasks = s->task, .dialed_boot_ms = 2000 });
+	cluster_restart(s->cluster);
+	assert_int_equal(agent_try_subscribe(s->cluster, &late, (struct subscribe){
+				 .id = s->agent_id, .dialed_boot_ms = 1999 }, &e), -ESTALE);
+	agent_forget(&s->agent);
+	agent_subscribe(s->cluster, &s->agent, (struct subscribe){
+		.id = s->agent_id, .tasks = s->task, .dialed_boot_ms = 2001 });
+	assert_int_equal(metric(s->cluster, "master/tasks_running"), 1);
+	end(s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -298,6 +320,8 @@ int main(void)
 	test_an_agent_with_less_than_its_tasks_have_offers_none_of_it_and_kills_nothing),
 		cmocka_unit_test(test_the_same_resources_are_nothing_to_tell_of),
 		cmocka_unit_test(test_an_agent_that_was_booted_again_keeps_its_id),
+		cmocka_unit_test(
+			test_a_subscription_of_before_the_restart_does_not_undo_a_later_one),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
