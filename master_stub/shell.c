@@ -34,7 +34,7 @@ enum {
 	KEEPALIVE_MS = 10000,
 	MIN_FREE_BYTES = 256 << 10,	/* less is a full disk, before a commit shows it */
 	SKIPPED_IDS = 100000,
-	MAX_CONNECTIONS = 8192,
+	MAX_CONNECTIONS = 65536,
 	OWN_DESCRIPTORS = 64,
 	MAX_PER_PEER = 2048,
 	MAX_STREAM_QUEUE = 16 << 20,

@@ -477,10 +477,13 @@ int conn_new(struct http_server *server, int fd_take, const struct address *peer
 	conn->is_local = is_local;
 	conn->uid = uid;
 	conn->wake = evtimer_new(base, on_wake, conn);
-	conn->bev = conn->wake ? bufferevent_socket_new(base, fd, BEV_OPT_CLOSE_ON_FREE) : NULL;
+	conn->host = conn->wake ? http_host_enter(server, peer) : NULL;
+	conn->bev = conn->host ? bufferevent_socket_new(base, fd, BEV_OPT_CLOSE_ON_FREE) : NULL;
 	if (!conn->bev) {
 		if (conn->wake)
 			event_free(conn->wake);
+		if (conn->host)
+			http_host_leave(server, conn->host);
 		free(conn);
 		return -ENOMEM;
 	}
@@ -502,6 +505,7 @@ void conn_free(struct http_conn *conn)
 
 	TAILQ_REMOVE(&conn->server->conns, conn, link);
 	conn->server->n_conns--;
+	http_host_leave(conn->server, conn->host);
 	event_free(conn->wake);
 	bufferevent_free(conn->bev);
 	if (req && (conn->state == CONN_HANDLED || conn->state == CONN_UPLOAD))

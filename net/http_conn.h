@@ -16,6 +16,7 @@
 
 struct evconnlistener;
 struct event;
+struct http_host;
 
 enum {
 	HTTP_MAX_ARGS = 8,		/* of one pattern */
@@ -58,6 +59,7 @@ struct http_server {
 	struct http_conn_list conns;
 	struct http_request_list orphans;	/* held by handlers, their client is gone */
 	size_t n_conns;
+	struct http_host *hosts;		/* that have connections */
 	bool is_corked;
 	http_gate_fn *gate;
 	void *gate_arg;
@@ -122,6 +124,7 @@ enum conn_state {
 struct http_conn {
 	TAILQ_ENTRY(http_conn) link;
 	struct http_server *server;
+	struct http_host *host;
 	struct bufferevent *bev;
 	struct event *wake;		/* the deadline, or the next turn */
 	enum conn_state state;
@@ -147,6 +150,11 @@ struct http_conn {
 };
 
 /* http_conn.c */
+/* One connection more of PEER's host, NULL when memory is out; one less; and how many there are. */
+struct http_host *http_host_enter(struct http_server *server, const struct address *peer);
+void http_host_leave(struct http_server *server, struct http_host *host);
+size_t http_host_count(const struct http_server *server, const struct address *peer);
+
 int conn_new(struct http_server *server, int fd_take, const struct address *peer, bool is_local,
 	     uid_t uid);
 void conn_free(struct http_conn *conn);

@@ -127,14 +127,7 @@ static struct http_conn *find_idle(const struct http_server *server, const struc
 
 static bool is_crowding(const struct http_server *server, const struct address *peer)
 {
-	const struct http_conn *conn;
-	size_t n = 0;
-
-	if (!is_tcp(peer) || server->n_conns < server->limits.max_per_peer)
-		return false;
-	TAILQ_FOREACH(conn, &server->conns, link)
-		n += is_same_host(&conn->peer, peer);
-	return n >= server->limits.max_per_peer;
+	return is_tcp(peer) && http_host_count(server, peer) >= server->limits.max_per_peer;
 }
 
 /*

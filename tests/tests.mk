@@ -154,10 +154,11 @@ $(B)/tests/bench/%: tests/bench/%.c $(B)/containerizer.a $(B)/isolators.a $(B)/l
 	  $(B)/containerizer.a $(B)/isolators.a $(B)/net.a $(B)/lib.a $(B)/proto.a $(LIBS_COMMON) -lm
 
 # The master's figures: the allocator alone, and the whole core.
-MASTER_BENCH := $(addprefix $(B)/tests/bench/,allocator core)
+MASTER_BENCH := $(addprefix $(B)/tests/bench/,allocator core fleet)
+$(B)/tests/bench/fleet: $(B)/obj/tests/bench/fleet_io.o
 $(MASTER_BENCH): $(B)/tests/bench/%: tests/bench/%.c $(B)/master_stub.a $(B)/net.a $(B)/lib.a $(B)/proto.a
 	@mkdir -p $(@D)
-	$(call say,CC)$(CC) $(CPPFLAGS) -I$(B)/proto $(CFLAGS) -MMD -MP $(LDFLAGS) -o $@ $< \
+	$(call say,CC)$(CC) $(CPPFLAGS) -I$(B)/proto $(CFLAGS) -MMD -MP $(LDFLAGS) -o $@ $< $(filter %.o,$^) \
 	  $(B)/master_stub.a $(B)/net.a $(B)/lib.a $(B)/proto.a $(LIBS_COMMON) $(LIBS_STORE) -lm
 
 .PHONY: bench-master
