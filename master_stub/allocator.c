@@ -392,3 +392,8 @@ const struct quantities *allocator_total(const struct allocator *allocator)
 {
 	return &allocator->shares.total;
 }
+
+const struct quantities *allocator_used(const struct allocator *allocator)
+{
+	return &allocator->shares.root.used;
+}

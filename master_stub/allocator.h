@@ -125,5 +125,18 @@ struct allocator_stats {
 };
 struct allocator_stats allocator_stats(const struct allocator *allocator);
 const struct quantities *allocator_total(const struct allocator *allocator);
+const struct quantities *allocator_used(const struct allocator *allocator);
+
+struct allocator_role {
+	const char *path;
+	double share;			/* that it is served by */
+	uint64_t n_filters;		/* of its clients */
+	bool has_quota;
+	struct allocator_quota quota;
+	struct quantities consumed;
+};
+/* Those with clients, active or not, and those above them. */
+void allocator_each_role(const struct allocator *allocator,
+			 void (*fn)(void *arg, const struct allocator_role *role), void *arg);
 
 #endif

@@ -327,3 +327,23 @@ double allocator_client_share(const struct allocator_client *client)
 {
 	return quantities_dominant_share(&client->share.used, &client->allocator->shares.total);
 }
+
+void allocator_each_role(const struct allocator *allocator,
+			 void (*fn)(void *arg, const struct allocator_role *role), void *arg)
+{
+	const struct role *role;
+
+	for (role = allocator->roles; role; role = role->hh.next) {
+		struct allocator_role told = {
+			.path = role->path, .n_filters = role->n_filters,
+			.share = quantities_dominant_share(&role->share.used,
+							   &allocator->shares.total) /
+				 role->share.weight,
+			.has_quota = role->top->has_quota && !role->parent,
+			.quota = role->top->quota,
+			.consumed = allocator_consumed(allocator, role->path),
+		};
+
+		fn(arg, &told);
+	}
+}

@@ -181,6 +181,13 @@ bool is_refused(struct allocator_node *node, const struct allocator_client *clie
 	return false;
 }
 
+static void count_filter(struct allocator_client *client, int sign)
+{
+	client->n_filters += (uint64_t)sign;
+	client->role->n_filters += (uint64_t)sign;
+	client->allocator->stats.filters += (uint64_t)sign;
+}
+
 /* The filter is no more, whether or not its place is used again; its client may want NODE now. */
 static void filter_done(struct allocator_node *node, const struct filter *filter)
 {
@@ -189,8 +196,7 @@ static void filter_done(struct allocator_node *node, const struct filter *filter
 	refused_put(node, filter->refused);
 	client_set_remove(&node->blocked, filter->client);
 	client_set_remove(&node->refusers, filter->client);
-	allocator->clients[filter->client]->n_filters--;
-	allocator->stats.filters--;
+	count_filter(allocator->clients[filter->client], -1);
 }
 
 /* Which filters are over. */
@@ -332,8 +338,7 @@ static void add_filter(struct allocator_node *node, const struct filter *filter)
 	struct allocator *allocator = node->allocator;
 
 	node->filters[node->n_filters] = *filter;
-	allocator->clients[filter->client]->n_filters++;
-	allocator->stats.filters++;
+	count_filter(allocator->clients[filter->client], 1);
 	if (node->n_filters++ == 0) {
 		node->next_end_ms = filter->until_ms;
 		heap_add(node);

@@ -59,6 +59,7 @@ struct role {
 	struct top_role *top;
 	char *path;
 	unsigned n_users;		/* clients, and roles below */
+	uint64_t n_filters;		/* of its clients */
 	UT_hash_handle hh;
 };
 

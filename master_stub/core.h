@@ -6,6 +6,7 @@
 #include <sys/queue.h>
 
 #include "lib/id.h"
+#include "lib/quantities.h"
 #include "master_stub/machines.h"
 #include "master_stub/master.h"
 
@@ -75,6 +76,8 @@ struct master {
 	bool inverse_offers_due;
 	int64_t next_inverse_walk_ms, next_inverse_offer_ms;
 
+	size_t n_tasks[N_TASK_STATES];	/* by state; those of agents that are gone as unreachable */
+	struct quantities offered;	/* by open offers */
 	struct scheduler_queue schedulers;	/* all */
 	struct scheduler_queue pending;		/* with events to deliver */
 	struct scheduler *delivering;

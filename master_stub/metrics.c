@@ -1,6 +1,7 @@
 /* Metrics: what is counted as it happens, and what is counted when asked. */
 #include "master_stub/master.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -13,7 +14,7 @@
 #include "master_stub/registry.h"
 #include "master_stub/task.h"
 
-enum { NAME_SIZE = 128 };
+enum { NAME_SIZE = 128, ALLOCATOR_NAME_SIZE = 384 };
 
 static void put(json_t *json, const char *name, double value)
 {
@@ -93,20 +94,11 @@ static void put_state(json_t *json, Mesos__V1__TaskState state, uint64_t value)
 
 static void add_tasks(json_t *json, const struct master *master)
 {
-	const struct framework *framework;
-	const struct task *task;
-	uint64_t n[N_TASK_STATES] = { 0 };
-
-	for (framework = master->frameworks; framework; framework = framework->hh.next) {
-		for (task = framework->tasks; task; task = task->hh.next)
-			n[task->is_unreachable ? MESOS__V1__TASK_STATE__TASK_UNREACHABLE :
-			  task->state]++;
-	}
 	for (int state = 0; state < N_TASK_STATES; state++) {
 		bool is_ended = master_task_is_ended((Mesos__V1__TaskState)state);
 
 		put_state(json, (Mesos__V1__TaskState)state,
-			  is_ended ? master->counters.tasks_ended[state] : n[state]);
+			  is_ended ? master->counters.tasks_ended[state] : master->n_tasks[state]);
 	}
 }
 
@@ -136,19 +128,12 @@ static void put_resource(json_t *json, int kind, const char *suffix, double valu
 static void add_resources(json_t *json, const struct master *master)
 {
 	const struct quantities *total = allocator_total(master->allocator);
-	const struct agent *agent;
-	const struct task *task;
-	struct resources used = { 0 };
+	struct quantities used = *allocator_used(master->allocator);
 
-	for (agent = master->agents; agent; agent = agent->hh.next) {
-		TAILQ_FOREACH(task, &agent->tasks, on_agent) {
-			if (task->is_charged)
-				resources_sum(&used, &task->resources, 1);
-		}
-	}
+	quantities_add(&used, &master->offered, -1);
 	for (int i = 0; i < N_RESOURCE_KINDS; i++) {
 		double all = resources_scalar_to_double(total->of[i]);
-		double part = resources_scalar_to_double(used.scalar[i]);
+		double part = resources_scalar_to_double(used.of[i]);
 
 		put_resource(json, i, "total", all);
 		put_resource(json, i, "used", part);
@@ -156,9 +141,66 @@ static void add_resources(json_t *json, const struct master *master)
 	}
 }
 
+static void put_allocator(json_t *json, double value, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+
+static void put_allocator(json_t *json, double value, const char *fmt, ...)
+{
+	char name[ALLOCATOR_NAME_SIZE] = "allocator/mesos/";
+	size_t n = strlen(name);
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(name + n, sizeof(name) - n, fmt, ap);
+	va_end(ap);
+	put(json, name, value);
+}
+
+static void put_quota(json_t *json, const struct allocator_role *role, int kind)
+{
+	const char *resource = resource_names[kind];
+	int64_t guarantee = role->quota.guarantee.of[kind], limit = role->quota.limit.of[kind];
+
+	put_allocator(json, resources_scalar_to_double(role->consumed.of[kind]),
+		      "quota/roles/%s/resources/%s/offered_or_allocated", role->path, resource);
+	if (guarantee > 0)
+		put_allocator(json, resources_scalar_to_double(guarantee),
+			      "quota/roles/%s/resources/%s/guarantee", role->path, resource);
+	if (limit < INT64_MAX)
+		put_allocator(json, resources_scalar_to_double(limit),
+			      "quota/roles/%s/resources/%s/limit", role->path, resource);
+}
+
+static void add_role(void *arg, const struct allocator_role *role)
+{
+	json_t *json = arg;
+
+	put_allocator(json, role->share, "roles/%s/shares/dominant", role->path);
+	put_allocator(json, (double)role->n_filters, "offer_filters/roles/%s/active", role->path);
+	for (int i = 0; i < N_RESOURCE_KINDS && role->has_quota; i++)
+		put_quota(json, role, i);
+}
+
+static void add_allocator(json_t *json, const struct allocator *allocator)
+{
+	const struct quantities *total = allocator_total(allocator);
+	const struct quantities *used = allocator_used(allocator);
+	struct allocator_stats stats = allocator_stats(allocator);
+
+	put_allocator(json, (double)stats.runs, "allocation_runs");
+	put_allocator(json, (double)stats.grants, "grants");
+	put_allocator(json, (double)stats.filters, "offer_filters");
+	for (int i = 0; i < N_RESOURCE_KINDS; i++) {
+		put_allocator(json, resources_scalar_to_double(total->of[i]), "resources/%s/total",
+			      resource_names[i]);
+		put_allocator(json, resources_scalar_to_double(used->of[i]),
+			      "resources/%s/offered_or_allocated", resource_names[i]);
+	}
+	allocator_each_role(allocator, add_role, json);
+}
+
 json_t *master_metrics_json(const struct master *master, int64_t now_ms)
 {
-	struct allocator_stats stats = allocator_stats(master->allocator);
 	json_t *json = json_object();
 
 	if (!json)
@@ -166,13 +208,11 @@ json_t *master_metrics_json(const struct master *master, int64_t now_ms)
 	put(json, "master/elected", 1);
 	put(json, "master/uptime_secs", (double)(now_ms - master->started_ms) / 1000);
 	put(json, "master/outstanding_offers", (double)HASH_COUNT(master->offers));
-	put(json, "allocator/mesos/allocation_runs", (double)stats.runs);
-	put(json, "allocator/mesos/grants", (double)stats.grants);
-	put(json, "allocator/mesos/offer_filters", (double)stats.filters);
 	add_counters(json, master);
 	add_agents(json, master);
 	add_frameworks(json, master);
 	add_tasks(json, master);
 	add_resources(json, master);
+	add_allocator(json, master->allocator);
 	return json;
 }

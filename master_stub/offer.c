@@ -45,6 +45,13 @@ static void offer_free_fields(struct offer *offer)
 	free(offer);
 }
 
+static void count_offered(const struct offer *offer, int sign)
+{
+	const struct quantities quantities = quantities_of(&offer->resources);
+
+	quantities_add(&offer->agent->master->offered, &quantities, sign);
+}
+
 static int offer_new(struct agent *agent, struct framework_role *role,
 		     const struct resources *part, int64_t now_ms)
 {
@@ -72,6 +79,7 @@ static int offer_new(struct agent *agent, struct framework_role *role,
 	LIST_INSERT_HEAD(&role->framework->offers, offer, of_framework);
 	TAILQ_INSERT_TAIL(&master->offer_timeouts, offer, in_timeouts);
 	role->framework->n_fresh_offers++;
+	count_offered(offer, 1);
 	return 0;
 }
 
@@ -298,6 +306,7 @@ void offer_free(struct offer *offer)
 
 	if (offer->agent->node)
 		allocator_release(offer->agent->node, offer->role->client, &offer->resources);
+	count_offered(offer, -1);
 	HASH_DEL(master->offers, offer);
 	LIST_REMOVE(offer, on_agent);
 	LIST_REMOVE(offer, of_framework);

@@ -85,6 +85,15 @@ static void task_free_fields(struct task *task)
 	free(task);
 }
 
+/* Among those in its state, or no more. */
+static void count(const struct task *task, int sign)
+{
+	struct master *master = task->framework->master;
+
+	master->n_tasks[task->is_unreachable ? MESOS__V1__TASK_STATE__TASK_UNREACHABLE :
+			task->state] += (size_t)sign;
+}
+
 int master_task_new(struct framework *framework, struct agent *agent, struct framework_role *role,
 	     const Mesos__V1__TaskInfo *info, struct resources *resources, struct task **ret)
 {
@@ -106,6 +115,7 @@ int master_task_new(struct framework *framework, struct agent *agent, struct fra
 	}
 	task->resources = TAKE_VAL(*resources, (struct resources){ 0 });
 	TAILQ_INSERT_TAIL(&agent->tasks, task, on_agent);
+	count(task, 1);
 	if (agent->unavailability.is_planned)
 		inverse_offers_wake(agent->master);
 	*ret = task;
@@ -115,6 +125,7 @@ int master_task_new(struct framework *framework, struct agent *agent, struct fra
 void master_task_free(struct task *task)
 {
 	master_task_release(task);
+	count(task, -1);
 	HASH_DEL(task->framework->tasks, task);
 	TAILQ_REMOVE(&task->agent->tasks, task, on_agent);
 	task_free_fields(task);
@@ -140,7 +151,9 @@ static void set_state(struct task *task, Mesos__V1__TaskState state)
 {
 	if (master_task_is_ended(task->state))
 		return;
+	count(task, -1);
 	task->state = state;
+	count(task, 1);
 	if (master_task_is_ended(state)) {
 		task->framework->master->counters.tasks_ended[state]++;
 		master_task_release(task);
@@ -448,7 +461,9 @@ int master_task_admit(struct agent *agent, const Tepui__RunningTask *running, st
 	}
 	if (r < 0)
 		return r;
+	count(task, -1);
 	task->is_unreachable = false;
+	count(task, 1);
 	task->is_seen = task->is_confirmed = true;
 	if (running->task->executor)
 		task->executor = master_executor_find(agent, framework,
@@ -520,7 +535,9 @@ void master_tasks_mark_unreachable(struct agent *agent)
 		}
 		if (master_task_is_ended(task->state))
 			continue;
+		count(task, -1);
 		task->is_unreachable = true;
+		count(task, 1);
 		tell_task(task, MESOS__V1__TASK_STATE__TASK_UNREACHABLE,
 			  MESOS__V1__TASK_STATUS__REASON__REASON_AGENT_REMOVED,
 			  "Agent is unreachable");

@@ -229,6 +229,52 @@ static void test_weights_are_kept_and_offers_made_by_them(void **state)
 	cluster_free(cluster);
 }
 
+static double metric(const struct cluster *cluster, const char *name)
+{
+	json_t *all = master_metrics_json(cluster->master, cluster->now_ms);
+	const json_t *one = json_object_get(all, name);
+	double value;
+
+	if (!one)
+		fail_msg("there is no '%s'", name);
+	value = json_number_value(one);
+	json_decref(all);
+	return value;
+}
+
+static void test_shares_and_quotas_are_metrics(void **state)
+{
+	struct cluster *cluster = cluster_new();
+	struct fake_agent agent = { 0 };
+	struct fake_framework framework = { 0 };
+
+	(void)state;
+	must_update(cluster,
+		    "{\"role\":\"a\",\"guarantees\":" CPUS("1") ",\"limits\":" CPUS("2") "}");
+	agent_subscribe(cluster, &agent, (struct subscribe){ 0 });
+	framework_subscribe(cluster, &framework, ROLE_FRAMEWORK("a"));
+	assert_float_equal(metric(cluster, "allocator/mesos/resources/cpus/total"), 4, 0);
+	assert_float_equal(metric(cluster, "allocator/mesos/resources/cpus/offered_or_allocated"),
+			   2, 0);
+	/* All of the memory was offered with half of the cpus. */
+	assert_float_equal(metric(cluster, "allocator/mesos/roles/a/shares/dominant"), 1, 0);
+	assert_float_equal(metric(cluster, "allocator/mesos/quota/roles/a/resources/cpus/guarantee"),
+			   1, 0);
+	assert_float_equal(metric(cluster, "allocator/mesos/quota/roles/a/resources/cpus/limit"), 2,
+			   0);
+	assert_float_equal(metric(cluster, "allocator/mesos/quota/roles/a/resources/cpus/"
+				  "offered_or_allocated"), 2, 0);
+	/* An offer is not used. */
+	assert_float_equal(metric(cluster, "master/cpus_used"), 0, 0);
+	framework_launch(&framework, "t", 1.5, 64, 31000);
+	assert_float_equal(metric(cluster, "master/cpus_used"), 1.5, 0);
+	assert_float_equal(metric(cluster, "master/tasks_staging"), 1, 0);
+	assert_float_equal(metric(cluster, "allocator/mesos/offer_filters/roles/a/active"), 1, 0);
+	framework_forget(&framework);
+	agent_forget(&agent);
+	cluster_free(cluster);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -237,6 +283,7 @@ int main(void)
 		cmocka_unit_test(test_offers_make_room_for_a_new_quota),
 		cmocka_unit_test(test_the_older_form_guarantees_and_limits_the_same),
 		cmocka_unit_test(test_weights_are_kept_and_offers_made_by_them),
+		cmocka_unit_test(test_shares_and_quotas_are_metrics),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
