@@ -7,11 +7,14 @@
  *	core place AGENTS TASKS WAVES
  *		ACCEPT, RUN_TASK, RUNNING, ACKNOWLEDGE for TASKS tasks on each agent, and then the same
  *		with FINISHED; a round is a wave
+ *	core memory AGENTS TASKS
+ *		what TASKS running tasks on each agent take, in kB an agent and kB a task
  *
- * Prints one line: shape, sizes, rounds, what was done, milliseconds a round (median, p99, worst).
+ * The first two print one line: shape, sizes, rounds, what was done, milliseconds a round (median, p99, worst).
  */
 #include <stdlib.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "lib/err.h"
 #include "lib/rng.h"
@@ -230,9 +233,13 @@ static void start(struct sim *sim, unsigned n_agents, unsigned n_frameworks, uns
 	if (store_open_memory(&sim->store, &e) < 0 ||
 	    master_new(&options, &io, sim->store, &sim->rng, sim->now_ms, &sim->master, &e) < 0)
 		die(e.msg);
-	for (unsigned i = 0; i < n_agents; i++)
+}
+
+static void fill(struct sim *sim)
+{
+	for (unsigned i = 0; i < sim->n_agents; i++)
 		add_agent(sim, i);
-	for (unsigned i = 0; i < n_frameworks; i++)
+	for (unsigned i = 0; i < sim->n_frameworks; i++)
 		add_framework(sim, &sim->frameworks[i]);
 }
 
@@ -283,7 +290,7 @@ static void update_all(struct sim *sim, Mesos__V1__TaskState state)
 	turn(sim);
 }
 
-static void place(struct sim *sim, unsigned tasks_each)
+static void accept_all(struct sim *sim, unsigned tasks_each)
 {
 	static struct bench_call m;
 
@@ -299,6 +306,11 @@ static void place(struct sim *sim, unsigned tasks_each)
 	sim->n_offers = 0;
 	if (sim->n_runs != sim->max_runs)
 		die("not all tasks were placed");
+}
+
+static void place(struct sim *sim, unsigned tasks_each)
+{
+	accept_all(sim, tasks_each);
 	update_all(sim, MESOS__V1__TASK_STATE__TASK_RUNNING);
 	sim->n_done += sim->n_runs;
 	update_all(sim, MESOS__V1__TASK_STATE__TASK_FINISHED);
@@ -307,6 +319,42 @@ static void place(struct sim *sim, unsigned tasks_each)
 		die("not all updates were acknowledged");
 	/* What was left of an offer, if anything, is offered again. */
 	sim->now_ms += 2000;
+}
+
+/* In kB, with what the memory of this program's own lists takes once they are written to. */
+static double memory_kb(void)
+{
+	long pages = 0;
+	FILE *file = must(fopen("/proc/self/statm", "re"));
+
+	if (fscanf(file, "%*d %ld", &pages) != 1)
+		die("cannot read /proc/self/statm");
+	(void)fclose(file);
+	return (double)(pages * sysconf(_SC_PAGESIZE)) / 1024;
+}
+
+static void report_memory(struct sim *sim, unsigned tasks_each)
+{
+	double empty, with_agents, with_tasks;
+
+	memset(sim->offers, 0, sim->n_agents * sizeof(*sim->offers));
+	memset(sim->runs, 0, sim->max_runs * sizeof(*sim->runs));
+	memset(sim->agents, 0, sim->n_agents * sizeof(*sim->agents));
+	empty = memory_kb();
+	for (unsigned i = 0; i < sim->n_agents; i++) {
+		add_agent(sim, i);
+		if (i % EVENTS_A_TURN == 0)
+			turn(sim);
+	}
+	turn(sim);
+	with_agents = memory_kb();
+	add_framework(sim, &sim->frameworks[0]);
+	accept_all(sim, tasks_each);
+	update_all(sim, MESOS__V1__TASK_STATE__TASK_RUNNING);
+	with_tasks = memory_kb();
+	printf("memory   %6u %9lu %9.2f %9.2f\n", sim->n_agents, sim->n_tasks,
+	       (with_agents - empty) / sim->n_agents,
+	       (with_tasks - with_agents) / (double)sim->n_tasks);
 }
 
 static int compare(const void *a, const void *b)
@@ -330,27 +378,41 @@ static void report(struct sim *sim, const char *shape)
 	       (double)sim->n_done / sum);
 }
 
+static void run_rounds(struct sim *sim, const char *shape, unsigned tasks_each, unsigned n)
+{
+	fill(sim);
+	while (sim->n_rounds < n) {
+		double begin = now();
+
+		if (tasks_each > 0)
+			place(sim, tasks_each);
+		else
+			decline(sim);
+		sim->seconds[sim->n_rounds++] = now() - begin;
+	}
+	report(sim, shape);
+}
+
 int main(int argc, char **argv)
 {
 	bool is_place = argc == 5 && strcmp(argv[1], "place") == 0;
-	unsigned n[3] = { 0 };
+	bool is_decline = argc == 5 && strcmp(argv[1], "decline") == 0;
+	bool is_memory = argc == 4 && strcmp(argv[1], "memory") == 0;
+	unsigned n[3] = { 0 }, tasks_each;
 	struct sim sim;
 
 	for (int i = 0; i < 3 && i + 2 < argc; i++)
 		n[i] = (unsigned)strtoul(argv[i + 2], NULL, 10);
-	if (argc != 5 || !n[0] || !n[1] || !n[2] || (is_place && n[1] > BENCH_MAX_TASKS))
-		die("usage: core decline AGENTS FRAMEWORKS ROUNDS | place AGENTS TASKS WAVES");
-	start(&sim, n[0], is_place ? 1 : n[1], is_place ? n[1] : 0, n[2]);
-	while (sim.n_rounds < n[2]) {
-		double begin = now();
-
-		if (is_place)
-			place(&sim, n[1]);
-		else
-			decline(&sim);
-		sim.seconds[sim.n_rounds++] = now() - begin;
-	}
-	report(&sim, argv[1]);
+	tasks_each = is_decline ? 0 : n[1];
+	if (!(is_place || is_decline || is_memory) || !n[0] || !n[1] || (!is_memory && !n[2]) ||
+	    tasks_each > BENCH_MAX_TASKS)
+		die("usage: core decline AGENTS FRAMEWORKS ROUNDS | place AGENTS TASKS WAVES |"
+		    " memory AGENTS TASKS");
+	start(&sim, n[0], is_decline ? n[1] : 1, tasks_each, n[2]);
+	if (is_memory)
+		report_memory(&sim, tasks_each);
+	else
+		run_rounds(&sim, argv[1], tasks_each, n[2]);
 	stop(&sim);
 	return EXIT_SUCCESS;
 }
