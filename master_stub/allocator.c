@@ -166,7 +166,7 @@ static void count_total(struct allocator *allocator, const struct resources *tot
 /* What clients did not want they may want now, or are to be asked again. */
 static void node_forget_seen(struct allocator_node *node)
 {
-	node->is_seen_stale = true;
+	node->seen_state = SEEN_STALE;
 	if (node->blocked.n > 0)
 		memset(node->blocked.words, 0, node->blocked.n * sizeof(*node->blocked.words));
 }
@@ -184,7 +184,7 @@ int allocator_node_new(struct allocator *allocator, void *owner, const struct re
 	}
 	node->allocator = allocator;
 	node->owner = owner;
-	node->is_seen_stale = true;
+	node->seen_state = SEEN_STALE;
 	count_total(allocator, total, 1);
 	TAILQ_INSERT_TAIL(&allocator->nodes, node, all);
 	allocator->n_nodes++;
@@ -275,7 +275,6 @@ static void count_charge(struct allocator_node *node, struct allocator_client *c
 	share_charge(&client->share, &quantities, sign);
 	top_role_charge(node->allocator, client->role->top, part, sign);
 	quota_update_available(node);
-	node->is_seen_stale = true;
 }
 
 int allocator_charge(struct allocator_node *node, struct allocator_client *client,
@@ -284,6 +283,7 @@ int allocator_charge(struct allocator_node *node, struct allocator_client *clien
 	if (resources_add(&node->used, part) < 0)
 		return -ENOMEM;
 	count_charge(node, client, part, 1);
+	node->seen_state = SEEN_STALE;
 	return 0;
 }
 
@@ -292,6 +292,9 @@ void allocator_release(struct allocator_node *node, struct allocator_client *cli
 {
 	resources_take_away(&node->used, part);
 	count_charge(node, client, part, -1);
+	/* An offer that comes back whole, as most do, leaves everything as it was. */
+	node->seen_state = node->seen_state == SEEN_GRANTED && resources_equal(part, &node->seen) ?
+			   SEEN_NOTHING_NEW : SEEN_STALE;
 	node_mark(node);
 	nodes_retry_withheld(node->allocator);
 }

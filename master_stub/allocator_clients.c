@@ -10,11 +10,6 @@ enum { BITS = 64, MIN_CLIENTS = 16 };
 
 /* ---- sets ---- */
 
-bool client_set_has(const struct client_set *set, uint32_t id)
-{
-	return id / BITS < set->n && set->words[id / BITS] >> id % BITS & 1;
-}
-
 int client_set_add(struct client_set *set, uint32_t id)
 {
 	size_t n = id / BITS + 1;

@@ -16,7 +16,11 @@ struct client_set {
 	size_t n;
 };
 
-bool client_set_has(const struct client_set *set, uint32_t id);
+static inline bool client_set_has(const struct client_set *set, uint32_t id)
+{
+	return id / 64 < set->n && set->words[id / 64] >> id % 64 & 1;
+}
+
 int client_set_add(struct client_set *set, uint32_t id);	/* -ENOMEM */
 void client_set_remove(struct client_set *set, uint32_t id);
 
@@ -92,6 +96,13 @@ struct filter {
 	uint32_t client;
 };
 
+/* What is free on a node, compared with when it was last looked at. */
+enum seen_state {
+	SEEN_NOTHING_NEW,
+	SEEN_GRANTED,		/* all of it was granted, and nothing else happened */
+	SEEN_STALE,
+};
+
 /* Why a node is to be looked at. */
 enum node_mark {
 	NODE_CLEAN,
@@ -112,7 +123,7 @@ struct allocator_node {
 	 * as long as no filter of theirs ends.
 	 */
 	struct resources seen;
-	bool is_seen_stale;		/* something else may be free now */
+	enum seen_state seen_state;
 	struct client_set blocked;
 
 	struct client_set refusers;	/* that have filters here */

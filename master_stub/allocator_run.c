@@ -41,7 +41,7 @@ static int look(struct allocator_node *node)
 {
 	struct resources part;
 
-	if (!node->is_seen_stale)
+	if (node->seen_state == SEEN_NOTHING_NEW)
 		return 0;
 	if (free_part(node, &part) < 0)
 		return -ENOMEM;
@@ -49,7 +49,7 @@ static int look(struct allocator_node *node)
 		memset(node->blocked.words, 0, node->blocked.n * sizeof(*node->blocked.words));
 	resources_done(&node->seen);
 	node->seen = part;
-	node->is_seen_stale = false;
+	node->seen_state = SEEN_NOTHING_NEW;
 	return 0;
 }
 
@@ -107,15 +107,17 @@ static int part_for(const struct resources *free, const struct allocator_client 
 	return r;
 }
 
-/* PART is CLIENT's from now on, if it can take it. */
+/* PART is CLIENT's from now on, if it can take it.  IS_ALL: it is all that was seen. */
 static int grant_part(struct visit *visit, struct allocator_client *client,
-		      const struct resources *part)
+		      const struct resources *part, bool is_all)
 {
 	struct allocator_node *node = visit->node;
 	int r = allocator_charge(node, client, part);
 
 	if (r < 0)
 		return r;
+	if (is_all)
+		node->seen_state = SEEN_GRANTED;
 	share_count_grant(&client->share);
 	r = visit->pass->grant(visit->pass->arg, node->owner, client->owner, part);
 	if (r < 0) {
@@ -162,7 +164,8 @@ static void offer_part(struct visit *visit, struct allocator_client *client,
 		node_withhold(visit->node);
 	if (is_cut && !wants(visit->node, client, part))
 		return;
-	if (grant_part(visit, client, part) < 0 || (is_all && !is_cut))
+	is_all = is_all && !is_cut;
+	if (grant_part(visit, client, part, is_all) < 0 || is_all)
 		visit->is_over = true;
 	else
 		look_again(visit);
@@ -177,7 +180,7 @@ static void visit_client(struct visit *visit, struct allocator_client *client)
 	if (part_for(left_of(visit), client, &part, &is_own) < 0)
 		return;
 	if (accepts(node, client) && wants(node, client, &part))
-		offer_part(visit, client, &part, !is_own);
+		offer_part(visit, client, &part, !is_own && !visit->has_granted);
 	else if (!visit->has_granted)
 		/* Without memory it is asked again the next time. */
 		(void)client_set_add(&node->blocked, client->id);
