@@ -94,7 +94,7 @@ static json_t *task_json(const Mesos__V1__Task *task)
 	view = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:o}",
 			 "id", task->task_id->value, "name", task->name,
 			 "framework_id", task->framework_id->value,
-			 "executor_id", task->executor_id->value,
+			 "executor_id", task->executor_id ? task->executor_id->value : "",
 			 "slave_id", task->agent_id->value,
 			 "state", status_state_name(task->state), "resources",
 			 resources_view(task->resources, task->n_resources), "statuses", statuses);

@@ -16,6 +16,7 @@
 #include "agent/container.h"
 #include "agent/task.h"
 #include "agent/trash.h"
+#include "agent/view.h"
 #include "lib/cleanup.h"
 #include "lib/clock.h"
 #include "lib/err.h"
@@ -355,6 +356,7 @@ static void print_container_metric(FILE *out, struct agent *agent, size_t row)
 	       container_metrics[row].help);
 	for (struct container *c = agent->containers; c; c = c->hh.next) {
 		struct sampler_view sample;
+		struct view_owner owner;
 		struct err ignored = { 0 };
 		uint64_t value;
 
@@ -365,9 +367,10 @@ static void print_container_metric(FILE *out, struct agent *agent, size_t row)
 		if (value == UINT64_MAX)
 			continue;
 		fprintf(out, "%s{", container_metrics[row].name);
-		print_label(out, "task", executor_shown_id(c));
+		(void)view_owner(c, &owner);
+		print_label(out, "task", owner.executor ? owner.executor->executor_id->value : "");
 		fputc(',', out);
-		print_label(out, "framework", executor_shown_framework_id(c));
+		print_label(out, "framework", owner.framework_id ? owner.framework_id : "");
 		fputc(',', out);
 		print_label(out, "container", c->id);
 		fprintf(out, "} %.15g\n", (double)value * container_metrics[row].scale);

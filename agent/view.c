@@ -42,13 +42,15 @@ void view_task(const struct task *task, struct view_task *ret)
 	mesos__v1__task__init(&ret->task);
 	mesos__v1__executor_id__init(&ret->executor_id);
 	mesos__v1__agent_id__init(&ret->agent_id);
-	/* Borrowed, and only read by who packs it. */
-	ret->executor_id.value = (char *)(uintptr_t)task_executor_id(task);
+	/* Borrowed, and only read by who packs it.  A command has no executor that one would name. */
+	if (task->executor) {
+		ret->executor_id.value = (char *)(uintptr_t)task_executor_id(task);
+		ret->task.executor_id = &ret->executor_id;
+	}
 	ret->agent_id.value = agent ? (char *)(uintptr_t)agent : ret->agent_id.value;
 	ret->task.name = info->name;
 	ret->task.task_id = info->task_id;
 	ret->task.framework_id = task->record->framework->id;
-	ret->task.executor_id = &ret->executor_id;
 	ret->task.agent_id = &ret->agent_id;
 	ret->task.state = task_state(task);
 	ret->task.n_resources = info->n_resources;
