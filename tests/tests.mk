@@ -58,7 +58,7 @@ build/containerd:
 	  if apt-get -qq -o APT::Sandbox::User=root download containerd; then dpkg -x containerd_*.deb . && rm containerd_*.deb; fi
 	@mv $@.new $@
 
-check-integration: all build/containerd $(B)/tests/bench/launch $(B)/tests/bench/resize
+check-integration: all examples build/containerd $(B)/tests/bench/launch $(B)/tests/bench/resize
 	TEPUI_BUILD=$(abspath $(B)) $(PYTEST) --ignore-glob='*/test_escape*' tests/integration $(PYTEST_ARGS)
 
 # The published interfaces, one test for each row of the reference; the last line counts them by section.
@@ -152,6 +152,14 @@ $(B)/tests/bench/%: tests/bench/%.c $(B)/containerizer.a $(B)/isolators.a $(B)/l
 	@mkdir -p $(@D)
 	$(call say,CC)$(CC) $(CPPFLAGS) -I$(B)/proto $(CFLAGS) $(filter-out -pie,$(LDFLAGS)) $(EXECUTOR_LD) -o $@ $< \
 	  $(B)/containerizer.a $(B)/isolators.a $(B)/net.a $(B)/lib.a $(B)/proto.a $(LIBS_COMMON) -lm
+
+# What frameworks are made of, to be read; tests run them.
+.PHONY: examples
+examples: $(B)/examples/framework
+$(B)/examples/framework: docs/examples/framework.c $(B)/net.a $(B)/lib.a $(B)/proto.a
+	@mkdir -p $(@D)
+	$(call say,CC)$(CC) $(CPPFLAGS) -I$(B)/proto $(CFLAGS) -MMD -MP $(LDFLAGS) -o $@ $< \
+	  $(B)/net.a $(B)/lib.a $(B)/proto.a $(LIBS_COMMON) -lm
 
 # The master's figures: the allocator alone, and the whole core.
 MASTER_BENCH := $(addprefix $(B)/tests/bench/,allocator core fleet)

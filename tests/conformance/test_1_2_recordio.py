@@ -48,5 +48,5 @@ def test_a_record_has_no_line_feed(chunks):
 
 
 def test_the_records_are_in_order(chunks):
-    assert [json.loads(chunk.split(b"\n")[1])["type"] for chunk in chunks[1]] == ["SUBSCRIBED", "HEARTBEAT"]
+    assert [json.loads(chunk.split(b"\n")[1])["type"] for chunk in chunks[1][:2]] == ["SUBSCRIBED", "HEARTBEAT"]
     assert chunks[1][1] == b'20\n{"type":"HEARTBEAT"}'

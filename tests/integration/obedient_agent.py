@@ -32,6 +32,7 @@ class ObedientAgent(SocketAgent):
         self.updates, self.thread, self.is_closing = {}, None, False
         self.stubborn = set()  # tasks that no drain ends
         self.is_deaf = False   # to pings
+        self.open = []         # those of UPDATES with something to tell
 
     def subscribe(self, *args, **more):
         super().subscribe(*args, **more)
@@ -110,11 +111,13 @@ class ObedientAgent(SocketAgent):
         end = ENDS.get(run["task"].get("command", {}).get("value"))
         if end:
             updates.add(end)
+        self.open.append(updates)
 
     def _end(self, task_id, state):
         updates = self.updates.get(task_id)
         if updates and updates.latest == "TASK_RUNNING":
             updates.add(state)
+            self.open.append(updates)
 
     def _acknowledged(self, acknowledge):
         updates = self.updates.get(acknowledge["task_id"]["value"])
@@ -124,8 +127,10 @@ class ObedientAgent(SocketAgent):
 
     def _resend(self):
         now = time.monotonic()
-        for updates in list(self.updates.values()):
-            if updates.pending and now - updates.sent >= RESEND_SECONDS:
+        for updates in list(self.open):
+            if not updates.pending:
+                self.open.remove(updates)
+            elif now - updates.sent >= RESEND_SECONDS:
                 updates.sent = now
                 self.call("UPDATE", update={"framework_id": updates.framework, "status": updates.pending[0],
                                             "latest_state": updates.latest})

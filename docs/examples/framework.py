@@ -1,0 +1,178 @@
+#!/usr/bin/env python3
+"""
+A framework: runs COUNT tasks of one shell command and ends when each has ended.  Only the standard library.
+
+    framework.py 127.0.0.1:5050 --name=batch --count=1000 --command='sleep 1' --journal=/var/tmp/batch
+
+It speaks the v1 scheduler API in JSON.  What it must not forget is in its journal before it is said: its framework id,
+the tasks that it is about to launch, the ends that it is about to acknowledge.  It may be killed at any time: started
+again with the same journal it takes its place back and asks what became of its tasks.
+"""
+import argparse
+import http.client
+import json
+import os
+import sys
+import time
+
+JSON = "application/json"
+TERMINAL = {"TASK_FINISHED", "TASK_FAILED", "TASK_KILLED", "TASK_ERROR", "TASK_LOST", "TASK_DROPPED", "TASK_GONE",
+            "TASK_GONE_BY_OPERATOR"}
+# It did not run to its end, or nobody knows it: another attempt is made, under another id.
+AGAIN = {"TASK_LOST", "TASK_DROPPED", "TASK_GONE", "TASK_GONE_BY_OPERATOR", "TASK_UNKNOWN"}
+NEEDS = {"cpus": 0.1, "mem": 32.0}
+
+
+class Journal:
+    """Lines that are on disk when append() returns; a last one that was cut off does not count."""
+
+    def __init__(self, path):
+        self.file = open(path, "a+b")
+        self.file.seek(0)
+        whole, _, _ = self.file.read().rpartition(b"\n")
+        self.lines = [line.split(" ") for line in whole.decode().split("\n") if line]
+        self.file.truncate(len(whole) + bool(whole))
+
+    def append(self, *lines):
+        self.file.write("".join(line + "\n" for line in lines).encode())
+        self.file.flush()
+        os.fdatasync(self.file.fileno())
+
+
+class Framework:
+    def __init__(self, options):
+        self.options, self.journal = options, Journal(options.journal)
+        self.id = None
+        self.attempts = [0] * options.count     # by number of the task
+        self.states = ["waiting"] * options.count
+        for line in self.journal.lines:
+            if line[0] == "framework":
+                self.id = line[1]
+            elif line[0] == "launch":
+                number, attempt = self.parse(line[1])
+                self.attempts[number], self.states[number] = attempt, "launched"
+            elif line[2] in AGAIN:
+                self.states[self.parse(line[1])[0]] = "waiting"
+            else:
+                self.states[self.parse(line[1])[0]] = line[2]
+        self.calls = self.stream = self.stream_id = None
+
+    # ---- names ----
+
+    def task_id(self, number):
+        return f"{self.options.name}-{number}.{self.attempts[number]}"
+
+    @staticmethod
+    def parse(task_id):
+        number, attempt = task_id.rpartition("-")[2].split(".")
+        return int(number), int(attempt)
+
+    # ---- the two connections ----
+
+    def subscribe(self):
+        info = {"user": self.options.user, "name": self.options.name, "failover_timeout": 3600.0, "checkpoint": True,
+                "roles": ["*"], "capabilities": [{"type": "MULTI_ROLE"}, {"type": "PARTITION_AWARE"}]}
+        call = {"type": "SUBSCRIBE", "subscribe": {"framework_info": info}}
+        if self.id:
+            call["framework_id"] = info["id"] = {"value": self.id}
+        connection = http.client.HTTPConnection(self.options.master, timeout=60)
+        connection.request("POST", "/api/v1/scheduler", json.dumps(call), {"Content-Type": JSON, "Accept": JSON})
+        self.stream = connection.getresponse()
+        if self.stream.status != 200:
+            raise ConnectionError(f"{self.stream.status} {self.stream.read().decode()}")
+        self.stream_id = self.stream.headers["Mesos-Stream-Id"]
+        self.calls = http.client.HTTPConnection(self.options.master, timeout=60)
+
+    def events(self):
+        while size := self.stream.readline():
+            yield json.loads(self.stream.read(int(size)))
+
+    def call(self, type_, **body):
+        call = {"type": type_, "framework_id": {"value": self.id}, **({type_.lower(): body} if body else {})}
+        self.calls.request("POST", "/api/v1/scheduler", json.dumps(call),
+                           {"Content-Type": JSON, "Mesos-Stream-Id": self.stream_id})
+        answer = self.calls.getresponse()
+        text = answer.read()
+        if answer.status != 202:
+            raise ConnectionError(f"{type_}: {answer.status} {text.decode()}")
+
+    # ---- events ----
+
+    def on_subscribed(self, event):
+        if not self.id:
+            self.id = event["framework_id"]["value"]
+            self.journal.append(f"framework {self.id}")
+        asked = [{"task_id": {"value": self.task_id(i)}} for i, s in enumerate(self.states) if s == "launched"]
+        if asked:
+            self.call("RECONCILE", tasks=asked)
+
+    def on_offers(self, event):
+        for offer in event["offers"]:
+            left = {r["name"]: r["scalar"]["value"] for r in offer["resources"] if r["type"] == "SCALAR"}
+            fit = int(min(left.get(name, 0) / need + 1e-6 for name, need in NEEDS.items()))
+            waiting = [i for i, state in enumerate(self.states) if state == "waiting"][:fit]
+            if not waiting:
+                self.call("DECLINE", offer_ids=[offer["id"]], filters={"refuse_seconds": 5.0})
+                continue
+            for number in waiting:
+                self.attempts[number] += 1
+                self.states[number] = "launched"
+            self.journal.append(*[f"launch {self.task_id(number)}" for number in waiting])
+            self.call("ACCEPT", offer_ids=[offer["id"]], filters={"refuse_seconds": 0.0}, operations=[
+                {"type": "LAUNCH", "launch": {"task_infos": [self.task(number, offer) for number in waiting]}}])
+
+    def task(self, number, offer):
+        resources = [{"name": n, "type": "SCALAR", "scalar": {"value": v}, "allocation_info": offer["allocation_info"]}
+                     for n, v in NEEDS.items()]
+        return {"name": self.options.name, "task_id": {"value": self.task_id(number)}, "agent_id": offer["agent_id"],
+                "command": {"value": self.options.command}, "resources": resources}
+
+    def on_update(self, event):
+        status = event["status"]
+        task_id, state = status["task_id"]["value"], status["state"]
+        number, _ = self.parse(task_id)
+        if (state in TERMINAL or state in AGAIN) and self.states[number] == "launched" and \
+                task_id == self.task_id(number):
+            self.journal.append(f"end {task_id} {state}")
+            self.states[number] = "waiting" if state in AGAIN else state
+        if "uuid" in status:
+            self.call("ACKNOWLEDGE", agent_id=status["agent_id"], task_id=status["task_id"], uuid=status["uuid"])
+
+    def on_error(self, event):
+        sys.exit(f"framework {self.id}: {event['message']}")
+
+    def is_done(self):
+        return not {"waiting", "launched"} & set(self.states)
+
+    def run(self):
+        handlers = {"SUBSCRIBED": self.on_subscribed, "OFFERS": self.on_offers, "UPDATE": self.on_update,
+                    "ERROR": self.on_error}
+        while not self.is_done():
+            try:
+                self.subscribe()
+                for event in self.events():
+                    if event["type"] in handlers:
+                        handlers[event["type"]](event[event["type"].lower()])
+                    if self.is_done():
+                        self.call("TEARDOWN")
+                        return
+            except (OSError, http.client.HTTPException) as error:
+                print(f"framework {self.id}: {error}; coming back", file=sys.stderr)
+            time.sleep(0.2)
+
+
+def main():
+    parser = argparse.ArgumentParser(description="Run COUNT tasks of one command.")
+    parser.add_argument("master")
+    parser.add_argument("--name", default="example")
+    parser.add_argument("--count", type=int, default=1000)
+    parser.add_argument("--command", default="true")
+    parser.add_argument("--user", default="nobody")
+    parser.add_argument("--journal", required=True)
+    framework = Framework(parser.parse_args())
+    framework.run()
+    print(f"{framework.states.count('TASK_FINISHED')} of {len(framework.states)} tasks finished")
+
+
+if __name__ == "__main__":
+    main()
