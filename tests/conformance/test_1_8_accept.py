@@ -17,6 +17,11 @@ def info(offer, own_id=None, **more):
     return {name: value for name, value in task.items() if value is not None}
 
 
+def large(offer):
+    """Not the first of what earlier tests give back piece by piece."""
+    return any(r["name"] == "cpus" and r["scalar"]["value"] >= 1 for r in offer["resources"])
+
+
 def launch(*tasks, **more):
     return {"type": "LAUNCH", "launch": {"task_infos": list(tasks)}, **more}
 
@@ -55,18 +60,18 @@ def test_a_framework_that_is_not_partition_aware_hears_task_lost(subscribe):
 
 
 def test_an_offer_twice_in_one_call(agent, framework):
-    offer = framework.offer()["id"]["value"]
+    offer = framework.offer(large)["id"]["value"]
     assert dropped(framework, offer, offer)["message"] == f"Duplicate offer {offer} in offer list" and agent.id
 
 
 def test_an_offer_that_was_accepted_already(agent, framework):
-    offer = framework.offer()
+    offer = framework.offer(large)
     framework.status(framework.launch(offer, "sleep", SMALL), "TASK_RUNNING")
     assert dropped(framework, offer["id"]["value"])["reason"] == "REASON_INVALID_OFFERS" and agent.id
 
 
 def test_an_offer_of_another_framework(agent, framework, subscribe):
-    offer = framework.offer()["id"]["value"]
+    offer = framework.offer(large)["id"]["value"]
     assert dropped(subscribe(), offer)["reason"] == "REASON_INVALID_OFFERS" and agent.id
 
 
@@ -89,7 +94,7 @@ def test_offers_of_two_agents(cluster, agent, framework):
 # ---- order ----
 
 def test_several_tasks_share_an_offer(agent, framework):
-    offer = framework.offer()
+    offer = framework.offer(large)
     tasks = [info(offer) for _ in range(3)]
     framework.accept(offer, launch(*tasks[:2]), launch(tasks[2]))
     for task in tasks:
@@ -99,7 +104,7 @@ def test_several_tasks_share_an_offer(agent, framework):
 
 
 def test_one_that_is_not_valid_does_not_stop_the_others(agent, framework):
-    offer = framework.offer()
+    offer = framework.offer(large)
     good, bad, last = info(offer), info(offer, resources=[]), info(offer)
     framework.accept(offer, launch(good, bad, last))
     assert status_of(framework, bad["task_id"]["value"])["state"] == "TASK_ERROR"
@@ -109,23 +114,23 @@ def test_one_that_is_not_valid_does_not_stop_the_others(agent, framework):
 
 
 def test_what_is_left_is_declined_and_offered_again_by_revive(agent, framework):
-    offer = framework.offer()
+    offer = framework.offer(large)
     framework.accept(offer, launch(info(offer)), refuse_seconds=3600)
     framework.call("REVIVE")
-    assert framework.offer()["id"] != offer["id"] and agent.id
+    assert framework.offer(large)["id"] != offer["id"] and agent.id
 
 
 def test_the_agent_is_told_the_role(agent, subscribe):
     """Also of a framework that does not know of roles, and is told of none."""
     framework = subscribe((), capabilities=[{"type": "PARTITION_AWARE"}], role="web")
-    offer = framework.offer()
+    offer = framework.offer(large)
     assert "allocation_info" not in offer and not any("allocation_info" in r for r in offer["resources"])
     run = agent.run_of(framework.launch(offer, "sleep", SMALL))
     assert {r["allocation_info"]["role"] for r in run["task"]["resources"]} == {"web"}
 
 
 def test_launch_with_an_id_is_refused(agent, framework):
-    offer = framework.offer()
+    offer = framework.offer(large)
     task = info(offer)
     framework.accept(offer, launch(task, id={"value": "o"}))
     status = status_of(framework, task["task_id"]["value"])
@@ -191,7 +196,7 @@ RESOURCES = "resources"
      "When a memory limit is specified, a memory request must also be specified"),
 ])
 def test_a_task_that_is_not_valid_is_an_error(agent, framework, more, message):
-    offer = framework.offer()
+    offer = framework.offer(large)
     task = info(offer, **more)
     framework.accept(offer, launch(task))
     status = status_of(framework, task["task_id"]["value"])
@@ -208,7 +213,7 @@ def test_a_task_that_is_not_valid_is_an_error(agent, framework, more, message):
     {"max_completion_time": {"nanoseconds": 0}}, {"kill_policy": {}},
 ])
 def test_a_task_that_is_valid_runs(agent, framework, more):
-    offer = framework.offer()
+    offer = framework.offer(large)
     task = info(offer, **more)
     framework.accept(offer, launch(task))
     framework.status(task["task_id"]["value"], "TASK_RUNNING")
@@ -218,19 +223,21 @@ def test_a_task_that_is_valid_runs(agent, framework, more):
 
 
 def test_a_task_id_that_is_in_use(agent, framework):
-    task = framework.launch(framework.offer(), "sleep", SMALL)
+    task = framework.launch(framework.offer(large), "sleep", SMALL)
     framework.status(task, "TASK_RUNNING")
-    offer = framework.offer()
+    offer = framework.offer(large)
     framework.accept(offer, launch(info(offer, task)))
     status = framework.status(task, "TASK_ERROR")
     assert status["message"] == f"Task has duplicate ID: {task}" and agent.id
 
 
 def test_another_framework_may_use_the_same_task_id(agent, framework, subscribe):
-    task = framework.launch(framework.offer(), "sleep", SMALL)
+    offer = framework.offer(large)
+    framework.call("SUPPRESS")
+    task = framework.launch(offer, "sleep", SMALL)
     framework.status(task, "TASK_RUNNING")
     other = subscribe()
-    offer = other.offer()
+    offer = other.offer(large)
     other.accept(offer, launch(info(offer, task)))
     other.status(task, "TASK_RUNNING")
     assert agent.id and isinstance(other, Framework)
@@ -238,8 +245,8 @@ def test_another_framework_may_use_the_same_task_id(agent, framework, subscribe)
 
 def test_an_executor_that_differs_from_the_one_that_runs(agent, framework):
     executor = {"executor_id": {"value": "e"}, "command": {"value": "x"}, "resources": SMALL}
-    framework.status(framework.launch(framework.offer(), None, SMALL, executor=executor), "TASK_RUNNING")
-    other = framework.launch(framework.offer(), None, SMALL, executor={**executor, "name": "another"})
+    framework.status(framework.launch(framework.offer(large), None, SMALL, executor=executor), "TASK_RUNNING")
+    other = framework.launch(framework.offer(large), None, SMALL, executor={**executor, "name": "another"})
     status = status_of(framework, other)
     assert status["reason"] == "REASON_TASK_INVALID"
     assert "ExecutorInfo is not compatible with existing ExecutorInfo with same ExecutorID" in status["message"]
@@ -257,6 +264,6 @@ def test_an_executor_that_differs_from_the_one_that_runs(agent, framework):
 ])
 def test_an_executor_that_is_not_valid(agent, framework, executor, message):
     executor = {"executor_id": {"value": f"e-{uuid.uuid4()}"}, "command": {"value": "x"}, "resources": SMALL, **executor}
-    status = status_of(framework, framework.launch(framework.offer(), None, SMALL, executor=executor))
+    status = status_of(framework, framework.launch(framework.offer(large), None, SMALL, executor=executor))
     assert (status["state"], status["reason"]) == ("TASK_ERROR", "REASON_TASK_INVALID")
     assert message in status["message"] and agent.id
