@@ -1,114 +1,95 @@
 #include "lib/pb_json.h"
 
 #include <errno.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "lib/base64.h"
 #include "lib/cleanup.h"
 #include "lib/err.h"
+#include "lib/json_out.h"
 #include "lib/pb_field.h"
-#include "lib/utf8.h"
 
-static int write_message(const ProtobufCMessage *message, unsigned depth, json_t **ret,
+static int write_message(const ProtobufCMessage *message, unsigned depth, struct json_out *out,
 			 struct err *e);
 
-/* Every one returns NULL when memory is out. */
-typedef json_t *write_scalar_fn(const ProtobufCFieldDescriptor *f, const void *value);
+typedef void write_scalar_fn(const ProtobufCFieldDescriptor *f, const void *value,
+			     struct json_out *out);
 
-static json_t *write_i32(const ProtobufCFieldDescriptor *f, const void *value)
+static void write_i32(const ProtobufCFieldDescriptor *f, const void *value, struct json_out *out)
 {
 	(void)f;
-	return json_integer(*(const int32_t *)value);
+	json_out_int(out, *(const int32_t *)value);
 }
 
-static json_t *write_u32(const ProtobufCFieldDescriptor *f, const void *value)
+static void write_u32(const ProtobufCFieldDescriptor *f, const void *value, struct json_out *out)
 {
 	(void)f;
-	return json_integer(*(const uint32_t *)value);
+	json_out_uint(out, *(const uint32_t *)value);
 }
 
-static json_t *write_i64(const ProtobufCFieldDescriptor *f, const void *value)
+static void write_i64(const ProtobufCFieldDescriptor *f, const void *value, struct json_out *out)
 {
 	(void)f;
-	return json_integer(*(const int64_t *)value);
+	json_out_int(out, *(const int64_t *)value);
 }
 
-static json_t *write_u64(const ProtobufCFieldDescriptor *f, const void *value)
-{
-	uint64_t number = *(const uint64_t *)value;
-
-	(void)f;
-	/* jansson has no larger number; as text it comes back without loss. */
-	if (number > INT64_MAX)
-		return json_sprintf("%llu", (unsigned long long)number);
-	return json_integer((json_int_t)number);
-}
-
-/* What is not finite has no JSON number: the names are those that reading accepts. */
-static json_t *write_real(double value)
-{
-	if (isnan(value))
-		return json_string("NaN");
-	if (isinf(value))
-		return json_string(value > 0 ? "Infinity" : "-Infinity");
-	return json_real(value);
-}
-
-static json_t *write_float(const ProtobufCFieldDescriptor *f, const void *value)
+static void write_u64(const ProtobufCFieldDescriptor *f, const void *value, struct json_out *out)
 {
 	(void)f;
-	return write_real((double)*(const float *)value);
+	json_out_uint(out, *(const uint64_t *)value);
 }
 
-static json_t *write_double(const ProtobufCFieldDescriptor *f, const void *value)
+static void write_float(const ProtobufCFieldDescriptor *f, const void *value, struct json_out *out)
 {
 	(void)f;
-	return write_real(*(const double *)value);
+	json_out_real(out, (double)*(const float *)value);
 }
 
-static json_t *write_bool(const ProtobufCFieldDescriptor *f, const void *value)
+static void write_double(const ProtobufCFieldDescriptor *f, const void *value,
+			 struct json_out *out)
 {
 	(void)f;
-	return json_boolean(*(const protobuf_c_boolean *)value);
+	json_out_real(out, *(const double *)value);
 }
 
-static json_t *write_enum(const ProtobufCFieldDescriptor *f, const void *value)
+static void write_bool(const ProtobufCFieldDescriptor *f, const void *value, struct json_out *out)
+{
+	(void)f;
+	json_out_bool(out, *(const protobuf_c_boolean *)value);
+}
+
+static void write_enum(const ProtobufCFieldDescriptor *f, const void *value, struct json_out *out)
 {
 	int number = *(const int *)value;
 	const ProtobufCEnumValue *known =
 		protobuf_c_enum_descriptor_get_value(f->descriptor, number);
 
-	return known ? json_string(known->name) : json_integer(number);
+	if (known)
+		json_out_string(out, known->name);
+	else
+		json_out_int(out, number);
 }
 
-static json_t *write_text(const char *text)
-{
-	AUTO_FREE char *repaired = NULL;
-	size_t size = strlen(text);
-
-	if (utf8_is_valid(text, size))
-		return json_stringn_nocheck(text, size);
-	repaired = utf8_repair(text, size);
-	return repaired ? json_string_nocheck(repaired) : NULL;
-}
-
-static json_t *write_string(const ProtobufCFieldDescriptor *f, const void *value)
+static void write_string(const ProtobufCFieldDescriptor *f, const void *value,
+			 struct json_out *out)
 {
 	const char *text = *(const char *const *)value;
 
 	(void)f;
-	return write_text(text ? text : "");
+	json_out_string(out, text ? text : "");
 }
 
-static json_t *write_bytes(const ProtobufCFieldDescriptor *f, const void *value)
+static void write_bytes(const ProtobufCFieldDescriptor *f, const void *value, struct json_out *out)
 {
 	const ProtobufCBinaryData *bytes = value;
 	AUTO_FREE char *text = base64_encode(bytes->data, bytes->len);
 
 	(void)f;
-	return text ? json_string_nocheck(text) : NULL;
+	if (text)
+		json_out_string(out, text);
+	else
+		out->is_failed = true;
 }
 
 static write_scalar_fn *const write_scalar[] = {
@@ -133,12 +114,12 @@ static write_scalar_fn *const write_scalar[] = {
 
 /* One value of F, at VALUE: of a single field, or an item of a list. */
 static int write_value(const ProtobufCFieldDescriptor *f, const void *value, unsigned depth,
-		       json_t **ret, struct err *e)
+		       struct json_out *out, struct err *e)
 {
 	if (f->type == PROTOBUF_C_TYPE_MESSAGE)
-		return write_message(*(ProtobufCMessage *const *)value, depth + 1, ret, e);
-	*ret = write_scalar[f->type](f, value);
-	return *ret ? 0 : err_set(e, ENOMEM, "write field '%s'", f->name);
+		return write_message(*(ProtobufCMessage *const *)value, depth + 1, out, e);
+	write_scalar[f->type](f, value, out);
+	return 0;
 }
 
 /*
@@ -171,123 +152,127 @@ static const void *find_value(const ProtobufCMessage *message, const ProtobufCFi
 						   f->default_value;
 }
 
-static int write_map(const ProtobufCMessage *const *entries, size_t n, unsigned depth, json_t **ret,
-		     struct err *e)
+static int write_map(const ProtobufCMessage *const *entries, size_t n, unsigned depth,
+		     struct json_out *out, struct err *e)
 {
-	AUTO(json_decrefp) json_t *object = json_object();
+	int r = 0;
 
-	for (size_t i = 0; object && i < n; i++) {
+	json_out_open(out, '{');
+	for (size_t i = 0; i < n && r == 0; i++) {
 		const ProtobufCFieldDescriptor *fields = entries[i]->descriptor->fields;
 		const char *key = *(const char *const *)pb_member(entries[i], fields[0].offset);
 		const void *value = find_value(entries[i], &fields[1]);
-		AUTO(json_decrefp) json_t *name = write_text(key ? key : "");
-		json_t *item = NULL;
-		int r = 0;
 
+		json_out_key(out, key ? key : "");
 		if (value)
-			r = write_value(&fields[1], value, depth + 1, &item, e);
+			r = write_value(&fields[1], value, depth + 1, out, e);
 		else
-			item = json_null();
-		if (r < 0)
-			return r;
-		if (!name || json_object_set_new_nocheck(object, json_string_value(name), item) < 0)
-			return err_set(e, ENOMEM, "write map");
+			json_out_null(out);
 	}
-	if (!object)
-		return err_set(e, ENOMEM, "write map");
-	*ret = TAKE_PTR(object);
-	return 0;
+	json_out_close(out, '}');
+	return r;
 }
 
 static int write_list(const ProtobufCFieldDescriptor *f, const void *items, size_t n,
-		      unsigned depth, json_t **ret, struct err *e)
+		      unsigned depth, struct json_out *out, struct err *e)
 {
-	AUTO(json_decrefp) json_t *list = json_array();
 	size_t size = pb_value_size(f->type);
+	int r = 0;
 
-	for (size_t i = 0; list && i < n; i++) {
-		json_t *item = NULL;
-		int r = write_value(f, (const char *)items + i * size, depth, &item, e);
-
-		if (r < 0)
-			return r;
-		if (json_array_append_new(list, item) < 0)
-			return err_set(e, ENOMEM, "write list '%s'", f->name);
-	}
-	if (!list)
-		return err_set(e, ENOMEM, "write list '%s'", f->name);
-	*ret = TAKE_PTR(list);
-	return 0;
+	json_out_open(out, '[');
+	for (size_t i = 0; i < n && r == 0; i++)
+		r = write_value(f, (const char *)items + i * size, depth, out, e);
+	json_out_close(out, ']');
+	return r;
 }
 
-/* *RET stays NULL for what is left out. */
+static int write_repeated(const ProtobufCMessage *message, const ProtobufCFieldDescriptor *f,
+			  unsigned depth, struct json_out *out, struct err *e)
+{
+	size_t n = *(const size_t *)pb_member(message, f->quantifier_offset);
+	const void *items = *(const void *const *)pb_member(message, f->offset);
+
+	if (n == 0)
+		return 0;
+	json_out_key(out, f->name);
+	if (pb_field_is_map(f))
+		return write_map(items, n, depth, out, e);
+	return write_list(f, items, n, depth, out, e);
+}
+
 static int write_field(const ProtobufCMessage *message, const ProtobufCFieldDescriptor *f,
-		       unsigned depth, json_t **ret, struct err *e)
+		       unsigned depth, struct json_out *out, struct err *e)
 {
 	const void *value;
 
-	if (f->label == PROTOBUF_C_LABEL_REPEATED) {
-		size_t n = *(const size_t *)pb_member(message, f->quantifier_offset);
-		const void *items = *(const void *const *)pb_member(message, f->offset);
-
-		if (n == 0)
-			return 0;
-		if (pb_field_is_map(f))
-			return write_map(items, n, depth, ret, e);
-		return write_list(f, items, n, depth, ret, e);
-	}
+	if (f->label == PROTOBUF_C_LABEL_REPEATED)
+		return write_repeated(message, f, depth, out, e);
 	value = find_value(message, f);
-	if (value)
-		return write_value(f, value, depth, ret, e);
+	if (value) {
+		json_out_key(out, f->name);
+		return write_value(f, value, depth, out, e);
+	}
 	if (f->label == PROTOBUF_C_LABEL_REQUIRED)
 		return err_set(e, EINVAL, "missing required field '%s.%s'",
 			       message->descriptor->short_name, f->name);
 	return 0;
 }
 
-static int write_message(const ProtobufCMessage *message, unsigned depth, json_t **ret,
+static int write_message(const ProtobufCMessage *message, unsigned depth, struct json_out *out,
 			 struct err *e)
 {
 	const ProtobufCMessageDescriptor *d = message->descriptor;
-	AUTO(json_decrefp) json_t *object = json_object();
+	int r = 0;
 
-	if (!object)
-		return err_set(e, ENOMEM, "write message '%s'", d->short_name);
 	if (depth > PB_MAX_DEPTH)
 		return err_set(e, EINVAL, "write message '%s': nested deeper than %d levels",
 			       d->short_name, PB_MAX_DEPTH);
-	for (unsigned i = 0; i < d->n_fields; i++) {
-		json_t *value = NULL;
-		int r = write_field(message, &d->fields[i], depth, &value, e);
-
-		if (r < 0)
-			return r;
-		if (value && json_object_set_new_nocheck(object, d->fields[i].name, value) < 0)
-			return err_set(e, ENOMEM, "write message '%s'", d->short_name);
-	}
-	*ret = TAKE_PTR(object);
-	return 0;
+	json_out_open(out, '{');
+	for (unsigned i = 0; i < d->n_fields && r == 0; i++)
+		r = write_field(message, &d->fields[i], depth, out, e);
+	json_out_close(out, '}');
+	return r;
 }
 
-int pb_to_json(const ProtobufCMessage *message, json_t **ret, struct err *e)
+int pb_write_json(const ProtobufCMessage *message, struct json_out *out, struct err *e)
 {
-	return write_message(message, 1, ret, e);
+	struct json_out before = *out;
+	int r = write_message(message, 1, out, e);
+
+	if (r == 0 && out->is_failed)
+		r = err_set(e, ENOMEM, "write message '%s'", message->descriptor->short_name);
+	if (r < 0) {
+		out->size = before.size;
+		out->needs_comma = before.needs_comma;
+	}
+	return r;
 }
 
 int pb_to_json_text(const ProtobufCMessage *message, char **ret_text, size_t *ret_size,
 		    struct err *e)
 {
-	AUTO(json_decrefp) json_t *json = NULL;
-	char *text;
-	int r;
+	struct json_out out = { 0 };
+	int r = pb_write_json(message, &out, e);
 
-	r = pb_to_json(message, &json, e);
+	if (r == 0) {
+		*ret_text = json_out_take(&out, ret_size);
+		if (!*ret_text)
+			r = err_set(e, ENOMEM, "write message '%s'",
+				    message->descriptor->short_name);
+	}
+	json_out_done(&out);
+	return r;
+}
+
+/* What is written once is read back: who wants a tree has a small message. */
+int pb_to_json(const ProtobufCMessage *message, json_t **ret, struct err *e)
+{
+	AUTO_FREE char *text = NULL;
+	size_t size;
+	int r = pb_to_json_text(message, &text, &size, e);
+
 	if (r < 0)
 		return r;
-	text = json_dumps(json, PB_JSON_DUMP);
-	if (!text)
-		return err_set(e, ENOMEM, "write message '%s'", message->descriptor->short_name);
-	*ret_text = text;
-	*ret_size = strlen(text);
-	return 0;
+	*ret = json_loadb(text, size, 0, NULL);
+	return *ret ? 0 : err_set(e, ENOMEM, "write message '%s'", message->descriptor->short_name);
 }

@@ -24,6 +24,13 @@ DEFINE_AUTO(ProtobufCMessage *, pb_free);
  */
 int pb_to_json(const ProtobufCMessage *message, json_t **ret, struct err *e);
 
+/*
+ * The same as the next value of OUT, without a tree in between.  -EINVAL for what has no JSON, such
+ * as a required field that is missing, and -ENOMEM: OUT is as it was then.
+ */
+struct json_out;
+int pb_write_json(const ProtobufCMessage *message, struct json_out *out, struct err *e);
+
 /* For json_dumps() and its kin: compact, and doubles with as many digits as Mesos prints. */
 enum { PB_JSON_DUMP = JSON_COMPACT | JSON_REAL_PRECISION(15) };
 
