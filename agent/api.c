@@ -13,48 +13,14 @@
 #include "lib/flags.h"
 #include "lib/log_toggle.h"
 #include "lib/version.h"
+#include "net/http_jsonp.h"
 #include "net/http_server.h"
 
-enum { JSONP_MAX = 64, MAX_ACTION = 4096 };
-
-static bool is_callback(const char *name)
-{
-	size_t n = strlen(name);
-
-	if (n == 0 || n > JSONP_MAX)
-		return false;
-	for (size_t i = 0; i < n; i++) {
-		if (!isalnum((unsigned char)name[i]) && !strchr("_.$", name[i]))
-			return false;
-	}
-	return true;
-}
+enum { MAX_ACTION = 4096 };
 
 int api_reply(struct http_request *req, json_t *body_take, struct err *e)
 {
-	const char *callback = http_request_query(req, "jsonp");
-	AUTO_FREE char *text = NULL, *script = NULL;
-	int n;
-
-	if (!body_take)
-		return err_set(e, ENOMEM, "describe the answer");
-	if (!callback) {
-		http_reply_json(req, 200, body_take);
-		return 0;
-	}
-	text = json_dumps(body_take, JSON_COMPACT);
-	json_decref(body_take);
-	if (!is_callback(callback))
-		return err_set(e, EINVAL, "use jsonp: '%.64s' is not the name of a function",
-			       callback);
-	n = text ? asprintf(&script, "%s(%s);", callback, text) : -1;
-	if (n < 0) {
-		script = NULL;
-		return err_set(e, ENOMEM, "describe the answer");
-	}
-	http_reply_header(req, "X-Content-Type-Options", "nosniff");
-	http_reply(req, 200, "text/javascript", script, (size_t)n);
-	return 0;
+	return http_reply_jsonp(req, body_take, e);
 }
 
 /* For people who open the address in a browser. */

@@ -8,6 +8,7 @@
 #include "lib/id.h"
 #include "lib/quantities.h"
 #include "master_stub/machines.h"
+#include "master_stub/history.h"
 #include "master_stub/master.h"
 
 struct agent;
@@ -19,6 +20,9 @@ struct scheduler;
 TAILQ_HEAD(agent_queue, agent);
 TAILQ_HEAD(offer_queue, offer);
 TAILQ_HEAD(scheduler_queue, scheduler);
+TAILQ_HEAD(framework_queue, framework);
+TAILQ_HEAD(task_queue, task);
+LIST_HEAD(listing_list, listing);
 
 enum { N_TASK_STATES = 14 };	/* values of mesos.v1.TaskState */
 enum { N_AGENT_STATES = 5 };	/* values of enum agent_state */
@@ -82,6 +86,13 @@ struct master {
 	struct scheduler_queue pending;		/* with events to deliver */
 	struct scheduler *delivering;
 	struct counters counters;
+
+	/* For operators. */
+	struct task_queue tasks;	/* of all frameworks, in order of their launch */
+	struct ended_tasks ended;	/* the same, in order of their end */
+	struct framework_queue kept;	/* removed ones, in order of that */
+	size_t n_kept;
+	struct listing_list listings;	/* under way */
 };
 
 /* Tell operators one sentence; of bounded length. */

@@ -6,6 +6,7 @@
 #include "lib/cleanup.h"
 #include "lib/version.h"
 #include "master_stub/core.h"
+#include "master_stub/registry.h"
 
 /* In network byte order; a name that is no address is that of this machine. */
 static uint32_t ipv4_of(const char *hostname)
@@ -54,4 +55,40 @@ const Mesos__V1__MasterInfo *master_describe(const struct master *master,
 	ret->info.domain = master->domain;
 	add_capabilities(ret);
 	return &ret->info;
+}
+
+static json_t *capabilities_json(const Mesos__V1__MasterInfo *info)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < info->n_capabilities; i++) {
+		const ProtobufCEnumValue *value = protobuf_c_enum_descriptor_get_value(
+			&mesos__v1__master_info__capability__type__descriptor,
+			(int)info->capabilities[i]->type);
+
+		json_array_append_new(list, json_string(value ? value->name : "UNKNOWN"));
+	}
+	return list;
+}
+
+json_t *master_head_json(const struct master *master)
+{
+	double started = (double)master->started_wall_ms / 1000;
+	struct master_info_message message;
+	const Mesos__V1__MasterInfo *info = master_describe(master, &message);
+
+	return json_pack("{s:s, s:{s:s}, s:s, s:f, s:s, s:s, s:f, s:f, s:s, s:s, s:s, s:I, s:o, s:I,"
+			 " s:I, s:I, s:s, s:{s:s, s:s, s:i, s:s}}",
+			 "version", TEPUI_MESOS_VERSION, "tepui", "version", TEPUI_VERSION,
+			 "build_date", "", "build_time", 0.0, "build_user", "", "git_sha", "",
+			 "start_time", started, "elected_time", started,
+			 "id", info->id, "pid", info->pid, "hostname", info->hostname,
+			 "epoch", (json_int_t)master->epoch,
+			 "capabilities", capabilities_json(info),
+			 "activated_slaves", (json_int_t)master->n_agents[AGENT_CONNECTED],
+			 "deactivated_slaves", (json_int_t)master->n_agents[AGENT_DISCONNECTED],
+			 "unreachable_slaves", (json_int_t)master->n_agents[AGENT_UNREACHABLE],
+			 "leader", info->pid,
+			 "leader_info", "id", info->id, "pid", info->pid,
+			 "port", (int)info->port, "hostname", info->hostname);
 }

@@ -11,6 +11,7 @@
 #include "master_stub/allocator.h"
 #include "master_stub/core.h"
 #include "master_stub/framework.h"
+#include "master_stub/listing.h"
 #include "master_stub/registry.h"
 
 struct executor *master_executor_find(const struct agent *agent, const struct framework *framework,
@@ -225,6 +226,7 @@ void master_executor_free(struct executor *executor)
 	}
 	if (executor->is_charged)
 		allocator_release(agent->node, executor->role->client, &executor->resources);
+	listings_forget(agent->master, executor);
 	LIST_REMOVE(executor, on_agent);
 	executor->framework->n_executors--;
 	free_fields(executor);

@@ -13,6 +13,7 @@
 #include "master_stub/framework_validate.h"
 #include "master_stub/executor.h"
 #include "master_stub/min_allocatable.h"
+#include "master_stub/listing.h"
 #include "master_stub/offer.h"
 #include "master_stub/offer_constraints.h"
 #include "master_stub/registry.h"
@@ -306,6 +307,8 @@ static void framework_free(struct framework *framework)
 	forget_kills(framework);
 	HASH_ITER(hh, framework->tasks, task, next)
 		master_task_free(task);
+	history_forget(framework);
+	listings_forget(framework->master, framework);
 	HASH_DEL(framework->master->frameworks, framework);
 	free_roles(framework);
 	offer_constraints_free(framework->constraints);
@@ -327,6 +330,7 @@ int framework_new(struct master *master, const char *id, const Mesos__V1__Framew
 	framework->deadline_ms = INT64_MAX;
 	SLIST_INIT(&framework->roles);
 	LIST_INIT(&framework->offers);
+	TAILQ_INIT(&framework->ended);
 	LIST_INIT(&framework->inverse_offers);
 	framework->id = strdup(id);
 	if (framework->id)
@@ -454,6 +458,8 @@ static int load_framework(void *arg, const char *key, const void *data, size_t s
 			resume_failover(framework, record->deadline_wall_ms, load->now_ms);
 		else if (!framework->is_removed)
 			await_return(framework, load->now_ms);
+		if (framework->is_removed)
+			history_add_framework(framework);
 	}
 	tepui__framework_record__free_unpacked(record, NULL);
 	return r;
@@ -548,6 +554,7 @@ void framework_remove(struct framework *framework, const char *why)
 	framework->scheduler = NULL;
 	offers_free_of_framework(framework);
 	framework_update_clients(framework);
+	history_add_framework(framework);
 	kill_tasks(framework);
 	master_executors_shut_down(framework);
 	forget_oldest_removed(master);

@@ -7,6 +7,7 @@
 #include <sys/queue.h>
 
 #include "lib/hash.h"
+#include "master_stub/history.h"
 #include "master_stub/scheduler.h"
 
 struct allocator_client;
@@ -51,6 +52,10 @@ struct framework {
 	LIST_HEAD(, offer) offers;
 	LIST_HEAD(, inverse_offer) inverse_offers;
 	unsigned n_fresh_offers;	/* not told yet: at the head of OFFERS */
+	struct ended_tasks ended;	/* of its tasks, those that are remembered */
+	size_t n_ended;
+	bool is_kept;			/* removed, and remembered with its tasks */
+	TAILQ_ENTRY(framework) in_kept;
 	unsigned n_executors;		/* on all agents */
 	unsigned n_schedulers;		/* that point here, ended ones too */
 	UT_hash_handle hh;

@@ -35,6 +35,8 @@ const struct master_options master_default_options = {
 	.reregister_timeout_ms = 600000,
 	.min_allocatable_resources = "cpus:0.01|mem:32",
 	.filter_gpu_resources = true,
+	.max_completed_tasks = 1000,
+	.max_completed_frameworks = 50,
 	.hostname = "localhost",
 	.port = 5050,
 };
@@ -262,6 +264,9 @@ static struct master *alloc_master(void)
 	TAILQ_INIT(&master->draining);
 	TAILQ_INIT(&master->scheduled);
 	master->next_inverse_offer_ms = INT64_MAX;
+	TAILQ_INIT(&master->tasks);
+	TAILQ_INIT(&master->ended);
+	TAILQ_INIT(&master->kept);
 	TAILQ_INIT(&master->schedulers);
 	TAILQ_INIT(&master->pending);
 	return master;

@@ -24,6 +24,8 @@ struct master_options {
 	const char *min_allocatable_resources;	/* borrowed; "cpus:0.01|mem:32" */
 	bool filter_gpu_resources;		/* true: agents with gpus are for those that take them */
 	const char *domain;			/* borrowed; JSON of DomainInfo, or NULL */
+	uint64_t max_completed_tasks;		/* 1,000: remembered of each framework */
+	uint64_t max_completed_frameworks;	/* 50 */
 	const char *hostname;			/* borrowed; of master_info */
 	uint16_t port;
 	uint64_t skip_ids;			/* state is an old backup: leave out so many ids */
@@ -96,8 +98,9 @@ json_t *master_quota_json(struct master *master);
 json_t *master_weights_json(struct master *master);
 
 /* Read side, new references; the field names of reference/mesos.md 3.6. */
-json_t *master_state_json(const struct master *master, int64_t now_ms);
-json_t *master_slaves_json(const struct master *master, int64_t now_ms);
+/* What /state tells of the master itself; roles as GET_ROLES tells them.  Lists are in listing.h. */
+json_t *master_head_json(const struct master *master);
+json_t *master_roles_json(const struct master *master, bool is_v1);
 json_t *master_metrics_json(const struct master *master, int64_t now_ms);
 const char *master_id(const struct master *master);
 int64_t master_started_wall_ms(const struct master *master);

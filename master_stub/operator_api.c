@@ -13,19 +13,19 @@
 #include "master_stub/agent_stream.h"
 #include "master_stub/master.h"
 #include "master_stub/operator_calls.h"
+#include "master_stub/operator_frameworks.h"
+#include "master_stub/operator_lists.h"
 #include "master_stub/operator_maintenance.h"
 #include "master_stub/scheduler_stream.h"
 #include "master_stub/shell.h"
+#include "net/http_jsonp.h"
 #include "net/http_server.h"
 
 enum { MAX_AGENT_CALL = 64 << 20, MAX_SCHEDULER_CALL = 16 << 20, MAX_OPERATOR_CALL = 4 << 20, NAME_SIZE = 128 };
 
 static int answer(struct http_request *req, json_t *body_take, struct err *e)
 {
-	if (!body_take)
-		return err_set(e, ENOMEM, "answer '%s'", http_request_path(req));
-	http_reply_json(req, 200, body_take);
-	return 0;
+	return http_reply_jsonp(req, body_take, e);
 }
 
 /* For people who open the address in a browser. */
@@ -34,23 +34,6 @@ static int get_index(struct http_request *req, struct err *e)
 	return answer(req, json_pack("{s:s, s:s, s:[s,s,s,s,s,s,s]}", "name", "tepui-master",
 				     "version", TEPUI_VERSION, "see", "/v2/info", "/v2/apps",
 				     "/state", "/slaves", "/metrics", "/flags", "/health"), e);
-}
-
-static int get_state(struct http_request *req, struct err *e)
-{
-	const struct shell *shell = http_request_app(req);
-	json_t *json = master_state_json(shell->master, clock_boot_ms());
-
-	if (json)
-		json_object_set_new(json, "flags", shell_flags_json(&shell->flags));
-	return answer(req, json, e);
-}
-
-static int get_slaves(struct http_request *req, struct err *e)
-{
-	const struct shell *shell = http_request_app(req);
-
-	return answer(req, master_slaves_json(shell->master, clock_boot_ms()), e);
 }
 
 static int get_flags(struct http_request *req, struct err *e)
@@ -85,6 +68,24 @@ static int get_redirect(struct http_request *req, struct err *e)
 	http_reply_header(req, "Location", location);
 	http_reply(req, 307, NULL, NULL, 0);
 	return 0;
+}
+
+/* The log goes to standard error, where others keep it: there is no file to read. */
+static int get_no_files(struct http_request *req, struct err *e)
+{
+	return answer(req, json_object(), e);
+}
+
+static int get_file(struct http_request *req, struct err *e)
+{
+	static const char *const verbs[] = { "browse", "read", "download" };
+	const char *path = http_request_query(req, "path");
+
+	for (size_t i = 0; i < ARRAY_SIZE(verbs); i++) {
+		if (strcmp(http_request_arg(req, 0), verbs[i]) == 0 && (!path || !*path))
+			return err_set(e, EINVAL, "Expecting 'path=value' in query.");
+	}
+	return err_set(e, ENOENT, "there is no '%.255s'", path ? path : http_request_path(req));
 }
 
 json_t *operator_metrics(const struct shell *shell)
@@ -196,6 +197,10 @@ static void tell_error(struct http_request *req, int status, const struct err *e
 #define BOTH(method, path, handle, max) \
 	{ (method), (path), (handle), (max) }, { (method), "/master" path, (handle), (max) }
 
+/* Older clients ask for "/state.json". */
+#define LEGACY(path, handle) \
+	BOTH(HTTP_GET, path, handle, 0), BOTH(HTTP_GET, path ".json", handle, 0)
+
 static const struct route routes[] = {
 	{ HTTP_POST, "/api/v1/agent", agent_stream_handle, MAX_AGENT_CALL },
 	BOTH(HTTP_POST, "/api/v1/scheduler", scheduler_stream_handle, MAX_SCHEDULER_CALL),
@@ -203,12 +208,18 @@ static const struct route routes[] = {
 	BOTH(HTTP_POST, "/api/v1", operator_calls_handle, MAX_OPERATOR_CALL),
 	BOTH(HTTP_POST, "/api/v1/*", operator_calls_handle, MAX_OPERATOR_CALL),
 	{ HTTP_GET, "/", get_index, 0 },
-	BOTH(HTTP_GET, "/health", get_health, 0),
-	BOTH(HTTP_GET, "/version", get_version, 0),
-	BOTH(HTTP_GET, "/flags", get_flags, 0),
-	BOTH(HTTP_GET, "/state", get_state, 0),
-	BOTH(HTTP_GET, "/state.json", get_state, 0),
-	BOTH(HTTP_GET, "/slaves", get_slaves, 0),
+	LEGACY("/health", get_health),
+	LEGACY("/version", get_version),
+	LEGACY("/flags", get_flags),
+	LEGACY("/state", operator_get_state),
+	LEGACY("/state-summary", operator_get_state_summary),
+	LEGACY("/slaves", operator_get_slaves),
+	LEGACY("/frameworks", operator_get_frameworks),
+	LEGACY("/tasks", operator_get_tasks),
+	LEGACY("/roles", operator_get_roles),
+	BOTH(HTTP_POST, "/teardown", operator_post_teardown, 0),
+	BOTH(HTTP_GET, "/files/debug", get_no_files, 0),
+	BOTH(HTTP_GET, "/files/:verb", get_file, 0),
 	BOTH(HTTP_GET, "/quota", operator_get_quota, 0),
 	BOTH(HTTP_POST, "/quota", operator_post_quota, 0),
 	BOTH(HTTP_DELETE, "/quota/*", operator_delete_quota, 0),
@@ -220,7 +231,7 @@ static const struct route routes[] = {
 	BOTH(HTTP_GET, "/maintenance/status", maintenance_get_status, 0),
 	BOTH(HTTP_POST, "/machine/down", maintenance_machine_down, MAX_OPERATOR_CALL),
 	BOTH(HTTP_POST, "/machine/up", maintenance_machine_up, MAX_OPERATOR_CALL),
-	BOTH(HTTP_GET, "/metrics/snapshot", get_snapshot, 0),
+	LEGACY("/metrics/snapshot", get_snapshot),
 	BOTH(HTTP_GET, "/metrics", get_prometheus, 0),
 };
 

@@ -1,7 +1,16 @@
-/* What operators do to frameworks: POST /api/v1. */
+/* What operators ask and do about frameworks and their roles: POST /api/v1, and the older endpoints. */
+#include "master_stub/operator_frameworks.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/cleanup.h"
+#include "lib/err.h"
 #include "master_stub/master.h"
 #include "master_stub/operator_calls.h"
 #include "master_stub/shell.h"
+#include "net/http_jsonp.h"
 #include "net/http_server.h"
 
 static int teardown(struct http_request *req, const OperatorCall *call, struct err *e)
@@ -14,7 +23,50 @@ static int teardown(struct http_request *req, const OperatorCall *call, struct e
 	return r;
 }
 
+static int get_roles(struct http_request *req, const OperatorCall *call, struct err *e)
+{
+	const struct shell *shell = http_request_app(req);
+
+	(void)call;
+	return operator_reply_json(req, json_pack("{s:s, s:o}", "type", "GET_ROLES", "get_roles",
+						  master_roles_json(shell->master, true)), e);
+}
+
 static const struct operator_call rows[] = {
 	OPERATOR_CALL(TEARDOWN, teardown, teardown),
+	OPERATOR_CALL_BARE(GET_ROLES, get_roles),
 };
 const struct operator_calls operator_framework_calls = OPERATOR_CALLS(rows);
+
+int operator_get_roles(struct http_request *req, struct err *e)
+{
+	const struct shell *shell = http_request_app(req);
+
+	return http_reply_jsonp(req, master_roles_json(shell->master, false), e);
+}
+
+/* The body is a form of one field. */
+int operator_post_teardown(struct http_request *req, struct err *e)
+{
+	static const char field[] = "frameworkId=";
+	struct shell *shell = http_request_app(req);
+	AUTO_FREE char *id = NULL;
+	size_t size;
+	const char *body = http_request_body(req, &size), *at = strstr(body, field);
+	int r;
+
+	if (!at || (at > body && at[-1] != '&'))
+		return err_set(e, EINVAL,
+			       "Missing 'frameworkId' query parameter in the request body");
+	at += strlen(field);
+	id = malloc(size + 1);
+	if (!id)
+		return err_set(e, ENOMEM, "tear down a framework");
+	if (http_decode(at, strcspn(at, "&"), true, id) < 0)
+		return err_set(e, EINVAL, "Unable to decode query string: 'frameworkId'");
+	shell_wake(shell);
+	r = master_teardown(shell->master, id, e);
+	if (r == 0)
+		http_reply(req, 200, NULL, NULL, 0);
+	return r;
+}

@@ -13,6 +13,7 @@
 #include "master_stub/drain.h"
 #include "master_stub/executor.h"
 #include "master_stub/maintenance.h"
+#include "master_stub/listing.h"
 #include "master_stub/offer.h"
 #include "master_stub/origin.h"
 #include "master_stub/task.h"
@@ -108,6 +109,7 @@ void registry_drop(struct agent *agent)
 	registry_drop_stream(agent);
 	registry_stop_waiting(agent);
 	drain_forget(agent);
+	listings_forget(agent->master, agent);
 	maintenance_forget(agent);
 	origin_forget(agent);
 	agent->master->n_agents[agent->state]--;

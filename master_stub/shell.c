@@ -23,6 +23,7 @@
 #include "master_stub/marathon/controller.h"
 #include "master_stub/master.h"
 #include "master_stub/operator_api.h"
+#include "master_stub/pages.h"
 #include "master_stub/scheduler_stream.h"
 #include "master_stub/stream.h"
 #include "net/http_origin.h"
@@ -149,6 +150,7 @@ void shell_after_turn(void *arg)
 {
 	struct shell *shell = arg;
 
+	pages_turn(shell->pages);
 	if (!shell->needs_turn && (shell->is_full || !store_is_dirty(shell->store)))
 		return;
 	shell->needs_turn = false;
@@ -316,6 +318,8 @@ static int start_master(struct shell *shell, bool is_rebuilt, struct err *e)
 	options.min_allocatable_resources = shell->flags.min_allocatable_resources;
 	options.filter_gpu_resources = shell->flags.filter_gpu_resources;
 	options.domain = shell->flags.domain;
+	options.max_completed_frameworks = shell->flags.max_completed_frameworks;
+	options.max_completed_tasks = shell->flags.max_completed_tasks_per_framework;
 	options.hostname = shell->hostname;
 	options.port = shell->port;
 	/* A backup does not know the ids that were given after it was made. */
@@ -372,6 +376,8 @@ int shell_start(struct shell *shell, struct err *e)
 	if (r == 0)
 		r = log_toggle_new(shell->loop, &shell->log_toggle, e);
 	if (r == 0)
+		r = pages_new(shell->loop, &shell->pages, e);
+	if (r == 0)
 		r = open_store(shell, &is_rebuilt, e);
 	if (r == 0)
 		r = choose_hostname(shell, e);
@@ -409,6 +415,7 @@ void shell_stop(struct shell *shell)
 	    store_commit(shell->store, &e) < 0)
 		log_write_err(LOG_LEVEL_ERROR, &e, "write the state at the end");
 	marathon_api_free(shell->api);
+	pages_free(shell->pages);
 	if (shell->server)
 		http_server_free(shell->server);
 	controller_free(shell->controller);

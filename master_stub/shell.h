@@ -16,6 +16,7 @@ struct loop;
 struct loop_timer;
 struct marathon_api;
 struct master;
+struct pages;
 struct store;
 struct streams;
 
@@ -26,6 +27,7 @@ struct shell_flags {
 	int64_t agent_removal_interval;		/* of the rate limit; no flag of its own */
 	uint64_t max_agent_ping_timeouts;
 	bool filter_gpu_resources, insecure, help, version;
+	uint64_t max_completed_frameworks, max_completed_tasks_per_framework;
 };
 
 struct shell {
@@ -38,6 +40,7 @@ struct shell {
 	struct store_backup *backup;
 	struct http_server *server;
 	struct log_toggle *log_toggle;
+	struct pages *pages;
 	struct master *master;
 	struct controller *controller;
 	struct marathon_api *api;

@@ -11,6 +11,8 @@
 #include "master_stub/core.h"
 #include "master_stub/executor.h"
 #include "master_stub/framework.h"
+#include "master_stub/history.h"
+#include "master_stub/listing.h"
 #include "master_stub/inverse_offer.h"
 #include "master_stub/reconcile.h"
 #include "master_stub/registry.h"
@@ -115,6 +117,7 @@ int master_task_new(struct framework *framework, struct agent *agent, struct fra
 	}
 	task->resources = TAKE_VAL(*resources, (struct resources){ 0 });
 	TAILQ_INSERT_TAIL(&agent->tasks, task, on_agent);
+	TAILQ_INSERT_TAIL(&framework->master->tasks, task, in_order);
 	count(task, 1);
 	if (agent->unavailability.is_planned)
 		inverse_offers_wake(agent->master);
@@ -124,10 +127,14 @@ int master_task_new(struct framework *framework, struct agent *agent, struct fra
 
 void master_task_free(struct task *task)
 {
+	if (master_task_is_ended(task->state))
+		history_add_task(task);
+	listings_forget(task->framework->master, task);
 	master_task_release(task);
 	count(task, -1);
 	HASH_DEL(task->framework->tasks, task);
 	TAILQ_REMOVE(&task->agent->tasks, task, on_agent);
+	TAILQ_REMOVE(&task->framework->master->tasks, task, in_order);
 	task_free_fields(task);
 }
 

@@ -45,7 +45,7 @@ struct task {
 	uint8_t update_uuid[16];
 	struct packed info, status;	/* TaskInfo; latest TaskStatus, or empty */
 	UT_hash_handle hh;		/* in framework->tasks */
-	TAILQ_ENTRY(task) on_agent;
+	TAILQ_ENTRY(task) on_agent, in_order;
 };
 
 bool master_task_is_ended(Mesos__V1__TaskState state);

@@ -1,389 +1,426 @@
-/* The read side: the master's state as JSON, with the names of Mesos's endpoints. */
-#include "master_stub/master.h"
+#include "master_stub/view.h"
 
+#include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "lib/cleanup.h"
 #include "lib/err.h"
-#include "lib/hash.h"
-#include "lib/pb_json.h"
 #include "lib/resources.h"
-#include "lib/version.h"
-#include "master_stub/allocator.h"
 #include "master_stub/core.h"
-#include "master_stub/drain.h"
 #include "master_stub/executor.h"
 #include "master_stub/framework.h"
+#include "master_stub/history.h"
 #include "master_stub/offer.h"
 #include "master_stub/registry.h"
-#include "master_stub/task.h"
 
-static json_t *message_json(const ProtobufCMessage *message)
+static char *borrow(const char *text)
 {
-	struct err e = { 0 };
-	json_t *json = NULL;
-
-	return message && pb_to_json(message, &json, &e) == 0 ? json : json_null();
+	return (char *)(uintptr_t)text;
 }
 
-static double seconds(int64_t wall_ms)
+/* NULL for a time that never came. */
+static Mesos__V1__TimeInfo *time_of(Mesos__V1__TimeInfo *ret, int64_t wall_ms)
 {
-	return (double)wall_ms / 1000;
+	mesos__v1__time_info__init(ret);
+	ret->nanoseconds = wall_ms * 1000000;
+	return wall_ms ? ret : NULL;
+}
+
+/* ---- resources ---- */
+
+int resource_list_add(struct resource_list *list, const struct resources *r, const char *role)
+{
+	Mesos__V1__Resource **items, **more;
+	size_t n;
+
+	if (resources_to_messages(r, role, &more, &n) < 0)
+		return -ENOMEM;
+	items = n > 0 ? reallocarray(list->items, list->n + n, sizeof(*items)) : NULL;
+	if (!items) {
+		resources_messages_free(more, n);
+		return n > 0 ? -ENOMEM : 0;
+	}
+	memcpy(items + list->n, more, n * sizeof(*items));
+	free(more);
+	list->items = items;
+	list->n += n;
+	return 0;
+}
+
+void resource_list_done(struct resource_list *list)
+{
+	resources_messages_free(list->items, list->n);
+	*list = (struct resource_list){ 0 };
+}
+
+/* Sums by the role that they are allocated to. */
+struct role_sum {
+	const char *role;
+	struct resources sum;
+};
+
+struct role_sums {
+	struct role_sum *items;
+	size_t n;
+};
+
+static int sums_add(struct role_sums *sums, const char *role, const struct resources *part)
+{
+	struct role_sum *items;
+
+	for (size_t i = 0; i < sums->n; i++) {
+		if (sums->items[i].role == role || strcmp(sums->items[i].role, role) == 0)
+			return resources_add(&sums->items[i].sum, part);
+	}
+	items = reallocarray(sums->items, sums->n + 1, sizeof(*items));
+	if (!items)
+		return -ENOMEM;
+	sums->items = items;
+	items[sums->n] = (struct role_sum){ .role = role };
+	return resources_add(&items[sums->n++].sum, part);
+}
+
+/* As messages; SUMS is given up. */
+static int sums_finish(struct role_sums *sums, struct resource_list *ret)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < sums->n; i++) {
+		if (r == 0)
+			r = resource_list_add(ret, &sums->items[i].sum, sums->items[i].role);
+		resources_done(&sums->items[i].sum);
+	}
+	free(sums->items);
+	return r;
+}
+
+/* ---- tasks ---- */
+
+static void borrow_info(Mesos__V1__Task *message, const Mesos__V1__TaskInfo *info)
+{
+	message->name = info->name;
+	message->n_resources = info->n_resources;
+	message->resources = info->resources;
+	message->labels = info->labels;
+	message->discovery = info->discovery;
+	message->container = info->container;
+	message->health_check = info->health_check;
+	message->kill_policy = info->kill_policy;
+	message->n_limits = info->n_limits;
+	/* The same message under another name: an entry is a key and a scalar. */
+	message->limits = (Mesos__V1__Task__LimitsEntry **)info->limits;
+	if (info->executor)
+		message->executor_id = info->executor->executor_id;
+	if (info->command && info->command->user)
+		message->user = info->command->user;
+	else if (info->executor && info->executor->command && info->executor->command->user)
+		message->user = info->executor->command->user;
+}
+
+static void set_update(Mesos__V1__Task *message, const struct task *task)
+{
+	if (!task->has_update)
+		return;
+	message->has_status_update_state = message->has_status_update_uuid = true;
+	message->status_update_state = task->update_state;
+	message->status_update_uuid.len = sizeof(task->update_uuid);
+	message->status_update_uuid.data = (uint8_t *)(uintptr_t)task->update_uuid;
+}
+
+int task_view_init(struct task_view *view, const struct task *task)
+{
+	memset(view, 0, sizeof(*view));
+	mesos__v1__task__init(&view->message);
+	view->info = master_task_info(task);
+	view->status = master_task_status(task);
+	if (!view->info)
+		return -ENOMEM;
+	mesos__v1__task_id__init(&view->id);
+	mesos__v1__agent_id__init(&view->agent_id);
+	mesos__v1__framework_id__init(&view->framework_id);
+	view->id.value = task->id;
+	view->agent_id.value = task->agent->id;
+	view->framework_id.value = task->framework->id;
+	view->message.task_id = &view->id;
+	view->message.agent_id = &view->agent_id;
+	view->message.framework_id = &view->framework_id;
+	view->message.state = task->is_unreachable ? MESOS__V1__TASK_STATE__TASK_UNREACHABLE :
+						     task->state;
+	if (view->status) {
+		view->message.n_statuses = 1;
+		view->message.statuses = &view->status;
+	}
+	borrow_info(&view->message, view->info);
+	set_update(&view->message, task);
+	return 0;
+}
+
+int task_view_init_ended(struct task_view *view, const struct ended_task *ended)
+{
+	memset(view, 0, sizeof(*view));
+	view->ended = mesos__v1__task__unpack(NULL, ended->task.size, ended->task.data);
+	if (!view->ended)
+		return -ENOMEM;
+	view->message = *view->ended;
+	return 0;
+}
+
+void task_view_done(struct task_view *view)
+{
+	if (view->info)
+		mesos__v1__task_info__free_unpacked(view->info, NULL);
+	if (view->status)
+		mesos__v1__task_status__free_unpacked(view->status, NULL);
+	if (view->ended)
+		mesos__v1__task__free_unpacked(view->ended, NULL);
 }
 
 /* ---- agents ---- */
 
-static json_t *attribute_json(const Mesos__V1__Attribute *attribute)
-{
-	if (attribute->text)
-		return json_string(attribute->text->value);
-	if (attribute->scalar)
-		return json_real(attribute->scalar->value);
-	if (attribute->ranges)
-		return message_json(&attribute->ranges->base);
-	return attribute->set ? message_json(&attribute->set->base) : json_null();
-}
-
-static json_t *attributes_json(const struct agent *agent)
-{
-	json_t *json = json_object();
-
-	for (size_t i = 0; i < agent->info->n_attributes; i++)
-		json_object_set_new(json, agent->info->attributes[i]->name,
-				    attribute_json(agent->info->attributes[i]));
-	return json;
-}
-
-static json_t *offered_json(const struct agent *agent)
-{
-	struct resources sum = { 0 };
-	const struct offer *offer;
-	json_t *json;
-
-	LIST_FOREACH(offer, &agent->offers, on_agent)
-		(void)resources_add(&sum, &offer->resources);
-	json = resources_to_json(&sum);
-	resources_done(&sum);
-	return json;
-}
-
 /* Used by tasks and executors: what is offered is charged, too, but not used. */
-static json_t *used_json(const struct agent *agent)
+static int sum_agent(struct agent_view *view, const struct agent *agent)
 {
-	struct resources sum = { 0 };
+	struct role_sums used = { 0 }, offered = { 0 };
 	const struct executor *executor;
+	const struct offer *offer;
 	const struct task *task;
-	json_t *json;
+	int r = 0, s;
 
 	TAILQ_FOREACH(task, &agent->tasks, on_agent) {
-		if (task->is_charged)
-			(void)resources_add(&sum, &task->resources);
+		if (task->is_charged && r == 0)
+			r = sums_add(&used, task->role->name, &task->resources);
 	}
-	LIST_FOREACH(executor, &agent->executors, on_agent)
-		(void)resources_add(&sum, &executor->resources);
-	json = resources_to_json(&sum);
-	resources_done(&sum);
-	return json;
+	LIST_FOREACH(executor, &agent->executors, on_agent) {
+		if (executor->is_charged && r == 0)
+			r = sums_add(&used, executor->role->name, &executor->resources);
+	}
+	LIST_FOREACH(offer, &agent->offers, on_agent) {
+		if (r == 0)
+			r = sums_add(&offered, offer->role->name, &offer->resources);
+	}
+	s = sums_finish(&used, &view->allocated);
+	r = r < 0 ? r : s;
+	s = sums_finish(&offered, &view->offered);
+	return r < 0 ? r : s;
 }
 
-static size_t count_live_tasks(const struct agent *agent)
-{
-	const struct task *task;
-	size_t n = 0;
-
-	TAILQ_FOREACH(task, &agent->tasks, on_agent)
-		n += !master_task_is_ended(task->state);
-	return n;
-}
-
-/* As Mesos writes it, with the address to reach the agent by: its hostname may be no name of DNS. */
-static char *format_pid(const struct agent *agent)
-{
-	char *pid;
-	int r = agent->endpoint ? asprintf(&pid, "slave(1)@%s", agent->endpoint) :
-		asprintf(&pid, "slave(1)@%s:%d", agent->info->hostname, agent->info->port);
-
-	return r < 0 ? NULL : pid;
-}
-
-static void add_totals(json_t *json, const struct agent *agent)
+static int sum_total(struct agent_view *view, const struct agent *agent)
 {
 	struct resources total = { 0 };
 	struct err e = { 0 };
+	int r = resources_from_messages(agent->info->resources, agent->info->n_resources, &total,
+					&e);
 
-	(void)resources_from_messages(agent->info->resources, agent->info->n_resources, &total, &e);
-	json_object_set_new(json, "resources", resources_to_json(&total));
-	json_object_set_new(json, "unreserved_resources", resources_unreserved_to_json(&total));
-	json_object_set_new(json, "reserved_resources", resources_reserved_to_json(&total));
-	json_object_set_new(json, "reserved_resources_full",
-			    resources_reserved_full_to_json(&total));
+	if (r == 0)
+		r = resource_list_add(&view->total, &total, NULL);
 	resources_done(&total);
+	return r;
 }
 
-static void add_drain(json_t *json, const struct agent *agent)
+static void add_agent_capabilities(struct agent_view *view)
 {
-	struct drain_message message;
-	const Mesos__V1__DrainInfo *info = drain_describe(&agent->drain, &message);
+	static const Mesos__V1__AgentInfo__Capability__Type types[N_AGENT_CAPABILITIES] = {
+		MESOS__V1__AGENT_INFO__CAPABILITY__TYPE__MULTI_ROLE,
+		MESOS__V1__AGENT_INFO__CAPABILITY__TYPE__HIERARCHICAL_ROLE,
+		MESOS__V1__AGENT_INFO__CAPABILITY__TYPE__RESERVATION_REFINEMENT,
+	};
 
-	if (!info)
-		return;
-	json_object_set_new(json, "drain_info", message_json(&info->base));
-	if (agent->drain.started_wall_ms)
-		json_object_set_new(json, "estimated_drain_start_time_seconds",
-				    json_real(seconds(agent->drain.started_wall_ms)));
-}
-
-static json_t *agent_json(const struct agent *agent)
-{
-	AUTO_FREE char *pid = format_pid(agent);
-	json_t *json;
-
-	json = json_pack("{s:s, s:s, s:i, s:s*, s:o, s:o, s:o, s:f, s:b, s:b, s:s*,"
-			 " s:[s, s], s:s, s:s*, s:I}",
-			 "id", agent->id,
-			 "hostname", agent->info->hostname,
-			 "port", agent->info->port,
-			 "pid", pid,
-			 "attributes", attributes_json(agent),
-			 "used_resources", used_json(agent),
-			 "offered_resources", offered_json(agent),
-			 "registered_time", seconds(agent->registered_wall_ms),
-			 "active", agent->state == AGENT_CONNECTED && !agent->is_deactivated,
-			 "deactivated", agent->is_deactivated,
-			 "version", agent->version,
-			 "capabilities", "MULTI_ROLE", "HIERARCHICAL_ROLE",
-			 "state", registry_state_name(agent->state),
-			 "degraded", agent->degraded,
-			 "tasks", (json_int_t)count_live_tasks(agent));
-	if (json)
-		add_totals(json, agent);
-	if (json)
-		add_drain(json, agent);
-	if (json && agent->reregistered_wall_ms)
-		json_object_set_new(json, "reregistered_time",
-				    json_real(seconds(agent->reregistered_wall_ms)));
-	if (json && agent->state == AGENT_UNREACHABLE)
-		json_object_set_new(json, "unreachable_time",
-				    json_real(seconds(agent->unreachable_wall_ms)));
-	return json;
-}
-
-static bool is_registered(const struct agent *agent)
-{
-	return agent->state == AGENT_CONNECTED || agent->state == AGENT_DISCONNECTED;
-}
-
-static json_t *agents_json(const struct master *master, bool (*wanted)(const struct agent *agent))
-{
-	const struct agent *agent;
-	json_t *list = json_array();
-
-	for (agent = master->agents; agent; agent = agent->hh.next) {
-		if (wanted(agent))
-			json_array_append_new(list, agent_json(agent));
+	for (size_t i = 0; i < N_AGENT_CAPABILITIES; i++) {
+		mesos__v1__agent_info__capability__init(&view->capability[i]);
+		view->capability[i].has_type = true;
+		view->capability[i].type = types[i];
+		view->capabilities[i] = &view->capability[i];
 	}
-	return list;
+	view->message.n_capabilities = N_AGENT_CAPABILITIES;
+	view->message.capabilities = view->capabilities;
 }
 
-static bool is_recovering(const struct agent *agent)
+/* As Mesos writes it, with the address to reach the agent by: its hostname may be no name of DNS. */
+static void format_pid(struct agent_view *view, const struct agent *agent)
 {
-	return agent->state == AGENT_RECOVERING;
+	if (agent->endpoint)
+		snprintf(view->pid, sizeof(view->pid), "slave(1)@%s", agent->endpoint);
+	else
+		snprintf(view->pid, sizeof(view->pid), "slave(1)@%s:%d", agent->info->hostname,
+			 agent->info->port);
+	view->message.pid = view->pid;
 }
 
-static bool is_unreachable(const struct agent *agent)
+static void borrow_lists(struct agent_view *view)
 {
-	return agent->state == AGENT_UNREACHABLE;
+	view->message.n_total_resources = view->total.n;
+	view->message.total_resources = view->total.items;
+	view->message.n_allocated_resources = view->allocated.n;
+	view->message.allocated_resources = view->allocated.items;
+	view->message.n_offered_resources = view->offered.n;
+	view->message.offered_resources = view->offered.items;
 }
 
-static size_t count_agents(const struct master *master, enum agent_state state)
+int agent_view_init(struct agent_view *view, const struct agent *agent, bool with_use)
 {
-	const struct agent *agent;
-	size_t n = 0;
+	Mesos__V1__Master__Response__GetAgents__Agent *message = &view->message;
+	int r;
 
-	for (agent = master->agents; agent; agent = agent->hh.next)
-		n += agent->state == state;
-	return n;
+	memset(view, 0, sizeof(*view));
+	mesos__v1__master__response__get_agents__agent__init(message);
+	view->agent = agent;
+	message->agent_info = agent->info;
+	message->active = agent->state == AGENT_CONNECTED && !agent->is_deactivated;
+	message->has_deactivated = true;
+	message->deactivated = agent->is_deactivated;
+	message->version = borrow(agent->version ? agent->version : "");
+	message->registered_time = time_of(&view->registered, agent->registered_wall_ms);
+	message->reregistered_time = time_of(&view->reregistered, agent->reregistered_wall_ms);
+	message->drain_info = drain_describe(&agent->drain, &view->drain);
+	if (message->drain_info)
+		message->estimated_drain_start_time =
+			time_of(&view->drain_started, agent->drain.started_wall_ms);
+	format_pid(view, agent);
+	add_agent_capabilities(view);
+	r = sum_total(view, agent);
+	if (r == 0 && with_use)
+		r = sum_agent(view, agent);
+	borrow_lists(view);
+	return r;
 }
 
-json_t *master_slaves_json(const struct master *master, int64_t now_ms)
+void agent_view_done(struct agent_view *view)
 {
-	(void)now_ms;
-	return json_pack("{s:o, s:o, s:o}", "slaves", agents_json(master, is_registered),
-			 "recovered_slaves", agents_json(master, is_recovering),
-			 "unreachable_slaves", agents_json(master, is_unreachable));
+	resource_list_done(&view->total);
+	resource_list_done(&view->allocated);
+	resource_list_done(&view->offered);
 }
 
 /* ---- frameworks ---- */
 
-static json_t *task_json(const struct task *task)
+struct offer_view {
+	Mesos__V1__Offer message;
+	Mesos__V1__OfferID id;
+	Mesos__V1__Resource__AllocationInfo allocation;
+	struct resource_list resources;
+};
+
+static int offer_view_init(struct offer_view *view, const struct offer *offer)
 {
-	Mesos__V1__TaskInfo *info = master_task_info(task);
-	Mesos__V1__TaskStatus *status = master_task_status(task);
-	json_t *json = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:[]}",
-				 "id", task->id, "name", info ? info->name : "",
-				 "framework_id", task->framework->id, "executor_id", "",
-				 "slave_id", task->agent->id, "role", task->role->name,
-				 "state", task->is_unreachable ? "TASK_UNREACHABLE" :
-				 master_task_state_name(task->state),
-				 "resources", resources_to_json(&task->resources), "statuses");
+	int r;
 
-	if (json && status)
-		json_array_append_new(json_object_get(json, "statuses"),
-				      message_json(&status->base));
-	if (json && info && info->discovery)
-		json_object_set_new(json, "discovery", message_json(&info->discovery->base));
-	if (json && info && info->container)
-		json_object_set_new(json, "container", message_json(&info->container->base));
-	if (json && info && info->labels) {
-		json_t *labels = message_json(&info->labels->base);
-
-		json_object_set(json, "labels", json_object_get(labels, "labels"));
-		json_decref(labels);
-	}
-	if (info)
-		mesos__v1__task_info__free_unpacked(info, NULL);
-	if (status)
-		mesos__v1__task_status__free_unpacked(status, NULL);
-	return json;
+	mesos__v1__offer__init(&view->message);
+	mesos__v1__offer_id__init(&view->id);
+	mesos__v1__resource__allocation_info__init(&view->allocation);
+	view->id.value = offer->id;
+	view->allocation.role = offer->role->name;
+	r = resource_list_add(&view->resources, &offer->resources, offer->role->name);
+	view->message.id = &view->id;
+	view->message.framework_id = offer->framework->info->id;
+	view->message.agent_id = offer->agent->info->id;
+	view->message.hostname = offer->agent->info->hostname;
+	view->message.allocation_info = &view->allocation;
+	view->message.n_resources = view->resources.n;
+	view->message.resources = view->resources.items;
+	return r;
 }
 
-static void add_tasks(json_t *json, const struct framework *framework)
+static int add_offers(struct framework_view *view, const struct framework *framework)
 {
-	json_t *tasks = json_array(), *unreachable = json_array();
-	const struct task *task;
-	struct resources used = { 0 };
-
-	for (task = framework->tasks; task; task = task->hh.next) {
-		json_array_append_new(task->is_unreachable ? unreachable : tasks, task_json(task));
-		if (task->is_charged)
-			resources_sum(&used, &task->resources, 1);
-	}
-	json_object_set_new(json, "tasks", tasks);
-	json_object_set_new(json, "unreachable_tasks", unreachable);
-	json_object_set_new(json, "used_resources", resources_to_json(&used));
-}
-
-static void add_offers(json_t *json, const struct framework *framework)
-{
-	json_t *offers = json_array();
 	const struct offer *offer;
-	struct resources sum = { 0 };
+	size_t n = 0;
+	int r = 0;
 
+	LIST_FOREACH(offer, &framework->offers, of_framework)
+		n++;
+	if (n == 0)
+		return 0;
+	view->offers = calloc(n, sizeof(*view->offers));
+	view->offer_pointers = calloc(n, sizeof(Mesos__V1__Offer *));
+	if (!view->offers || !view->offer_pointers)
+		return -ENOMEM;
+	view->message.offers = view->offer_pointers;
 	LIST_FOREACH(offer, &framework->offers, of_framework) {
-		json_array_append_new(offers,
-				      json_pack("{s:s, s:s, s:s, s:o}", "id", offer->id, "slave_id",
-						offer->agent->id, "framework_id", framework->id,
-						"resources", resources_to_json(&offer->resources)));
-		resources_sum(&sum, &offer->resources, 1);
+		struct offer_view *shown = &view->offers[view->message.n_offers];
+
+		view->offer_pointers[view->message.n_offers++] = &shown->message;
+		r = offer_view_init(shown, offer);
+		if (r < 0)
+			break;
 	}
-	json_object_set_new(json, "offers", offers);
-	json_object_set_new(json, "offered_resources", resources_to_json(&sum));
+	return r;
 }
 
-static void add_roles(json_t *json, const struct framework *framework)
+static int sum_framework(struct framework_view *view, const struct framework *framework)
 {
-	const struct framework_role *role;
-	json_t *roles = json_array();
+	struct role_sums used = { 0 }, offered = { 0 };
+	const struct offer *offer;
+	const struct task *task;
+	int r = 0, s;
 
-	SLIST_FOREACH(role, &framework->roles, next) {
-		if (!role->is_left)
-			json_array_append_new(roles, json_string(role->name));
+	for (task = framework->tasks; task && r == 0; task = task->hh.next) {
+		if (task->is_charged)
+			r = sums_add(&used, task->role->name, &task->resources);
 	}
-	json_object_set_new(json, "roles", roles);
+	LIST_FOREACH(offer, &framework->offers, of_framework) {
+		if (r == 0)
+			r = sums_add(&offered, offer->role->name, &offer->resources);
+	}
+	s = sums_finish(&used, &view->allocated);
+	r = r < 0 ? r : s;
+	s = sums_finish(&offered, &view->offered);
+	return r < 0 ? r : s;
 }
 
-static void add_capabilities(json_t *json, const struct framework *framework)
+int framework_view_init(struct framework_view *view, const struct framework *framework,
+			bool with_use)
 {
-	json_t *list = json_array();
+	Mesos__V1__Master__Response__GetFrameworks__Framework *message = &view->message;
+	int r = 0;
 
-	for (size_t i = 0; i < framework->info->n_capabilities; i++) {
-		const ProtobufCEnumValue *value = protobuf_c_enum_descriptor_get_value(
-			&mesos__v1__framework_info__capability__type__descriptor,
-			(int)framework->info->capabilities[i]->type);
-
-		if (value)
-			json_array_append_new(list, json_string(value->name));
-	}
-	json_object_set_new(json, "capabilities", list);
+	memset(view, 0, sizeof(*view));
+	mesos__v1__master__response__get_frameworks__framework__init(message);
+	view->framework = framework;
+	message->framework_info = framework->info;
+	message->active = message->connected = framework->scheduler != NULL;
+	message->recovered = framework->is_recovered;
+	message->registered_time = time_of(&view->registered, framework->registered_wall_ms);
+	message->reregistered_time = time_of(&view->reregistered,
+					     framework->reregistered_wall_ms);
+	message->unregistered_time = time_of(&view->unregistered,
+					     framework->unregistered_wall_ms);
+	if (with_use)
+		r = sum_framework(view, framework);
+	if (with_use && r == 0)
+		r = add_offers(view, framework);
+	message->n_allocated_resources = view->allocated.n;
+	message->allocated_resources = view->allocated.items;
+	message->n_offered_resources = view->offered.n;
+	message->offered_resources = view->offered.items;
+	return r;
 }
 
-static json_t *framework_json(const struct framework *framework)
+void framework_view_done(struct framework_view *view)
 {
-	const Mesos__V1__FrameworkInfo *info = framework->info;
-	json_t *json = json_pack("{s:s, s:s, s:s, s:s, s:s, s:b, s:b, s:b, s:f, s:b, s:f, s:f,"
-				 " s:[], s:[]}",
-				 "id", framework->id,
-				 "name", info->name,
-				 "user", info->user,
-				 "hostname", info->hostname ? info->hostname : "",
-				 "webui_url", info->webui_url ? info->webui_url : "",
-				 "active", framework->scheduler != NULL,
-				 "connected", framework->scheduler != NULL,
-				 "recovered", framework->is_recovered,
-				 "failover_timeout", info->failover_timeout,
-				 "checkpoint", info->checkpoint,
-				 "registered_time", seconds(framework->registered_wall_ms),
-				 "unregistered_time", seconds(framework->unregistered_wall_ms),
-				 "completed_tasks", "executors");
-
-	if (!json)
-		return json_null();
-	if (framework->reregistered_wall_ms)
-		json_object_set_new(json, "reregistered_time",
-				    json_real(seconds(framework->reregistered_wall_ms)));
-	if (info->principal)
-		json_object_set_new(json, "principal", json_string(info->principal));
-	add_roles(json, framework);
-	add_capabilities(json, framework);
-	add_tasks(json, framework);
-	add_offers(json, framework);
-	return json;
+	resource_list_done(&view->allocated);
+	resource_list_done(&view->offered);
+	for (size_t i = 0; i < view->message.n_offers; i++)
+		resource_list_done(&view->offers[i].resources);
+	free(view->offers);
+	free(view->offer_pointers);
 }
 
-static json_t *frameworks_json(const struct master *master, bool is_removed)
-{
-	const struct framework *framework;
-	json_t *list = json_array();
+/* ---- executors ---- */
 
-	for (framework = master->frameworks; framework; framework = framework->hh.next) {
-		if (framework->is_removed == is_removed)
-			json_array_append_new(list, framework_json(framework));
-	}
-	return list;
+int executor_view_init(struct executor_view *view, const struct executor *executor)
+{
+	memset(view, 0, sizeof(*view));
+	mesos__v1__master__response__get_executors__executor__init(&view->message);
+	view->info = master_executor_info(executor);
+	view->message.executor_info = view->info;
+	view->message.agent_id = executor->agent->info->id;
+	return view->info ? 0 : -ENOMEM;
 }
 
-/* ---- the whole ---- */
-
-json_t *master_state_json(const struct master *master, int64_t now_ms)
+void executor_view_done(struct executor_view *view)
 {
-	AUTO_FREE char *pid = NULL;
-	json_auto_t *slaves = master_slaves_json(master, now_ms);
-	json_t *json;
-
-	if (asprintf(&pid, "master@%s:%u", master->hostname, master->options.port) < 0)
-		pid = NULL;
-	json = json_pack("{s:s, s:{s:s}, s:f, s:f, s:s, s:s*, s:s, s:I, s:[s, s], s:I, s:I, s:I,"
-			 " s:s*, s:{s:s, s:s*, s:i, s:s}, s:o, s:o, s:[], s:[]}",
-			 "version", TEPUI_MESOS_VERSION, "tepui", "version", TEPUI_VERSION,
-			 "start_time", seconds(master->started_wall_ms),
-			 "elected_time", seconds(master->started_wall_ms),
-			 "id", master->id, "pid", pid, "hostname", master->hostname,
-			 "epoch", (json_int_t)master->epoch,
-			 "capabilities", "AGENT_UPDATE", "QUOTA_V2",
-			 "activated_slaves", (json_int_t)count_agents(master, AGENT_CONNECTED),
-			 "deactivated_slaves", (json_int_t)count_agents(master, AGENT_DISCONNECTED),
-			 "unreachable_slaves", (json_int_t)count_agents(master, AGENT_UNREACHABLE),
-			 "leader", pid,
-			 "leader_info", "id", master->id, "pid", pid,
-			 "port", master->options.port, "hostname", master->hostname,
-			 "frameworks", frameworks_json(master, false),
-			 "completed_frameworks", frameworks_json(master, true),
-			 "orphan_tasks", "unregistered_frameworks");
-	if (json && slaves) {
-		json_object_set(json, "slaves", json_object_get(slaves, "slaves"));
-		json_object_set(json, "recovered_slaves",
-				json_object_get(slaves, "recovered_slaves"));
-	}
-	return json;
+	if (view->info)
+		mesos__v1__executor_info__free_unpacked(view->info, NULL);
 }

@@ -43,6 +43,14 @@ static int set(struct master *master, const char *role, double value)
 	return allocator_set_weight(master->allocator, role, value);
 }
 
+double weight_of(const struct master *master, const char *role)
+{
+	const struct weight *weight = NULL;
+
+	HASH_FIND_STR(master->weights, role, weight);
+	return weight ? weight->value : 1;
+}
+
 static int check(const Mesos__V1__WeightInfo *info, struct err *e)
 {
 	const char *role = info->role ? info->role : "";

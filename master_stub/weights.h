@@ -8,5 +8,7 @@ struct master;
 /* Read the records of kind "weight". */
 int weights_load(struct master *master, struct err *e);
 void weights_free(struct master *master);
+/* 1 until it is set. */
+double weight_of(const struct master *master, const char *role);
 
 #endif

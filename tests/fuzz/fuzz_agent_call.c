@@ -11,6 +11,7 @@
 #include "lib/pb_json.h"
 #include "lib/rng.h"
 #include "lib/store.h"
+#include "master_stub/listing.h"
 #include "master_stub/master.h"
 #include "master_stub/scheduler.h"
 #include "proto/tepui.pb-c.h"
@@ -129,14 +130,26 @@ static void subscribe_framework(struct fake *fake)
 		abort();
 }
 
+static void list(const struct fake *fake, const struct listing_type *type)
+{
+	struct listing *listing;
+	struct err e = { 0 };
+
+	if (listing_new(fake->master, type, &(struct listing_query){ 0 }, &listing, &e) < 0)
+		abort();
+	while (listing_step(listing))
+		;
+	listing_free(listing);
+}
+
 static void read_views(const struct fake *fake)
 {
-	json_t *state = master_state_json(fake->master, fake->now_ms);
 	json_t *metrics = master_metrics_json(fake->master, fake->now_ms);
 
 	if (json_number_value(json_object_get(metrics, "master/cpus_used")) < 0)
 		abort();
-	json_decref(state);
+	list(fake, &listing_state);
+	list(fake, &listing_get_state);
 	json_decref(metrics);
 }
 

@@ -15,9 +15,11 @@
 
 #include "lib/cleanup.h"
 #include "lib/err.h"
+#include "lib/json_out.h"
 #include "lib/pb_json.h"
 #include "lib/rng.h"
 #include "lib/store.h"
+#include "master_stub/listing.h"
 #include "master_stub/master.h"
 #include "master_stub/scheduler.h"
 #include "proto/tepui.pb-c.h"
@@ -146,6 +148,23 @@ static inline void cluster_wait(struct cluster *cluster, int64_t millis)
 	cluster->now_ms += millis;
 	cluster->wall_ms += millis;
 	cluster_turn(cluster);
+}
+
+/* What TYPE lists, all at once; a new reference. */
+static inline json_t *cluster_list(struct cluster *cluster, const struct listing_type *type,
+				   const struct listing_query *query)
+{
+	struct listing *listing;
+	struct err e = { 0 };
+	json_t *json;
+
+	assert_int_equal(listing_new(cluster->master, type, query, &listing, &e), 0);
+	while (listing_step(listing))
+		;
+	json = json_loadb(listing_out(listing)->data, listing_out(listing)->size, 0, NULL);
+	assert_non_null(json);
+	listing_free(listing);
+	return json;
 }
 
 /* ---- agents ---- */

@@ -74,7 +74,8 @@ static void must(struct scene *s, int (*change)(struct master *, const char *, s
 static json_t *read_agent(struct scene *s, const char *member)
 {
 	static const char *const lists[] = { "slaves", "recovered_slaves", "unreachable_slaves" };
-	json_t *json = master_slaves_json(s->cluster->master, s->cluster->now_ms), *value = NULL;
+	json_t *json = cluster_list(s->cluster, &listing_slaves, &(struct listing_query){ 0 });
+	json_t *value = NULL;
 
 	for (size_t i = 0; i < ARRAY_SIZE(lists) && !value; i++)
 		value = json_object_get(json_array_get(json_object_get(json, lists[i]), 0), member);

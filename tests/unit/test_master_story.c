@@ -85,9 +85,11 @@ static void test_state_and_metrics_tell_what_is(void **state)
 	framework_launch(&framework, "t1", 1, 128, 31000);
 	agent_update(cluster, &agent, framework.id, "t1", "TASK_RUNNING", UUID_A, NULL);
 
-	json = master_state_json(cluster->master, cluster->now_ms);
+	json = master_head_json(cluster->master);
 	assert_non_null(json);
 	assert_int_equal(json_integer_value(json_object_get(json, "activated_slaves")), 1);
+	json_decref(json);
+	json = cluster_list(cluster, &listing_state, &(struct listing_query){ 0 });
 	json_t *slave = json_array_get(json_object_get(json, "slaves"), 0);
 	assert_string_equal(json_string_value(json_object_get(slave, "id")), agent.id);
 	assert_true(json_is_true(json_object_get(slave, "active")));

@@ -241,7 +241,7 @@ static void test_a_master_that_slept_does_not_blame_its_agents(void **state)
 /* What the operators' reads say of the only agent's health; "" when nothing. */
 static void read_degraded(struct cluster *cluster, char *ret, size_t size)
 {
-	json_t *json = master_slaves_json(cluster->master, cluster->now_ms);
+	json_t *json = cluster_list(cluster, &listing_slaves, &(struct listing_query){ 0 });
 	const json_t *agent = json_array_get(json_object_get(json, "slaves"), 0);
 	const char *why = json_string_value(json_object_get(agent, "degraded"));
 
