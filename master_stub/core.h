@@ -93,6 +93,7 @@ struct master {
 	struct framework_queue kept;	/* removed ones, in order of that */
 	size_t n_kept;
 	struct listing_list listings;	/* under way */
+	bool is_observed;		/* somebody listens to events */
 };
 
 /* Tell operators one sentence; of bounded length. */

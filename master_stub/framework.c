@@ -14,6 +14,7 @@
 #include "master_stub/executor.h"
 #include "master_stub/min_allocatable.h"
 #include "master_stub/listing.h"
+#include "master_stub/observe.h"
 #include "master_stub/offer.h"
 #include "master_stub/offer_constraints.h"
 #include "master_stub/registry.h"
@@ -292,6 +293,7 @@ int framework_update(struct framework *framework,
 	if (r == 0) {
 		framework_take_terms(framework, &terms, &constraints, false);
 		rescind_left(framework);
+		observe_framework_updated(framework);
 		master_explain(framework->master, "framework '%s' ('%.100s') is updated",
 			       framework->id, terms.info->name);
 	}
@@ -481,6 +483,7 @@ int framework_recover(struct master *master, const Mesos__V1__FrameworkInfo *inf
 		return r;
 	/* Nobody said that it may be torn down: its tasks run until it is back. */
 	(*ret)->is_recovered = true;
+	observe_framework_added(*ret);
 	master_explain(master,
 		       "framework '%s' ('%.100s') is known from an agent's tasks; waiting for"
 		       " it",
@@ -555,6 +558,7 @@ void framework_remove(struct framework *framework, const char *why)
 	offers_free_of_framework(framework);
 	framework_update_clients(framework);
 	history_add_framework(framework);
+	observe_framework_removed(framework);
 	kill_tasks(framework);
 	master_executors_shut_down(framework);
 	forget_oldest_removed(master);

@@ -9,6 +9,7 @@
 #include "master_stub/core.h"
 #include "master_stub/executor.h"
 #include "master_stub/framework.h"
+#include "master_stub/observe.h"
 #include "master_stub/registry.h"
 #include "master_stub/task.h"
 #include "master_stub/task_validate.h"
@@ -236,18 +237,20 @@ static void undo(struct batch *batch)
 		master_executor_free(batch->executor);
 }
 
-static void explain(const struct batch *batch)
+static void announce(const struct batch *batch)
 {
 	const struct budget *budget = batch->budget;
 	const struct executor *executor = batch->executor;
 
-	for (size_t i = 0; i < batch->n; i++)
+	for (size_t i = 0; i < batch->n; i++) {
 		master_explain(budget->framework->master,
 			       "task '%s' of framework '%s' goes to %s%s%sagent '%s' on '%s'",
 			       batch->launches[i].task->id, budget->framework->id,
 			       executor ? "executor '" : "", executor ? executor->id : "",
 			       executor ? "' of " : "", budget->agent->id,
 			       budget->agent->info->hostname);
+		observe_task_added(batch->launches[i].task);
+	}
 }
 
 static int launch_batch(struct batch *batch, struct err *e)
@@ -267,7 +270,7 @@ static int launch_batch(struct batch *batch, struct err *e)
 		undo(batch);
 		return err_set(e, ENOMEM, "launch task");
 	}
-	explain(batch);
+	announce(batch);
 	return 0;
 }
 

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "proto/master.pb-c.h"
 #include "proto/tepui.pb-c.h"
 
 struct err;
@@ -40,6 +41,8 @@ struct master_io {
 	void (*agent_close)(void *arg, void *stream);
 	/* For operators' streams and logs: one sentence on what was decided and why. */
 	void (*explain)(void *arg, const char *sentence);
+	/* For operators' streams, only while master_set_observed(). */
+	void (*operator_event)(void *arg, const Mesos__V1__Master__Event *event);
 	int64_t (*wall_ms)(void *arg);
 	void *arg;
 };
@@ -71,6 +74,9 @@ void master_agent_lost(struct master *master, void *stream, int64_t now_ms);
 void master_turn(struct master *master, int64_t now_ms);
 /* Boot-clock time of the next timeout, or INT64_MAX. */
 int64_t master_next_ms(const struct master *master);
+
+/* Does somebody listen to events?  Not at first. */
+void master_set_observed(struct master *master, bool is_observed);
 
 /* An operator ends FRAMEWORK_ID for good.  -EINVAL: there is none. */
 int master_teardown(struct master *master, const char *framework_id, struct err *e);

@@ -13,6 +13,7 @@ static const struct operator_calls *const topics[] = {
 	&operator_daemon_calls,
 	&operator_framework_calls,
 	&operator_list_calls,
+	&operator_stream_calls,
 	&operator_agent_calls,
 	&operator_maintenance_calls,
 	&operator_role_calls,

@@ -45,6 +45,7 @@ struct operator_calls {
 extern const struct operator_calls operator_daemon_calls;	/* operator_daemon.c */
 extern const struct operator_calls operator_framework_calls;	/* operator_frameworks.c */
 extern const struct operator_calls operator_list_calls;	/* operator_lists.c */
+extern const struct operator_calls operator_stream_calls;	/* operator_stream.c */
 extern const struct operator_calls operator_agent_calls;	/* operator_agents.c */
 extern const struct operator_calls operator_maintenance_calls;	/* operator_maintenance.c */
 extern const struct operator_calls operator_role_calls;	/* operator_roles.c */

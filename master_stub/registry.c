@@ -14,6 +14,7 @@
 #include "master_stub/executor.h"
 #include "master_stub/maintenance.h"
 #include "master_stub/listing.h"
+#include "master_stub/observe.h"
 #include "master_stub/offer.h"
 #include "master_stub/origin.h"
 #include "master_stub/task.h"
@@ -41,13 +42,24 @@ struct agent *registry_find(const struct master *master, const char *id)
 	return agent;
 }
 
+static bool is_registered(const struct agent *agent)
+{
+	return agent->state == AGENT_CONNECTED || agent->state == AGENT_DISCONNECTED;
+}
+
 void registry_set_state(struct agent *agent, enum agent_state state)
 {
 	struct master *master = agent->master;
 
+	bool was_registered = is_registered(agent);
+
 	master->n_agents[agent->state]--;
 	agent->state = state;
 	master->n_agents[state]++;
+	if (is_registered(agent) && !was_registered)
+		observe_agent_added(agent);
+	if (!is_registered(agent) && was_registered)
+		observe_agent_removed(agent);
 }
 
 bool registry_is_recovering(const struct master *master)

@@ -23,6 +23,7 @@
 #include "master_stub/marathon/controller.h"
 #include "master_stub/master.h"
 #include "master_stub/operator_api.h"
+#include "master_stub/operator_stream.h"
 #include "master_stub/pages.h"
 #include "master_stub/scheduler_stream.h"
 #include "master_stub/stream.h"
@@ -61,6 +62,13 @@ static void on_explain(void *arg, const char *sentence)
 {
 	(void)arg;
 	log_info("%s", sentence);
+}
+
+static void on_operator_event(void *arg, const Mesos__V1__Master__Event *event)
+{
+	const struct shell *shell = arg;
+
+	operator_streams_tell(shell->operators, event);
 }
 
 static int64_t on_wall_ms(void *arg)
@@ -139,6 +147,7 @@ static void commit(struct shell *shell)
 		store_backup_note(shell->backup);
 	streams_flush(shell->agents);
 	streams_flush(shell->schedulers);
+	operator_streams_flush(shell->operators);
 }
 
 static void on_retry(void *arg)
@@ -306,7 +315,8 @@ static int start_master(struct shell *shell, bool is_rebuilt, struct err *e)
 	struct master_options options = master_default_options;
 	struct master_io io = {
 		.agent_event = on_agent_event, .agent_close = on_agent_close,
-		.explain = on_explain, .wall_ms = on_wall_ms, .arg = shell,
+		.explain = on_explain, .operator_event = on_operator_event, .wall_ms = on_wall_ms,
+		.arg = shell,
 	};
 
 	options.agent_ping_ms = shell->flags.agent_ping_timeout;
@@ -389,6 +399,8 @@ int shell_start(struct shell *shell, struct err *e)
 		r = streams_new("framework", &shell->rng, scheduler_stream_lost,
 				&shell->schedulers, e);
 	if (r == 0)
+		r = operator_streams_new(shell, &shell->operators, e);
+	if (r == 0)
 		r = start_master(shell, is_rebuilt, e);
 	if (r == 0)
 		r = start_controller(shell, e);
@@ -415,6 +427,7 @@ void shell_stop(struct shell *shell)
 	    store_commit(shell->store, &e) < 0)
 		log_write_err(LOG_LEVEL_ERROR, &e, "write the state at the end");
 	marathon_api_free(shell->api);
+	operator_streams_free(shell->operators);
 	pages_free(shell->pages);
 	if (shell->server)
 		http_server_free(shell->server);

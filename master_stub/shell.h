@@ -16,6 +16,7 @@ struct loop;
 struct loop_timer;
 struct marathon_api;
 struct master;
+struct operator_streams;
 struct pages;
 struct store;
 struct streams;
@@ -41,6 +42,7 @@ struct shell {
 	struct http_server *server;
 	struct log_toggle *log_toggle;
 	struct pages *pages;
+	struct operator_streams *operators;
 	struct master *master;
 	struct controller *controller;
 	struct marathon_api *api;

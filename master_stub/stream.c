@@ -1,6 +1,7 @@
 #include "master_stub/stream.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
@@ -175,6 +176,17 @@ void stream_tell(struct stream *stream, const ProtobufCMessage *message)
 	}
 	add(stream, record);
 	outbox_record_unref(record);
+}
+
+void stream_write_first(struct stream *stream, const void *data, size_t size)
+{
+	char head[32];
+	int n = snprintf(head, sizeof(head), "%zu\n", size);
+
+	/* A reader that is gone is told of by its close callback. */
+	(void)http_stream_write(stream->http, head, (size_t)n);
+	(void)http_stream_write(stream->http, data, size);
+	set_waiting(stream);
 }
 
 void streams_tell(struct streams *streams, const ProtobufCMessage *message)

@@ -50,6 +50,9 @@ int stream_start(struct stream *stream, struct http_request *req, struct err *e)
 /* More unsent bytes than these cut a slow reader off, instead of the server's bound. */
 void stream_set_bound(struct stream *stream, size_t bytes);
 
+/* A record of DATA, of any size, goes before whatever was told; only right after stream_start(). */
+void stream_write_first(struct stream *stream, const void *data, size_t size);
+
 /* Queue MESSAGE (borrowed) until the flush; what cannot be queued ends the stream there. */
 void stream_tell(struct stream *stream, const ProtobufCMessage *message);
 /* The owner is done with it: it ends in the next flush, after what is queued. */

@@ -14,6 +14,7 @@
 #include "master_stub/describe.h"
 #include "master_stub/framework.h"
 #include "master_stub/framework_validate.h"
+#include "master_stub/observe.h"
 #include "master_stub/offer.h"
 #include "master_stub/offer_constraints.h"
 
@@ -338,6 +339,10 @@ int scheduler_subscribe(struct master *master,
 		r = begin(framework, event, arg, now_ms, ret, e);
 	if (r == 0) {
 		framework_take_terms(framework, &terms, &constraints, true);
+		if (framework->reregistered_wall_ms)
+			observe_framework_updated(framework);
+		else
+			observe_framework_added(framework);
 		master_explain(master, "framework '%s' ('%.100s') is subscribed", framework->id,
 			       terms.info->name);
 	}

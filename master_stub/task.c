@@ -13,6 +13,7 @@
 #include "master_stub/framework.h"
 #include "master_stub/history.h"
 #include "master_stub/listing.h"
+#include "master_stub/observe.h"
 #include "master_stub/inverse_offer.h"
 #include "master_stub/reconcile.h"
 #include "master_stub/registry.h"
@@ -256,6 +257,7 @@ static void tell_task(struct task *task, Mesos__V1__TaskState state,
 	if (state == MESOS__V1__TASK_STATE__TASK_UNREACHABLE)
 		status.unreachable_wall_ms = task->agent->unreachable_wall_ms;
 	master_task_tell(task->framework, &status);
+	observe_task_updated(task);
 }
 
 /* ---- updates ---- */
@@ -269,6 +271,7 @@ static bool has_uuid(const Mesos__V1__TaskStatus *status)
 static void take_status(struct task *task, const Mesos__V1__TaskStatus *status,
 			Mesos__V1__TaskState latest)
 {
+	bool is_changed = latest != task->state && !master_task_is_ended(task->state);
 	bool is_first;
 
 	if (!master_task_is_ended(task->state) && master_task_is_ended(latest))
@@ -288,6 +291,8 @@ static void take_status(struct task *task, const Mesos__V1__TaskStatus *status,
 		task->update_state = status->state;
 		memcpy(task->update_uuid, status->uuid.data, sizeof(task->update_uuid));
 	}
+	if (is_changed)
+		observe_task_updated(task);
 }
 
 static void acknowledge_for_removed(struct agent *agent, struct framework *framework,
@@ -449,6 +454,7 @@ int master_task_admit(struct agent *agent, const Tepui__RunningTask *running, st
 {
 	const char *id = running->task->task_id->value;
 	struct framework *framework;
+	bool is_new, is_changed;
 	struct task *task;
 	int r;
 
@@ -461,13 +467,12 @@ int master_task_admit(struct agent *agent, const Tepui__RunningTask *running, st
 	if (task && task->agent != agent)
 		return err_set(e, EEXIST, "admit task '%s': agent '%s' has it", id,
 			       task->agent->id);
-	if (!task) {
-		r = admit_new(framework, agent, running, &task, e);
-	} else {
-		r = take_resources(task, running->task, e);
-	}
+	is_new = !task;
+	r = is_new ? admit_new(framework, agent, running, &task, e) :
+		     take_resources(task, running->task, e);
 	if (r < 0)
 		return r;
+	is_changed = task->is_unreachable || task->state != running->state;
 	count(task, -1);
 	task->is_unreachable = false;
 	count(task, 1);
@@ -479,6 +484,10 @@ int master_task_admit(struct agent *agent, const Tepui__RunningTask *running, st
 	if (running->status)
 		(void)packed_set(&task->status, &running->status->base);
 	master_task_charge(task);
+	if (is_new)
+		observe_task_added(task);
+	else if (is_changed)
+		observe_task_updated(task);
 	return 0;
 }
 

@@ -13,6 +13,7 @@
 #include "master_stub/framework.h"
 #include "master_stub/history.h"
 #include "master_stub/offer.h"
+#include "master_stub/offer_constraints.h"
 #include "master_stub/registry.h"
 
 static char *borrow(const char *text)
@@ -119,6 +120,25 @@ static void borrow_info(Mesos__V1__Task *message, const Mesos__V1__TaskInfo *inf
 		message->user = info->executor->command->user;
 }
 
+/* Frameworks need not say what role it is that they launch for. */
+static void lend_role(struct task_view *view, const char *role)
+{
+	mesos__v1__resource__allocation_info__init(&view->allocation);
+	view->allocation.role = borrow(role);
+	for (size_t i = 0; i < view->info->n_resources; i++) {
+		if (!view->info->resources[i]->allocation_info)
+			view->info->resources[i]->allocation_info = &view->allocation;
+	}
+}
+
+static void take_back_role(struct task_view *view)
+{
+	for (size_t i = 0; i < view->info->n_resources; i++) {
+		if (view->info->resources[i]->allocation_info == &view->allocation)
+			view->info->resources[i]->allocation_info = NULL;
+	}
+}
+
 static void set_update(Mesos__V1__Task *message, const struct task *task)
 {
 	if (!task->has_update)
@@ -152,6 +172,7 @@ int task_view_init(struct task_view *view, const struct task *task)
 		view->message.n_statuses = 1;
 		view->message.statuses = &view->status;
 	}
+	lend_role(view, task->role->name);
 	borrow_info(&view->message, view->info);
 	set_update(&view->message, task);
 	return 0;
@@ -169,8 +190,10 @@ int task_view_init_ended(struct task_view *view, const struct ended_task *ended)
 
 void task_view_done(struct task_view *view)
 {
-	if (view->info)
+	if (view->info) {
+		take_back_role(view);
 		mesos__v1__task_info__free_unpacked(view->info, NULL);
+	}
 	if (view->status)
 		mesos__v1__task_status__free_unpacked(view->status, NULL);
 	if (view->ended)
@@ -386,6 +409,9 @@ int framework_view_init(struct framework_view *view, const struct framework *fra
 					     framework->reregistered_wall_ms);
 	message->unregistered_time = time_of(&view->unregistered,
 					     framework->unregistered_wall_ms);
+	if (with_use && framework->constraints)
+		message->offer_constraints = (Mesos__V1__Scheduler__OfferConstraints *)(uintptr_t)
+			offer_constraints_message(framework->constraints);
 	if (with_use)
 		r = sum_framework(view, framework);
 	if (with_use && r == 0)

@@ -36,6 +36,7 @@ struct task_view {
 	Mesos__V1__TaskID id;
 	Mesos__V1__AgentID agent_id;
 	Mesos__V1__FrameworkID framework_id;
+	Mesos__V1__Resource__AllocationInfo allocation;
 	Mesos__V1__TaskInfo *info;		/* owned; NULL for one that has ended */
 	Mesos__V1__TaskStatus *status;		/* owned, or NULL */
 	Mesos__V1__Task *ended;			/* owned, or NULL: MESSAGE is a copy of it */
