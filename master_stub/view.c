@@ -1,6 +1,7 @@
 #include "master_stub/view.h"
 
 #include <errno.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -131,14 +132,6 @@ static void lend_role(struct task_view *view, const char *role)
 	}
 }
 
-static void take_back_role(struct task_view *view)
-{
-	for (size_t i = 0; i < view->info->n_resources; i++) {
-		if (view->info->resources[i]->allocation_info == &view->allocation)
-			view->info->resources[i]->allocation_info = NULL;
-	}
-}
-
 static void set_update(Mesos__V1__Task *message, const struct task *task)
 {
 	if (!task->has_update)
@@ -149,13 +142,28 @@ static void set_update(Mesos__V1__Task *message, const struct task *task)
 	message->status_update_uuid.data = (uint8_t *)(uintptr_t)task->update_uuid;
 }
 
+static void task_view_clear(struct task_view *view)
+{
+	memset(view, 0, offsetof(struct task_view, arena));
+	mesos__v1__task__init(&view->message);
+	pb_arena_init(&view->arena);
+}
+
+static int unpack(struct task_view *view, const struct task *task)
+{
+	ProtobufCAllocator *allocator = &view->arena.allocator;
+
+	view->info = mesos__v1__task_info__unpack(allocator, task->info.size, task->info.data);
+	if (view->info && task->status.data)
+		view->status = mesos__v1__task_status__unpack(allocator, task->status.size,
+							      task->status.data);
+	return view->info ? 0 : -ENOMEM;
+}
+
 int task_view_init(struct task_view *view, const struct task *task)
 {
-	memset(view, 0, sizeof(*view));
-	mesos__v1__task__init(&view->message);
-	view->info = master_task_info(task);
-	view->status = master_task_status(task);
-	if (!view->info)
+	task_view_clear(view);
+	if (unpack(view, task) < 0)
 		return -ENOMEM;
 	mesos__v1__task_id__init(&view->id);
 	mesos__v1__agent_id__init(&view->agent_id);
@@ -180,24 +188,19 @@ int task_view_init(struct task_view *view, const struct task *task)
 
 int task_view_init_ended(struct task_view *view, const struct ended_task *ended)
 {
-	memset(view, 0, sizeof(*view));
-	view->ended = mesos__v1__task__unpack(NULL, ended->task.size, ended->task.data);
-	if (!view->ended)
+	const Mesos__V1__Task *task;
+
+	task_view_clear(view);
+	task = mesos__v1__task__unpack(&view->arena.allocator, ended->task.size, ended->task.data);
+	if (!task)
 		return -ENOMEM;
-	view->message = *view->ended;
+	view->message = *task;
 	return 0;
 }
 
 void task_view_done(struct task_view *view)
 {
-	if (view->info) {
-		take_back_role(view);
-		mesos__v1__task_info__free_unpacked(view->info, NULL);
-	}
-	if (view->status)
-		mesos__v1__task_status__free_unpacked(view->status, NULL);
-	if (view->ended)
-		mesos__v1__task__free_unpacked(view->ended, NULL);
+	pb_arena_done(&view->arena);
 }
 
 /* ---- agents ---- */

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "lib/pb_arena.h"
 #include "master_stub/drain.h"
 #include "proto/master.pb-c.h"
 
@@ -37,9 +38,9 @@ struct task_view {
 	Mesos__V1__AgentID agent_id;
 	Mesos__V1__FrameworkID framework_id;
 	Mesos__V1__Resource__AllocationInfo allocation;
-	Mesos__V1__TaskInfo *info;		/* owned; NULL for one that has ended */
-	Mesos__V1__TaskStatus *status;		/* owned, or NULL */
-	Mesos__V1__Task *ended;			/* owned, or NULL: MESSAGE is a copy of it */
+	Mesos__V1__TaskInfo *info;		/* NULL for one that has ended */
+	Mesos__V1__TaskStatus *status;		/* or NULL */
+	struct pb_arena arena;			/* what they are in; last: it is large */
 };
 int task_view_init(struct task_view *view, const struct task *task);
 int task_view_init_ended(struct task_view *view, const struct ended_task *ended);

@@ -162,7 +162,7 @@ $(B)/examples/framework: docs/examples/framework.c $(B)/net.a $(B)/lib.a $(B)/pr
 	  $(B)/net.a $(B)/lib.a $(B)/proto.a $(LIBS_COMMON) -lm
 
 # The master's figures: the allocator alone, and the whole core.
-MASTER_BENCH := $(addprefix $(B)/tests/bench/,allocator core fleet)
+MASTER_BENCH := $(addprefix $(B)/tests/bench/,allocator core listing fleet)
 $(B)/tests/bench/fleet: $(B)/obj/tests/bench/fleet_io.o
 $(MASTER_BENCH): $(B)/tests/bench/%: tests/bench/%.c $(B)/master_stub.a $(B)/net.a $(B)/lib.a $(B)/proto.a
 	@mkdir -p $(@D)

@@ -205,7 +205,7 @@ static void settle(struct world *w, bool is_framework_first)
 static void check(struct world *w)
 {
 	json_t *json = master_metrics_json(w->cluster->master, w->cluster->now_ms);
-	json_t *state = master_state_json(w->cluster->master, w->cluster->now_ms);
+	json_t *state = cluster_list(w->cluster, &listing_state, &(struct listing_query){ 0 });
 	const json_t *framework = json_array_get(json_object_get(state, "frameworks"), 0);
 
 	for (int i = 0; i < N_AGENTS; i++) {
