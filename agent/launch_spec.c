@@ -75,7 +75,8 @@ static int check_task(const Mesos__V1__TaskInfo *task, bool has_parent, struct e
 {
 	int r;
 
-	if (task->executor)
+	/* That of a member of a group is the group's. */
+	if (task->executor && !has_parent)
 		return err_set(e, ENOTSUP, "executor: custom executors are not supported");
 	if (!task->command)
 		return err_set(e, EINVAL, "command: missing");

@@ -11,6 +11,7 @@
 #include "agent/admission.h"
 #include "agent/agent.h"
 #include "agent/launched_wait.h"
+#include "agent/pods.h"
 #include "agent/runtime_dir.h"
 #include "agent/status.h"
 #include "agent/trash.h"
@@ -399,6 +400,8 @@ static int adopt(struct agent *agent, Tepui__ContainerRecord *record, struct con
 		return err_set(e, ENOMEM, "read a container");
 	}
 	l->record = record;
+	if (record->kind == TEPUI__CONTAINER_RECORD__KIND__POD)
+		l->ops = &pod_launched_ops;
 	seed.sandbox_take = sandbox_of(agent, record, parent);
 	r = container_new(agent, &seed, &l->container, e);
 	if (r >= 0) {
@@ -486,8 +489,7 @@ int launched_load(struct agent *agent, Tepui__ContainerRecord *record_take, stru
 	return r < 0 || l->container->has_ended ? r : container_charge(l->container, e);
 }
 
-/* Parents stand before their children in the list: what of a child is gone is known by then. */
-void launched_settle(struct agent *agent)
+void launched_settle(struct agent *agent, bool are_nested)
 {
 	struct container *c, *next;
 	struct err e = { 0 };
@@ -496,7 +498,7 @@ void launched_settle(struct agent *agent)
 		struct launched *l = launched_of(c);
 		const char *boot_id = l ? l->record->boot_id : NULL;
 
-		if (!l)
+		if (!l || are_nested != (c->parent != NULL))
 			continue;
 		if (l->record->exit) {
 			c->state = CONTAINER_GONE;

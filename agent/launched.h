@@ -50,9 +50,11 @@ struct container *launched_find(struct agent *agent, const Mesos__V1__ContainerI
 int launched_new(struct agent *agent, Tepui__ContainerRecord *record_take,
 		 struct container *parent, struct launched **ret, struct err *e);
 
-/* Recovery: read RECORD (taken); then, when all are known, take up what lives of it. */
+/*
+ * Recovery: read RECORD (taken); then, when all are known, take up what lives of those
+ * that are in another one, or of the others. */
 int launched_load(struct agent *agent, Tepui__ContainerRecord *record_take, struct err *e);
-void launched_settle(struct agent *agent);
+void launched_settle(struct agent *agent, bool are_nested);
 /* The agent leaves; they go on. */
 void launched_free_all(struct agent *agent);
 

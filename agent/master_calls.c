@@ -9,7 +9,9 @@
 #include "agent/drain.h"
 #include "agent/dynamic_reservations.h"
 #include "agent/executor_stream.h"
+#include "agent/launched.h"
 #include "agent/persistent.h"
+#include "agent/pods.h"
 #include "agent/status.h"
 #include "agent/task.h"
 #include "agent/updates.h"
@@ -80,12 +82,31 @@ static size_t list_executors(const struct agent *agent, Tepui__RunningExecutor *
 	return n;
 }
 
+static size_t list_pods(const struct agent *agent, Tepui__RunningExecutor *views,
+			Tepui__RunningExecutor **list)
+{
+	size_t n = 0;
+
+	for (const struct container *c = pods_next(agent, NULL); c; c = pods_next(agent, c)) {
+		const Tepui__ContainerRecord *record = launched_of(c)->record;
+
+		tepui__running_executor__init(&views[n]);
+		views[n].framework = record->framework;
+		views[n].executor = record->executor;
+		list[n] = &views[n];
+		n++;
+	}
+	return n;
+}
+
 static size_t count_executors(const struct agent *agent)
 {
 	const struct executor *x;
 	size_t n = 0;
 
 	TAILQ_FOREACH(x, &agent->custom, link)
+		n++;
+	for (const struct container *c = pods_next(agent, NULL); c; c = pods_next(agent, c))
 		n++;
 	return n;
 }
@@ -120,6 +141,8 @@ int master_call_subscribe(const struct agent *agent, void **ret, size_t *ret_siz
 	subscribe.n_tasks = list_tasks(agent, views, list);
 	subscribe.tasks = list;
 	subscribe.n_executors = list_executors(agent, executors, executor_list);
+	subscribe.n_executors += list_pods(agent, executors + subscribe.n_executors,
+					   executor_list + subscribe.n_executors);
 	subscribe.executors = executor_list;
 	subscribe.master_id = agent->self->master_id;
 	subscribe.endpoint = endpoint_to_tell(agent);
@@ -171,14 +194,14 @@ int master_call_message(const struct agent *agent, const Tepui__ExecutorRecord *
 	return pack(agent, &call, TEPUI__AGENT_CALL__TYPE__MESSAGE, ret, ret_size, e);
 }
 
-int master_call_exited(const struct agent *agent, const Tepui__ExecutorRecord *executor,
-		       const int32_t *status, void **ret, size_t *ret_size, struct err *e)
+int master_call_exited(const struct agent *agent, const Mesos__V1__FrameworkInfo *framework,
+		       const Mesos__V1__ExecutorInfo *executor, const int32_t *status, void **ret, size_t *ret_size, struct err *e)
 {
 	Tepui__AgentCall call = TEPUI__AGENT_CALL__INIT;
 	Tepui__AgentCall__ExecutorExited exited = TEPUI__AGENT_CALL__EXECUTOR_EXITED__INIT;
 
-	exited.framework_id = executor->framework->id;
-	exited.executor_id = executor->executor->executor_id;
+	exited.framework_id = framework->id;
+	exited.executor_id = executor->executor_id;
 	exited.has_status = status != NULL;
 	exited.status = status ? *status : 0;
 	call.executor_exited = &exited;
@@ -260,12 +283,22 @@ static void run_task(struct agent *agent, const Tepui__AgentEvent__RunTask *run)
 		log_write_err(LOG_LEVEL_ERROR, &e, "run task '%s'", run->task->task_id->value);
 }
 
+/* The default executor is this agent itself: what its tasks share is a pod. */
 static void run_group(struct agent *agent, const Tepui__AgentEvent__RunTaskGroup *group)
 {
+	bool is_custom = group->executor->type == MESOS__V1__EXECUTOR_INFO__TYPE__CUSTOM;
 	struct err e = { 0 };
 
-	if (group->framework->id && task_run_group(agent, group, &e) < 0)
+	if (group->framework->id && (is_custom ? task_run_group(agent, group, &e) :
+						 pods_run(agent, group, &e)) < 0)
 		log_write_err(LOG_LEVEL_ERROR, &e, "run the tasks of a group");
+}
+
+/* A pod is no executor that could be told; its members are. */
+static void shut_down_executor(struct agent *agent, const Tepui__AgentEvent__ShutdownExecutor *body)
+{
+	if (!pods_shut_down(agent, body->framework_id->value, body->executor_id->value))
+		executor_shut_down_of(agent, body);
 }
 
 static void kill_task(struct agent *agent, const Tepui__AgentEvent__KillTask *kill)
@@ -359,7 +392,7 @@ int master_event_handle(struct agent *agent, const Tepui__AgentEvent *event, str
 		return 0;
 	case TEPUI__AGENT_EVENT__TYPE__SHUTDOWN_EXECUTOR:
 		if (event->shutdown_executor)
-			executor_shut_down_of(agent, event->shutdown_executor);
+			shut_down_executor(agent, event->shutdown_executor);
 		return 0;
 	case TEPUI__AGENT_EVENT__TYPE__MESSAGE:
 		if (event->message)

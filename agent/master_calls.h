@@ -23,8 +23,8 @@ int master_call_task(const struct task *task, void **ret, size_t *ret_size, stru
 int master_call_message(const struct agent *agent, const Tepui__ExecutorRecord *executor,
 			const ProtobufCBinaryData *data, void **ret, size_t *ret_size,
 			struct err *e);
-int master_call_exited(const struct agent *agent, const Tepui__ExecutorRecord *executor,
-		       const int32_t *status, void **ret, size_t *ret_size, struct err *e);
+int master_call_exited(const struct agent *agent, const Mesos__V1__FrameworkInfo *framework,
+		       const Mesos__V1__ExecutorInfo *executor, const int32_t *status, void **ret, size_t *ret_size, struct err *e);
 int master_call_heartbeat(const struct agent *agent, void **ret, size_t *ret_size, struct err *e);
 
 /*

@@ -209,12 +209,14 @@ int master_link_message(struct master_link *link, const Tepui__ExecutorRecord *e
 	return r < 0 ? r : send_call(link, body, size, e);
 }
 
-int master_link_executor_exited(struct master_link *link, const Tepui__ExecutorRecord *executor,
-				const int32_t *status, struct err *e)
+int master_link_executor_exited(struct master_link *link,
+				const Mesos__V1__FrameworkInfo *framework,
+				const Mesos__V1__ExecutorInfo *executor, const int32_t *status,
+				struct err *e)
 {
 	AUTO_FREE void *body = NULL;
 	size_t size;
-	int r = master_call_exited(link->agent, executor, status, &body, &size, e);
+	int r = master_call_exited(link->agent, framework, executor, status, &body, &size, e);
 
 	return r < 0 ? r : send_call(link, body, size, e);
 }

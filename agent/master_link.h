@@ -29,8 +29,10 @@ int master_link_task(struct master_link *link, const struct task *task, struct e
 /* Of an executor, once: what it says to its framework; that it exited with STATUS (NULL: unknown). */
 int master_link_message(struct master_link *link, const Tepui__ExecutorRecord *executor,
 			const ProtobufCBinaryData *data, struct err *e);
-int master_link_executor_exited(struct master_link *link, const Tepui__ExecutorRecord *executor,
-				const int32_t *status, struct err *e);
+int master_link_executor_exited(struct master_link *link,
+				const Mesos__V1__FrameworkInfo *framework,
+				const Mesos__V1__ExecutorInfo *executor, const int32_t *status,
+				struct err *e);
 /* Tell the master when tasks would be refused, and when no more; nothing if it knows. */
 void master_link_tell_degraded(struct master_link *link);
 void master_link_free(struct master_link *link);

@@ -11,6 +11,7 @@
 #include "agent/launched.h"
 #include "agent/master_link.h"
 #include "agent/persistent.h"
+#include "agent/pods.h"
 #include "agent/runtime_dir.h"
 #include "agent/task.h"
 #include "isolators/cgroup.h"
@@ -61,21 +62,37 @@ static int load_task(void *arg, const char *key, const void *data, size_t size, 
 	return 0;
 }
 
-static int load_container(void *arg, const char *key, const void *data, size_t size,
-			  struct err *e)
+/* Those in another one come when that is known, and others before all that may be in them. */
+static int load_container(struct agent *agent, const char *key, const void *data, size_t size,
+			  bool is_nested)
 {
-	struct agent *agent = arg;
 	Tepui__ContainerRecord *record = tepui__container_record__unpack(NULL, size, data);
 	struct err why = { 0 };
-	int r = record ? launched_load(agent, record, &why) :
-			 err_set(&why, EINVAL, "read the record");
+	int r;
 
-	(void)e;
+	if (record && is_nested != (record->container_id->parent != NULL)) {
+		tepui__container_record__free_unpacked(record, NULL);
+		return 0;
+	}
+	r = record ? launched_load(agent, record, &why) :
+		     err_set(&why, EINVAL, "read the record");
 	if (r >= 0)
 		return 0;
 	agent->counters.recovery_errors++;
 	log_write_err(LOG_LEVEL_ERROR, &why, "skip container '%s'", key);
 	return 0;
+}
+
+static int load_outer(void *arg, const char *key, const void *data, size_t size, struct err *e)
+{
+	(void)e;
+	return load_container(arg, key, data, size, false);
+}
+
+static int load_nested(void *arg, const char *key, const void *data, size_t size, struct err *e)
+{
+	(void)e;
+	return load_container(arg, key, data, size, true);
 }
 
 /* What a container that nobody knows had of an image is given back. */
@@ -155,16 +172,21 @@ int recovery_run(struct agent *agent, struct err *e)
 	if (r >= 0)
 		r = executors_load(agent, e);
 	if (r >= 0)
+		r = store_each(agent->store, "container", load_outer, agent, e);
+	if (r >= 0)
 		r = store_each(agent->store, "task", load_task, agent, e);
 	if (r >= 0)
-		r = store_each(agent->store, "container", load_container, agent, e);
+		r = store_each(agent->store, "container", load_nested, agent, e);
 	if (r < 0)
 		return r;
 	agent->counters.recovery_errors += store_corrupt_records(agent->store);
 	persistent_settle(agent);
-	launched_settle(agent);
+	/* What is in another one first: who ends takes along what is in it. */
+	launched_settle(agent, true);
 	settle_tasks(agent);
 	executors_settle(agent);
+	launched_settle(agent, false);
+	pods_settle(agent);
 	/* Supervisors first: one that is alive takes its container apart when that is killed. */
 	containers_kill_strangers(agent);
 	destroy_orphans(agent);

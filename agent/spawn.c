@@ -208,6 +208,23 @@ static int make_shared(const struct container *c, struct err *e)
 			    e);
 }
 
+/* In the sandbox of its pod, by the name that people know: as Mesos has it. */
+static int link_member(const struct container *c, struct err *e)
+{
+	AUTO_CLOSE int sandbox = -EBADF, tasks = -EBADF;
+	char target[64];
+
+	if (c->kind != CONTAINER_TASK || !c->parent)
+		return 0;
+	sandbox = open(c->parent->sandbox, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	tasks = sandbox < 0 ? -1 : dir_make(sandbox, "tasks", PARENT_MODE, e);
+	(void)snprintf(target, sizeof(target), "../containers/%s", c->id);
+	if (sandbox < 0 || tasks < 0 ||
+	    (symlinkat(target, tasks, c->executor) < 0 && errno != EEXIST))
+		return err_set(e, errno, "link sandbox '%s'", target);
+	return 0;
+}
+
 static int make_sandbox(const struct container *c, struct err *e)
 {
 	AUTO_FREE char *path = c->sandbox ? strdup(c->sandbox) : NULL;
@@ -237,8 +254,8 @@ static int make_sandbox(const struct container *c, struct err *e)
 	if (fchown(fd, c->launch->uid, c->launch->gid) < 0)
 		return err_set(e, errno, "give sandbox '%s' to user %u", name, c->launch->uid);
 	/* Of what has runs. */
-	if (c->kind == CONTAINER_NESTED || c->kind == CONTAINER_STANDALONE)
-		return 0;
+	if (c->parent || c->kind == CONTAINER_STANDALONE)
+		return link_member(c, e);
 	(void)unlinkat(parent, "latest", 0);
 	if (symlinkat(name, parent, "latest") < 0)
 		return err_set(e, errno, "link sandbox '%s'", name);

@@ -56,6 +56,8 @@ const struct resources *task_resources(const struct task *task)
 
 const char *task_executor_id(const struct task *task)
 {
+	if (task->record->pod_id)
+		return task->record->task->executor->executor_id->value;
 	return task->executor ? executor_id(task->executor) : task_id(task);
 }
 
@@ -122,8 +124,7 @@ static int conclude(struct task *task, const char *how, struct err *e)
 	Mesos__V1__TaskStatus *status = take_recorded_end(task, record);
 
 	if (status) {
-		if (status_complete(status, agent_id(task->agent), task->record->container_id,
-				    task->record->executor_pid) < 0) {
+		if (task_complete_status(task, status) < 0) {
 			mesos__v1__task_status__free_unpacked(status, NULL);
 			return err_set(e, ENOMEM, "update task '%s'", task_id(task));
 		}
@@ -140,6 +141,50 @@ static int conclude(struct task *task, const char *how, struct err *e)
 
 /* ---- what its container tells ---- */
 
+static int set_parent(Mesos__V1__ContainerID *id, const char *parent)
+{
+	if (id->parent)
+		return 0;
+	id->parent = calloc(1, sizeof(*id->parent));
+	if (!id->parent)
+		return -ENOMEM;
+	mesos__v1__container_id__init(id->parent);
+	id->parent->value = strdup(parent);
+	return id->parent->value ? 0 : -ENOMEM;
+}
+
+static int set_executor(Mesos__V1__TaskStatus *status, const char *id)
+{
+	char *copy = strdup(id);
+
+	if (!copy)
+		return -ENOMEM;
+	if (!status->executor_id) {
+		status->executor_id = calloc(1, sizeof(*status->executor_id));
+		if (!status->executor_id) {
+			free(copy);
+			return -ENOMEM;
+		}
+		mesos__v1__executor_id__init(status->executor_id);
+	}
+	free(status->executor_id->value);
+	status->executor_id->value = copy;
+	return 0;
+}
+
+int task_complete_status(const struct task *task, Mesos__V1__TaskStatus *status)
+{
+	const Tepui__TaskRecord *record = task->record;
+	int r = status_complete(status, agent_id(task->agent), record->container_id,
+				record->executor_pid);
+
+	if (r < 0 || !record->pod_id)
+		return r;
+	/* The supervisor knows of no group. */
+	r = set_executor(status, task_executor_id(task));
+	return r < 0 ? r : set_parent(status->container_status->container_id, record->pod_id);
+}
+
 static int on_check(const struct container *c, const Mesos__V1__TaskStatus *status, struct err *e)
 {
 	return updates_check(c->owner, status, e);
@@ -155,8 +200,7 @@ static int on_update(struct container *c, const Mesos__V1__TaskStatus *status, s
 	struct task *task = c->owner;
 	Mesos__V1__TaskStatus *copy = (Mesos__V1__TaskStatus *)pb_copy(&status->base);
 
-	if (copy && status_complete(copy, agent_id(task->agent), task->record->container_id,
-				    task->record->executor_pid) >= 0)
+	if (copy && task_complete_status(task, copy) >= 0)
 		return updates_add(task, copy, e);
 	if (copy)
 		mesos__v1__task_status__free_unpacked(copy, NULL);
@@ -248,9 +292,12 @@ static char *sandbox_of(const struct task *task)
 {
 	char *path;
 
-	if (asprintf(&path, "%s/slaves/%s/frameworks/%s/executors/%s/runs/%s",
+	const char *pod_id = task->record->pod_id;
+
+	if (asprintf(&path, "%s/slaves/%s/frameworks/%s/executors/%s/runs/%s%s%s",
 		     task->agent->work_dir, agent_id(task->agent), task_framework_id(task),
-		     task_id(task), task->record->container_id) < 0)
+		     task_executor_id(task), pod_id ? pod_id : "", pod_id ? "/containers/" : "",
+		     task->record->container_id) < 0)
 		return NULL;
 	return path;
 }
@@ -281,13 +328,28 @@ static int make_container(struct task *task, struct err *e)
 		.id = record->container_id, .framework = task_framework_id(task),
 		.executor = task_id(task), .sandbox_take = sandbox_of(task),
 	};
-	int r = container_new(task->agent, &seed, &task->container, e);
+	int r;
 
+	if (record->pod_id && *record->pod_id)
+		seed.parent = container_find(task->agent, record->pod_id);
+	r = container_new(task->agent, &seed, &task->container, e);
 	if (r < 0)
 		return r;
 	fill_container(task->container, record);
+	task->container->executor_id = task_executor_id(task);
+	if (seed.parent) {
+		r = container_nest(task->container, true, e);
+		if (r < 0)
+			return r;
+	}
 	return resources_from_messages(record->task->resources, record->task->n_resources,
 				       &task->container->resources, e);
+}
+
+/* The executor of a group is the pod, which is no program. */
+static bool has_custom_executor(const Tepui__TaskRecord *record)
+{
+	return record->task->executor && !record->pod_id;
 }
 
 /* It runs in the container of its executor. */
@@ -315,14 +377,14 @@ static int init_task(struct task *task, struct err *e)
 		return err_set(e, EINVAL, "read task '%s': its framework has no id", task_id(task));
 	if (!id_is_valid(task_id(task)) || !id_is_valid(task_framework_id(task)))
 		return err_set(e, EINVAL, "read task '%.64s': not a valid id", task_id(task));
-	if (!record->task->executor && container_find(task->agent, record->container_id))
+	if (!has_custom_executor(record) && container_find(task->agent, record->container_id))
 		return err_set(e, EEXIST, "read task '%s': container '%s' is another's",
 			       task_id(task), record->container_id);
 	if (asprintf(&task->key, "%s/%s", task_framework_id(task), task_id(task)) < 0) {
 		task->key = NULL;
 		return err_set(e, ENOMEM, "read task '%s'", task_id(task));
 	}
-	return record->task->executor ? find_executor(task, e) : make_container(task, e);
+	return has_custom_executor(record) ? find_executor(task, e) : make_container(task, e);
 }
 
 static void proceed(void *arg, bool is_safe)
@@ -492,6 +554,24 @@ static int get_executor(struct agent *agent, const Mesos__V1__FrameworkInfo *fra
 {
 	*ret = executor_find(agent, framework->id->value, info->executor->executor_id->value);
 	return *ret ? 0 : executor_new(agent, framework, info->executor, ret, e);
+}
+
+int task_new_member(struct agent *agent, const Mesos__V1__FrameworkInfo *framework,
+		    const Mesos__V1__TaskInfo *info, const char *pod_id, const char *group_id,
+		    struct task **ret, struct err *e)
+{
+	Tepui__TaskRecord *record = new_record(agent, framework, info, NULL);
+
+	if (record) {
+		record->pod_id = strdup(pod_id ? pod_id : "");
+		record->group = strdup(group_id);
+	}
+	if (!record || !record->pod_id || !record->group) {
+		if (record)
+			tepui__task_record__free_unpacked(record, NULL);
+		return err_set(e, ENOMEM, "launch task '%s'", info->task_id->value);
+	}
+	return adopt(agent, record, ret, e);
 }
 
 /* GROUP: the same for all that belong together; NULL: it is alone. */

@@ -67,6 +67,14 @@ int task_run(struct agent *agent, const Mesos__V1__FrameworkInfo *framework,
 int task_run_group(struct agent *agent, const Tepui__AgentEvent__RunTaskGroup *group,
 		   struct err *e);
 
+/* One of a task group, in memory only: pods.c goes on with it. */
+int task_new_member(struct agent *agent, const Mesos__V1__FrameworkInfo *framework,
+		    const Mesos__V1__TaskInfo *info, const char *pod_id, const char *group_id,
+		    struct task **ret, struct err *e);
+
+/* What its supervisor or this agent says of it, with what else belongs there.  -ENOMEM. */
+int task_complete_status(const struct task *task, Mesos__V1__TaskStatus *status);
+
 /* KILL_TASK of the master. */
 int task_kill(struct task *task, const Mesos__V1__KillPolicy *policy, struct err *e);
 

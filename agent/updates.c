@@ -10,6 +10,7 @@
 #include "agent/disk.h"
 #include "agent/drain.h"
 #include "agent/master_link.h"
+#include "agent/pods.h"
 #include "agent/status.h"
 #include "agent/task.h"
 #include "lib/err.h"
@@ -94,6 +95,8 @@ static void note_end(struct task *task, Mesos__V1__TaskState state)
 	task->container->has_ended = true;
 	container_discharge(task->container);
 	container_expect_exit(task->container);
+	if (task->record->pod_id)
+		pods_task_ended(task);
 }
 
 /* What its container does about it; one that is an executor's has more to do than this task. */
@@ -151,8 +154,7 @@ Mesos__V1__TaskStatus *updates_new_own(struct task *task, Mesos__V1__TaskState s
 	Mesos__V1__TaskStatus *status = status_new(task_id(task), agent_id(task->agent), state,
 						   reason, message, &task->agent->rng);
 
-	if (status && status_complete(status, NULL, task->record->container_id,
-				      task->record->executor_pid) >= 0)
+	if (status && task_complete_status(task, status) >= 0)
 		return status;
 	if (status)
 		mesos__v1__task_status__free_unpacked(status, NULL);

@@ -1,0 +1,428 @@
+#include "agent/pods.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/admission.h"
+#include "agent/agent.h"
+#include "agent/launched.h"
+#include "agent/master_link.h"
+#include "agent/status.h"
+#include "agent/task.h"
+#include "agent/updates.h"
+#include "lib/cleanup.h"
+#include "lib/clock.h"
+#include "lib/err.h"
+#include "lib/id.h"
+#include "lib/log.h"
+#include "lib/pb_json.h"
+
+enum { MAX_MEMBERS = 256, MAX_RESOURCES = 64 };
+
+typedef Tepui__AgentEvent__RunTaskGroup Group;
+
+/* ---- who is in it ---- */
+
+static bool is_of_pod(const struct task *task, const char *pod_id)
+{
+	return task->record->pod_id && strcmp(task->record->pod_id, pod_id) == 0;
+}
+
+static bool is_of_group(const struct task *task, const struct task *other)
+{
+	return task != other && is_of_pod(task, other->record->pod_id) &&
+	       strcmp(task->record->group, other->record->group) == 0;
+}
+
+static bool has_members(const struct agent *agent, const char *pod_id)
+{
+	for (const struct task *task = agent->tasks; task; task = task->hh.next) {
+		if (is_of_pod(task, pod_id) && !task_has_ended(task))
+			return true;
+	}
+	return false;
+}
+
+static struct container *find_pod(const struct agent *agent, const char *framework_id,
+				  const char *id)
+{
+	for (struct container *c = agent->containers; c; c = c->hh.next) {
+		if (c->kind == CONTAINER_POD && strcmp(c->executor_id, id) == 0 &&
+		    strcmp(c->of->id->value, framework_id) == 0)
+			return c;
+	}
+	return NULL;
+}
+
+struct container *pods_next(const struct agent *agent, const struct container *c)
+{
+	struct container *next = c ? c->hh.next : agent->containers;
+
+	while (next && (next->kind != CONTAINER_POD || next->state == CONTAINER_GONE))
+		next = next->hh.next;
+	return next;
+}
+
+/* ---- the end ---- */
+
+static void stop(struct container *pod)
+{
+	struct err e = { 0 };
+
+	if (!pod->is_kill_wanted && launched_kill(pod, &e) < 0)
+		log_write_err(LOG_LEVEL_ERROR, &e, "end pod '%s'", pod->id);
+}
+
+static void kill_member(struct task *task)
+{
+	struct err e = { 0 };
+
+	if (task_kill(task, NULL, &e) < 0)
+		log_write_err(LOG_LEVEL_ERROR, &e, "kill task '%s' with its group", task_id(task));
+}
+
+void pods_task_ended(struct task *task)
+{
+	struct agent *agent = task->agent;
+	struct container *pod = container_find(agent, task->record->pod_id);
+
+	if (task_state(task) != MESOS__V1__TASK_STATE__TASK_FINISHED) {
+		for (struct task *other = agent->tasks; other; other = other->hh.next) {
+			if (is_of_group(other, task) && !other->record->kill_requested)
+				kill_member(other);
+		}
+	}
+	if (pod && !has_members(agent, pod->id))
+		stop(pod);
+}
+
+bool pods_shut_down(struct agent *agent, const char *framework_id, const char *id)
+{
+	struct container *pod = find_pod(agent, framework_id, id);
+
+	for (struct task *task = agent->tasks; pod && task; task = task->hh.next) {
+		if (is_of_pod(task, pod->id))
+			kill_member(task);
+	}
+	return pod;
+}
+
+void pods_settle(struct agent *agent)
+{
+	for (struct container *c = pods_next(agent, NULL); c; c = pods_next(agent, c)) {
+		if (!has_members(agent, c->id))
+			stop(c);
+	}
+}
+
+/* ---- what its container tells ---- */
+
+/* The pod is there: what its members are to be joined with, too. */
+static int prepare_member(struct task *task, struct err *e)
+{
+	struct container *c = task->container;
+	int r;
+
+	container_drop_launch(c);
+	r = admission_describe(c, e);
+	if (r >= 0 && c->has_own_limits)
+		r = cgroup_divide(c->parent->layout, c->parent->id, e);
+	if (r >= 0)
+		container_mark(c);
+	return r;
+}
+
+static void fail_member(struct task *task, const char *message)
+{
+	struct err e = { 0 };
+
+	container_refuse(task->container);
+	if (updates_add_own(task, MESOS__V1__TASK_STATE__TASK_FAILED,
+			    MESOS__V1__TASK_STATUS__REASON__REASON_CONTAINER_LAUNCH_FAILED, message,
+			    &e) < 0)
+		log_write_err(LOG_LEVEL_ERROR, &e, "task '%s'", task_id(task));
+}
+
+static bool awaits_pod(const struct task *task, const struct container *pod)
+{
+	return task->container->parent == pod && task->container->state == CONTAINER_NEW &&
+	       !task_has_ended(task);
+}
+
+static void on_started(struct container *pod)
+{
+	for (struct task *task = pod->agent->tasks; task; task = task->hh.next) {
+		char text[sizeof(((struct err *)NULL)->msg) + 64];
+		struct err why = { 0 };
+
+		if (awaits_pod(task, pod) && prepare_member(task, &why) < 0)
+			fail_member(task, err_text(&why, text, sizeof(text)));
+	}
+}
+
+/* One that is away finds it missing in the next subscription. */
+static void tell_exit(const struct container *pod)
+{
+	const Tepui__ContainerRecord *record = launched_of(pod)->record;
+	const int32_t status = 0;
+	struct err e = { 0 };
+
+	if (master_link_is_up(pod->agent->link) &&
+	    master_link_executor_exited(pod->agent->link, record->framework, record->executor,
+					&status, &e) < 0)
+		log_write_err(LOG_LEVEL_WARNING, &e, "tell the end of pod '%s'", pod->id);
+}
+
+static void on_ended(struct container *pod)
+{
+	struct launched *l = launched_of(pod);
+	const Mesos__V1__TaskStatus *latest = l->record->latest;
+
+	for (struct task *task = pod->agent->tasks; task; task = task->hh.next) {
+		if (awaits_pod(task, pod))
+			fail_member(task, latest && latest->message ? latest->message :
+								      "its pod was not launched");
+	}
+	tell_exit(pod);
+	launched_remove(l);
+}
+
+const struct launched_ops pod_launched_ops = { .started = on_started, .ended = on_ended };
+
+/* ---- launch: the holder ---- */
+
+/* It waits for nothing and takes nothing. */
+static void describe_holder(Mesos__V1__TaskInfo *task, Mesos__V1__CommandInfo *command)
+{
+	static char sleep_path[] = "/bin/sleep", sleep_name[] = "sleep", forever[] = "infinity";
+	static char *arguments[] = { sleep_name, forever };
+
+	command->has_shell = 1;
+	command->shell = 0;
+	command->value = sleep_path;
+	command->arguments = arguments;
+	command->n_arguments = ARRAY_SIZE(arguments);
+	task->command = command;
+}
+
+/* NAME of all members and the executor together; infinity where one has no bound. */
+static double sum_of(const Group *group, const char *name, bool is_limit)
+{
+	double sum = 0;
+
+	for (size_t i = 0; i < group->executor->n_resources; i++) {
+		if (strcmp(group->executor->resources[i]->name, name) == 0 &&
+		    group->executor->resources[i]->scalar)
+			sum += group->executor->resources[i]->scalar->value;
+	}
+	for (size_t i = 0; i < group->n_tasks; i++) {
+		const Mesos__V1__TaskInfo *task = group->tasks[i];
+		double request = 0, limit = -1;
+
+		for (size_t k = 0; k < task->n_resources; k++) {
+			if (strcmp(task->resources[k]->name, name) == 0 &&
+			    task->resources[k]->scalar)
+				request += task->resources[k]->scalar->value;
+		}
+		for (size_t k = 0; k < task->n_limits && is_limit; k++) {
+			if (task->limits[k]->key && task->limits[k]->value &&
+			    strcmp(task->limits[k]->key, name) == 0)
+				limit = task->limits[k]->value->value;
+		}
+		sum += limit >= 0 ? limit : request;
+	}
+	return sum;
+}
+
+/* What the holder's cgroup has, in the form of a task. */
+struct amounts {
+	Mesos__V1__Resource resources[2], *resource_list[2];
+	Mesos__V1__Value__Scalar requests[2], limits[2];
+	Mesos__V1__TaskInfo__LimitsEntry entries[2], *entry_list[2];
+};
+
+static void set_amounts(const Group *group, Mesos__V1__TaskInfo *task, struct amounts *a)
+{
+	static char cpus[] = "cpus", mem[] = "mem";
+	char *const names[] = { cpus, mem };
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		mesos__v1__value__scalar__init(&a->requests[i]);
+		mesos__v1__value__scalar__init(&a->limits[i]);
+		a->requests[i].value = sum_of(group, names[i], false);
+		a->limits[i].value = sum_of(group, names[i], true);
+		mesos__v1__resource__init(&a->resources[i]);
+		a->resources[i].name = names[i];
+		a->resources[i].type = MESOS__V1__VALUE__TYPE__SCALAR;
+		a->resources[i].scalar = &a->requests[i];
+		a->resource_list[i] = &a->resources[i];
+		mesos__v1__task_info__limits_entry__init(&a->entries[i]);
+		a->entries[i].key = names[i];
+		a->entries[i].value = &a->limits[i];
+		a->entry_list[i] = &a->entries[i];
+	}
+	task->resources = a->resource_list;
+	task->n_resources = ARRAY_SIZE(names);
+	/* Of cpus there is a limit only where a member has one. */
+	task->limits = &a->entry_list[a->limits[0].value > a->requests[0].value ? 0 : 1];
+	task->n_limits = a->limits[0].value > a->requests[0].value ? 2 : 1;
+}
+
+/* A deep copy of what is put together here; NULL when memory is out. */
+static Tepui__ContainerRecord *make_record(struct agent *agent, const Group *group)
+{
+	Tepui__ContainerRecord record = TEPUI__CONTAINER_RECORD__INIT;
+	Mesos__V1__ContainerID container_id = MESOS__V1__CONTAINER_ID__INIT;
+	Mesos__V1__TaskInfo task = MESOS__V1__TASK_INFO__INIT;
+	Mesos__V1__CommandInfo command = MESOS__V1__COMMAND_INFO__INIT;
+	Mesos__V1__TaskID task_id = MESOS__V1__TASK_ID__INIT;
+	char id[ID_UUID_SIZE];
+	struct amounts amounts;
+
+	id_uuid(&agent->rng, id);
+	container_id.value = id;
+	task_id.value = id;
+	task.name = id;
+	task.task_id = &task_id;
+	task.agent_id = group->tasks[0]->agent_id;
+	describe_holder(&task, &command);
+	set_amounts(group, &task, &amounts);
+	record.id = id;
+	record.kind = TEPUI__CONTAINER_RECORD__KIND__POD;
+	record.container_id = &container_id;
+	record.framework = group->framework;
+	record.executor = group->executor;
+	record.task = &task;
+	record.has_launched_wall_ms = 1;
+	record.launched_wall_ms = clock_wall_ms();
+	return (Tepui__ContainerRecord *)pb_copy(&record.base);
+}
+
+static int launch_pod(struct agent *agent, const Group *group, struct container **ret,
+		      struct err *e)
+{
+	const char *id = group->executor->executor_id->value;
+	Tepui__ContainerRecord *record;
+	struct launched *l;
+	int r;
+
+	if (find_pod(agent, group->framework->id->value, id))
+		return err_set(e, EBUSY, "launch executor '%s': it has a task group, and its "
+			       "resources are that one's", id);
+	record = make_record(agent, group);
+	if (!record)
+		return err_set(e, ENOMEM, "launch executor '%s'", id);
+	r = launched_new(agent, record, NULL, &l, e);
+	if (r >= 0)
+		*ret = l->container;
+	return r;
+}
+
+/* ---- launch: the members ---- */
+
+/* Also of those that are refused: they are told of. */
+static int adopt_members(struct agent *agent, const Group *group, const char *pod_id,
+			 struct task **members, struct err *e)
+{
+	char group_id[ID_UUID_SIZE];
+	int r = 0;
+
+	id_uuid(&agent->rng, group_id);
+	for (size_t i = 0; i < group->n_tasks && r >= 0; i++)
+		r = task_new_member(agent, group->framework, group->tasks[i], pod_id, group_id,
+				    &members[i], e);
+	return r;
+}
+
+/* Charged one by one, so that the next sees what is left. */
+static int admit_members(struct agent *agent, struct task **members, size_t n, struct err *e)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < n && r >= 0; i++) {
+		struct container *c = members[i]->container;
+
+		r = admission_check_resources(agent, task_id(members[i]), &c->resources, e);
+		if (r >= 0)
+			r = admission_describe(c, e);
+		if (r >= 0)
+			r = container_charge(c, e);
+		/* It is described anew when the pod runs. */
+		container_drop_launch(c);
+		c->needs_launch = true;
+	}
+	for (size_t i = 0; i < n && r >= 0; i++) {
+		members[i]->record->has_first_id = members[i]->container->has_first_id;
+		members[i]->record->first_id = members[i]->container->first_id;
+		r = task_put(members[i], e);
+	}
+	return r;
+}
+
+static void refuse_members(struct task **members, size_t n, const struct err *why)
+{
+	char text[sizeof(why->msg) + 64];
+
+	(void)err_text(why, text, sizeof(text));
+	for (size_t i = 0; i < n; i++) {
+		bool is_invalid = why->code == EINVAL || why->code == ENOTSUP || why->code == EPERM ||
+				  why->code == E2BIG;
+		struct err e = { 0 };
+
+		if (!members[i])
+			continue;
+		members[i]->agent->counters.refused_launches++;
+		container_refuse(members[i]->container);
+		if (updates_add_own(members[i], is_invalid ? MESOS__V1__TASK_STATE__TASK_ERROR :
+				    status_lost_state(members[i]->record->framework,
+						      MESOS__V1__TASK_STATE__TASK_DROPPED),
+				    is_invalid ?
+				    MESOS__V1__TASK_STATUS__REASON__REASON_TASK_GROUP_INVALID :
+				    MESOS__V1__TASK_STATUS__REASON__REASON_RESOURCES_UNKNOWN,
+				    text, &e) < 0)
+			log_write_err(LOG_LEVEL_ERROR, &e, "task '%s'", task_id(members[i]));
+	}
+}
+
+/* Has any of it been here?  Then this is the same group again. */
+static bool is_here(struct agent *agent, const Group *group)
+{
+	for (size_t i = 0; i < group->n_tasks; i++) {
+		if (task_find(agent, group->framework->id->value,
+			      group->tasks[i]->task_id->value))
+			return true;
+	}
+	return false;
+}
+
+int pods_run(struct agent *agent, const Group *group, struct err *e)
+{
+	struct task *members[MAX_MEMBERS] = { NULL };
+	struct container *pod = NULL;
+	struct err why = { 0 };
+	int r;
+
+	if (!group->framework->id || group->n_tasks == 0 || group->n_tasks > MAX_MEMBERS)
+		return err_set(e, EINVAL, "run a group of %zu tasks", group->n_tasks);
+	if (is_here(agent, group)) {
+		log_info("ignore the launch of a task group: it is here already");
+		return 0;
+	}
+	r = launch_pod(agent, group, &pod, &why);
+	if (adopt_members(agent, group, pod ? pod->id : NULL, members, e) < 0) {
+		if (pod)
+			launched_remove(launched_of(pod));
+		return -e->code;
+	}
+	if (r >= 0)
+		r = admit_members(agent, members, group->n_tasks, &why);
+	if (r >= 0)
+		return 0;
+	log_write_err(LOG_LEVEL_WARNING, &why, "refuse a task group");
+	if (pod)
+		launched_remove(launched_of(pod));
+	refuse_members(members, group->n_tasks, &why);
+	return 0;
+}

@@ -1,0 +1,186 @@
+"""Task groups of the default executor: what members share, what each has for itself, and how they end together."""
+import contextlib
+import os
+import pathlib
+import re
+import signal
+import uuid
+
+import pytest
+
+from cluster import Cluster, wait_until
+from framework import Framework, scalar
+
+SHARED = {"mode": "RW", "container_path": "shared",
+          "source": {"type": "SANDBOX_PATH", "sandbox_path": {"type": "PARENT", "path": "common"}}}
+FOREVER = "exec sleep 1000"
+
+
+@pytest.fixture(name="cluster", scope="module")
+def running_cluster():
+    cluster = Cluster("pods")
+    try:
+        cluster.start_master()
+        cluster.start_agent()
+        yield cluster
+    finally:
+        cluster.close()
+
+
+@pytest.fixture(name="agent")
+def running_agent(cluster):
+    return cluster.agents[0]
+
+
+@pytest.fixture(name="framework")
+def subscribed_framework(cluster, agent):
+    framework = Framework(cluster)
+    yield framework
+    framework.call("TEARDOWN")
+    wait_until(lambda: not agent.container_cgroups(), "nothing is left of it")
+
+
+def member(offer, script, mem=32, **more):
+    return {"name": "m", "task_id": {"value": f"m-{uuid.uuid4()}"}, "agent_id": offer["agent_id"],
+            "command": {"value": script}, "resources": [scalar("cpus", 0.1), scalar("mem", mem)],
+            "container": {"type": "MESOS", "volumes": [SHARED]}, **more}
+
+
+def is_roomy(offer):
+    """What other groups gave back may come in pieces."""
+    return all(r["scalar"]["value"] >= {"cpus": 1, "mem": 1024, "disk": 64}.get(r["name"], 0)
+               for r in offer["resources"] if "scalar" in r)
+
+
+def launch(framework, *scripts, name=None, tasks=None):
+    """The ids of a group with a member for each of SCRIPTS."""
+    offer = framework.offer(is_roomy)
+    tasks = tasks(offer) if tasks else [member(offer, script) for script in scripts]
+    executor = {"type": "DEFAULT", "executor_id": {"value": name or f"e-{uuid.uuid4()}"},
+                "resources": [scalar("cpus", 0.1), scalar("mem", 32), scalar("disk", 8)]}
+    framework.accept(offer, {"type": "LAUNCH_GROUP",
+                             "launch_group": {"executor": executor, "task_group": {"tasks": tasks}}})
+    return [t["task_id"]["value"] for t in tasks]
+
+
+def sandbox(agent, task_id):
+    return next(pathlib.Path(agent.work_dir).glob(f"slaves/*/frameworks/*/executors/*/runs/latest/tasks/{task_id}/"))
+
+
+def read(agent, task_id, name="stdout"):
+    return (sandbox(agent, task_id) / name).read_text()
+
+
+def answers(agent):
+    with contextlib.suppress(OSError):
+        return agent.call("GET", "/state").status == 200
+    return False
+
+
+def test_three_members_run_and_finish_and_the_pod_goes(framework, agent):
+    ids = launch(framework, "echo one", "echo two", "echo three; while [ ! -e end ]; do sleep 0.02; done")
+    states = [framework.status(i, s) for i, s in zip(ids, ("TASK_FINISHED", "TASK_FINISHED", "TASK_RUNNING"))]
+    assert [read(agent, i) for i in ids] == ["one\n", "two\n", "three\n"]
+    (sandbox(agent, ids[2]) / "end").touch()
+    assert framework.status(ids[2], "TASK_FINISHED")["executor_id"] == states[0]["executor_id"]
+    wait_until(lambda: not agent.container_cgroups(), "the pod is gone")
+
+
+def test_updates_name_the_executor_and_the_container_in_its_pod(framework):
+    ids = launch(framework, FOREVER, FOREVER, name="named")
+    one, two = (framework.status(i, "TASK_RUNNING") for i in ids)
+    assert one["executor_id"]["value"] == "named"
+    parents = [s["container_status"]["container_id"]["parent"]["value"] for s in (one, two)]
+    assert parents[0] == parents[1]
+    assert one["container_status"]["container_id"]["value"] != two["container_status"]["container_id"]["value"]
+
+
+def test_members_share_a_volume_of_the_sandbox_of_their_pod(framework, agent):
+    ids = launch(framework, "while [ ! -e shared/message ]; do sleep 0.02; done; cat shared/message; " + FOREVER,
+                 "echo hello > shared/message; " + FOREVER)
+    for i in ids:
+        framework.status(i, "TASK_RUNNING")
+    wait_until(lambda: read(agent, ids[0]) == "hello\n", "the message is there")
+
+
+def test_members_share_the_network(framework, agent):
+    ids = launch(framework, "readlink /proc/self/ns/net; " + FOREVER, "readlink /proc/self/ns/net; " + FOREVER)
+    for i in ids:
+        framework.status(i, "TASK_RUNNING")
+    wait_until(lambda: all(read(agent, i) for i in ids), "both have told")
+    assert read(agent, ids[0]) == read(agent, ids[1])
+
+
+def test_what_members_are_told(framework, agent):
+    ids = launch(framework, "env; " + FOREVER, name="teller")
+    framework.status(ids[0], "TASK_RUNNING")
+    wait_until(lambda: "MESOS" in read(agent, ids[0]), "it has told")
+    env = dict(line.split("=", 1) for line in read(agent, ids[0]).splitlines() if "=" in line)
+    assert (env["MESOS_CONTAINER_IP"], env["MESOS_EXECUTOR_ID"], env["MESOS_TASK_ID"]) == ("127.0.0.1", "teller", ids[0])
+
+
+@pytest.mark.parametrize("script, state", [("exit 3", "TASK_FAILED"), ("kill -KILL $$", "TASK_FAILED")])
+def test_a_member_that_fails_takes_its_group_along(framework, script, state):
+    ids = launch(framework, FOREVER, f"sleep 0.3; {script}", FOREVER)
+    assert framework.status(ids[1], state)
+    assert [framework.status(i, "TASK_KILLED")["state"] for i in (ids[0], ids[2])] == ["TASK_KILLED"] * 2
+
+
+def test_one_that_is_killed_takes_its_group_along(framework, agent):
+    ids = launch(framework, FOREVER, FOREVER)
+    for i in ids:
+        framework.status(i, "TASK_RUNNING")
+    framework.call("KILL", task_id={"value": ids[0]})
+    for i in ids:
+        framework.status(i, "TASK_KILLED")
+    wait_until(lambda: not agent.container_cgroups(), "the pod is gone")
+
+
+def test_one_that_finishes_takes_nobody_along(framework):
+    ids = launch(framework, "true", FOREVER)
+    framework.status(ids[0], "TASK_FINISHED")
+    assert framework.status(ids[1], "TASK_RUNNING")["state"] == "TASK_RUNNING"
+
+
+def test_a_member_over_its_memory_is_ended_by_its_own_limit(framework):
+    def tasks(offer):
+        return [member(offer, "x=xxxxxxxx; while :; do x=$x$x; done", mem=32), member(offer, FOREVER, mem=256)]
+    ids = launch(framework, tasks=tasks)
+    end = framework.status(ids[0], "TASK_FAILED")
+    assert end["reason"] == "REASON_CONTAINER_LIMITATION_MEMORY"
+    assert end["message"].startswith("Memory limit exceeded: Requested: 32MB")
+    framework.status(ids[1], "TASK_KILLED")
+
+
+def test_all_or_none_are_launched(framework, agent):
+    def tasks(offer):
+        bad = member(offer, FOREVER)
+        bad["container"]["volumes"] = [{"mode": "RW", "container_path": "x", "host_path": "/etc"}]
+        return [member(offer, FOREVER), bad]
+    for i in launch(framework, tasks=tasks):
+        end = framework.status(i, "TASK_ERROR")
+        assert end["reason"] == "REASON_TASK_GROUP_INVALID" and "container.volumes[0].host_path" in end["message"]
+    assert not agent.container_cgroups()
+
+
+def test_groups_outlive_the_agent_and_end_together_under_the_next(framework, agent):
+    ids = launch(framework, FOREVER, "while [ ! -e end ]; do sleep 0.02; done; exit 1")
+    for i in ids:
+        framework.status(i, "TASK_RUNNING")
+    agent.end(signal.SIGKILL)
+    (sandbox(agent, ids[1]) / "end").touch()
+    agent.start()
+    wait_until(lambda: answers(agent), "the agent is back")
+    framework.status(ids[1], "TASK_FAILED")
+    framework.status(ids[0], "TASK_KILLED")
+    wait_until(lambda: not agent.container_cgroups(), "the pod is gone")
+
+
+def test_the_holder_that_is_killed_takes_all_along(framework, agent):
+    ids = launch(framework, FOREVER, FOREVER)
+    pod = [framework.status(i, "TASK_RUNNING") for i in ids][0]["container_status"]["container_id"]["parent"]["value"]
+    supervisor = next(c for c in agent.containers() if c["container_id"] == pod)["status"]["executor_pid"]
+    os.kill(supervisor, signal.SIGKILL)
+    for i in ids:
+        assert re.search("KILLED|FAILED", framework.status(i, "TASK_KILLED", "TASK_FAILED")["state"])
+    wait_until(lambda: not agent.container_cgroups(), "nothing is left")
