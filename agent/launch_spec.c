@@ -80,8 +80,6 @@ static int check_task(const Mesos__V1__TaskInfo *task, bool has_parent, struct e
 		return err_set(e, ENOTSUP, "executor: custom executors are not supported");
 	if (!task->command)
 		return err_set(e, EINVAL, "command: missing");
-	if (task->check)
-		return err_set(e, ENOTSUP, "check: only health_check is supported");
 	if ((!task->command->value || !*task->command->value) &&
 	    (task->command->shell || !images_asked(task)))
 		return err_set(e, EINVAL, "command.value: missing");

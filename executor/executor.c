@@ -8,6 +8,7 @@
 
 #include "containerizer/container.h"
 #include "executor/agent_link.h"
+#include "executor/check.h"
 #include "executor/environment.h"
 #include "executor/exit_record.h"
 #include "executor/health.h"
@@ -33,7 +34,7 @@ enum {
 };
 
 /* Where health checks run, and whatever they start. */
-static const char checks_part[] = "tepui-checks";
+static const char checks_part[] = "tepui-checks", check_part[] = "tepui-check";
 
 struct executor {
 	struct loop *loop;
@@ -51,6 +52,7 @@ struct executor {
 	struct inside *inside;		/* while the task runs */
 	struct kill kill;
 	struct health *health;
+	struct check *check;
 	struct loop_timer *overdue;
 
 	/* The end. */
@@ -83,6 +85,7 @@ static void report(struct executor *x, struct status status)
 
 	status.task_id = x->task->task_id->value;
 	status.executor_id = x->env->executor_id;
+	status.check_status = x->check ? check_status(x->check) : NULL;
 	if (status_build(&status, &x->rng, &built, &e) < 0)
 		log_write_err(LOG_LEVEL_ERROR, &e, "report state of the task");
 	else
@@ -106,11 +109,25 @@ static void report_health(void *arg, bool is_healthy, const char *message)
 	});
 }
 
+static void report_check(void *arg)
+{
+	struct executor *x = arg;
+
+	if (x->updates.n >= MAX_PENDING_HEALTH)
+		return;
+	report(x, (struct status){
+		.state = MESOS__V1__TASK_STATE__TASK_RUNNING,
+		.has_reason = true,
+		.reason = MESOS__V1__TASK_STATUS__REASON__REASON_TASK_CHECK_STATUS_UPDATED,
+	});
+}
+
 /* ---- Kill ---- */
 
 static void stop_checks(struct executor *x)
 {
 	health_free(TAKE_PTR(x->health));
+	check_free(TAKE_PTR(x->check));
 	loop_timer_clear(x->overdue);
 }
 
@@ -156,28 +173,52 @@ void executor_shutdown(struct executor *x)
 
 /* ---- Commands beside the task ---- */
 
-static int start_check(void *arg, uint32_t id, char *const *argv,
-		       const Mesos__V1__Environment *variables, struct err *e)
+static int start_in(const struct executor *x, const char *part, uint32_t id, char *const *argv,
+		    const Mesos__V1__Environment *variables, struct err *e)
 {
-	const struct executor *x = arg;
-
 	return run_command(x->run, id, &(struct container_command){
-		.argv = argv, .part = checks_part,
+		.argv = argv, .part = part,
 	}, variables, e);
 }
 
+static int start_health(void *arg, uint32_t id, char *const *argv,
+			const Mesos__V1__Environment *variables, struct err *e)
+{
+	return start_in(arg, checks_part, id, argv, variables, e);
+}
+
+static int start_check(void *arg, uint32_t id, char *const *argv,
+		       const Mesos__V1__Environment *variables, struct err *e)
+{
+	return start_in(arg, check_part, id, argv, variables, e);
+}
+
 /* By the signal too: the command may be so young that it has not gone to its part yet. */
+static void end_in(const struct executor *x, const char *part, uint32_t id)
+{
+	run_command_signal(x->run, id, SIGKILL);
+	run_kill_part(x->run, part);
+}
+
+static void end_health(void *arg, uint32_t id)
+{
+	end_in(arg, checks_part, id);
+}
+
 static void end_check(void *arg, uint32_t id)
 {
-	const struct executor *x = arg;
-
-	run_command_signal(x->run, id, SIGKILL);
-	run_kill_part(x->run, checks_part);
+	end_in(arg, check_part, id);
 }
 
 static const struct health_ops health_ops = {
 	.report = report_health,
 	.give_up = give_up_health,
+	.command = start_health,
+	.command_end = end_health,
+};
+
+static const struct check_ops check_ops = {
+	.changed = report_check,
 	.command = start_check,
 	.command_end = end_check,
 };
@@ -188,7 +229,12 @@ static void on_command_done(void *arg, uint32_t id, int wait_status, const struc
 {
 	struct executor *x = arg;
 
-	if (!inside_command_done(x->inside, id, wait_status, failure) && x->health)
+	if (inside_command_done(x->inside, id, wait_status, failure))
+		return;
+	/* Each knows its own ids. */
+	if (x->check)
+		check_command_done(x->check, id, wait_status, failure);
+	if (x->health)
 		health_command_done(x->health, id, wait_status, failure);
 }
 
@@ -205,6 +251,8 @@ static void on_pause(void *arg, bool is_paused)
 
 	if (x->health)
 		health_pause(x->health, is_paused);
+	if (x->check)
+		check_pause(x->check, is_paused);
 }
 
 static void on_started(void *arg)
@@ -212,6 +260,12 @@ static void on_started(void *arg)
 	struct executor *x = arg;
 	struct err e = { 0 };
 
+	/* Every update from here on says what came of it, this one that nothing has. */
+	if (x->task->check && x->kill.cause == KILL_NONE &&
+	    check_new(x->loop, x->task->check, &check_ops, x, &x->check, &e) < 0) {
+		log_write_err(LOG_LEVEL_ERROR, &e, "check the task");
+		err_clear(&e);
+	}
 	report(x, (struct status){ .state = MESOS__V1__TASK_STATE__TASK_RUNNING });
 	if (inside_new(x->loop, x->runtime_fd, x->run, on_pause, x, &x->inside, &e) < 0) {
 		log_write_err(LOG_LEVEL_ERROR, &e, "let the agent into the container");
@@ -333,6 +387,8 @@ static int launch(struct executor *x, struct err *e)
 
 	if (x->task->health_check)
 		r = health_validate(x->task->health_check, e);
+	if (r >= 0 && x->task->check)
+		r = check_validate(x->task->check, e);
 	return r < 0 ? r : run_start(x->loop, &place, &run_ops, x, &x->run, e);
 }
 
@@ -540,6 +596,7 @@ void executor_free(struct executor *x)
 		return;
 	agent_link_free(x->link);
 	health_free(x->health);
+	check_free(x->check);
 	inside_free(x->inside);
 	run_free(x->run);
 	kill_done(&x->kill);

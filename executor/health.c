@@ -30,6 +30,7 @@ struct health {
 	unsigned n_drained;
 	bool is_command_running;
 	uint32_t command_id;
+	struct health_answer answer;	/* of the attempt */
 
 	int64_t early_ms;		/* next pause before the first success; doubles */
 	bool was_healthy;		/* at least once: the grace period is over */
@@ -195,6 +196,11 @@ static void result(struct health *h, bool is_ok, const char *detail)
 
 	forget_attempt(h);
 	loop_timer_set(h->next, pause_ms(h, is_ok));
+	if (h->ops->answer) {
+		h->answer.is_ok = is_ok;
+		h->ops->answer(h->arg, &h->answer);
+		return;
+	}
 	describe(h, what, sizeof(what));
 	if (!is_ok) {
 		failed(h, what, detail);
@@ -209,9 +215,12 @@ static void result(struct health *h, bool is_ok, const char *detail)
 	h->ops->report(h->arg, true, message);
 }
 
-static void on_probe(void *arg, bool is_ok, const char *detail)
+static void on_probe(void *arg, bool is_ok, int status, const char *detail)
 {
-	result(arg, is_ok, detail);
+	struct health *h = arg;
+
+	h->answer.http_status = status;
+	result(h, is_ok, detail);
 }
 
 static void on_timeout(void *arg)
@@ -229,6 +238,8 @@ void health_command_done(struct health *h, uint32_t id, int wait_status, const s
 
 	if (!h->is_command_running || id != h->command_id)
 		return;
+	h->answer.has_exit_code = !failure && WIFEXITED(wait_status);
+	h->answer.exit_code = h->answer.has_exit_code ? WEXITSTATUS(wait_status) : 0;
 	if (failure)
 		(void)err_text(failure, detail, sizeof(detail));
 	else if (WIFEXITED(wait_status))
@@ -288,6 +299,7 @@ static void on_next(void *arg)
 	int r;
 
 	h->started_ms = clock_boot_ms();
+	h->answer = (struct health_answer){ 0 };
 	if (h->check->timeout_seconds > 0)
 		loop_timer_set(h->timeout, millis(h->check->timeout_seconds));
 	r = is_http(h) || is_tcp(h) ? start_probe(h, &e) : start_command(h, &e);
@@ -327,6 +339,7 @@ int health_new(struct loop *loop, const Mesos__V1__HealthCheck *check, const str
 	if (r < 0)
 		return r;
 	h->early_ms = FIRST_PAUSE_MS;
+	h->command_id = ops->first_id;
 	h->grace_end_ms = clock_boot_ms() + millis(check->grace_period_seconds);
 	loop_timer_set(h->next, millis(check->delay_seconds));
 	*ret = TAKE_PTR(h);

@@ -11,7 +11,17 @@ struct err;
 struct health;
 struct loop;
 
+/* What an attempt brought. */
+struct health_answer {
+	bool is_ok;
+	bool has_exit_code;		/* of a command that exited by itself */
+	int exit_code;
+	int http_status;		/* 0: none */
+};
+
 struct health_ops {
+	/* Set by who judges by himself: every answer, and then neither of the next two. */
+	void (*answer)(void *arg, const struct health_answer *answer);
 	/*
 	 * Something to tell: each failure outside the grace period, the first success, and each
 	 * recovery.  MESSAGE is one sentence.
@@ -24,6 +34,7 @@ struct health_ops {
 		       const Mesos__V1__Environment *variables, struct err *e);
 	/* The attempt is over: end the command, if it has not, and all that it has started. */
 	void (*command_end)(void *arg, uint32_t id);
+	uint32_t first_id;		/* of commands */
 };
 
 /* Can CHECK be carried out?  -EINVAL says what not. */

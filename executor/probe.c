@@ -60,7 +60,7 @@ static void finish_errno(struct probe *probe, int code)
 
 	(void)snprintf(detail, sizeof(detail), "%s", text ? text : "unknown error");
 	detail[0] = (char)tolower((unsigned char)detail[0]);
-	probe->fn(probe->arg, false, detail);
+	probe->fn(probe->arg, false, 0, detail);
 }
 
 static void on_io(evutil_socket_t fd, short what, void *arg);
@@ -88,7 +88,7 @@ static void on_answer(struct probe *probe)
 		return;
 	}
 	if (n == 0) {
-		probe->fn(probe->arg, false, "closed without an answer");
+		probe->fn(probe->arg, false, 0, "closed without an answer");
 		return;
 	}
 	probe->received += (size_t)n;
@@ -102,7 +102,7 @@ static void on_answer(struct probe *probe)
 	else
 		(void)snprintf(detail, sizeof(detail), "status %d", status);
 	probe->has_status = status > 0;
-	probe->fn(probe->arg, status >= 200 && status < 400, detail);
+	probe->fn(probe->arg, status >= 200 && status < 400, status, detail);
 }
 
 static void on_connected(struct probe *probe)
@@ -110,7 +110,7 @@ static void on_connected(struct probe *probe)
 	ssize_t n;
 
 	if (!probe->request) {
-		probe->fn(probe->arg, true, "connected");
+		probe->fn(probe->arg, true, 0, "connected");
 		return;
 	}
 	n = send(probe->fd, probe->request + probe->sent, probe->request_size - probe->sent,

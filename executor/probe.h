@@ -16,8 +16,11 @@ struct probe_target {
 	const char *path;	/* HTTP: begins with '/', borrowed for the call */
 };
 
-/* Once, in a later turn; the probe may be freed in it.  DETAIL says what came: "status 503". */
-typedef void probe_fn(void *arg, bool is_ok, const char *detail);
+/*
+ * Once, in a later turn; the probe may be freed in it.  STATUS is that of HTTP, or 0; DETAIL says what
+ * came: "status 503".
+ */
+typedef void probe_fn(void *arg, bool is_ok, int status, const char *detail);
 
 /* Begin; there is no time limit in here: the owner frees the probe. */
 int probe_start(struct loop *loop, const struct probe_target *target, probe_fn *fn, void *arg,

@@ -55,6 +55,7 @@ int status_build(const struct status *status, struct rng *rng, Mesos__V1__TaskSt
 	s.reason = status->reason;
 	s.has_healthy = status->has_healthy;
 	s.healthy = status->is_healthy;
+	s.check_status = (Mesos__V1__CheckStatusInfo *)(uintptr_t)status->check_status;
 	s.has_uuid = true;
 	s.uuid.data = uuid;
 	s.uuid.len = sizeof(uuid);

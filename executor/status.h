@@ -16,6 +16,7 @@ struct status {
 	const char *message;		/* or NULL */
 	bool has_reason, has_healthy, is_healthy;
 	Mesos__V1__TaskStatus__Reason reason;
+	const Mesos__V1__CheckStatusInfo *check_status;	/* or NULL */
 	uint64_t memory_limit_bytes;	/* the limitation that was hit; 0: none */
 };
 

@@ -64,14 +64,8 @@ static int rule_check(struct candidate *candidate, struct err *e)
 {
 	const Mesos__V1__CheckInfo *check = candidate->task->check;
 
-	if (!check)
-		return 0;
-	if (check_info_validate(check, e) < 0)
-		return err_wrap(e, "Task uses invalid check");
-	/* Of a custom executor it is the executor's business. */
-	return candidate->task->executor ? 0 :
-		err_set(e, EINVAL, "Task has a check: not supported by this version, use"
-			" health_check");
+	return check && check_info_validate(check, e) < 0 ?
+		err_wrap(e, "Task uses invalid check") : 0;
 }
 
 static int rule_health_check(struct candidate *candidate, struct err *e)

@@ -442,8 +442,6 @@ static const struct {
 	{ COMMAND "\"limits\":{\"mem\":{\"value\":32}},", -EINVAL, "limits.mem: below the request" },
 	{ COMMAND "\"limits\":{\"disk\":{\"value\":32}},", -EINVAL,
 	  "limits.disk: only cpus and mem can be limited" },
-	{ COMMAND "\"check\":{\"type\":\"TCP\"},", -ENOTSUP,
-	  "check: only health_check is supported" },
 };
 
 static void test_what_cannot_be_honoured_is_named(void **state)
