@@ -44,8 +44,8 @@ def test_state_has_the_member(node, task, member):
 
 
 def executor_of(node, task):
-    framework, = get(node, "/state").json["frameworks"]
-    return framework, next(x for x in framework["executors"] if x["id"] == task["id"])
+    return next((framework, executor) for framework in get(node, "/state").json["frameworks"]
+                for executor in framework["executors"] if executor["id"] == task["id"])
 
 
 @pytest.mark.parametrize("member", ["id", "name", "user", "failover_timeout", "checkpoint", "hostname", "roles",
