@@ -48,16 +48,6 @@ struct executor *executor_find(struct agent *agent, const char *framework_id, co
 	return NULL;
 }
 
-const char *executor_shown_id(const struct container *c)
-{
-	return c->kind == CONTAINER_EXECUTOR ? executor_id(c->owner) : c->executor;
-}
-
-const char *executor_shown_framework_id(const struct container *c)
-{
-	return c->kind == CONTAINER_EXECUTOR ? executor_framework_id(c->owner) : c->framework;
-}
-
 struct executor *executor_of_container(struct agent *agent, const char *container_id)
 {
 	struct container *c = container_find(agent, container_id);

@@ -61,9 +61,6 @@ const char *executor_id(const struct executor *x);
 const char *executor_framework_id(const struct executor *x);
 /* One that has not exited; NULL if unknown. */
 struct executor *executor_find(struct agent *agent, const char *framework_id, const char *id);
-/* What operators know the container C by: the ids of the executor in it, or those of its task. */
-const char *executor_shown_id(const struct container *c);
-const char *executor_shown_framework_id(const struct container *c);
 /* Whose container this is; NULL: of no executor. */
 struct executor *executor_of_container(struct agent *agent, const char *container_id);
 
