@@ -135,6 +135,28 @@ static int check_type(const Mesos__V1__ExecutorInfo *info, bool is_group, struct
 	return 0;
 }
 
+static int check_container(const Mesos__V1__ExecutorInfo *info, bool is_group, struct err *e)
+{
+	const Mesos__V1__ContainerInfo *container = info->container;
+	bool is_default = info->type == MESOS__V1__EXECUTOR_INFO__TYPE__DEFAULT;
+
+	if (!container)
+		return 0;
+	if (is_default && container->type != MESOS__V1__CONTAINER_INFO__TYPE__MESOS)
+		return err_set(e, EINVAL, "'ExecutorInfo.container.type' must be 'MESOS' for"
+			       " 'DEFAULT' executor");
+	if (is_default && container->mesos && container->mesos->image)
+		return err_set(e, EINVAL, "'ExecutorInfo.container.mesos.image' must not be set for"
+			       " 'DEFAULT' executor");
+	if (is_group && container->type == MESOS__V1__CONTAINER_INFO__TYPE__DOCKER)
+		return err_set(e, EINVAL, "Docker ContainerInfo is not supported on the executor");
+	if (container->linux_info && container->linux_info->has_share_cgroups &&
+	    container->linux_info->share_cgroups)
+		return err_set(e, EINVAL, "The 'share_cgroups' field cannot be set to 'true' on"
+			       " executor containers");
+	return 0;
+}
+
 static int check_same(const struct executor *running, const Mesos__V1__ExecutorInfo *info,
 		      struct err *e)
 {
@@ -160,6 +182,8 @@ int master_executor_complete(const struct agent *agent, const struct framework *
 
 	if (r >= 0)
 		r = check_type(info, is_group, e);
+	if (r >= 0)
+		r = check_container(info, is_group, e);
 	if (r < 0)
 		return r;
 	if (complete(framework, role, info, &copy) < 0)

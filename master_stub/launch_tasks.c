@@ -81,6 +81,33 @@ static int find_executor(struct batch *batch, const Mesos__V1__ExecutorInfo *inf
 	return r < 0 ? err_wrap(e, "Executor uses invalid resources") : 0;
 }
 
+static bool has_own_cgroup(const Mesos__V1__ContainerInfo *container)
+{
+	return container && container->linux_info && container->linux_info->has_share_cgroups &&
+	       !container->linux_info->share_cgroups;
+}
+
+/* What a task may not have because it is in a group, or because it is not. */
+static int check_place(const struct batch *batch, const Mesos__V1__TaskInfo *info, struct err *e)
+{
+	const Mesos__V1__ContainerInfo *container = info->container;
+	const Mesos__V1__HealthCheck *health = info->health_check;
+
+	if (!batch->is_group)
+		return !has_own_cgroup(container) ? 0 :
+		       err_set(e, EINVAL, "Only tasks in a task group may have 'share_cgroups' set"
+			       " to 'false'");
+	if (container && container->type == MESOS__V1__CONTAINER_INFO__TYPE__DOCKER)
+		return err_set(e, EINVAL, "Docker ContainerInfo is not supported on the task");
+	if (container && container->n_network_infos > 0 && health && (health->http || health->tcp))
+		return err_set(e, EINVAL, "HTTP and TCP health checks are not supported for nested"
+			       " containers not joining parent's network");
+	if (info->n_limits > 0 && !has_own_cgroup(container))
+		return err_set(e, EINVAL, "Resource limits may only be set for tasks within a task"
+			       " group when the 'share_cgroups' field is set to 'false'.");
+	return 0;
+}
+
 /* A task of a group may have a command, which its executor is to run; others have one or the other. */
 static int check_task(const struct batch *batch, struct launch *launch, struct err *e)
 {
@@ -89,7 +116,8 @@ static int check_task(const struct batch *batch, struct launch *launch, struct e
 
 	if (batch->is_group)
 		info.executor = info.command ? NULL : batch->info;
-	return master_task_validate(budget->framework, budget->agent, budget->role->name, &info,
+	return check_place(batch, &info, e) < 0 ? -EINVAL :
+	       master_task_validate(budget->framework, budget->agent, budget->role->name, &info,
 				    &launch->resources, e);
 }
 
