@@ -182,6 +182,8 @@ static void start_agent(struct store *store)
 	*a = (struct agent){ .work_fd = -EBADF, .executor_fd = -EBADF, .supervisors_fd = -EBADF,
 			     .cgroup_lock_fd = -EBADF };
 	TAILQ_INIT(&a->todo);
+	TAILQ_INIT(&a->custom);
+	history_init(&a->history);
 	a->store = store;
 	a->self = must(malloc(sizeof(*a->self)));
 	tepui__agent_record__init(a->self);
