@@ -30,7 +30,7 @@ static void look(struct oom *oom)
 	uint64_t kills = 0;
 	struct err lost = { 0 };
 
-	(void)cgroup_read_key(oom->cg, "memory.events", "oom_kill", &kills, &lost);
+	(void)cgroup_oom_kills(oom->cg, &kills, &lost);
 	if (kills > 0) {
 		loop_watch_free(TAKE_PTR(oom->watch));
 		loop_timer_clear(oom->again);

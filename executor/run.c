@@ -62,7 +62,10 @@ static void take_facts(struct run *run)
 	if (usage_sample(container_cgroup(run->container), &usage, &lost) < 0)
 		log_write_err(LOG_LEVEL_WARNING, &lost, "sample the container's last usage");
 	end->memory_peak_bytes = usage.memory_peak_bytes;
-	end->oom_kills = usage.oom_kills == UINT64_MAX ? 0 : usage.oom_kills;
+	/* Without the controller it has no limit to be at. */
+	err_clear(&lost);
+	end->oom_kills = 0;
+	(void)cgroup_oom_kills(container_cgroup(run->container), &end->oom_kills, &lost);
 	end->memory_limit_bytes = run->spec.memory_limit_bytes > 0 ?
 		(uint64_t)run->spec.memory_limit_bytes : UINT64_MAX;
 }

@@ -137,6 +137,18 @@ int cgroup_open_oom_events(const struct cgroup *cg, bool *ret_is_eventfd, struct
 	return fd;
 }
 
+int cgroup_oom_kills(const struct cgroup *cg, uint64_t *ret, struct err *e)
+{
+	uint64_t kills = 0, own = 1;
+	int r = cgroup_read_key(cg, "memory.events", "oom_kill", &kills, e);
+
+	if (r == 0 && kills > 0 && cg->versions[CGROUP_MEMORY] == 2)
+		r = cgroup_read_key(cg, "memory.events.local", "oom", &own, e);
+	if (r == 0)
+		*ret = own > 0 ? kills : 0;
+	return r;
+}
+
 int cgroup_open_pressure(const struct cgroup *cg, const char *file,
 			 const struct cgroup_pressure *trigger, struct err *e)
 {

@@ -128,6 +128,12 @@ int cgroup_read_key(const struct cgroup *cg, const char *file, const char *key, 
  */
 int cgroup_open_oom_events(const struct cgroup *cg, bool *ret_is_eventfd, struct err *e);
 
+/*
+ * How many processes were killed because CG itself was at its limit: 0 also if only a group above or
+ * below it was, which v2 counts here as well.
+ */
+int cgroup_oom_kills(const struct cgroup *cg, uint64_t *ret, struct err *e);
+
 /* SIGKILL to everything below, once; then cgroup_is_populated() turns false. */
 int cgroup_kill(const struct cgroup *cg, struct err *e);
 
