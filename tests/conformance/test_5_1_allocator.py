@@ -7,8 +7,16 @@ from operator_calls import ask
 pytestmark = pytest.mark.row("5.1")
 
 
+def quantity(offer, name):
+    return sum(r["scalar"]["value"] for r in offer["resources"] if r["name"] == name)
+
+
 def cpus(offer):
-    return sum(r["scalar"]["value"] for r in offer["resources"] if r["name"] == "cpus")
+    return quantity(offer, "cpus")
+
+
+def slave(cluster, agent):
+    return next(s for s in cluster.call("GET", "/slaves").json["slaves"] if s["id"] == agent.id)
 
 
 def flag(cluster, name):
@@ -24,8 +32,8 @@ def test_defaults(cluster, name, default):
 
 
 def test_all_that_is_free_on_an_agent_comes_in_one_offer(cluster, agent, framework):
-    total = next(s for s in cluster.call("GET", "/slaves").json["slaves"] if s["id"] == agent.id)["resources"]
-    assert cpus(framework.offer()) == total["cpus"]
+    offer, known = framework.offer(), slave(cluster, agent)
+    assert cpus(offer) == pytest.approx(known["resources"]["cpus"] - known["used_resources"]["cpus"])
 
 
 def test_what_is_offered_to_one_is_not_offered_to_another(agent, subscribe):
@@ -115,8 +123,10 @@ def test_shares_are_metrics_by_role(cluster, agent, subscribe):
     framework = subscribe(roles=["measured"])
     offer = framework.offer()
     snapshot = cluster.call("GET", "/metrics/snapshot").json
-    assert snapshot["allocator/mesos/roles/measured/shares/dominant"] == 1
-    assert snapshot["allocator/mesos/resources/cpus/offered_or_allocated"] == cpus(offer)
+    total = slave(cluster, agent)["resources"]
+    shares = [quantity(offer, name) / total[name] for name in ("cpus", "mem", "disk") if total[name]]
+    assert snapshot["allocator/mesos/roles/measured/shares/dominant"] == pytest.approx(max(shares))
+    assert snapshot["allocator/mesos/resources/cpus/offered_or_allocated"] >= cpus(offer)
     framework.call("DECLINE", offer_ids=[offer["id"]], filters={"refuse_seconds": 3600})
     wait_until(lambda: cluster.call("GET", "/metrics/snapshot").json[
         "allocator/mesos/offer_filters/roles/measured/active"] == 1, "the filter")
