@@ -37,9 +37,9 @@ struct caller {
 	struct request_queue *queue;	/* that it serves */
 	struct request *now;		/* not answered yet */
 	char head[CALLER_HEAD];
-	size_t n_head, body_left, body_size;
+	size_t n_head, body_left, body_size;	/* left: of this chunk, if it comes in chunks */
 	int status;
-	bool is_in_body;
+	bool is_in_body, is_chunked, is_last_chunk;
 };
 
 struct fleet_io {
@@ -322,6 +322,60 @@ static void caller_done(struct fleet_io *io, struct caller *caller)
 	caller_send(io, caller);
 }
 
+static unsigned hex_value(char byte)
+{
+	return byte <= '9' ? (unsigned)(byte - '0') : (unsigned)((byte | 32) - 'a' + 10);
+}
+
+/* A line is the end of the chunk before, if empty, or the size of the next one. */
+static void chunk_line(struct caller *caller, char byte)
+{
+	if (byte != '\n') {
+		caller->head[caller->n_head++] = byte;
+		if (caller->n_head == CALLER_HEAD)
+			fleet_die("read an answer", "a chunk's size is too long");
+		return;
+	}
+	for (size_t i = 0; i + 1 < caller->n_head; i++)
+		caller->body_left = caller->body_left * 16 + hex_value(caller->head[i]);
+	caller->is_last_chunk = caller->n_head > 1 && caller->body_left == 0;
+	caller->body_size += caller->body_left;
+	caller->n_head = 0;
+}
+
+/* Until the chunk of no size, and the empty line after it. */
+static bool chunks_feed(struct caller *caller, const char *data, size_t n)
+{
+	while (n > 0) {
+		size_t take = caller->body_left < n ? caller->body_left : n;
+		bool was_last = caller->is_last_chunk;
+
+		if (take == 0) {
+			chunk_line(caller, *data);
+			if (was_last && *data == '\n')
+				return true;
+			take = 1;
+		} else {
+			caller->body_left -= take;
+		}
+		data += take;
+		n -= take;
+	}
+	return false;
+}
+
+static void body_feed(struct fleet_io *io, struct caller *caller, const char *data, size_t n)
+{
+	if (caller->is_chunked) {
+		if (chunks_feed(caller, data, n))
+			caller_done(io, caller);
+		return;
+	}
+	caller->body_left -= n < caller->body_left ? n : caller->body_left;
+	if (caller->body_left == 0)
+		caller_done(io, caller);
+}
+
 static void caller_feed(struct fleet_io *io, struct caller *caller, const char *data, size_t n)
 {
 	const char *length;
@@ -339,12 +393,13 @@ static void caller_feed(struct fleet_io *io, struct caller *caller, const char *
 		caller->status = (int)strtol(caller->head + strlen("HTTP/1.1 "), NULL, 10);
 		caller->body_size = caller->body_left = length ? strtoul(length, NULL, 10) : 0;
 		caller->is_in_body = true;
+		caller->is_last_chunk = false;
+		caller->is_chunked = !length && find_header(caller->head, "Transfer-Encoding: chunked");
+		if (caller->is_chunked)
+			caller->n_head = 0;
 	}
-	if (!caller->is_in_body)
-		return;
-	caller->body_left -= n < caller->body_left ? n : caller->body_left;
-	if (caller->body_left == 0)
-		caller_done(io, caller);
+	if (caller->is_in_body)
+		body_feed(io, caller, data, n);
 }
 
 static void caller_event(struct fleet_io *io, struct caller *caller)
