@@ -112,13 +112,12 @@ static json_t *task_json(const Mesos__V1__Task *task)
 static json_t *executor_json(const Mesos__V1__ExecutorInfo *info, const char *container_id,
 			     const char *sandbox)
 {
-	bool is_custom = info->type == MESOS__V1__EXECUTOR_INFO__TYPE__CUSTOM;
 	json_t *view = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:[], s:[], s:[]}",
 				 "id", info->executor_id->value,
 				 "name", info->name ? info->name : "",
 				 "source", info->source ? info->source : "",
 				 "container", container_id, "directory", sandbox ? sandbox : "",
-				 "type", is_custom ? "CUSTOM" : "DEFAULT",
+				 "type", view_is_custom(info) ? "CUSTOM" : "DEFAULT",
 				 "tasks", "queued_tasks", "completed_tasks");
 
 	if (view)
@@ -254,13 +253,14 @@ int api_state(struct http_request *req, struct err *e)
 	view_frameworks(agent, &frameworks);
 	if (asprintf(&pid, "slave(1)@%s", agent->endpoint) < 0)
 		pid = NULL;
-	view = json_pack("{s:s, s:{s:s}, s:f, s:s, s:s, s:s, s:[s, s], s:o, s:o, s:o, s:o, s:o,"
+	view = json_pack("{s:s, s:{s:s}, s:f, s:s, s:s, s:s, s:[s, s, s], s:o, s:o, s:o, s:o, s:o,"
 			 " s:o, s:o}",
 			 "version", TEPUI_MESOS_VERSION, "tepui", "version", TEPUI_VERSION,
 			 "start_time", (double)agent->started_wall_ms / 1000.0,
 			 "id", agent_id(agent) ? agent_id(agent) : "", "pid", pid ? pid : "",
 			 "hostname", agent->node.hostname,
 			 "capabilities", "MULTI_ROLE", "HIERARCHICAL_ROLE",
+			 "RESERVATION_REFINEMENT",
 			 "resources", resources_to_json(&agent->node.total), "reserved_resources",
 			 resources_reserved_to_json(&agent->node.total),
 			 "unreserved_resources", resources_unreserved_to_json(&agent->node.total),

@@ -138,7 +138,7 @@ static void add_past_task(struct state *state, const struct past_task *past)
 	add_framework(state, past->framework, false);
 	to->completed_tasks[to->n_completed_tasks++] = past->task;
 	/* A custom executor is there with its record for as long as that is kept. */
-	if (past->executor->type != MESOS__V1__EXECUTOR_INFO__TYPE__CUSTOM)
+	if (!view_is_custom(past->executor))
 		add_executor(state, past->executor, false);
 }
 

@@ -90,6 +90,12 @@ const Mesos__V1__ExecutorInfo *view_executor(const struct task *task, struct vie
 	return &ret->info;
 }
 
+bool view_is_custom(const Mesos__V1__ExecutorInfo *executor)
+{
+	return executor->type == MESOS__V1__EXECUTOR_INFO__TYPE__CUSTOM ||
+	       (executor->command && executor->type != MESOS__V1__EXECUTOR_INFO__TYPE__DEFAULT);
+}
+
 bool view_owner(const struct container *c, struct view_owner *ret)
 {
 	while (c->parent)

@@ -32,6 +32,9 @@ void view_command_executor(const char *id, const Mesos__V1__TaskInfo *task,
 /* Of any task; in RET only if it is a command's. */
 const Mesos__V1__ExecutorInfo *view_executor(const struct task *task, struct view_executor *ret);
 
+/* A framework's own program? */
+bool view_is_custom(const Mesos__V1__ExecutorInfo *executor);
+
 /*
  * Whose container it is: of what a framework has, that and the executor; NULL for one that an
  * operator has launched.  A nested one is its parent's.

@@ -135,6 +135,13 @@ static const struct family {
 	{ "allocator/mesos/allocation_runs", "counter", "Rounds of offering." },
 	{ "allocator/mesos/grants", "counter", "Resources of an agent given to a framework." },
 	{ "allocator/mesos/offer_filters", "gauge", "Refusals of offers that still last." },
+	{ "allocator/mesos/resources/*/total", "gauge", "What all agents have of it." },
+	{ "allocator/mesos/resources/*", "gauge", "What of it frameworks have or are offered." },
+	{ "allocator/mesos/quota/*/guarantee", "gauge", "What the role is to have at least." },
+	{ "allocator/mesos/quota/*/limit", "gauge", "What the role may have at most." },
+	{ "allocator/mesos/quota/*", "gauge", "What the role has or is offered." },
+	{ "allocator/mesos/offer_filters/*", "gauge", "Refusals by the role that still last." },
+	{ "allocator/mesos/roles/*", "gauge", "The role's dominant share, from 0 to 1." },
 	{ "*", "gauge", "As in /metrics/snapshot." },
 };
 

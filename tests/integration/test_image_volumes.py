@@ -163,7 +163,7 @@ def test_a_persistent_volume_belongs_to_the_ids_inside_whatever_those_are_outsid
 @pytest.mark.parametrize("bad, words", [
     (volume("data", image={"type": "DOCKER", "docker": {"name": "none:1"}}), "container.volumes[1].image: "),
     (volume("data", image={"type": "APPC", "appc": {"name": "x"}}), "container.volumes[1].image.type: only DOCKER"),
-    ({**volume("data"), "host_path": "x"}, "container.volumes[1]: not exactly one of host_path, image and source"),
+    ({**volume("data"), "host_path": "x"}, "Only one of them should be set: 'host_path', 'image' and 'source'"),
     (volume("../x"), "container.volumes[1].container_path: not a path"),
     (volume("/proc/x"), "mounts[1].destination"),
 ])
