@@ -65,7 +65,7 @@ static void scan_byte(struct scan *s, char c)
  * Count without building.  On text that is not JSON the counts mean little, but jansson stops at
  * the first fault, and up to there they are exact.
  */
-static int check_bounds(const char *data, size_t size, struct err *e)
+static int check_bounds(const char *data, size_t size, unsigned max_values, struct err *e)
 {
 	struct scan s = { .line = 1 };
 
@@ -82,20 +82,26 @@ static int check_bounds(const char *data, size_t size, struct err *e)
 		if (s.depth > JSON_IN_MAX_DEPTH)
 			return err_set(e, EINVAL, "line %u column %u: nested deeper than %d levels",
 				       s.line, s.column, JSON_IN_MAX_DEPTH);
-		if (s.values > JSON_IN_MAX_VALUES)
-			return err_set(e, E2BIG, "line %u column %u: more than %d values", s.line,
-				       s.column, JSON_IN_MAX_VALUES);
+		if (s.values > max_values)
+			return err_set(e, E2BIG, "line %u column %u: more than %u values", s.line,
+				       s.column, max_values);
 	}
 	return 0;
 }
 
 int json_in_parse(const void *data, size_t size, json_t **ret, struct err *e)
 {
+	return json_in_parse_up_to(data, size, JSON_IN_MAX_VALUES, ret, e);
+}
+
+int json_in_parse_up_to(const void *data, size_t size, unsigned max_values, json_t **ret,
+			struct err *e)
+{
 	json_error_t fault;
 	json_t *json;
 	int r;
 
-	r = check_bounds(data, size, e);
+	r = check_bounds(data, size, max_values, e);
 	if (r < 0)
 		return r;
 	json = json_loadb(data ? data : "", size, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &fault);

@@ -15,5 +15,8 @@ enum { JSON_IN_MAX_DEPTH = 32, JSON_IN_MAX_VALUES = 20000 };
  * Returns an owned value, or -EINVAL ("line 3 column 7: ..."), -E2BIG.
  */
 int json_in_parse(const void *data, size_t size, json_t **ret, struct err *e);
+/* The same with another bound on the number of values. */
+int json_in_parse_up_to(const void *data, size_t size, unsigned max_values, json_t **ret,
+			struct err *e);
 
 #endif

@@ -165,7 +165,7 @@ int wire_read(enum wire_format format, const ProtobufCMessageDescriptor *descrip
 	/* Not by protobuf-c alone: it follows nested messages down until the stack is used up. */
 	if (format == WIRE_PROTOBUF)
 		return pb_unpack(descriptor, data, size, ret, e);
-	r = json_in_parse(data, size, &json, e);
+	r = json_in_parse_up_to(data, size, WIRE_MAX_VALUES, &json, e);
 	if (r < 0)
 		return r;
 	r = pb_from_json(descriptor, json, ret, e);

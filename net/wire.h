@@ -12,6 +12,9 @@ struct http_stream;
 
 enum wire_format { WIRE_JSON, WIRE_PROTOBUF };
 
+/* In JSON; a RECONCILE of 100,000 tasks with their agents has as many. */
+enum { WIRE_MAX_VALUES = 500000 };
+
 const char *wire_content_type(enum wire_format format);
 
 /* The form of the body by Content-Type.  -ENOTSUP (415), -EINVAL if the header is missing. */

@@ -149,6 +149,12 @@ def test_implicit_reconciliation_tells_all_tasks(agent, framework):
     assert status["agent_id"]["value"] == agent.id and status["message"] == "Reconciliation: Latest task state"
 
 
+def test_many_tasks_are_reconciled_in_one_call(framework):
+    names = {f"task-{i}" for i in range(10000)}
+    framework.call("RECONCILE", tasks=[{"task_id": {"value": name}, "agent_id": {"value": "nosuch"}} for name in names])
+    wait_until(lambda: {u["status"]["task_id"]["value"] for u in framework.all("UPDATE")} == names, "an answer for each")
+
+
 # ---- executors: MESSAGE, SHUTDOWN ----
 
 def test_a_message_reaches_the_agent(agent, framework):

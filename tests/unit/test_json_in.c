@@ -146,6 +146,19 @@ static void test_keys_do_not_count(void **state)
 	assert_int_equal(parse_many(JSON_IN_MAX_VALUES + 1, "1:::", &e), -E2BIG);
 }
 
+static void test_another_bound(void **state)
+{
+	static const char text[] = "[1,2,3]";
+	struct err e = { 0 };
+	json_t *json;
+
+	(void)state;
+	assert_int_equal(json_in_parse_up_to(text, strlen(text), 4, &json, &e), 0);
+	json_decref(json);
+	assert_int_equal(json_in_parse_up_to(text, strlen(text), 3, &json, &e), -E2BIG);
+	assert_string_equal(e.msg, "line 1 column 6: more than 3 values");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -155,6 +168,7 @@ int main(void)
 		cmocka_unit_test(test_depth),
 		cmocka_unit_test(test_number_of_values),
 		cmocka_unit_test(test_keys_do_not_count),
+		cmocka_unit_test(test_another_bound),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
