@@ -433,6 +433,8 @@ static int missing(const char *field, struct err *e)
 
 static int take_call(struct agent *agent, const Tepui__AgentCall *call, struct err *e)
 {
+	if ((unsigned)call->type < N_AGENT_CALLS)
+		agent->master->counters.agent_calls[call->type]++;
 	switch ((int)call->type) {
 	case TEPUI__AGENT_CALL__TYPE__UPDATE:
 		if (!call->update)

@@ -27,6 +27,8 @@ LIST_HEAD(listing_list, listing);
 enum { N_TASK_STATES = 14 };	/* values of mesos.v1.TaskState */
 enum { N_AGENT_STATES = 5 };	/* values of enum agent_state */
 
+enum { N_AGENT_CALLS = TEPUI__AGENT_CALL__TYPE__EXECUTOR_EXITED + 1 };
+
 /* Since this process started; what can be counted when asked is not kept here. */
 struct counters {
 	uint64_t slave_registrations, slave_reregistrations;
@@ -37,6 +39,7 @@ struct counters {
 	uint64_t offers_sent, offers_accepted, offers_declined, offers_rescinded;
 	uint64_t dropped_messages;
 	uint64_t calls[18];		/* by scheduler call type */
+	uint64_t agent_calls[N_AGENT_CALLS];	/* by agent call type */
 	uint64_t tasks_ended[N_TASK_STATES];	/* by terminal state */
 };
 

@@ -34,6 +34,19 @@ static void add_counters(json_t *json, const struct master *master)
 		{ "master/slave_unreachable_scheduled", c->slave_unreachable_scheduled },
 		{ "master/slave_unreachable_canceled", c->slave_unreachable_canceled },
 		{ "master/slave_removals", c->slave_unreachable + c->slave_gone },
+		{ "master/slave_removals/reason_unhealthy", c->slave_unreachable },
+		{ "master/messages_register_slave", c->slave_registrations },
+		{ "master/messages_reregister_slave", c->slave_reregistrations },
+		{ "master/messages_status_update",
+		  c->agent_calls[TEPUI__AGENT_CALL__TYPE__UPDATE] },
+		{ "master/messages_executor_to_framework",
+		  c->agent_calls[TEPUI__AGENT_CALL__TYPE__MESSAGE] },
+		{ "master/messages_exited_executor",
+		  c->agent_calls[TEPUI__AGENT_CALL__TYPE__EXECUTOR_EXITED] },
+		{ "master/messages_framework_to_executor",
+		  c->calls[MESOS__V1__SCHEDULER__CALL__TYPE__MESSAGE] },
+		{ "master/messages_resource_request",
+		  c->calls[MESOS__V1__SCHEDULER__CALL__TYPE__REQUEST] },
 		{ "master/valid_status_updates", c->valid_status_updates },
 		{ "master/invalid_status_updates", c->invalid_status_updates },
 		{ "master/valid_status_update_acknowledgements", c->valid_acknowledgements },
@@ -138,6 +151,10 @@ static void add_resources(json_t *json, const struct master *master)
 		put_resource(json, i, "total", all);
 		put_resource(json, i, "used", part);
 		put_resource(json, i, "percent", all > 0 ? part / all : 0);
+		/* Nothing is offered that may be taken back. */
+		put_resource(json, i, "revocable_total", 0);
+		put_resource(json, i, "revocable_used", 0);
+		put_resource(json, i, "revocable_percent", 0);
 	}
 }
 

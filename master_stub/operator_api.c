@@ -114,6 +114,8 @@ static const struct family {
 	{ "master/slave_registrations", "counter", "Agents that came for the first time." },
 	{ "master/slave_reregistrations", "counter", "Agents that came back." },
 	{ "master/slave_removals", "counter", "Agents that were given up." },
+	{ "master/slave_removals/*", "counter", "Agents that were given up, by reason." },
+	{ "master/*_revocable_*", "gauge", "What may be taken back: nothing is offered so." },
 	{ "master/slave_unreachable_*", "counter", "Agents that stopped answering." },
 	{ "master/slaves_*", "gauge", "Agents by state." },
 	{ "master/frameworks_*", "gauge", "Frameworks by state." },
