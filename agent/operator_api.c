@@ -68,32 +68,12 @@ static int handle(struct http_request *req, const OperatorCall *call, struct err
 int operator_reply(struct http_request *req, const Mesos__V1__Agent__Response *response,
 		   struct err *e)
 {
-	AUTO_FREE void *data = NULL;
-	enum wire_format format;
-	size_t size;
-	int r = wire_format_of_answer(req, &format, e);
-
-	if (r >= 0)
-		r = wire_write(format, &response->base, &data, &size, e);
-	if (r >= 0)
-		http_reply(req, 200, wire_content_type(format), data, size);
-	return r;
+	return wire_reply(req, &response->base, e);
 }
 
 int operator_reply_json(struct http_request *req, json_t *body_take, struct err *e)
 {
-	ProtobufCMessage *message;
-	int r;
-
-	if (!body_take)
-		return err_set(e, ENOMEM, "describe the answer");
-	r = pb_from_json(&mesos__v1__agent__response__descriptor, body_take, &message, e);
-	json_decref(body_take);
-	if (r < 0)
-		return r;
-	r = operator_reply(req, (const Mesos__V1__Agent__Response *)message, e);
-	protobuf_c_message_free_unpacked(message, NULL);
-	return r;
+	return wire_reply_json(req, &mesos__v1__agent__response__descriptor, body_take, e);
 }
 
 void operator_reply_done(struct http_request *req)
@@ -103,15 +83,11 @@ void operator_reply_done(struct http_request *req)
 
 static int post_collected(struct http_request *req, struct err *e)
 {
-	ProtobufCMessage *message;
+	AUTO(pb_freep) ProtobufCMessage *message = NULL;
 	enum wire_format format;
 	int r = wire_read_body(req, &mesos__v1__agent__call__descriptor, &format, &message, e);
 
-	if (r < 0)
-		return r;
-	r = handle(req, (const OperatorCall *)message, e);
-	protobuf_c_message_free_unpacked(message, NULL);
-	return r;
+	return r < 0 ? r : handle(req, (const OperatorCall *)message, e);
 }
 
 int api_operator(struct http_request *req, struct err *e)

@@ -5,26 +5,15 @@
 #include "agent/operator_api.h"
 #include "lib/err.h"
 #include "lib/log_toggle.h"
-#include "lib/version.h"
 #include "net/http_server.h"
+#include "net/operator_answers.h"
+
+#define RESPONSE (&mesos__v1__agent__response__descriptor)
 
 static int get_health(struct http_request *req, const OperatorCall *call, struct err *e)
 {
 	(void)call;
-	return operator_reply_json(req, json_pack("{s:s, s:{s:b}}", "type", "GET_HEALTH",
-						  "get_health", "healthy", 1), e);
-}
-
-/* The members of OBJECT as a list of names and values; OBJECT is given up. */
-static json_t *pairs_of(json_t *object_take)
-{
-	json_t *list = json_array(), *value;
-	const char *name;
-
-	json_object_foreach(object_take, name, value)
-		json_array_append_new(list, json_pack("{s:s, s:O}", "name", name, "value", value));
-	json_decref(object_take);
-	return list;
+	return operator_answer_health(req, RESPONSE, e);
 }
 
 static int get_flags(struct http_request *req, const OperatorCall *call, struct err *e)
@@ -32,38 +21,28 @@ static int get_flags(struct http_request *req, const OperatorCall *call, struct 
 	const struct agent *agent = http_request_app(req);
 
 	(void)call;
-	return operator_reply_json(req, json_pack("{s:s, s:{s:o}}", "type", "GET_FLAGS",
-						  "get_flags", "flags",
-						  pairs_of(agent_flags_to_json(&agent->flags))),
-				   e);
+	return operator_answer_flags(req, RESPONSE, agent_flags_to_json(&agent->flags), e);
 }
 
 static int get_version(struct http_request *req, const OperatorCall *call, struct err *e)
 {
 	(void)call;
-	return operator_reply_json(req, json_pack("{s:s, s:{s:{s:s}}}", "type", "GET_VERSION",
-						  "get_version", "version_info", "version",
-						  TEPUI_MESOS_VERSION), e);
+	return operator_answer_version(req, RESPONSE, e);
 }
 
 /* All of them are there at once: a timeout leaves none out. */
 static int get_metrics(struct http_request *req, const OperatorCall *call, struct err *e)
 {
 	(void)call;
-	return operator_reply_json(req, json_pack("{s:s, s:{s:o}}", "type", "GET_METRICS",
-						  "get_metrics", "metrics",
-						  pairs_of(api_metrics_view(http_request_app(req)))),
-				   e);
+	return operator_answer_metrics(req, RESPONSE, api_metrics_view(http_request_app(req)), e);
 }
 
 static int get_logging_level(struct http_request *req, const OperatorCall *call, struct err *e)
 {
 	const struct agent *agent = http_request_app(req);
-	json_int_t level = log_toggle_verbosity(agent->log_toggle);
 
 	(void)call;
-	return operator_reply_json(req, json_pack("{s:s, s:{s:I}}", "type", "GET_LOGGING_LEVEL",
-						  "get_logging_level", "level", level), e);
+	return operator_answer_logging_level(req, RESPONSE, agent->log_toggle, e);
 }
 
 static int set_logging_level(struct http_request *req, const OperatorCall *call, struct err *e)

@@ -74,28 +74,12 @@ int operator_calls_handle(struct http_request *req, struct err *e)
 
 int operator_reply(struct http_request *req, const OperatorResponse *response, struct err *e)
 {
-	AUTO_FREE void *data = NULL;
-	enum wire_format format;
-	size_t size;
-	int r = wire_format_of_answer(req, &format, e);
-
-	if (r == 0)
-		r = wire_write(format, &response->base, &data, &size, e);
-	if (r == 0)
-		http_reply(req, 200, wire_content_type(format), data, size);
-	return r;
+	return wire_reply(req, &response->base, e);
 }
 
 int operator_reply_json(struct http_request *req, json_t *response_take, struct err *e)
 {
-	AUTO(pb_freep) ProtobufCMessage *message = NULL;
-	int r;
-
-	if (!response_take)
-		return err_set(e, ENOMEM, "describe the answer");
-	r = pb_from_json(&mesos__v1__master__response__descriptor, response_take, &message, e);
-	json_decref(response_take);
-	return r < 0 ? r : operator_reply(req, (const OperatorResponse *)message, e);
+	return wire_reply_json(req, &mesos__v1__master__response__descriptor, response_take, e);
 }
 
 void operator_reply_empty(struct http_request *req, int status)

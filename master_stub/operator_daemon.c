@@ -4,31 +4,20 @@
 #include "lib/clock.h"
 #include "lib/err.h"
 #include "lib/log_toggle.h"
-#include "lib/version.h"
 #include "master_stub/describe.h"
 #include "master_stub/master.h"
 #include "master_stub/operator_api.h"
 #include "master_stub/operator_calls.h"
 #include "master_stub/shell.h"
 #include "net/http_server.h"
+#include "net/operator_answers.h"
+
+#define RESPONSE (&mesos__v1__master__response__descriptor)
 
 static int get_health(struct http_request *req, const OperatorCall *call, struct err *e)
 {
 	(void)call;
-	return operator_reply_json(req, json_pack("{s:s, s:{s:b}}", "type", "GET_HEALTH",
-						  "get_health", "healthy", 1), e);
-}
-
-/* The members of OBJECT as a list of names and values; OBJECT is given up. */
-static json_t *pairs_of(json_t *object_take)
-{
-	json_t *list = json_array(), *value;
-	const char *name;
-
-	json_object_foreach(object_take, name, value)
-		json_array_append_new(list, json_pack("{s:s, s:O}", "name", name, "value", value));
-	json_decref(object_take);
-	return list;
+	return operator_answer_health(req, RESPONSE, e);
 }
 
 static int get_flags(struct http_request *req, const OperatorCall *call, struct err *e)
@@ -36,37 +25,28 @@ static int get_flags(struct http_request *req, const OperatorCall *call, struct 
 	const struct shell *shell = http_request_app(req);
 
 	(void)call;
-	return operator_reply_json(req, json_pack("{s:s, s:{s:o}}", "type", "GET_FLAGS",
-						  "get_flags", "flags",
-						  pairs_of(shell_flags_json(&shell->flags))), e);
+	return operator_answer_flags(req, RESPONSE, shell_flags_json(&shell->flags), e);
 }
 
 static int get_version(struct http_request *req, const OperatorCall *call, struct err *e)
 {
 	(void)call;
-	return operator_reply_json(req, json_pack("{s:s, s:{s:{s:s}}}", "type", "GET_VERSION",
-						  "get_version", "version_info", "version",
-						  TEPUI_MESOS_VERSION), e);
+	return operator_answer_version(req, RESPONSE, e);
 }
 
 /* All of them are there at once: a timeout leaves none out. */
 static int get_metrics(struct http_request *req, const OperatorCall *call, struct err *e)
 {
 	(void)call;
-	return operator_reply_json(req, json_pack("{s:s, s:{s:o}}", "type", "GET_METRICS",
-						  "get_metrics", "metrics",
-						  pairs_of(operator_metrics(
-							  http_request_app(req)))), e);
+	return operator_answer_metrics(req, RESPONSE, operator_metrics(http_request_app(req)), e);
 }
 
 static int get_logging_level(struct http_request *req, const OperatorCall *call, struct err *e)
 {
 	const struct shell *shell = http_request_app(req);
-	json_int_t level = log_toggle_verbosity(shell->log_toggle);
 
 	(void)call;
-	return operator_reply_json(req, json_pack("{s:s, s:{s:I}}", "type", "GET_LOGGING_LEVEL",
-						  "get_logging_level", "level", level), e);
+	return operator_answer_logging_level(req, RESPONSE, shell->log_toggle, e);
 }
 
 static int set_logging_level(struct http_request *req, const OperatorCall *call, struct err *e)

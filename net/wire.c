@@ -210,3 +210,30 @@ int wire_stream(struct http_stream *stream, enum wire_format format,
 	r = recordio_write(stream, data, size);
 	return r < 0 ? err_set(e, -r, "write '%s' to stream", message->descriptor->name) : 0;
 }
+
+int wire_reply(struct http_request *req, const ProtobufCMessage *message, struct err *e)
+{
+	AUTO_FREE void *data = NULL;
+	enum wire_format format;
+	size_t size;
+	int r = wire_format_of_answer(req, &format, e);
+
+	if (r >= 0)
+		r = wire_write(format, message, &data, &size, e);
+	if (r >= 0)
+		http_reply(req, 200, wire_content_type(format), data, size);
+	return r;
+}
+
+int wire_reply_json(struct http_request *req, const ProtobufCMessageDescriptor *descriptor,
+		    json_t *message_take, struct err *e)
+{
+	AUTO(pb_freep) ProtobufCMessage *message = NULL;
+	int r;
+
+	if (!message_take)
+		return err_set(e, ENOMEM, "describe the answer");
+	r = pb_from_json(descriptor, message_take, &message, e);
+	json_decref(message_take);
+	return r < 0 ? r : wire_reply(req, message, e);
+}

@@ -3,6 +3,7 @@
 #define NET_WIRE_H
 
 #include <protobuf-c/protobuf-c.h>
+#include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -46,6 +47,12 @@ int wire_read_body(const struct http_request *req, const ProtobufCMessageDescrip
 /* One owned allocation. */
 int wire_write(enum wire_format format, const ProtobufCMessage *message, void **ret,
 	       size_t *ret_size, struct err *e);
+
+/* 200 with MESSAGE in the form that REQ asks for. */
+int wire_reply(struct http_request *req, const ProtobufCMessage *message, struct err *e);
+/* The same of one of DESCRIPTOR in its JSON form; NULL when memory is out. */
+int wire_reply_json(struct http_request *req, const ProtobufCMessageDescriptor *descriptor,
+		    json_t *message_take, struct err *e);
 
 /* As one RecordIO record on a stream. */
 int wire_stream(struct http_stream *stream, enum wire_format format,
