@@ -98,36 +98,36 @@ void observe_agent_removed(const struct agent *agent)
 
 /* ---- frameworks: without what they have and are offered ---- */
 
-void observe_framework_added(const struct framework *framework)
+/* ADDED and UPDATED differ by the name of the field alone. */
+static void tell_framework(const struct framework *framework, Mesos__V1__Master__Event__Type type)
 {
 	Event event = MESOS__V1__MASTER__EVENT__INIT;
-	Mesos__V1__Master__Event__FrameworkAdded body =
+	Mesos__V1__Master__Event__FrameworkAdded added =
 		MESOS__V1__MASTER__EVENT__FRAMEWORK_ADDED__INIT;
-	struct framework_view view;
-
-	if (!framework->master->is_observed)
-		return;
-	(void)framework_view_init(&view, framework, false);
-	body.framework = &view.message;
-	event.framework_added = &body;
-	tell(framework->master, &event, MESOS__V1__MASTER__EVENT__TYPE__FRAMEWORK_ADDED);
-	framework_view_done(&view);
-}
-
-void observe_framework_updated(const struct framework *framework)
-{
-	Event event = MESOS__V1__MASTER__EVENT__INIT;
-	Mesos__V1__Master__Event__FrameworkUpdated body =
+	Mesos__V1__Master__Event__FrameworkUpdated updated =
 		MESOS__V1__MASTER__EVENT__FRAMEWORK_UPDATED__INIT;
 	struct framework_view view;
 
 	if (!framework->master->is_observed)
 		return;
 	(void)framework_view_init(&view, framework, false);
-	body.framework = &view.message;
-	event.framework_updated = &body;
-	tell(framework->master, &event, MESOS__V1__MASTER__EVENT__TYPE__FRAMEWORK_UPDATED);
+	added.framework = updated.framework = &view.message;
+	if (type == MESOS__V1__MASTER__EVENT__TYPE__FRAMEWORK_ADDED)
+		event.framework_added = &added;
+	else
+		event.framework_updated = &updated;
+	tell(framework->master, &event, type);
 	framework_view_done(&view);
+}
+
+void observe_framework_added(const struct framework *framework)
+{
+	tell_framework(framework, MESOS__V1__MASTER__EVENT__TYPE__FRAMEWORK_ADDED);
+}
+
+void observe_framework_updated(const struct framework *framework)
+{
+	tell_framework(framework, MESOS__V1__MASTER__EVENT__TYPE__FRAMEWORK_UPDATED);
 }
 
 void observe_framework_removed(const struct framework *framework)
