@@ -133,12 +133,6 @@ int64_t resources_quantity(const struct resources *r, enum resource_kind kind)
 	return sum;
 }
 
-void resources_sum(struct resources *sum, const struct resources *part, int sign)
-{
-	for (int i = 0; i < N_RESOURCE_KINDS; i++)
-		sum->scalar[i] += sign * resources_quantity(part, i);
-}
-
 int resources_for_role(const struct resources *r, const char *role, struct resources *ret)
 {
 	struct resources copy = { 0 };
@@ -299,19 +293,6 @@ int resources_convert(struct resources *r, const struct resources *from,
 	resources_done(r);
 	*r = copy;
 	return 0;
-}
-
-double resources_dominant_share(const struct resources *part, const struct resources *total)
-{
-	double share = 0;
-
-	for (int i = 0; i < N_RESOURCE_KINDS; i++) {
-		int64_t all = resources_quantity(total, i);
-
-		if (all > 0)
-			share = fmax(share, (double)resources_quantity(part, i) / (double)all);
-	}
-	return share;
 }
 
 int resources_scalar_from_double(double value, int64_t *ret)

@@ -44,8 +44,6 @@ bool resources_equal(const struct resources *a, const struct resources *b);
 
 /* All there is of KIND, reserved or not, volumes too. */
 int64_t resources_quantity(const struct resources *r, enum resource_kind kind);
-/* SIGN times that of PART is added to the scalars of SUM: sums over nodes have no parts. */
-void resources_sum(struct resources *sum, const struct resources *part, int sign);
 /* What of R a framework in ROLE may have: all that is not reserved for others. */
 int resources_for_role(const struct resources *r, const char *role, struct resources *ret);
 /* The reserved disk that the volumes among R are on. */
@@ -63,9 +61,6 @@ int resources_without_refined(const struct resources *r, struct resources *ret);
 /* FROM becomes TO.  -ENOSPC: R does not contain FROM.  Nothing is changed on failure. */
 int resources_convert(struct resources *r, const struct resources *from,
 		      const struct resources *to);
-
-/* Dominant share: the largest of PART/TOTAL over the scalars that TOTAL has; 0..1. */
-double resources_dominant_share(const struct resources *part, const struct resources *total);
 
 /* Rounded to the nearest thousandth (reference/mesos.md 1.9); -ERANGE if not finite or < 0. */
 int resources_scalar_from_double(double value, int64_t *ret);

@@ -59,12 +59,8 @@ static int packed_set(struct packed *packed, const ProtobufCMessage *message)
 	return 0;
 }
 
-Mesos__V1__TaskInfo *master_task_info(const struct task *task)
-{
-	return mesos__v1__task_info__unpack(NULL, task->info.size, task->info.data);
-}
-
-Mesos__V1__TaskStatus *master_task_status(const struct task *task)
+/* An owned copy; NULL when there is none or memory is out. */
+static Mesos__V1__TaskStatus *latest_status(const struct task *task)
 {
 	if (!task->status.data)
 		return NULL;
@@ -222,7 +218,7 @@ void master_task_tell(struct framework *framework, const struct status_from_mast
 void master_task_tell_latest(struct task *task, Mesos__V1__TaskStatus__Reason reason,
 			     const char *message)
 {
-	Mesos__V1__TaskStatus *latest = master_task_status(task);
+	Mesos__V1__TaskStatus *latest = latest_status(task);
 	Mesos__V1__TaskStatus told = MESOS__V1__TASK_STATUS__INIT;
 	Mesos__V1__TaskID task_id = MESOS__V1__TASK_ID__INIT;
 

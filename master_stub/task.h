@@ -57,9 +57,6 @@ int master_task_new(struct framework *framework, struct agent *agent, struct fra
 /* Out of every table; resources are released. */
 void master_task_free(struct task *task);
 struct task *master_task_find(const struct framework *framework, const char *id);
-/* Owned copies; NULL when there is none or memory is out. */
-Mesos__V1__TaskInfo *master_task_info(const struct task *task);
-Mesos__V1__TaskStatus *master_task_status(const struct task *task);
 
 void master_task_charge(struct task *task);
 void master_task_release(struct task *task);

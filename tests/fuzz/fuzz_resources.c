@@ -56,7 +56,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		abort();
 	check_messages(&r);
 	if (!resources_contain(&r, &again) || resources_subtract(&again, &r) < 0 ||
-	    !resources_is_empty(&again) || resources_dominant_share(&again, &r) > 0)
+	    !resources_is_empty(&again))
 		abort();
 	resources_done(&r);
 	resources_done(&again);

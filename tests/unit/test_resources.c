@@ -282,19 +282,6 @@ static void test_parts_are_bounded(void **state)
 	resources_done(&all);
 }
 
-static void test_dominant_share(void **state)
-{
-	struct resources total, part;
-
-	(void)state;
-	parse("cpus:10;mem:1000;ports:[1-10]", &total);
-	parse("cpus:1;mem:250;disk:5;ports:[1-9]", &part);
-	assert_true(fabs(resources_dominant_share(&part, &total) - 0.25) < 1e-9);
-	resources_done(&total);
-	assert_true(resources_dominant_share(&part, &total) == 0);
-	resources_done(&part);
-}
-
 static void test_scalars(void **state)
 {
 	int64_t value = 7;
@@ -624,7 +611,6 @@ int main(void)
 		cmocka_unit_test(test_volumes_never_merge_and_are_never_divided),
 		cmocka_unit_test(test_reservations_and_volumes_in_messages),
 		cmocka_unit_test(test_parts_are_bounded),
-		cmocka_unit_test(test_dominant_share),
 		cmocka_unit_test(test_scalars),
 		cmocka_unit_test(test_to_messages_and_back),
 		cmocka_unit_test(test_messages_add_up),
