@@ -112,10 +112,14 @@ static unsigned run_jobs(struct job *jobs, const struct options *options)
 		return 0;
 	}
 	for (unsigned i = 0; i < options->n_jobs; i++) {
-		if (fork() != 0)
-			continue;
-		run_range(&jobs[i], options, i);
-		exit(0);
+		pid_t pid = fork();
+
+		if (pid == 0) {
+			run_range(&jobs[i], options, i);
+			exit(0);
+		}
+		if (pid < 0)
+			return options->n_jobs - i + wait_for_jobs(jobs, i);
 	}
 	return wait_for_jobs(jobs, options->n_jobs);
 }

@@ -305,6 +305,14 @@ static void told_by_agent(struct sim *sim, struct fate *fate, const Mesos__V1__T
 		fate->n_told = (unsigned)i + 1;
 }
 
+static bool is_alive_state(Mesos__V1__TaskState state)
+{
+	return state == MESOS__V1__TASK_STATE__TASK_STAGING ||
+	       state == MESOS__V1__TASK_STATE__TASK_STARTING ||
+	       state == MESOS__V1__TASK_STATE__TASK_RUNNING ||
+	       state == MESOS__V1__TASK_STATE__TASK_KILLING;
+}
+
 /*
  * By the word of the master alone.  TASK_LOST is what a framework that does not know of partitions
  * is told of all that is not there at the moment: only the others may take it as the end.
@@ -313,9 +321,24 @@ static void told_by_master(struct sim *sim, struct fate *fate,
 			   const struct sim_framework *framework,
 			   const Mesos__V1__TaskStatus *status)
 {
-	if (!promises_is_terminal(status->state) ||
-	    (status->state == MESOS__V1__TASK_STATE__TASK_LOST && !framework->is_partition_aware))
+	/* Who asks for a task that has ended, and is forgotten, is told that it is not there. */
+	bool is_answer = status->has_reason &&
+			 status->reason == MESOS__V1__TASK_STATUS__REASON__REASON_RECONCILIATION;
+	bool is_end_told = fate->has_end && fate->n_told == fate->n_updates;
+
+	if (status->state == MESOS__V1__TASK_STATE__TASK_LOST && !framework->is_partition_aware)
 		return;
+	if (!promises_is_terminal(status->state)) {
+		if (is_end_told && is_alive_state(status->state))
+			sim_fail(sim, "P2 one end", "task '%s' is said to be %s after its end",
+				 fate->key, master_task_state_name(status->state));
+		return;
+	}
+	if (is_end_told && !is_answer && status->state != fate->end &&
+	    status->state != MESOS__V1__TASK_STATE__TASK_GONE_BY_OPERATOR)
+		sim_fail(sim, "P2 one end", "task '%s' has ended as %s and is said to be %s",
+			 fate->key, master_task_state_name(fate->end),
+			 master_task_state_name(status->state));
 	/* An operator has vouched for that; the agent will kill it when it hears of it. */
 	if (fate->is_live && status->state != MESOS__V1__TASK_STATE__TASK_GONE_BY_OPERATOR)
 		sim_fail(sim, "P2 truth", "task '%s' is said to be %s and lives", fate->key,
@@ -330,7 +353,7 @@ void promises_told(struct sim *sim, struct fate *fate, const struct sim_framewor
 {
 	if (status->has_uuid)
 		told_by_agent(sim, fate, status);
-	else if (!fate->has_end || fate->n_told < fate->n_updates)
+	else
 		told_by_master(sim, fate, framework, status);
 }
 

@@ -64,8 +64,9 @@ static bool app_is_healed(struct sim *sim, const struct entry *entry, char *text
 		}
 		n += is_live;
 	}
-	if (n != entry->target->instances &&
-	    promises_have_room(sim, entry->target->cpus, entry->target->mem_mb)) {
+	if (n > entry->target->instances ||
+	    (n < entry->target->instances &&
+	     promises_have_room(sim, entry->target->cpus, entry->target->mem_mb))) {
 		(void)snprintf(text, size, "%s has %u of %u instances", entry->id, n,
 			       entry->target->instances);
 		return false;

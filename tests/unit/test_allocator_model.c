@@ -345,7 +345,7 @@ static void check_nothing_is_left(const struct model *model)
 	}
 }
 
-static void run_model(struct model *model)
+static void run_once(struct model *model)
 {
 	struct quantities before[N_TOPS];
 
@@ -355,14 +355,17 @@ static void run_model(struct model *model)
 	allocator_run(model->allocator, model->now_ms, on_model_grant, model);
 	check_sums(model);
 	check_limits(model, before);
+}
+
+static void run_model(struct model *model)
+{
+	run_once(model);
 	if (model->has_quota) {
 		/* Once for what became free meanwhile, once for the room that this made. */
 		for (int i = 0; i < 3; i++) {
 			model->now_ms += 1000;
-			model->granted_node = -1;
-			allocator_run(model->allocator, model->now_ms, on_model_grant, model);
+			run_once(model);
 		}
-		check_sums(model);
 	}
 	check_nothing_is_left(model);
 }
