@@ -55,15 +55,35 @@ def test_revive_clears_filters(agent, framework):
     assert framework.offer()["agent_id"]["value"] == agent.id
 
 
+def refuse(framework, seconds=3600.0):
+    """Decline all that is open."""
+    gone = framework.used | {r["offer_id"]["value"] for r in framework.all("RESCIND")}
+    left = {o["id"]["value"] for e in framework.all("OFFERS") for o in e["offers"]} - gone
+    if left:
+        framework.used |= left
+        framework.call("DECLINE", offer_ids=[{"value": i} for i in left], filters={"refuse_seconds": seconds})
+
+
+def refuse_until_offered_to(framework, other):
+    """OTHER is offered something since now, so that FRAMEWORK was asked before or does not take it."""
+    n = len(other.all("OFFERS"))
+    def is_offered():
+        refuse(framework)
+        return len(other.all("OFFERS")) > n
+    wait_until(is_offered, "an offer to the other")
+
+
 def test_revive_of_one_role_clears_that_roles_filters(agent, subscribe):
-    framework = subscribe(["a", "b"])
-    for _ in range(2):
-        framework.call("DECLINE", offer_ids=[framework.offer()["id"]], filters={"refuse_seconds": 3600.0})
-    assert roles_of(framework) == {"a", "b"}
+    framework, other = subscribe(["a", "b"]), subscribe()
+    refuse_until_offered_to(framework, other)
+    assert roles_of(framework) == {"a", "b"} and agent.id
     n = len(framework.all("OFFERS"))
     framework.call("REVIVE", roles=["b"])
-    assert framework.offer()["allocation_info"]["role"] == "b" and agent.id
-    assert len(framework.all("OFFERS")) == n + 1
+    refuse(other)
+    framework.offer()
+    other.call("REVIVE")
+    refuse_until_offered_to(framework, other)
+    assert {o["allocation_info"]["role"] for e in framework.all("OFFERS")[n:] for o in e["offers"]} == {"b"}
 
 
 def test_suppress_of_all_roles_and_revive(agent, framework, subscribe):
@@ -71,8 +91,12 @@ def test_suppress_of_all_roles_and_revive(agent, framework, subscribe):
     offer = framework.offer()
     n = len(framework.all("OFFERS"))
     framework.call("DECLINE", offer_ids=[offer["id"]], filters={"refuse_seconds": 0.0})
-    assert subscribe().offer()["agent_id"]["value"] == agent.id
+    other = subscribe()
+    assert other.offer()["agent_id"]["value"] == agent.id
     assert len(framework.all("OFFERS")) == n
+    framework.call("REVIVE")
+    refuse(other)
+    assert framework.offer()["agent_id"]["value"] == agent.id
 
 
 def test_suppress_of_one_role(agent, subscribe):

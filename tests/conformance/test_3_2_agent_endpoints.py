@@ -114,5 +114,7 @@ def test_a_logging_level_that_is_none_is_400(node, query):
 
 def test_the_logging_level_is_that_for_a_while(node):
     assert get(node, "/logging/toggle").body == b"0\n"
-    assert node.agents[0].call("POST", "/logging/toggle?level=1&duration=200ms").status == 200
+    assert node.agents[0].call("POST", "/logging/toggle?level=1&duration=1hrs").status == 200
+    assert get(node, "/logging/toggle").body == b"1\n"
+    assert node.agents[0].call("POST", "/logging/toggle?level=1&duration=100ms").status == 200
     wait_until(lambda: get(node, "/logging/toggle").body == b"0\n", "the usual level")

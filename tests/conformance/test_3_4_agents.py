@@ -134,6 +134,12 @@ def test_a_drained_agent_is_not_offered_until_it_is_reactivated(fleet, member, g
     wait_until(lambda: drain_state(fleet, member.id) == "DRAINED", "the drain's end")
     assert view(fleet, member.id)["deactivated"] and not view(fleet, member.id)["active"]
     seen = len(guest.all("OFFERS"))
+    def runs():
+        return fleet.call("GET", "/metrics/snapshot").json["allocator/mesos/allocation_runs"]
+    before = runs()
+    guest.call("REVIVE")
+    wait_until(lambda: runs() > before, "a round of offering")
+    assert len(guest.all("OFFERS")) == seen
     assert do(fleet, "REACTIVATE_AGENT", member.id).status == 200
     wait_until(lambda: len(guest.all("OFFERS")) > seen, "an offer")
     assert not view(fleet, member.id)["deactivated"] and drain_state(fleet, member.id) is None

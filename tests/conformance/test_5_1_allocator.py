@@ -58,15 +58,6 @@ def test_revive_ends_refusals(agent, framework):
     assert framework.offer()["id"] != offer["id"]
 
 
-def test_revive_of_another_role_does_not(agent, subscribe):
-    framework = subscribe(roles=["revived", "refusing"])
-    for _ in range(2):
-        offer = framework.offer()
-        framework.call("DECLINE", offer_ids=[offer["id"]], filters={"refuse_seconds": 3600})
-    framework.call("REVIVE", roles=["revived"])
-    assert framework.offer()["allocation_info"]["role"] == "revived"
-
-
 def test_suppress_is_for_the_roles_that_it_names(agent, subscribe):
     framework = subscribe(roles=["loud", "quiet"])
     framework.call("SUPPRESS", roles=["quiet"])

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from cluster import BUILD, REPOSITORY, Cluster, wait_until
+from cluster import BUILD, REPOSITORY, SLOW, Cluster, wait_until
 from obedient_agent import ObedientAgent
 
 COUNT = 1000
@@ -20,10 +20,14 @@ def cluster_with_agents():
     try:
         cluster.start_master()
         cluster.fakes = [ObedientAgent(cluster, port=7000 + i).subscribe() for i in range(3)]
+        cluster.examples = []
         yield cluster
-        for agent in cluster.fakes:
-            agent.close()
     finally:
+        for process in getattr(cluster, "examples", []):
+            process.kill()
+            process.wait()
+        for agent in getattr(cluster, "fakes", []):
+            agent.close()
         cluster.close()
 
 
@@ -36,7 +40,9 @@ def argv(cluster, name):
 
 
 def start(cluster, name):
-    return subprocess.Popen([str(a) for a in argv(cluster, name)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    cluster.examples.append(subprocess.Popen([str(a) for a in argv(cluster, name)], stdout=subprocess.PIPE,
+                                             stderr=subprocess.PIPE, text=True))
+    return cluster.examples[-1]
 
 
 def ends(cluster, name):
@@ -64,7 +70,7 @@ def test_a_thousand_tasks_each_end_exactly_once(cluster):
     frameworks = {f["name"]: f["id"] for f in cluster.call("GET", "/state").json["frameworks"]}
     running = {name: start(cluster, name) for name in names}
     for name in names:
-        out, err = running[name].communicate(timeout=120)
+        out, err = running[name].communicate(timeout=120 * SLOW)
         assert (running[name].returncode, out) == (0, f"{COUNT} of {COUNT} tasks finished\n"), err
     wait_until(lambda: not any(u.pending for agent in cluster.fakes for u in agent.updates.values()),
                "the last acknowledgements")

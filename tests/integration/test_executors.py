@@ -364,8 +364,10 @@ def test_what_is_repeated_is_told_once(node):
                       unacknowledged_tasks=[{"name": "t", "task_id": {"value": task_id}, "agent_id": {"value": "a"}}])
     assert [speaker.event()["acknowledged"]["uuid"] for _ in range(2)] == [running["uuid"], finished["uuid"]]
     framework.status(task_id, "TASK_FINISHED")
-    # Forgotten here by now, and still not to be told again.
-    wait_until(lambda: "acknowledged" not in node.agents[0].call("GET", "/state").body.decode(), "the answer")
+    def is_completed():
+        executors = [x for f in node.agents[0].call("GET", "/state").json["frameworks"] for x in f["executors"]]
+        return any(t["id"] == task_id for x in executors for t in x["completed_tasks"])
+    wait_until(is_completed, "the task's end")
     speaker.subscribe(unacknowledged_updates=[{"status": finished}])
     assert speaker.event()["acknowledged"]["uuid"] == finished["uuid"]
     seen = {u["status"]["uuid"] for u in framework.all("UPDATE")}

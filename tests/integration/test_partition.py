@@ -1,6 +1,7 @@
 """Agents that stop, that the network is cut from, and that are booted again: tasks go on, and all is told once."""
 import contextlib
 import os
+import pathlib
 import signal
 import subprocess
 
@@ -50,8 +51,8 @@ def pid_of(cluster, task_id):
 def test_an_agent_that_cannot_be_reached_goes_on_and_comes_back(world, partition):
     cluster, proxy, framework = world
     agent = cluster.agents[0]
-    stays, ends = run(framework), run(framework, "while [ -e hold ]; do sleep 0.05; done 2>/dev/null; sleep 1.5; exit 3")
-    pid = pid_of(cluster, stays)
+    stays, ends = run(framework), run(framework, "while [ ! -e go ]; do sleep 0.05; done; exit 3")
+    pid, sandbox = pid_of(cluster, stays), agent.container_of(ends)["tepui"]["sandbox"]
     if partition == "stopped":
         agent.process.send_signal(signal.SIGSTOP)
     elif partition == "cut":
@@ -60,6 +61,7 @@ def test_an_agent_that_cannot_be_reached_goes_on_and_comes_back(world, partition
         proxy.hold(*(("to", "from") if partition == "both" else (partition,)))
     assert framework.status(stays, "TASK_UNREACHABLE")["reason"] == "REASON_AGENT_REMOVED"
     os.kill(pid, 0)
+    pathlib.Path(sandbox, "go").touch()
     if partition == "stopped":
         agent.process.send_signal(signal.SIGCONT)
     proxy.heal()
