@@ -55,10 +55,11 @@ def disk_of(offer, role=ROLE):
 
 
 def make(node, *volumes):
-    """Create them and wait until they are offered."""
+    """Create them and wait until they are offered and on the agent's disk."""
     node.framework.accept(node.framework.offer(), create(*volumes))
     names = {v["disk"]["persistence"]["id"] for v in volumes}
     offer = node.framework.offer(lambda o: names <= set(volumes_of(o)))
+    wait_until(lambda: names <= set(on_agent(node)), "the agent to have them")
     node.framework.call("DECLINE", offer_ids=[offer["id"]], filters={"refuse_seconds": 0})
 
 

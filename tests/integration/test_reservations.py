@@ -50,11 +50,17 @@ def restart_both(node):
     assert node.framework.subscribe()["type"] == "SUBSCRIBED"
 
 
-def dynamic(offer):
-    """What of OFFER is dynamically reserved, as text."""
+def dynamic(resources):
+    """What of RESOURCES is dynamically reserved, as text."""
     return sorted((r["name"], r.get("scalar", {}).get("value") or r["ranges"]["range"], len(r["reservations"]),
                    r.get("disk", {}).get("persistence", {}).get("id"))
-                  for r in offer["resources"] if r.get("reservations", [{}])[-1].get("type") == "DYNAMIC")
+                  for r in resources if r.get("reservations", [{}])[-1].get("type") == "DYNAMIC")
+
+
+def on_agent(node):
+    """What the agent has reserved; it answers when that is on its disk."""
+    reserved = node.agents[0].call("GET", "/state").json["reserved_resources_full"]
+    return [r for resources in reserved.values() for r in resources]
 
 
 HELD = sorted([("cpus", 1.0, 1, None), ("disk", 64.0, 2, None), ("ports", [{"begin": 31003, "end": 31004}], 1, None)])
@@ -62,7 +68,10 @@ WITH_VOLUME = sorted([HELD[0], ("disk", 64.0, 2, "v"), HELD[2]])
 
 
 def next_offer(node, expected):
-    return node.framework.offer(lambda o: dynamic(o) == expected)
+    """The master offers what it has asked the agent for: whoever kills the agent waits until that has it, too."""
+    offer = node.framework.offer(lambda o: dynamic(o["resources"]) == expected)
+    wait_until(lambda: dynamic(on_agent(node)) == expected, "the agent to have it")
+    return offer
 
 
 def test_every_step_survives_the_death_of_both(node):
@@ -84,7 +93,7 @@ def test_every_step_survives_the_death_of_both(node):
     next_offer(node, [])
     restart_both(node)
     offer = framework.offer()
-    assert dynamic(offer) == []
+    assert dynamic(offer["resources"]) == []
     slave = node.call("GET", "/slaves").json["slaves"][0]
     assert {role: has["disk"] for role, has in slave["reserved_resources"].items()} == {"eng": 1000.0}
     assert slave["resources"]["ports"] == "[31000-31009]" == slave["unreserved_resources"]["ports"]
@@ -99,6 +108,7 @@ def test_an_operator_takes_from_what_is_offered(node):
     wait_until(lambda: node.framework.all("RESCIND"), "the offer to be rescinded")
     rest = node.framework.offer()
     assert not any(r["name"] == "cpus" for r in rest["resources"])
+    wait_until(lambda: dynamic(on_agent(node)), "the agent to have it")
     restart_both(node)
     slave = node.call("GET", "/slaves").json["slaves"][0]
     assert slave["reserved_resources"]["x"]["cpus"] == 4
