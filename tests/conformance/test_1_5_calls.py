@@ -6,6 +6,7 @@ import pytest
 from cluster import wait_until
 from framework import SMALL, scalar
 from obedient_agent import ObedientAgent
+from socket_agent import RESOURCES
 
 pytestmark = pytest.mark.row("1.5")
 
@@ -42,78 +43,80 @@ def agents_in_two_racks(cluster, agent):
 
 # ---- offers: ACCEPT, DECLINE, REVIVE, SUPPRESS ----
 
-def test_declined_offers_come_back_when_the_filter_ends(agent, framework):
-    offer = framework.offer()
-    framework.call("DECLINE", offer_ids=[offer["id"]], filters={"refuse_seconds": 0.0})
-    assert framework.offer()["id"] != offer["id"] and agent.id
+# A filter refuses what was declined and less: rows about filters decline all that the agent has.
+WHOLE = {r["name"]: r["scalar"]["value"] for r in RESOURCES if "scalar" in r}
+
+
+def is_whole(offer):
+    return {r["name"]: r["scalar"]["value"] for r in offer["resources"] if "scalar" in r} == WHOLE
+
+
+def decline(framework, offer, seconds=0.0):
+    framework.call("DECLINE", offer_ids=[offer["id"]], filters={"refuse_seconds": seconds})
+
+
+def refuse(framework, seconds=0.0):
+    """Wait for an offer of all the agent has and decline it; the role that it was for."""
+    offer = framework.offer(is_whole)
+    decline(framework, offer, seconds)
+    return offer["allocation_info"]["role"]
+
+
+def is_left_out(framework, other):
+    """Whether FRAMEWORK is offered nothing, although it has nothing; OTHER is somebody without filters."""
+    n = len(framework.all("OFFERS"))
+    # Between the two, other does not want it and anybody else would have it.
+    refuse(other)
+    refuse(other)
+    return len(framework.all("OFFERS")) == n
+
+
+def test_declined_offers_come_back_when_the_filter_ends(agent, subscribe):
+    framework = subscribe(["a", "b"])
+    ends = refuse(framework, 0.0)
+    stays = refuse(framework, 3600.0)
+    assert {ends, stays} == {"a", "b"} and agent.id
+    assert [refuse(framework), refuse(framework)] == [ends, ends]
 
 
 def test_revive_clears_filters(agent, framework):
-    offer = framework.offer()
-    framework.call("DECLINE", offer_ids=[offer["id"]], filters={"refuse_seconds": 3600.0})
+    refuse(framework, 3600.0)
     framework.call("REVIVE")
     assert framework.offer()["agent_id"]["value"] == agent.id
 
 
-def refuse(framework, seconds=3600.0):
-    """Decline all that is open."""
-    gone = framework.used | {r["offer_id"]["value"] for r in framework.all("RESCIND")}
-    left = {o["id"]["value"] for e in framework.all("OFFERS") for o in e["offers"]} - gone
-    if left:
-        framework.used |= left
-        framework.call("DECLINE", offer_ids=[{"value": i} for i in left], filters={"refuse_seconds": seconds})
-
-
-def refuse_until_offered_to(framework, other):
-    """OTHER is offered something since now, so that FRAMEWORK was asked before or does not take it."""
-    n = len(other.all("OFFERS"))
-    def is_offered():
-        refuse(framework)
-        return len(other.all("OFFERS")) > n
-    wait_until(is_offered, "an offer to the other")
-
-
 def test_revive_of_one_role_clears_that_roles_filters(agent, subscribe):
-    framework, other = subscribe(["a", "b"]), subscribe()
-    refuse_until_offered_to(framework, other)
-    assert roles_of(framework) == {"a", "b"} and agent.id
-    n = len(framework.all("OFFERS"))
+    framework = subscribe(["a", "b"])
+    assert {refuse(framework, 3600.0), refuse(framework, 3600.0)} == {"a", "b"} and agent.id
     framework.call("REVIVE", roles=["b"])
-    refuse(other)
-    framework.offer()
-    other.call("REVIVE")
-    refuse_until_offered_to(framework, other)
-    assert {o["allocation_info"]["role"] for e in framework.all("OFFERS")[n:] for o in e["offers"]} == {"b"}
+    assert refuse(framework, 3600.0) == "b"
+    assert is_left_out(framework, subscribe())
 
 
 def test_suppress_of_all_roles_and_revive(agent, framework, subscribe):
+    offer, other = framework.offer(is_whole), subscribe()
     framework.call("SUPPRESS")
-    offer = framework.offer()
-    n = len(framework.all("OFFERS"))
-    framework.call("DECLINE", offer_ids=[offer["id"]], filters={"refuse_seconds": 0.0})
-    other = subscribe()
-    assert other.offer()["agent_id"]["value"] == agent.id
-    assert len(framework.all("OFFERS")) == n
+    decline(framework, offer)
+    assert is_left_out(framework, other)
+    refuse(other, 3600.0)
     framework.call("REVIVE")
-    refuse(other)
     assert framework.offer()["agent_id"]["value"] == agent.id
 
 
 def test_suppress_of_one_role(agent, subscribe):
     framework = subscribe(["a", "b"])
-    framework.call("SUPPRESS", roles=["a"])
-    # What was offered before the call is still a's; after it everything is b's, although b has had no more than a.
-    n = len(framework.all("OFFERS"))
-    offer = framework.offer()
-    while offer["allocation_info"]["role"] == "a":
-        framework.call("DECLINE", offer_ids=[offer["id"]], filters={"refuse_seconds": 0.0})
-        offer = framework.offer()
-    assert len(framework.all("OFFERS")) <= n + 2 and agent.id
+    offer = framework.offer(is_whole)
+    role = offer["allocation_info"]["role"]
+    framework.call("SUPPRESS", roles=[role])
+    decline(framework, offer)
+    assert {refuse(framework), refuse(framework)} == {"a", "b"} - {role} and agent.id
 
 
-def test_roles_that_are_not_the_frameworks_are_ignored(framework):
-    framework.call("REVIVE", roles=["nosuch"])
+def test_roles_that_are_not_the_frameworks_are_ignored(agent, framework, subscribe):
     framework.call("SUPPRESS", roles=["nosuch"])
+    refuse(framework, 3600.0)
+    framework.call("REVIVE", roles=["nosuch"])
+    assert is_left_out(framework, subscribe()) and agent.id
 
 
 # ---- tasks: KILL, ACKNOWLEDGE, RECONCILE ----
@@ -222,8 +225,11 @@ def test_a_message_of_an_executor_is_an_event(agent, framework):
 
 # ---- REQUEST ----
 
-def test_request_is_202_and_changes_nothing(framework):
-    framework.call("REQUEST", requests=[{"resources": SMALL}])
+def test_request_is_202_and_changes_nothing(agent, framework):
+    offer = framework.offer()
+    framework.call("REQUEST", requests=[{"agent_id": {"value": agent.id}, "resources": SMALL}])
+    framework.status(framework.launch(offer, "true", SMALL), "TASK_FINISHED")
+    assert framework.all("RESCIND") == []
 
 
 # ---- UPDATE_FRAMEWORK ----
@@ -257,11 +263,10 @@ def test_update_that_does_not_suppress_any_more_revives(agent, subscribe):
 
 
 def test_update_suppresses(agent, framework, subscribe):
-    offer = framework.offer()
+    offer = framework.offer(is_whole)
     assert update(framework, suppressed_roles=["*"]).status == 200
-    n = len(framework.all("OFFERS"))
-    framework.call("DECLINE", offer_ids=[offer["id"]], filters={"refuse_seconds": 0.0})
-    assert subscribe().offer()["agent_id"]["value"] == agent.id and len(framework.all("OFFERS")) == n
+    decline(framework, offer)
+    assert is_left_out(framework, subscribe()) and agent.id
 
 
 def test_update_is_seen_by_operators(cluster, framework):

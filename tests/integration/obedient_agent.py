@@ -99,6 +99,8 @@ class ObedientAgent(SocketAgent):
                 self._launch({"framework": group["framework"], "task": task})
         elif event["type"] == "KILL_TASK":
             self._end(event["kill_task"]["task_id"]["value"], "TASK_KILLED")
+        elif event["type"] == "SHUTDOWN_EXECUTOR":
+            self.call("EXECUTOR_EXITED", executor_exited=event["shutdown_executor"])
         elif event["type"] == "DRAIN" and "config" in event["drain"]:
             for task_id in set(self.updates) - self.stubborn:
                 self._end(task_id, "TASK_KILLED")
