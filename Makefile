@@ -96,7 +96,7 @@ LIBS_COMMON := -ljansson -lprotobuf-c -levent_core
 LIBS_STORE  := -lsqlite3
 
 $(B)/tepui-master: $(B)/obj/master_stub/main.o $(B)/master_stub.a $(B)/net.a $(B)/lib.a $(B)/proto.a
-	$(call say,LINK)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS_COMMON) $(LIBS_STORE) -lm
+	$(call say,LINK)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS_COMMON) $(LIBS_STORE) -lcrypto -lm
 
 $(B)/tepui-agent: $(B)/obj/agent/main.o $(B)/agent.a $(B)/containerizer/image.a $(B)/containerizer.a $(B)/isolators.a $(B)/net.a $(B)/lib.a $(B)/proto.a
 	$(call say,LINK)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS_COMMON) $(LIBS_STORE) -lseccomp -lcap -lcrypto -lm

@@ -42,6 +42,7 @@
 #include "lib/pb_json.h"
 #include "lib/store.h"
 #include "lib/store_backup.h"
+#include "net/credentials.h"
 #include "net/http_origin.h"
 #include "net/http_server.h"
 
@@ -345,14 +346,49 @@ static int listen_executors(struct agent *agent, struct err *e)
 }
 
 /* Executors come by the unix socket, where no browser does. */
-static int gate(void *arg, const struct http_request *req, struct err *e)
+static int gate(void *arg, struct http_request *req, struct err *e)
 {
 	const struct agent *agent = arg;
 	const struct http_origin self = {
 		.listen = agent->endpoint, .hostname = agent->node.hostname,
 	};
 
-	return http_origin_check(&self, req, e);
+	int r = http_origin_check(&self, req, e);
+
+	return r < 0 ? r : http_auth_check(&agent->auth, req, e);
+}
+
+/* Executors show a token of ours (agent/executor_token.h); a level of logging is changed by GET, too. */
+static const struct http_area_rule areas[] = {
+	{ "/health", HTTP_AREA_OPEN },
+	{ "/version", HTTP_AREA_OPEN },
+	{ "/logging/toggle", HTTP_AREA_READWRITE },
+	{ "/api/v1/executor", HTTP_AREA_OPEN },
+};
+
+static int read_credentials(struct agent *agent, struct err *e)
+{
+	const struct agent_flags *flags = &agent->flags;
+	int r = 0;
+
+	if (flags->http_credentials)
+		r = credentials_load(flags->http_credentials, &agent->credentials, e);
+	if (r < 0)
+		return err_wrap(e, "use '--http_credentials'");
+	if (flags->credential)
+		r = credentials_load_header(flags->credential, &agent->authorization, e);
+	if (r < 0)
+		return err_wrap(e, "use '--credential'");
+	agent->auth = (struct http_auth){
+		.name = "mesos-agent", .prefix = "/slave(1)",
+		.rules = areas, .n_rules = ARRAY_SIZE(areas),
+		.is_closed = {
+			[HTTP_AREA_READONLY] = flags->authenticate_http_readonly,
+			[HTTP_AREA_READWRITE] = flags->authenticate_http_readwrite,
+		},
+		.credentials = agent->credentials,
+	};
+	return 0;
 }
 
 static int listen_operators(struct agent *agent, struct err *e)
@@ -443,6 +479,7 @@ static int start_parts(struct agent *agent, struct err *e)
 	    (r = open_store(agent, e)) < 0 ||
 	    (r = executor_token_load_key(agent, e)) < 0 ||
 	    (r = read_host(agent, e)) < 0 ||
+	    (r = read_credentials(agent, e)) < 0 ||
 	    (r = listen_operators(agent, e)) < 0 ||
 	    (r = open_cgroups(agent, e)) < 0 ||
 	    (r = listen_executors(agent, e)) < 0 ||
@@ -531,6 +568,8 @@ void agent_done(struct agent *agent)
 	cgroup_layout_done(&agent->layout);
 	free(agent->layout_text);
 	free(agent->endpoint);
+	credentials_free(agent->credentials);
+	free(agent->authorization);
 	fd_close(&agent->executor_fd);
 	fd_close(&agent->work_fd);
 	free(agent->work_dir);

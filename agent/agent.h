@@ -17,10 +17,12 @@
 #include "isolators/cgroup.h"
 #include "lib/ranges.h"
 #include "lib/rng.h"
+#include "net/http_auth.h"
 #include "net/jwt.h"
 #include "proto/tepui.pb-c.h"
 
 struct container;
+struct credentials;
 struct err;
 struct gc;
 struct guard;
@@ -88,6 +90,9 @@ struct agent {
 	struct tombstone *tombstones;
 	struct history history;			/* of tasks that are forgotten */
 
+	struct http_auth auth;			/* of the operators' server */
+	struct credentials *credentials;	/* NULL: nobody is asked for one */
+	char *authorization;			/* what the master is shown, or NULL */
 	struct master_link *link;
 	struct http_server *operators, *executors;
 	struct http_server *domain;		/* of custom executors; NULL: they use the operators' */

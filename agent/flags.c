@@ -58,7 +58,17 @@ static const struct flag table[] = {
 	    "directories of Container Device Interface documents"),
 	ROW(FLAG_STR, disk_projects, NULL, 0,
 	    "project ids for sandboxes, e.g. [100000-165535]: the file system counts their disk"),
-	ROW(FLAG_BOOL, insecure, "false", 0, "listen beyond loopback without credentials"),
+	ROW(FLAG_STR, credential, NULL, 0,
+	    "file of the principal and secret that the master is shown"),
+	ROW(FLAG_STR, http_credentials, NULL, 0,
+	    "file of the principals and secrets that are let in where one is asked for"),
+	ROW(FLAG_BOOL, authenticate_http_readonly, "false", 0,
+	    "ask for a credential where things are read"),
+	ROW(FLAG_BOOL, authenticate_http_readwrite, "false", 0,
+	    "ask for a credential where things are changed"),
+	ROW(FLAG_STR, http_authenticators, "basic", 0, "how operators show it"),
+	ROW(FLAG_BOOL, insecure, "false", 0,
+	    "listen beyond loopback though not everybody is asked for a credential"),
 	ROW(FLAG_STR, image_store, "", 0,
 	    "absolute path of tepui-image's store, for tasks with an image (default: none)"),
 	ROW(FLAG_MILLIS, image_gc_interval, "5mins", 0,
@@ -121,6 +131,25 @@ static bool is_loopback(const char *address)
 	return inet_pton(AF_INET, host, &ip4) == 1 && (ntohl(ip4.s_addr) >> 24) == 127;
 }
 
+static bool is_closed(const struct agent_flags *flags)
+{
+	return flags->authenticate_http_readonly && flags->authenticate_http_readwrite &&
+	       flags->authenticate_http_executors;
+}
+
+static int check_authentication(const struct agent_flags *flags, struct err *e)
+{
+	bool is_asked = flags->authenticate_http_readonly || flags->authenticate_http_readwrite;
+
+	if (is_asked && !flags->http_credentials)
+		return err_set(e, EINVAL, "find flag '--http_credentials': authentication needs a "
+			       "file of credentials");
+	if (strcmp(flags->http_authenticators, "basic") != 0)
+		return err_set(e, EINVAL, "use '--http_authenticators=%s': only basic is known",
+			       flags->http_authenticators);
+	return 0;
+}
+
 static int check(const struct agent_flags *flags, struct err *e)
 {
 	uint32_t ids;
@@ -155,10 +184,11 @@ static int check(const struct agent_flags *flags, struct err *e)
 		return err_set(e, EINVAL, "use '--executor_heartbeat_interval': it is below 100ms");
 	if (flags->sample_interval < SECOND / 10)
 		return err_set(e, EINVAL, "use '--sample_interval': it is below 100ms");
-	if (!flags->insecure && !is_loopback(flags->listen))
-		return err_set(e, EINVAL, "listen on '%s': not a loopback address, and there are "
-			       "no credentials yet; --insecure takes the risk", flags->listen);
-	return 0;
+	if (!flags->insecure && !is_closed(flags) && !is_loopback(flags->listen))
+		return err_set(e, EINVAL, "listen on '%s': not a loopback address; ask all for "
+			       "credentials by --authenticate_http_readonly and _readwrite, or "
+			       "--insecure takes the risk", flags->listen);
+	return check_authentication(flags, e);
 }
 
 int agent_flags_parse(int argc, char *const *argv, struct agent_flags *ret, struct err *e)

@@ -13,9 +13,11 @@ struct agent_flags {
 	char *cgroup_root, *executor, *default_user, *log_level, *disk_projects;
 	char *cdi_dirs, *cdi_devices;
 	char *host_path_volumes, *image_store, *user_ids;
+	char *credential, *http_credentials, *http_authenticators;
 	char *seccomp_config_dir, *seccomp_profile_name;
 	bool cfs_quota, allow_unenforced, allow_root_tasks, allow_unconfined;
 	bool enforce_container_disk_quota, insecure;
+	bool authenticate_http_readonly, authenticate_http_readwrite;
 	bool authenticate_http_executors, http_executor_domain_sockets;
 	bool help, version;
 	uint64_t image_gc_high, image_gc_low, pids_limit, container_log_mb, container_log_files;

@@ -121,6 +121,10 @@ static void on_refusal(struct master_link *link, const struct http_answer *answe
 			      answer->body ? answer->body : "");
 		break;
 	case 401:
+		(void)err_set(&e, EACCES, "register with master '%s': it asks for another"
+			      " '--credential' (%.*s)", agent->flags.master, (int)answer->size,
+			      answer->body ? answer->body : "");
+		break;
 	case 403:
 		(void)err_set(&e, EPERM, "register with master '%s': it does not know the agent of "
 			      "'%s' (%.*s); another --work_dir starts a new one",
@@ -357,6 +361,10 @@ static int dial(struct master_link *link, struct err *e)
 	r = http_client_new_resolved(agent->loop, agent->flags.master, &link->stream, e);
 	if (r >= 0)
 		r = http_client_new_resolved(agent->loop, agent->flags.master, &link->calls, e);
+	if (r >= 0)
+		r = http_client_authorize(link->stream, agent->authorization, e);
+	if (r >= 0)
+		r = http_client_authorize(link->calls, agent->authorization, e);
 	if (r >= 0)
 		r = master_call_subscribe(agent, &body, &call.size, e);
 	if (r < 0)

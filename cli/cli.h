@@ -31,6 +31,7 @@ enum { CLI_MISUSE = EDOM };
 
 struct cli_options {
 	char *master;		/* host:port */
+	char *credential;	/* file of it, or NULL */
 	bool json;
 	char *color;		/* auto, always, never */
 	bool wait;
@@ -58,6 +59,7 @@ struct cli_options {
 struct cli {
 	struct cli_options options;
 	struct loop *loop;
+	char *authorization;	/* what is shown of the credential, or NULL */
 	bool has_color;
 	int status;		/* of what was run: the exit status when nothing failed */
 };

@@ -72,6 +72,13 @@ static void exchange_data(void *arg, const void *data, size_t size)
 	}
 }
 
+int client_connect(struct cli *cli, const char *address, struct http_client **ret, struct err *e)
+{
+	int r = http_client_new_resolved(cli->loop, address, ret, e);
+
+	return r < 0 ? r : http_client_authorize(*ret, cli->authorization, e);
+}
+
 static int exchange_run(struct cli *cli, const char *address, struct http_call *call,
 			struct exchange *x, struct err *e)
 {
@@ -81,10 +88,9 @@ static int exchange_run(struct cli *cli, const char *address, struct http_call *
 	x->loop = cli->loop;
 	call->on_done = exchange_done;
 	call->arg = x;
-	r = http_client_new_resolved(cli->loop, address, &client, e);
-	if (r < 0)
-		return r;
-	r = http_client_call(client, call, e);
+	r = client_connect(cli, address, &client, e);
+	if (r >= 0)
+		r = http_client_call(client, call, e);
 	if (r >= 0)
 		r = loop_run(cli->loop, e);
 	http_client_free(client);

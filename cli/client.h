@@ -9,6 +9,7 @@
 
 struct cli;
 struct err;
+struct http_client;
 
 struct reply {
 	int status;
@@ -20,6 +21,9 @@ struct reply {
 };
 
 void reply_done(struct reply *reply);
+
+/* A client of ADDRESS that shows the credential of the options, if there is one. */
+int client_connect(struct cli *cli, const char *address, struct http_client **ret, struct err *e);
 
 /*
  * Send BODY (borrowed, may be NULL) to ADDRESS ("host:port"; NULL: the master).  A status from 400

@@ -1,5 +1,6 @@
 /* tepui: the command line for people and scripts. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "cli/cli.h"
@@ -9,6 +10,7 @@
 #include "lib/loop.h"
 #include "lib/version.h"
 #include "net/address.h"
+#include "net/credentials.h"
 
 #define OPTION(name_, kind_, member_, fallback_, help_) \
 	{ .name = (name_), .kind = (kind_), .off = offsetof(struct cli_options, member_), \
@@ -20,6 +22,8 @@
 
 static const struct flag option_flags[] = {
 	OPTION("master", FLAG_STR, master, "127.0.0.1:5050", "host:port of the master"),
+	OPTION("credential", FLAG_STR, credential, NULL,
+	       "file of the principal and secret to show to master and agents"),
 	OPTION("json", FLAG_BOOL, json, "false", "print JSON for programs"),
 	OPTION("color", FLAG_STR, color, "auto", "auto (only on a terminal), always or never"),
 	OPTION("wait", FLAG_BOOL, wait, "false", "wait until the deployment has succeeded"),
@@ -55,7 +59,7 @@ static const struct flag option_flags[] = {
 };
 
 /* What every command takes. */
-static const char common_options[] = "master json color help version";
+static const char common_options[] = "master credential json color help version";
 
 static const struct command *const nouns[] = {
 	app_commands, task_commands, node_commands, deployment_commands,
@@ -247,6 +251,14 @@ static int usage_error(const struct err *e)
 	return CLI_USAGE;
 }
 
+static int read_credential(struct cli *cli, struct err *e)
+{
+	const char *path = cli->options.credential;
+	int r = path ? credentials_load_header(path, &cli->authorization, e) : 0;
+
+	return r < 0 ? err_wrap(e, "use '--credential'") : 0;
+}
+
 static int run_command(struct cli *cli, int argc, char **argv, int first)
 {
 	size_t n = (size_t)(argc - first), used = 0;
@@ -263,11 +275,12 @@ static int run_command(struct cli *cli, int argc, char **argv, int first)
 			command->args);
 		return usage_error(&e);
 	}
-	if (loop_new(&cli->loop, &e) >= 0)
+	if (read_credential(cli, &e) >= 0 && loop_new(&cli->loop, &e) >= 0)
 		(void)command->run(cli, args + used, n - used, &e);
 	if (e.code)
 		fprintf(stderr, "tepui: %s\n", e.msg);
 	loop_free(cli->loop);
+	free(cli->authorization);
 	return cli->status ? cli->status : exit_status(e.code);
 }
 

@@ -18,7 +18,6 @@
 #include "lib/pb_json.h"
 #include "net/http_client.h"
 #include "net/recordio.h"
-#include "net/resolve.h"
 #include "net/wire.h"
 
 enum {
@@ -369,7 +368,7 @@ static void on_head(void *arg, const struct http_answer *answer)
 
 	if (answer->status != 200 || s->plan->input == SESSION_NO_INPUT)
 		return;
-	if (http_client_new_resolved(s->cli->loop, s->plan->address, &s->input, &e) < 0 ||
+	if (client_connect(s->cli, s->plan->address, &s->input, &e) < 0 ||
 	    http_client_call(s->input, &call, &e) < 0 ||
 	    (s->plan->has_terminal && make_raw(s, &e) < 0))
 		fail(s, &e);
@@ -413,7 +412,7 @@ static int start_output(struct session *s, struct err *e)
 	if (r < 0)
 		return r;
 	call.body = body;
-	r = http_client_new_resolved(s->cli->loop, s->plan->address, &s->output, e);
+	r = client_connect(s->cli, s->plan->address, &s->output, e);
 	return r < 0 ? r : http_client_call(s->output, &call, e);
 }
 

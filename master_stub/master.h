@@ -83,9 +83,10 @@ int master_teardown(struct master *master, const char *framework_id, struct err 
 
 /*
  * An operator's RESERVE, UNRESERVE, CREATE or DESTROY on an agent; offers are rescinded to make room.
+ * PRINCIPAL is the operator's, NULL where nobody asked for it.
  * -ENOENT: no such agent; -EBUSY: it has not so much that no task uses; -EINVAL with the reason.
  */
-int master_apply(struct master *master, const char *agent_id,
+int master_apply(struct master *master, const char *agent_id, const char *principal,
 		 const Mesos__V1__Offer__Operation *operation, struct err *e);
 
 /*

@@ -274,9 +274,9 @@ static int free_of(const struct agent *agent, struct resources *ret)
 }
 
 /* Offers go, one after the other, until there is room; none goes for what cannot be. */
-static int apply_with_room(struct agent *agent, const Operation *operation, struct err *e)
+static int apply_with_room(struct agent *agent, const struct operation_asker *asker,
+			   const Operation *operation, struct err *e)
 {
-	const struct operation_asker operator = { .role = NULL };
 	int r;
 
 	do {
@@ -285,7 +285,7 @@ static int apply_with_room(struct agent *agent, const Operation *operation, stru
 		err_clear(e);
 		if (free_of(agent, &left) < 0)
 			return err_set(e, ENOMEM, "change the resources of agent '%s'", agent->id);
-		r = operation_apply(agent, &operator, operation, &left, &converted, e);
+		r = operation_apply(agent, asker, operation, &left, &converted, e);
 		resources_done(&left);
 		resources_done(&converted);
 		if (r != -EBUSY || LIST_EMPTY(&agent->offers))
@@ -294,9 +294,10 @@ static int apply_with_room(struct agent *agent, const Operation *operation, stru
 	} while (true);
 }
 
-int master_apply(struct master *master, const char *agent_id, const Operation *operation,
-		 struct err *e)
+int master_apply(struct master *master, const char *agent_id, const char *principal,
+		 const Operation *operation, struct err *e)
 {
+	const struct operation_asker asker = { .role = NULL, .principal = principal };
 	struct agent *agent = registry_find(master, agent_id);
 	int r;
 
@@ -305,7 +306,7 @@ int master_apply(struct master *master, const char *agent_id, const Operation *o
 	if (agent->state != AGENT_CONNECTED)
 		return err_set(e, EBUSY, "agent '%s' is %s", agent->id,
 			       registry_state_name(agent->state));
-	r = apply_with_room(agent, operation, e);
+	r = apply_with_room(agent, &asker, operation, e);
 	master_explain(master, "operation %s of an operator on agent '%s' is %s%s",
 		       operation_name(operation), agent->id, r < 0 ? "refused: " : "applied",
 		       r < 0 ? e->msg : "");

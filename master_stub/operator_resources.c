@@ -13,7 +13,8 @@ static int apply(struct http_request *req, const Mesos__V1__AgentID *agent_id,
 		 const Operation *operation, struct err *e)
 {
 	const struct shell *shell = http_request_app(req);
-	int r = master_apply(shell->master, agent_id->value, operation, e);
+	int r = master_apply(shell->master, agent_id->value, http_request_principal(req),
+			     operation, e);
 
 	if (r == 0)
 		operator_reply_empty(req, 202);

@@ -53,5 +53,6 @@ int scheduler_find(const struct master *master, const char *framework_id, struct
 		   struct err *e);
 
 const char *scheduler_framework_id(const struct scheduler *scheduler);
+const char *scheduler_principal(const struct scheduler *scheduler);	/* NULL: none */
 
 #endif

@@ -50,6 +50,30 @@ void scheduler_stream_lost(void *owner)
 	free(framework);
 }
 
+/* ---- who speaks ---- */
+
+static int check_principal(const char *authenticated, const char *own, struct err *e)
+{
+	if (own && strcmp(own, authenticated) == 0)
+		return 0;
+	return err_set(e, EINVAL, "Authenticated principal '%.64s' does not match principal '%.64s'"
+		       " set in `FrameworkInfo`", authenticated, own ? own : "");
+}
+
+/* A framework that was let in as somebody is nobody else; and need not say it again. */
+static int sign(const struct http_request *req, Mesos__V1__FrameworkInfo *info, struct err *e)
+{
+	const char *authenticated = http_request_principal(req);
+
+	if (!authenticated)
+		return 0;
+	if (info->principal)
+		return check_principal(authenticated, info->principal, e) < 0 ?
+			err_wrap(e, "Failed to validate scheduler::Call") : 0;
+	info->principal = strdup(authenticated);
+	return info->principal ? 0 : err_set(e, ENOMEM, "subscribe framework");
+}
+
 /* ---- SUBSCRIBE ---- */
 
 /* Who may not subscribe is told so on the stream that it asked for, which then ends. */
@@ -118,6 +142,8 @@ static int subscribe(struct shell *shell, struct http_request *req, const Call *
 		return err_set(e, EINVAL, "Subscribe calls should not include the 'Mesos-Stream-Id'"
 			       " header");
 	if (r == 0)
+		r = sign(req, call->subscribe->framework_info, e);
+	if (r == 0)
 		r = open_stream(shell, format, &framework, e);
 	return r < 0 ? r : begin(framework, req, call, e);
 }
@@ -132,6 +158,8 @@ static int find_scheduler(struct shell *shell, const struct http_request *req, c
 	const char *id = http_request_header(req, "Mesos-Stream-Id");
 	int r = scheduler_find(shell->master, call->framework_id->value, ret, e);
 
+	if (r == 0 && http_request_principal(req))
+		r = check_principal(http_request_principal(req), scheduler_principal(*ret), e);
 	if (r < 0)
 		return r;
 	if (!id)
@@ -151,6 +179,8 @@ static int other_call(struct shell *shell, struct http_request *req, const Call 
 	struct scheduler *scheduler;
 	int r = find_scheduler(shell, req, call, &scheduler, e);
 
+	if (r == 0 && call->type == MESOS__V1__SCHEDULER__CALL__TYPE__UPDATE_FRAMEWORK)
+		r = sign(req, call->update_framework->framework_info, e);
 	if (r == 0)
 		r = scheduler_call(scheduler, call, clock_boot_ms(), e);
 	/* Known by name but not to this version: that is not the body's form. */

@@ -27,6 +27,7 @@
 #include "master_stub/pages.h"
 #include "master_stub/scheduler_stream.h"
 #include "master_stub/stream.h"
+#include "net/credentials.h"
 #include "net/http_origin.h"
 #include "net/http_server.h"
 
@@ -193,7 +194,7 @@ static bool has_room(const struct shell *shell)
 }
 
 /* Agents are let in: what they bring is kept in memory, and what they are told waits. */
-static int gate(void *arg, const struct http_request *req, struct err *e)
+static int gate(void *arg, struct http_request *req, struct err *e)
 {
 	struct shell *shell = arg;
 	const struct http_origin self = {
@@ -201,6 +202,8 @@ static int gate(void *arg, const struct http_request *req, struct err *e)
 	};
 	int r = http_origin_check(&self, req, e);
 
+	if (r == 0)
+		r = http_auth_check(&shell->auth, req, e);
 	if (r < 0)
 		return r;
 	if (is_read(http_request_method(req)) ||
@@ -291,6 +294,43 @@ static size_t count_connections(void)
 
 	n = n > 2 * OWN_DESCRIPTORS ? n - OWN_DESCRIPTORS : OWN_DESCRIPTORS;
 	return n < MAX_CONNECTIONS ? n : MAX_CONNECTIONS;
+}
+
+/* As Mesos has its realms, and closed besides it what it has not. */
+static const struct http_area_rule areas[] = {
+	{ "/health", HTTP_AREA_OPEN },
+	{ "/health.json", HTTP_AREA_OPEN },
+	{ "/version", HTTP_AREA_OPEN },
+	{ "/version.json", HTTP_AREA_OPEN },
+	{ "/redirect", HTTP_AREA_OPEN },
+	{ "/ping", HTTP_AREA_OPEN },
+	{ "/quota", HTTP_AREA_READWRITE },
+	{ "/weights", HTTP_AREA_READWRITE },
+	{ "/maintenance/schedule", HTTP_AREA_READWRITE },
+	{ "/maintenance/status", HTTP_AREA_READWRITE },
+	{ "/api/v1/scheduler", HTTP_AREA_SCHEDULER },
+	{ "/api/v1/agent", HTTP_AREA_AGENT },
+};
+
+static int read_credentials(struct shell *shell, struct err *e)
+{
+	const struct shell_flags *flags = &shell->flags;
+	int r = flags->credentials ? credentials_load(flags->credentials, &shell->credentials, e) : 0;
+
+	if (r < 0)
+		return err_wrap(e, "use '--credentials'");
+	shell->auth = (struct http_auth){
+		.name = "mesos-master", .prefix = "/master",
+		.rules = areas, .n_rules = ARRAY_SIZE(areas),
+		.is_closed = {
+			[HTTP_AREA_READONLY] = flags->authenticate_http_readonly,
+			[HTTP_AREA_READWRITE] = flags->authenticate_http_readwrite,
+			[HTTP_AREA_SCHEDULER] = flags->authenticate_http_frameworks,
+			[HTTP_AREA_AGENT] = flags->authenticate_agents,
+		},
+		.credentials = shell->credentials,
+	};
+	return 0;
 }
 
 static int start_server(struct shell *shell, struct err *e)
@@ -392,6 +432,8 @@ int shell_start(struct shell *shell, struct err *e)
 	if (r == 0)
 		r = choose_hostname(shell, e);
 	if (r == 0)
+		r = read_credentials(shell, e);
+	if (r == 0)
 		r = start_server(shell, e);
 	if (r == 0)
 		r = streams_new("agent", &shell->rng, agent_stream_lost, &shell->agents, e);
@@ -443,5 +485,6 @@ void shell_stop(struct shell *shell)
 	if (shell->store)
 		store_close(shell->store);
 	loop_free(shell->loop);
+	credentials_free(shell->credentials);
 	free(shell->hostname);
 }

@@ -7,8 +7,10 @@
 #include <stdint.h>
 
 #include "lib/rng.h"
+#include "net/http_auth.h"
 
 struct controller;
+struct credentials;
 struct err;
 struct http_server;
 struct log_toggle;
@@ -24,9 +26,12 @@ struct streams;
 struct shell_flags {
 	char *work_dir, *listen, *hostname, *log_level, *agent_removal_rate_limit;
 	char *min_allocatable_resources, *domain;
+	char *credentials, *http_authenticators, *http_framework_authenticators;
 	int64_t agent_ping_timeout, offer_timeout, agent_reregister_timeout, allocation_interval;
 	int64_t agent_removal_interval;		/* of the rate limit; no flag of its own */
 	uint64_t max_agent_ping_timeouts;
+	bool authenticate_http_readonly, authenticate_http_readwrite;
+	bool authenticate_http_frameworks, authenticate_agents;
 	bool filter_gpu_resources, insecure, help, version;
 	uint64_t max_completed_frameworks, max_completed_tasks_per_framework;
 };
@@ -40,6 +45,8 @@ struct shell {
 	struct store *store;
 	struct store_backup *backup;
 	struct http_server *server;
+	struct http_auth auth;
+	struct credentials *credentials;	/* NULL: nobody is asked for one */
 	struct log_toggle *log_toggle;
 	struct pages *pages;
 	struct operator_streams *operators;

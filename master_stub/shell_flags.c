@@ -39,12 +39,23 @@ static const struct flag table[] = {
 	ROW(FLAG_BOOL, filter_gpu_resources, "true", 0,
 	    "offer agents with gpus to frameworks with GPU_RESOURCES only"),
 	ROW(FLAG_STR, domain, NULL, 0, "fault domain of the master, JSON of DomainInfo"),
+	ROW(FLAG_STR, credentials, NULL, 0,
+	    "file of the principals and secrets that are let in where one is asked for"),
+	ROW(FLAG_BOOL, authenticate_http_readonly, "false", 0,
+	    "ask for a credential where things are read"),
+	ROW(FLAG_BOOL, authenticate_http_readwrite, "false", 0,
+	    "ask for a credential where things are changed"),
+	ROW(FLAG_BOOL, authenticate_http_frameworks, "false", 0, "ask frameworks for a credential"),
+	ROW(FLAG_BOOL, authenticate_agents, "false", 0, "ask agents for a credential"),
+	ROW(FLAG_STR, http_authenticators, "basic", 0, "how operators show it"),
+	ROW(FLAG_STR, http_framework_authenticators, "basic", 0, "how frameworks show it"),
 	ROW(FLAG_U64, max_completed_frameworks, "50", 10000,
 	    "removed frameworks that are remembered for operators"),
 	ROW(FLAG_U64, max_completed_tasks_per_framework, "1000", 100000,
 	    "ended tasks of each framework that are remembered for operators"),
 	ROW(FLAG_STR, log_level, "info", 0, "debug, info, warning or error"),
-	ROW(FLAG_BOOL, insecure, "false", 0, "listen beyond loopback without credentials"),
+	ROW(FLAG_BOOL, insecure, "false", 0,
+	    "listen beyond loopback though not everybody is asked for a credential"),
 	ROW(FLAG_BOOL, help, "false", 0, "print this and exit"),
 	ROW(FLAG_BOOL, version, "false", 0, "print the version and exit"),
 };
@@ -89,6 +100,30 @@ static int read_rate(const char *text, int64_t *ret_interval_ms, struct err *e)
 	return 0;
 }
 
+/* Everything that is asked for a credential needs the file; and there is one way to show it. */
+static int check_authentication(const struct shell_flags *flags, struct err *e)
+{
+	bool is_asked = flags->authenticate_http_readonly || flags->authenticate_http_readwrite ||
+			flags->authenticate_http_frameworks || flags->authenticate_agents;
+
+	if (is_asked && !flags->credentials)
+		return err_set(e, EINVAL, "find flag '--credentials': authentication needs a file"
+			       " of credentials");
+	if (strcmp(flags->http_authenticators, "basic") != 0)
+		return err_set(e, EINVAL, "use '--http_authenticators=%s': only basic is known",
+			       flags->http_authenticators);
+	if (strcmp(flags->http_framework_authenticators, "basic") != 0)
+		return err_set(e, EINVAL, "use '--http_framework_authenticators=%s': only basic is"
+			       " known", flags->http_framework_authenticators);
+	return 0;
+}
+
+static bool is_closed(const struct shell_flags *flags)
+{
+	return flags->authenticate_http_readonly && flags->authenticate_http_readwrite &&
+	       flags->authenticate_http_frameworks && flags->authenticate_agents;
+}
+
 static int check(struct shell_flags *flags, struct err *e)
 {
 	struct address address;
@@ -104,9 +139,13 @@ static int check(struct shell_flags *flags, struct err *e)
 	if (address.storage.ss_family == AF_UNIX)
 		return err_set(e, EINVAL, "use '--listen=%s': agents need a TCP address",
 			       flags->listen);
-	if (!is_loopback(&address) && !flags->insecure)
+	r = check_authentication(flags, e);
+	if (r < 0)
+		return r;
+	if (!is_loopback(&address) && !is_closed(flags) && !flags->insecure)
 		return err_set(e, EPERM, "listen on '%s': not a loopback address, and anyone who"
-			       " reaches it could run tasks; add '--insecure' if that is meant",
+			       " reaches it could run tasks; ask all for credentials by"
+			       " '--authenticate_*', or add '--insecure' if that is meant",
 			       flags->listen);
 	if (flags->agent_ping_timeout <= 0 || flags->max_agent_ping_timeouts == 0)
 		return err_set(e, EINVAL,

@@ -25,6 +25,11 @@ const char *scheduler_framework_id(const struct scheduler *scheduler)
 	return scheduler->framework->id;
 }
 
+const char *scheduler_principal(const struct scheduler *scheduler)
+{
+	return scheduler->framework->info->principal;
+}
+
 int scheduler_find(const struct master *master, const char *framework_id, struct scheduler **ret,
 		   struct err *e)
 {

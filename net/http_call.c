@@ -31,7 +31,8 @@ static int add_header(struct evbuffer *out, const char *name, const char *value)
 	return value ? evbuffer_add_printf(out, "%s: %s\r\n", name, value) : 0;
 }
 
-static int build_request(const struct http_call *spec, const char *host, struct evbuffer *out)
+static int build_request(const struct http_call *spec, const char *host,
+			 const char *authorization, struct evbuffer *out)
 {
 	bool is_upload = spec->on_upload;
 	bool has_length = spec->size > 0 || spec->method == HTTP_POST || spec->method == HTTP_PUT ||
@@ -39,6 +40,7 @@ static int build_request(const struct http_call *spec, const char *host, struct 
 
 	if (evbuffer_add_printf(out, "%s %s HTTP/1.1\r\nHost: %s\r\n",
 				http_method_name(spec->method), spec->target, host) < 0 ||
+	    add_header(out, "Authorization", authorization) < 0 ||
 	    add_header(out, "Content-Type", spec->content_type) < 0 ||
 	    add_header(out, "Accept", spec->accept) < 0)
 		return -ENOMEM;
@@ -54,17 +56,19 @@ static int build_request(const struct http_call *spec, const char *host, struct 
 	return 0;
 }
 
-int call_new(const struct http_call *spec, const char *host, struct call **ret, struct err *e)
+int call_new(const struct http_call *spec, const char *host, const char *authorization,
+	     struct call **ret, struct err *e)
 {
 	AUTO(call_freep) struct call *call = calloc(1, sizeof(*call));
 	AUTO(evbuffer_freep) struct evbuffer *out = evbuffer_new();
 
 	if (!spec->target || spec->target[0] != '/' || strpbrk(spec->target, " #") ||
 	    !is_clean(spec->target, false) || !is_clean(spec->content_type, false) ||
-	    !is_clean(spec->accept, false) || !is_clean(spec->extra_headers, true))
+	    !is_clean(authorization, false) || !is_clean(spec->accept, false) ||
+	    !is_clean(spec->extra_headers, true))
 		return err_set(e, EINVAL, "call '%s': target or header is malformed",
 			       spec->target ? spec->target : "");
-	if (!call || !out || build_request(spec, host, out) < 0)
+	if (!call || !out || build_request(spec, host, authorization, out) < 0)
 		return err_set(e, ENOMEM, "call '%s'", spec->target);
 	call->spec = *spec;
 	call->request_size = evbuffer_get_length(out);

@@ -31,8 +31,12 @@ struct call {
 	size_t body_size, body_cap;
 };
 
-/* A copy of SPEC as bytes to send to HOST.  -EINVAL: text with control bytes; -ENOMEM. */
-int call_new(const struct http_call *spec, const char *host, struct call **ret, struct err *e);
+/*
+ * A copy of SPEC as bytes to send to HOST, with AUTHORIZATION (NULL: none).  -EINVAL: text with control
+ * bytes; -ENOMEM.
+ */
+int call_new(const struct http_call *spec, const char *host, const char *authorization,
+	     struct call **ret, struct err *e);
 void call_free(struct call *call);
 void call_forget_answer(struct call *call);	/* before it is sent again */
 

@@ -29,6 +29,7 @@ struct http_client {
 	struct loop *loop;
 	struct address address;
 	char name[ADDRESS_TEXT_SIZE];	/* the address, for messages */
+	char *authorization;		/* or NULL */
 	struct bufferevent *bev;	/* NULL: closed */
 	struct event *wake;		/* the next turn, or the deadline */
 	enum client_state state;
@@ -79,6 +80,7 @@ static void release(struct http_client *client)
 {
 	if (client->wake)
 		event_free(client->wake);
+	free(client->authorization);
 	free(client);
 }
 
@@ -417,6 +419,14 @@ static void on_wake(evutil_socket_t fd, short what, void *arg)
 	end_call(client, &e, false);
 }
 
+int http_client_authorize(struct http_client *client, const char *value, struct err *e)
+{
+	free(client->authorization);
+	client->authorization = value ? strdup(value) : NULL;
+	return value && !client->authorization ?
+		err_set(e, ENOMEM, "call '%s'", client->name) : 0;
+}
+
 int http_client_call(struct http_client *client, const struct http_call *spec, struct err *e)
 {
 	bool is_unix = client->address.storage.ss_family == AF_UNIX;
@@ -427,7 +437,7 @@ int http_client_call(struct http_client *client, const struct http_call *spec, s
 		return err_set(e, ECANCELED, "call '%s'", client->name);
 	if (client->n_queued == MAX_QUEUE)
 		return err_set(e, ENOBUFS, "call '%s': too many calls are waiting", client->name);
-	r = call_new(spec, is_unix ? "localhost" : client->name, &call, e);
+	r = call_new(spec, is_unix ? "localhost" : client->name, client->authorization, &call, e);
 	if (r < 0)
 		return r;
 	STAILQ_INSERT_TAIL(&client->queue, call, link);

@@ -19,6 +19,9 @@ struct loop;
 int http_client_new(struct loop *loop, const char *address, struct http_client **ret,
 		    struct err *e);
 
+/* Calls from now on carry VALUE (copied) as their header 'Authorization'; NULL: none.  -ENOMEM. */
+int http_client_authorize(struct http_client *client, const char *value, struct err *e);
+
 /* Pending calls end with -ECANCELED. */
 void http_client_free(struct http_client *client);
 

@@ -123,14 +123,11 @@ static void handle(struct http_conn *conn, route_fn *fn)
 {
 	struct http_request *req = conn->req;
 	struct err e = { 0 };
-	int r = 0;
+	int r;
 
 	conn->state = CONN_HANDLED;
 	conn->deadline_ms = 0;
-	if (conn->server->gate && !req->collected)
-		r = conn->server->gate(conn->server->gate_arg, req, &e);
-	if (r >= 0)
-		r = fn(req, &e);
+	r = fn(req, &e);
 	if (r >= 0 || conn->req != req || conn->state != CONN_HANDLED)
 		return;
 	if (e.code == 0)
@@ -201,6 +198,21 @@ static void refuse_route(struct http_request *req, int status, unsigned methods)
 		     http_method_name(req->head.method), req->path, allow);
 }
 
+/* May it come in?  If not, it has its answer. */
+static bool pass_gate(struct http_conn *conn)
+{
+	struct http_server *server = conn->server;
+	struct http_request *req = conn->req;
+	struct err e = { 0 };
+
+	if (!server->gate || server->gate(server->gate_arg, req, &e) >= 0)
+		return true;
+	conn->is_lingering = has_body(req);
+	conn->state = CONN_HANDLED;
+	http_reply_error(req, &e);
+	return false;
+}
+
 /* Everything that can be refused is refused before the body is read. */
 static void route_request(struct http_conn *conn)
 {
@@ -226,7 +238,8 @@ static void route_request(struct http_conn *conn)
 		fail(conn, 413, "refuse request: its body is too large");
 		return;
 	}
-	start_body(conn);
+	if (pass_gate(conn))
+		start_body(conn);
 }
 
 /* Take the head of SIZE bytes off the input, as strings. */

@@ -99,6 +99,7 @@ struct http_request {
 	void (*on_close)(void *arg);
 	void *on_close_arg;
 	char peer[ADDRESS_TEXT_SIZE];
+	char *principal;		/* or NULL */
 	bool is_local;
 	uid_t uid;
 };

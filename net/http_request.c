@@ -43,6 +43,7 @@ void request_free(struct http_request *req)
 	free(req->query_data);
 	free(req->params);
 	free(req->body);
+	free(req->principal);
 	free(req);
 }
 
@@ -215,6 +216,23 @@ const char *http_request_body(const struct http_request *req, size_t *ret_size)
 const char *http_request_peer(const struct http_request *req)
 {
 	return req->peer;
+}
+
+const char *http_request_pattern(const struct http_request *req)
+{
+	return req->route ? req->route->pattern : "";
+}
+
+const char *http_request_principal(const struct http_request *req)
+{
+	return req->principal;
+}
+
+int http_request_set_principal(struct http_request *req, const char *name, size_t size)
+{
+	free(req->principal);
+	req->principal = strndup(name, size);
+	return req->principal ? 0 : -ENOMEM;
 }
 
 bool http_request_is_local(const struct http_request *req, uid_t *ret_uid)

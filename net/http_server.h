@@ -106,10 +106,11 @@ void http_server_hold(struct http_server *server);
 void http_server_release(struct http_server *server);
 
 /*
- * GATE is asked before any handler: a negative result is the answer, told by the error function of
- * the table that matched.  For a server that cannot do what its handlers would promise.
+ * GATE is asked before any handler, and before the body is read: a negative result is the answer,
+ * told by the error function of the table that matched.  For those who may not come in, and for a
+ * server that cannot do what its handlers would promise.
  */
-typedef int http_gate_fn(void *arg, const struct http_request *req, struct err *e);
+typedef int http_gate_fn(void *arg, struct http_request *req, struct err *e);
 void http_server_set_gate(struct http_server *server, http_gate_fn *gate, void *arg);
 
 /* Closes listeners and connections; requests and streams still held get their close callback. */
@@ -119,11 +120,15 @@ void http_server_free(struct http_server *server);
 void *http_request_app(const struct http_request *req);	/* of the table that matched */
 enum http_method http_request_method(const struct http_request *req);
 const char *http_request_path(const struct http_request *req);	/* decoded, slashes collapsed */
+const char *http_request_pattern(const struct http_request *req);	/* of the route that matched */
 const char *http_request_arg(const struct http_request *req, size_t i);	/* of ':' and '*', in order */
 const char *http_request_header(const struct http_request *req, const char *name); /* NULL if absent */
 const char *http_request_body(const struct http_request *req, size_t *ret_size);   /* NUL-terminated */
 const char *http_request_peer(const struct http_request *req);	/* "127.0.0.1:4711" or "unix:UID" */
 bool http_request_is_local(const struct http_request *req, uid_t *ret_uid);	/* unix socket */
+/* Who REQ is of, as the gate found out; NULL: nobody was asked for.  Copied; -ENOMEM. */
+const char *http_request_principal(const struct http_request *req);
+int http_request_set_principal(struct http_request *req, const char *name, size_t size);
 
 /* First or I-th value of a query parameter, decoded; NULL if absent; "" if it has no value. */
 const char *http_request_query(const struct http_request *req, const char *name);

@@ -236,7 +236,7 @@ static void test_hold_and_release(void **state)
 	close(reader);
 }
 
-static int refuse_writes(void *arg, const struct http_request *req, struct err *e)
+static int refuse_writes(void *arg, struct http_request *req, struct err *e)
 {
 	assert_ptr_equal(arg, &world);
 	if (http_request_method(req) == HTTP_GET)
@@ -258,19 +258,19 @@ static void test_gate_stands_before_handlers(void **state)
 		{ "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\nx", 507,
 		  "change '/echo': the disk is full" },
 	};
-	int fd = dial();
 
 	(void)state;
 	http_server_set_gate(world.server, refuse_writes, &world);
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		world.size = 0;
+		int fd = dial();
+
 		ask(fd, rows[i].request);
 		assert_true(run_until(got_answer, fd, PATIENCE_MS));
 		assert_int_equal(status_of(world.answer), rows[i].status);
 		assert_non_null(strstr(world.answer, rows[i].part));
+		close(fd);
 	}
 	assert_int_equal(world.n_served, 1);
-	close(fd);
 }
 
 /* More pipelined requests than the input holds at a time, behind one that is answered later. */

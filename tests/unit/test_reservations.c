@@ -210,7 +210,7 @@ static void test_a_framework_of_the_old_form_reserves_and_never_sees_refined_one
 static int operate(struct world *w, const char *agent_id, const char *json, struct err *e)
 {
 	ProtobufCMessage *operation = message(&mesos__v1__offer__operation__descriptor, "%s", json);
-	int r = master_apply(w->cluster->master, agent_id,
+	int r = master_apply(w->cluster->master, agent_id, NULL,
 			     (const Mesos__V1__Offer__Operation *)operation, e);
 
 	protobuf_c_message_free_unpacked(operation, NULL);
