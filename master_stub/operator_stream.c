@@ -50,13 +50,17 @@ static void watch(struct operator_streams *streams)
 		master_set_observed(streams->shell->master, streams_count(streams->all) > 0);
 }
 
-/* Its stream is gone or going. */
+/* Its stream is gone or going; it gets an answer if it has none yet. */
 static void subscriber_free(struct subscriber *subscriber)
 {
 	struct operator_streams *streams = subscriber->streams;
 
 	if (subscriber->snapshot)
 		page_cancel(subscriber->snapshot);
+	if (subscriber->req) {
+		http_request_on_close(subscriber->req, NULL, NULL);
+		http_reply(subscriber->req, 503, NULL, NULL, 0);
+	}
 	free(subscriber);
 	watch(streams);
 }
@@ -86,30 +90,20 @@ int operator_streams_new(struct shell *shell, struct operator_streams **ret, str
 	return 0;
 }
 
-/* One gives up its place, with an answer if it has none yet. */
 static void drop_oldest(struct operator_streams *streams)
 {
 	struct subscriber *oldest = streams_oldest(streams->all);
 
 	stream_close(oldest->stream);
-	if (oldest->req) {
-		http_request_on_close(oldest->req, NULL, NULL);
-		http_reply(oldest->req, 503, NULL, NULL, 0);
-	}
 	subscriber_free(oldest);
 }
 
 void operator_streams_free(struct operator_streams *streams)
 {
-	struct subscriber *subscriber;
-
 	if (!streams)
 		return;
-	while (streams->all && (subscriber = streams_oldest(streams->all))) {
-		stream_close(subscriber->stream);
-		streams_flush(streams->all);
-		free(subscriber);
-	}
+	while (streams->all && streams_count(streams->all) > 0)
+		drop_oldest(streams);
 	streams_free(streams->all);
 	loop_timer_free(streams->heartbeat);
 	free(streams);
@@ -132,6 +126,7 @@ static void on_request_close(void *arg)
 {
 	struct subscriber *subscriber = arg;
 
+	subscriber->req = NULL;
 	stream_close(subscriber->stream);
 	subscriber_free(subscriber);
 }
@@ -143,14 +138,12 @@ static void on_snapshot(void *arg, char *data_take, size_t size)
 	struct err e = { 0 };
 
 	subscriber->snapshot = NULL;
-	http_request_on_close(subscriber->req, NULL, NULL);
 	shell_wake(subscriber->streams->shell);
 	if (!data) {
 		stream_close(subscriber->stream);
-		http_reply(subscriber->req, 503, NULL, NULL, 0);
 		subscriber_free(subscriber);
 	} else if (stream_start(subscriber->stream, subscriber->req, &e) < 0) {
-		http_reply_error(subscriber->req, &e);
+		http_reply_error(TAKE_PTR(subscriber->req), &e);
 		subscriber_free(subscriber);
 	} else {
 		subscriber->req = NULL;

@@ -33,6 +33,7 @@ struct streams {
 	stream_lost_fn *lost;
 	struct stream *by_id;
 	TAILQ_HEAD(, stream) all, waiting;	/* both in the order in which they came */
+	size_t n_owned;
 };
 
 int streams_new(const char *kind, struct rng *rng, stream_lost_fn *lost, struct streams **ret,
@@ -51,10 +52,21 @@ int streams_new(const char *kind, struct rng *rng, stream_lost_fn *lost, struct 
 	return 0;
 }
 
+/* Nobody counts on it any more; who did is returned. */
+static void *disown(struct stream *stream)
+{
+	void *owner = stream->owner;
+
+	stream->streams->n_owned -= owner != NULL;
+	stream->owner = NULL;
+	return owner;
+}
+
 static void stream_free(struct stream *stream)
 {
 	struct streams *streams = stream->streams;
 
+	(void)disown(stream);
 	outbox_drop(&stream->box);
 	if (stream->is_waiting)
 		TAILQ_REMOVE(&streams->waiting, stream, waiting);
@@ -99,6 +111,7 @@ int stream_new(struct streams *streams, enum wire_format format, void *owner, st
 		return err_set(e, ENOMEM, "open stream of kind '%s'", streams->kind);
 	}
 	TAILQ_INSERT_TAIL(&streams->all, stream, all);
+	streams->n_owned++;
 	*ret = stream;
 	return 0;
 }
@@ -107,7 +120,7 @@ static void on_close(void *arg)
 {
 	struct stream *stream = arg;
 	stream_lost_fn *lost = stream->streams->lost;
-	void *owner = stream->owner;
+	void *owner = disown(stream);
 
 	stream_free(stream);
 	if (owner)
@@ -211,19 +224,19 @@ void streams_tell(struct streams *streams, const ProtobufCMessage *message)
 
 void stream_close(struct stream *stream)
 {
-	stream->owner = NULL;
+	(void)disown(stream);
 	set_waiting(stream);
 }
 
 static void flush(struct stream *stream)
 {
-	void *owner = stream->owner;
+	void *owner;
 
 	if (stream->http)
 		outbox_flush(&stream->box, stream->http);
-	if (owner && !stream->is_broken)
+	if (is_open(stream))
 		return;
-	stream->owner = NULL;
+	owner = disown(stream);
 	if (owner)
 		stream->streams->lost(owner);
 	end(stream);
@@ -242,13 +255,15 @@ void streams_flush(struct streams *streams)
 
 size_t streams_count(const struct streams *streams)
 {
-	return HASH_COUNT(streams->by_id);
+	return streams->n_owned;
 }
 
 void *streams_oldest(const struct streams *streams)
 {
 	const struct stream *stream = TAILQ_FIRST(&streams->all);
 
+	while (stream && !stream->owner)
+		stream = TAILQ_NEXT(stream, all);
 	return stream ? stream->owner : NULL;
 }
 

@@ -33,8 +33,9 @@ void streams_free(struct streams *streams);
 void streams_flush(struct streams *streams);
 /* Tell MESSAGE to all of them; it is written once for each form. */
 void streams_tell(struct streams *streams, const ProtobufCMessage *message);
+/* Those that have an owner: one that is closed is not counted, nor found below. */
 size_t streams_count(const struct streams *streams);
-/* The oldest one's owner: of the stream that was made first; NULL if there is none. */
+/* The owner of the stream that was made first; NULL if there is none. */
 void *streams_oldest(const struct streams *streams);
 /* The owner of the stream that the header Mesos-Stream-Id names; NULL if there is none. */
 void *streams_find(const struct streams *streams, const char *id);
