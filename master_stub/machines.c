@@ -101,17 +101,14 @@ struct machine *machines_find(const struct machines *plan, const MachineID *id)
 	return machine;
 }
 
-static void add_to_place(struct machine **table, const char *name, struct machine *machine)
+static struct machine *find_host(const struct machines *plan, const char *hostname)
 {
-	struct machine *first = NULL;
+	char host[MACHINE_MAX_NAME + 1];
+	struct machine *machine = NULL;
 
-	HASH_FIND(hh_place, *table, name, strlen(name), first);
-	if (first) {
-		machine->next_same = first->next_same;
-		first->next_same = machine;
-	} else {
-		HASH_ADD_KEYPTR(hh_place, *table, name, strlen(name), machine);
-	}
+	lower(hostname, host, sizeof(host));
+	HASH_FIND(hh_host, plan->by_host, host, strlen(host), machine);
+	return machine;
 }
 
 static int add_machine(struct machines *plan, const MachineID *id, const Window *window,
@@ -141,10 +138,9 @@ static int add_machine(struct machines *plan, const MachineID *id, const Window 
 		free(machine);
 		return err_set(e, ENOMEM, "plan maintenance");
 	}
-	if (*machine->host)
-		add_to_place(&plan->by_host, machine->host, machine);
-	else
-		add_to_place(&plan->by_address, id->ip, machine);
+	if (*machine->host && !find_host(plan, machine->host))
+		HASH_ADD_KEYPTR(hh_host, plan->by_host, machine->host, strlen(machine->host),
+				machine);
 	return 0;
 }
 
@@ -152,8 +148,7 @@ void machines_done(struct machines *plan)
 {
 	struct machine *machine, *next;
 
-	HASH_CLEAR(hh_place, plan->by_host);
-	HASH_CLEAR(hh_place, plan->by_address);
+	HASH_CLEAR(hh_host, plan->by_host);
 	HASH_ITER(hh, plan->by_id, machine, next) {
 		HASH_DEL(plan->by_id, machine);
 		free(machine);
@@ -207,21 +202,26 @@ static void address_of(const char *hostname, const char *endpoint, char ret[IP_S
 		*ret = '\0';
 }
 
+static const struct machine *find_named(const struct machines *plan, const char *hostname,
+					const char *ip)
+{
+	MachineID id = MESOS__V1__MACHINE_ID__INIT;
+
+	/* Looking only reads them. */
+	id.hostname = (char *)(uintptr_t)hostname;
+	id.ip = (char *)(uintptr_t)ip;
+	return machines_find(plan, &id);
+}
+
 const struct machine *machines_find_place(const struct machines *plan, const char *hostname,
 					const char *endpoint)
 {
-	char host[MACHINE_MAX_NAME + 1], ip[IP_SIZE];
-	struct machine *machine = NULL;
+	const struct machine *machine;
+	char ip[IP_SIZE];
 
-	lower(hostname, host, sizeof(host));
 	address_of(hostname, endpoint, ip);
-	HASH_FIND(hh_place, plan->by_host, host, strlen(host), machine);
-	for (; machine; machine = machine->next_same) {
-		const char *wanted = text_of(machine->id->ip);
-
-		if (!*wanted || !*ip || strcmp(wanted, ip) == 0)
-			return machine;
-	}
-	HASH_FIND(hh_place, plan->by_address, ip, strlen(ip), machine);
-	return machine;
+	machine = *ip ? find_named(plan, hostname, ip) : find_host(plan, hostname);
+	if (!machine)
+		machine = find_named(plan, hostname, NULL);
+	return machine || !*ip ? machine : find_named(plan, NULL, ip);
 }

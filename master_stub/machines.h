@@ -32,16 +32,16 @@ struct machine {
 	const Mesos__V1__MachineID *id;	/* the schedule's */
 	struct unavailability unavailability;
 	bool is_down;
+	bool is_leaving;		/* while the rest becomes a schedule */
 	char key[MACHINE_KEY_SIZE], host[MACHINE_MAX_NAME + 1];
-	struct machine *next_same;	/* of the same host name, or address without one */
 	Mesos__V1__Maintenance__ClusterStatus__DrainingMachine *row;	/* while a status is made */
-	UT_hash_handle hh, hh_place;
+	UT_hash_handle hh, hh_host;
 };
 
 struct machines {
 	Mesos__V1__Maintenance__Schedule *schedule;	/* owned; NULL: there was never one */
 	struct machine *by_id;
-	struct machine *by_host, *by_address;	/* the latter: those without a host name */
+	struct machine *by_host;	/* the first of each host name */
 };
 
 /* -EINVAL: it has no name, or one that is none. */

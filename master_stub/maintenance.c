@@ -273,21 +273,8 @@ int maintenance_start(struct master *master, MachineID *const *ids, size_t n, st
 	return 0;
 }
 
-static bool is_among(const MachineID *id, MachineID *const *ids, size_t n)
-{
-	char key[MACHINE_KEY_SIZE], other[MACHINE_KEY_SIZE];
-
-	machine_make_key(id, key);
-	for (size_t i = 0; i < n; i++) {
-		machine_make_key(ids[i], other);
-		if (strcmp(key, other) == 0)
-			return true;
-	}
-	return false;
-}
-
 /* Windows that have no machine any more go with the last one. */
-static void remove_machines(Schedule *schedule, MachineID *const *ids, size_t n)
+static void remove_leaving(const struct machines *plan, Schedule *schedule)
 {
 	size_t kept_windows = 0;
 
@@ -296,7 +283,7 @@ static void remove_machines(Schedule *schedule, MachineID *const *ids, size_t n)
 		size_t kept = 0;
 
 		for (size_t i = 0; i < window->n_machine_ids; i++) {
-			if (is_among(window->machine_ids[i], ids, n))
+			if (machines_find(plan, window->machine_ids[i])->is_leaving)
 				mesos__v1__machine_id__free_unpacked(window->machine_ids[i], NULL);
 			else
 				window->machine_ids[kept++] = window->machine_ids[i];
@@ -310,6 +297,12 @@ static void remove_machines(Schedule *schedule, MachineID *const *ids, size_t n)
 	schedule->n_windows = kept_windows;
 }
 
+static void set_leaving(struct master *master, MachineID *const *ids, size_t n, bool is_leaving)
+{
+	for (size_t i = 0; i < n; i++)
+		machines_find(&master->maintenance, ids[i])->is_leaving = is_leaving;
+}
+
 int maintenance_stop(struct master *master, MachineID *const *ids, size_t n, struct err *e)
 {
 	Schedule *left;
@@ -321,7 +314,9 @@ int maintenance_stop(struct master *master, MachineID *const *ids, size_t n, str
 	left = (Schedule *)pb_copy(&master->maintenance.schedule->base);
 	if (!left)
 		return err_set(e, ENOMEM, "stop maintenance");
-	remove_machines(left, ids, n);
+	set_leaving(master, ids, n, true);
+	remove_leaving(&master->maintenance, left);
+	set_leaving(master, ids, n, false);
 	r = machines_make(left, &plan, e);
 	mesos__v1__maintenance__schedule__free_unpacked(left, NULL);
 	if (r < 0) {

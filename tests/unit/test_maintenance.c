@@ -472,6 +472,49 @@ static void test_every_name_that_is_given_fits(void **state)
 	machines_done(&plan);
 }
 
+/* As many as a schedule may have, each stopped in the same call: a walk of all for each takes hours. */
+static void test_the_maintenance_of_very_many_machines_is_stopped(void **state)
+{
+	enum { N = 100000, NAME_SIZE = 16 };
+	Mesos__V1__Maintenance__Window window = MESOS__V1__MAINTENANCE__WINDOW__INIT,
+		*windows[] = { &window };
+	Mesos__V1__Maintenance__Schedule plan = MESOS__V1__MAINTENANCE__SCHEDULE__INIT;
+	Mesos__V1__Unavailability unavailability = MESOS__V1__UNAVAILABILITY__INIT;
+	Mesos__V1__TimeInfo begin_time = MESOS__V1__TIME_INFO__INIT;
+	Mesos__V1__MachineID *ids = calloc(N, sizeof(*ids)), **list = calloc(N, sizeof(ids));
+	char (*names)[NAME_SIZE] = calloc(N, sizeof(*names)), rack[] = "rack";
+	struct scene *s = begin();
+	struct err e = { 0 };
+
+	(void)state;
+	for (unsigned i = 0; i < N; i++) {
+		mesos__v1__machine_id__init(&ids[i]);
+		(void)snprintf(names[i], sizeof(names[i]), "10.%u.%u.%u", i >> 16, i >> 8 & 255,
+			       i & 255);
+		ids[i].hostname = rack;
+		ids[i].ip = names[i];
+		list[i] = &ids[i];
+	}
+	unavailability.start = &begin_time;
+	window.unavailability = &unavailability;
+	window.machine_ids = list;
+	window.n_machine_ids = N;
+	plan.windows = windows;
+	plan.n_windows = 1;
+	assert_int_equal(maintenance_update_schedule(s->cluster->master, &plan, &e), 0);
+	assert_int_equal(maintenance_start(s->cluster->master, list, N, &e), 0);
+	assert_int_equal(maintenance_stop(s->cluster->master, list + 1, N - 1, &e), 0);
+	assert_int_equal(maintenance_schedule(s->cluster->master)->n_windows, 1);
+	assert_string_equal(
+		maintenance_schedule(s->cluster->master)->windows[0]->machine_ids[0]->ip, names[0]);
+	assert_int_equal(maintenance_stop(s->cluster->master, list, 1, &e), 0);
+	assert_int_equal(maintenance_schedule(s->cluster->master)->n_windows, 0);
+	free(names);
+	free(list);
+	free(ids);
+	end(s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -490,6 +533,7 @@ int main(void)
 		cmocka_unit_test(test_machines_change_in_order_only),
 		cmocka_unit_test(test_an_agent_on_the_schedule_is_not_drained),
 		cmocka_unit_test(test_every_name_that_is_given_fits),
+		cmocka_unit_test(test_the_maintenance_of_very_many_machines_is_stopped),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
