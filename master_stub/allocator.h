@@ -99,8 +99,8 @@ struct allocator_quota {
 extern const struct allocator_quota allocator_no_quota;
 int allocator_set_quota(struct allocator *allocator, const char *role,
 			const struct allocator_quota *quota);
-/* Is less free than guarantees lack? */
-bool allocator_lacks_headroom(const struct allocator *allocator);
+/* What guarantees lack beyond all that is free. */
+struct quantities allocator_lack(const struct allocator *allocator);
 /* What ROLE has in the sense of quota. */
 struct quantities allocator_consumed(const struct allocator *allocator, const char *role);
 

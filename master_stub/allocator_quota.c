@@ -205,9 +205,9 @@ struct quantities allocator_consumed(const struct allocator *allocator, const ch
 	return top ? consumed(top) : (struct quantities){ { 0 } };
 }
 
-bool allocator_lacks_headroom(const struct allocator *allocator)
+struct quantities allocator_lack(const struct allocator *allocator)
 {
-	return !quantities_contain(&allocator->available, &allocator->required);
+	return quantities_beyond(&allocator->required, &allocator->available);
 }
 
 /* ---- what may be granted ---- */

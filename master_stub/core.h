@@ -27,6 +27,9 @@ LIST_HEAD(listing_list, listing);
 enum { N_TASK_STATES = 14 };	/* values of mesos.v1.TaskState */
 enum { N_AGENT_STATES = 5 };	/* values of enum agent_state */
 
+/* That operators set something for: every call looks at each of its own, and at all. */
+enum { MAX_ROLES_IN_CALL = 1000, MAX_ROLES_KEPT = 10000 };
+
 enum { N_AGENT_CALLS = TEPUI__AGENT_CALL__TYPE__EXECUTOR_EXITED + 1 };
 
 /* Since this process started; what can be counted when asked is not kept here. */

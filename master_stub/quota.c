@@ -121,13 +121,14 @@ static int read_config(const QuotaConfig *config, struct allocator_quota *ret, s
 
 /* ---- what the cluster has ---- */
 
-static bool is_among(const char *role, QuotaConfig *const *configs, size_t n)
+/* The last of several for one role is what holds. */
+static bool is_last(QuotaConfig *const *configs, size_t i, size_t n)
 {
-	for (size_t i = 0; i < n; i++) {
-		if (strcmp(configs[i]->role, role) == 0)
-			return true;
+	for (size_t k = i + 1; k < n; k++) {
+		if (strcmp(configs[i]->role, configs[k]->role) == 0)
+			return false;
 	}
-	return false;
+	return true;
 }
 
 /* Those that stay as they are, and what AMOUNTS, of CONFIGS, would make of the others. */
@@ -137,14 +138,15 @@ static struct quantities sum_guarantees(const struct master *master, QuotaConfig
 	struct quantities sum = { { 0 } };
 	const struct quota *quota;
 
-	for (quota = master->quotas; quota; quota = quota->hh.next) {
-		if (!is_among(quota->role, configs, n))
-			quantities_add(&sum, &quota->amounts.guarantee, 1);
-	}
+	for (quota = master->quotas; quota; quota = quota->hh.next)
+		quantities_add(&sum, &quota->amounts.guarantee, 1);
 	for (size_t i = 0; i < n; i++) {
-		/* The last of several for one role is what holds. */
-		if (!is_among(configs[i]->role, configs + i + 1, n - i - 1))
-			quantities_add(&sum, &amounts[i].guarantee, 1);
+		if (!is_last(configs, i, n))
+			continue;
+		quota = find(master, configs[i]->role);
+		if (quota)
+			quantities_add(&sum, &quota->amounts.guarantee, -1);
+		quantities_add(&sum, &amounts[i].guarantee, 1);
 	}
 	return sum;
 }
@@ -166,37 +168,80 @@ static int check_capacity(const struct master *master, QuotaConfig *const *confi
 
 /* ---- offers that were made by other quotas ---- */
 
-static bool is_within(const char *role, const char *top)
+static struct quota *find_top(const struct master *master, const char *role)
 {
-	size_t n = strlen(top);
+	struct quota *quota = NULL;
 
-	return strncmp(role, top, n) == 0 && (role[n] == '\0' || role[n] == '/');
+	HASH_FIND(hh, master->quotas, role, strcspn(role, "/"), quota);
+	return quota;
 }
 
-/* Until ROLE has no more than its limit, or nothing more is offered to it. */
-static void rescind_beyond_limit(struct master *master, const struct quota *quota)
+static struct quantities consumed(const struct master *master, const struct quota *quota)
+{
+	return allocator_consumed(master->allocator, quota->role);
+}
+
+static void rescind_beyond_limits(struct master *master)
 {
 	struct offer *offer, *next;
 
 	HASH_ITER(hh, master->offers, offer, next) {
-		struct quantities has = allocator_consumed(master->allocator, quota->role);
+		const struct quota *quota = find_top(master, offer->role->name);
+		struct quantities has;
 
-		if (quantities_contain(&quota->amounts.limit, &has))
-			return;
-		if (is_within(offer->role->name, quota->role))
+		if (!quota)
+			continue;
+		has = consumed(master, quota);
+		if (!quantities_contain(&quota->amounts.limit, &has))
 			offer_rescind(offer);
 	}
 }
 
-/* Until there is as much free as guarantees lack, or nothing more is offered to others. */
-static void rescind_for_guarantee(struct master *master, const struct quota *quota)
+static bool lacks_guarantee(const struct master *master, QuotaConfig *const *configs, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		const struct quota *quota = find(master, configs[i]->role);
+		struct quantities has;
+
+		if (!quota)
+			continue;
+		has = consumed(master, quota);
+		if (!quantities_contain(&has, &quota->amounts.guarantee))
+			return true;
+	}
+	return false;
+}
+
+/* Would something of LACK be free, and not be owed to the same role again? */
+static bool is_spare(const struct master *master, const struct offer *offer,
+		     const struct quantities *lack)
+{
+	const struct quota *quota = find_top(master, offer->role->name);
+	struct quantities has = { { 0 } }, owed = { { 0 } };
+
+	if (quota) {
+		has = consumed(master, quota);
+		owed = quota->amounts.guarantee;
+	}
+	for (int i = 0; i < N_RESOURCE_KINDS; i++) {
+		if (lack->of[i] > 0 && offer->resources.scalar[i] > 0 &&
+		    (!quota || has.of[i] > owed.of[i]))
+			return true;
+	}
+	return false;
+}
+
+/* Until there is as much free as guarantees lack, or nothing more is offered that could be. */
+static void rescind_for_guarantees(struct master *master)
 {
 	struct offer *offer, *next;
 
 	HASH_ITER(hh, master->offers, offer, next) {
-		if (!allocator_lacks_headroom(master->allocator))
+		const struct quantities lack = allocator_lack(master->allocator);
+
+		if (quantities_are_zero(&lack))
 			return;
-		if (!is_within(offer->role->name, quota->role))
+		if (is_spare(master, offer, &lack))
 			offer_rescind(offer);
 	}
 }
@@ -239,8 +284,6 @@ static int set(struct master *master, const char *role, const struct allocator_q
 	    allocator_set_quota(master->allocator, role, amounts) < 0)
 		return -ENOMEM;
 	quota->amounts = *amounts;
-	rescind_beyond_limit(master, quota);
-	rescind_for_guarantee(master, quota);
 	if (memcmp(amounts, &allocator_no_quota, sizeof(*amounts)) == 0)
 		forget(master, quota);
 	return 0;
@@ -258,14 +301,35 @@ static int record(struct master *master, const QuotaConfig *config,
 	return master_put(master, KIND, config->role, &record.base, e);
 }
 
+static int check_number(const struct master *master, QuotaConfig *const *configs, size_t n,
+			struct err *e)
+{
+	size_t n_new = 0;
+
+	for (size_t i = 0; i < n; i++)
+		n_new += !find(master, configs[i]->role);
+	if (n_new == 0 || HASH_COUNT(master->quotas) + n_new <= MAX_ROLES_KEPT)
+		return 0;
+	return err_set(e, EINVAL, "Invalid QuotaConfig: more than %d roles would have a quota",
+		       MAX_ROLES_KEPT);
+}
+
 int master_update_quota(struct master *master, QuotaConfig *const *configs, size_t n, bool force,
 			struct err *e)
 {
-	AUTO_FREE struct allocator_quota *amounts = calloc(n, sizeof(*amounts));
-	int r = amounts || n == 0 ? 0 : err_set(e, ENOMEM, "update quotas");
+	AUTO_FREE struct allocator_quota *amounts = NULL;
+	int r = 0;
 
+	if (n > MAX_ROLES_IN_CALL)
+		return err_set(e, EINVAL, "Invalid QuotaConfig: %zu quotas are set at once, at most"
+			       " %d can be", n, MAX_ROLES_IN_CALL);
+	amounts = calloc(n + 1, sizeof(*amounts));
+	if (!amounts)
+		return err_set(e, ENOMEM, "update quotas");
 	for (size_t i = 0; i < n && r == 0; i++)
 		r = read_config(configs[i], &amounts[i], e);
+	if (r == 0)
+		r = check_number(master, configs, n, e);
 	if (r == 0 && !force)
 		r = check_capacity(master, configs, amounts, n, e);
 	for (size_t i = 0; i < n && r == 0; i++)
@@ -274,6 +338,9 @@ int master_update_quota(struct master *master, QuotaConfig *const *configs, size
 		if (set(master, configs[i]->role, &amounts[i]) < 0)
 			r = err_set(e, ENOMEM, "set the quota of role '%s'", configs[i]->role);
 	}
+	rescind_beyond_limits(master);
+	if (lacks_guarantee(master, configs, n))
+		rescind_for_guarantees(master);
 	return r;
 }
 

@@ -21,11 +21,18 @@ struct weight {
 	UT_hash_handle hh;
 };
 
-static int set(struct master *master, const char *role, double value)
+static struct weight *find(const struct master *master, const char *role)
 {
 	struct weight *weight = NULL;
 
 	HASH_FIND_STR(master->weights, role, weight);
+	return weight;
+}
+
+static int set(struct master *master, const char *role, double value)
+{
+	struct weight *weight = find(master, role);
+
 	if (!weight) {
 		weight = calloc(1, sizeof(*weight));
 		if (!weight)
@@ -45,9 +52,8 @@ static int set(struct master *master, const char *role, double value)
 
 double weight_of(const struct master *master, const char *role)
 {
-	const struct weight *weight = NULL;
+	const struct weight *weight = find(master, role);
 
-	HASH_FIND_STR(master->weights, role, weight);
 	return weight ? weight->value : 1;
 }
 
@@ -97,11 +103,29 @@ static void rescind_all(struct master *master)
 		offer_rescind(offer);
 }
 
+/* One that is new for each that is not known: who repeats a role is counted for it. */
+static int check_number(const struct master *master, Mesos__V1__WeightInfo *const *infos, size_t n,
+			struct err *e)
+{
+	size_t n_new = 0;
+
+	if (n > MAX_ROLES_IN_CALL)
+		return err_set(e, EINVAL, "Failed to validate update weights request JSON: %zu"
+			       " weights are set at once, at most %d can be", n,
+			       MAX_ROLES_IN_CALL);
+	for (size_t i = 0; i < n; i++)
+		n_new += infos[i]->role && !find(master, infos[i]->role);
+	if (n_new == 0 || HASH_COUNT(master->weights) + n_new <= MAX_ROLES_KEPT)
+		return 0;
+	return err_set(e, EINVAL, "Failed to validate update weights request JSON: more than %d"
+		       " roles would have a weight", MAX_ROLES_KEPT);
+}
+
 int master_update_weights(struct master *master, Mesos__V1__WeightInfo *const *infos, size_t n,
 			  struct err *e)
 {
 	bool is_used = false;
-	int r = 0;
+	int r = check_number(master, infos, n, e);
 
 	for (size_t i = 0; i < n && r == 0; i++)
 		r = check(infos[i], e);

@@ -151,6 +151,106 @@ static void test_offers_make_room_for_a_new_quota(void **state)
 	cluster_free(cluster);
 }
 
+static size_t rescinds(const struct fake_framework *framework)
+{
+	return framework_count(framework, MESOS__V1__SCHEDULER__EVENT__TYPE__RESCIND);
+}
+
+/* Another role may lack what nobody can give it. */
+static void test_offers_are_rescinded_only_for_a_role_that_lacks_its_guarantee(void **state)
+{
+	struct cluster *cluster = cluster_new();
+	struct fake_agent agent = { 0 };
+	struct fake_framework framework = { 0 };
+
+	(void)state;
+	must_update(cluster, "{\"role\":\"poor\",\"guarantees\":{\"gpus\":{\"value\":8}}}");
+	agent_subscribe(cluster, &agent, (struct subscribe){ 0 });
+	framework_subscribe(cluster, &framework, ROLE_FRAMEWORK("a"));
+	assert_non_null(framework_offer(&framework));
+	must_update(cluster, "{\"role\":\"b\",\"limits\":" CPUS("2") "}");
+	must_update(cluster, "{\"role\":\"a\",\"guarantees\":" CPUS("1") "}");
+	/* What lacks is not of what is offered. */
+	must_update(cluster, "{\"role\":\"poor\",\"guarantees\":{\"gpus\":{\"value\":9}}}");
+	assert_int_equal(rescinds(&framework), 0);
+	/* All that is offered to it it may have anyway. */
+	must_update(cluster, "{\"role\":\"a\",\"guarantees\":" CPUS("4") "}");
+	must_update(cluster, "{\"role\":\"c\",\"guarantees\":" CPUS("1") "}");
+	assert_int_equal(rescinds(&framework), 0);
+	framework_forget(&framework);
+	agent_forget(&agent);
+	cluster_free(cluster);
+}
+
+/* From FIRST on: "r0", "r1"... */
+static int update_many(struct cluster *cluster, size_t first, size_t n, struct err *e)
+{
+	Mesos__V1__Quota__QuotaConfig__GuaranteesEntry entry =
+		MESOS__V1__QUOTA__QUOTA_CONFIG__GUARANTEES_ENTRY__INIT, *entries[] = { &entry };
+	Mesos__V1__Value__Scalar scalar = MESOS__V1__VALUE__SCALAR__INIT;
+	Mesos__V1__Quota__QuotaConfig *configs = calloc(n, sizeof(*configs)),
+				      **list = calloc(n, sizeof(*list));
+	char (*names)[16] = calloc(n, sizeof(*names));
+	int r;
+
+	entry.key = (char *)(uintptr_t)"cpus";
+	entry.value = &scalar;
+	scalar.value = 1;
+	for (size_t i = 0; i < n; i++) {
+		mesos__v1__quota__quota_config__init(&configs[i]);
+		(void)snprintf(names[i], sizeof(names[i]), "r%zu", first + i);
+		configs[i].role = names[i];
+		configs[i].guarantees = entries;
+		configs[i].n_guarantees = 1;
+		list[i] = &configs[i];
+	}
+	r = master_update_quota(cluster->master, list, n, true, e);
+	free(names);
+	free(list);
+	free(configs);
+	return r;
+}
+
+static void test_the_number_of_quotas_is_bounded(void **state)
+{
+	enum { AT_ONCE = 1000, IN_ALL = 10000 };
+	struct cluster *cluster = cluster_new();
+	struct err e = { 0 }, full = { 0 };
+
+	(void)state;
+	assert_int_equal(update_many(cluster, 0, AT_ONCE + 1, &e), -EINVAL);
+	assert_non_null(strstr(e.msg, "1001 quotas are set at once, at most 1000 can be"));
+	for (size_t n = 0; n < IN_ALL; n += AT_ONCE) {
+		e = (struct err){ 0 };
+		assert_int_equal(update_many(cluster, n, AT_ONCE, &e), 0);
+	}
+	assert_int_equal(update_many(cluster, IN_ALL, 1, &full), -EINVAL);
+	assert_non_null(strstr(full.msg, "more than 10000 roles would have a quota"));
+	/* What is there is changed all the same. */
+	assert_int_equal(update_many(cluster, 0, AT_ONCE, &e), 0);
+	cluster_free(cluster);
+}
+
+static void test_the_number_of_weights_in_a_call_is_bounded(void **state)
+{
+	enum { AT_ONCE = 1000 };
+	struct cluster *cluster = cluster_new();
+	Mesos__V1__WeightInfo info = MESOS__V1__WEIGHT_INFO__INIT, *infos[AT_ONCE + 1];
+	char role[] = "a";
+	struct err e = { 0 };
+
+	(void)state;
+	info.role = role;
+	info.weight = 2;
+	for (size_t i = 0; i < ARRAY_SIZE(infos); i++)
+		infos[i] = &info;
+	assert_int_equal(master_update_weights(cluster->master, infos, AT_ONCE + 1, &e), -EINVAL);
+	assert_non_null(strstr(e.msg, "1001 weights are set at once, at most 1000 can be"));
+	e = (struct err){ 0 };
+	assert_int_equal(master_update_weights(cluster->master, infos, AT_ONCE, &e), 0);
+	cluster_free(cluster);
+}
+
 static int set_old(struct cluster *cluster, const char *request, struct err *e)
 {
 	ProtobufCMessage *m = message(&mesos__v1__quota__quota_request__descriptor, "%s", request);
@@ -281,6 +381,10 @@ int main(void)
 		cmocka_unit_test(test_a_quota_that_is_wrong_changes_nothing),
 		cmocka_unit_test(test_an_offer_is_cut_to_the_limit_also_after_a_restart),
 		cmocka_unit_test(test_offers_make_room_for_a_new_quota),
+		cmocka_unit_test(
+			test_offers_are_rescinded_only_for_a_role_that_lacks_its_guarantee),
+		cmocka_unit_test(test_the_number_of_quotas_is_bounded),
+		cmocka_unit_test(test_the_number_of_weights_in_a_call_is_bounded),
 		cmocka_unit_test(test_the_older_form_guarantees_and_limits_the_same),
 		cmocka_unit_test(test_weights_are_kept_and_offers_made_by_them),
 		cmocka_unit_test(test_shares_and_quotas_are_metrics),
