@@ -233,7 +233,7 @@ int master_executor_new(struct framework *framework, struct agent *agent,
 	}
 	executor->resources = TAKE_VAL(*resources, (struct resources){ 0 });
 	LIST_INSERT_HEAD(&agent->executors, executor, on_agent);
-	framework->n_executors++;
+	LIST_INSERT_HEAD(&framework->executors, executor, of_framework);
 	charge(executor);
 	*ret = executor;
 	return 0;
@@ -252,7 +252,7 @@ void master_executor_free(struct executor *executor)
 		allocator_release(agent->node, executor->role->client, &executor->resources);
 	listings_forget(agent->master, executor);
 	LIST_REMOVE(executor, on_agent);
-	executor->framework->n_executors--;
+	LIST_REMOVE(executor, of_framework);
 	free_fields(executor);
 }
 
@@ -404,13 +404,8 @@ void master_executor_heard(struct task *task)
 
 void master_executors_shut_down(const struct framework *framework)
 {
-	const struct agent *agent;
 	const struct executor *executor;
 
-	for (agent = framework->master->agents; agent; agent = agent->hh.next) {
-		LIST_FOREACH(executor, &agent->executors, on_agent) {
-			if (executor->framework == framework)
-				send_shutdown(executor);
-		}
-	}
+	LIST_FOREACH(executor, &framework->executors, of_framework)
+		send_shutdown(executor);
 }

@@ -21,7 +21,7 @@ struct executor {
 	bool is_seen;			/* while an agent's list is gone through */
 	bool has_exited;		/* but a task is on its way there that may have begun it anew */
 	struct packed info;		/* ExecutorInfo with framework_id, as launched */
-	LIST_ENTRY(executor) on_agent;
+	LIST_ENTRY(executor) on_agent, of_framework;
 };
 
 /* NULL: no such executor of FRAMEWORK is known on AGENT. */

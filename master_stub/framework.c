@@ -332,6 +332,7 @@ int framework_new(struct master *master, const char *id, const Mesos__V1__Framew
 	framework->deadline_ms = INT64_MAX;
 	SLIST_INIT(&framework->roles);
 	LIST_INIT(&framework->offers);
+	LIST_INIT(&framework->executors);
 	TAILQ_INIT(&framework->ended);
 	LIST_INIT(&framework->inverse_offers);
 	framework->id = strdup(id);
@@ -501,7 +502,7 @@ static void forget_oldest_removed(struct master *master)
 	unsigned n = 0;
 
 	HASH_ITER(hh, master->frameworks, framework, next) {
-		if (!framework->is_removed || framework->tasks || framework->n_executors ||
+		if (!framework->is_removed || framework->tasks || !LIST_EMPTY(&framework->executors) ||
 		    framework->n_schedulers)
 			continue;
 		if (!oldest)

@@ -11,6 +11,7 @@
 #include "master_stub/scheduler.h"
 
 struct allocator_client;
+struct executor;
 struct framework_terms;
 struct inverse_offer;
 struct master;
@@ -56,7 +57,7 @@ struct framework {
 	size_t n_ended;
 	bool is_kept;			/* removed, and remembered with its tasks */
 	TAILQ_ENTRY(framework) in_kept;
-	unsigned n_executors;		/* on all agents */
+	LIST_HEAD(, executor) executors;	/* on all agents */
 	unsigned n_schedulers;		/* that point here, ended ones too */
 	UT_hash_handle hh;
 };

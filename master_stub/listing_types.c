@@ -180,18 +180,10 @@ static void *next_executor(const struct executor *executor)
 	return next ? next : executors_from(executor->agent->hh.next);
 }
 
-static void *of_framework(struct executor *executor, const struct framework *framework)
-{
-	while (executor && executor->framework != framework)
-		executor = next_executor(executor);
-	return executor;
-}
-
 SOURCE(executors, executors_from(master->agents), const struct executor *, next_executor(at));
 SOURCE(executors_of_framework,
-       OWNER_FRAMEWORK->n_executors == 0 ? NULL :
-       of_framework(executors_from(master->agents), OWNER_FRAMEWORK), const struct executor *,
-       of_framework(next_executor(at), at->framework));
+       LIST_FIRST(&OWNER_FRAMEWORK->executors), const struct executor *,
+       LIST_NEXT(at, of_framework));
 
 /* ---- which of them ---- */
 

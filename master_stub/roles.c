@@ -8,6 +8,7 @@
 #include "lib/pb_json.h"
 #include "lib/resources.h"
 #include "master_stub/core.h"
+#include "master_stub/executor.h"
 #include "master_stub/framework.h"
 #include "master_stub/master.h"
 #include "master_stub/offer.h"
@@ -18,7 +19,7 @@
 struct role_row {
 	const char *name;		/* borrowed of a framework */
 	json_t *frameworks;		/* ids */
-	struct resources resources;	/* of tasks and offers */
+	struct resources resources;	/* of tasks, executors and offers */
 	UT_hash_handle hh;
 };
 
@@ -46,6 +47,7 @@ static int add_role(struct role_row **rows, const struct framework_role *role)
 {
 	const struct framework *framework = role->framework;
 	struct role_row *row = find_row(rows, role->name);
+	const struct executor *executor;
 	const struct offer *offer;
 	const struct task *task;
 	int r = 0;
@@ -56,6 +58,10 @@ static int add_role(struct role_row **rows, const struct framework_role *role)
 	for (task = framework->tasks; task && r == 0; task = task->hh.next) {
 		if (task->role == role && task->is_charged)
 			r = resources_add(&row->resources, &task->resources);
+	}
+	LIST_FOREACH(executor, &framework->executors, of_framework) {
+		if (executor->role == role && executor->is_charged && r == 0)
+			r = resources_add(&row->resources, &executor->resources);
 	}
 	LIST_FOREACH(offer, &framework->offers, of_framework) {
 		if (offer->role == role && r == 0)

@@ -377,6 +377,7 @@ static int add_offers(struct framework_view *view, const struct framework *frame
 static int sum_framework(struct framework_view *view, const struct framework *framework)
 {
 	struct role_sums used = { 0 }, offered = { 0 };
+	const struct executor *executor;
 	const struct offer *offer;
 	const struct task *task;
 	int r = 0, s;
@@ -384,6 +385,10 @@ static int sum_framework(struct framework_view *view, const struct framework *fr
 	for (task = framework->tasks; task && r == 0; task = task->hh.next) {
 		if (task->is_charged)
 			r = sums_add(&used, task->role->name, &task->resources);
+	}
+	LIST_FOREACH(executor, &framework->executors, of_framework) {
+		if (executor->is_charged && r == 0)
+			r = sums_add(&used, executor->role->name, &executor->resources);
 	}
 	LIST_FOREACH(offer, &framework->offers, of_framework) {
 		if (r == 0)

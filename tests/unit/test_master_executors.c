@@ -271,6 +271,48 @@ static void a_group_of_which_one_is_wrong_goes_nowhere(void **state)
 	end(s);
 }
 
+/* As messages, or by name. */
+static double listed_cpus(const json_t *resources)
+{
+	size_t i;
+	json_t *resource;
+
+	json_array_foreach(resources, i, resource) {
+		if (strcmp(json_string_value(json_object_get(resource, "name")), "cpus") == 0)
+			return json_number_value(json_object_get(
+				json_object_get(resource, "scalar"), "value"));
+	}
+	return json_number_value(json_object_get(resources, "cpus"));
+}
+
+static void counts_in_what_its_framework_and_role_have(void **state)
+{
+	struct scene *s = begin();
+	const struct listing_query query = { .is_ascending = true };
+	json_t *v1, *state_json, *roles, *legacy_roles, *row;
+
+	(void)state;
+	launch(s, "t1", EXECUTOR("x", "run"));
+	v1 = cluster_list(s->cluster, &listing_get_frameworks, &query);
+	row = json_array_get(json_object_get(json_object_get(v1, "get_frameworks"), "frameworks"), 0);
+	assert_float_equal(listed_cpus(json_object_get(row, "allocated_resources")), 1.5, 0);
+	state_json = cluster_list(s->cluster, &listing_state, &query);
+	row = json_array_get(json_object_get(state_json, "frameworks"), 0);
+	assert_float_equal(listed_cpus(json_object_get(row, "used_resources")), 1.5, 0);
+	/* Of a role: what is offered to it, too. */
+	roles = master_roles_json(s->cluster->master, true);
+	row = json_array_get(json_object_get(roles, "roles"), 0);
+	assert_float_equal(listed_cpus(json_object_get(row, "resources")), 4, 0);
+	legacy_roles = master_roles_json(s->cluster->master, false);
+	row = json_array_get(json_object_get(legacy_roles, "roles"), 0);
+	assert_float_equal(listed_cpus(json_object_get(row, "resources")), 4, 0);
+	json_decref(v1);
+	json_decref(state_json);
+	json_decref(roles);
+	json_decref(legacy_roles);
+	end(s);
+}
+
 static void bring(struct scene *s, const char *executors)
 {
 	Tepui__AgentCall *call = (Tepui__AgentCall *)message(&tepui__agent_call__descriptor,
@@ -351,6 +393,7 @@ int main(void)
 		cmocka_unit_test(an_exit_that_crosses_a_launch_which_fails),
 		cmocka_unit_test(a_group_goes_as_one),
 		cmocka_unit_test(a_group_of_which_one_is_wrong_goes_nowhere),
+		cmocka_unit_test(counts_in_what_its_framework_and_role_have),
 		cmocka_unit_test(comes_and_goes_with_what_its_agent_brings),
 		cmocka_unit_test(is_shut_down_with_its_framework),
 		cmocka_unit_test(what_it_says_reaches_its_framework),
