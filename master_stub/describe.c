@@ -73,6 +73,7 @@ static json_t *capabilities_json(const Mesos__V1__MasterInfo *info)
 
 json_t *master_head_json(const struct master *master)
 {
+	size_t n_inactive, n_active = registry_count_active(master, &n_inactive);
 	double started = (double)master->started_wall_ms / 1000;
 	struct master_info_message message;
 	const Mesos__V1__MasterInfo *info = master_describe(master, &message);
@@ -85,8 +86,8 @@ json_t *master_head_json(const struct master *master)
 			 "id", info->id, "pid", info->pid, "hostname", info->hostname,
 			 "epoch", (json_int_t)master->epoch,
 			 "capabilities", capabilities_json(info),
-			 "activated_slaves", (json_int_t)master->n_agents[AGENT_CONNECTED],
-			 "deactivated_slaves", (json_int_t)master->n_agents[AGENT_DISCONNECTED],
+			 "activated_slaves", (json_int_t)n_active,
+			 "deactivated_slaves", (json_int_t)n_inactive,
 			 "unreachable_slaves", (json_int_t)master->n_agents[AGENT_UNREACHABLE],
 			 "leader", info->pid,
 			 "leader_info", "id", info->id, "pid", info->pid,

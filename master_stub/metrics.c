@@ -79,13 +79,11 @@ static void add_counters(json_t *json, const struct master *master)
 
 static void add_agents(json_t *json, const struct master *master)
 {
-	const struct agent *agent;
-	size_t n[AGENT_GONE + 1] = { 0 };
+	const size_t *n = master->n_agents;
+	size_t n_inactive, n_active = registry_count_active(master, &n_inactive);
 
-	for (agent = master->agents; agent; agent = agent->hh.next)
-		n[agent->state]++;
-	put(json, "master/slaves_active", (double)n[AGENT_CONNECTED]);
-	put(json, "master/slaves_inactive", (double)n[AGENT_DISCONNECTED]);
+	put(json, "master/slaves_active", (double)n_active);
+	put(json, "master/slaves_inactive", (double)n_inactive);
 	put(json, "master/slaves_connected", (double)n[AGENT_CONNECTED]);
 	put(json, "master/slaves_disconnected", (double)n[AGENT_DISCONNECTED]);
 	put(json, "master/slaves_unreachable", (double)n[AGENT_UNREACHABLE]);

@@ -113,8 +113,7 @@ void registry_disconnect(struct agent *agent)
 
 void registry_update_offering(struct agent *agent)
 {
-	bool is_offered = agent->state == AGENT_CONNECTED && !agent->degraded &&
-			  !agent->is_deactivated;
+	bool is_offered = agent_is_active(agent) && !agent->degraded;
 
 	if (agent->node)
 		allocator_node_set_active(agent->node, is_offered);

@@ -62,6 +62,23 @@ void registry_set_state(struct agent *agent, enum agent_state state)
 		observe_agent_removed(agent);
 }
 
+bool agent_is_active(const struct agent *agent)
+{
+	return agent->state == AGENT_CONNECTED && !agent->is_deactivated;
+}
+
+size_t registry_count_active(const struct master *master, size_t *ret_inactive)
+{
+	const struct agent *agent;
+	size_t n = 0;
+
+	for (agent = master->agents; agent; agent = agent->hh.next)
+		n += agent_is_active(agent);
+	*ret_inactive = master->n_agents[AGENT_CONNECTED] +
+			master->n_agents[AGENT_DISCONNECTED] - n;
+	return n;
+}
+
 bool registry_is_recovering(const struct master *master)
 {
 	return master->n_agents[AGENT_RECOVERING] > 0;

@@ -73,6 +73,9 @@ void registry_free(struct master *master);
 
 struct agent *registry_find(const struct master *master, const char *id);
 void registry_set_state(struct agent *agent, enum agent_state state);
+/* Connected and not deactivated; the other registered ones are inactive. */
+bool agent_is_active(const struct agent *agent);
+size_t registry_count_active(const struct master *master, size_t *ret_inactive);
 /* Are there agents that may still come back with tasks after the master's start? */
 bool registry_is_recovering(const struct master *master);
 

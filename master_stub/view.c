@@ -293,7 +293,7 @@ int agent_view_init(struct agent_view *view, const struct agent *agent, bool wit
 	mesos__v1__master__response__get_agents__agent__init(message);
 	view->agent = agent;
 	message->agent_info = agent->info;
-	message->active = agent->state == AGENT_CONNECTED && !agent->is_deactivated;
+	message->active = agent_is_active(agent);
 	message->has_deactivated = true;
 	message->deactivated = agent->is_deactivated;
 	message->version = borrow(agent->version ? agent->version : "");

@@ -104,6 +104,23 @@ static bool is_deactivated(struct scene *s)
 	return result;
 }
 
+/* What dashboards count the agent as. */
+static void assert_counted(struct scene *s, double n_active, double n_inactive)
+{
+	json_t *metrics = master_metrics_json(s->cluster->master, s->cluster->now_ms);
+	json_t *head = master_head_json(s->cluster->master);
+
+	assert_float_equal(json_number_value(json_object_get(metrics, "master/slaves_active")),
+			   n_active, 0);
+	assert_float_equal(json_number_value(json_object_get(metrics, "master/slaves_inactive")),
+			   n_inactive, 0);
+	assert_float_equal(json_number_value(json_object_get(head, "activated_slaves")), n_active, 0);
+	assert_float_equal(json_number_value(json_object_get(head, "deactivated_slaves")),
+			   n_inactive, 0);
+	json_decref(metrics);
+	json_decref(head);
+}
+
 static void end_task(struct scene *s)
 {
 	agent_update(s->cluster, &s->agent, s->framework.id, "t1", "TASK_KILLED", UUID_B, NULL);
@@ -144,6 +161,7 @@ static void test_a_deactivated_agent_is_not_offered_and_its_tasks_run_on(void **
 	assert_int_equal(framework_count(&s->framework,
 					 MESOS__V1__SCHEDULER__EVENT__TYPE__RESCIND), 1);
 	assert_true(is_deactivated(s));
+	assert_counted(s, 0, 1);
 	cluster_wait(s->cluster, 14000);
 	assert_int_equal(agent_heartbeat(s->cluster, &s->agent), 0);
 	assert_int_equal(offers(s), 0);
@@ -156,6 +174,7 @@ static void test_a_deactivated_agent_is_not_offered_and_its_tasks_run_on(void **
 	assert_true(is_deactivated(s));
 	must(s, drain_reactivate);
 	assert_false(is_deactivated(s));
+	assert_counted(s, 1, 0);
 	end(s);
 }
 
