@@ -7,6 +7,7 @@
 #include "lib/err.h"
 #include "lib/id.h"
 #include "lib/pb_json.h"
+#include "tests/sim/changes.h"
 #include "tests/sim/promises.h"
 #include "tests/sim/sim.h"
 
@@ -498,6 +499,8 @@ static void handle(struct sim_agent *agent, const Tepui__AgentEvent *event)
 		acknowledge(agent, event->acknowledge);
 	else if (event->drain)
 		drain(agent, event->drain->config);
+	else if (event->apply)
+		change_apply(agent, event->apply->operation);
 	else if (event->type == TEPUI__AGENT_EVENT__TYPE__SHUTDOWN)
 		shut_down(agent);
 	else
@@ -563,7 +566,7 @@ static void dial(struct sim_agent *agent)
 	Tepui__AgentCall call = TEPUI__AGENT_CALL__INIT;
 	Tepui__AgentCall__Subscribe subscribe = TEPUI__AGENT_CALL__SUBSCRIBE__INIT;
 	Mesos__V1__AgentID id = MESOS__V1__AGENT_ID__INIT;
-	Mesos__V1__AgentInfo info = *agent->info;
+	Mesos__V1__AgentInfo info = MESOS__V1__AGENT_INFO__INIT;
 	struct agent_task *task;
 	Tepui__RunningTask *views, **list;
 	char boot_id[24];
@@ -577,6 +580,10 @@ static void dial(struct sim_agent *agent)
 	(void)snprintf(boot_id, sizeof(boot_id), "boot-%llu", (unsigned long long)agent->boot);
 	id.value = agent->id;
 	info.id = agent->id[0] ? &id : NULL;
+	info.hostname = agent->hostname;
+	info.has_port = true;
+	info.port = 5051;
+	(void)resources_to_messages(&agent->total, NULL, &info.resources, &info.n_resources);
 	subscribe.agent_info = &info;
 	subscribe.boot_id = boot_id;
 	subscribe.n_tasks = n;
@@ -590,6 +597,7 @@ static void dial(struct sim_agent *agent)
 	sim_trace(agent->sim, "%s: dials with %zu tasks", agent->hostname, n);
 	agent->link = link_open(agent->sim, agent->hostname, &agent->place, true, &client, agent,
 				&call.base);
+	resources_messages_free(info.resources, info.n_resources);
 	free(views);
 	free(list);
 }
@@ -659,34 +667,23 @@ void sim_agent_reboot(struct sim_agent *agent, int64_t down_ms)
 		process_exit(task, MESOS__V1__TASK_STATE__TASK_FAILED);
 }
 
-static Mesos__V1__AgentInfo *describe(const struct sim_agent *agent)
-{
-	Mesos__V1__AgentInfo info = MESOS__V1__AGENT_INFO__INIT, *copy;
-
-	info.hostname = (char *)(uintptr_t)agent->hostname;
-	info.has_port = true;
-	info.port = 5051;
-	(void)resources_to_messages(&agent->total, NULL, &info.resources, &info.n_resources);
-	copy = (Mesos__V1__AgentInfo *)pb_copy(&info.base);
-	resources_messages_free(info.resources, info.n_resources);
-	return copy;
-}
-
 struct sim_agent *sim_agent_new(struct sim *sim, unsigned number)
 {
 	struct sim_agent *agent = sim_alloc(sizeof(*agent));
 	struct err e = { 0 };
-	char text[80];
+	char text[160];
 
 	agent->sim = sim;
 	TAILQ_INIT(&agent->tasks);
 	STAILQ_INIT(&agent->tombstones);
 	(void)snprintf(agent->hostname, sizeof(agent->hostname), "node%u", number);
-	(void)snprintf(text, sizeof(text), "cpus:%d;mem:%d;disk:4096;ports:[31000-31015]",
-		       (int)sim_between(sim, 1, 8), (int)sim_between(sim, 4, 16) * 256);
+	(void)snprintf(text, sizeof(text), "cpus:%d;mem:%d;disk:4096;ports:[31000-31015]%s",
+		       (int)sim_between(sim, 1, 8), (int)sim_between(sim, 4, 16) * 256,
+		       sim_chance(sim, 700) ? "" : ";cpus(red):1;mem(red):256;disk(blue/deep):1024;"
+						   "ports(blue):[32000-32003]");
 	if (resources_parse(text, &agent->total, &e) < 0)
 		sim_fail(sim, "setup", "%s", e.msg);
-	agent->info = describe(agent);
+	agent->capacity = quantities_of(&agent->total);
 	sim_in(sim, sim_between(sim, 0, 3000), start, agent, 0);
 	return agent;
 }
@@ -696,7 +693,6 @@ void sim_agent_free(struct sim_agent *agent)
 	while (!TAILQ_EMPTY(&agent->tasks))
 		free_task(TAILQ_FIRST(&agent->tasks));
 	drop_tombstones(agent);
-	mesos__v1__agent_info__free_unpacked(agent->info, NULL);
 	resources_done(&agent->total);
 	free(agent);
 }

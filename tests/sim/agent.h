@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <sys/queue.h>
 
+#include "lib/quantities.h"
 #include "lib/resources.h"
 #include "proto/tepui.pb-c.h"
 #include "tests/sim/link.h"
@@ -51,10 +52,10 @@ struct sim_agent {
 	struct sim *sim;
 	struct place place;
 	char hostname[24];
-	struct resources total;
-	Mesos__V1__AgentInfo *info;	/* without id */
+	struct quantities capacity;	/* however it is divided */
 
 	/* Records: they outlive the process. */
+	struct resources total;		/* as it is divided now */
 	char id[128], master_id[64];	/* "": none yet */
 	uint64_t epoch, boot;
 	bool is_draining, is_marking_gone;

@@ -7,6 +7,7 @@
 #include "lib/cleanup.h"
 #include "lib/err.h"
 #include "lib/resources.h"
+#include "tests/sim/changes.h"
 #include "tests/sim/framework_calls.h"
 #include "tests/sim/promises.h"
 #include "tests/sim/sim.h"
@@ -83,12 +84,15 @@ static void choose_tasks(struct sim_framework *framework, const Mesos__V1__Offer
 			 struct framework_accept *accept)
 {
 	struct sim *sim = framework->sim;
+	const char *role = offer->allocation_info ? offer->allocation_info->role : "*";
 	struct resources left = { 0 };
 	struct err e = { 0 };
 	unsigned most = (unsigned)sim_between(sim, 0, MAX_LAUNCHES);
 
 	if (resources_from_messages(offer->resources, offer->n_resources, &left, &e) < 0)
 		sim_fail(sim, "offers", "%s", e.msg);
+	if (framework->is_multi_role && sim_chance(sim, 300))
+		accept->change = change_ask(sim, offer->agent_id->value, role, &left);
 	while (accept->n_tasks < most && count_open(framework) < framework->most_tasks) {
 		struct resources wanted = { 0 };
 
@@ -99,6 +103,8 @@ static void choose_tasks(struct sim_framework *framework, const Mesos__V1__Offer
 
 			(void)ranges_add(&wanted.ports, port, port);
 		}
+		if (left.parts.n > 0 && sim_chance(sim, 400))
+			change_use(sim, role, &left, &wanted);
 		if (!resources_contain(&left, &wanted)) {
 			resources_done(&wanted);
 			break;
@@ -130,7 +136,7 @@ static void answer_offer(struct sim_framework *framework, const Mesos__V1__Offer
 		return;		/* it times out */
 	if (is_wanting && sim_chance(sim, 800))
 		choose_tasks(framework, offer, &accept);
-	if (accept.n_tasks > 0 || (is_wanting && sim_chance(sim, 50)))
+	if (accept.n_tasks > 0 || accept.change || (is_wanting && sim_chance(sim, 50)))
 		framework_accept(framework, &accept);
 	else
 		framework_decline(framework, offer->id->value,

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "lib/cleanup.h"
+#include "tests/sim/changes.h"
 #include "tests/sim/framework.h"
 #include "tests/sim/promises.h"
 #include "tests/sim/sim.h"
@@ -34,7 +35,7 @@ struct link *framework_subscribe(struct sim_framework *framework, const struct l
 		MESOS__V1__SCHEDULER__CALL__SUBSCRIBE__INIT;
 	Mesos__V1__FrameworkInfo info = MESOS__V1__FRAMEWORK_INFO__INIT;
 	Mesos__V1__FrameworkID id = MESOS__V1__FRAMEWORK_ID__INIT;
-	Mesos__V1__FrameworkInfo__Capability capabilities[2], *list[2];
+	Mesos__V1__FrameworkInfo__Capability capabilities[3], *list[3];
 	char *roles[] = { TEXT("red"), TEXT("blue") };
 
 	id.value = framework->id;
@@ -48,6 +49,7 @@ struct link *framework_subscribe(struct sim_framework *framework, const struct l
 		list[info.n_capabilities++] = &capabilities[0];
 	if (framework->is_multi_role) {
 		list[info.n_capabilities++] = &capabilities[1];
+		list[info.n_capabilities++] = &capabilities[2];
 		info.n_roles = ARRAY_SIZE(roles);
 		info.roles = roles;
 	}
@@ -57,6 +59,7 @@ struct link *framework_subscribe(struct sim_framework *framework, const struct l
 	}
 	capabilities[0].type = MESOS__V1__FRAMEWORK_INFO__CAPABILITY__TYPE__PARTITION_AWARE;
 	capabilities[1].type = MESOS__V1__FRAMEWORK_INFO__CAPABILITY__TYPE__MULTI_ROLE;
+	capabilities[2].type = MESOS__V1__FRAMEWORK_INFO__CAPABILITY__TYPE__RESERVATION_REFINEMENT;
 	subscribe.framework_info = &info;
 	call.has_type = true;
 	call.type = TYPE(SUBSCRIBE);
@@ -81,6 +84,7 @@ void framework_accept_done(struct framework_accept *accept)
 {
 	for (size_t i = 0; i < accept->n_tasks; i++)
 		resources_done(&accept->tasks[i].resources);
+	change_free(accept->change);
 }
 
 static void describe_task(const struct framework_accept *accept, size_t i,
@@ -108,7 +112,7 @@ void framework_accept(struct sim_framework *framework, const struct framework_ac
 	Mesos__V1__TaskInfo tasks[ACCEPT_MAX_TASKS], *list[ACCEPT_MAX_TASKS];
 	Mesos__V1__TaskID ids[ACCEPT_MAX_TASKS];
 	Mesos__V1__OfferID *offer_ids[] = { accept->offer->id };
-	Mesos__V1__Offer__Operation *operations[] = { &operation };
+	Mesos__V1__Offer__Operation *operations[2];
 
 	command.value = TEXT("true");
 	for (size_t i = 0; i < accept->n_tasks; i++) {
@@ -122,8 +126,11 @@ void framework_accept(struct sim_framework *framework, const struct framework_ac
 	operation.launch = &launch;
 	body.n_offer_ids = 1;
 	body.offer_ids = offer_ids;
-	body.n_operations = accept->n_tasks > 0;
 	body.operations = operations;
+	if (accept->change)
+		operations[body.n_operations++] = accept->change;
+	if (accept->n_tasks > 0)
+		operations[body.n_operations++] = &operation;
 	call.accept = &body;
 	sim_trace(framework->sim, "%s: accepts %s for %zu tasks", framework->name,
 		  accept->offer->id->value, accept->n_tasks);

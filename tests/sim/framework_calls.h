@@ -17,6 +17,7 @@ enum { ACCEPT_MAX_TASKS = 8 };
 
 struct framework_accept {
 	const Mesos__V1__Offer *offer;	/* borrowed */
+	Mesos__V1__Offer__Operation *change;	/* made before; NULL: none */
 	size_t n_tasks;
 	struct { char id[32]; struct resources resources; } tasks[ACCEPT_MAX_TASKS];
 };

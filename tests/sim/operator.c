@@ -1,14 +1,17 @@
 #include "tests/sim/operator.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "lib/cleanup.h"
 #include "lib/err.h"
+#include "master_stub/allocator.h"
 #include "master_stub/core.h"
 #include "master_stub/drain.h"
 #include "master_stub/master.h"
 #include "master_stub/registry.h"
 #include "tests/sim/agent.h"
+#include "tests/sim/changes.h"
 #include "tests/sim/host.h"
 #include "tests/sim/sim.h"
 
@@ -47,6 +50,28 @@ static int weigh(struct sim *sim, const char *agent_id, struct err *e)
 	return master_update_weights(sim->host->master, (Mesos__V1__WeightInfo *[]){ &info }, 1, e);
 }
 
+/* Some of it is in use, which the master knows. */
+static int divide(struct sim *sim, const char *agent_id, struct err *e)
+{
+	static const char *const roles[] = { "red", "blue", "blue/deep" };
+	const char *role = roles[rng_below(&sim->rng, ARRAY_SIZE(roles))];
+	const struct agent *agent = registry_find(sim->host->master, agent_id);
+	Mesos__V1__Offer__Operation *change;
+	struct resources left = { 0 };
+	int r = 0;
+
+	if (!agent || !agent->node)
+		return 0;
+	if (resources_copy(allocator_node_total(agent->node), &left) < 0)
+		abort();
+	change = change_ask(sim, agent_id, role, &left);
+	if (change)
+		r = master_apply(sim->host->master, agent_id, change, e);
+	resources_done(&left);
+	change_free(change);
+	return r;
+}
+
 static const struct {
 	const char *name;
 	unsigned weight;
@@ -58,6 +83,7 @@ static const struct {
 	{ "reactivate", 10, reactivate, false },
 	{ "mark gone", 1, mark_gone, true },
 	{ "weigh", 3, weigh, false },
+	{ "divide", 8, divide, false },
 };
 
 void operator_act(struct sim *sim)

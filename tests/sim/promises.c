@@ -50,6 +50,7 @@ struct ledger {
 	struct name *names;		/* every id that was given */
 	struct name *torn_down;		/* frameworks of which TEARDOWN was answered */
 	struct name *gone;		/* agents that were answered to be gone */
+	struct name *changes;		/* that were asked for */
 	uint64_t epoch;
 	char master_id[ID_UUID_SIZE];
 };
@@ -82,6 +83,7 @@ void ledger_free(struct ledger *ledger)
 	free_names(&ledger->names);
 	free_names(&ledger->torn_down);
 	free_names(&ledger->gone);
+	free_names(&ledger->changes);
 	free(ledger);
 }
 
@@ -359,10 +361,35 @@ void promises_told(struct sim *sim, struct fate *fate, const struct sim_framewor
 
 /* ---- P6: what is charged is there, and once ---- */
 
+static void check_reservations(struct sim *sim, const struct offer *offer)
+{
+	for (size_t i = 0; i < offer->resources.parts.n; i++) {
+		const struct resource_part *part = &offer->resources.parts.items[i];
+
+		if (!resource_part_is_for(part, offer->role->name))
+			sim_fail(sim, "P6 reserved", "what is reserved for '%s' is offered to '%s'",
+				 part->role, offer->role->name);
+	}
+}
+
 void promises_offered(struct sim *sim, const Mesos__V1__Offer *offer)
 {
 	if (!add_name(&sim->ledger->names, offer->id->value))
 		sim_fail(sim, "P1 ids", "offer '%s' is made twice", offer->id->value);
+}
+
+/* ---- nothing is divided in another way, and no volume goes, unless somebody wants it ---- */
+
+void promises_change_asked(struct sim *sim, const char *change)
+{
+	(void)add_name(&sim->ledger->changes, change);
+}
+
+void promises_change_made(struct sim *sim, const char *change)
+{
+	sim->n_changes++;
+	if (!has_name(sim->ledger->changes, change))
+		sim_fail(sim, "P6 asked", "nobody has asked for what is changed %s", change);
 }
 
 static void add_up(struct sim *sim, const struct agent *agent, const struct resources *part,
@@ -375,6 +402,21 @@ static void add_up(struct sim *sim, const struct agent *agent, const struct reso
 		sim_fail(sim, "P6 twice", "a port of agent '%s' is charged twice", agent->id);
 }
 
+/* However it is divided, it is as much as the node has. */
+static void check_capacity(struct sim *sim, const struct agent *agent)
+{
+	const struct quantities all = quantities_of(allocator_node_total(agent->node));
+
+	for (size_t i = 0; i < sim->n_agents; i++) {
+		const struct sim_agent *node = sim->agents[i];
+
+		if (strcmp(node->hostname, agent->info->hostname) == 0 &&
+		    memcmp(&all, &node->capacity, sizeof(all)) != 0)
+			sim_fail(sim, "P6 total", "agent '%s' is taken to have other than it has",
+				 agent->id);
+	}
+}
+
 static void check_agent(struct sim *sim, const struct agent *agent)
 {
 	struct resources sum = { 0 };
@@ -385,6 +427,7 @@ static void check_agent(struct sim *sim, const struct agent *agent)
 		if (agent->state != AGENT_CONNECTED)
 			sim_fail(sim, "P6 offers", "agent '%s' is offered and %s", agent->id,
 				 registry_state_name(agent->state));
+		check_reservations(sim, offer);
 		add_up(sim, agent, &offer->resources, &sum);
 	}
 	TAILQ_FOREACH(task, &agent->tasks, on_agent) {
@@ -399,6 +442,8 @@ static void check_agent(struct sim *sim, const struct agent *agent)
 	if (agent->node && !resources_contain(allocator_node_total(agent->node), &sum))
 		sim_fail(sim, "P6 capacity", "agent '%s' is charged with more than it has",
 			 agent->id);
+	if (agent->node)
+		check_capacity(sim, agent);
 	if (!agent->node && !resources_is_empty(&sum))
 		sim_fail(sim, "P6 nobody", "agent '%s' is not there and charged", agent->id);
 	resources_done(&sum);
@@ -433,6 +478,8 @@ static bool agent_is_healed(struct sim *sim, const struct sim_agent *node, char 
 
 	UNLESS(agent && node->state == LINK_UP && agent->state == AGENT_CONNECTED,
 	       "%s is not connected", node->hostname);
+	UNLESS(resources_equal(allocator_node_total(agent->node), &node->total),
+	       "%s is not divided as the master has it", node->hostname);
 	TAILQ_FOREACH(task, &node->tasks, next) {
 		UNLESS(STAILQ_EMPTY(&task->updates), "an update of task '%s' is not acknowledged",
 		       fate_key(task->fate));

@@ -31,6 +31,9 @@ void promises_told(struct sim *sim, struct fate *fate, const struct sim_framewor
 		   const Mesos__V1__TaskStatus *status);
 void promises_acknowledged(struct sim *sim, struct fate *fate, const uint8_t uuid[16]);
 void promises_offered(struct sim *sim, const Mesos__V1__Offer *offer);
+/* RESERVE, UNRESERVE, CREATE, DESTROY, in words: somebody asks for it; an agent has done it. */
+void promises_change_asked(struct sim *sim, const char *change);
+void promises_change_made(struct sim *sim, const char *change);
 /* A new id, of an agent or a framework: given once. */
 void promises_named(struct sim *sim, const char *id);
 void promises_removed(struct sim *sim, const struct sim_framework *framework, const char *why);
@@ -46,7 +49,7 @@ void promises_check(struct sim *sim);
 void promises_check_apps(struct sim *sim);
 bool promises_apps_are_healed(struct sim *sim, char *text, size_t size);
 bool promises_apps_are_settled(const struct sim *sim, char *text, size_t size);
-/* Is there an agent with so much, and a port, that is nobody's? */
+/* Is there an agent with so much, and a port, that is nobody's and not reserved? */
 bool promises_have_room(const struct sim *sim, double cpus, double mem_mb);
 /* "": there is none, or it has no id yet. */
 const char *promises_controller_id(const struct sim *sim);

@@ -79,7 +79,7 @@ struct sim {
 
 	uint64_t hash;			/* of the trace */
 	uint64_t faults[N_FAULTS];
-	uint64_t n_messages, n_tasks;
+	uint64_t n_messages, n_tasks, n_changes, n_volumes;
 	bool is_failed;
 };
 
