@@ -28,7 +28,7 @@ static const char store_kind[] = "container";
 
 /* ---- the record ---- */
 
-static int put(struct launched *l, struct err *e)
+int launched_put(struct launched *l, struct err *e)
 {
 	AUTO_FREE void *data = NULL;
 	size_t size;
@@ -43,7 +43,7 @@ static void put_or_log(struct launched *l)
 {
 	struct err e = { 0 };
 
-	if (put(l, &e) < 0)
+	if (launched_put(l, &e) < 0)
 		log_write_err(LOG_LEVEL_ERROR, &e, "container '%s'", l->record->id);
 }
 
@@ -125,7 +125,7 @@ static int on_update(struct container *c, const Mesos__V1__TaskStatus *status, s
 		if (l->ops && l->ops->started)
 			l->ops->started(c);
 	}
-	return put(l, e);
+	return launched_put(l, e);
 }
 
 static int on_spawned(struct container *c, struct err *e)
@@ -140,7 +140,7 @@ static int on_spawned(struct container *c, struct err *e)
 	record->pid = c->pid;
 	record->has_start_ticks = 1;
 	record->start_ticks = c->start_ticks;
-	return put(launched_of(c), e);
+	return launched_put(launched_of(c), e);
 }
 
 static Tepui__ExitRecord *read_exit(const struct launched *l)
@@ -444,7 +444,7 @@ static int admit(struct launched *l, struct err *e)
 	l->record->has_first_id = c->has_first_id;
 	l->record->first_id = c->first_id;
 	c->needs_launch = true;
-	return put(l, e);
+	return launched_put(l, e);
 }
 
 int launched_new(struct agent *agent, Tepui__ContainerRecord *record_take,
@@ -548,7 +548,7 @@ int launched_kill(struct container *c, struct err *e)
 	l->record->kill_requested = 1;
 	c->kill_policy = policy;
 	container_stop(c);
-	return put(l, e);
+	return launched_put(l, e);
 }
 
 static void throw_sandbox(const struct container *c)

@@ -50,6 +50,9 @@ struct container *launched_find(struct agent *agent, const Mesos__V1__ContainerI
 int launched_new(struct agent *agent, Tepui__ContainerRecord *record_take,
 		 struct container *parent, struct launched **ret, struct err *e);
 
+/* Queue the changed record for the store, and for what follows the commit. */
+int launched_put(struct launched *l, struct err *e);
+
 /*
  * Recovery: read RECORD (taken); then, when all are known, take up what lives of those
  * that are in another one, or of the others. */

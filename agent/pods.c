@@ -9,6 +9,7 @@
 #include "agent/agent.h"
 #include "agent/launched.h"
 #include "agent/master_link.h"
+#include "agent/resize.h"
 #include "agent/status.h"
 #include "agent/task.h"
 #include "agent/updates.h"
@@ -117,6 +118,100 @@ void pods_settle(struct agent *agent)
 	}
 }
 
+/* ---- what the holder has ---- */
+
+/* What its cgroup has, in the form of a task: the executor's share and those of the members. */
+struct amounts {
+	Mesos__V1__Resource resources[2], *resource_list[2];
+	Mesos__V1__Value__Scalar requests[2], limits[2];
+	Mesos__V1__TaskInfo__LimitsEntry entries[2], *entry_list[2];
+};
+
+static double sum_of(Mesos__V1__Resource *const *resources, size_t n, const char *name)
+{
+	double sum = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		if (strcmp(resources[i]->name, name) == 0 && resources[i]->scalar)
+			sum += resources[i]->scalar->value;
+	}
+	return sum;
+}
+
+/* Infinity where it has no bound. */
+static double limit_of(const Mesos__V1__TaskInfo *task, const char *name, double request)
+{
+	for (size_t i = 0; i < task->n_limits; i++) {
+		if (task->limits[i]->key && task->limits[i]->value &&
+		    strcmp(task->limits[i]->key, name) == 0)
+			return task->limits[i]->value->value;
+	}
+	return request;
+}
+
+static void begin_amounts(struct amounts *a, const Mesos__V1__ExecutorInfo *executor)
+{
+	static char mem[] = "mem", cpus[] = "cpus";
+	char *const names[] = { mem, cpus };
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		mesos__v1__value__scalar__init(&a->requests[i]);
+		mesos__v1__value__scalar__init(&a->limits[i]);
+		a->requests[i].value = a->limits[i].value =
+			sum_of(executor->resources, executor->n_resources, names[i]);
+		mesos__v1__resource__init(&a->resources[i]);
+		a->resources[i].name = names[i];
+		a->resources[i].type = MESOS__V1__VALUE__TYPE__SCALAR;
+		a->resources[i].scalar = &a->requests[i];
+		a->resource_list[i] = &a->resources[i];
+		mesos__v1__task_info__limits_entry__init(&a->entries[i]);
+		a->entries[i].key = names[i];
+		a->entries[i].value = &a->limits[i];
+		a->entry_list[i] = &a->entries[i];
+	}
+}
+
+static void add_amounts(struct amounts *a, const Mesos__V1__TaskInfo *task)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(a->resources); i++) {
+		const char *name = a->resources[i].name;
+		double request = sum_of(task->resources, task->n_resources, name);
+
+		a->requests[i].value += request;
+		a->limits[i].value += limit_of(task, name, request);
+	}
+}
+
+/* Borrowed.  Each member is held to what it has of cpus: all together only where requests are. */
+static void set_amounts(const struct agent *agent, struct amounts *a, Mesos__V1__TaskInfo *task)
+{
+	task->resources = a->resource_list;
+	task->n_resources = ARRAY_SIZE(a->resource_list);
+	task->limits = a->entry_list;
+	task->n_limits = agent->flags.cfs_quota ? 2 : 1;
+}
+
+/* Of a pod that others are in than before: on disk with what they change. */
+static int renew_amounts(struct container *pod, struct err *e)
+{
+	struct launched *l = launched_of(pod);
+	Mesos__V1__TaskInfo info = *l->record->task, *copy;
+	struct amounts amounts;
+
+	begin_amounts(&amounts, l->record->executor);
+	for (const struct task *task = pod->agent->tasks; task; task = task->hh.next) {
+		if (is_of_pod(task, pod->id) && !task_has_ended(task))
+			add_amounts(&amounts, task->record->task);
+	}
+	set_amounts(pod->agent, &amounts, &info);
+	copy = (Mesos__V1__TaskInfo *)pb_copy(&info.base);
+	if (!copy)
+		return err_set(e, ENOMEM, "describe pod '%s'", pod->id);
+	mesos__v1__task_info__free_unpacked(l->record->task, NULL);
+	pod->info = l->record->task = copy;
+	return launched_put(l, e);
+}
+
 /* ---- what its container tells ---- */
 
 /* The pod is there: what its members are to be joined with, too. */
@@ -151,8 +246,13 @@ static bool awaits_pod(const struct task *task, const struct container *pod)
 	       !task_has_ended(task);
 }
 
+/* It runs, with room for all who wait for it. */
 static void on_started(struct container *pod)
 {
+	struct err e = { 0 };
+
+	if (container_resize(pod, &e) < 0)
+		log_write_err(LOG_LEVEL_WARNING, &e, "resize pod '%s'", pod->id);
 	for (struct task *task = pod->agent->tasks; task; task = task->hh.next) {
 		char text[sizeof(((struct err *)NULL)->msg) + 64];
 		struct err why = { 0 };
@@ -207,69 +307,6 @@ static void describe_holder(Mesos__V1__TaskInfo *task, Mesos__V1__CommandInfo *c
 	task->command = command;
 }
 
-/* NAME of all members and the executor together; infinity where one has no bound. */
-static double sum_of(const Group *group, const char *name, bool is_limit)
-{
-	double sum = 0;
-
-	for (size_t i = 0; i < group->executor->n_resources; i++) {
-		if (strcmp(group->executor->resources[i]->name, name) == 0 &&
-		    group->executor->resources[i]->scalar)
-			sum += group->executor->resources[i]->scalar->value;
-	}
-	for (size_t i = 0; i < group->n_tasks; i++) {
-		const Mesos__V1__TaskInfo *task = group->tasks[i];
-		double request = 0, limit = -1;
-
-		for (size_t k = 0; k < task->n_resources; k++) {
-			if (strcmp(task->resources[k]->name, name) == 0 &&
-			    task->resources[k]->scalar)
-				request += task->resources[k]->scalar->value;
-		}
-		for (size_t k = 0; k < task->n_limits && is_limit; k++) {
-			if (task->limits[k]->key && task->limits[k]->value &&
-			    strcmp(task->limits[k]->key, name) == 0)
-				limit = task->limits[k]->value->value;
-		}
-		sum += limit >= 0 ? limit : request;
-	}
-	return sum;
-}
-
-/* What the holder's cgroup has, in the form of a task. */
-struct amounts {
-	Mesos__V1__Resource resources[2], *resource_list[2];
-	Mesos__V1__Value__Scalar requests[2], limits[2];
-	Mesos__V1__TaskInfo__LimitsEntry entries[2], *entry_list[2];
-};
-
-static void set_amounts(const Group *group, Mesos__V1__TaskInfo *task, struct amounts *a)
-{
-	static char cpus[] = "cpus", mem[] = "mem";
-	char *const names[] = { cpus, mem };
-
-	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
-		mesos__v1__value__scalar__init(&a->requests[i]);
-		mesos__v1__value__scalar__init(&a->limits[i]);
-		a->requests[i].value = sum_of(group, names[i], false);
-		a->limits[i].value = sum_of(group, names[i], true);
-		mesos__v1__resource__init(&a->resources[i]);
-		a->resources[i].name = names[i];
-		a->resources[i].type = MESOS__V1__VALUE__TYPE__SCALAR;
-		a->resources[i].scalar = &a->requests[i];
-		a->resource_list[i] = &a->resources[i];
-		mesos__v1__task_info__limits_entry__init(&a->entries[i]);
-		a->entries[i].key = names[i];
-		a->entries[i].value = &a->limits[i];
-		a->entry_list[i] = &a->entries[i];
-	}
-	task->resources = a->resource_list;
-	task->n_resources = ARRAY_SIZE(names);
-	/* Of cpus there is a limit only where a member has one. */
-	task->limits = &a->entry_list[a->limits[0].value > a->requests[0].value ? 0 : 1];
-	task->n_limits = a->limits[0].value > a->requests[0].value ? 2 : 1;
-}
-
 /* A deep copy of what is put together here; NULL when memory is out. */
 static Tepui__ContainerRecord *make_record(struct agent *agent, const Group *group)
 {
@@ -288,7 +325,10 @@ static Tepui__ContainerRecord *make_record(struct agent *agent, const Group *gro
 	task.task_id = &task_id;
 	task.agent_id = group->tasks[0]->agent_id;
 	describe_holder(&task, &command);
-	set_amounts(group, &task, &amounts);
+	begin_amounts(&amounts, group->executor);
+	for (size_t i = 0; i < group->n_tasks; i++)
+		add_amounts(&amounts, group->tasks[i]);
+	set_amounts(agent, &amounts, &task);
 	record.id = id;
 	record.kind = TEPUI__CONTAINER_RECORD__KIND__POD;
 	record.container_id = &container_id;
@@ -308,9 +348,6 @@ static int launch_pod(struct agent *agent, const Group *group, struct container 
 	struct launched *l;
 	int r;
 
-	if (find_pod(agent, group->framework->id->value, id))
-		return err_set(e, EBUSY, "launch executor '%s': it has a task group, and its "
-			       "resources are that one's", id);
 	record = make_record(agent, group);
 	if (!record)
 		return err_set(e, ENOMEM, "launch executor '%s'", id);
@@ -361,14 +398,30 @@ static int admit_members(struct agent *agent, struct task **members, size_t n, s
 	return r;
 }
 
+/* Whose fault it is: the group's, its executor's, or that of the place and time. */
+static Mesos__V1__TaskStatus__Reason reason_of(const struct err *why)
+{
+	switch (why->code) {
+	case EINVAL:
+	case ENOTSUP:
+	case EPERM:
+	case E2BIG:
+		return MESOS__V1__TASK_STATUS__REASON__REASON_TASK_GROUP_INVALID;
+	case EBUSY:
+		return MESOS__V1__TASK_STATUS__REASON__REASON_EXECUTOR_TERMINATED;
+	default:
+		return MESOS__V1__TASK_STATUS__REASON__REASON_RESOURCES_UNKNOWN;
+	}
+}
+
 static void refuse_members(struct task **members, size_t n, const struct err *why)
 {
+	const Mesos__V1__TaskStatus__Reason reason = reason_of(why);
+	bool is_invalid = reason == MESOS__V1__TASK_STATUS__REASON__REASON_TASK_GROUP_INVALID;
 	char text[sizeof(why->msg) + 64];
 
 	(void)err_text(why, text, sizeof(text));
 	for (size_t i = 0; i < n; i++) {
-		bool is_invalid = why->code == EINVAL || why->code == ENOTSUP || why->code == EPERM ||
-				  why->code == E2BIG;
 		struct err e = { 0 };
 
 		if (!members[i])
@@ -378,10 +431,7 @@ static void refuse_members(struct task **members, size_t n, const struct err *wh
 		if (updates_add_own(members[i], is_invalid ? MESOS__V1__TASK_STATE__TASK_ERROR :
 				    status_lost_state(members[i]->record->framework,
 						      MESOS__V1__TASK_STATE__TASK_DROPPED),
-				    is_invalid ?
-				    MESOS__V1__TASK_STATUS__REASON__REASON_TASK_GROUP_INVALID :
-				    MESOS__V1__TASK_STATUS__REASON__REASON_RESOURCES_UNKNOWN,
-				    text, &e) < 0)
+				    reason, text, &e) < 0)
 			log_write_err(LOG_LEVEL_ERROR, &e, "task '%s'", task_id(members[i]));
 	}
 }
@@ -397,10 +447,30 @@ static bool is_here(struct agent *agent, const Group *group)
 	return false;
 }
 
+/* One that another group launched, if it is not on its way out. */
+static int check_pod(const struct container *pod, struct err *e)
+{
+	if (!pod->is_kill_wanted && !pod->has_ended &&
+	    (pod->state == CONTAINER_NEW || container_is_alive(pod)))
+		return 0;
+	return err_set(e, EBUSY, "executor '%s' is terminating", pod->executor_id);
+}
+
+/* The members are admitted: they begin now, or when it does. */
+static int join(struct container *pod, struct err *e)
+{
+	int r = renew_amounts(pod, e);
+
+	if (r < 0 || !pod->has_started)
+		return r < 0 ? r : container_resize(pod, e);
+	on_started(pod);
+	return 0;
+}
+
 int pods_run(struct agent *agent, const Group *group, struct err *e)
 {
 	struct task *members[MAX_MEMBERS] = { NULL };
-	struct container *pod = NULL;
+	struct container *made = NULL, *pod;
 	struct err why = { 0 };
 	int r;
 
@@ -410,19 +480,23 @@ int pods_run(struct agent *agent, const Group *group, struct err *e)
 		log_info("ignore the launch of a task group: it is here already");
 		return 0;
 	}
-	r = launch_pod(agent, group, &pod, &why);
+	pod = find_pod(agent, group->framework->id->value, group->executor->executor_id->value);
+	r = pod ? check_pod(pod, &why) : launch_pod(agent, group, &made, &why);
+	pod = r < 0 ? NULL : pod ? pod : made;
 	if (adopt_members(agent, group, pod ? pod->id : NULL, members, e) < 0) {
-		if (pod)
-			launched_remove(launched_of(pod));
+		if (made)
+			launched_remove(launched_of(made));
 		return -e->code;
 	}
 	if (r >= 0)
 		r = admit_members(agent, members, group->n_tasks, &why);
+	if (r >= 0 && !made)
+		r = join(pod, &why);
 	if (r >= 0)
 		return 0;
 	log_write_err(LOG_LEVEL_WARNING, &why, "refuse a task group");
-	if (pod)
-		launched_remove(launched_of(pod));
+	if (made)
+		launched_remove(launched_of(made));
 	refuse_members(members, group->n_tasks, &why);
 	return 0;
 }

@@ -1,8 +1,9 @@
 /*
  * Task groups.  A pod is a container that only holds what its members share (its cgroup, with the
  * executor's resources and all of theirs, and its sandbox), and lives as long as there are members;
- * each member is a task with a container and a supervisor of its own in that of the pod.  Members
- * that were launched together end together, unless each has finished.
+ * each member is a task with a container and a supervisor of its own in that of the pod.  Another
+ * group of the same executor joins the pod.  Members that were launched together end together, unless
+ * each has finished.
  */
 #ifndef AGENT_PODS_H
 #define AGENT_PODS_H

@@ -68,3 +68,14 @@ def test_it_exits_when_it_is_empty(framework, node):
     ids = launch(framework, "exit 0")
     framework.status(ids[0], "TASK_FINISHED")
     wait_until(lambda: not node.agents[0].container_cgroups(), "its container is gone")
+
+
+def test_another_group_of_it_joins_its_container_and_lives_on_when_the_first_fails(framework, node):
+    first = launch(framework, "while [ ! -e end ]; do sleep 0.02; done; exit 1", "exec sleep 10000")
+    parents = [framework.status(i, "TASK_RUNNING")["container_status"]["container_id"]["parent"] for i in first]
+    second = launch(framework, "exec sleep 10000")
+    assert framework.status(second[0], "TASK_RUNNING")["container_status"]["container_id"]["parent"] == parents[0]
+    next(node.agents[0].work_dir.glob(f"slaves/*/frameworks/*/executors/*/runs/latest/tasks/{first[0]}/")) \
+        .joinpath("end").touch()
+    assert framework.status(first[0], "TASK_FAILED") and framework.status(first[1], "TASK_KILLED")
+    assert framework.status(second[0])["state"] == "TASK_RUNNING"

@@ -46,6 +46,10 @@ def member(offer, script, mem=32, **more):
             "container": {"type": "MESOS", "volumes": [SHARED]}, **more}
 
 
+def member_of_mem(script, mem):
+    return lambda offer: [member(offer, script, mem=mem)]
+
+
 def is_roomy(offer):
     """What other groups gave back may come in pieces."""
     return all(r["scalar"]["value"] >= {"cpus": 1, "mem": 1024, "disk": 64}.get(r["name"], 0)
@@ -84,6 +88,64 @@ def test_three_members_run_and_finish_and_the_pod_goes(framework, agent):
     (sandbox(agent, ids[2]) / "end").touch()
     assert framework.status(ids[2], "TASK_FINISHED")["executor_id"] == states[0]["executor_id"]
     wait_until(lambda: not agent.container_cgroups(), "the pod is gone")
+
+
+def pod_of(status):
+    return status["container_status"]["container_id"]["parent"]["value"]
+
+
+def test_a_second_group_joins_the_running_executor_and_ends_on_its_own(framework, agent):
+    waits = "while [ ! -e shared/message ]; do sleep 0.02; done; cat shared/message; readlink /proc/self/ns/net; " + FOREVER
+    first, = launch(framework, waits, name="joined")
+    pod = pod_of(framework.status(first, "TASK_RUNNING"))
+    second = launch(framework, "echo hello > shared/message; readlink /proc/self/ns/net; " + FOREVER,
+                    "while [ ! -e fail ]; do sleep 0.02; done; exit 1", name="joined")
+    assert {pod_of(framework.status(i, "TASK_RUNNING")) for i in second} == {pod}
+    wait_until(lambda: read(agent, first) == "hello\n" + read(agent, second[0]), "what they share is shared")
+    (sandbox(agent, second[1]) / "fail").touch()
+    framework.status(second[1], "TASK_FAILED")
+    framework.status(second[0], "TASK_KILLED")
+    third, = launch(framework, FOREVER, name="joined")
+    assert pod_of(framework.status(third, "TASK_RUNNING")) == pod
+    framework.call("KILL", task_id={"value": first})
+    framework.status(first, "TASK_KILLED")
+    assert framework.status(third)["state"] == "TASK_RUNNING"
+    framework.call("KILL", task_id={"value": third})
+    framework.status(third, "TASK_KILLED")
+    wait_until(lambda: not agent.container_cgroups(), "the executor ends with its last task")
+
+
+def test_what_a_second_group_brings_along_is_the_executors_too(framework, agent):
+    launch(framework, FOREVER, name="grown")
+    hungry = member_of_mem("x=$(head -c 100000000 /dev/zero | tr '\\0' x); echo ${#x}; " + FOREVER, 512)
+    big, = launch(framework, tasks=hungry, name="grown")
+    framework.status(big, "TASK_RUNNING")
+    wait_until(lambda: read(agent, big) == "100000000\n", "it has room")
+
+
+def test_a_group_that_comes_when_its_executor_ends_is_told_so(framework, agent):
+    last, = launch(framework, FOREVER, name="ending")
+    pod = pod_of(framework.status(last, "TASK_RUNNING"))
+    supervisor = next(c for c in agent.containers() if c["container_id"] == pod)["status"]["executor_pid"]
+    os.kill(supervisor, signal.SIGSTOP)
+    framework.call("KILL", task_id={"value": last})
+    framework.status(last, "TASK_KILLED")
+    for i in launch(framework, FOREVER, FOREVER, name="ending"):
+        end = framework.status(i, "TASK_DROPPED")
+        assert end["reason"] == "REASON_EXECUTOR_TERMINATED" and "'ending' is terminating" in end["message"], end
+    os.kill(supervisor, signal.SIGCONT)
+    wait_until(lambda: not agent.container_cgroups(), "the pod is gone")
+
+
+def test_a_second_group_that_is_refused_leaves_the_first_alone(framework, agent):
+    first, = launch(framework, FOREVER, name="kept")
+    framework.status(first, "TASK_RUNNING")
+    def bad(offer):
+        return [member(offer, FOREVER), member(offer, FOREVER, container={"type": "MESOS", "volumes": [
+            {"mode": "RW", "container_path": "x", "host_path": "/etc"}]})]
+    for i in launch(framework, tasks=bad, name="kept"):
+        assert framework.status(i, "TASK_ERROR")["reason"] == "REASON_TASK_GROUP_INVALID"
+    assert framework.status(first)["state"] == "TASK_RUNNING"
 
 
 def test_updates_name_the_executor_and_the_container_in_its_pod(framework):
