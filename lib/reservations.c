@@ -6,6 +6,7 @@
 
 #include "lib/err.h"
 #include "lib/pb_json.h"
+#include "lib/texts.h"
 #include "proto/mesos.pb-c.h"
 
 typedef Mesos__V1__Resource__ReservationInfo Info;
@@ -62,17 +63,12 @@ static bool is_dynamic(const Info *info)
 	return info->type == MESOS__V1__RESOURCE__RESERVATION_INFO__TYPE__DYNAMIC;
 }
 
-static int compare_texts(const char *a, const char *b)
-{
-	return a && b ? strcmp(a, b) : !!a - !!b;
-}
-
 static int compare_labels(const void *a, const void *b)
 {
 	const Mesos__V1__Label *x = *(Mesos__V1__Label *const *)a, *y = *(Mesos__V1__Label *const *)b;
 	int order = strcmp(x->key, y->key);
 
-	return order ? order : compare_texts(x->value, y->value);
+	return order ? order : texts_compare(x->value, y->value);
 }
 
 static size_t count_labels(const Info *info)
@@ -88,7 +84,7 @@ static int compare_infos(const Info *a, const Info *b)
 	if (order == 0)
 		order = (int)is_dynamic(a) - (int)is_dynamic(b);
 	if (order == 0)
-		order = compare_texts(a->principal, b->principal);
+		order = texts_compare(a->principal, b->principal);
 	if (order == 0 && n != count_labels(b))
 		order = n < count_labels(b) ? -1 : 1;
 	for (size_t i = 0; i < n && order == 0; i++)

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/texts.h"
+
 static void part_done(struct resource_part *part)
 {
 	free(part->role);
@@ -22,11 +24,6 @@ void resource_parts_done(struct resource_parts *parts)
 	*parts = (struct resource_parts){ 0 };
 }
 
-static int compare_texts(const char *a, const char *b)
-{
-	return a && b ? strcmp(a, b) : !!a - !!b;
-}
-
 static int compare(const struct resource_part *a, const struct resource_part *b)
 {
 	int order = a->kind - b->kind;
@@ -35,7 +32,7 @@ static int compare(const struct resource_part *a, const struct resource_part *b)
 		order = strcmp(a->role, b->role);
 	if (order == 0)
 		order = reservations_compare(a->reservations, b->reservations);
-	return order ? order : compare_texts(a->volume, b->volume);
+	return order ? order : texts_compare(a->volume, b->volume);
 }
 
 /* The place of LIKE, or where it would be. */

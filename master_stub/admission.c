@@ -10,6 +10,7 @@
 #include "lib/err.h"
 #include "lib/pb_json.h"
 #include "lib/resources.h"
+#include "lib/texts.h"
 #include "master_stub/allocator.h"
 #include "master_stub/core.h"
 #include "master_stub/drain.h"
@@ -22,11 +23,6 @@
 
 enum { AGENT_ID_SIZE = ID_UUID_SIZE + 24, MAX_HOSTNAME = 255, MAX_BOOT_ID = 64,
        MAX_ENDPOINT = 64 };
-
-static bool texts_equal(const char *a, const char *b)
-{
-	return a && b ? strcmp(a, b) == 0 : a == b;
-}
 
 static int check_subscribe(const Tepui__AgentCall *call, struct err *e)
 {

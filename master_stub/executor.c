@@ -76,8 +76,8 @@ static int complete(const struct framework *framework, const char *role,
 	return r;
 }
 
-static int check_info(const struct framework *framework, const char *role,
-		      const Mesos__V1__ExecutorInfo *info, struct err *e)
+static int check_info(const struct framework *framework, const Mesos__V1__ExecutorInfo *info,
+		      struct err *e)
 {
 	if (!id_is_valid(info->executor_id->value))
 		return err_set(e, EINVAL, "Executor id '%.255s' must have 1 to %d bytes, without"
@@ -85,15 +85,6 @@ static int check_info(const struct framework *framework, const char *role,
 	if (info->framework_id && strcmp(info->framework_id->value, framework->id) != 0)
 		return err_set(e, EINVAL, "ExecutorInfo has an invalid FrameworkID (Actual: %.255s"
 			       " vs Expected: %s)", info->framework_id->value, framework->id);
-	for (size_t i = 0; i < info->n_resources; i++) {
-		const Mesos__V1__Resource__AllocationInfo *allocation =
-			info->resources[i]->allocation_info;
-
-		if (allocation && allocation->role && strcmp(allocation->role, role) != 0)
-			return err_set(e, EINVAL, "Executor uses resources allocated to role"
-				       " '%.255s', the offer is to role '%s'", allocation->role,
-				       role);
-	}
 	return 0;
 }
 
@@ -174,11 +165,12 @@ static int check_same(const struct executor *running, const Mesos__V1__ExecutorI
 
 int master_executor_complete(const struct agent *agent, const struct framework *framework,
 			     const char *role, const Mesos__V1__ExecutorInfo *info, bool is_group,
-			     Mesos__V1__ExecutorInfo **ret, struct err *e)
+			     Mesos__V1__ExecutorInfo **ret, struct executor **ret_running,
+			     struct err *e)
 {
 	AUTO(info_freep) Mesos__V1__ExecutorInfo *copy = NULL;
-	const struct executor *running;
-	int r = check_info(framework, role, info, e);
+	struct executor *running;
+	int r = check_info(framework, info, e);
 
 	if (r >= 0)
 		r = check_type(info, is_group, e);
@@ -190,9 +182,11 @@ int master_executor_complete(const struct agent *agent, const struct framework *
 		return err_set(e, ENOMEM, "launch executor");
 	running = master_executor_find(agent, framework, copy->executor_id->value);
 	r = running ? check_same(running, copy, e) : 0;
-	if (r >= 0)
-		*ret = TAKE_PTR(copy);
-	return r;
+	if (r < 0)
+		return r;
+	*ret = TAKE_PTR(copy);
+	*ret_running = running;
+	return 0;
 }
 
 /* ---- rows ---- */

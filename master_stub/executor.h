@@ -33,12 +33,13 @@ Mesos__V1__ExecutorInfo *master_executor_info(const struct executor *executor);
 
 /*
  * What a framework gives for the executor of a task, or of a group, of ROLE: -EINVAL with what is wrong with it,
- * such as that it is not the one that runs under this id.  *RET is owned, complete with framework_id
- * and roles of its resources.
+ * such as that it is not the one that runs under this id, which is *ret_running (NULL: none does).
+ * *RET is owned, complete with framework_id and roles of its resources.
  */
 int master_executor_complete(const struct agent *agent, const struct framework *framework,
 			     const char *role, const Mesos__V1__ExecutorInfo *info, bool is_group,
-			     Mesos__V1__ExecutorInfo **ret, struct err *e);
+			     Mesos__V1__ExecutorInfo **ret, struct executor **ret_running,
+			     struct err *e);
 
 /* INFO is complete; *RESOURCES are taken over when it succeeds, and charged if the agent has a node. */
 int master_executor_new(struct framework *framework, struct agent *agent,

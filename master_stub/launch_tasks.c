@@ -66,19 +66,16 @@ static void batch_done(struct batch *batch)
 static int find_executor(struct batch *batch, const Mesos__V1__ExecutorInfo *info, struct err *e)
 {
 	const struct budget *budget = batch->budget;
-	int r = master_executor_complete(budget->agent, budget->framework, budget->role->name, info,
-					 batch->is_group, &batch->info, e);
+	const char *role = budget->role->name;
+	int r = master_executor_complete(budget->agent, budget->framework, role, info,
+					 batch->is_group, &batch->info, &batch->executor, e);
 
-	if (r < 0)
-		return r;
-	batch->executor = master_executor_find(budget->agent, budget->framework,
-					       batch->info->executor_id->value);
-	batch->is_new = !batch->executor;
+	batch->is_new = r >= 0 && !batch->executor;
 	if (!batch->is_new)
-		return 0;
-	r = resources_from_messages(batch->info->resources, batch->info->n_resources,
-				    &batch->executor_resources, e);
-	return r < 0 ? err_wrap(e, "Executor uses invalid resources") : 0;
+		return r;
+	return allocated_resources_validate("Executor", batch->info->resources,
+					    batch->info->n_resources, role,
+					    &batch->executor_resources, e);
 }
 
 static bool has_own_cgroup(const Mesos__V1__ContainerInfo *container)

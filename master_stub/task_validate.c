@@ -2,11 +2,14 @@
 
 #include <errno.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "lib/cleanup.h"
 #include "lib/err.h"
 #include "lib/id.h"
 #include "lib/resources.h"
+#include "lib/texts.h"
 #include "master_stub/framework.h"
 #include "master_stub/info_validate.h"
 #include "master_stub/registry.h"
@@ -116,17 +119,13 @@ static int rule_executor(struct candidate *candidate, struct err *e)
 	return 0;
 }
 
-static bool texts_equal(const char *a, const char *b)
-{
-	return a && b ? strcmp(a, b) == 0 : a == b;
-}
+/* ---- resources ---- */
 
-static const char *role_of(const Mesos__V1__Resource *resource)
-{
-	if (resource->n_reservations > 0)
-		return resource->reservations[0]->role;
-	return resource->role && strcmp(resource->role, "*") != 0 ? resource->role : NULL;
-}
+/* What makes one of them another than the rest; borrowed, but for the reservations. */
+struct identity {
+	const char *name, *role, *volume;
+	struct reservations *reservations;
+};
 
 static const char *volume_of(const Mesos__V1__Resource *resource)
 {
@@ -134,43 +133,83 @@ static const char *volume_of(const Mesos__V1__Resource *resource)
 							       NULL;
 }
 
-static bool is_same(const Mesos__V1__Resource *a, const Mesos__V1__Resource *b)
+static int compare_identities(const void *a, const void *b)
 {
-	return strcmp(a->name, b->name) == 0 && texts_equal(role_of(a), role_of(b)) &&
-	       texts_equal(volume_of(a), volume_of(b));
+	const struct identity *x = a, *y = b;
+	int order = strcmp(x->name, y->name);
+
+	if (order == 0)
+		order = texts_compare(x->role, y->role);
+	if (order == 0)
+		order = reservations_compare(x->reservations, y->reservations);
+	return order ? order : texts_compare(x->volume, y->volume);
+}
+
+static int find_same(struct identity *items, size_t n, struct err *e)
+{
+	qsort(items, n, sizeof(*items), compare_identities);
+	for (size_t i = 1; i < n; i++) {
+		if (compare_identities(&items[i - 1], &items[i]) != 0)
+			continue;
+		return items[i].volume ?
+			err_set(e, EINVAL, "Task uses duplicate persistence ID: Persistence ID"
+				" '%.150s' is not unique", items[i].volume) :
+			err_set(e, EINVAL, "Task names resource '%.255s' twice", items[i].name);
+	}
+	return 0;
+}
+
+static int check_unique(const Mesos__V1__TaskInfo *task, struct err *e)
+{
+	AUTO_FREE struct identity *items = calloc(task->n_resources + 1, sizeof(*items));
+	int r = items ? 0 : err_set(e, ENOMEM, "validate task");
+	size_t n = 0;
+
+	for (; r == 0 && n < task->n_resources; n++) {
+		items[n].name = task->resources[n]->name;
+		items[n].volume = volume_of(task->resources[n]);
+		r = reservations_read(task->resources[n], &items[n].reservations, &items[n].role,
+				      e);
+	}
+	if (r == 0)
+		r = find_same(items, n, e);
+	for (size_t i = 0; i < n; i++)
+		reservations_unref(items[i].reservations);
+	return r;
+}
+
+int allocated_resources_validate(const char *whose, Mesos__V1__Resource *const *resources,
+				 size_t n, const char *role, struct resources *ret, struct err *e)
+{
+	int r;
+
+	if (n > RESOURCE_MAX_PARTS)
+		return err_set(e, EINVAL, "%s names more than %d resources", whose,
+			       RESOURCE_MAX_PARTS);
+	for (size_t i = 0; i < n; i++) {
+		const Mesos__V1__Resource__AllocationInfo *allocation =
+			resources[i]->allocation_info;
+
+		if (allocation && allocation->role && strcmp(allocation->role, role) != 0)
+			return err_set(e, EINVAL, "%s uses resources allocated to role '%.255s',"
+				       " the offer is to role '%s'", whose, allocation->role,
+				       role);
+	}
+	r = resources_from_messages(resources, n, ret, e);
+	return r < 0 ? err_wrap(e, "%s uses invalid resources", whose) : 0;
 }
 
 static int rule_resources(struct candidate *candidate, struct err *e)
 {
 	const Mesos__V1__TaskInfo *task = candidate->task;
-	int r;
+	int r = allocated_resources_validate("Task", task->resources, task->n_resources,
+					     candidate->role, &candidate->resources, e);
 
-	for (size_t i = 0; i < task->n_resources; i++) {
-		const Mesos__V1__Resource *resource = task->resources[i];
-
-		for (size_t j = 0; j < i; j++) {
-			if (!is_same(resource, task->resources[j]))
-				continue;
-			return volume_of(resource) ?
-				err_set(e, EINVAL, "Task uses duplicate persistence ID:"
-					" Persistence ID '%.150s' is not unique",
-					volume_of(resource)) :
-				err_set(e, EINVAL, "Task names resource '%.255s' twice",
-					resource->name);
-		}
-		if (resource->allocation_info && resource->allocation_info->role &&
-		    strcmp(resource->allocation_info->role, candidate->role) != 0)
-			return err_set(e, EINVAL,
-				       "Task uses resources allocated to role '%.255s', the"
-				       " offer is to role '%s'",
-				       resource->allocation_info->role, candidate->role);
-	}
-	r = resources_from_messages(task->resources, task->n_resources, &candidate->resources, e);
-	if (r < 0)
-		return err_wrap(e, "Task uses invalid resources");
-	if (resources_is_empty(&candidate->resources))
+	if (r == 0)
+		r = check_unique(task, e);
+	if (r == 0 && resources_is_empty(&candidate->resources))
 		return err_set(e, EINVAL, "Task uses no resources");
-	return 0;
+	return r;
 }
 
 /* KIND in the words of the sentences. */

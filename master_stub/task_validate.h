@@ -18,4 +18,11 @@ int master_task_validate(const struct framework *framework, const struct agent *
 		  const char *role, const Mesos__V1__TaskInfo *task,
 		  struct resources *ret_resources, struct err *e);
 
+/*
+ * Those of WHOSE ("Task"): bounded in number, and allocated to ROLE or to none that is told.  *ret is the
+ * caller's to end, also on failure.
+ */
+int allocated_resources_validate(const char *whose, Mesos__V1__Resource *const *resources,
+				 size_t n, const char *role, struct resources *ret, struct err *e);
+
 #endif

@@ -12,7 +12,9 @@
 #include "lib/err.h"
 #include "lib/json_in.h"
 #include "lib/pb_json.h"
+#include "lib/resources.h"
 #include "master_stub/info_validate.h"
+#include "master_stub/task_validate.h"
 
 typedef int validate_fn(const void *message, struct err *e);
 
@@ -137,9 +139,36 @@ static void test_rules(void **state)
 	}
 }
 
+static void test_the_number_of_resources_is_bounded(void **state)
+{
+	Mesos__V1__Resource cpus = MESOS__V1__RESOURCE__INIT, *list[RESOURCE_MAX_PARTS + 1];
+	Mesos__V1__Value__Scalar scalar = MESOS__V1__VALUE__SCALAR__INIT;
+	struct resources resources = { 0 };
+	struct err e = { 0 };
+
+	(void)state;
+	cpus.name = (char *)(uintptr_t)"cpus";
+	cpus.type = MESOS__V1__VALUE__TYPE__SCALAR;
+	cpus.scalar = &scalar;
+	scalar.value = 1;
+	for (size_t i = 0; i < ARRAY_SIZE(list); i++)
+		list[i] = &cpus;
+	assert_int_equal(allocated_resources_validate("Executor", list, ARRAY_SIZE(list), "a",
+						      &resources, &e), -EINVAL);
+	assert_string_equal(e.msg, "Executor names more than 4096 resources");
+	e = (struct err){ 0 };
+	assert_int_equal(allocated_resources_validate("Executor", list, RESOURCE_MAX_PARTS, "a",
+						      &resources, &e), 0);
+	assert_int_equal(resources.scalar[RESOURCE_CPUS], 1000 * RESOURCE_MAX_PARTS);
+	resources_done(&resources);
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_rules) };
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_rules),
+		cmocka_unit_test(test_the_number_of_resources_is_bounded),
+	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

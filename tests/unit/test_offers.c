@@ -271,6 +271,11 @@ static void test_offers_of_two_agents_do_not_mix(void **state)
 #define COMMAND "\"command\":{\"value\":\"true\"}"
 #define GOOD COMMAND ",\"resources\":[" CPU("1.0") "]"
 
+/* For ROLE, below "a". */
+#define REFINED(role) \
+	"{\"name\":\"cpus\",\"type\":\"SCALAR\",\"scalar\":{\"value\":1},\"reservations\":[" \
+	"{\"type\":\"STATIC\",\"role\":\"a\"},{\"type\":\"DYNAMIC\",\"role\":\"" role "\"}]}"
+
 /* AGENT stands for the agent's id. */
 static const struct { const char *task, *message;
 } invalid[] = {
@@ -289,6 +294,11 @@ static const struct { const char *task, *message;
 	  "Task uses invalid resources: read resource 'cpus': -1 is negative" },
 	{ TASK("x", "AGENT", COMMAND ",\"resources\":[" CPU("1.0") "," CPU("1.0") "]"),
 	  "Task names resource 'cpus' twice" },
+	{ TASK("x", "AGENT", COMMAND ",\"resources\":[" REFINED("a/b") "," REFINED("a/b") "]"),
+	  "Task names resource 'cpus' twice" },
+	/* These are not the same, but they are not offered. */
+	{ TASK("x", "AGENT", COMMAND ",\"resources\":[" REFINED("a/b") "," REFINED("a/c") "]"),
+	  "Task uses more resources (cpus(" },
 	{ TASK("x", "AGENT", COMMAND ",\"resources\":[" CPU("1000.0") "]"),
 	  "Task uses more resources (cpus:1000" },
 	{ TASK("x", "AGENT",
