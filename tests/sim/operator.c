@@ -66,7 +66,7 @@ static int divide(struct sim *sim, const char *agent_id, struct err *e)
 		abort();
 	change = change_ask(sim, agent_id, role, &left);
 	if (change)
-		r = master_apply(sim->host->master, agent_id, change, e);
+		r = master_apply(sim->host->master, agent_id, NULL, change, e);
 	resources_done(&left);
 	change_free(change);
 	return r;
