@@ -131,15 +131,16 @@ static bool end_children(struct container *parent)
 		MESOS__V1__TASK_STATUS__REASON__REASON_EXECUTOR_TERMINATED,
 		"the container that it was in ended",
 	};
-	struct err e = { 0 };
+	struct container *c, *next;
 	bool are_gone = true;
 
-	for (struct container *c = parent->agent->containers; c; c = c->hh.next) {
+	/* One that is new has nothing in it: no other goes with it. */
+	HASH_ITER(hh, parent->agent->containers, c, next) {
 		if (c->parent != parent || c->state == CONTAINER_GONE)
 			continue;
 		if (c->state == CONTAINER_NEW) {
 			container_refuse(c);
-			(void)c->ops->cancelled(c, &e);
+			c->ops->cancelled(c);
 			continue;
 		}
 		container_end(c, &parent_ended);
@@ -247,6 +248,7 @@ static int spawn(struct container *c, struct err *e)
 	return r;
 }
 
+/* Where nothing came of it, C may be gone afterwards. */
 static void begin(struct container *c)
 {
 	static const struct verdict late = {
@@ -254,23 +256,23 @@ static void begin(struct container *c)
 		MESOS__V1__TASK_STATUS__REASON__REASON_EXECUTOR_REGISTRATION_TIMEOUT,
 		"executor did not subscribe in time",
 	};
-	struct err why = { 0 }, e = { 0 };
-	int r = 0;
+	struct err e = { 0 };
 
 	if (c->is_kill_wanted) {
-		c->state = CONTAINER_GONE;
-		r = c->ops->cancelled(c, &e);
-	} else if (spawn(c, &why) < 0) {
-		c->state = CONTAINER_GONE;
+		container_refuse(c);
+		c->ops->cancelled(c);
+		return;
+	}
+	if (spawn(c, &e) < 0) {
 		c->agent->counters.launch_errors++;
-		log_write_err(LOG_LEVEL_WARNING, &why, "launch container '%s'", c->id);
-		c->ops->failed(c, &why);
-	} else {
-		supervisor_expect(c, c->agent->flags.executor_registration_timeout, &late);
-		r = c->ops->spawned(c, &e);
+		log_write_err(LOG_LEVEL_WARNING, &e, "launch container '%s'", c->id);
+		container_refuse(c);
+		c->ops->failed(c, &e);
+		return;
 	}
 	container_drop_launch(c);
-	if (r < 0)
+	supervisor_expect(c, c->agent->flags.executor_registration_timeout, &late);
+	if (c->ops->spawned(c, &e) < 0)
 		log_write_err(LOG_LEVEL_ERROR, &e, "launch container '%s'", c->id);
 }
 
@@ -281,7 +283,8 @@ static void proceed(void *arg, bool is_safe)
 
 	if (is_safe && c->state == CONTAINER_NEW && c->launch)
 		begin(c);
-	supervisor_flush(c, is_safe);
+	else
+		supervisor_flush(c, is_safe);
 }
 
 void container_mark(struct container *c)
@@ -456,14 +459,21 @@ pid_t container_main(const struct container *c)
 	return pid;
 }
 
-/* The next one is taken first: an orphan may be forgotten with it. */
+static struct container *find_child(const struct container *parent)
+{
+	struct container *c = parent->agent->containers;
+
+	while (c && c->parent != parent)
+		c = c->hh.next;
+	return c;
+}
+
+/* Looked for anew each time: an orphan takes along what was in it, whichever is next. */
 static void release_children(const struct container *parent)
 {
-	struct container *c, *next;
+	struct container *c;
 
-	HASH_ITER(hh, parent->agent->containers, c, next) {
-		if (c->parent != parent)
-			continue;
+	while ((c = find_child(parent))) {
 		c->parent = NULL;
 		if (c->ops->orphaned)
 			c->ops->orphaned(c);

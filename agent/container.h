@@ -58,6 +58,7 @@ struct verdict {
 	const char *message;	/* static; NULL: no verdict */
 };
 
+/* Told from `failed` on, the owner may forget the container within the call: nothing of it is used after. */
 struct container_ops {
 	/* Whether STATUS can be an update by the supervisor; -EINVAL says what is wrong with it. */
 	int (*check)(const struct container *c, const Mesos__V1__TaskStatus *status, struct err *e);
@@ -68,7 +69,7 @@ struct container_ops {
 	int (*spawned)(struct container *c, struct err *e);
 	void (*failed)(struct container *c, const struct err *why);
 	/* It is to be killed, and was never given to its supervisor. */
-	int (*cancelled)(struct container *c, struct err *e);
+	void (*cancelled)(struct container *c);
 	/* Nothing is left of it but its runtime directory and its sandbox.  HOW its supervisor ended. */
 	void (*ended)(struct container *c, const char *how);
 	/* Its parent is forgotten, and it has ended. */

@@ -305,12 +305,10 @@ static void on_failed(struct container *c, const struct err *why)
 }
 
 /* If there is a supervisor, it is about to end, and then this has. */
-static int on_cancelled(struct container *c, struct err *e)
+static void on_cancelled(struct container *c)
 {
-	(void)e;
 	if (c->state == CONTAINER_GONE)
 		conclude(c->owner, "Executor was shut down before it was launched");
-	return 0;
 }
 
 static void on_ended(struct container *c, const char *how)

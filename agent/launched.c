@@ -205,18 +205,16 @@ static void on_failed(struct container *c, const struct err *why)
 	conclude(l, "");
 }
 
-static int on_cancelled(struct container *c, struct err *e)
+static void on_cancelled(struct container *c)
 {
 	struct launched *l = launched_of(c);
 
-	(void)e;
 	set_own_end(l, MESOS__V1__TASK_STATE__TASK_KILLED,
 		    MESOS__V1__TASK_STATUS__REASON__REASON_TASK_KILLED_DURING_LAUNCH,
 		    "killed before it was launched");
 	/* Otherwise its supervisor's end is waited for. */
 	if (c->state == CONTAINER_GONE)
 		conclude(l, "");
-	return 0;
 }
 
 static void on_ended(struct container *c, const char *how)
@@ -489,26 +487,35 @@ int launched_load(struct agent *agent, Tepui__ContainerRecord *record_take, stru
 	return r < 0 || l->container->has_ended ? r : container_charge(l->container, e);
 }
 
+static void settle(struct launched *l)
+{
+	struct container *c = l->container;
+	const char *boot_id = l->record->boot_id;
+	struct err e = { 0 };
+
+	if (l->record->exit)
+		c->state = CONTAINER_GONE;
+	else if (container_adopt(c, boot_id && strcmp(boot_id, c->agent->node.boot_id) == 0,
+				 &e) < 0)
+		log_write_err(LOG_LEVEL_ERROR, &e, "adopt container '%s'", c->id);
+}
+
+/* From C on. */
+static struct container *find_to_settle(struct container *c, bool is_nested)
+{
+	while (c && (!launched_of(c) || is_nested != (c->parent != NULL)))
+		c = c->hh.next;
+	return c;
+}
+
+/* A pod may be forgotten as it is settled, and then what is in it; never another of its kind. */
 void launched_settle(struct agent *agent, bool are_nested)
 {
 	struct container *c, *next;
-	struct err e = { 0 };
 
-	HASH_ITER(hh, agent->containers, c, next) {
-		struct launched *l = launched_of(c);
-		const char *boot_id = l ? l->record->boot_id : NULL;
-
-		if (!l || are_nested != (c->parent != NULL))
-			continue;
-		if (l->record->exit) {
-			c->state = CONTAINER_GONE;
-			continue;
-		}
-		if (container_adopt(c, boot_id && strcmp(boot_id, agent->node.boot_id) == 0,
-				    &e) < 0) {
-			log_write_err(LOG_LEVEL_ERROR, &e, "adopt container '%s'", c->id);
-			err_clear(&e);
-		}
+	for (c = find_to_settle(agent->containers, are_nested); c; c = next) {
+		next = find_to_settle(c->hh.next, are_nested);
+		settle(launched_of(c));
 	}
 }
 

@@ -121,12 +121,11 @@ static int flush_kill(struct container *c, struct err *e)
 		MESOS__V1__TASK_STATUS__REASON__REASON_EXECUTOR_TERMINATED,
 		"executor did not end the task within its grace period and was killed",
 	};
-	int r;
 
 	if (c->needs_launch && !c->is_launch_sent) {
-		r = c->ops->cancelled(c, e);
+		c->ops->cancelled(c);
 		container_end(c, NULL);
-		return r;
+		return 0;
 	}
 	c->is_kill_sent = true;
 	supervisor_expect(c, supervisor_grace_ms(c) + KILL_SLACK_MS, &stuck);

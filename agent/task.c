@@ -234,10 +234,13 @@ static void on_failed(struct container *c, const struct err *why)
 		log_write_err(LOG_LEVEL_ERROR, &e, "task '%s'", task_id(task));
 }
 
-static int on_cancelled(struct container *c, struct err *e)
+static void on_cancelled(struct container *c)
 {
-	return updates_add_own(c->owner, MESOS__V1__TASK_STATE__TASK_KILLED, killed_early,
-			       "killed before it was launched", e);
+	struct err e = { 0 };
+
+	if (updates_add_own(c->owner, MESOS__V1__TASK_STATE__TASK_KILLED, killed_early,
+			    "killed before it was launched", &e) < 0)
+		log_write_err(LOG_LEVEL_ERROR, &e, "task '%s'", task_id(c->owner));
 }
 
 static void on_ended(struct container *c, const char *how)
