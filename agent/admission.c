@@ -193,17 +193,19 @@ int admission_describe(struct container *c, struct err *e)
 	if (asprintf(&volumes, "%s/" PERSISTENT_ROOT, agent->work_dir) < 0)
 		volumes = NULL;
 	if (agent->flags.http_executor_domain_sockets &&
-	    asprintf(&sockets, "%s/" EXECUTOR_SOCKETS, agent->work_dir) < 0)
-		sockets = root = NULL;
+	    asprintf(&sockets, "%s/" EXECUTOR_SOCKETS, agent->work_dir) < 0) {
+		sockets = NULL;
+		return err_set(e, ENOMEM, "describe container '%s'", c->id);
+	}
 	if (!root || !volumes)
 		return err_set(e, ENOMEM, "describe container '%s'", c->id);
+	if (c->kind == CONTAINER_EXECUTOR && executor_variables(c->owner, &variables, e) < 0)
+		return -e->code;
 	if ((images_asked(c->info) && images_admit(c, &image, e) < 0) ||
 	    images_admit_volumes(c, &volume_images, &n_volume_images, e) < 0) {
 		task_image_free(image);
 		return -e->code;
 	}
-	if (c->kind == CONTAINER_EXECUTOR && executor_variables(c->owner, &variables, e) < 0)
-		return -e->code;
 	place.variables = variables;
 	place.sockets = c->kind == CONTAINER_EXECUTOR ? sockets : NULL;
 	place.image = image;

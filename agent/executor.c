@@ -109,6 +109,12 @@ static void forget(struct executor *x)
 	executor_free(x);
 }
 
+void executor_forget_unused(struct executor *x)
+{
+	if (TAILQ_EMPTY(&x->tasks) && x->container->state == CONTAINER_NEW && !x->has_exited)
+		forget(x);
+}
+
 /* ---- life in memory ---- */
 
 static void proceed(void *arg, bool is_safe)
@@ -147,6 +153,16 @@ static void fill_container(struct container *c, const Tepui__ExecutorRecord *rec
 		c->launched_wall_ms = record->launched_wall_ms;
 }
 
+/* Ids become names of directories. */
+static int check_ids(const struct executor *x, struct err *e)
+{
+	if (!x->record->framework->id || !id_is_valid(executor_framework_id(x)))
+		return err_set(e, EINVAL, "read executor '%.64s': its framework has no valid id",
+			       executor_id(x));
+	return id_is_valid(executor_id(x)) ? 0 :
+		err_set(e, EINVAL, "read executor '%.64s': not a valid id", executor_id(x));
+}
+
 static int make_container(struct executor *x, struct err *e)
 {
 	const Tepui__ExecutorRecord *record = x->record;
@@ -182,7 +198,9 @@ static int adopt(struct agent *agent, Tepui__ExecutorRecord *record, struct exec
 	x->todo.proceed = proceed;
 	x->todo.arg = x;
 	TAILQ_INIT(&x->tasks);
-	r = make_container(x, e);
+	r = check_ids(x, e);
+	if (r >= 0)
+		r = make_container(x, e);
 	if (r < 0) {
 		free_parts(x);
 		return r;
@@ -367,7 +385,7 @@ static int load(void *arg, const char *key, const void *data, size_t size, struc
 	int r = -EINVAL;
 
 	(void)e;
-	if (record && record->framework->id && strcmp(record->container_id, key) == 0)
+	if (record && strcmp(record->container_id, key) == 0)
 		r = adopt(agent, record, &x, &why);
 	else
 		(void)err_set(&why, EINVAL, "read the record");

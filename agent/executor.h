@@ -67,6 +67,8 @@ struct executor *executor_of_container(struct agent *agent, const char *containe
 /* A new one in the agent's memory, for INFO; container and record are made, nothing is stored. */
 int executor_new(struct agent *agent, const Mesos__V1__FrameworkInfo *framework,
 		 const Mesos__V1__ExecutorInfo *info, struct executor **ret, struct err *e);
+/* Forget one that was made for a task which came to nothing; any other is left alone. */
+void executor_forget_unused(struct executor *x);
 /* It may run: charge and store it, and launch it after the commit. */
 int executor_admit(struct executor *x, struct err *e);
 /* It may not: it is freed when the last of its tasks is forgotten. */

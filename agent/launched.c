@@ -17,6 +17,7 @@
 #include "agent/trash.h"
 #include "lib/cleanup.h"
 #include "lib/err.h"
+#include "lib/id.h"
 #include "lib/log.h"
 #include "lib/pb_json.h"
 #include "lib/store.h"
@@ -383,14 +384,42 @@ static void free_launched(struct launched *l)
 	free(l);
 }
 
-static int adopt(struct agent *agent, Tepui__ContainerRecord *record, struct container *parent,
-		 struct launched **ret, struct err *e)
+/* Of a pod they become names of directories. */
+static int check_ids(const Tepui__ContainerRecord *record, struct err *e)
 {
-	struct launched *l = calloc(1, sizeof(*l));
+	if (record->kind != TEPUI__CONTAINER_RECORD__KIND__POD ||
+	    (record->framework->id && id_is_valid(record->framework->id->value) &&
+	     record->executor && id_is_valid(record->executor->executor_id->value)))
+		return 0;
+	return err_set(e, EINVAL, "read pod '%s': its framework or executor has no valid id",
+		       record->id);
+}
+
+static int make(struct launched *l, struct agent *agent, struct container *parent, struct err *e)
+{
+	const Tepui__ContainerRecord *record = l->record;
 	struct container_seed seed = {
 		.kind = kind_of(record), .ops = &container_ops, .owner = l, .id = record->id,
 		.framework = CONTAINER_FRAMEWORK, .executor = record->id, .parent = parent,
 	};
+	int r = check_ids(record, e);
+
+	if (r < 0)
+		return r;
+	seed.sandbox_take = sandbox_of(agent, record, parent);
+	r = container_new(agent, &seed, &l->container, e);
+	if (r < 0)
+		return r;
+	fill(l->container, record);
+	r = read_resources(l->container, record, e);
+	return r < 0 || !parent ? r :
+		container_nest(l->container, !shares_cgroups(record->task), e);
+}
+
+static int adopt(struct agent *agent, Tepui__ContainerRecord *record, struct container *parent,
+		 struct launched **ret, struct err *e)
+{
+	struct launched *l = calloc(1, sizeof(*l));
 	int r;
 
 	if (!l) {
@@ -400,14 +429,7 @@ static int adopt(struct agent *agent, Tepui__ContainerRecord *record, struct con
 	l->record = record;
 	if (record->kind == TEPUI__CONTAINER_RECORD__KIND__POD)
 		l->ops = &pod_launched_ops;
-	seed.sandbox_take = sandbox_of(agent, record, parent);
-	r = container_new(agent, &seed, &l->container, e);
-	if (r >= 0) {
-		fill(l->container, record);
-		r = read_resources(l->container, record, e);
-	}
-	if (r >= 0 && parent)
-		r = container_nest(l->container, !shares_cgroups(record->task), e);
+	r = make(l, agent, parent, e);
 	if (r < 0)
 		free_launched(l);
 	else

@@ -18,6 +18,7 @@
 #include "lib/cleanup.h"
 #include "lib/clock.h"
 #include "lib/err.h"
+#include "lib/id.h"
 #include "lib/log.h"
 #include "lib/pb_json.h"
 #include "lib/version.h"
@@ -234,6 +235,10 @@ static int check_master(const struct agent *agent, const Tepui__AgentEvent__Subs
 {
 	const Tepui__AgentRecord *self = agent->self;
 
+	/* It becomes the name of a directory. */
+	if (!id_is_valid(event->agent_id->value))
+		return err_set(e, EPROTO, "register: the master gives '%.64s', which is not a valid "
+			       "id", event->agent_id->value);
 	if (agent_id(agent) && strcmp(agent_id(agent), event->agent_id->value) != 0)
 		return err_set(e, ESTALE, "register: the master takes agent '%s' for '%s'",
 			       agent_id(agent), event->agent_id->value);

@@ -359,7 +359,7 @@ static int launch_pod(struct agent *agent, const Group *group, struct container 
 
 /* ---- launch: the members ---- */
 
-/* Also of those that are refused: they are told of. */
+/* Also of those that are refused: they are told of.  On failure there are none. */
 static int adopt_members(struct agent *agent, const Group *group, const char *pod_id,
 			 struct task **members, struct err *e)
 {
@@ -370,6 +370,10 @@ static int adopt_members(struct agent *agent, const Group *group, const char *po
 	for (size_t i = 0; i < group->n_tasks && r >= 0; i++)
 		r = task_new_member(agent, group->framework, group->tasks[i], pod_id, group_id,
 				    &members[i], e);
+	for (size_t i = 0; i < group->n_tasks && r < 0; i++) {
+		if (members[i])
+			task_free(members[i]);
+	}
 	return r;
 }
 

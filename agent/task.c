@@ -380,6 +380,11 @@ static int init_task(struct task *task, struct err *e)
 		return err_set(e, EINVAL, "read task '%s': its framework has no id", task_id(task));
 	if (!id_is_valid(task_id(task)) || !id_is_valid(task_framework_id(task)))
 		return err_set(e, EINVAL, "read task '%.64s': not a valid id", task_id(task));
+	if (record->pod_id && (!record->task->executor || !id_is_valid(task_executor_id(task))))
+		return err_set(e, EINVAL, "read task '%s': its executor has no valid id",
+			       task_id(task));
+	if (task_find(task->agent, task_framework_id(task), task_id(task)))
+		return err_set(e, EEXIST, "read task '%s': there is one", task_id(task));
 	if (!has_custom_executor(record) && container_find(task->agent, record->container_id))
 		return err_set(e, EEXIST, "read task '%s': container '%s' is another's",
 			       task_id(task), record->container_id);
@@ -578,25 +583,15 @@ int task_new_member(struct agent *agent, const Mesos__V1__FrameworkInfo *framewo
 }
 
 /* GROUP: the same for all that belong together; NULL: it is alone. */
-static int run(struct agent *agent, const Mesos__V1__FrameworkInfo *framework,
-	       const Mesos__V1__TaskInfo *info, const char *group, struct err *e)
+static int launch(struct agent *agent, const Mesos__V1__FrameworkInfo *framework,
+		  const Mesos__V1__TaskInfo *info, const char *group,
+		  const struct executor *executor, struct err *e)
 {
+	Tepui__TaskRecord *record = new_record(agent, framework, info, executor);
 	const char *id = info->task_id->value;
-	struct executor *executor = NULL;
-	Tepui__TaskRecord *record;
 	struct task *task;
 	int r;
 
-	if (framework->id && task_find(agent, framework->id->value, id)) {
-		log_info("ignore the launch of task '%s': it is here already", id);
-		return 0;
-	}
-	if (info->executor && framework->id) {
-		r = get_executor(agent, framework, info, &executor, e);
-		if (r < 0)
-			return r;
-	}
-	record = new_record(agent, framework, info, executor);
 	if (!record)
 		return err_set(e, ENOMEM, "launch task '%s'", id);
 	if (group && !(record->group = strdup(group))) {
@@ -615,6 +610,27 @@ static int run(struct agent *agent, const Mesos__V1__FrameworkInfo *framework,
 	r = admit(task, e);
 	if (r < 0)
 		task_free(task);
+	return r;
+}
+
+static int run(struct agent *agent, const Mesos__V1__FrameworkInfo *framework,
+	       const Mesos__V1__TaskInfo *info, const char *group, struct err *e)
+{
+	const char *id = info->task_id->value;
+	struct executor *executor = NULL;
+	int r = 0;
+
+	if (framework->id && task_find(agent, framework->id->value, id)) {
+		log_info("ignore the launch of task '%s': it is here already", id);
+		return 0;
+	}
+	if (info->executor && framework->id)
+		r = get_executor(agent, framework, info, &executor, e);
+	if (r < 0)
+		return r;
+	r = launch(agent, framework, info, group, executor, e);
+	if (executor)
+		executor_forget_unused(executor);
 	return r;
 }
 

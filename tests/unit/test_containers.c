@@ -10,10 +10,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/admission.h"
 #include "agent/agent.h"
 #include "agent/container.h"
 #include "agent/launch_spec.h"
 #include "agent/launched.h"
+#include "agent/pods.h"
+#include "agent/task.h"
 #include "lib/cleanup.h"
 #include "lib/err.h"
 #include "lib/loop.h"
@@ -34,6 +37,7 @@ static int setup(void **state)
 	struct err e = { 0 };
 
 	TAILQ_INIT(&n->agent.todo);
+	TAILQ_INIT(&n->agent.custom);
 	tepui__agent_record__init(&n->self);
 	mesos__v1__agent_id__init(&n->id);
 	n->id.value = own_id;
@@ -198,6 +202,110 @@ static void test_a_pod_may_take_along_what_would_be_settled_next(void **state)
 	assert_null(n->agent.containers);
 }
 
+/* ---- what the master sends ---- */
+
+struct order {
+	Mesos__V1__FrameworkInfo framework;
+	Mesos__V1__FrameworkID framework_id;
+	Mesos__V1__ExecutorInfo executor;
+	Mesos__V1__ExecutorID executor_id;
+	Mesos__V1__TaskInfo task, twin, *tasks[2];
+	Mesos__V1__TaskID task_id;
+	Tepui__AgentEvent__RunTaskGroup group;
+};
+
+/* A group of two tasks of the same id, or each of them. */
+static void order(struct order *o, const struct agent *agent, char *framework_id, char *executor_id,
+		  char *task_id)
+{
+	static char user[] = "nobody";
+
+	mesos__v1__framework_info__init(&o->framework);
+	mesos__v1__framework_id__init(&o->framework_id);
+	mesos__v1__executor_info__init(&o->executor);
+	mesos__v1__executor_id__init(&o->executor_id);
+	mesos__v1__task_info__init(&o->task);
+	mesos__v1__task_id__init(&o->task_id);
+	tepui__agent_event__run_task_group__init(&o->group);
+	o->framework.user = o->framework.name = user;
+	o->framework_id.value = framework_id;
+	o->framework.id = &o->framework_id;
+	o->executor_id.value = executor_id;
+	o->executor.executor_id = &o->executor_id;
+	o->task.name = o->task_id.value = task_id;
+	o->task.task_id = &o->task_id;
+	o->task.agent_id = agent->self->agent_id;
+	o->task.executor = &o->executor;
+	o->twin = o->task;
+	o->tasks[0] = &o->task;
+	o->tasks[1] = &o->twin;
+	o->group.framework = &o->framework;
+	o->group.executor = &o->executor;
+	o->group.tasks = o->tasks;
+	o->group.n_tasks = ARRAY_SIZE(o->tasks);
+}
+
+static void assert_nothing_is_left(const struct agent *agent)
+{
+	assert_null(agent->tasks);
+	assert_null(agent->containers);
+	assert_true(TAILQ_EMPTY(&agent->custom));
+	assert_true(TAILQ_EMPTY(&agent->todo));
+	assert_int_equal(agent->descriptions, 0);
+}
+
+/* Framework, executor, task: they become names of directories. */
+static const char *const bad_ids[][3] = {
+	{ "..", "e", "t" }, { "f", "..", "t" }, { "f", "a/../../b", "t" }, { "f", "e", "../t" },
+	{ "f", "", "t" }, { "a/b", "e", "t" },
+};
+
+static void test_ids_that_are_no_names_are_refused_and_leave_nothing(void **state)
+{
+	struct node_state *n = *state;
+
+	for (size_t i = 0; i < ARRAY_SIZE(bad_ids); i++) {
+		char ids[3][16];
+		struct err e = { 0 };
+		struct order o;
+
+		for (size_t k = 0; k < ARRAY_SIZE(ids); k++)
+			(void)snprintf(ids[k], sizeof(ids[k]), "%s", bad_ids[i][k]);
+		order(&o, &n->agent, ids[0], ids[1], ids[2]);
+		assert_int_equal(task_run(&n->agent, &o.framework, &o.task, &e), -EINVAL);
+		assert_nothing_is_left(&n->agent);
+		err_clear(&e);
+		assert_int_equal(pods_run(&n->agent, &o.group, &e), -EINVAL);
+		assert_nothing_is_left(&n->agent);
+	}
+}
+
+static char framework_id[] = "f", executor_id_[] = "e", task_id_[] = "t";
+
+static void test_an_executor_of_a_task_that_was_here_is_not_begun(void **state)
+{
+	struct node_state *n = *state;
+	struct err e = { 0 };
+	struct order o;
+
+	order(&o, &n->agent, framework_id, executor_id_, task_id_);
+	assert_int_equal(tombstone_add(&n->agent, "f/t", &e), 0);
+	assert_int_equal(task_run(&n->agent, &o.framework, &o.task, &e), 0);
+	assert_nothing_is_left(&n->agent);
+	tombstones_free(&n->agent);
+}
+
+static void test_a_group_that_cannot_be_kept_whole_leaves_nothing(void **state)
+{
+	struct node_state *n = *state;
+	struct err e = { 0 };
+	struct order o;
+
+	order(&o, &n->agent, framework_id, executor_id_, task_id_);
+	assert_int_equal(pods_run(&n->agent, &o.group, &e), -EEXIST);
+	assert_nothing_is_left(&n->agent);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -206,6 +314,9 @@ int main(void)
 		TEST(test_one_that_cannot_be_spawned_may_be_forgotten_at_once),
 		TEST(test_what_is_within_is_forgotten_with_it_at_every_depth),
 		TEST(test_a_pod_may_take_along_what_would_be_settled_next),
+		TEST(test_ids_that_are_no_names_are_refused_and_leave_nothing),
+		TEST(test_an_executor_of_a_task_that_was_here_is_not_begun),
+		TEST(test_a_group_that_cannot_be_kept_whole_leaves_nothing),
 	};
 
 	return cmocka_run_group_tests_name("containers", tests, NULL, NULL);
