@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/cleanup.h"
 #include "lib/err.h"
 #include "lib/regex_tree.h"
 
@@ -23,16 +22,21 @@ struct step {
 	struct regex_set set;
 };
 
+/* In one piece, as large as the program is. */
 struct regex {
-	struct regex_range *ranges;
+	const struct regex_range *ranges;	/* behind the steps */
 	unsigned n_steps;
-	struct step steps[REGEX_MAX_PROGRAM];
+	struct step steps[];
 };
+
+_Static_assert(sizeof(struct regex) + REGEX_MAX_PROGRAM * sizeof(struct step) +
+	       REGEX_MAX_RANGES * sizeof(struct regex_range) <= REGEX_MAX_BYTES, "as promised");
 
 struct compiler {
 	const char *pattern;
 	const struct regex_tree *tree;
-	struct regex *regex;
+	unsigned n_steps;
+	struct step steps[REGEX_MAX_PROGRAM];
 	unsigned cost;		/* of the program: what a character can cost it */
 	struct err *e;
 };
@@ -53,17 +57,15 @@ static int charge(struct compiler *c, unsigned cost)
 /* The step's index, or -EINVAL. */
 static int emit(struct compiler *c, enum op op, unsigned cost)
 {
-	struct regex *regex = c->regex;
-
 	if (charge(c, cost) < 0)
 		return -EINVAL;
-	regex->steps[regex->n_steps] = (struct step){ .op = op, .x = regex->n_steps + 1 };
-	return (int)regex->n_steps++;
+	c->steps[c->n_steps] = (struct step){ .op = op, .x = c->n_steps + 1 };
+	return (int)c->n_steps++;
 }
 
 static int compile_alternatives(struct compiler *c, const struct regex_node *node)
 {
-	struct step *steps = c->regex->steps;
+	struct step *steps = c->steps;
 	int split = emit(c, OP_SPLIT, 1), jump, r;
 
 	if (split < 0)
@@ -72,17 +74,17 @@ static int compile_alternatives(struct compiler *c, const struct regex_node *nod
 	jump = r < 0 ? r : emit(c, OP_JUMP, 1);
 	if (jump < 0)
 		return jump;
-	steps[split].y = c->regex->n_steps;
+	steps[split].y = c->n_steps;
 	r = compile(c, node->right);
-	steps[jump].x = c->regex->n_steps;
+	steps[jump].x = c->n_steps;
 	return r;
 }
 
 /* After the MIN times: without end, or each of the others skips the rest. */
 static int compile_optional(struct compiler *c, const struct regex_node *node)
 {
-	struct step *steps = c->regex->steps;
-	unsigned first = c->regex->n_steps;
+	struct step *steps = c->steps;
+	unsigned first = c->n_steps;
 	int times = node->max == REGEX_NO_MAX ? 1 : node->max - node->min, r = 0, jump;
 
 	for (int i = 0; i < times && r >= 0; i++) {
@@ -99,9 +101,9 @@ static int compile_optional(struct compiler *c, const struct regex_node *node)
 	if (r < 0)
 		return r;
 	/* Those of this repetition do not know yet where they go: inner ones do. */
-	for (unsigned i = first; i < c->regex->n_steps; i++) {
+	for (unsigned i = first; i < c->n_steps; i++) {
 		if (steps[i].op == OP_SPLIT && steps[i].y == 0)
-			steps[i].y = c->regex->n_steps;
+			steps[i].y = c->n_steps;
 	}
 	return 0;
 }
@@ -124,7 +126,7 @@ static int compile_position(struct compiler *c, const struct regex_node *node)
 	int step = emit(c, node->type == REGEX_BEGIN ? OP_BEGIN : OP_END, 1);
 
 	if (step >= 0)
-		c->regex->steps[step].is_multiline = node->is_multiline;
+		c->steps[step].is_multiline = node->is_multiline;
 	return step;
 }
 
@@ -144,7 +146,7 @@ static int compile(struct compiler *c, int index)
 	case REGEX_SET:
 		r = emit(c, OP_SET, 1 + node->set.n);
 		if (r >= 0)
-			c->regex->steps[r].set = node->set;
+			c->steps[r].set = node->set;
 		return r;
 	case REGEX_BEGIN:
 	case REGEX_END:
@@ -153,6 +155,21 @@ static int compile(struct compiler *c, int index)
 	default:
 		return 0;
 	}
+}
+
+static int pack(const struct compiler *c, struct regex **ret)
+{
+	size_t steps = c->n_steps * sizeof(*c->steps);
+	size_t ranges = c->tree->n_ranges * sizeof(*c->tree->ranges);
+	struct regex *regex = malloc(sizeof(*regex) + steps + ranges);
+
+	if (!regex)
+		return err_set(c->e, ENOMEM, "compile regex");
+	regex->n_steps = c->n_steps;
+	memcpy(regex->steps, c->steps, steps);
+	regex->ranges = memcpy(&regex->steps[c->n_steps], c->tree->ranges, ranges);
+	*ret = regex;
+	return 0;
 }
 
 int regex_new(const char *pattern, struct regex **ret, struct err *e)
@@ -164,26 +181,19 @@ int regex_new(const char *pattern, struct regex **ret, struct err *e)
 	if (strlen(pattern) > REGEX_MAX_PATTERN)
 		return err_set(e, EINVAL, "regex has %zu bytes, more than the %d allowed",
 			       strlen(pattern), REGEX_MAX_PATTERN);
-	c.regex = calloc(1, sizeof(*c.regex));
-	r = c.regex ? regex_parse(pattern, &tree, e) : err_set(e, ENOMEM, "compile regex");
+	r = regex_parse(pattern, &tree, e);
 	if (r >= 0)
 		r = compile(&c, tree.root);
 	if (r >= 0)
 		r = emit(&c, OP_MATCH, 1);
-	if (r >= 0) {
-		c.regex->ranges = TAKE_PTR(tree.ranges);
-		*ret = TAKE_PTR(c.regex);
-	}
+	if (r >= 0)
+		r = pack(&c, ret);
 	regex_tree_done(&tree);
-	regex_free(c.regex);
-	return r < 0 ? r : 0;
+	return r;
 }
 
 void regex_free(struct regex *regex)
 {
-	if (!regex)
-		return;
-	free(regex->ranges);
 	free(regex);
 }
 

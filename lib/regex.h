@@ -20,9 +20,13 @@ struct regex;
 enum {
 	REGEX_MAX_PATTERN = 4096,	/* bytes */
 	REGEX_MAX_PROGRAM = 1000,	/* steps: what Mesos's bound of 100 for RE2 takes is taken */
+	REGEX_MAX_BYTES = 128 << 10,
 };
 
-/* -EINVAL: what is wrong with PATTERN, or that it is too complex; -ENOMEM.  *ret is owned. */
+/*
+ * -EINVAL: what is wrong with PATTERN, or that it is too complex; -ENOMEM.  *ret is owned: one block of
+ * malloc(3), as large as the program that PATTERN makes, and never above REGEX_MAX_BYTES.
+ */
 int regex_new(const char *pattern, struct regex **ret, struct err *e);
 void regex_free(struct regex *regex);
 

@@ -10,7 +10,7 @@
 #include "lib/regex.h"
 #include "lib/utf8.h"
 
-enum { MAX_DEPTH = 100, MAX_REPEAT = 1000, NO_NODE = -1, MAX_RANGES = 2 * REGEX_MAX_PATTERN };
+enum { MAX_DEPTH = 100, MAX_REPEAT = 1000, NO_NODE = -1 };
 
 struct parser {
 	const char *pattern, *at;
@@ -50,7 +50,7 @@ static int add_range(struct parser *p, struct regex_set *set, uint32_t first, ui
 {
 	struct regex_tree *tree = p->tree;
 
-	if (tree->n_ranges >= MAX_RANGES)
+	if (tree->n_ranges >= REGEX_MAX_RANGES)
 		return fail(p, "too many characters in classes");
 	tree->ranges[tree->n_ranges++] = (struct regex_range){ first, last };
 	set->n++;
@@ -474,7 +474,7 @@ int regex_parse(const char *pattern, struct regex_tree *tree, struct err *e)
 	int r;
 
 	tree->nodes = calloc(4 * strlen(pattern) + 4, sizeof(*tree->nodes));
-	tree->ranges = calloc(MAX_RANGES, sizeof(*tree->ranges));
+	tree->ranges = calloc(REGEX_MAX_RANGES, sizeof(*tree->ranges));
 	if (!tree->nodes || !tree->ranges)
 		return err_set(e, ENOMEM, "compile regex");
 	r = parse_alternatives(&p, &tree->root);

@@ -5,6 +5,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "lib/regex.h"
+
 struct err;
 
 struct regex_range {
@@ -21,7 +23,7 @@ enum regex_node_type {
 	REGEX_EMPTY, REGEX_SET, REGEX_CAT, REGEX_ALT, REGEX_REPEAT, REGEX_BEGIN, REGEX_END
 };
 
-enum { REGEX_NO_MAX = -1 };
+enum { REGEX_NO_MAX = -1, REGEX_MAX_RANGES = 2 * REGEX_MAX_PATTERN };
 
 struct regex_node {
 	enum regex_node_type type;

@@ -6,6 +6,8 @@
 #include <cmocka.h>
 
 #include <errno.h>
+#include <malloc.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -120,6 +122,31 @@ static void test_the_time_is_linear(void **state)
 	regex_free(regex);
 }
 
+/* Programs that accept them keep a thousand for each of those who ask. */
+static void test_the_memory_follows_the_program(void **state)
+{
+	static const struct { const char *pattern; size_t max; } rows[] = {
+		{ "rack-1", 1024 }, { "[[:^word:]]", 512 }, { "((x{0,9}){9}){3}", 64 << 10 },
+	};
+	char classes[REGEX_MAX_PATTERN + 1];
+	struct regex *regex;
+	struct err e = { 0 };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		assert_int_equal(regex_new(rows[i].pattern, &regex, &e), 0);
+		assert_in_range(malloc_usable_size(regex), 1, rows[i].max);
+		regex_free(regex);
+	}
+	/* Ranges that no step of the program has. */
+	strcpy(classes, "([");
+	memset(classes + 2, 'a', 4000);
+	strcpy(classes + 4002, "]){0}x");
+	assert_int_equal(regex_new(classes, &regex, &e), 0);
+	assert_in_range(malloc_usable_size(regex), 1, REGEX_MAX_BYTES);
+	regex_free(regex);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -127,6 +154,7 @@ int main(void)
 		cmocka_unit_test(test_refusals_say_what_and_where),
 		cmocka_unit_test(test_what_is_too_large_or_too_deep),
 		cmocka_unit_test(test_the_time_is_linear),
+		cmocka_unit_test(test_the_memory_follows_the_program),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
