@@ -48,8 +48,11 @@
 
 enum { MAX_ROUNDS = 8, COMMIT_RETRY_MS = 1000, MAX_EXECUTOR_CONNECTIONS = 2 * AGENT_MAX_TASKS + 64,
        SHUTDOWN_CHECK_MS = 200 };
-/* Of each task: its supervisor's two connections and pidfd, and its cgroup in each hierarchy. */
-enum { DESCRIPTORS_PER_TASK = 12, OWN_DESCRIPTORS = 64, OPERATORS_DESCRIPTORS = 512,
+/*
+ * Of each task: its supervisor's two connections and pidfd, its cgroup in each hierarchy, and two
+ * connections of a custom executor's.
+ */
+enum { DESCRIPTORS_PER_TASK = 14, OWN_DESCRIPTORS = 64, OPERATORS_DESCRIPTORS = 512,
        OTHER_PEERS = 64 };
 
 const char *agent_id(const struct agent *agent)

@@ -19,9 +19,6 @@
 #include "net/wire.h"
 #include "proto/executor.pb-c.h"
 
-/* Of each executor two; no more than there may be tasks. */
-enum { EXECUTOR_CONNECTIONS = 2 * AGENT_MAX_TASKS };
-
 typedef Mesos__V1__Executor__Call Call;
 
 /* ---- the calls ---- */
@@ -180,7 +177,8 @@ int executor_calls_listen(struct agent *agent, struct err *e)
 	dir = dir_make(agent->work_fd, EXECUTOR_SOCKETS, 0755, e);
 	if (dir < 0)
 		return dir;
-	limits.max_connections = limits.max_per_peer = EXECUTOR_CONNECTIONS;
+	/* Of each executor two, which agent.c counts among the descriptors of its tasks. */
+	limits.max_connections = 2 * agent->max_tasks;
 	r = http_server_new(agent->loop, &limits, &agent->domain, e);
 	if (r >= 0)
 		r = executor_calls_mount(agent, agent->domain, e);

@@ -476,9 +476,9 @@ static void on_event(struct bufferevent *bev, short what, void *arg)
 	conn_run(conn);
 }
 
-int conn_new(struct http_server *server, int fd_take, const struct address *peer, bool is_local,
-	     uid_t uid)
+int conn_new(const struct http_listener *listener, int fd_take, const struct address *peer, uid_t uid)
 {
+	struct http_server *server = listener->server;
 	struct event_base *base = loop_base(server->loop);
 	struct http_conn *conn = calloc(1, sizeof(*conn));
 	AUTO_CLOSE int fd = fd_take;
@@ -487,7 +487,8 @@ int conn_new(struct http_server *server, int fd_take, const struct address *peer
 		return -ENOMEM;
 	conn->server = server;
 	conn->peer = *peer;
-	conn->is_local = is_local;
+	conn->is_local = listener->unix_path;
+	conn->is_public = listener->is_public;
 	conn->uid = uid;
 	conn->wake = evtimer_new(base, on_wake, conn);
 	conn->host = conn->wake ? http_host_enter(server, peer) : NULL;

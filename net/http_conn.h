@@ -43,7 +43,7 @@ struct http_listener {
 	struct http_server *server;
 	struct evconnlistener *evconn;
 	char *unix_path;	/* removed with the listener; NULL for TCP */
-	bool is_public;		/* a unix socket for every user that reaches it */
+	bool is_public;		/* for whoever reaches it: all but a unix socket of the administrator's */
 };
 
 TAILQ_HEAD(http_mount_list, http_mount);
@@ -130,7 +130,7 @@ struct http_conn {
 	struct event *wake;		/* the deadline, or the next turn */
 	enum conn_state state;
 	struct address peer;
-	bool is_local;
+	bool is_local, is_public;	/* as its listener */
 	uid_t uid;
 	struct http_request *req;	/* BODY, UPLOAD, HANDLED */
 	struct http_stream *stream;	/* STREAM */
@@ -151,13 +151,13 @@ struct http_conn {
 };
 
 /* http_conn.c */
-/* One connection more of PEER's host, NULL when memory is out; one less; and how many there are. */
+/* One connection more of PEER's host, NULL when memory is out; one less; NULL if it has none. */
 struct http_host *http_host_enter(struct http_server *server, const struct address *peer);
 void http_host_leave(struct http_server *server, struct http_host *host);
-size_t http_host_count(const struct http_server *server, const struct address *peer);
+struct http_host *http_host_find(const struct http_server *server, const struct address *peer);
+size_t http_host_count(const struct http_host *host);
 
-int conn_new(struct http_server *server, int fd_take, const struct address *peer, bool is_local,
-	     uid_t uid);
+int conn_new(const struct http_listener *listener, int fd_take, const struct address *peer, uid_t uid);
 void conn_free(struct http_conn *conn);
 /* Where to queue bytes for the client; held back while the server is corked. */
 struct evbuffer *conn_output(struct http_conn *conn);

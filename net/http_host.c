@@ -2,6 +2,7 @@
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/un.h>
 
 #include "lib/hash.h"
 #include "net/http_conn.h"
@@ -22,6 +23,7 @@ static void make_key(const struct address *peer, struct host_key *key)
 {
 	const struct sockaddr_in *ip4 = (const struct sockaddr_in *)&peer->storage;
 	const struct sockaddr_in6 *ip6 = (const struct sockaddr_in6 *)&peer->storage;
+	const struct sockaddr_un *local = (const struct sockaddr_un *)&peer->storage;
 
 	memset(key, 0, sizeof(*key));
 	key->family = peer->storage.ss_family;
@@ -29,6 +31,8 @@ static void make_key(const struct address *peer, struct host_key *key)
 		memcpy(key->address, &ip4->sin_addr, sizeof(ip4->sin_addr));
 	else if (peer->storage.ss_family == AF_INET6)
 		memcpy(key->address, &ip6->sin6_addr, sizeof(ip6->sin6_addr));
+	else
+		memcpy(key->address, local->sun_path, sizeof(key->address));
 }
 
 static struct http_host *find(const struct http_server *server, const struct host_key *key)
@@ -69,12 +73,15 @@ void http_host_leave(struct http_server *server, struct http_host *host)
 	free(host);
 }
 
-size_t http_host_count(const struct http_server *server, const struct address *peer)
+struct http_host *http_host_find(const struct http_server *server, const struct address *peer)
 {
-	const struct http_host *host;
 	struct host_key key;
 
 	make_key(peer, &key);
-	host = find(server, &key);
-	return host ? host->n_conns : 0;
+	return find(server, &key);
+}
+
+size_t http_host_count(const struct http_host *host)
+{
+	return host->n_conns;
 }

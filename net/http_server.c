@@ -5,10 +5,12 @@
 #include <event2/listener.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "lib/cleanup.h"
@@ -86,62 +88,39 @@ int http_server_mount(struct http_server *server, const struct route *routes, si
 	return 0;
 }
 
-static bool is_same_host(const struct address *a, const struct address *b)
-{
-	const struct sockaddr_in *a4 = (const struct sockaddr_in *)&a->storage;
-	const struct sockaddr_in *b4 = (const struct sockaddr_in *)&b->storage;
-	const struct sockaddr_in6 *a6 = (const struct sockaddr_in6 *)&a->storage;
-	const struct sockaddr_in6 *b6 = (const struct sockaddr_in6 *)&b->storage;
-
-	if (a->storage.ss_family != b->storage.ss_family)
-		return false;
-	if (a->storage.ss_family == AF_INET)
-		return a4->sin_addr.s_addr == b4->sin_addr.s_addr;
-	return a->storage.ss_family == AF_INET6 &&
-	       memcmp(&a6->sin6_addr, &b6->sin6_addr, sizeof(a6->sin6_addr)) == 0;
-}
-
-static bool is_tcp(const struct address *peer)
-{
-	return peer->storage.ss_family != AF_UNIX;
-}
-
 /* Has said nothing that is not answered: who holds it so loses little, and may come again. */
 static bool is_idle(const struct http_conn *conn)
 {
-	return conn->state == CONN_HEAD && is_tcp(&conn->peer) &&
+	return conn->state == CONN_HEAD && conn->is_public &&
 	       evbuffer_get_length(bufferevent_get_output(conn->bev)) == 0;
 }
 
-/* The first to come of those that are idle, of PEER's if not NULL. */
-static struct http_conn *find_idle(const struct http_server *server, const struct address *peer)
+/* The first to come of those that are idle, of HOST's if not NULL. */
+static struct http_conn *find_idle(const struct http_server *server, const struct http_host *host)
 {
 	struct http_conn *conn;
 
 	TAILQ_FOREACH(conn, &server->conns, link) {
-		if (is_idle(conn) && (!peer || is_same_host(&conn->peer, peer)))
+		if (is_idle(conn) && (!host || conn->host == host))
 			return conn;
 	}
 	return NULL;
-}
-
-static bool is_crowding(const struct http_server *server, const struct address *peer)
-{
-	return is_tcp(peer) && http_host_count(server, peer) >= server->limits.max_per_peer;
 }
 
 /*
  * Tasks on the host's network have the operator's address: connections that they open and leave
  * silent must not lock the operator out.  A newcomer takes the place of an idle one.
  */
-static bool make_room(const struct http_server *server, const struct address *peer)
+static bool make_room(const struct http_listener *listener, const struct address *peer)
 {
-	bool is_crowded = is_crowding(server, peer);
+	const struct http_server *server = listener->server;
+	const struct http_host *host = listener->is_public ? http_host_find(server, peer) : NULL;
+	bool is_crowded = host && http_host_count(host) >= server->limits.max_per_peer;
 	struct http_conn *idle;
 
 	if (!is_crowded && server->n_conns < server->limits.max_connections)
 		return true;
-	idle = is_tcp(peer) ? find_idle(server, is_crowded ? peer : NULL) : NULL;
+	idle = listener->is_public ? find_idle(server, is_crowded ? host : NULL) : NULL;
 	if (idle)
 		conn_free(idle);
 	return idle;
@@ -157,8 +136,29 @@ static void refuse(int fd)
 	(void)shutdown(fd, SHUT_WR);
 }
 
+/*
+ * On a unix socket the processes of one pid namespace, which is those of one container, are one peer:
+ * users are shared by containers, and processes are had for nothing.  The address has no other use
+ * for the place of a path.
+ */
+static int name_local_peer(pid_t pid, struct address *ret)
+{
+	struct sockaddr_un *local = (struct sockaddr_un *)&ret->storage;
+	char path[40];
+	struct stat st;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/ns/pid", (int)pid);
+	if (stat(path, &st) < 0)
+		return -errno;
+	*ret = (struct address){ .size = sizeof(*local) };
+	local->sun_family = AF_UNIX;
+	memcpy(local->sun_path, &st.st_ino, sizeof(st.st_ino));
+	return 0;
+}
+
 /* A unix socket is the administrator's: root and whoever runs the daemon; unless it is public. */
-static bool is_welcome(const struct http_listener *listener, int fd, uid_t *ret_uid)
+static bool is_welcome(const struct http_listener *listener, int fd, struct address *ret_peer,
+		       uid_t *ret_uid)
 {
 	struct ucred peer;
 	socklen_t size = sizeof(peer);
@@ -166,7 +166,10 @@ static bool is_welcome(const struct http_listener *listener, int fd, uid_t *ret_
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0)
 		return false;
 	*ret_uid = peer.uid;
-	return listener->is_public || peer.uid == 0 || peer.uid == geteuid();
+	if (listener->is_public)
+		return name_local_peer(peer.pid, ret_peer) >= 0;
+	ret_peer->storage.ss_family = AF_UNIX;
+	return peer.uid == 0 || peer.uid == geteuid();
 }
 
 static void on_accept(struct evconnlistener *evconn, evutil_socket_t fd, struct sockaddr *sa,
@@ -180,17 +183,14 @@ static void on_accept(struct evconnlistener *evconn, evutil_socket_t fd, struct 
 	(void)evconn;
 	peer.size = (socklen_t)sa_size;
 	memcpy(&peer.storage, sa, (size_t)sa_size);
-	if (listener->unix_path) {
-		peer.storage.ss_family = AF_UNIX;
-		if (!is_welcome(listener, conn_fd, &uid))
-			return;
-	}
-	if (!make_room(listener->server, &peer)) {
+	if (listener->unix_path && !is_welcome(listener, conn_fd, &peer, &uid))
+		return;
+	if (!make_room(listener, &peer)) {
 		refuse(conn_fd);
 		return;
 	}
 	address_tune(&peer, conn_fd);
-	(void)conn_new(listener->server, TAKE_FD(conn_fd), &peer, listener->unix_path != NULL, uid);
+	(void)conn_new(listener, TAKE_FD(conn_fd), &peer, uid);
 }
 
 /*

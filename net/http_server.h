@@ -60,9 +60,12 @@ void http_upload_pause(struct http_request *req, bool is_paused);
 typedef void http_error_fn(struct http_request *req, int status, const struct err *e);
 
 struct http_limits {
-	/* Beyond them a TCP connection takes the place of an idle one; with none it is refused. */
+	/*
+	 * Beyond them a connection takes the place of an idle one; with none it is refused.  The
+	 * administrator's, on a unix socket that is not public, give way to nobody and are no peer's.
+	 */
 	size_t max_connections;		/* 512 */
-	size_t max_per_peer;		/* 64 per TCP address */
+	size_t max_per_peer;		/* 64 per TCP address, or pid namespace on a unix socket */
 	size_t max_body;		/* 1 MiB */
 	int64_t head_ms;		/* 5,000 absolute for a head */
 	int64_t body_ms;		/* 10,000 absolute, plus 1 s a KiB announced */

@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "lib/cleanup.h"
@@ -30,6 +31,7 @@ static struct world {
 	struct http_server *server;
 	struct loop_timer *tick;
 	uint16_t port;
+	char path[64];			/* of a unix socket to dial; empty: the port */
 	struct http_request *held;
 	struct http_stream *stream;
 	unsigned n_closed;
@@ -215,11 +217,27 @@ static inline int stop(void **state)
 	return 0;
 }
 
+static inline int dial_unix(const char *path)
+{
+	struct sockaddr_un to = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	(void)snprintf(to.sun_path, sizeof(to.sun_path), "%s", path);
+	assert_true(fd >= 0);
+	assert_int_equal(connect(fd, (struct sockaddr *)&to, sizeof(to)), 0);
+	world.size = 0;
+	world.is_eof = false;
+	return fd;
+}
+
 static inline int dial(void)
 {
 	struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons(world.port) };
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	int fd;
 
+	if (*world.path)
+		return dial_unix(world.path);
+	fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 	assert_true(fd >= 0);
 	assert_true(connect(fd, (struct sockaddr *)&to, sizeof(to)) == 0 || errno == EINPROGRESS);

@@ -261,6 +261,40 @@ static int start_full(void **state)
 	return 0;
 }
 
+/* The same for a socket that any user may connect to. */
+static void listen_public(void)
+{
+	char dir[] = "/tmp/tepui-net-XXXXXX";
+	struct err e = { 0 };
+
+	assert_non_null(mkdtemp(dir));
+	(void)snprintf(world.path, sizeof(world.path), "%s/socket", dir);
+	assert_int_equal(http_server_listen_public(world.server, world.path, &e), 0);
+}
+
+static int start_public_crowded(void **state)
+{
+	(void)start_crowded(state);
+	listen_public();
+	return 0;
+}
+
+static int start_public_full(void **state)
+{
+	(void)start_full(state);
+	listen_public();
+	return 0;
+}
+
+static int stop_public(void **state)
+{
+	char *slash = strrchr(world.path, '/');
+
+	(void)stop(state);
+	*slash = '\0';
+	return rmdir(world.path);
+}
+
 static bool got_head(int fd)
 {
 	pull(fd);
@@ -319,19 +353,6 @@ static void test_connections_are_limited(void **state)
 	assert_int_equal(status_of(world.answer), 200);
 	close(fds[1]);
 	close(fds[2]);
-}
-
-static int dial_unix(const char *path)
-{
-	struct sockaddr_un to = { .sun_family = AF_UNIX };
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-
-	(void)snprintf(to.sun_path, sizeof(to.sun_path), "%s", path);
-	assert_true(fd >= 0);
-	assert_int_equal(connect(fd, (struct sockaddr *)&to, sizeof(to)), 0);
-	world.size = 0;
-	world.is_eof = false;
-	return fd;
 }
 
 static void test_unix_socket(void **state)
@@ -478,8 +499,12 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_deadlines_are_absolute, start_hasty, stop),
 		cmocka_unit_test_setup_teardown(test_idle_connections_give_way, start_crowded, stop),
 		cmocka_unit_test_setup_teardown(test_idle_connections_give_way, start_full, stop),
+		cmocka_unit_test_setup_teardown(test_idle_connections_give_way, start_public_crowded, stop_public),
+		cmocka_unit_test_setup_teardown(test_idle_connections_give_way, start_public_full, stop_public),
 		cmocka_unit_test_setup_teardown(test_connections_are_limited, start_crowded, stop),
 		cmocka_unit_test_setup_teardown(test_connections_are_limited, start_full, stop),
+		cmocka_unit_test_setup_teardown(test_connections_are_limited, start_public_crowded, stop_public),
+		cmocka_unit_test_setup_teardown(test_connections_are_limited, start_public_full, stop_public),
 		cmocka_unit_test_setup_teardown(test_unix_socket, start, stop),
 		cmocka_unit_test_setup_teardown(test_listen_errors_name_the_address, start, stop),
 		cmocka_unit_test_setup_teardown(test_out_of_descriptors, start, stop),
