@@ -10,6 +10,7 @@
 
 #include "agent/agent.h"
 #include "agent/container.h"
+#include "agent/sandbox.h"
 #include "isolators/disk_quota.h"
 #include "lib/cleanup.h"
 #include "lib/err.h"
@@ -126,7 +127,7 @@ uint32_t disk_project(const struct container *c)
 	AUTO_CLOSE int fd = -EBADF;
 
 	if (path)
-		fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		fd = sandbox_open_host(c->agent, path, O_RDONLY);
 	return fd < 0 ? 0 : disk_project_of(c->agent, fd);
 }
 

@@ -13,6 +13,7 @@
 #include "agent/launched_wait.h"
 #include "agent/pods.h"
 #include "agent/runtime_dir.h"
+#include "agent/sandbox.h"
 #include "agent/status.h"
 #include "agent/trash.h"
 #include "lib/cleanup.h"
@@ -591,8 +592,11 @@ static void throw_sandbox(const struct container *c)
 	if (!slash)
 		return;
 	*slash = '\0';
-	parent = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	r = parent < 0 ? -errno : trash_throw(c->agent->trash, parent, slash + 1, &e);
+	r = parent = sandbox_open_host(c->agent, path, O_PATH);
+	if (r < 0 && r != -ENOENT)
+		(void)err_set(&e, -r, "open '%s'", path);
+	if (r >= 0)
+		r = trash_throw(c->agent->trash, parent, slash + 1, &e);
 	if (r < 0 && r != -ENOENT)
 		log_write_err(LOG_LEVEL_WARNING, &e, "remove the sandbox of container '%s'", c->id);
 }

@@ -1,6 +1,7 @@
 #include "agent/sampler.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +11,7 @@
 #include "agent/container.h"
 #include "agent/disk.h"
 #include "agent/persistent.h"
+#include "agent/sandbox.h"
 #include "agent/stalls.h"
 #include "lib/tree.h"
 #include "isolators/cgroup.h"
@@ -327,23 +329,24 @@ static void begin_measuring(struct sampler *sampler)
 {
 	struct container *c = next_to_measure(sampler);
 	struct persistent_volume *volume = c ? NULL : next_volume_to_measure(sampler->agent);
-	AUTO_FREE char *path = NULL, *key = NULL;
+	AUTO_FREE char *key = NULL;
+	AUTO_CLOSE int fd = -EBADF;
 	struct err e = { 0 };
 
 	if (c) {
 		c->usage->disk_boot_ms = clock_boot_ms();
-		path = c->sandbox ? strdup(c->sandbox) : NULL;
+		fd = c->sandbox ? sandbox_open_host(sampler->agent, c->sandbox, O_PATH) : -ENOENT;
 		key = strdup(c->id);
 	} else if (volume) {
 		volume->measured_boot_ms = clock_boot_ms();
-		path = strdup(volume->path);
+		fd = openat(sampler->agent->work_fd, volume->path,
+			    O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 		key = strdup(volume->key);
 	} else {
 		return;
 	}
 	sampler->is_volume = volume;
-	if (path && key && tree_walk_new(sampler->agent->work_fd, path, TREE_MEASURE,
-					 &sampler->walk, &e) >= 0)
+	if (fd >= 0 && key && tree_walk_new(fd, ".", TREE_MEASURE, &sampler->walk, &e) >= 0)
 		sampler->walk_key = TAKE_PTR(key);
 	loop_timer_set(sampler->disk_timer, 0);
 }

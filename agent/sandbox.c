@@ -89,21 +89,27 @@ static char *directory_of(struct agent *agent, const char *id, size_t n)
 	return past && past->sandbox ? strdup(past->sandbox) : NULL;
 }
 
-/*
- * Those in the sandbox of their parent lie where that one's task may put links: none is followed.
- */
+int sandbox_open_host(const struct agent *agent, const char *host_path, int flags)
+{
+	size_t skip = strlen(agent->work_dir) + 1;
+
+	if (strlen(host_path) <= skip)
+		return -ENOENT;
+	return open_resolved(agent->work_fd, host_path + skip,
+			     (uint64_t)(flags | O_DIRECTORY | O_NOFOLLOW),
+			     RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS);
+}
+
 static int open_of_container(struct agent *agent, const char *id, size_t n, const char *virtual_path,
 			     struct err *e)
 {
 	AUTO_FREE char *host_path = directory_of(agent, id, n);
-	size_t skip = strlen(agent->work_dir) + 1;
 	int r;
 
-	if (!host_path || strlen(host_path) <= skip)
+	if (!host_path)
 		return err_set(e, ENOENT, "find the sandbox of container '%.*s': no such container "
 			       "here", (int)n, id);
-	r = open_resolved(agent->work_fd, host_path + skip, O_PATH | O_DIRECTORY | O_NOFOLLOW,
-			  RESOLVE_BENEATH | RESOLVE_NO_XDEV | RESOLVE_NO_SYMLINKS);
+	r = sandbox_open_host(agent, host_path, O_PATH);
 	return r < 0 ? refuse(e, -r, -r, virtual_path) : r;
 }
 

@@ -14,6 +14,13 @@ struct err;
 enum { SANDBOX_READ_MAX = 64 << 10, SANDBOX_LIST_MAX = 10000 };
 
 /*
+ * The directory HOST_PATH below the work directory, a sandbox or what sandboxes lie in, with the FLAGS
+ * of open(2): an owned descriptor or -errno.  By no link: what is nested lies where the task around it
+ * may put some.
+ */
+int sandbox_open_host(const struct agent *agent, const char *host_path, int flags);
+
+/*
  * Open what VIRTUAL_PATH names: "/sandboxes/CONTAINER/...", or the host path of a sandbox as /state
  * shows it.  A regular file or, if WANTS_DIR, a directory.  Owned descriptor; -ENOENT, -EPERM for
  * whatever else it is, -EINVAL.

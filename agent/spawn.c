@@ -23,6 +23,7 @@
 #include "agent/launch_spec.h"
 #include "agent/persistent.h"
 #include "agent/runtime_dir.h"
+#include "agent/sandbox.h"
 #include "agent/volumes.h"
 #include "containerizer/handover.h"
 #include "isolators/seccomp_profile.h"
@@ -194,6 +195,14 @@ static int start_child(const struct agent *agent, const struct child *child, pid
 
 /* ---- the sandbox ---- */
 
+static int open_parent(const struct container *c, struct err *e)
+{
+	const char *sandbox = c->parent->sandbox ? c->parent->sandbox : "";
+	int fd = sandbox_open_host(c->agent, sandbox, O_PATH);
+
+	return fd < 0 ? err_set(e, -fd, "open sandbox '%s'", sandbox) : fd;
+}
+
 /* In the sandbox of its parent, which that may write to: no name is followed twice. */
 static int make_shared(const struct container *c, struct err *e)
 {
@@ -201,9 +210,9 @@ static int make_shared(const struct container *c, struct err *e)
 
 	if (!c->parent || json_array_size(c->launch->parent_directories) == 0)
 		return 0;
-	fd = open(c->parent->sandbox, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	fd = open_parent(c, e);
 	if (fd < 0)
-		return err_set(e, errno, "open sandbox '%s'", c->parent->sandbox);
+		return fd;
 	return volumes_make(fd, c->launch->parent_directories, c->launch->uid, c->launch->gid, true,
 			    e);
 }
@@ -216,11 +225,12 @@ static int link_member(const struct container *c, struct err *e)
 
 	if (c->kind != CONTAINER_TASK || !c->parent)
 		return 0;
-	sandbox = open(c->parent->sandbox, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	tasks = sandbox < 0 ? -1 : dir_make(sandbox, "tasks", PARENT_MODE, e);
+	sandbox = open_parent(c, e);
+	tasks = sandbox < 0 ? sandbox : dir_make(sandbox, "tasks", PARENT_MODE, e);
+	if (tasks < 0)
+		return tasks;
 	(void)snprintf(target, sizeof(target), "../containers/%s", c->id);
-	if (sandbox < 0 || tasks < 0 ||
-	    (symlinkat(target, tasks, c->executor) < 0 && errno != EEXIST))
+	if (symlinkat(target, tasks, c->executor) < 0 && errno != EEXIST)
 		return err_set(e, errno, "link sandbox '%s'", target);
 	return 0;
 }

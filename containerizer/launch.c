@@ -19,6 +19,7 @@
 #include "isolators/isolator.h"
 #include "isolators/spec.h"
 #include "lib/cleanup.h"
+#include "lib/open_resolved.h"
 #include "lib/packet.h"
 
 struct container {
@@ -52,10 +53,11 @@ static int open_sandbox(struct container *c, struct err *e)
 
 	if (!path)
 		return 0;
-	c->box.sandbox_fd = open(path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (c->box.sandbox_fd < 0)
-		return err_set(e, errno, "open sandbox '%s'", path);
-	return 0;
+	/* It may lie in that of another container, whose task put a link in the way. */
+	c->box.sandbox_fd = open_resolved(AT_FDCWD, path, O_PATH | O_DIRECTORY | O_NOFOLLOW,
+					  RESOLVE_NO_SYMLINKS);
+	return c->box.sandbox_fd < 0 ?
+		err_set(e, -c->box.sandbox_fd, "open sandbox '%s'", path) : 0;
 }
 
 static const char *cgroup_name(const struct container *c)

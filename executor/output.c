@@ -13,6 +13,7 @@
 #include "lib/err.h"
 #include "lib/log.h"
 #include "lib/loop.h"
+#include "lib/open_resolved.h"
 #include "lib/packet.h"
 
 enum { MAX_ATTACHED = 8, PIECE = 4096 };
@@ -219,9 +220,11 @@ int output_new(struct loop *loop, const struct spec *spec, struct output **ret, 
 		*s = (struct stream){ .output = output, .read_fd = -EBADF, .write_fd = -EBADF };
 		s->log.fd = -EBADF;
 	}
-	output->dir_fd = open(spec->sandbox, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	/* It may lie in that of another container, whose task put a link in the way. */
+	output->dir_fd = open_resolved(AT_FDCWD, spec->sandbox,
+				       O_RDONLY | O_DIRECTORY | O_NOFOLLOW, RESOLVE_NO_SYMLINKS);
 	if (output->dir_fd < 0)
-		return err_set(e, errno, "open sandbox '%s'", spec->sandbox);
+		return err_set(e, -output->dir_fd, "open sandbox '%s'", spec->sandbox);
 	for (size_t i = 0; i < N_STREAMS && r >= 0; i++)
 		r = open_stream(output, i, e);
 	if (r < 0)

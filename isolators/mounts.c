@@ -305,17 +305,28 @@ static const char *find_volume_root(const struct spec *spec, const char *path, c
 	return found;
 }
 
+/* What is hidden from containers is the agent's own: a link on the way there is some task's. */
+static bool is_hidden(const struct spec *spec, const char *path)
+{
+	for (char **hidden = spec->hidden_paths; hidden && *hidden; hidden++) {
+		if (is_at_or_below(path, *hidden))
+			return true;
+	}
+	return false;
+}
+
 /*
  * What is in a volume root may be somebody's who would like a link to lead out of it: it is looked
  * up once, beneath the root, and what was found is what is mounted (rules R2, R4).
  */
-static int open_beneath(const char *root, const char *rest, struct err *e)
+static int open_beneath(const struct spec *spec, const char *root, const char *rest, struct err *e)
 {
-	AUTO_CLOSE int root_fd = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	AUTO_CLOSE int root_fd = open_resolved(AT_FDCWD, root, O_PATH | O_DIRECTORY,
+					       is_hidden(spec, root) ? RESOLVE_NO_SYMLINKS : 0);
 	int fd;
 
 	if (root_fd < 0)
-		return err_set(e, errno, "open '%s'", root);
+		return err_set(e, -root_fd, "open '%s'", root);
 	if (!*rest)
 		return TAKE_FD(root_fd);
 	fd = open_resolved(root_fd, rest, O_PATH, RESOLVE_BENEATH);
@@ -329,7 +340,7 @@ static int open_source(const struct spec *spec, const char *path, unsigned flags
 	int fd;
 
 	if (root) {
-		source_fd = open_beneath(root, rest, e);
+		source_fd = open_beneath(spec, root, rest, e);
 		if (source_fd < 0)
 			return source_fd;
 		fd = open_tree(source_fd, "", flags | AT_EMPTY_PATH);

@@ -210,7 +210,7 @@ int tree_remove(int dir_fd, const char *path, struct err *e)
 	struct err lost = { 0 };
 	int r = tree_walk_new(dir_fd, path, TREE_REMOVE, &walk, &lost);
 
-	if (r == -ENOENT)
+	if (r == -ENOENT || ((r == -ENOTDIR || r == -ELOOP) && unlinkat(dir_fd, path, 0) == 0))
 		return 0;
 	if (r < 0)
 		return err_set(e, -r, "remove '%s'", path);

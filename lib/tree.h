@@ -25,7 +25,10 @@ int tree_walk_step(struct tree_walk *walk, unsigned max);
 uint64_t tree_walk_bytes(const struct tree_walk *walk);
 void tree_walk_free(struct tree_walk *walk);
 
-/* Remove the tree PATH, directory and all, however long it takes; what is not there is no error. */
+/*
+ * Remove the tree PATH, directory and all, however long it takes; what is not there is no error, and
+ * what is no directory is removed all the same.
+ */
 int tree_remove(int dir_fd, const char *path, struct err *e);
 
 #endif

@@ -3,6 +3,7 @@ import contextlib
 import os
 import pathlib
 import re
+import shutil
 import signal
 import threading
 
@@ -253,6 +254,85 @@ def test_a_link_in_the_place_of_a_sandbox_is_not_followed(cluster, agent):
     launch(agent, child_of(evil, "inner"), "true", status=400)
     assert not os.path.exists("/etc/inner")
     cluster.remove("/evil")
+
+
+# ---- directories of the host, and what a task does to have them taken for sandboxes within its own ----
+
+@pytest.fixture(name="host")
+def host_directory(cluster):
+    """A directory like those of nested sandboxes, with one in it; only root may write there, and nothing does."""
+    host = cluster.directory / "host"
+    inner = host / "outer" / "containers" / "inner"
+    inner.mkdir(parents=True)
+    (inner / "precious").write_text("precious")
+
+    def look():
+        places = [host, *sorted(host.rglob("*"))]
+        return [(p, (s := p.lstat()).st_uid, s.st_gid, s.st_mode, s.st_size) for p in places]
+    before = look()
+    yield host
+    assert look() == before
+    shutil.rmtree(host)
+
+
+@contextlib.contextmanager
+def hostile(agent, script):
+    me = {"value": "hostile"}
+    launch(agent, me, script, resources=RESOURCES)
+    try:
+        yield me
+    finally:
+        assert call(agent, "KILL_CONTAINER", container_id=me).status == 200
+        wait_for(agent, me)
+        remove(agent, me)
+
+
+def in_turn(agent, *steps):
+    """A script that takes each step when told so, and a function that tells it, and waits until it is done."""
+    sandbox = pathlib.Path(agent.work_dir) / "standalone" / "hostile"
+    lines = [f"until [ -e go{i} ]; do sleep 0.01; done; {step}; touch done{i}" for i, step in enumerate(steps)]
+    numbers = iter(range(len(steps)))
+
+    def go():
+        i = next(numbers)
+        (sandbox / f"go{i}").touch()
+        wait_until((sandbox / f"done{i}").exists, f"step {i} of the task")
+    return "; ".join([*lines, "exec sleep 1000"]), go
+
+
+def deeper(*names):
+    found = None
+    for name in names:
+        found = {"value": name, "parent": found} if found else {"value": name}
+    return found
+
+
+def test_a_link_on_the_way_to_a_sandbox_is_not_followed(agent, host):
+    script, go = in_turn(agent, f"mv containers aside && ln -s {host} containers", "rm containers && mv aside containers")
+    volume = {"type": "MESOS", "volumes": [
+        {"mode": "RW", "container_path": "shared",
+         "source": {"type": "SANDBOX_PATH", "sandbox_path": {"type": "PARENT", "path": "common"}}}]}
+    outer, inner, other, sharing = (deeper("hostile", "outer", *more) for more in ((), ("inner",), ("other",), ("sharing",)))
+    with hostile(agent, script):
+        launch(agent, outer, "exec sleep 1000")
+        launch(agent, inner, "exec sleep 1000")
+        go()
+        assert call(agent, "KILL_CONTAINER", container_id=inner).status == 200
+        wait_for(agent, inner)
+        remove(agent, inner)
+        launch(agent, other, "true", status=400)
+        launch(agent, sharing, "true", status=400, container=volume)
+        go()
+
+
+def test_what_was_made_of_a_sandbox_is_removed_as_it_is(agent, host):
+    script, go = in_turn(agent, f"mv containers aside && mkdir containers && ln -s {host}/outer containers/outer")
+    with hostile(agent, script):
+        launch(agent, deeper("hostile", "outer"), "true")
+        wait_for(agent, deeper("hostile", "outer"))
+        go()
+        remove(agent, deeper("hostile", "outer"))
+        wait_until(lambda: not os.listdir(pathlib.Path(agent.work_dir) / "trash"), "the trash is empty")
 
 
 def test_they_outlive_the_agent_and_their_end_is_known_to_the_next(agent, parent):

@@ -440,3 +440,26 @@ def test_devices_in_directories(box, image, user):
     finally:
         shutil.rmtree(place)
     assert (done.stdout, done.stderr) == ("character special file 1:3\n", "")
+
+
+# ---- what a task may have laid out ----
+
+def test_a_sandbox_is_reached_by_no_link(box):
+    (box.directory / "link").symlink_to(box.directory)
+    box.document["annotations"]["io.tepui.sandbox"] = f"{box.directory}/link/sandbox"
+    done = box.shell("true")
+    assert done.returncode == NOT_LAUNCHED and "open sandbox" in done.stderr
+
+
+@pytest.mark.parametrize("is_hidden", [False, True])
+def test_a_volume_root_that_is_hidden_is_reached_by_no_link(box, is_hidden):
+    """Operators may use links in theirs; in the agent's own directory a task made it."""
+    (box.directory / "real" / "volume").mkdir(parents=True)
+    (box.directory / "link").symlink_to(box.directory / "real")
+    root = f"{box.directory}/link"
+    box.document["annotations"]["io.tepui.volume-roots"] = root
+    if is_hidden:
+        box.document["annotations"]["io.tepui.hidden"] = str(box.directory)
+    box.document["mounts"] = [{"destination": "/mnt/v", "type": "bind", "source": f"{root}/volume", "options": ["rbind"]}]
+    done = box.shell("true")
+    assert (done.returncode == NOT_LAUNCHED and f"open '{root}'" in done.stderr) if is_hidden else done.returncode == 0, done.stderr

@@ -83,7 +83,8 @@ def test_an_end_with_status_0_is_finished_and_no_failure(node):
     assert len(wait_until(finished, "the end is known")) == 1
     assert "lastTaskFailure" not in node.app("/ends")
     # Marathon restarts what ends well, too, and backs off.
-    assert node.call("GET", "/v2/queue").json["queue"][0]["delay"]["timeLeftSeconds"] > 250
+    (waiting,) = wait_until(lambda: node.call("GET", "/v2/queue").json["queue"], "the master knows of the end")
+    assert waiting["delay"]["timeLeftSeconds"] > 250
 
 
 def test_a_missing_executable_is_a_launch_failure_that_names_it(node):

@@ -162,8 +162,13 @@ static void test_a_tree_is_removed_at_once(void **state)
 	assert_int_equal(faccessat(root_fd, "tree", F_OK, 0), -1);
 	assert_int_equal(tree_remove(root_fd, "tree", &e), 0);
 	make_file(root_fd, "file");
-	assert_int_equal(tree_remove(root_fd, "file", &e), -ENOTDIR);
-	assert_string_equal(e.msg, "remove 'file'");
+	(void)make_tree("tree");
+	assert_int_equal(symlinkat("tree", root_fd, "link"), 0);
+	assert_int_equal(tree_remove(root_fd, "file", &e), 0);
+	assert_int_equal(tree_remove(root_fd, "link", &e), 0);
+	assert_int_equal(faccessat(root_fd, "file", F_OK, AT_SYMLINK_NOFOLLOW), -1);
+	assert_int_equal(faccessat(root_fd, "link", F_OK, AT_SYMLINK_NOFOLLOW), -1);
+	assert_int_equal(tree_remove(root_fd, "tree", &e), 0);
 }
 
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, make_root, remove_root)
