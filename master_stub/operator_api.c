@@ -16,6 +16,7 @@
 #include "master_stub/operator_frameworks.h"
 #include "master_stub/operator_lists.h"
 #include "master_stub/operator_maintenance.h"
+#include "master_stub/operator_resources.h"
 #include "master_stub/scheduler_stream.h"
 #include "master_stub/shell.h"
 #include "net/http_jsonp.h"
@@ -227,6 +228,10 @@ static const struct route routes[] = {
 	LEGACY("/tasks", operator_get_tasks),
 	LEGACY("/roles", operator_get_roles),
 	BOTH(HTTP_POST, "/teardown", operator_post_teardown, 0),
+	BOTH(HTTP_POST, "/reserve", operator_post_resources, MAX_OPERATOR_CALL),
+	BOTH(HTTP_POST, "/unreserve", operator_post_resources, MAX_OPERATOR_CALL),
+	BOTH(HTTP_POST, "/create-volumes", operator_post_resources, MAX_OPERATOR_CALL),
+	BOTH(HTTP_POST, "/destroy-volumes", operator_post_resources, MAX_OPERATOR_CALL),
 	BOTH(HTTP_GET, "/files/debug", get_no_files, 0),
 	BOTH(HTTP_GET, "/files/:verb", get_file, 0),
 	BOTH(HTTP_GET, "/quota", operator_get_quota, 0),

@@ -2,8 +2,6 @@
 #include "master_stub/operator_frameworks.h"
 
 #include <errno.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "lib/cleanup.h"
 #include "lib/err.h"
@@ -11,6 +9,7 @@
 #include "master_stub/operator_calls.h"
 #include "master_stub/shell.h"
 #include "net/http_jsonp.h"
+#include "net/http_params.h"
 #include "net/http_server.h"
 
 static int teardown(struct http_request *req, const OperatorCall *call, struct err *e)
@@ -48,22 +47,16 @@ int operator_get_roles(struct http_request *req, struct err *e)
 /* The body is a form of one field. */
 int operator_post_teardown(struct http_request *req, struct err *e)
 {
-	static const char field[] = "frameworkId=";
 	struct shell *shell = http_request_app(req);
-	AUTO_FREE char *id = NULL;
-	size_t size;
-	const char *body = http_request_body(req, &size), *at = strstr(body, field);
-	int r;
+	AUTO(http_params_done) struct http_params form = { 0 };
+	int r = http_params_read_form(req, &form, e);
+	const char *id = http_params_get(&form, "frameworkId", 0);
 
-	if (!at || (at > body && at[-1] != '&'))
-		return err_set(e, EINVAL,
-			       "Missing 'frameworkId' query parameter in the request body");
-	at += strlen(field);
-	id = malloc(size + 1);
-	if (!id)
-		return err_set(e, ENOMEM, "tear down a framework");
-	if (http_decode(at, strcspn(at, "&"), true, id) < 0)
-		return err_set(e, EINVAL, "Unable to decode query string: 'frameworkId'");
+	if (r == 0 && !id)
+		r = err_set(e, EINVAL,
+			    "Missing 'frameworkId' query parameter in the request body");
+	if (r < 0)
+		return r;
 	shell_wake(shell);
 	r = master_teardown(shell->master, id, e);
 	if (r == 0)

@@ -1,10 +1,17 @@
-/* What operators do to the resources of agents: POST /api/v1. */
-#include <errno.h>
+/* What operators do to the resources of agents: POST /api/v1, and the older paths. */
+#include "master_stub/operator_resources.h"
 
+#include <errno.h>
+#include <string.h>
+
+#include "lib/cleanup.h"
 #include "lib/err.h"
+#include "lib/json_in.h"
+#include "lib/pb_json.h"
 #include "master_stub/master.h"
 #include "master_stub/operator_calls.h"
 #include "master_stub/shell.h"
+#include "net/http_params.h"
 #include "net/http_server.h"
 
 typedef Mesos__V1__Offer__Operation Operation;
@@ -90,3 +97,83 @@ static const struct operator_call rows[] = {
 	OPERATOR_CALL(SHRINK_VOLUME, shrink_volume, refuse_size),
 };
 const struct operator_calls operator_resource_calls = OPERATOR_CALLS(rows);
+
+/* ---- the older paths: forms of "slaveId" and of a list in JSON ---- */
+
+static const struct older {
+	const char *path, *call, *body, *list;
+	int (*handle)(struct http_request *req, const OperatorCall *call, struct err *e);
+} older[] = {
+	{ "reserve", "RESERVE_RESOURCES", "reserve_resources", "resources", reserve },
+	{ "unreserve", "UNRESERVE_RESOURCES", "unreserve_resources", "resources", unreserve },
+	{ "create-volumes", "CREATE_VOLUMES", "create_volumes", "volumes", create },
+	{ "destroy-volumes", "DESTROY_VOLUMES", "destroy_volumes", "volumes", destroy },
+};
+
+static const struct older *find_older(const struct http_request *req)
+{
+	const char *path = http_request_pattern(req);
+	size_t i = 0;
+
+	while (strcmp(strrchr(path, '/') + 1, older[i].path) != 0)
+		i++;
+	return &older[i];
+}
+
+static int find_field(const struct http_params *form, const char *name, const char **ret,
+		      struct err *e)
+{
+	*ret = http_params_get(form, name, 0);
+	return *ret ? 0 : err_set(e, EINVAL, "Missing '%s' query parameter in the request body",
+				  name);
+}
+
+static int read_list(const char *name, const char *text, json_t **ret, struct err *e)
+{
+	int r = json_in_parse(text, strlen(text), ret, e);
+
+	if (r == 0 && !json_is_array(*ret))
+		r = err_set(e, EINVAL, "it is not an array");
+	return r < 0 ? err_wrap(e, "Error in parsing '%s' query parameter in the request body",
+				name) : 0;
+}
+
+/* The call that the form says in another way. */
+static int read_older(const struct older *row, const struct http_params *form,
+		      ProtobufCMessage **ret, struct err *e)
+{
+	json_auto_t *list = NULL, *call = NULL;
+	const char *agent, *text;
+	int r = find_field(form, "slaveId", &agent, e);
+
+	if (r == 0)
+		r = find_field(form, row->list, &text, e);
+	if (r == 0)
+		r = read_list(row->list, text, &list, e);
+	if (r < 0)
+		return r;
+	call = json_pack("{s:s, s:{s:{s:s}, s:O}}", "type", row->call, row->body, "agent_id",
+			 "value", agent, row->list, list);
+	if (!call)
+		return err_set(e, ENOMEM, "read the resources of agent '%.255s'", agent);
+	return pb_from_json(&mesos__v1__master__call__descriptor, call, ret, e);
+}
+
+int operator_post_resources(struct http_request *req, struct err *e)
+{
+	const struct older *row = find_older(req);
+	AUTO(http_params_done) struct http_params form = { 0 };
+	AUTO(pb_freep) ProtobufCMessage *message = NULL;
+	int r = http_params_read_form(req, &form, e);
+
+	if (r == 0)
+		r = read_older(row, &form, &message, e);
+	if (r < 0)
+		return r;
+	shell_wake(http_request_app(req));
+	r = row->handle(req, (const OperatorCall *)message, e);
+	/* In these forms an agent that is not there is a mistake of the body. */
+	if (r == -ENOENT)
+		e->code = EINVAL;
+	return r < 0 ? -e->code : 0;
+}

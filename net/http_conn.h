@@ -11,6 +11,7 @@
 #include <sys/types.h>
 
 #include "net/address.h"
+#include "net/http_params.h"
 #include "net/http_parser.h"
 #include "net/http_server.h"
 
@@ -21,7 +22,6 @@ struct http_host;
 enum {
 	HTTP_MAX_ARGS = 8,		/* of one pattern */
 	HTTP_MAX_SEGMENTS = 256,	/* of one path */
-	HTTP_MAX_PARAMS = 128,		/* of one query */
 	HTTP_INPUT_MARK = 64 << 10,	/* unread bytes held for one connection */
 	HTTP_OUTPUT_MARK = 256 << 10,	/* unsent bytes beyond which no pipelined request starts */
 	HTTP_LINGER_MS = 2000,
@@ -67,10 +67,6 @@ struct http_server {
 	struct event *accept_again;
 };
 
-struct http_param {
-	const char *name, *value;
-};
-
 struct http_request {
 	TAILQ_ENTRY(http_request) link;	/* in server->orphans */
 	struct http_server *server;
@@ -83,9 +79,7 @@ struct http_request {
 	char *args_data;
 	const char *args[HTTP_MAX_ARGS];
 	size_t n_args;
-	char *query_data;
-	struct http_param *params;
-	size_t n_params;
+	struct http_params query;
 	char *body;
 	size_t body_size, body_cap;
 	size_t max_body;

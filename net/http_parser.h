@@ -73,11 +73,14 @@ struct http_chunks {
 int http_chunks_feed(struct http_chunks *chunks, const char *data, size_t size, size_t *ret_used,
 		     struct http_text *ret_payload);
 
+/* What is percent-encoded: '+' is a space but in a path, and lines may end in a form's values. */
+enum http_code { HTTP_CODE_PATH, HTTP_CODE_QUERY, HTTP_CODE_FORM, N_HTTP_CODES };
+
 /*
- * Percent-decode PATH (or a query part: '+' is a space when IS_QUERY) into DST of at least
- * SIZE + 1 bytes.  -EINVAL on bad escapes, NUL, control bytes or invalid UTF-8.
+ * Decode SIZE bytes into DST of at least SIZE + 1.  -EINVAL on bad escapes, NUL, other control bytes
+ * or invalid UTF-8.
  */
-int http_decode(const char *data, size_t size, bool is_query, char *dst);
+int http_decode(const char *data, size_t size, enum http_code code, char *dst);
 
 const char *http_method_name(enum http_method method);
 const char *http_status_text(int status);

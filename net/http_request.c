@@ -40,8 +40,7 @@ void request_free(struct http_request *req)
 	free(req->head_data);
 	free(req->path);
 	free(req->args_data);
-	free(req->query_data);
-	free(req->params);
+	http_params_done(&req->query);
 	free(req->body);
 	free(req->principal);
 	free(req);
@@ -244,10 +243,7 @@ bool http_request_is_local(const struct http_request *req, uid_t *ret_uid)
 
 const char *http_request_query_at(const struct http_request *req, const char *name, size_t i)
 {
-	for (size_t at = 0; at < req->n_params; at++)
-		if (strcmp(req->params[at].name, name) == 0 && i-- == 0)
-			return req->params[at].value;
-	return NULL;
+	return http_params_get(&req->query, name, i);
 }
 
 const char *http_request_query(const struct http_request *req, const char *name)

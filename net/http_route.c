@@ -40,57 +40,17 @@ static void collapse_slashes(char *path)
 	*dst = '\0';
 }
 
-/* Names and values of QUERY, decoded one by one so that an encoded '&' is no separator. */
-static int read_query(struct http_request *req, const char *query, size_t size)
-{
-	const char *end = query + size;
-	char *dst;
-
-	req->query_data = malloc(2 * size + 2);
-	req->params = calloc(HTTP_MAX_PARAMS, sizeof(*req->params));
-	if (!req->query_data || !req->params)
-		return -503;
-	dst = req->query_data;
-	while (query < end) {
-		const char *amp = memchr(query, '&', (size_t)(end - query));
-		const char *stop = amp ? amp : end;
-		const char *equals = memchr(query, '=', (size_t)(stop - query));
-		const char *name_end = equals ? equals : stop;
-		const char *value = equals ? equals + 1 : stop;
-		struct http_param *param = &req->params[req->n_params];
-		int n;
-
-		if (stop > query) {
-			if (req->n_params == HTTP_MAX_PARAMS)
-				return -400;
-			n = http_decode(query, (size_t)(name_end - query), true, dst);
-			if (n < 0)
-				return -400;
-			param->name = dst;
-			dst += n + 1;
-			n = http_decode(value, (size_t)(stop - value), true, dst);
-			if (n < 0)
-				return -400;
-			param->value = dst;
-			dst += n + 1;
-			req->n_params++;
-		}
-		query = stop + 1;
-	}
-	return 0;
-}
-
 int request_read_target(struct http_request *req)
 {
 	struct http_text target = req->head.target, segments[HTTP_MAX_SEGMENTS];
 	const char *mark = memchr(target.data, '?', target.size);
 	size_t size = mark ? (size_t)(mark - target.data) : target.size;
-	int n;
+	int n, r = 0;
 
 	req->path = malloc(size + 1);
 	if (!req->path)
 		return -503;
-	if (http_decode(target.data, size, false, req->path) < 0) {
+	if (http_decode(target.data, size, HTTP_CODE_PATH, req->path) < 0) {
 		req->path[0] = '\0';
 		return -400;
 	}
@@ -101,9 +61,10 @@ int request_read_target(struct http_request *req)
 		if (is_dots(segments[i]))
 			return -400;
 	collapse_slashes(req->path);
-	return mark && size + 1 < target.size ?
-		       read_query(req, mark + 1, target.size - size - 1) :
-		       0;
+	if (mark && size + 1 < target.size)
+		r = http_params_read(mark + 1, target.size - size - 1, HTTP_CODE_QUERY,
+				     &req->query);
+	return r == 0 ? 0 : r == -ENOMEM ? -503 : -400;
 }
 
 static bool segment_equals(struct http_text a, struct http_text b)

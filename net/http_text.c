@@ -83,7 +83,14 @@ static int hex_value(char c)
 	return -1;
 }
 
-int http_decode(const char *data, size_t size, bool is_query, char *dst)
+static bool is_allowed(unsigned char c, enum http_code code)
+{
+	if (code == HTTP_CODE_FORM && (c == '\t' || c == '\r' || c == '\n'))
+		return true;
+	return c >= 0x20 && c != 0x7f;
+}
+
+int http_decode(const char *data, size_t size, enum http_code code, char *dst)
 {
 	size_t n = 0;
 
@@ -98,10 +105,10 @@ int http_decode(const char *data, size_t size, bool is_query, char *dst)
 				return -EINVAL;
 			c = (unsigned char)(high * 16 + low);
 			i += 2;
-		} else if (c == '+' && is_query) {
+		} else if (c == '+' && code != HTTP_CODE_PATH) {
 			c = ' ';
 		}
-		if (c < 0x20 || c == 0x7f)
+		if (!is_allowed(c, code))
 			return -EINVAL;
 		dst[n++] = (char)c;
 	}

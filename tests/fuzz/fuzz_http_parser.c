@@ -72,7 +72,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 		if (r > 0 && i == 0)
 			check_view(head.target, data, (size_t)r);
 		check_prefixes(parsers[i], data, size, r);
-		r = http_decode(data, size, i == 1, text);
+	}
+	for (int code = 0; code < N_HTTP_CODES; code++) {
+		int r = http_decode(data, size, (enum http_code)code, text);
+
 		check(r < 0 || ((size_t)r <= size && strlen(text) == (size_t)r));
 	}
 	free(text);

@@ -415,27 +415,31 @@ static void test_chunks_stay_bad(void **state)
 
 static const struct {
 	const char *data;
-	bool is_query;
+	enum http_code code;
 	int r;
 	const char *text;
 } codes[] = {
-	{ "", false, 0, "" },
-	{ "a+b", false, 3, "a+b" },
-	{ "a+b", true, 3, "a b" },
-	{ "%41%2f%2B", false, 3, "A/+" },
-	{ "%2541", false, 3, "%41" },
-	{ "caf%C3%A9", false, 5, "caf\xc3\xa9" },
-	{ "%", false, -EINVAL, "" },
-	{ "%4", false, -EINVAL, "" },
-	{ "%4g", false, -EINVAL, "" },
-	{ "%zz", false, -EINVAL, "" },
-	{ "a%00b", false, -EINVAL, "" },
-	{ "a%0ab", true, -EINVAL, "" },
-	{ "%7f", false, -EINVAL, "" },
-	{ "%ff", false, -EINVAL, "" },
-	{ "%c0%af", false, -EINVAL, "" },
-	{ "%ed%a0%80", false, -EINVAL, "" },
-	{ "a\tb", false, -EINVAL, "" },
+	{ "", HTTP_CODE_PATH, 0, "" },
+	{ "a+b", HTTP_CODE_PATH, 3, "a+b" },
+	{ "a+b", HTTP_CODE_QUERY, 3, "a b" },
+	{ "%41%2f%2B", HTTP_CODE_PATH, 3, "A/+" },
+	{ "%2541", HTTP_CODE_PATH, 3, "%41" },
+	{ "caf%C3%A9", HTTP_CODE_PATH, 5, "caf\xc3\xa9" },
+	{ "%", HTTP_CODE_PATH, -EINVAL, "" },
+	{ "%4", HTTP_CODE_PATH, -EINVAL, "" },
+	{ "%4g", HTTP_CODE_PATH, -EINVAL, "" },
+	{ "%zz", HTTP_CODE_PATH, -EINVAL, "" },
+	{ "a%00b", HTTP_CODE_PATH, -EINVAL, "" },
+	{ "a%0ab", HTTP_CODE_QUERY, -EINVAL, "" },
+	{ "%7f", HTTP_CODE_PATH, -EINVAL, "" },
+	{ "%ff", HTTP_CODE_PATH, -EINVAL, "" },
+	{ "%c0%af", HTTP_CODE_PATH, -EINVAL, "" },
+	{ "%ed%a0%80", HTTP_CODE_PATH, -EINVAL, "" },
+	{ "a\tb", HTTP_CODE_PATH, -EINVAL, "" },
+	{ "a\tb", HTTP_CODE_QUERY, -EINVAL, "" },
+	{ "[\n\t1,+%7B%0d%0A]", HTTP_CODE_FORM, 10, "[\n\t1, {\r\n]" },
+	{ "a%00b", HTTP_CODE_FORM, -EINVAL, "" },
+	{ "a%1b", HTTP_CODE_FORM, -EINVAL, "" },
 };
 
 static void test_decoding(void **state)
@@ -447,7 +451,7 @@ static void test_decoding(void **state)
 		int r;
 
 		assert_non_null(text);
-		r = http_decode(codes[i].data, size, codes[i].is_query, text);
+		r = http_decode(codes[i].data, size, codes[i].code, text);
 		if (r != codes[i].r)
 			fail_msg("'%s' gave %d, not %d", codes[i].data, r, codes[i].r);
 		if (r >= 0)
