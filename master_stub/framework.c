@@ -280,7 +280,7 @@ int framework_update(struct framework *framework,
 {
 	struct framework_terms terms = FRAMEWORK_TERMS(update);
 	struct offer_constraints *constraints = NULL;
-	int r = framework_info_validate(terms.info, e);
+	int r = framework_info_validate(terms.info, framework->master->options.roles, e);
 
 	if (r == 0)
 		r = framework_info_validate_update(framework->info, terms.info, e);

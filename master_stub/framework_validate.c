@@ -3,14 +3,16 @@
 #include <errno.h>
 #include <math.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "lib/err.h"
 #include "lib/id.h"
 #include "lib/resources.h"
 #include "master_stub/offer_constraints.h"
+#include "master_stub/role_list.h"
 
-enum { MAX_ROLES = 1000, MAX_TEXT = 4096 };
+enum { MAX_ROLES = 1000, MAX_TEXT = 4096, LISTED_MAX = 200 };
 
 static const char no_role[] = "may have no component that is empty, '.', '..' or '*', starts with a"
 			      " dash or contains whitespace";
@@ -138,7 +140,26 @@ static int check_texts(const Mesos__V1__FrameworkInfo *info, struct err *e)
 	return 0;
 }
 
-int framework_info_validate(const Mesos__V1__FrameworkInfo *info, struct err *e)
+static int check_listed(const Mesos__V1__FrameworkInfo *info, const char *list, struct err *e)
+{
+	char *only = info->role ? info->role : (char []){ "*" };
+	bool is_multi = is_multi_role(info);
+	char *const *roles = is_multi ? info->roles : &only;
+	size_t n = is_multi ? info->n_roles : 1;
+	char unlisted[LISTED_MAX] = "";
+
+	for (size_t i = 0; i < n; i++) {
+		size_t used = strlen(unlisted);
+
+		if (!role_list_has(list, roles[i]))
+			(void)snprintf(unlisted + used, sizeof(unlisted) - used, "%s%s",
+				       used ? ", " : "", roles[i]);
+	}
+	return *unlisted ? err_set(e, EINVAL, "Roles { %s } are not present in the master's --roles",
+				   unlisted) : 0;
+}
+
+int framework_info_validate(const Mesos__V1__FrameworkInfo *info, const char *roles, struct err *e)
 {
 	static int (*const rules[])(const Mesos__V1__FrameworkInfo *info, struct err *e) = {
 		check_roles, check_id, check_offer_filters, check_failover_timeout, check_texts,
@@ -147,7 +168,7 @@ int framework_info_validate(const Mesos__V1__FrameworkInfo *info, struct err *e)
 
 	for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]) && r == 0; i++)
 		r = rules[i](info, e);
-	return r;
+	return r == 0 ? check_listed(info, roles, e) : r;
 }
 
 static int check_constraint_roles(const struct framework_terms *terms, struct err *e)

@@ -21,8 +21,9 @@ struct framework_terms {
 	((struct framework_terms){ (call)->framework_info, (call)->suppressed_roles, \
 				   (call)->n_suppressed_roles, (call)->offer_constraints })
 
-/* Each -EINVAL with the sentence. */
-int framework_info_validate(const Mesos__V1__FrameworkInfo *info, struct err *e);
+/* Each -EINVAL with the sentence.  ROLES is the list of those that there may be, or NULL. */
+int framework_info_validate(const Mesos__V1__FrameworkInfo *info, const char *roles,
+			    struct err *e);
 /* Of valid INFO; *ret is owned, NULL where no offer is excluded. */
 int framework_terms_validate(const struct framework_terms *terms, struct offer_constraints **ret,
 			     struct err *e);

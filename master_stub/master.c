@@ -17,6 +17,7 @@
 #include "master_stub/inverse_offer.h"
 #include "master_stub/maintenance.h"
 #include "master_stub/min_allocatable.h"
+#include "master_stub/role_list.h"
 #include "master_stub/offer.h"
 #include "master_stub/quota.h"
 #include "master_stub/registry.h"
@@ -241,6 +242,8 @@ static int read_options(struct master *master, const struct master_options *opti
 	};
 	int r = min_allocatable_parse(options->min_allocatable_resources, &min, e);
 
+	if (r == 0 && options->roles)
+		r = role_list_check(options->roles, e);
 	if (r == 0 && options->domain)
 		r = read_domain(options->domain, &master->domain, e);
 	if (r < 0)

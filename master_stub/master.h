@@ -25,6 +25,8 @@ struct master_options {
 	const char *min_allocatable_resources;	/* borrowed; "cpus:0.01|mem:32" */
 	bool filter_gpu_resources;		/* true: agents with gpus are for those that take them */
 	const char *domain;			/* borrowed; JSON of DomainInfo, or NULL */
+	const char *roles;			/* borrowed; "eng,ops": there are no others; or NULL */
+	const char *weights;			/* borrowed; "eng=2,ops=0.5" while none is kept; or NULL */
 	uint64_t max_completed_tasks;		/* 1,000: remembered of each framework */
 	uint64_t max_completed_frameworks;	/* 50 */
 	const char *hostname;			/* borrowed; of master_info */

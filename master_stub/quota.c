@@ -13,6 +13,7 @@
 #include "master_stub/core.h"
 #include "master_stub/framework.h"
 #include "master_stub/offer.h"
+#include "master_stub/role_list.h"
 
 typedef Mesos__V1__Quota__QuotaConfig QuotaConfig;
 
@@ -314,6 +315,13 @@ static int check_number(const struct master *master, QuotaConfig *const *configs
 		       MAX_ROLES_KEPT);
 }
 
+static int check_listed(const struct master *master, const char *role, struct err *e)
+{
+	return role_list_has(master->options.roles, role) ? 0 :
+		err_set(e, EINVAL, "Invalid QuotaConfig: '%.255s' is not on the roles whitelist",
+			role);
+}
+
 int master_update_quota(struct master *master, QuotaConfig *const *configs, size_t n, bool force,
 			struct err *e)
 {
@@ -326,6 +334,8 @@ int master_update_quota(struct master *master, QuotaConfig *const *configs, size
 	amounts = calloc(n + 1, sizeof(*amounts));
 	if (!amounts)
 		return err_set(e, ENOMEM, "update quotas");
+	for (size_t i = 0; i < n && r == 0; i++)
+		r = check_listed(master, configs[i]->role, e);
 	for (size_t i = 0; i < n && r == 0; i++)
 		r = read_config(configs[i], &amounts[i], e);
 	if (r == 0)
@@ -386,6 +396,9 @@ static int check_request(const struct master *master,
 					    request->guarantee[i]->name);
 		}
 	}
+	if (r == 0 && !role_list_has(master->options.roles, request->role))
+		return err_set(e, EINVAL, "Failed to validate set quota request: Unknown role"
+			       " '%.255s'", request->role);
 	if (r == 0 && find(master, request->role))
 		return err_set(e, EINVAL, "Failed to validate set quota request: Cannot set quota for"
 			       " role '%s' which already has quota", request->role);

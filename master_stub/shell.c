@@ -368,6 +368,8 @@ static int start_master(struct shell *shell, bool is_rebuilt, struct err *e)
 	options.min_allocatable_resources = shell->flags.min_allocatable_resources;
 	options.filter_gpu_resources = shell->flags.filter_gpu_resources;
 	options.domain = shell->flags.domain;
+	options.roles = shell->flags.roles;
+	options.weights = shell->flags.weights;
 	options.max_completed_frameworks = shell->flags.max_completed_frameworks;
 	options.max_completed_tasks = shell->flags.max_completed_tasks_per_framework;
 	options.hostname = shell->hostname;

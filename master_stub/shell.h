@@ -25,7 +25,7 @@ struct streams;
 
 struct shell_flags {
 	char *work_dir, *listen, *hostname, *log_level, *agent_removal_rate_limit;
-	char *min_allocatable_resources, *domain;
+	char *min_allocatable_resources, *domain, *roles, *weights;
 	char *credentials, *http_authenticators, *http_framework_authenticators;
 	int64_t agent_ping_timeout, offer_timeout, agent_reregister_timeout, allocation_interval;
 	int64_t agent_removal_interval;		/* of the rate limit; no flag of its own */

@@ -328,7 +328,7 @@ int scheduler_subscribe(struct master *master,
 	struct framework_terms terms = FRAMEWORK_TERMS(subscribe);
 	struct offer_constraints *constraints = NULL;
 	struct framework *framework = NULL;
-	int r = framework_info_validate(terms.info, e);
+	int r = framework_info_validate(terms.info, master->options.roles, e);
 
 	if (r == 0)
 		r = check_removed(master, terms.info, e);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/cleanup.h"
 #include "lib/err.h"
 #include "lib/resources.h"
 #include "lib/store.h"
@@ -12,6 +13,7 @@
 #include "master_stub/core.h"
 #include "master_stub/framework.h"
 #include "master_stub/offer.h"
+#include "master_stub/role_list.h"
 
 static const char KIND[] = "weight";
 
@@ -71,6 +73,17 @@ static int check(const Mesos__V1__WeightInfo *info, struct err *e)
 	return 0;
 }
 
+/* One that is kept may be of a role that is not listed any more. */
+static int check_new(const struct master *master, const Mesos__V1__WeightInfo *info, struct err *e)
+{
+	int r = check(info, e);
+
+	if (r == 0 && !role_list_has(master->options.roles, info->role))
+		return err_set(e, EINVAL, "Failed to validate update weights request JSON: Unknown"
+			       " role '%.255s'", info->role);
+	return r;
+}
+
 static int record(struct master *master, const Mesos__V1__WeightInfo *info, struct err *e)
 {
 	Tepui__WeightRecord record = TEPUI__WEIGHT_RECORD__INIT;
@@ -128,7 +141,7 @@ int master_update_weights(struct master *master, Mesos__V1__WeightInfo *const *i
 	int r = check_number(master, infos, n, e);
 
 	for (size_t i = 0; i < n && r == 0; i++)
-		r = check(infos[i], e);
+		r = check_new(master, infos[i], e);
 	for (size_t i = 0; i < n && r == 0; i++)
 		r = record(master, infos[i], e);
 	for (size_t i = 0; i < n && r == 0; i++) {
@@ -174,9 +187,43 @@ static int load(void *arg, const char *key, const void *data, size_t size, struc
 	return r;
 }
 
+/* "eng=2": of one that is not a weight the value is NaN. */
+static int seed(struct master *master, char *text, struct err *e)
+{
+	Mesos__V1__WeightInfo info = MESOS__V1__WEIGHT_INFO__INIT, *infos[] = { &info };
+	char *equals = strchr(text, '='), *end = NULL;
+
+	info.weight = equals ? strtod(equals + 1, &end) : NAN;
+	if (equals)
+		*equals = '\0';
+	if (!end || end == equals + 1 || *end)
+		info.weight = NAN;
+	info.role = text;
+	return master_update_weights(master, infos, 1, e);
+}
+
+/* What operators have said since counts more. */
+static int seed_all(struct master *master, const char *weights, struct err *e)
+{
+	AUTO_FREE char *copy = strdup(weights);
+	char *rest = copy, *one;
+	int r = copy ? 0 : err_set(e, ENOMEM, "read weights");
+
+	if (master->weights) {
+		master_explain(master, "the weights '%.200s' are ignored: there are others in the"
+			       " master's state", weights);
+		return 0;
+	}
+	while (r == 0 && (one = strsep(&rest, ",")))
+		r = *one ? seed(master, one, e) : 0;
+	return r < 0 ? err_wrap(e, "use weights '%.100s'", weights) : 0;
+}
+
 int weights_load(struct master *master, struct err *e)
 {
-	return store_each(master->store, KIND, load, master, e);
+	int r = store_each(master->store, KIND, load, master, e);
+
+	return r == 0 && master->options.weights ? seed_all(master, master->options.weights, e) : r;
 }
 
 void weights_free(struct master *master)

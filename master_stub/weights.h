@@ -5,7 +5,7 @@
 struct err;
 struct master;
 
-/* Read the records of kind "weight". */
+/* Read the records of kind "weight"; without any, those of the options become records. */
 int weights_load(struct master *master, struct err *e);
 void weights_free(struct master *master);
 /* 1 until it is set. */

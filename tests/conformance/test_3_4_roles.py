@@ -3,6 +3,8 @@ import json
 
 import pytest
 
+from cluster import Cluster
+from framework import Framework
 from operator_calls import ask, post
 
 CPUS = {"name": "cpus", "type": "SCALAR", "scalar": {"value": 1.0}}
@@ -107,3 +109,45 @@ def test_the_older_endpoint_of_weights(cluster):
 def test_wrong_weights_are_400(cluster, body, words):
     answer = cluster.call("PUT", "/weights", body)
     assert answer.status == 400 and words in answer.body.decode()
+
+
+# ---- roles and weights by flags ----
+
+@pytest.fixture(scope="module")
+def listed():
+    """A master that knows two roles."""
+    made = Cluster("roles")
+    try:
+        made.start_master("--roles=eng,ops/db", "--weights=eng=2.5,ops/db=0.5")
+        yield made
+    finally:
+        made.close()
+
+
+@pytest.mark.row("1.4")
+def test_a_framework_in_a_role_that_is_not_listed_is_told_so(listed):
+    framework = Framework(listed, roles=["eng", "dev"], subscribed=False)
+    assert framework.subscribe()["error"]["message"] == "Roles { dev } are not present in the master's --roles"
+    framework.close()
+
+
+@pytest.mark.row("1.4")
+@pytest.mark.parametrize("roles", [["*"], ["eng", "ops/db"]])
+def test_a_framework_in_listed_roles_is_subscribed(listed, roles):
+    framework = Framework(listed, roles=roles)
+    assert framework.events[0]["type"] == "SUBSCRIBED"
+    framework.call("TEARDOWN")
+    framework.close()
+
+
+@pytest.mark.row("3.4")
+def test_a_role_that_is_not_listed_has_neither_quota_nor_weight(listed):
+    quota = update(listed, role="dev", limits={"cpus": {"value": 1}})
+    assert (quota.status, quota.body) == (400, b"Invalid QuotaConfig: 'dev' is not on the roles whitelist\n")
+    weight = post(listed, {"type": "UPDATE_WEIGHTS", "update_weights": {"weight_infos": [{"role": "dev", "weight": 2}]}})
+    assert weight.status == 400 and b"Unknown role 'dev'" in weight.body
+
+
+@pytest.mark.row("3.4")
+def test_weights_of_the_flag_hold_at_first(listed):
+    assert ask(listed, "GET_WEIGHTS")["weight_infos"] == [{"role": "eng", "weight": 2.5}, {"role": "ops/db", "weight": 0.5}]
