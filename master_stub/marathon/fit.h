@@ -11,7 +11,8 @@ struct spot {
 	struct place place;
 	const struct resources *left;
 	bool is_usable;		/* what is offered there can be understood */
-	bool is_unavailable;	/* announced for maintenance */
+	bool is_unavailable;	/* its time of maintenance has come */
+	bool is_to_leave;	/* it will: what fits elsewhere goes there */
 };
 
 /* What constraints look at, gathered once for an app.  -ENOMEM; freed with fit_done(). */

@@ -24,6 +24,9 @@
 /* What one offer's tasks may take together: they wait in the master for their agent to read them. */
 enum { MAX_BID_BYTES = 4 << 20 };
 
+/* More than any app has instances. */
+enum { LAST_RESORT = 1 << 30 };
+
 /* An offer that is kept out of the way, and one of which a part was used. */
 static const double idle_refuse_seconds = 120, busy_refuse_seconds = 5;
 
@@ -50,7 +53,7 @@ bool launch_is_wanted(const struct controller *c, const struct entry *entry)
 
 /* ---- Choosing ---- */
 
-static struct spot spot_of(const struct bid *bid)
+static struct spot spot_of(const struct controller *c, const struct bid *bid)
 {
 	return (struct spot){
 		.place = {
@@ -61,7 +64,8 @@ static struct spot spot_of(const struct bid *bid)
 		},
 		.left = &bid->left,
 		.is_usable = bid->is_usable,
-		.is_unavailable = bid->offer->unavailability != NULL,
+		.is_unavailable = node_is_unavailable(c, bid->offer),
+		.is_to_leave = bid->offer->unavailability != NULL,
 	};
 }
 
@@ -76,7 +80,10 @@ static unsigned count_on(const struct entry *entry, const char *agent_id)
 	return n;
 }
 
-/* Spread: where the app has the fewest; among equals by chance. */
+/*
+ * Spread: where the app has the fewest, among equals by chance; and on a node that is to leave only
+ * what fits on no other.
+ */
 static struct bid *choose(struct controller *c, const struct entry *entry,
 			  const struct batch *batch)
 {
@@ -90,12 +97,13 @@ static struct bid *choose(struct controller *c, const struct entry *entry,
 	}
 	for (size_t i = 0; i < batch->n; i++) {
 		struct bid *bid = &batch->bids[i];
-		struct spot spot = spot_of(bid);
+		struct spot spot = spot_of(c, bid);
 		unsigned n;
 
 		if (bid->size >= MAX_BID_BYTES || fit_why_not(&fit, &spot) != N_REASONS)
 			continue;
-		n = count_on(entry, bid->offer->agent_id->value);
+		n = count_on(entry, bid->offer->agent_id->value) +
+		    (spot.is_to_leave ? LAST_RESORT : 0);
 		if (!best || n < fewest)
 			n_equal = 0;
 		else if (n > fewest)
@@ -258,7 +266,7 @@ static void note_unused(struct controller *c, const struct batch *batch)
 		if (!launch_is_wanted(c, entry) || fit_prepare(c, entry, &fit) < 0)
 			continue;
 		for (size_t i = 0; i < batch->n; i++) {
-			struct spot spot = spot_of(&batch->bids[i]);
+			struct spot spot = spot_of(c, &batch->bids[i]);
 
 			queue_unused(c, entry, batch->bids[i].offer, fit_why_not(&fit, &spot));
 		}

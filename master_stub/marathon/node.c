@@ -80,6 +80,18 @@ int nodes_learn(struct controller *c, const Mesos__V1__Offer *offer)
 	return nodes_add(c, offer->agent_id->value, (Mesos__V1__AgentInfo *)copy);
 }
 
+bool node_is_unavailable(const struct controller *c, const Mesos__V1__Offer *offer)
+{
+	const Mesos__V1__Unavailability *away = offer->unavailability;
+	const int64_t ns_per_ms = 1000000;
+	int64_t since;
+
+	if (!away)
+		return false;
+	since = controller_wall_ms(c) - away->start->nanoseconds / ns_per_ms;
+	return since >= 0 && !(away->duration && since > away->duration->nanoseconds / ns_per_ms);
+}
+
 void node_left(struct controller *c, const Mesos__V1__Offer *offer, struct resources *left_take)
 {
 	static const struct resources nothing;
@@ -96,7 +108,7 @@ void node_left(struct controller *c, const Mesos__V1__Offer *offer, struct resou
 	node->left = left;
 	node->has_offered = true;
 	node->is_usable = left_take != NULL;
-	node->is_unavailable = offer->unavailability != NULL;
+	node->is_unavailable = node_is_unavailable(c, offer);
 }
 
 int node_store(struct controller *c, const char *id)

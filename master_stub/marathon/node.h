@@ -22,6 +22,9 @@ int node_store(struct controller *c, const char *id);
 void nodes_sweep(struct controller *c);
 void nodes_free(struct controller *c);
 
+/* Has the time begun, and not ended, for which the offered node is announced to be away? */
+bool node_is_unavailable(const struct controller *c, const Mesos__V1__Offer *offer);
+
 /* Borrowed views. */
 struct place node_place(const struct node *node);
 
