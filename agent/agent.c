@@ -364,7 +364,9 @@ static int gate(void *arg, struct http_request *req, struct err *e)
 /* Executors show a token of ours (agent/executor_token.h); a level of logging is changed by GET, too. */
 static const struct http_area_rule areas[] = {
 	{ "/health", HTTP_AREA_OPEN },
+	{ "/health.json", HTTP_AREA_OPEN },
 	{ "/version", HTTP_AREA_OPEN },
+	{ "/version.json", HTTP_AREA_OPEN },
 	{ "/logging/toggle", HTTP_AREA_READWRITE },
 	{ "/api/v1/executor", HTTP_AREA_OPEN },
 };
@@ -405,9 +407,9 @@ static int listen_operators(struct agent *agent, struct err *e)
 	r = http_server_new(agent->loop, &limits, &agent->operators, e);
 
 	if (r >= 0)
-		r = api_mount(agent, agent->operators, e);
-	if (r >= 0)
 		r = executor_calls_mount(agent, agent->operators, e);
+	if (r >= 0)
+		r = api_mount(agent, agent->operators, e);
 	if (r >= 0)
 		r = http_server_listen(agent->operators, listen, &agent->port, e);
 	if (r < 0)

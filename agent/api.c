@@ -1,20 +1,14 @@
 #include "agent/api.h"
 
-#include <ctype.h>
-#include <errno.h>
-#include <inttypes.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "agent/agent.h"
 #include "lib/cleanup.h"
 #include "lib/err.h"
-#include "lib/flags.h"
-#include "lib/log_toggle.h"
 #include "lib/version.h"
 #include "net/http_jsonp.h"
 #include "net/http_server.h"
+#include "net/operator_pages.h"
 
 enum { MAX_ACTION = 4096 };
 
@@ -53,66 +47,46 @@ static int flags(struct http_request *req, struct err *e)
 	return api_reply(req, json_pack("{s:o}", "flags", agent_flags_to_json(&agent->flags)), e);
 }
 
-/* Without a query it tells the level; with level=N&duration=15mins that is the level for so long. */
 static int logging_toggle(struct http_request *req, struct err *e)
 {
 	const struct agent *agent = http_request_app(req);
-	const char *level = http_request_query(req, "level");
-	const char *duration = http_request_query(req, "duration");
-	const uint64_t ns_per_ms = 1000000;
-	char text[16], *end = text;
-	unsigned long asked;
-	uint64_t ms;
-	int r;
 
-	if (!level && !duration) {
-		int n = snprintf(text, sizeof(text), "%" PRIu32 "\n",
-				 log_toggle_verbosity(agent->log_toggle));
-
-		http_reply(req, 200, "text/plain; charset=utf-8", text, (size_t)n);
-		return 0;
-	}
-	errno = 0;
-	asked = level ? strtoul(level, &end, 10) : 0;
-	if (!level || !isdigit((unsigned char)level[0]) || *end || errno || asked > UINT32_MAX)
-		return err_set(e, EINVAL, "read query: level is missing or not a number");
-	if (!duration || flags_parse_millis(duration, &ms) < 0 || ms > INT64_MAX / ns_per_ms)
-		return err_set(e, EINVAL, "read query: duration is missing or not like 15mins");
-	r = log_toggle_set(agent->log_toggle, (uint32_t)asked, (int64_t)(ms * ns_per_ms), e);
-	if (r >= 0)
-		http_reply(req, 200, NULL, NULL, 0);
-	return r;
+	return operator_page_logging(req, agent->log_toggle, e);
 }
 
 /* Each is served with and without the prefix of the agent's process name. */
-#define BOTH(path, handler) \
-	{ HTTP_GET, path, handler, 0 }, { HTTP_GET, "/slave(1)" path, handler, 0 }
+#define BOTH(method, path, handler, max) \
+	{ method, path, handler, max }, { method, "/slave(1)" path, handler, max }
+
+/* Older clients ask for "/state.json". */
+#define LEGACY(path, handler) \
+	BOTH(HTTP_GET, path, handler, 0), BOTH(HTTP_GET, path ".json", handler, 0)
 
 static const struct route routes[] = {
 	{ HTTP_GET, "/", get_index, 0 },
-	BOTH("/health", health),
-	BOTH("/version", version),
-	BOTH("/flags", flags),
-	BOTH("/state", api_state),
-	BOTH("/state.json", api_state),
-	BOTH("/containers", api_containers),
-	BOTH("/containers/:id/history", api_history),
-	BOTH("/monitor/statistics", api_statistics),
-	BOTH("/monitor/statistics.json", api_statistics),
-	BOTH("/metrics/snapshot", api_metrics_snapshot),
-	BOTH("/metrics", api_metrics_text),
-	BOTH("/files/browse", api_files_browse),
-	BOTH("/files/read", api_files_read),
-	BOTH("/files/download", api_files_download),
-	BOTH("/logging/toggle", logging_toggle),
-	{ HTTP_POST, "/logging/toggle", logging_toggle, MAX_ACTION },
+	LEGACY("/health", health),
+	LEGACY("/version", version),
+	LEGACY("/flags", flags),
+	LEGACY("/state", api_state),
+	LEGACY("/containers", api_containers),
+	BOTH(HTTP_GET, "/containers/:id/history", api_history, 0),
+	LEGACY("/monitor/statistics", api_statistics),
+	LEGACY("/metrics/snapshot", api_metrics_snapshot),
+	BOTH(HTTP_GET, "/metrics", api_metrics_text, 0),
+	LEGACY("/files/browse", api_files_browse),
+	LEGACY("/files/read", api_files_read),
+	LEGACY("/files/download", api_files_download),
+	{ HTTP_GET, "/system/stats.json", operator_page_system, 0 },
+	BOTH(HTTP_GET, "/logging/toggle", logging_toggle, 0),
+	BOTH(HTTP_POST, "/logging/toggle", logging_toggle, MAX_ACTION),
 	{ HTTP_GET, "/files/log", api_log, 0 },
 	{ HTTP_POST, "/containers/:id/pause", api_pause, MAX_ACTION },
 	{ HTTP_POST, "/containers/:id/resume", api_resume, MAX_ACTION },
 	{ HTTP_POST, "/containers/:id/signal", api_signal, MAX_ACTION },
 	{ HTTP_POST, "/containers/:id/resize", api_resize, MAX_ACTION },
-	{ HTTP_POST, "/api/v1", api_operator, HTTP_BODY_LATER },
-	{ HTTP_POST, "/slave(1)/api/v1", api_operator, HTTP_BODY_LATER },
+	/* What lies below belongs to the nearest handler above it (reference/mesos.md 10.5). */
+	BOTH(HTTP_POST, "/api/v1", api_operator, HTTP_BODY_LATER),
+	BOTH(HTTP_POST, "/api/v1/*", api_operator, HTTP_BODY_LATER),
 };
 
 static void reply_error(struct http_request *req, int status, const struct err *e)

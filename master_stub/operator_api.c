@@ -21,6 +21,7 @@
 #include "master_stub/shell.h"
 #include "net/http_jsonp.h"
 #include "net/http_server.h"
+#include "net/operator_pages.h"
 
 enum { MAX_AGENT_CALL = 64 << 20, MAX_SCHEDULER_CALL = 16 << 20, MAX_OPERATOR_CALL = 4 << 20, NAME_SIZE = 128 };
 
@@ -50,6 +51,13 @@ static int get_version(struct http_request *req, struct err *e)
 				     "version", TEPUI_MESOS_VERSION, "build_date", "",
 				     "build_user", "", "build_time", 0.0, "git_sha", "",
 				     "tepui", "version", TEPUI_VERSION), e);
+}
+
+static int logging_toggle(struct http_request *req, struct err *e)
+{
+	const struct shell *shell = http_request_app(req);
+
+	return operator_page_logging(req, shell->log_toggle, e);
 }
 
 static int get_health(struct http_request *req, struct err *e)
@@ -245,6 +253,9 @@ static const struct route routes[] = {
 	BOTH(HTTP_GET, "/maintenance/status", maintenance_get_status, 0),
 	BOTH(HTTP_POST, "/machine/down", maintenance_machine_down, MAX_OPERATOR_CALL),
 	BOTH(HTTP_POST, "/machine/up", maintenance_machine_up, MAX_OPERATOR_CALL),
+	BOTH(HTTP_GET, "/logging/toggle", logging_toggle, 0),
+	BOTH(HTTP_POST, "/logging/toggle", logging_toggle, 0),
+	{ HTTP_GET, "/system/stats.json", operator_page_system, 0 },
 	LEGACY("/metrics/snapshot", get_snapshot),
 	BOTH(HTTP_GET, "/metrics", get_prometheus, 0),
 };

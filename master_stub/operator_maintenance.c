@@ -9,6 +9,7 @@
 #include "master_stub/maintenance.h"
 #include "master_stub/operator_calls.h"
 #include "master_stub/shell.h"
+#include "net/http_jsonp.h"
 #include "net/http_server.h"
 #include "net/wire.h"
 
@@ -106,9 +107,7 @@ static int reply_message(struct http_request *req, const ProtobufCMessage *messa
 	json_t *json;
 	int r = pb_to_json(message, &json, e);
 
-	if (r == 0)
-		http_reply_json(req, 200, json);
-	return r;
+	return r == 0 ? http_reply_jsonp(req, json, e) : r;
 }
 
 int maintenance_get_schedule(struct http_request *req, struct err *e)

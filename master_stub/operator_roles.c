@@ -9,6 +9,7 @@
 #include "master_stub/operator_api.h"
 #include "master_stub/operator_calls.h"
 #include "master_stub/shell.h"
+#include "net/http_jsonp.h"
 #include "net/http_server.h"
 
 /* ---- POST /api/v1 ---- */
@@ -79,15 +80,6 @@ const struct operator_calls operator_role_calls = OPERATOR_CALLS(rows);
 
 /* ---- the older forms ---- */
 
-/* In the form of Mesos: doubles with a fraction. */
-static int reply(struct http_request *req, json_t *json_take, struct err *e)
-{
-	if (!json_take)
-		return err_set(e, ENOMEM, "answer '%s'", http_request_path(req));
-	http_reply_json(req, 200, json_take);
-	return 0;
-}
-
 static int read_json(const struct http_request *req, json_t **ret, struct err *e)
 {
 	size_t size;
@@ -98,7 +90,7 @@ static int read_json(const struct http_request *req, json_t **ret, struct err *e
 
 int operator_get_quota(struct http_request *req, struct err *e)
 {
-	return reply(req, master_quota_json(master_of(req)), e);
+	return http_reply_jsonp(req, master_quota_json(master_of(req)), e);
 }
 
 int operator_post_quota(struct http_request *req, struct err *e)
@@ -126,7 +118,7 @@ int operator_delete_quota(struct http_request *req, struct err *e)
 
 int operator_get_weights(struct http_request *req, struct err *e)
 {
-	return reply(req, master_weights_json(master_of(req)), e);
+	return http_reply_jsonp(req, master_weights_json(master_of(req)), e);
 }
 
 /* A list, which as the body of the call is what it would be there. */

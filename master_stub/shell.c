@@ -304,6 +304,7 @@ static const struct http_area_rule areas[] = {
 	{ "/version.json", HTTP_AREA_OPEN },
 	{ "/redirect", HTTP_AREA_OPEN },
 	{ "/ping", HTTP_AREA_OPEN },
+	{ "/logging/toggle", HTTP_AREA_READWRITE },
 	{ "/quota", HTTP_AREA_READWRITE },
 	{ "/weights", HTTP_AREA_READWRITE },
 	{ "/maintenance/schedule", HTTP_AREA_READWRITE },

@@ -55,6 +55,7 @@ ROWS = [
     ("POST", "/api/v1", "mesos-master-readwrite"),
     ("POST", "/api/v1/operator", "mesos-master-readwrite"),
     ("POST", "/teardown", "mesos-master-readwrite"),
+    ("GET", "/logging/toggle", "mesos-master-readwrite"),
     ("GET", "/quota", "mesos-master-readwrite"),
     ("GET", "/weights", "mesos-master-readwrite"),
     ("GET", "/maintenance/status", "mesos-master-readwrite"),

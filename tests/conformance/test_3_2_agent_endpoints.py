@@ -23,7 +23,8 @@ def get(node, path):
 @pytest.mark.parametrize("prefix", ["", "/slave(1)"])
 @pytest.mark.parametrize("path", [
     "/state", "/state.json", "/flags", "/health", "/monitor/statistics", "/monitor/statistics.json", "/containers",
-    "/metrics/snapshot", "/metrics/snapshot?timeout=5secs", "/version", "/logging/toggle", "/state/"])
+    "/metrics/snapshot", "/metrics/snapshot?timeout=5secs", "/version", "/logging/toggle", "/state/", "/flags.json",
+    "/health.json", "/version.json", "/containers.json", "/metrics/snapshot.json"])
 def test_the_path_is_served(node, prefix, path):
     get(node, prefix + path)
 
@@ -118,3 +119,21 @@ def test_the_logging_level_is_that_for_a_while(node):
     assert get(node, "/logging/toggle").body == b"1\n"
     assert node.agents[0].call("POST", "/logging/toggle?level=1&duration=100ms").status == 200
     wait_until(lambda: get(node, "/logging/toggle").body == b"0\n", "the usual level")
+
+
+def test_system_stats_are_numbers(node):
+    stats = get(node, "/system/stats.json").json
+    assert stats["cpus_total"] > 0 and 0 < stats["mem_free_bytes"] <= stats["mem_total_bytes"]
+    assert {type(stats[f"avg_load_{minutes}min"]) for minutes in (1, 5, 15)} == {float}
+
+
+@pytest.mark.parametrize("path", ["/logging/toggle", "/slave(1)/logging/toggle"])
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_the_level_is_changed_for_a_while(node, path, method):
+    assert node.agents[0].call(method, path + "?level=1&duration=1secs").status == 200
+
+
+@pytest.mark.parametrize("path", ["/api/v1/operator", "/slave(1)/api/v1/anything/below"])
+def test_what_lies_below_belongs_to_the_api(node, path):
+    answer = node.agents[0].call("POST", path, {"type": "GET_HEALTH"}, {"Content-Type": "application/json"})
+    assert answer.status == 200 and answer.json["type"] == "GET_HEALTH"

@@ -224,3 +224,30 @@ def test_files_need_a_path_and_there_are_none(cluster, verb):
 
 def test_no_file_is_attached(cluster):
     assert get(cluster, "/files/debug") == {}
+
+
+# ---- the daemon itself ----
+
+@pytest.mark.parametrize("prefix", ["", "/master"])
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_the_level_of_logging_is_told_and_changed_for_a_while(cluster, prefix, method):
+    told = cluster.call(method, f"{prefix}/logging/toggle")
+    assert (told.status, told.body) == (200, b"0\n")
+    assert cluster.call(method, f"{prefix}/logging/toggle?level=1&duration=1secs").status == 200
+    wait_until(lambda: cluster.call("GET", "/logging/toggle").body == b"0\n", "the usual level")
+
+
+@pytest.mark.parametrize("query", ["level=1", "level=x&duration=1secs", "level=1&duration=x", "duration=1secs"])
+def test_a_level_without_its_time_is_400(cluster, query):
+    assert cluster.call("POST", f"/logging/toggle?{query}").status == 400
+
+
+def test_system_stats_are_numbers(cluster):
+    stats = get(cluster, "/system/stats.json")
+    assert stats["cpus_total"] > 0 and 0 < stats["mem_free_bytes"] <= stats["mem_total_bytes"]
+
+
+@pytest.mark.parametrize("path", ["/quota", "/weights", "/maintenance/schedule", "/maintenance/status"])
+def test_what_operators_set_comes_as_a_script(cluster, path):
+    answer = cluster.call("GET", path + "?jsonp=cb")
+    assert answer.status == 200 and answer.body.startswith(b"cb(") and answer.body.endswith(b");")
