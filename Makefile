@@ -109,7 +109,7 @@ else
 EXECUTOR_LD := -static -no-pie -Wl,--no-warnings
 endif
 $(B)/tepui-executor: $(B)/obj/executor/main.o $(B)/executor.a $(B)/containerizer.a $(B)/isolators.a $(B)/net.a $(B)/lib.a $(B)/proto.a
-	$(call say,LINK)$(CC) $(filter-out -pie,$(LDFLAGS)) $(EXECUTOR_LD) -o $@ $^ $(LIBS_COMMON) -lm
+	$(call say,LINK)$(CC) $(filter-out -pie,$(LDFLAGS)) $(EXECUTOR_LD) -o $@ $^ $(LIBS_COMMON) -lssl -lcrypto -lm
 
 $(B)/tepui-oci: $(B)/obj/containerizer/oci/main.o $(B)/containerizer/oci.a $(B)/containerizer/image.a $(B)/containerizer.a $(B)/isolators.a $(B)/lib.a $(B)/proto.a
 	$(call say,LINK)$(CC) $(filter-out -pie,$(LDFLAGS)) $(EXECUTOR_LD) -o $@ $^ $(LIBS_COMMON) -lseccomp -lm
@@ -134,7 +134,7 @@ UNIT_BIN := $(UNIT_SRC:%.c=$(B)/%)
 $(B)/tests/unit/test_%: tests/unit/test_%.c $(ARCHIVES)
 	@mkdir -p $(@D)
 	$(call say,CC)$(CC) $(CPPFLAGS) -I$(B)/proto $(CFLAGS) -MMD -MP $(LDFLAGS) -o $@ $< -Wl,--start-group $(ARCHIVES) -Wl,--end-group \
-	  -lcmocka $(LIBS_COMMON) $(LIBS_STORE) -lseccomp -lcap -lcrypto -larchive -lm
+	  -lcmocka $(LIBS_COMMON) $(LIBS_STORE) -lseccomp -lcap -lssl -lcrypto -larchive -lm
 
 .PHONY: run-unit
 run-unit: $(UNIT_BIN)

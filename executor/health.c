@@ -69,7 +69,7 @@ static int validate_http(const Mesos__V1__HealthCheck__HTTPCheckInfo *http, stru
 
 	if (!http)
 		return err_set(e, EINVAL, "read health check: 'http' is missing");
-	if (http->scheme && strcmp(http->scheme, "http") != 0)
+	if (http->scheme && strcmp(http->scheme, "http") != 0 && strcmp(http->scheme, "https") != 0)
 		return err_set(e, EINVAL, "read health check: scheme '%.16s' is not supported",
 			       http->scheme);
 	r = validate_port(http->port, e);
@@ -103,6 +103,13 @@ static bool is_http(const struct health *h)
 	return h->check->type == MESOS__V1__HEALTH_CHECK__TYPE__HTTP;
 }
 
+static bool is_https(const struct health *h)
+{
+	const Mesos__V1__HealthCheck__HTTPCheckInfo *http = h->check->http;
+
+	return is_http(h) && http->scheme && strcmp(http->scheme, "https") == 0;
+}
+
 static bool is_tcp(const struct health *h)
 {
 	return h->check->type == MESOS__V1__HEALTH_CHECK__TYPE__TCP;
@@ -120,8 +127,8 @@ static void describe(const struct health *h, char *buf, size_t size)
 	const char *path = is_http(h) && c->http->path && *c->http->path ? c->http->path : "/";
 
 	if (is_http(h))
-		(void)snprintf(buf, size, "HTTP health check of 'http://%s:%u%.*s'",
-			       c->http->protocol == MESOS__V1__NETWORK_INFO__PROTOCOL__IPv6 ?
+		(void)snprintf(buf, size, "HTTP health check of '%s://%s:%u%.*s'",
+			       is_https(h) ? "https" : "http", c->http->protocol == MESOS__V1__NETWORK_INFO__PROTOCOL__IPv6 ?
 			       "[::1]" : "127.0.0.1", c->http->port, (int)utf8_cut(path, SHOWN),
 			       path);
 	else if (is_tcp(h))
@@ -281,7 +288,9 @@ static int start_probe(struct health *h, struct err *e)
 {
 	const Mesos__V1__HealthCheck__HTTPCheckInfo *http = h->check->http;
 	const Mesos__V1__HealthCheck__TCPCheckInfo *tcp = h->check->tcp;
-	struct probe_target target = { .is_http = is_http(h), .path = "/" };
+	struct probe_target target = {
+		.is_http = is_http(h), .is_tls = is_https(h), .path = "/",
+	};
 	Mesos__V1__NetworkInfo__Protocol protocol = is_http(h) ? http->protocol : tcp->protocol;
 
 	target.is_ipv6 = protocol == MESOS__V1__NETWORK_INFO__PROTOCOL__IPv6;

@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "executor/tls.h"
 #include "lib/cleanup.h"
 #include "lib/clock.h"
 #include "lib/err.h"
@@ -25,6 +26,8 @@ struct probe {
 	int fd;
 	int connect_error;	/* known at once, told in a later turn */
 	struct event *event;
+	bool is_tls;
+	pid_t tls;		/* the process that speaks it; 0: none */
 	char *request;		/* NULL: TCP */
 	size_t request_size, sent;
 	char answer[STATUS_LINE_BYTES + 1];
@@ -83,6 +86,11 @@ static void on_answer(struct probe *probe)
 		wait_for(probe, EV_READ);
 		return;
 	}
+	/* Its process has ended, before or after it has read the request. */
+	if (probe->tls > 0 && (n == 0 || (n < 0 && errno == ECONNRESET))) {
+		probe->fn(probe->arg, false, 0, "no TLS, or closed without an answer");
+		return;
+	}
 	if (n < 0) {
 		finish_errno(probe, errno);
 		return;
@@ -107,10 +115,15 @@ static void on_answer(struct probe *probe)
 
 static void on_connected(struct probe *probe)
 {
+	struct err e = { 0 };
 	ssize_t n;
 
 	if (!probe->request) {
 		probe->fn(probe->arg, true, 0, "connected");
+		return;
+	}
+	if (probe->is_tls && probe->tls == 0 && tls_start(&probe->fd, &probe->tls, &e) < 0) {
+		finish_errno(probe, e.code);
 		return;
 	}
 	n = send(probe->fd, probe->request + probe->sent, probe->request_size - probe->sent,
@@ -159,6 +172,13 @@ static int start_connect(struct probe *probe, const struct probe_target *target,
 	return 0;
 }
 
+static void hang_up(struct probe *probe)
+{
+	fd_close(&probe->fd);
+	if (probe->tls > 0)
+		tls_end(TAKE_VAL(probe->tls, 0));
+}
+
 static void on_rest(evutil_socket_t fd, short what, void *arg);
 
 static void wait_for_rest(struct probe *probe)
@@ -189,7 +209,7 @@ static void on_rest(evutil_socket_t fd, short what, void *arg)
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		wait_for_rest(probe);
 	else
-		fd_close(&probe->fd);
+		hang_up(probe);
 }
 
 bool probe_drain(struct probe *probe, int64_t limit_ms)
@@ -216,6 +236,7 @@ int probe_start(struct loop *loop, const struct probe_target *target, probe_fn *
 	probe->fn = fn;
 	probe->arg = arg;
 	probe->fd = -EBADF;
+	probe->is_tls = target->is_tls;
 	if (target->is_http) {
 		n = asprintf(&probe->request, "GET %s HTTP/1.1\r\nHost: %s:%u\r\n"
 			     "User-Agent: tepui\r\nAccept: */*\r\nConnection: close\r\n\r\n",
@@ -244,7 +265,7 @@ void probe_free(struct probe *probe)
 		return;
 	if (probe->event)
 		event_free(probe->event);
-	fd_close(&probe->fd);
+	hang_up(probe);
 	free(probe->request);
 	free(probe);
 }

@@ -1,4 +1,4 @@
-/* One attempt to reach a task over TCP, or to get an HTTP status from it. */
+/* One attempt to reach a task over TCP, or to get an HTTP status from it, over TLS or not. */
 #ifndef EXECUTOR_PROBE_H
 #define EXECUTOR_PROBE_H
 
@@ -12,6 +12,7 @@ struct probe;
 
 struct probe_target {
 	bool is_http, is_ipv6;
+	bool is_tls;		/* HTTP only */
 	uint16_t port;
 	const char *path;	/* HTTP: begins with '/', borrowed for the call */
 };

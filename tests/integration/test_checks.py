@@ -76,3 +76,64 @@ def test_a_check_and_a_health_check_do_not_mind_one_another(framework):
     wait_until(lambda: any(u["status"].get("healthy") for u in framework.all("UPDATE")
                            if u["status"]["task_id"]["value"] == me), "it is healthy")
     assert framework.status(me)["state"] == "TASK_RUNNING"
+
+
+# Nobody's: it is not looked at.
+CERTIFICATE = """\
+-----BEGIN PRIVATE KEY-----
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgn10fmQWHvmviK9Dx
+znLiPUzjtl5t7NqdPpcTBIfPKPWhRANCAAScuG8XK2RXz4uIowfXAcRaHRF0nRZv
+Z9KwlbQk4XnG4bwoygUYAfc/qN9Asy0CZHy1ZfvPAsF9/G8awKcKotiV
+-----END PRIVATE KEY-----
+-----BEGIN CERTIFICATE-----
+MIIBdjCCAR2gAwIBAgIUSQredNfI0i2SvDEEUy0kbxft5QwwCgYIKoZIzj0EAwIw
+ETEPMA0GA1UEAwwGbm9ib2R5MB4XDTI2MTEyNjE2NTI0M1oXDTI2MTEyNzE2NTI0
+M1owETEPMA0GA1UEAwwGbm9ib2R5MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE
+nLhvFytkV8+LiKMH1wHEWh0RdJ0Wb2fSsJW0JOF5xuG8KMoFGAH3P6jfQLMtAmR8
+tWX7zwLBffxvGsCnCqLYlaNTMFEwHQYDVR0OBBYEFLgYk0UaA/2pK/K632h/cKk7
+j7B0MB8GA1UdIwQYMBaAFLgYk0UaA/2pK/K632h/cKk7j7B0MA8GA1UdEwEB/wQF
+MAMBAf8wCgYIKoZIzj0EAwIDRwAwRAIgLlrTS6xKCnd+3CxuGhZMsOA49YKDSZD5
+E4Rvx+KshwQCICkAKAmWUzKU2faeUq0uQpm/M/2YGxxFA+uVXsvJn5/Q
+-----END CERTIFICATE-----
+"""
+TLS_SERVER = f"""cat >pem <<END
+{CERTIFICATE}END
+exec python3 -c "
+import http.server, ssl
+class H(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200 if self.path == '/x' else 404); self.end_headers()
+    def log_message(self, *a): pass
+server = http.server.HTTPServer(('127.0.0.1', %d), H)
+context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+context.load_cert_chain('pem')
+server.socket = context.wrap_socket(server.socket, server_side=True)
+server.serve_forever()" """
+
+
+def last_of_health(framework, task_id):
+    framework.status(task_id)
+    told = [u["status"] for u in framework.all("UPDATE")
+            if u["status"]["task_id"]["value"] == task_id and "healthy" in u["status"]]
+    return told[-1] if told else {}
+
+
+def launch_healthy(framework, command, port, path):
+    return launch(framework, command, {"type": "COMMAND", "command": {"command": {"value": "true"}}}, health_check={
+        **SOON, "type": "HTTP", "http": {"scheme": "https", "port": port, "path": path}, "grace_period_seconds": 0,
+        "consecutive_failures": 1000})
+
+
+def test_health_is_asked_over_tls_of_whoever_is_there(framework):
+    port = free_port()
+    me = launch_healthy(framework, TLS_SERVER % port, port, "/x")
+    wait_until(lambda: last_of_health(framework, me).get("healthy"), "it is healthy")
+    assert last_of_health(framework, me)["message"] == f"HTTP health check of 'https://127.0.0.1:{port}/x': status 200"
+
+
+@pytest.mark.parametrize("server, path, told", [(TLS_SERVER, "/y", "status 404"), (SERVER, "/x", "no TLS")])
+def test_what_is_not_well_over_tls_is_told(framework, server, path, told):
+    port = free_port()
+    me = launch_healthy(framework, server % port, port, path)
+    wait_until(lambda: told in last_of_health(framework, me).get("message", ""), "what is wrong")
+    assert not last_of_health(framework, me)["healthy"]

@@ -505,7 +505,7 @@ static void test_checks_that_cannot_be_done(void **state)
 		{ 65536, NULL, NULL, "read health check: port 65536" },
 		{ 80, "x", NULL, "read health check: path 'x' is not absolute" },
 		{ 80, "/a\r\nb", NULL, "read health check: white space in path" },
-		{ 80, "/", "https", "read health check: scheme 'https' is not supported" },
+		{ 80, "/", "ftp", "read health check: scheme 'ftp' is not supported" },
 	};
 	struct err e = { 0 };
 
