@@ -18,6 +18,7 @@ static const struct operator_calls *const topics[] = {
 	&operator_state_calls,
 	&operator_files_calls,
 	&operator_container_calls,
+	&operator_image_calls,
 	&operator_session_calls,
 };
 

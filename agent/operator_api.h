@@ -40,6 +40,7 @@ extern const struct operator_calls operator_node_calls;		/* operator_node.c */
 extern const struct operator_calls operator_state_calls;	/* operator_state.c */
 extern const struct operator_calls operator_files_calls;	/* operator_files.c */
 extern const struct operator_calls operator_container_calls;	/* operator_containers.c */
+extern const struct operator_calls operator_image_calls;	/* operator_images.c */
 extern const struct operator_calls operator_session_calls;	/* session_calls.c */
 
 /* 200 with RESPONSE, in the form that was asked for. */

@@ -6,7 +6,6 @@
 
 #include "agent/agent.h"
 #include "agent/ask.h"
-#include "agent/image_gc.h"
 #include "agent/launched.h"
 #include "agent/operator_api.h"
 #include "agent/session.h"

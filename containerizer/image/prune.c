@@ -17,6 +17,18 @@
 #include "lib/err.h"
 #include "lib/tree.h"
 
+/* Of images that stay, as their records have them: sorted and owned. */
+struct names {
+	char **items;
+	size_t n;
+};
+
+/* How far one round of removals may go. */
+struct wish {
+	unsigned max_images;
+	const struct names *kept;
+};
+
 /* Everything that is known, and so what is referred to. */
 struct survey {
 	struct records images, uses;
@@ -191,27 +203,39 @@ static int measure(struct image_store *store, unsigned *ret_percent, struct err 
 	return 0;
 }
 
+static bool names_have(const struct names *names, const char *name)
+{
+	return names->n && bsearch(&name, names->items, names->n, sizeof(*names->items),
+				   compare_texts);
+}
+
+static bool is_kept(const struct names *kept, const struct record *image)
+{
+	return names_have(kept, image->name) || names_have(kept, image->manifest);
+}
+
 /* The image of SURVEY's that was used longest ago and that nothing runs on; NULL: none. */
-static struct record *find_oldest(struct survey *survey)
+static struct record *find_oldest(struct survey *survey, const struct names *kept)
 {
 	struct record *oldest = NULL;
 
 	for (size_t i = 0; i < survey->images.n; i++) {
 		struct record *image = &survey->images.items[i];
 
-		if (!is_in_use(survey, image) && (!oldest || image->used_ms < oldest->used_ms))
+		if ((!oldest || image->used_ms < oldest->used_ms) && !is_in_use(survey, image) &&
+		    !is_kept(kept, image))
 			oldest = image;
 	}
 	return oldest;
 }
 
-/* At most MAX images more. */
-static int drop_images(struct image_store *store, struct survey *survey, unsigned max,
+static int drop_images(struct image_store *store, struct survey *survey, const struct wish *wish,
 		       struct image_pruned *pruned, struct err *e)
 {
+	unsigned max = wish->max_images;
 	struct record *image;
 
-	while (max-- && (image = find_oldest(survey))) {
+	while (max-- && (image = find_oldest(survey, wish->kept))) {
 		int r = record_remove(store, STORE_IMAGES, image->file, e);
 
 		if (r < 0)
@@ -223,14 +247,14 @@ static int drop_images(struct image_store *store, struct survey *survey, unsigne
 	return survey_sort(survey, e);
 }
 
-static int take_out(struct image_store *store, unsigned max_images, struct doomed *doomed,
+static int take_out(struct image_store *store, const struct wish *wish, struct doomed *doomed,
 		    struct image_pruned *pruned, struct err *e)
 {
 	struct survey survey = { 0 };
 	int r = survey_take(store, &survey, e);
 
 	if (r == 0)
-		r = drop_images(store, &survey, max_images, pruned, e);
+		r = drop_images(store, &survey, wish, pruned, e);
 	if (r == 0)
 		r = collect_all(store, &survey, doomed, pruned, e);
 	survey_done(&survey);
@@ -241,8 +265,8 @@ static int take_out(struct image_store *store, unsigned max_images, struct doome
  * The exclusive lock is held for renames only: who wants to run an image, as an agent in its loop,
  * does not wait for trees to be removed.  The shared one keeps others from sweeping meanwhile.
  */
-static int prune_some(struct image_store *store, unsigned max_images, struct image_pruned *pruned,
-		      struct err *e)
+static int prune_some(struct image_store *store, const struct wish *wish,
+		      struct image_pruned *pruned, struct err *e)
 {
 	struct doomed doomed = { .fd = -EBADF };
 	struct err lost = { 0 };
@@ -251,7 +275,7 @@ static int prune_some(struct image_store *store, unsigned max_images, struct ima
 	if (r < 0)
 		return r;
 	doomed.fd = store_make_tmp(store, doomed.tmp, e);
-	r = doomed.fd < 0 ? doomed.fd : take_out(store, max_images, &doomed, pruned, e);
+	r = doomed.fd < 0 ? doomed.fd : take_out(store, wish, &doomed, pruned, e);
 	fd_close(&doomed.fd);
 	(void)store_lock(store, false, &lost);
 	err_clear(&lost);
@@ -262,25 +286,69 @@ static int prune_some(struct image_store *store, unsigned max_images, struct ima
 	return r < 0 ? r : removed;
 }
 
+static void names_done(struct names *names)
+{
+	for (size_t i = 0; i < names->n; i++)
+		free(names->items[i]);
+	free(names->items);
+}
+
+static int names_read(char *const *texts, size_t n, struct names *ret, struct err *e)
+{
+	ret->items = calloc(n + 1, sizeof(*ret->items));
+	if (!ret->items)
+		return err_set(e, ENOMEM, "prune images");
+	for (size_t i = 0; i < n; i++) {
+		char name[REFERENCE_TEXT_SIZE];
+		struct reference parsed;
+		int r = reference_parse(texts[i], &parsed, e);
+
+		if (r >= 0 && parsed.kind != REFERENCE_STORED)
+			r = err_set(e, EINVAL, "keep image '%.200s': not a name", texts[i]);
+		if (r < 0)
+			return r;
+		ret->items[i] = strdup(*parsed.digest ? parsed.digest :
+				       reference_text(&parsed, name));
+		if (!ret->items[i])
+			return err_set(e, ENOMEM, "prune images");
+		ret->n++;
+	}
+	qsort(ret->items, n, sizeof(*ret->items), compare_texts);
+	return 0;
+}
+
+static int prune_to(struct image_store *store, const struct image_prune *how,
+		    const struct names *kept, struct image_pruned *pruned, struct err *e)
+{
+	const struct wish first = { how->all ? UINT_MAX : 0, kept }, one = { 1, kept };
+	int r = prune_some(store, &first, pruned, e);
+	unsigned n_before;
+	bool is_full;
+
+	if (r == 0)
+		r = measure(store, &pruned->used_percent, e);
+	is_full = how->high_percent && pruned->used_percent > how->high_percent;
+	do {
+		n_before = pruned->n_images;
+		pruned->is_still_above = is_full && pruned->used_percent > how->low_percent;
+		if (r == 0 && pruned->is_still_above)
+			r = prune_some(store, &one, pruned, e);
+		if (r == 0)
+			r = measure(store, &pruned->used_percent, e);
+	} while (r == 0 && pruned->n_images > n_before);
+	return r;
+}
+
 int image_prune(struct image_store *store, const struct image_prune *how,
 		struct image_pruned *ret, struct err *e)
 {
 	struct image_pruned pruned = { 0 };
-	unsigned n_before;
-	bool is_full;
-	int r = prune_some(store, how->all ? UINT_MAX : 0, &pruned, e);
+	struct names kept = { 0 };
+	int r = names_read(how->kept, how->n_kept, &kept, e);
 
 	if (r == 0)
-		r = measure(store, &pruned.used_percent, e);
-	is_full = how->high_percent && pruned.used_percent > how->high_percent;
-	do {
-		n_before = pruned.n_images;
-		pruned.is_still_above = is_full && pruned.used_percent > how->low_percent;
-		if (r == 0 && pruned.is_still_above)
-			r = prune_some(store, 1, &pruned, e);
-		if (r == 0)
-			r = measure(store, &pruned.used_percent, e);
-	} while (r == 0 && pruned.n_images > n_before);
+		r = prune_to(store, how, &kept, &pruned, e);
+	names_done(&kept);
 	if (r == 0)
 		*ret = pruned;
 	return r;

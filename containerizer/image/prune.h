@@ -3,6 +3,7 @@
 #define CONTAINERIZER_IMAGE_PRUNE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "containerizer/image/image.h"
 
@@ -13,6 +14,9 @@ struct image_prune {
 	 * uses go, the least recently used first, until it is no fuller than low.
 	 */
 	unsigned high_percent, low_percent;
+	/* Names and digests of images that stay whatever else is said; borrowed. */
+	char *const *kept;
+	size_t n_kept;
 };
 
 struct image_pruned {
@@ -22,7 +26,8 @@ struct image_pruned {
 };
 
 /*
- * -EUCLEAN when a record cannot be read: what it refers to is not known, so nothing is removed.
+ * -EUCLEAN when a record cannot be read: what it refers to is not known, so nothing is removed;
+ * -EINVAL when one that is to be kept has no name that an image could have.
  */
 int image_prune(struct image_store *store, const struct image_prune *prune,
 		struct image_pruned *ret, struct err *e);

@@ -117,6 +117,12 @@ def test_a_logging_level_without_duration_is_refused(node):
                        "set_logging_level": {"level": 1, "duration": {"nanoseconds": 0}}}).status == 400
 
 
+@pytest.mark.parametrize("body", [None, {}, {"excluded_images": [{"type": "DOCKER", "docker": {"name": "i"}}]}])
+def test_prune_images_is_answered_when_there_are_none(node, body):
+    answer = post(node, {"type": "PRUNE_IMAGES", **({"prune_images": body} if body is not None else {})})
+    assert answer.status == 200 and answer.body == b""
+
+
 def sandbox(node, task):
     return node.agents[0].container_of(task["id"])["tepui"]["sandbox"]
 

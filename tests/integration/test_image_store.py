@@ -176,6 +176,34 @@ def test_agent_prunes_by_itself(small, tmp_path, cluster):
     small.run("release", "c1")
 
 
+def test_an_operator_prunes_all_that_nothing_runs_on_but_what_is_excluded(small, tmp_path, cluster):
+    for i in range(4):
+        (tmp_path / f"i{i}.tar").write_bytes(layer(entry("f", data=bytes([i]))))
+        small.add(f"tar:{tmp_path}/i{i}.tar")
+    (tmp_path / "bundle").mkdir()
+    (tmp_path / "bundle/config.json").write_text("{}")
+    small.run("bundle", "i0", "c1", tmp_path / "bundle", "true")
+    cluster.start_master()
+    agent = cluster.start_agent(f"--image_store={small.path}", "--image_gc_interval=0ms")
+
+    def prune(*excluded, type_="DOCKER"):
+        return agent.call("POST", "/api/v1", {"type": "PRUNE_IMAGES", "prune_images": {"excluded_images": [
+            {"type": type_, "docker": {"name": name}} for name in excluded]}}, {"Content-Type": "application/json"})
+    answer = prune("oci:/etc")
+    assert answer.status == 400 and b"keep image 'oci:/etc': not a name" in answer.body
+    assert prune("i1", type_="APPC").status == 400 and prune(*["i1"] * 1025).status == 413
+    assert len(small.list()) == 4
+    by_digest = next(i["manifest"] for i in small.list() if i["name"] == "i2:latest")
+    assert prune("i1", by_digest).status == 200
+    assert sorted(i["name"] for i in small.list()) == ["i0:latest", "i1:latest", "i2:latest"]
+    assert prune().status == 200
+    assert [i["name"] for i in small.list()] == ["i0:latest"]
+    assert agent.call("GET", "/metrics/snapshot").json["tepui/images_removed"] == 3
+    assert small.garbage() == []
+    agent.end()
+    small.run("release", "c1")
+
+
 def test_full_disk_is_an_error_and_leaves_nothing(small, tmp_path):
     (tmp_path / "fits.tar").write_bytes(layer(entry("f", data=bytes(1 << 20))))
     small.add(f"tar:{tmp_path}/fits.tar")
