@@ -152,6 +152,12 @@ static int find_parent(const struct container *c, struct launch_parent *ret, str
 	return 0;
 }
 
+/* What is neither an executor nor a task that has one to itself is told nothing but what it asks for. */
+static bool has_defaults(const struct container *c)
+{
+	return c->kind == CONTAINER_EXECUTOR || (c->kind == CONTAINER_TASK && !c->parent);
+}
+
 int admission_describe(struct container *c, struct err *e)
 {
 	const struct agent *agent = c->agent;
@@ -207,6 +213,7 @@ int admission_describe(struct container *c, struct err *e)
 		return -e->code;
 	}
 	place.variables = variables;
+	place.defaults = has_defaults(c) ? agent->variables : NULL;
 	place.sockets = c->kind == CONTAINER_EXECUTOR ? sockets : NULL;
 	place.image = image;
 	place.volume_images = volume_images;

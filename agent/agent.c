@@ -23,6 +23,7 @@
 #include "agent/images.h"
 #include "agent/guard.h"
 #include "agent/kernel.h"
+#include "agent/launch_parts.h"
 #include "agent/launched.h"
 #include "agent/master_link.h"
 #include "agent/persistent.h"
@@ -311,6 +312,10 @@ static int read_host(struct agent *agent, struct err *e)
 	if (!users_find(&agent->users, agent->flags.default_user))
 		return err_set(e, EINVAL, "use '--default_user=%s': there is no such user",
 			       agent->flags.default_user);
+	r = launch_read_variables(agent->flags.executor_environment_variables, &agent->variables,
+				  e);
+	if (r < 0)
+		return r;
 	r = profiles_load(agent->flags.seccomp_config_dir, &agent->profiles, e);
 	if (r < 0)
 		return r;
@@ -578,6 +583,7 @@ void agent_done(struct agent *agent)
 	fd_close(&agent->executor_fd);
 	fd_close(&agent->work_fd);
 	free(agent->work_dir);
+	json_decref(agent->variables);
 	users_done(&agent->users);
 	profiles_done(&agent->profiles);
 	node_done(&agent->node);

@@ -67,6 +67,7 @@ struct agent {
 	struct profiles profiles;
 	struct cgroup_layout layout;
 	char *layout_text;
+	json_t *variables;			/* of --executor_environment_variables */
 	char *work_dir;				/* real path */
 	int work_fd;				/* its directory */
 	int executor_fd;			/* sealed copy of tepui-executor */

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "agent/images.h"
+#include "agent/launch_parts.h"
 #include "agent/stalls.h"
 #include "agent/volumes.h"
 #include "containerizer/cdi.h"
@@ -38,6 +39,8 @@ static const struct flag table[] = {
 	ROW(FLAG_STR, executor, NULL, 0,
 	    "path of tepui-executor (default: the first of it beside this program, in"
 	    " ../libexec/tepui from there, and in /usr/libexec/tepui)"),
+	ROW(FLAG_STR, executor_environment_variables, NULL, 0,
+	    "JSON object of variables for executors and command tasks, below what these ask for"),
 	ROW(FLAG_STR, default_user, "nobody", 0, "user of tasks that name none"),
 	ROW(FLAG_STR, log_level, "info", 0, "debug, info, warning or error"),
 	ROW(FLAG_BOOL, cfs_quota, "false", 0, "never more cpu time than requested"),
@@ -152,6 +155,7 @@ static int check_authentication(const struct agent_flags *flags, struct err *e)
 
 static int check(const struct agent_flags *flags, struct err *e)
 {
+	json_auto_t *variables = NULL;
 	uint32_t ids;
 
 	if (!flags->master)
@@ -171,6 +175,8 @@ static int check(const struct agent_flags *flags, struct err *e)
 	if (*flags->image_store && flags->image_store[0] != '/')
 		return err_set(e, EINVAL, "use '--image_store=%s': it is not absolute",
 			       flags->image_store);
+	if (launch_read_variables(flags->executor_environment_variables, &variables, e) < 0)
+		return err_wrap(e, "use '--executor_environment_variables'");
 	if (images_check_ids(flags->user_ids, &ids, &ids, e) < 0)
 		return err_wrap(e, "use '--user_ids'");
 	if (volumes_check_roots(flags->host_path_volumes, e) < 0)

@@ -11,7 +11,7 @@ struct err;
 struct agent_flags {
 	char *master, *listen, *work_dir, *hostname, *resources, *attributes;
 	char *cgroup_root, *executor, *default_user, *log_level, *disk_projects;
-	char *cdi_dirs, *cdi_devices;
+	char *cdi_dirs, *cdi_devices, *executor_environment_variables;
 	char *host_path_volumes, *image_store, *user_ids;
 	char *credential, *http_credentials, *http_authenticators;
 	char *seccomp_config_dir, *seccomp_profile_name;

@@ -9,6 +9,7 @@
 #include "containerizer/handover.h"
 #include "lib/cleanup.h"
 #include "lib/err.h"
+#include "lib/json_in.h"
 
 /* The whole document has to stay below the 1 MiB that a supervisor reads. */
 enum { MAX_TEXT = 512 << 10, MAX_ITEMS = 2048 };
@@ -60,12 +61,38 @@ int launch_args(const Mesos__V1__CommandInfo *command, json_t **ret, struct err 
 
 /* ---- environment: an object keeps the last value of a name ---- */
 
+static bool is_name(const char *text)
+{
+	return *text && !strchr(text, '=');
+}
+
 static int set_variable(json_t *object, const char *name, const char *value, struct err *e)
 {
-	if (!*name || strchr(name, '='))
+	if (!is_name(name))
 		return err_set(e, EINVAL, "command.environment: bad name '%.64s'", name);
 	if (json_object_set_new(object, name, json_string(value)) < 0)
 		return err_set(e, EINVAL, "command.environment: '%.64s' is not UTF-8", name);
+	return 0;
+}
+
+int launch_read_variables(const char *text, json_t **ret, struct err *e)
+{
+	json_auto_t *object = NULL;
+	const char *name;
+	json_t *value;
+	int r = json_in_parse(text ? text : "{}", text ? strlen(text) : 2, &object, e);
+
+	if (r >= 0 && !json_is_object(object))
+		r = err_set(e, EINVAL, "not a JSON object");
+	if (r < 0)
+		return r;
+	json_object_foreach(object, name, value) {
+		if (!is_name(name))
+			return err_set(e, EINVAL, "bad name '%.64s'", name);
+		if (!json_is_string(value))
+			return err_set(e, EINVAL, "the value of '%.64s' is not a string", name);
+	}
+	*ret = json_incref(object);
 	return 0;
 }
 
@@ -133,7 +160,8 @@ static int list_variables(json_t *object, bool has_image, json_t *list, struct e
 int launch_env(const struct launch_place *place, const Mesos__V1__TaskInfo *task, json_t **ret,
 	       struct err *e)
 {
-	json_t *object = json_object(), *list = json_array();
+	json_t *object = place->defaults ? json_copy(place->defaults) : json_object();
+	json_t *list = json_array();
 	int r = object && list ? 0 : err_set(e, ENOMEM, "describe the environment");
 
 	if (r >= 0)

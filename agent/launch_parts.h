@@ -13,6 +13,8 @@ struct launch_place;
 int launch_args(const Mesos__V1__CommandInfo *command, json_t **ret, struct err *e);
 int launch_env(const struct launch_place *place, const Mesos__V1__TaskInfo *task, json_t **ret,
 	       struct err *e);
+/* TEXT, a JSON object of names and values, as launch_place.defaults; owned, empty where TEXT is NULL. */
+int launch_read_variables(const char *text, json_t **ret, struct err *e);
 int launch_rlimits(const Mesos__V1__TaskInfo *task, json_t **ret, struct err *e);
 
 #endif

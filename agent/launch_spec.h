@@ -46,6 +46,7 @@ struct launch_place {
 	const char *framework_id, *agent_id;
 	const char *role;		/* NULL: none */
 	const char *sockets;		/* host directory of the agent's, to speak to it; NULL: none */
+	json_t *defaults;		/* names and values below those asked for; NULL: none */
 	json_t *variables;		/* names and values over those asked for; NULL: a task's */
 	const struct task_image *image;	/* NULL: the host's root */
 	const struct image *volume_images;	/* of the volumes that are images, in their order */

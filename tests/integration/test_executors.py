@@ -11,7 +11,7 @@ import pytest
 from cluster import wait_until
 from executors import (IDLE, Speaker, agent_id, custom, environment, executor, failure, group, launch, sandbox, speak,
                        task, text, used)
-from framework import Framework, scalar
+from framework import SMALL, Framework, scalar
 
 
 @pytest.fixture
@@ -76,6 +76,24 @@ def test_the_environment_is_that_of_the_reference(node):
     key = agent.work_dir / "executor.key"
     assert os.stat(key).st_mode & 0o777 == 0o600 and os.stat(key).st_size == 32
     framework.call("TEARDOWN")
+
+
+def test_variables_of_the_agent_are_below_those_that_are_asked_for(cluster):
+    cluster.start_master()
+    agent = cluster.start_agent('--executor_environment_variables={"OURS": "a b", "BOTH": "agent", "MESOS_SANDBOX": "x"}')
+    framework = Framework(cluster)
+    both = {"variables": [{"name": "BOTH", "value": "task"}]}
+    info = executor()
+    info["command"]["environment"] = both
+    launch(framework, info, "sleep 1000")
+    env = environment(agent)[1]
+    alone = framework.launch(framework.offer(), {"value": "env", "environment": both}, SMALL)
+    framework.status(alone, "TASK_FINISHED")
+    told = dict(line.split("=", 1) for line in (sandbox(agent, alone) / "stdout").read_text().splitlines())
+    for env in env, told:
+        assert (env["OURS"], env["BOTH"], env["MESOS_SANDBOX"]) == ("a b", "task", "/mnt/mesos/sandbox")
+    framework.call("TEARDOWN")
+    wait_until(lambda: not agent.container_cgroups(), "the end of both")
 
 
 def test_messages_go_both_ways(node):
