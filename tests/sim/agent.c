@@ -662,6 +662,7 @@ void sim_agent_reboot(struct sim_agent *agent, int64_t down_ms)
 		return;
 	sim_trace(agent->sim, "%s: the power is off", agent->hostname);
 	stop(agent, false, down_ms);
+	links_lose_power(agent->sim, agent);
 	agent->boot++;
 	TAILQ_FOREACH(task, &agent->tasks, next)
 		process_exit(task, MESOS__V1__TASK_STATE__TASK_FAILED);

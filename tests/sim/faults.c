@@ -172,7 +172,7 @@ static const struct {
 	{ FAULT_FLAPPING, 4, flap },
 	{ FAULT_SLOW_NETWORK, 8, slow_down },
 	{ FAULT_CLOCK_JUMP, 2, jump },
-	{ FAULT_OPERATOR, 12, operator_act },
+	{ FAULT_OPERATOR, 60, operator_act },
 	{ FAULT_APP_CHANGE, 16, people_act },
 };
 

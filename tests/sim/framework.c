@@ -12,6 +12,8 @@
 #include "tests/sim/promises.h"
 #include "tests/sim/sim.h"
 
+const char *const framework_roles[N_ROLES] = { "red", "blue", "blue/deep" };
+
 enum { SILENCE_MS = 5 * 15 * 1000, DIAL_TIMEOUT_MS = 15 * 1000, MAX_LAUNCHES = 4 };
 
 static void dial(struct sim_framework *framework);
@@ -91,7 +93,7 @@ static void choose_tasks(struct sim_framework *framework, const Mesos__V1__Offer
 
 	if (resources_from_messages(offer->resources, offer->n_resources, &left, &e) < 0)
 		sim_fail(sim, "offers", "%s", e.msg);
-	if (framework->is_multi_role && sim_chance(sim, 300))
+	if (offer->allocation_info && sim_chance(sim, 300))
 		accept->change = change_ask(sim, offer->agent_id->value, role, &left);
 	while (accept->n_tasks < most && count_open(framework) < framework->most_tasks) {
 		struct resources wanted = { 0 };
@@ -142,6 +144,17 @@ static void answer_offer(struct sim_framework *framework, const Mesos__V1__Offer
 		framework_decline(framework, offer->id->value,
 				  sim->is_calm ? 3600 : (double)sim_between(sim, 0, 60));
 	framework_accept_done(&accept);
+}
+
+static void answer_inverse_offer(struct sim_framework *framework,
+				 const Mesos__V1__InverseOffer *offer)
+{
+	struct sim *sim = framework->sim;
+
+	sim_trace(sim, "%s <- inverse offer %s", framework->name, offer->id->value);
+	if (sim_chance(sim, 200))
+		return;
+	framework_answer_inverse(framework, offer->id, sim_chance(sim, 600));
 }
 
 /* ---- updates ---- */
@@ -279,6 +292,9 @@ static void handle(struct sim_framework *framework, const Mesos__V1__Scheduler__
 	else if (event->offers)
 		for (size_t i = 0; i < event->offers->n_offers; i++)
 			answer_offer(framework, event->offers->offers[i]);
+	else if (event->inverse_offers)
+		for (size_t i = 0; i < event->inverse_offers->n_inverse_offers; i++)
+			answer_inverse_offer(framework, event->inverse_offers->inverse_offers[i]);
 	else if (event->update)
 		take_status(framework, event->update->status);
 	else if (event->error)
@@ -372,6 +388,8 @@ static void dial(struct sim_framework *framework)
 	struct sim *sim = framework->sim;
 
 	sim_trace(sim, "%s: dials as '%s'", framework->name, framework->id);
+	if (sim->is_calm)
+		framework->suppressed = 0;
 	framework->link = framework_subscribe(framework, &client);
 	framework->silence_at_ms = sim->now_ms + DIAL_TIMEOUT_MS;
 	sim_at(sim, framework->silence_at_ms, on_silence, framework, framework->run);
@@ -379,6 +397,25 @@ static void dial(struct sim_framework *framework)
 }
 
 /* ---- what it does by itself ---- */
+
+static void change_roles(struct sim_framework *framework)
+{
+	struct rng *rng = &framework->sim->rng;
+
+	if (!framework->roles)
+		return;
+	framework->roles = 1 + (unsigned)rng_below(rng, (1 << N_ROLES) - 1);
+	framework->suppressed = framework->roles & (unsigned)rng_below(rng, 1 << N_ROLES);
+	if (sim_chance(framework->sim, 500))
+		framework->suppressed = 0;
+	framework_say_roles(framework);
+}
+
+/* Of all of its roles, or of some; also of one that it has not. */
+static unsigned any_roles(struct sim_framework *framework)
+{
+	return framework->roles ? (unsigned)rng_below(&framework->sim->rng, 1 << N_ROLES) : 0;
+}
 
 static void do_something(struct sim_framework *framework)
 {
@@ -392,17 +429,20 @@ static void do_something(struct sim_framework *framework)
 			framework_kill(framework, wish);
 		break;
 	case 3:
-		framework_suppress(framework);
+		framework_suppress(framework, any_roles(framework));
 		break;
 	case 4:
 	case 5:
-		framework_revive(framework);
+		framework_revive(framework, any_roles(framework));
 		break;
 	case 6:
 		sim_framework_reconcile(framework);
 		break;
 	case 7:
 		framework_reconcile_all(framework);
+		break;
+	case 8:
+		change_roles(framework);
 		break;
 	default:
 		break;
@@ -484,7 +524,7 @@ struct sim_framework *sim_framework_new(struct sim *sim, unsigned number)
 	STAILQ_INIT(&framework->late_acks);
 	(void)snprintf(framework->name, sizeof(framework->name), "framework%u", number);
 	framework->is_partition_aware = sim_chance(sim, 600);
-	framework->is_multi_role = sim_chance(sim, 500);
+	framework->roles = sim_chance(sim, 500) ? 3 : 0;
 	framework->failover_timeout = timeouts[rng_below(&sim->rng, ARRAY_SIZE(timeouts))];
 	framework->most_tasks = (unsigned)sim_between(sim, 1, 12);
 	sim_in(sim, sim_between(sim, 0, 5000), start, framework, 0);

@@ -32,11 +32,14 @@ struct sim_framework {
 	struct sim *sim;
 	struct place place;
 	char name[24];
-	bool is_partition_aware, is_multi_role;
+	bool is_partition_aware;
 	double failover_timeout;
 	unsigned most_tasks;
 
+	int64_t left_ms;		/* the master has had no stream of it since; INT64_MAX: it has */
+
 	/* On its disk. */
+	unsigned roles, suppressed;	/* bits by place in framework_roles; of one without MULTI_ROLE: none */
 	char id[128];			/* "": none yet */
 	unsigned n_named;		/* tasks */
 	unsigned n_lives;		/* removed by the master, it begins anew */
@@ -52,6 +55,9 @@ struct sim_framework {
 	bool is_offered;		/* since the faults are over */
 	bool is_tearing_down, is_torn_down;
 };
+
+enum { N_ROLES = 3 };
+extern const char *const framework_roles[N_ROLES];
 
 struct sim_framework *sim_framework_new(struct sim *sim, unsigned number);
 void sim_framework_free(struct sim_framework *framework);

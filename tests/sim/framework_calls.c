@@ -28,45 +28,94 @@ static void send(struct sim_framework *framework, enum lane lane, Call *call,
 	link_call(framework->link, lane, &call->base);
 }
 
+/* Its info with what it points to. */
+struct description {
+	Mesos__V1__FrameworkInfo info;
+	Mesos__V1__FrameworkID id;
+	Mesos__V1__FrameworkInfo__Capability capabilities[3], *list[3];
+	char *roles[N_ROLES], *suppressed[N_ROLES];
+	size_t n_suppressed;
+};
+
+static void add_capability(struct description *d, Mesos__V1__FrameworkInfo__Capability__Type type)
+{
+	Mesos__V1__FrameworkInfo__Capability *capability = &d->capabilities[d->info.n_capabilities];
+
+	mesos__v1__framework_info__capability__init(capability);
+	capability->has_type = true;
+	capability->type = type;
+	d->list[d->info.n_capabilities++] = capability;
+}
+
+static size_t list_roles(unsigned roles, char *ret[N_ROLES])
+{
+	size_t n = 0;
+
+	for (unsigned i = 0; i < N_ROLES; i++) {
+		if (roles & 1u << i)
+			ret[n++] = TEXT(framework_roles[i]);
+	}
+	return n;
+}
+
+#define CAPABILITY(name) MESOS__V1__FRAMEWORK_INFO__CAPABILITY__TYPE__##name
+
+static void describe(struct sim_framework *framework, struct description *d)
+{
+	mesos__v1__framework_info__init(&d->info);
+	mesos__v1__framework_id__init(&d->id);
+	d->id.value = framework->id;
+	d->info.id = framework->id[0] ? &d->id : NULL;
+	d->info.user = TEXT("root");
+	d->info.name = framework->name;
+	d->info.has_failover_timeout = true;
+	d->info.failover_timeout = framework->failover_timeout;
+	d->info.capabilities = d->list;
+	if (framework->is_partition_aware)
+		add_capability(d, CAPABILITY(PARTITION_AWARE));
+	if (framework->roles) {
+		add_capability(d, CAPABILITY(MULTI_ROLE));
+		add_capability(d, CAPABILITY(RESERVATION_REFINEMENT));
+	}
+	d->info.n_roles = list_roles(framework->roles, d->roles);
+	d->info.roles = d->roles;
+	d->n_suppressed = list_roles(framework->suppressed, d->suppressed);
+}
+
 struct link *framework_subscribe(struct sim_framework *framework, const struct link_client *client)
 {
 	Call call = MESOS__V1__SCHEDULER__CALL__INIT;
 	Mesos__V1__Scheduler__Call__Subscribe subscribe =
 		MESOS__V1__SCHEDULER__CALL__SUBSCRIBE__INIT;
-	Mesos__V1__FrameworkInfo info = MESOS__V1__FRAMEWORK_INFO__INIT;
-	Mesos__V1__FrameworkID id = MESOS__V1__FRAMEWORK_ID__INIT;
-	Mesos__V1__FrameworkInfo__Capability capabilities[3], *list[3];
-	char *roles[] = { TEXT("red"), TEXT("blue") };
+	struct description d;
 
-	id.value = framework->id;
-	info.id = framework->id[0] ? &id : NULL;
-	info.user = TEXT("root");
-	info.name = framework->name;
-	info.has_failover_timeout = true;
-	info.failover_timeout = framework->failover_timeout;
-	info.capabilities = list;
-	if (framework->is_partition_aware)
-		list[info.n_capabilities++] = &capabilities[0];
-	if (framework->is_multi_role) {
-		list[info.n_capabilities++] = &capabilities[1];
-		list[info.n_capabilities++] = &capabilities[2];
-		info.n_roles = ARRAY_SIZE(roles);
-		info.roles = roles;
-	}
-	for (size_t i = 0; i < ARRAY_SIZE(capabilities); i++) {
-		mesos__v1__framework_info__capability__init(&capabilities[i]);
-		capabilities[i].has_type = true;
-	}
-	capabilities[0].type = MESOS__V1__FRAMEWORK_INFO__CAPABILITY__TYPE__PARTITION_AWARE;
-	capabilities[1].type = MESOS__V1__FRAMEWORK_INFO__CAPABILITY__TYPE__MULTI_ROLE;
-	capabilities[2].type = MESOS__V1__FRAMEWORK_INFO__CAPABILITY__TYPE__RESERVATION_REFINEMENT;
-	subscribe.framework_info = &info;
+	describe(framework, &d);
+	subscribe.framework_info = &d.info;
+	subscribe.n_suppressed_roles = d.n_suppressed;
+	subscribe.suppressed_roles = d.suppressed;
 	call.has_type = true;
 	call.type = TYPE(SUBSCRIBE);
-	call.framework_id = info.id;
+	call.framework_id = d.info.id;
 	call.subscribe = &subscribe;
 	return link_open(framework->sim, framework->name, &framework->place, false, client,
 			 framework, &call.base);
+}
+
+void framework_say_roles(struct sim_framework *framework)
+{
+	Call call = MESOS__V1__SCHEDULER__CALL__INIT;
+	Mesos__V1__Scheduler__Call__UpdateFramework body =
+		MESOS__V1__SCHEDULER__CALL__UPDATE_FRAMEWORK__INIT;
+	struct description d;
+
+	describe(framework, &d);
+	body.framework_info = &d.info;
+	body.n_suppressed_roles = d.n_suppressed;
+	body.suppressed_roles = d.suppressed;
+	call.update_framework = &body;
+	sim_trace(framework->sim, "%s: has roles %x, suppressed %x", framework->name,
+		  framework->roles, framework->suppressed);
+	send(framework, LANE_CALLS, &call, TYPE(UPDATE_FRAMEWORK));
 }
 
 /* ---- ACCEPT and DECLINE ---- */
@@ -241,22 +290,47 @@ void framework_reconcile_all(struct sim_framework *framework)
 
 /* ---- offers as such, and the end ---- */
 
-void framework_suppress(struct sim_framework *framework)
+void framework_suppress(struct sim_framework *framework, unsigned roles)
 {
 	Call call = MESOS__V1__SCHEDULER__CALL__INIT;
 	Mesos__V1__Scheduler__Call__Suppress body = MESOS__V1__SCHEDULER__CALL__SUPPRESS__INIT;
+	char *list[N_ROLES];
 
+	body.n_roles = list_roles(roles, list);
+	body.roles = list;
 	call.suppress = &body;
 	send(framework, LANE_MORE_CALLS, &call, TYPE(SUPPRESS));
 }
 
-void framework_revive(struct sim_framework *framework)
+void framework_revive(struct sim_framework *framework, unsigned roles)
 {
 	Call call = MESOS__V1__SCHEDULER__CALL__INIT;
 	Mesos__V1__Scheduler__Call__Revive body = MESOS__V1__SCHEDULER__CALL__REVIVE__INIT;
+	char *list[N_ROLES];
 
+	body.n_roles = list_roles(roles, list);
+	body.roles = list;
 	call.revive = &body;
 	send(framework, LANE_MORE_CALLS, &call, TYPE(REVIVE));
+}
+
+void framework_answer_inverse(struct sim_framework *framework, Mesos__V1__OfferID *id,
+			      bool is_accepted)
+{
+	Call call = MESOS__V1__SCHEDULER__CALL__INIT;
+	Mesos__V1__Scheduler__Call__AcceptInverseOffers accept =
+		MESOS__V1__SCHEDULER__CALL__ACCEPT_INVERSE_OFFERS__INIT;
+	Mesos__V1__Scheduler__Call__DeclineInverseOffers decline =
+		MESOS__V1__SCHEDULER__CALL__DECLINE_INVERSE_OFFERS__INIT;
+
+	accept.n_inverse_offer_ids = decline.n_inverse_offer_ids = 1;
+	accept.inverse_offer_ids = decline.inverse_offer_ids = &id;
+	if (is_accepted)
+		call.accept_inverse_offers = &accept;
+	else
+		call.decline_inverse_offers = &decline;
+	send(framework, LANE_MORE_CALLS, &call,
+	     is_accepted ? TYPE(ACCEPT_INVERSE_OFFERS) : TYPE(DECLINE_INVERSE_OFFERS));
 }
 
 void framework_teardown(struct sim_framework *framework)

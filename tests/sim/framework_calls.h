@@ -2,6 +2,7 @@
 #ifndef TESTS_SIM_FRAMEWORK_CALLS_H
 #define TESTS_SIM_FRAMEWORK_CALLS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "lib/resources.h"
@@ -34,8 +35,13 @@ void framework_decline(struct sim_framework *framework, const char *offer_id,
 void framework_acknowledge(struct sim_framework *framework, const char *agent_id,
 			   const char *task_id, const uint8_t uuid[16]);
 void framework_kill(struct sim_framework *framework, const struct wish *wish);
-void framework_suppress(struct sim_framework *framework);
-void framework_revive(struct sim_framework *framework);
+/* ROLES: bits; 0: of all. */
+void framework_suppress(struct sim_framework *framework, unsigned roles);
+void framework_revive(struct sim_framework *framework, unsigned roles);
+/* Its roles and those that are suppressed. */
+void framework_say_roles(struct sim_framework *framework);
+void framework_answer_inverse(struct sim_framework *framework, Mesos__V1__OfferID *id,
+			      bool is_accepted);
 /* Every task that is open, by name. */
 void framework_reconcile(struct sim_framework *framework);
 /* Whatever the master knows. */

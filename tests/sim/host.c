@@ -12,6 +12,8 @@
 #include "master_stub/master.h"
 #include "master_stub/scheduler.h"
 #include "proto/tepui.pb-c.h"
+#include "tests/sim/framework.h"
+#include "tests/sim/operator.h"
 #include "tests/sim/people.h"
 #include "tests/sim/promises.h"
 #include "tests/sim/sim.h"
@@ -61,6 +63,7 @@ static void flush(struct host *host)
 		promises_gone(host->sim, host->acted);
 	host->acted[0] = '\0';
 	people_are_answered(host->sim);
+	operator_is_answered(host->sim);
 	while ((link = STAILQ_FIRST(&host->waiting))) {
 		STAILQ_REMOVE_HEAD(&host->waiting, in_waiting);
 		empty(link, true);
@@ -240,6 +243,7 @@ static void framework_data(struct host *host, struct link *link, const struct pa
 {
 	Mesos__V1__Scheduler__Call *call =
 		mesos__v1__scheduler__call__unpack(NULL, parcel->size, parcel->data);
+	struct sim_framework *framework = link->arg;
 	struct err e = { 0 };
 	int r;
 
@@ -249,6 +253,8 @@ static void framework_data(struct host *host, struct link *link, const struct pa
 					&link->scheduler, &e);
 		if (r < 0)
 			refuse_framework(link, &e);
+		else
+			framework->left_ms = INT64_MAX;
 	} else {
 		r = link->scheduler ?
 		    scheduler_call(link->scheduler, call, host->sim->now_ms, &e) :
@@ -261,14 +267,23 @@ static void framework_data(struct host *host, struct link *link, const struct pa
 	mesos__v1__scheduler__call__free_unpacked(call, NULL);
 }
 
+static void leave(struct link *link)
+{
+	struct sim_framework *framework = link->arg;
+
+	link->scheduler = NULL;
+	framework->left_ms = link->sim->now_ms;
+}
+
 static void closed(struct host *host, struct link *link)
 {
 	sim_trace(host->sim, "host: the stream of %s ends", link->name);
 	if (link->is_agent && !link->is_closing)
 		master_agent_lost(host->master, link, host->sim->now_ms);
-	if (link->scheduler)
+	if (link->scheduler) {
 		scheduler_disconnect(link->scheduler, host->sim->now_ms);
-	link->scheduler = NULL;
+		leave(link);
+	}
 	if (link->is_waiting)
 		STAILQ_REMOVE(&host->waiting, link, link, in_waiting);
 	empty(link, false);
@@ -372,7 +387,8 @@ static void stop(struct host *host)
 			continue;
 		if (link->is_waiting)
 			empty(link, false);
-		link->scheduler = NULL;
+		if (link->scheduler)
+			leave(link);
 		link->host_run = 0;
 		/* The kernel closes what the process had open. */
 		link_send(link, parcel_new(LANE_EVENTS, PARCEL_END, NULL, 0));
@@ -380,6 +396,7 @@ static void stop(struct host *host)
 	STAILQ_INIT(&host->waiting);
 	host->acted[0] = '\0';
 	people_are_not_answered(host->sim);
+	operator_is_not_answered(host->sim);
 	controller_free(host->controller);
 	host->controller = NULL;
 	master_free(host->master);

@@ -197,6 +197,16 @@ void link_leave(struct link *link, bool is_polite)
 		drop_upward(link);
 }
 
+void links_lose_power(struct sim *sim, const void *client_arg)
+{
+	struct link *link;
+
+	SLIST_FOREACH(link, &sim->links, all) {
+		if (link->arg == client_arg)
+			drop_upward(link);
+	}
+}
+
 void link_break(struct link *link)
 {
 	for (int i = 0; i < N_LANES; i++)

@@ -83,6 +83,8 @@ struct link *link_open(struct sim *sim, const char *name, struct place *place, b
 void link_call(struct link *link, enum lane lane, const ProtobufCMessage *call);
 /* By the client: the master will see the end, unless POLITE is false (the power is off). */
 void link_leave(struct link *link, bool is_polite);
+/* The client's machine is off: nothing of what it has ever sent, on any connection, is sent again. */
+void links_lose_power(struct sim *sim, const void *client_arg);
 /* By the network: what is on the way is lost, and each side hears of it in its own time. */
 void link_break(struct link *link);
 

@@ -8,12 +8,16 @@
 #include "master_stub/allocator.h"
 #include "master_stub/core.h"
 #include "master_stub/drain.h"
+#include "master_stub/maintenance.h"
 #include "master_stub/master.h"
 #include "master_stub/registry.h"
 #include "tests/sim/agent.h"
 #include "tests/sim/changes.h"
 #include "tests/sim/host.h"
 #include "tests/sim/sim.h"
+
+/* The generated structs know no const. */
+#define TEXT(text) ((char *)(uintptr_t)(text))
 
 static int drain(struct sim *sim, const char *agent_id, struct err *e)
 {
@@ -50,6 +54,97 @@ static int weigh(struct sim *sim, const char *agent_id, struct err *e)
 	return master_update_weights(sim->host->master, (Mesos__V1__WeightInfo *[]){ &info }, 1, e);
 }
 
+/* Of cpus, with a guarantee at times; more than the cluster has is meant, too. */
+static int set_quota(struct sim *sim, const char *agent_id, struct err *e)
+{
+	Mesos__V1__Quota__QuotaConfig config = MESOS__V1__QUOTA__QUOTA_CONFIG__INIT;
+	Mesos__V1__Quota__QuotaConfig__LimitsEntry limit =
+		MESOS__V1__QUOTA__QUOTA_CONFIG__LIMITS_ENTRY__INIT, *limits[] = { &limit };
+	Mesos__V1__Quota__QuotaConfig__GuaranteesEntry guarantee =
+		MESOS__V1__QUOTA__QUOTA_CONFIG__GUARANTEES_ENTRY__INIT, *guarantees[] = { &guarantee };
+	Mesos__V1__Value__Scalar most = MESOS__V1__VALUE__SCALAR__INIT, least = most;
+	struct limit *of = &sim->limits[rng_below(&sim->rng, N_LIMITS)];
+	int r;
+
+	(void)agent_id;
+	config.role = TEXT(of->role);
+	limit.key = guarantee.key = TEXT("cpus");
+	most.value = (double)sim_between(sim, 0, 12);
+	least.value = (double)sim_between(sim, 0, (int64_t)most.value);
+	limit.value = &most;
+	guarantee.value = &least;
+	config.n_limits = sim_chance(sim, 800);
+	config.limits = limits;
+	config.n_guarantees = sim_chance(sim, 300);
+	config.guarantees = guarantees;
+	r = master_update_quota(sim->host->master,
+				(Mesos__V1__Quota__QuotaConfig *[]){ &config }, 1,
+				sim_chance(sim, 700), e);
+	if (r == 0)
+		*of = (struct limit){
+			.role = of->role,
+			.cpus = config.n_limits ? (int64_t)most.value * 1000 : INT64_MAX,
+		};
+	return r;
+}
+
+void operator_is_answered(struct sim *sim)
+{
+	for (size_t i = 0; i < N_LIMITS; i++)
+		sim->limits[i].is_answered = true;
+}
+
+void operator_is_not_answered(struct sim *sim)
+{
+	for (size_t i = 0; i < N_LIMITS; i++)
+		sim->limits[i].is_unknown |= !sim->limits[i].is_answered;
+}
+
+/* Those of the schedule are draining until START, and down until STOP. */
+static int schedule(struct sim *sim, const char *agent_id, struct err *e)
+{
+	Mesos__V1__Maintenance__Schedule plan = MESOS__V1__MAINTENANCE__SCHEDULE__INIT;
+	Mesos__V1__Maintenance__Window window = MESOS__V1__MAINTENANCE__WINDOW__INIT,
+				       *windows[] = { &window };
+	Mesos__V1__Unavailability when = MESOS__V1__UNAVAILABILITY__INIT;
+	Mesos__V1__TimeInfo start = MESOS__V1__TIME_INFO__INIT;
+	Mesos__V1__MachineID machine = MESOS__V1__MACHINE_ID__INIT, *machines[] = { &machine };
+
+	machine.hostname = sim->agents[rng_below(&sim->rng, sim->n_agents)]->hostname;
+	start.nanoseconds = (sim_wall_ms(sim) + sim_between(sim, -60000, 600000)) * 1000000;
+	when.start = &start;
+	window.unavailability = &when;
+	window.n_machine_ids = ARRAY_SIZE(machines);
+	window.machine_ids = machines;
+	plan.n_windows = !agent_id ? 0 : sim_chance(sim, 700);
+	plan.windows = windows;
+	return maintenance_update_schedule(sim->host->master, &plan, e);
+}
+
+/* The machine of the schedule, or NULL. */
+static Mesos__V1__MachineID *scheduled(const struct sim *sim)
+{
+	const Mesos__V1__Maintenance__Schedule *plan = maintenance_schedule(sim->host->master);
+
+	return plan->n_windows > 0 ? plan->windows[0]->machine_ids[0] : NULL;
+}
+
+static int take_down(struct sim *sim, const char *agent_id, struct err *e)
+{
+	Mesos__V1__MachineID *machine = scheduled(sim);
+
+	(void)agent_id;
+	return machine ? maintenance_start(sim->host->master, &machine, 1, e) : 0;
+}
+
+static int put_up(struct sim *sim, const char *agent_id, struct err *e)
+{
+	Mesos__V1__MachineID *machine = scheduled(sim);
+
+	(void)agent_id;
+	return machine ? maintenance_stop(sim->host->master, &machine, 1, e) : 0;
+}
+
 /* Some of it is in use, which the master knows. */
 static int divide(struct sim *sim, const char *agent_id, struct err *e)
 {
@@ -84,6 +179,10 @@ static const struct {
 	{ "mark gone", 1, mark_gone, true },
 	{ "weigh", 3, weigh, false },
 	{ "divide", 8, divide, false },
+	{ "set a quota", 6, set_quota, false },
+	{ "schedule maintenance", 5, schedule, false },
+	{ "begin maintenance", 5, take_down, false },
+	{ "end maintenance", 8, put_up, false },
 };
 
 void operator_act(struct sim *sim)
@@ -113,6 +212,31 @@ static bool is_nobody(const struct sim *sim, const struct agent *agent)
 	return agent->state == AGENT_UNREACHABLE;
 }
 
+/* No quotas, and no maintenance. */
+static bool clear(struct sim *sim)
+{
+	bool is_clear = true;
+	struct err e = { 0 };
+
+	/* One that is draining is not put up, but leaves the schedule. */
+	(void)put_up(sim, NULL, &e);
+	err_clear(&e);
+	if (schedule(sim, NULL, &e) < 0)
+		is_clear = false;
+	for (size_t i = 0; i < N_LIMITS; i++) {
+		Mesos__V1__Quota__QuotaConfig config = MESOS__V1__QUOTA__QUOTA_CONFIG__INIT;
+
+		config.role = TEXT(sim->limits[i].role);
+		err_clear(&e);
+		if (master_update_quota(sim->host->master,
+					(Mesos__V1__Quota__QuotaConfig *[]){ &config }, 1, true,
+					&e) < 0)
+			is_clear = false;
+		sim->limits[i].cpus = INT64_MAX;
+	}
+	return is_clear;
+}
+
 bool operator_put_back(struct sim *sim)
 {
 	struct master *master = sim->host->master;
@@ -130,6 +254,8 @@ bool operator_put_back(struct sim *sim)
 		if (is_nobody(sim, agent))
 			(void)drain_mark_gone(master, agent->id, &e);
 	}
+	if (!clear(sim))
+		is_done = false;
 	host_acted(sim->host, NULL);
 	return is_done;
 }

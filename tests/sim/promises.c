@@ -167,14 +167,11 @@ void promises_master_speaks(struct sim *sim, const struct master *master)
 	(void)snprintf(ledger->master_id, sizeof(ledger->master_id), "%s", master_id(master));
 }
 
-/* Only who was away for its timeout, or asked for it, may be removed. */
+/* Whether it may be is looked at when it is (promises_roles.c). */
 void promises_removed(struct sim *sim, const struct sim_framework *framework, const char *why)
 {
 	if (strcmp(why, "Framework has been removed") != 0)
 		sim_fail(sim, "P1 frameworks", "%s is told: %s", framework->name, why);
-	else if (framework->failover_timeout > 3600 && !framework->is_tearing_down)
-		sim_fail(sim, "P1 frameworks", "%s is removed although its failover timeout has"
-			 " not passed", framework->name);
 }
 
 void promises_torn_down(struct sim *sim, const char *framework_id)
@@ -210,8 +207,26 @@ static void check_answered(struct sim *sim, const struct master *master)
 
 /* ---- P3, P4: one life a task ---- */
 
+static bool is_of(const struct fate *fate, const char *framework_id)
+{
+	size_t size = strlen(framework_id);
+
+	return size > 0 && strncmp(fate->key, framework_id, size) == 0 && fate->key[size] == '/';
+}
+
+/* Not of the controller, which asks for its tasks by itself. */
+static bool is_of_named(const struct ledger *ledger, const struct fate *fate)
+{
+	char id[128];
+
+	(void)snprintf(id, sizeof(id), "%.*s", (int)strcspn(fate->key, "/"), fate->key);
+	return has_name(ledger->names, id);
+}
+
 void promises_process_started(struct sim *sim, struct fate *fate)
 {
+	if (!fate->is_wished && is_of_named(sim->ledger, fate))
+		sim_fail(sim, "P3 asked", "nobody has asked for task '%s'", fate->key);
 	if (fate->is_live)
 		sim_fail(sim, "P3 two lives", "task '%s' runs twice", fate->key);
 	if (fate->n_starts > 0)
@@ -345,6 +360,9 @@ static void told_by_master(struct sim *sim, struct fate *fate,
 	if (fate->is_live && status->state != MESOS__V1__TASK_STATE__TASK_GONE_BY_OPERATOR)
 		sim_fail(sim, "P2 truth", "task '%s' is said to be %s and lives", fate->key,
 			 master_task_state_name(status->state));
+	/* Whoever knows the end may hear it from the agent once more. */
+	if (is_end_told && is_answer)
+		return;
 	if (!fate->is_said_over)
 		fate->said = status->state;
 	fate->is_said_over = true;
@@ -455,6 +473,7 @@ void promises_check(struct sim *sim)
 
 	check_answered(sim, master);
 	promises_check_apps(sim);
+	promises_check_roles(sim);
 	for (const struct agent *agent = master->agents; agent; agent = agent->hh.next)
 		check_agent(sim, agent);
 }
@@ -511,13 +530,6 @@ static bool framework_is_healed(const struct sim_framework *framework, char *tex
 		       master_task_state_name(wish->state));
 	}
 	return true;
-}
-
-static bool is_of(const struct fate *fate, const char *framework_id)
-{
-	size_t size = strlen(framework_id);
-
-	return size > 0 && strncmp(fate->key, framework_id, size) == 0 && fate->key[size] == '/';
 }
 
 static bool has_owner(const struct sim *sim, const struct fate *fate)
@@ -581,6 +593,6 @@ bool promises_are_settled(struct sim *sim, char *text, size_t size)
 		UNLESS(TAILQ_EMPTY(&agent->tasks) &&
 		       (!agent->node || resources_is_empty(allocator_node_used(agent->node))),
 		       "agent '%s' has tasks or is charged", agent->id);
-	UNLESS(!master->offers, "there are offers");
+	UNLESS(!master->offers && !master->inverse_offers, "there are offers");
 	return promises_apps_are_settled(sim, text, size);
 }

@@ -45,6 +45,8 @@ void promises_master_speaks(struct sim *sim, const struct master *master);
 
 /* P6, after every turn of the master. */
 void promises_check(struct sim *sim);
+/* What frameworks and roles are promised (promises_roles.c). */
+void promises_check_roles(struct sim *sim);
 /* The same of the controller's apps (promises_apps.c). */
 void promises_check_apps(struct sim *sim);
 bool promises_apps_are_healed(struct sim *sim, char *text, size_t size);

@@ -218,6 +218,8 @@ bool sim_run(struct sim *sim, uint64_t seed, bool is_tracing)
 	sim->now_ms = 1000;
 	SLIST_INIT(&sim->links);
 	rng_seed(&sim->rng, seed);
+	sim->limits[0] = (struct limit){ .role = "red", .cpus = INT64_MAX };
+	sim->limits[1] = (struct limit){ .role = "blue", .cpus = INT64_MAX };
 	set_up(sim);
 	until = sim->now_ms + sim_between(sim, 30, 600) * 1000;
 	faults_plan(sim, until);

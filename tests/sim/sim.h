@@ -55,6 +55,14 @@ enum fault {
 };
 extern const char *const fault_names[N_FAULTS];
 
+/* Of a role, as operators have set it: known again when it is set anew. */
+struct limit {
+	const char *role;
+	int64_t cpus;			/* in thousandths; INT64_MAX: none */
+	bool is_answered, is_unknown;
+};
+enum { N_LIMITS = 2 };
+
 struct sim {
 	uint64_t seed;
 	bool is_tracing;
@@ -75,6 +83,8 @@ struct sim {
 	size_t n_frameworks;
 	SLIST_HEAD(, link) links;	/* all there ever were */
 	struct ledger *ledger;
+	struct limit limits[N_LIMITS];
+	uint64_t next_offer;		/* those below it were looked at */
 	struct people *people;		/* NULL: this run has no controller */
 
 	uint64_t hash;			/* of the trace */
