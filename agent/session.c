@@ -18,6 +18,7 @@
 #include "lib/log.h"
 #include "lib/loop.h"
 #include "lib/packet.h"
+#include "lib/pb_json.h"
 #include "net/http_server.h"
 
 enum {
@@ -28,6 +29,13 @@ enum {
 
 DEFINE_AUTO(struct session *, session_free);
 
+static bool is_same(const Mesos__V1__ContainerID *a, const Mesos__V1__ContainerID *b)
+{
+	for (; a && b && strcmp(a->value, b->value) == 0; b = b->parent)
+		a = a->parent;
+	return !a && !b;
+}
+
 struct session *session_find(struct agent *agent, const Mesos__V1__ContainerID *id)
 {
 	struct session *session;
@@ -36,7 +44,7 @@ struct session *session_find(struct agent *agent, const Mesos__V1__ContainerID *
 		return NULL;
 	TAILQ_FOREACH(session, &agent->sessions, link) {
 		if (session->parent && strcmp(session->id, id->value) == 0 &&
-		    strcmp(session->parent, id->parent->value) == 0)
+		    is_same(session->parent, id->parent))
 			return session;
 	}
 	return NULL;
@@ -332,8 +340,8 @@ static int check_id(const struct agent *agent, const Mesos__V1__ContainerID *id,
 }
 
 /* PARENT NULL: it is attached to container ID itself. */
-static int new_session(struct agent *agent, const char *parent, const char *id, bool has_terminal,
-		       struct session **ret, struct err *e)
+static int new_session(struct agent *agent, const Mesos__V1__ContainerID *parent, const char *id,
+		       bool has_terminal, struct session **ret, struct err *e)
 {
 	struct session *session = calloc(1, sizeof(*session));
 
@@ -349,7 +357,7 @@ static int new_session(struct agent *agent, const char *parent, const char *id, 
 					 MESOS__V1__AGENT__PROCESS_IO__DATA__TYPE__STDERR,
 		};
 	TAILQ_INSERT_TAIL(&agent->sessions, session, link);
-	session->parent = parent ? strdup(parent) : NULL;
+	session->parent = parent ? (Mesos__V1__ContainerID *)pb_copy(&parent->base) : NULL;
 	session->id = strdup(id);
 	*ret = session;
 	return (session->parent || !parent) && session->id ?
@@ -386,7 +394,7 @@ int session_launch(struct http_request *req, struct container *c,
 		return r;
 	run.tty_info = call->container ? call->container->tty_info : NULL;
 	run.environment = call->command->environment;
-	r = new_session(c->agent, call->container_id->parent->value, call->container_id->value,
+	r = new_session(c->agent, call->container_id->parent, call->container_id->value,
 			run.tty_info, &session, e);
 	if (r >= 0)
 		r = wire_stream_format_of_answer(req, &session->format, e);
@@ -495,7 +503,8 @@ void session_free(struct session *session)
 		session_stop_output(&session->outputs[i]);
 	if (stream)
 		http_stream_end(stream);
-	free(session->parent);
+	if (session->parent)
+		pb_free(&session->parent->base);
 	free(session->id);
 	free(session);
 }

@@ -44,7 +44,8 @@ struct session_input_ops {
 struct session {
 	TAILQ_ENTRY(session) link;
 	struct agent *agent;
-	char *parent, *id;		/* of the task's container, and its own in there */
+	Mesos__V1__ContainerID *parent;	/* the container that it was launched in */
+	char *id;			/* its own in there */
 	int control_fd;			/* closing it is the end of what runs, or detaches */
 	struct loop_watch *control_watch;
 	struct http_request *launch;	/* waits for the start; then it is the stream */

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "agent/container.h"
+#include "agent/operator_api.h"
 #include "agent/session.h"
 #include "lib/cleanup.h"
 #include "lib/err.h"
@@ -72,10 +73,14 @@ static int attach(struct input *input, const Mesos__V1__Agent__Call__AttachConta
 		  struct err *e)
 {
 	struct session *session;
+	int r;
 
 	if (body->type != MESOS__V1__AGENT__CALL__ATTACH_CONTAINER_INPUT__TYPE__CONTAINER_ID ||
 	    !body->container_id)
 		return err_set(e, EINVAL, "attach input: the first record is not a CONTAINER_ID");
+	r = operator_check_executor(input->req, body->container_id, e);
+	if (r < 0)
+		return r;
 	if (!body->container_id->parent)
 		return attach_to_task(input, body->container_id->value, e);
 	session = session_find(http_request_app(input->req), body->container_id);

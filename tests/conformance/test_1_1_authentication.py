@@ -7,6 +7,8 @@ import subprocess
 import pytest
 
 from cluster import BUILD, SLOW, Cluster, wait_until
+from executors import IDLE, environment, executor, launch
+from framework import Framework
 
 JSON = "application/json"
 OPS, OTHER = ("ops", "secret"), ("other", "s3:cret")
@@ -217,3 +219,89 @@ def test_a_master_that_would_let_in_whom_it_should_not_does_not_start(closed, tm
                            *(f.format(open=open_file, secret=closed.secret) for f in flags)],
                           capture_output=True, text=True, check=False, timeout=60 * SLOW)
     assert done.returncode == 1 and told in done.stderr
+
+
+# ---- executors, which use the agent's calls by their token ----
+
+@pytest.fixture(scope="module")
+def guarded():
+    """A master that asks nobody, and an agent that asks who changes things; with two executors that only idle."""
+    made = Cluster("guarded")
+    try:
+        secrets = write_secret(made.directory / "credentials", " ".join(OPS))
+        made.start_master()
+        agent = made.start_agent(f"--http_credentials={secrets}", "--authenticate_http_readwrite")
+        framework = Framework(made)
+        made.containers = {}
+        for name in ("mine", "other"):
+            launch(framework, executor(name, source="", program=IDLE), "true")
+            _, env = environment(agent, name)
+            found = wait_until(lambda name=name: next((c for c in agent.containers() if c["executor_id"] == name), None),
+                               f"container of {name}")
+            made.containers[name] = {"value": found["container_id"]}
+            made.tokens = {**getattr(made, "tokens", {}), name: env["MESOS_EXECUTOR_AUTHENTICATION_TOKEN"]}
+        yield made
+        framework.post("TEARDOWN")
+        framework.close()
+    finally:
+        made.close()
+
+
+def ask_agent(guarded, token, type_, **body):
+    return guarded.agents[0].call("POST", "/api/v1", {"type": type_, **({type_.lower(): body} if body else {})},
+                                  {"Content-Type": JSON, "Authorization": f"Bearer {token}"})
+
+
+@pytest.mark.row("3.1")
+def test_an_executor_launches_and_ends_containers_in_its_own(guarded):
+    nested = {"value": "nested", "parent": guarded.containers["mine"]}
+    command = {"value": "exec sleep 1000"}
+    for type_, more in (("LAUNCH_NESTED_CONTAINER", {"command": command}), ("KILL_NESTED_CONTAINER", {}),
+                        ("WAIT_NESTED_CONTAINER", {}), ("REMOVE_NESTED_CONTAINER", {})):
+        answer = ask_agent(guarded, guarded.tokens["mine"], type_, container_id=nested, **more)
+        assert answer.status == 200, (type_, answer.body)
+
+
+@pytest.mark.row("3.1")
+@pytest.mark.parametrize("type_, more", [
+    ("LAUNCH_NESTED_CONTAINER", {"command": {"value": "true"}}), ("WAIT_NESTED_CONTAINER", {}),
+    ("KILL_NESTED_CONTAINER", {}), ("REMOVE_NESTED_CONTAINER", {}), ("ATTACH_CONTAINER_OUTPUT", {}),
+    ("LAUNCH_NESTED_CONTAINER_SESSION", {"command": {"value": "true"}})])
+def test_an_executor_does_nothing_in_another_container(guarded, type_, more):
+    for target in ({"value": "x", "parent": guarded.containers["other"]}, guarded.containers["other"],
+                   {"value": "x", "parent": {"value": guarded.containers["mine"]["value"],
+                                             "parent": guarded.containers["other"]}}, {"value": "alone"}):
+        assert ask_agent(guarded, guarded.tokens["mine"], type_, container_id=target, **more).status == 403
+
+
+@pytest.mark.row("3.1")
+def test_an_executor_attaches_no_input_to_another_container(guarded):
+    record = json.dumps({"type": "ATTACH_CONTAINER_INPUT", "attach_container_input": {
+        "type": "CONTAINER_ID", "container_id": guarded.containers["other"]}}).encode()
+    answer = guarded.agents[0].call("POST", "/api/v1", b"%d\n%s" % (len(record), record), {
+        "Content-Type": "application/recordio", "Message-Content-Type": JSON,
+        "Authorization": f"Bearer {guarded.tokens['mine']}"})
+    assert answer.status == 403
+
+
+@pytest.mark.row("3.1")
+@pytest.mark.parametrize("type_, body", [
+    ("GET_STATE", {}), ("GET_HEALTH", {}), ("READ_FILE", {"path": "/x", "offset": 0}),
+    ("LAUNCH_CONTAINER", {"container_id": {"value": "alone"}, "command": {"value": "true"}})])
+def test_an_executor_asks_nothing_else(guarded, type_, body):
+    assert ask_agent(guarded, guarded.tokens["mine"], type_, **body).status == 403
+
+
+@pytest.mark.row("3.1")
+@pytest.mark.parametrize("path", ["/api/v1", "/logging/toggle?level=1&duration=1secs"])
+def test_a_token_is_no_credential_elsewhere_and_a_wrong_one_nowhere(guarded, path):
+    token = guarded.tokens["mine"] if path != "/api/v1" else guarded.tokens["mine"][:-4] + "AAAA"
+    answer = guarded.agents[0].call("POST", path, {"type": "GET_HEALTH"},
+                                    {"Content-Type": JSON, "Authorization": f"Bearer {token}"})
+    assert (answer.status, answer.headers["WWW-Authenticate"]) == (401, 'Basic realm="mesos-agent-readwrite"')
+
+
+@pytest.mark.row("3.1")
+def test_an_operator_does_everything(guarded):
+    answer = guarded.agents[0].call("POST", "/api/v1", {"type": "GET_STATE"}, {"Content-Type": JSON, **basic(*OPS)})
+    assert answer.status == 200
