@@ -73,6 +73,7 @@ static const struct route routes[] = {
 	LEGACY("/monitor/statistics", api_statistics),
 	LEGACY("/metrics/snapshot", api_metrics_snapshot),
 	BOTH(HTTP_GET, "/metrics", api_metrics_text, 0),
+	BOTH(HTTP_GET, "/files/debug", api_files_debug, 0),
 	LEGACY("/files/browse", api_files_browse),
 	LEGACY("/files/read", api_files_read),
 	LEGACY("/files/download", api_files_download),

@@ -20,6 +20,7 @@ int api_statistics(struct http_request *req, struct err *e);
 int api_history(struct http_request *req, struct err *e);
 int api_metrics_snapshot(struct http_request *req, struct err *e);
 int api_metrics_text(struct http_request *req, struct err *e);
+int api_files_debug(struct http_request *req, struct err *e);
 int api_files_browse(struct http_request *req, struct err *e);
 int api_files_read(struct http_request *req, struct err *e);
 int api_files_download(struct http_request *req, struct err *e);

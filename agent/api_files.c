@@ -10,6 +10,7 @@
 
 #include "agent/agent.h"
 #include "agent/api.h"
+#include "agent/container.h"
 #include "agent/sandbox.h"
 #include "lib/cleanup.h"
 #include "lib/err.h"
@@ -23,6 +24,21 @@ static int asked_path(struct http_request *req, const char **ret, struct err *e)
 	if (!*ret || **ret != '/')
 		return err_set(e, EINVAL, "read query: path is missing or not absolute");
 	return 0;
+}
+
+/* ---- what there is ---- */
+
+/* A sandbox is asked for by its path on the host, so that both are the same. */
+int api_files_debug(struct http_request *req, struct err *e)
+{
+	const struct agent *agent = http_request_app(req);
+	json_t *paths = json_object();
+
+	for (const struct container *c = agent->containers; c; c = c->hh.next) {
+		if (c->sandbox)
+			json_object_set_new(paths, c->sandbox, json_string(c->sandbox));
+	}
+	return api_reply(req, paths, e);
 }
 
 /* ---- browse ---- */

@@ -121,6 +121,14 @@ def test_the_logging_level_is_that_for_a_while(node):
     wait_until(lambda: get(node, "/logging/toggle").body == b"0\n", "the usual level")
 
 
+@pytest.mark.parametrize("path", ["/files/debug", "/slave(1)/files/debug"])
+def test_what_can_be_browsed_is_told_with_its_place(node, task, path):
+    (directory,) = [e["directory"] for f in get(node, "/state").json["frameworks"] for e in f["executors"]
+                    if e["id"] == task["id"]]
+    assert get(node, path).json[directory] == directory
+    assert get(node, f"/files/browse?path={directory}").json
+
+
 def test_system_stats_are_numbers(node):
     stats = get(node, "/system/stats.json").json
     assert stats["cpus_total"] > 0 and 0 < stats["mem_free_bytes"] <= stats["mem_total_bytes"]
