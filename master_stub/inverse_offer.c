@@ -133,6 +133,14 @@ static void open_offer(struct inverse_offer *offer, int64_t now_ms)
 
 /* ---- looking ---- */
 
+static void note_next(const struct inverse_offer *offer)
+{
+	struct master *master = offer->agent->master;
+
+	if (offer->next_ms < master->next_inverse_offer_ms)
+		master->next_inverse_offer_ms = offer->next_ms;
+}
+
 static void ask_framework(struct agent *agent, struct framework *framework, int64_t now_ms)
 {
 	struct inverse_offer *offer = find(agent, framework);
@@ -143,8 +151,7 @@ static void ask_framework(struct agent *agent, struct framework *framework, int6
 		return;
 	if (!offer->id && offer->next_ms <= now_ms)
 		open_offer(offer, now_ms);
-	if (offer->next_ms < agent->master->next_inverse_offer_ms)
-		agent->master->next_inverse_offer_ms = offer->next_ms;
+	note_next(offer);
 }
 
 static void look_at(struct agent *agent, int64_t now_ms)
@@ -153,10 +160,13 @@ static void look_at(struct agent *agent, int64_t now_ms)
 	const struct task *task;
 
 	LIST_FOREACH(offer, &agent->inverse_offers, on_agent) {
-		if (!offer->id || offer->next_ms > now_ms)
-			continue;
-		rescind(offer);
-		offer->next_ms = now_ms + offer_refusal_ms(NULL);
+		if (offer->id && offer->next_ms <= now_ms) {
+			rescind(offer);
+			offer->next_ms = now_ms + offer_refusal_ms(NULL);
+		}
+		/* Also of one that nobody is asked by any more. */
+		if (offer->id)
+			note_next(offer);
 	}
 	if (agent->state != AGENT_CONNECTED)
 		return;

@@ -282,6 +282,38 @@ static void test_who_comes_later_is_asked_too(void **state)
 	end(s);
 }
 
+/* A look for somebody else, in the meantime, forgets nobody's deadline. */
+static void test_an_inverse_offer_to_who_has_left_is_rescinded_in_time(void **state)
+{
+	struct scene *s = begin();
+	struct fake_framework other = { 0 };
+
+	(void)state;
+	must_schedule(s, SCHEDULE);
+	assert_non_null(inverse_offer(s));
+	framework_call(&s->framework, NULL, "\"type\":\"SUPPRESS\"");
+	agent_update(s->cluster, &s->agent, s->framework.id, "t1", "TASK_KILLED", UUID_B, NULL);
+	framework_acknowledge(&s->framework, s->agent_id, "t1", UUID_B);
+	framework_subscribe(s->cluster, &other, FRAMEWORK);
+	framework_call(&s->framework, NULL, "\"type\":\"DECLINE\",\"decline\":{\"offer_ids\":["
+		       "{\"value\":\"%s\"}]}", framework_offer(&s->framework)->id->value);
+	cluster_wait(s->cluster, 2000);
+	framework_launch(&other, "t2", 1, 128, 31001);
+	cluster_wait(s->cluster, 1000);
+	assert_non_null(framework_last(&other, MESOS__V1__SCHEDULER__EVENT__TYPE__INVERSE_OFFERS));
+	framework_call(&other, NULL, "\"type\":\"ACCEPT_INVERSE_OFFERS\",\"accept_inverse_offers\":{"
+		       "\"inverse_offer_ids\":[{\"value\":\"%s\"}],\"filters\":{"
+		       "\"refuse_seconds\":1000}}", framework_last(&other,
+		       MESOS__V1__SCHEDULER__EVENT__TYPE__INVERSE_OFFERS)->inverse_offers->
+		       inverse_offers[0]->id->value);
+	cluster_wait(s->cluster, 1000);
+	assert_int_equal(agent_heartbeat(s->cluster, &s->agent), 0);
+	cluster_wait(s->cluster, 30000);
+	assert_int_equal(count(s, MESOS__V1__SCHEDULER__EVENT__TYPE__RESCIND_INVERSE_OFFER), 1);
+	framework_forget(&other);
+	end(s);
+}
+
 static void test_who_has_left_is_not_asked_again(void **state)
 {
 	struct scene *s = begin();
@@ -526,6 +558,7 @@ int main(void)
 			test_an_inverse_offer_without_an_answer_is_rescinded_and_made_again),
 		cmocka_unit_test(test_a_new_time_and_the_end_of_the_plan_rescind),
 		cmocka_unit_test(test_who_comes_later_is_asked_too),
+		cmocka_unit_test(test_an_inverse_offer_to_who_has_left_is_rescinded_in_time),
 		cmocka_unit_test(test_who_has_left_is_not_asked_again),
 		cmocka_unit_test(test_a_machine_that_is_down_has_no_agents),
 		cmocka_unit_test(test_a_schedule_survives_the_master),
