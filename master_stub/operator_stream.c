@@ -16,7 +16,7 @@
 #include "master_stub/stream.h"
 #include "net/http_server.h"
 
-enum { MAX_SUBSCRIBERS = 1000, MAX_BEHIND = 16 << 20 };
+enum { MAX_SUBSCRIBERS = 1000, MAX_BEHIND = 16 << 20, PATIENCE_MS = 30000 };
 
 /* What changes after its SUBSCRIBE waits on its stream until the snapshot has been sent. */
 struct subscriber {
@@ -147,6 +147,7 @@ static void on_snapshot(void *arg, char *data_take, size_t size)
 		subscriber_free(subscriber);
 	} else {
 		subscriber->req = NULL;
+		stream_set_patience(subscriber->stream, PATIENCE_MS);
 		stream_set_bound(subscriber->stream, size + MAX_BEHIND);
 		stream_write_first(subscriber->stream, data, size);
 	}

@@ -20,6 +20,7 @@ enum {
 	MAX_PAGES = 256,
 	CHUNK_SIZE = 64 << 10,
 	QUEUE_SIZE = 1 << 20,		/* unsent bytes beyond which a page waits for its reader */
+	PATIENCE_MS = 30000,		/* with a reader that takes nothing */
 };
 
 struct page {
@@ -265,6 +266,7 @@ static int begin_stream(struct page *page, struct http_request *req, const char 
 	if (r < 0)
 		return r;
 	http_stream_on_drain(page->http, on_drain);
+	http_stream_set_patience(page->http, PATIENCE_MS);
 	/* It stops by itself long before. */
 	http_stream_set_bound(page->http, 4 * QUEUE_SIZE);
 	loop_timer_set(page->pages->timer, 0);

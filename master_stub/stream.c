@@ -139,6 +139,11 @@ int stream_start(struct stream *stream, struct http_request *req, struct err *e)
 	return r;
 }
 
+void stream_set_patience(struct stream *stream, int64_t ms)
+{
+	http_stream_set_patience(stream->http, ms);
+}
+
 void stream_set_bound(struct stream *stream, size_t bytes)
 {
 	http_stream_set_bound(stream->http, bytes);

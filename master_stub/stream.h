@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "net/wire.h"
 
@@ -48,6 +49,8 @@ int stream_new(struct streams *streams, enum wire_format format, void *owner, st
 	       struct err *e);
 /* The answer begins, with the stream's id in its header.  On failure the stream is closed. */
 int stream_start(struct stream *stream, struct http_request *req, struct err *e);
+/* A reader that takes nothing for MS, while there is something to take, is lost. */
+void stream_set_patience(struct stream *stream, int64_t ms);
 /* More unsent bytes than these cut a slow reader off, instead of the server's bound. */
 void stream_set_bound(struct stream *stream, size_t bytes);
 

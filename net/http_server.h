@@ -169,6 +169,8 @@ void http_stream_end(struct http_stream *stream);
 size_t http_stream_queued(const struct http_stream *stream);
 /* Call FN with the argument of ON_CLOSE whenever all that was queued has left. */
 void http_stream_on_drain(struct http_stream *stream, void (*fn)(void *arg));
+/* A reader that takes nothing for MS, while there is something to take, is cut off. */
+void http_stream_set_patience(struct http_stream *stream, int64_t ms);
 /* From now on BYTES of unsent bytes are too many, instead of the server's max_stream_queue. */
 void http_stream_set_bound(struct http_stream *stream, size_t bytes);
 

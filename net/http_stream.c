@@ -98,6 +98,7 @@ void http_stream_end(struct http_stream *stream)
 	if (!conn)
 		return;
 	is_keep_alive = !conn->is_stream_last && conn->n_drained == 0;
+	(void)bufferevent_set_timeouts(conn->bev, NULL, NULL);
 	conn->stream = NULL;
 	free(stream);
 	if (conn->is_cut) {
@@ -121,6 +122,15 @@ size_t http_stream_queued(const struct http_stream *stream)
 void http_stream_set_bound(struct http_stream *stream, size_t bytes)
 {
 	stream->bound = bytes;
+}
+
+/* Of libevent: it runs while something is to be written, and begins anew with every byte that is. */
+void http_stream_set_patience(struct http_stream *stream, int64_t ms)
+{
+	const struct timeval patience = { ms / 1000, ms % 1000 * 1000 };
+
+	if (stream->conn)
+		(void)bufferevent_set_timeouts(stream->conn->bev, NULL, &patience);
 }
 
 void http_stream_on_drain(struct http_stream *stream, void (*fn)(void *arg))

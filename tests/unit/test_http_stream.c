@@ -125,6 +125,44 @@ static void test_stream_of_slow_reader_is_cut(void **state)
 	close(fd);
 }
 
+/* It is not far behind, and would hold what is queued for it for ever. */
+static void test_reader_that_takes_nothing_is_cut_when_patience_ends(void **state)
+{
+	enum { SIZE = 16 << 20, PATIENCE = 300 };
+	char *data = calloc(1, SIZE);
+	int fd = dial();
+
+	(void)state;
+	assert_non_null(data);
+	ask(fd, "GET /stream HTTP/1.1\r\nHost: x\r\n\r\n");
+	assert_true(run_until(is_streaming, fd, PATIENCE_MS));
+	http_stream_set_patience(world.stream, PATIENCE);
+	/* Nothing to take is no reason. */
+	assert_false(run_until(is_closed, fd, 2 * PATIENCE));
+	assert_int_equal(http_stream_write(world.stream, data, SIZE), 0);
+	free(data);
+	assert_true(run_until(is_closed, fd, PATIENCE_MS));
+	assert_int_equal(world.n_closed, 1);
+	close(fd);
+}
+
+/* Once the stream has ended, an idle connection has the server's deadlines. */
+static void test_patience_ends_with_the_stream(void **state)
+{
+	int fd = dial();
+
+	(void)state;
+	ask(fd, "GET /stream HTTP/1.1\r\nHost: x\r\n\r\n");
+	assert_true(run_until(is_streaming, fd, PATIENCE_MS));
+	http_stream_set_patience(world.stream, 1);
+	http_stream_end(TAKE_PTR(world.stream));
+	assert_false(run_until(got_eof, fd, 20));
+	ask(fd, "GET /hello HTTP/1.1\r\nHost: x\r\n\r\n");
+	while (!strstr(world.answer, "hello"))
+		(void)run_until(got_answer, fd, 5);
+	close(fd);
+}
+
 /* A stream's own bound is not the server's, and what is queued when it is set counts. */
 static void test_stream_has_a_bound_of_its_own(void **state)
 {
@@ -324,6 +362,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_stream, start, stop),
 		cmocka_unit_test_setup_teardown(test_stream_to_1_0_and_head, start, stop),
 		cmocka_unit_test_setup_teardown(test_stream_of_slow_reader_is_cut, start_hasty, stop),
+		cmocka_unit_test_setup_teardown(
+			test_reader_that_takes_nothing_is_cut_when_patience_ends, start, stop),
+		cmocka_unit_test_setup_teardown(test_patience_ends_with_the_stream, start, stop),
 		cmocka_unit_test_setup_teardown(test_stream_has_a_bound_of_its_own, start_hasty, stop),
 		cmocka_unit_test_setup_teardown(test_stream_reader_goes_away_or_talks, start, stop),
 		cmocka_unit_test_setup_teardown(test_cork_holds_every_byte, start, stop),
