@@ -312,6 +312,7 @@ int scheduler_call(struct scheduler *scheduler, const Call *call, int64_t now_ms
 	if (type >= ARRAY_SIZE(calls) || type == MESOS__V1__SCHEDULER__CALL__TYPE__UNKNOWN)
 		return err_set(e, ENOTSUP, "call of unknown type %u", type);
 	framework->master->counters.calls[type]++;
+	framework->counters.calls[type]++;
 	if (check_body(call, e) < 0)
 		return err_wrap(e, "Failed to validate scheduler::Call");
 	if (!calls[type].handle)

@@ -7,8 +7,10 @@
 
 #include "lib/id.h"
 #include "lib/quantities.h"
-#include "master_stub/machines.h"
+#include "lib/timings.h"
+#include "master_stub/framework_metrics.h"
 #include "master_stub/history.h"
+#include "master_stub/machines.h"
 #include "master_stub/master.h"
 
 struct agent;
@@ -24,7 +26,7 @@ TAILQ_HEAD(framework_queue, framework);
 TAILQ_HEAD(task_queue, task);
 LIST_HEAD(listing_list, listing);
 
-enum { N_TASK_STATES = 14 };	/* values of mesos.v1.TaskState */
+enum { N_TASK_SOURCES = 3, N_TASK_REASONS = 35 };	/* values of TaskStatus.Source and .Reason */
 enum { N_AGENT_STATES = 5 };	/* values of enum agent_state */
 
 /* That operators set something for: every call looks at each of its own, and at all. */
@@ -41,9 +43,10 @@ struct counters {
 	uint64_t valid_acknowledgements, invalid_acknowledgements;
 	uint64_t offers_sent, offers_accepted, offers_declined, offers_rescinded;
 	uint64_t dropped_messages;
-	uint64_t calls[18];		/* by scheduler call type */
+	uint64_t calls[N_SCHEDULER_CALLS];
 	uint64_t agent_calls[N_AGENT_CALLS];	/* by agent call type */
 	uint64_t tasks_ended[N_TASK_STATES];	/* by terminal state */
+	uint64_t tasks_ended_by[N_TASK_STATES][N_TASK_SOURCES][N_TASK_REASONS];
 };
 
 struct master {
@@ -92,6 +95,7 @@ struct master {
 	struct scheduler_queue pending;		/* with events to deliver */
 	struct scheduler *delivering;
 	struct counters counters;
+	struct timings allocations, allocation_delays;
 
 	/* For operators. */
 	struct task_queue tasks;	/* of all frameworks, in order of their launch */

@@ -7,6 +7,7 @@
 #include <sys/queue.h>
 
 #include "lib/hash.h"
+#include "master_stub/framework_metrics.h"
 #include "master_stub/history.h"
 #include "master_stub/scheduler.h"
 
@@ -59,6 +60,7 @@ struct framework {
 	TAILQ_ENTRY(framework) in_kept;
 	LIST_HEAD(, executor) executors;	/* on all agents */
 	unsigned n_schedulers;		/* that point here, ended ones too */
+	struct framework_counters counters;
 	UT_hash_handle hh;
 };
 

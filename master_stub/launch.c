@@ -157,6 +157,8 @@ static void apply(struct budget *budget, const Operation *operation)
 	size_t n = tasks_of(operation, &tasks);
 	bool is_group = operation->type == MESOS__V1__OFFER__OPERATION__TYPE__LAUNCH_GROUP;
 
+	if ((unsigned)operation->type < N_OPERATIONS)
+		budget->framework->counters.operations[operation->type]++;
 	if (!operation->launch && !operation->launch_group)
 		change(budget, operation);
 	if (is_group && !operation->id)
@@ -218,6 +220,7 @@ int launch_accept(struct framework *framework, const Mesos__V1__Scheduler__Call_
 		return 0;
 	}
 	framework->master->counters.offers_accepted += accept->n_offer_ids;
+	framework->counters.offers_accepted += accept->n_offer_ids;
 	for (size_t i = 0; i < accept->n_operations; i++)
 		apply(&budget, accept->operations[i]);
 	close_budget(&budget, accept->filters, now_ms);
@@ -238,6 +241,7 @@ int launch_decline(struct framework *framework, const Mesos__V1__Scheduler__Call
 				       offer_refusal_ms(decline->filters), now_ms);
 		offer_free(offer);
 		framework->master->counters.offers_declined++;
+		framework->counters.offers_declined++;
 	}
 	return 0;
 }

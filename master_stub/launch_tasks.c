@@ -26,7 +26,8 @@ void launch_tell_not(struct framework *framework, const Mesos__V1__TaskInfo *tas
 		.reason = reason,
 	};
 
-	framework->master->counters.tasks_ended[state]++;
+	master_task_count_end(framework, state, MESOS__V1__TASK_STATUS__SOURCE__SOURCE_MASTER,
+			      (int)reason);
 	master_explain(framework->master, "task '%.255s' of framework '%s' is not launched: %s",
 		       task->task_id->value, framework->id, message);
 	master_task_tell(framework, &status);

@@ -11,6 +11,7 @@
 
 struct err;
 struct master;
+struct metrics;
 struct rng;
 struct store;
 
@@ -110,6 +111,7 @@ json_t *master_weights_json(struct master *master);
 /* What /state tells of the master itself; roles as GET_ROLES tells them.  Lists are in listing.h. */
 json_t *master_head_json(const struct master *master);
 json_t *master_roles_json(const struct master *master, bool is_v1);
+void master_metrics(const struct master *master, int64_t now_ms, const struct metrics *metrics);
 json_t *master_metrics_json(const struct master *master, int64_t now_ms);
 const char *master_id(const struct master *master);
 int64_t master_started_wall_ms(const struct master *master);

@@ -1,27 +1,24 @@
-/* Metrics: what is counted as it happens, and what is counted when asked. */
+/* Metrics of the core: what is counted as it happens, and what is counted when asked. */
 #include "master_stub/master.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "lib/cleanup.h"
 #include "lib/hash.h"
 #include "lib/resources.h"
 #include "master_stub/allocator.h"
 #include "master_stub/core.h"
 #include "master_stub/framework.h"
+#include "master_stub/framework_metrics.h"
+#include "master_stub/metrics.h"
 #include "master_stub/offer.h"
 #include "master_stub/registry.h"
 #include "master_stub/task.h"
 
-enum { NAME_SIZE = 128, ALLOCATOR_NAME_SIZE = 384 };
+enum { NAME_SIZE = 128 };
 
-static void put(json_t *json, const char *name, double value)
-{
-	json_object_set_new(json, name, json_real(value));
-}
-
-static void add_counters(json_t *json, const struct master *master)
+static void add_counters(const struct metrics *metrics, const struct master *master)
 {
 	const struct counters *c = &master->counters;
 	const struct {
@@ -73,47 +70,71 @@ static void add_counters(json_t *json, const struct master *master)
 		  c->calls[MESOS__V1__SCHEDULER__CALL__TYPE__TEARDOWN] },
 	};
 
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-		put(json, rows[i].name, (double)rows[i].value);
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+		metrics_put(metrics, rows[i].name, (double)rows[i].value);
 }
 
-static void add_agents(json_t *json, const struct master *master)
+static void add_agents(const struct metrics *metrics, const struct master *master)
 {
 	const size_t *n = master->n_agents;
 	size_t n_inactive, n_active = registry_count_active(master, &n_inactive);
 
-	put(json, "master/slaves_active", (double)n_active);
-	put(json, "master/slaves_inactive", (double)n_inactive);
-	put(json, "master/slaves_connected", (double)n[AGENT_CONNECTED]);
-	put(json, "master/slaves_disconnected", (double)n[AGENT_DISCONNECTED]);
-	put(json, "master/slaves_unreachable", (double)n[AGENT_UNREACHABLE]);
-	put(json, "master/slaves_recovering", (double)n[AGENT_RECOVERING]);
+	metrics_put(metrics, "master/slaves_active", (double)n_active);
+	metrics_put(metrics, "master/slaves_inactive", (double)n_inactive);
+	metrics_put(metrics, "master/slaves_connected", (double)n[AGENT_CONNECTED]);
+	metrics_put(metrics, "master/slaves_disconnected", (double)n[AGENT_DISCONNECTED]);
+	metrics_put(metrics, "master/slaves_unreachable", (double)n[AGENT_UNREACHABLE]);
+	metrics_put(metrics, "master/slaves_recovering", (double)n[AGENT_RECOVERING]);
 }
 
 /* "TASK_RUNNING" as "master/tasks_running". */
-static void put_state(json_t *json, Mesos__V1__TaskState state, uint64_t value)
+static void put_state(const struct metrics *metrics, Mesos__V1__TaskState state, uint64_t value)
 {
 	char name[NAME_SIZE] = "master/tasks_";
-	size_t size = strlen(name);
 
-	for (const char *c = master_task_state_name(state) + strlen("TASK_");
-	     *c && size < NAME_SIZE - 1; c++)
-		name[size++] = *c == '_' ? '_' : (char)(*c | 0x20);
-	name[size] = '\0';
-	put(json, name, (double)value);
+	metrics_lower(master_task_state_name(state) + strlen("TASK_"), name + strlen(name),
+		      sizeof(name) - strlen(name));
+	metrics_put(metrics, name, (double)value);
 }
 
-static void add_tasks(json_t *json, const struct master *master)
+static void add_tasks(const struct metrics *metrics, const struct master *master)
 {
 	for (int state = 0; state < N_TASK_STATES; state++) {
 		bool is_ended = master_task_is_ended((Mesos__V1__TaskState)state);
 
-		put_state(json, (Mesos__V1__TaskState)state,
+		put_state(metrics, (Mesos__V1__TaskState)state,
 			  is_ended ? master->counters.tasks_ended[state] : master->n_tasks[state]);
 	}
 }
 
-static void add_frameworks(json_t *json, const struct master *master)
+/* "master/task_failed/source_slave/reason_container_limitation"; those that ever came. */
+static void add_reasons(const struct metrics *metrics, const struct master *master)
+{
+	const ProtobufCEnumDescriptor *sources = &mesos__v1__task_status__source__descriptor;
+	const ProtobufCEnumDescriptor *reasons = &mesos__v1__task_status__reason__descriptor;
+
+	for (size_t i = 0; i < N_TASK_STATES * N_TASK_SOURCES * N_TASK_REASONS; i++) {
+		int reason = (int)(i % N_TASK_REASONS);
+		int source = (int)(i / N_TASK_REASONS % N_TASK_SOURCES);
+		int state = (int)(i / N_TASK_REASONS / N_TASK_SOURCES);
+		uint64_t value = master->counters.tasks_ended_by[state][source][reason];
+		char upper[NAME_SIZE], name[NAME_SIZE] = "master/";
+
+		if (value == 0)
+			continue;
+		(void)snprintf(upper, sizeof(upper), "%s/%s/%s",
+			       master_task_state_name((Mesos__V1__TaskState)state),
+			       protobuf_c_enum_descriptor_get_value(sources, source)->name,
+			       protobuf_c_enum_descriptor_get_value(reasons, reason)->name);
+		metrics_lower(upper, name + strlen(name), sizeof(name) - strlen(name));
+		/* As they were called before the v1 API, and as dashboards still know them. */
+		for (char *word = name; (word = strstr(word, "agent"));)
+			memcpy(word, "slave", strlen("slave"));
+		metrics_put(metrics, name, (double)value);
+	}
+}
+
+static void add_frameworks(const struct metrics *metrics, const struct master *master)
 {
 	const struct framework *framework;
 	size_t connected = 0, disconnected = 0;
@@ -122,21 +143,21 @@ static void add_frameworks(json_t *json, const struct master *master)
 		connected += framework->scheduler != NULL;
 		disconnected += !framework->scheduler && !framework->is_removed;
 	}
-	put(json, "master/frameworks_active", (double)connected);
-	put(json, "master/frameworks_connected", (double)connected);
-	put(json, "master/frameworks_inactive", (double)disconnected);
-	put(json, "master/frameworks_disconnected", (double)disconnected);
+	metrics_put(metrics, "master/frameworks_active", (double)connected);
+	metrics_put(metrics, "master/frameworks_connected", (double)connected);
+	metrics_put(metrics, "master/frameworks_inactive", (double)disconnected);
+	metrics_put(metrics, "master/frameworks_disconnected", (double)disconnected);
 }
 
-static void put_resource(json_t *json, int kind, const char *suffix, double value)
+static void put_resource(const struct metrics *metrics, int kind, const char *suffix, double value)
 {
 	char name[NAME_SIZE];
 
 	snprintf(name, sizeof(name), "master/%s_%s", resource_names[kind], suffix);
-	put(json, name, value);
+	metrics_put(metrics, name, value);
 }
 
-static void add_resources(json_t *json, const struct master *master)
+static void add_resources(const struct metrics *metrics, const struct master *master)
 {
 	const struct quantities *total = allocator_total(master->allocator);
 	struct quantities used = *allocator_used(master->allocator);
@@ -146,88 +167,100 @@ static void add_resources(json_t *json, const struct master *master)
 		double all = resources_scalar_to_double(total->of[i]);
 		double part = resources_scalar_to_double(used.of[i]);
 
-		put_resource(json, i, "total", all);
-		put_resource(json, i, "used", part);
-		put_resource(json, i, "percent", all > 0 ? part / all : 0);
+		put_resource(metrics, i, "total", all);
+		put_resource(metrics, i, "used", part);
+		put_resource(metrics, i, "percent", all > 0 ? part / all : 0);
 		/* Nothing is offered that may be taken back. */
-		put_resource(json, i, "revocable_total", 0);
-		put_resource(json, i, "revocable_used", 0);
-		put_resource(json, i, "revocable_percent", 0);
+		put_resource(metrics, i, "revocable_total", 0);
+		put_resource(metrics, i, "revocable_used", 0);
+		put_resource(metrics, i, "revocable_percent", 0);
 	}
 }
 
-static void put_allocator(json_t *json, double value, const char *fmt, ...)
-	__attribute__((format(printf, 3, 4)));
+#define ALLOCATOR { NULL, "allocator/mesos" }
 
-static void put_allocator(json_t *json, double value, const char *fmt, ...)
+static void put_quota(const struct metrics *metrics, const struct allocator_role *role, int kind)
 {
-	char name[ALLOCATOR_NAME_SIZE] = "allocator/mesos/";
-	size_t n = strlen(name);
-	va_list ap;
+	const int64_t guarantee = role->quota.guarantee.of[kind], limit = role->quota.limit.of[kind];
+	const struct {
+		const char *name;
+		int64_t value;
+		bool is_told;
+	} rows[] = {
+		{ "offered_or_allocated", role->consumed.of[kind], true },
+		{ "guarantee", guarantee, guarantee > 0 },
+		{ "limit", limit, limit < INT64_MAX },
+	};
 
-	va_start(ap, fmt);
-	vsnprintf(name + n, sizeof(name) - n, fmt, ap);
-	va_end(ap);
-	put(json, name, value);
-}
-
-static void put_quota(json_t *json, const struct allocator_role *role, int kind)
-{
-	const char *resource = resource_names[kind];
-	int64_t guarantee = role->quota.guarantee.of[kind], limit = role->quota.limit.of[kind];
-
-	put_allocator(json, resources_scalar_to_double(role->consumed.of[kind]),
-		      "quota/roles/%s/resources/%s/offered_or_allocated", role->path, resource);
-	if (guarantee > 0)
-		put_allocator(json, resources_scalar_to_double(guarantee),
-			      "quota/roles/%s/resources/%s/guarantee", role->path, resource);
-	if (limit < INT64_MAX)
-		put_allocator(json, resources_scalar_to_double(limit),
-			      "quota/roles/%s/resources/%s/limit", role->path, resource);
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		if (rows[i].is_told)
+			METRICS_PUT_OF(metrics, resources_scalar_to_double(rows[i].value),
+				       ALLOCATOR, { NULL, "quota/roles" }, { "role", role->path },
+				       { NULL, "resources" }, { NULL, resource_names[kind] },
+				       { NULL, rows[i].name });
+	}
 }
 
 static void add_role(void *arg, const struct allocator_role *role)
 {
-	json_t *json = arg;
+	const struct metrics *metrics = arg;
 
-	put_allocator(json, role->share, "roles/%s/shares/dominant", role->path);
-	put_allocator(json, (double)role->n_filters, "offer_filters/roles/%s/active", role->path);
+	METRICS_PUT_OF(metrics, role->share, ALLOCATOR, { NULL, "roles" }, { "role", role->path },
+		       { NULL, "shares/dominant" });
+	METRICS_PUT_OF(metrics, (double)role->n_filters, ALLOCATOR, { NULL, "offer_filters/roles" },
+		       { "role", role->path }, { NULL, "active" });
 	for (int i = 0; i < N_RESOURCE_KINDS && role->has_quota; i++)
-		put_quota(json, role, i);
+		put_quota(metrics, role, i);
 }
 
-static void add_allocator(json_t *json, const struct allocator *allocator)
+static void put_allocated(const struct metrics *metrics, const char *kind, const char *name,
+			  int64_t value)
 {
-	const struct quantities *total = allocator_total(allocator);
-	const struct quantities *used = allocator_used(allocator);
-	struct allocator_stats stats = allocator_stats(allocator);
+	METRICS_PUT_OF(metrics, resources_scalar_to_double(value), ALLOCATOR,
+		       { NULL, "resources" }, { NULL, kind }, { NULL, name });
+}
 
-	put_allocator(json, (double)stats.runs, "allocation_runs");
-	put_allocator(json, (double)stats.grants, "grants");
-	put_allocator(json, (double)stats.filters, "offer_filters");
+static void add_allocator(const struct metrics *metrics, const struct master *master)
+{
+	const struct quantities *total = allocator_total(master->allocator);
+	const struct quantities *used = allocator_used(master->allocator);
+	struct allocator_stats stats = allocator_stats(master->allocator);
+	struct metrics copy = *metrics;
+
+	metrics_put(metrics, "allocator/mesos/allocation_runs", (double)stats.runs);
+	metrics_put(metrics, "allocator/mesos/grants", (double)stats.grants);
+	metrics_put(metrics, "allocator/mesos/offer_filters", (double)stats.filters);
+	metrics_put_timings(metrics, "allocator/mesos/allocation_run_ms", &master->allocations);
+	metrics_put_timings(metrics, "allocator/mesos/allocation_run_latency_ms",
+			    &master->allocation_delays);
 	for (int i = 0; i < N_RESOURCE_KINDS; i++) {
-		put_allocator(json, resources_scalar_to_double(total->of[i]), "resources/%s/total",
-			      resource_names[i]);
-		put_allocator(json, resources_scalar_to_double(used->of[i]),
-			      "resources/%s/offered_or_allocated", resource_names[i]);
+		put_allocated(metrics, resource_names[i], "total", total->of[i]);
+		put_allocated(metrics, resource_names[i], "offered_or_allocated", used->of[i]);
 	}
-	allocator_each_role(allocator, add_role, json);
+	allocator_each_role(master->allocator, add_role, &copy);
+}
+
+void master_metrics(const struct master *master, int64_t now_ms, const struct metrics *metrics)
+{
+	metrics_put(metrics, "master/elected", 1);
+	metrics_put(metrics, "master/uptime_secs", (double)(now_ms - master->started_ms) / 1000);
+	metrics_put(metrics, "master/outstanding_offers", (double)HASH_COUNT(master->offers));
+	add_counters(metrics, master);
+	add_agents(metrics, master);
+	add_frameworks(metrics, master);
+	add_tasks(metrics, master);
+	add_reasons(metrics, master);
+	add_resources(metrics, master);
+	add_allocator(metrics, master);
+	framework_metrics(master, metrics);
 }
 
 json_t *master_metrics_json(const struct master *master, int64_t now_ms)
 {
 	json_t *json = json_object();
+	const struct metrics metrics = metrics_as_json(json);
 
-	if (!json)
-		return NULL;
-	put(json, "master/elected", 1);
-	put(json, "master/uptime_secs", (double)(now_ms - master->started_ms) / 1000);
-	put(json, "master/outstanding_offers", (double)HASH_COUNT(master->offers));
-	add_counters(json, master);
-	add_agents(json, master);
-	add_frameworks(json, master);
-	add_tasks(json, master);
-	add_resources(json, master);
-	add_allocator(json, master->allocator);
+	if (json)
+		master_metrics(master, now_ms, &metrics);
 	return json;
 }

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "lib/cleanup.h"
+#include "lib/clock.h"
 #include "master_stub/allocator.h"
 #include "master_stub/core.h"
 #include "master_stub/executor.h"
@@ -275,6 +276,7 @@ static void tell_fresh(struct framework *framework)
 	/* Not told for want of memory, they are taken back by their timeout. */
 	if (messages && pointers && send_offers(framework, messages, pointers) == 0) {
 		framework->master->counters.offers_sent += n;
+		framework->counters.offers_sent += n;
 		for (unsigned i = 0; i < n; i++) {
 			offer->is_told = true;
 			offer = LIST_NEXT(offer, of_framework);
@@ -283,13 +285,25 @@ static void tell_fresh(struct framework *framework)
 	framework->n_fresh_offers = 0;
 }
 
+/* What is not due by a time is due since this turn. */
+static size_t run_allocator(struct master *master, struct allocation *allocation)
+{
+	int64_t since_ns = clock_boot_ns(), due_ms = allocator_next_ms(master->allocator);
+	int64_t delay_ms = due_ms < allocation->now_ms ? allocation->now_ms - due_ms : 0;
+	size_t n = allocator_run(master->allocator, allocation->now_ms, on_grant, allocation);
+
+	timings_add(&master->allocations, clock_boot_ns() - since_ns);
+	timings_add(&master->allocation_delays, delay_ms * 1000000);
+	return n;
+}
+
 bool offers_allocate(struct master *master, int64_t now_ms)
 {
 	struct allocation allocation = { .master = master, .now_ms = now_ms };
 	struct framework *framework, *next;
 
 	if (!allocator_is_due(master->allocator, now_ms) ||
-	    allocator_run(master->allocator, now_ms, on_grant, &allocation) == 0)
+	    run_allocator(master, &allocation) == 0)
 		return false;
 	HASH_ITER(hh, master->frameworks, framework, next) {
 		if (framework->n_fresh_offers > 0)
@@ -325,8 +339,10 @@ void offer_rescind(struct offer *offer)
 	event.has_type = true;
 	event.type = MESOS__V1__SCHEDULER__EVENT__TYPE__RESCIND;
 	event.rescind = &rescind;
-	if (offer->is_told && framework_send(offer->framework, &event) == 0)
+	if (offer->is_told && framework_send(offer->framework, &event) == 0) {
 		offer->agent->master->counters.offers_rescinded++;
+		offer->framework->counters.offers_rescinded++;
+	}
 	offer_free(offer);
 }
 

@@ -1,13 +1,11 @@
 #include "master_stub/operator_api.h"
 
 #include <errno.h>
-#include <fnmatch.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "lib/cleanup.h"
-#include "lib/clock.h"
 #include "lib/err.h"
 #include "lib/version.h"
 #include "master_stub/agent_stream.h"
@@ -23,7 +21,7 @@
 #include "net/http_server.h"
 #include "net/operator_pages.h"
 
-enum { MAX_AGENT_CALL = 64 << 20, MAX_SCHEDULER_CALL = 16 << 20, MAX_OPERATOR_CALL = 4 << 20, NAME_SIZE = 128 };
+enum { MAX_AGENT_CALL = 64 << 20, MAX_SCHEDULER_CALL = 16 << 20, MAX_OPERATOR_CALL = 4 << 20 };
 
 static int answer(struct http_request *req, json_t *body_take, struct err *e)
 {
@@ -97,112 +95,6 @@ static int get_file(struct http_request *req, struct err *e)
 	return err_set(e, ENOENT, "there is no '%.255s'", path ? path : http_request_path(req));
 }
 
-json_t *operator_metrics(const struct shell *shell)
-{
-	json_t *json = master_metrics_json(shell->master, clock_boot_ms());
-
-	if (json)
-		json_object_set_new(json, "master/state_writes_failing", json_real(shell->is_full));
-	return json;
-}
-
-static int get_snapshot(struct http_request *req, struct err *e)
-{
-	return answer(req, operator_metrics(http_request_app(req)), e);
-}
-
-/* The first pattern that fits.  Counters are sums since the start; all others go up and down. */
-static const struct family {
-	const char *pattern, *type, *help;
-} families[] = {
-	{ "master/elected", "gauge", "Is this master the one that leads?" },
-	{ "master/uptime_secs", "gauge", "Time since start." },
-	{ "master/state_writes_failing", "gauge", "Can the state not be written?" },
-	{ "master/outstanding_offers", "gauge", "Offers that wait for an answer." },
-	{ "master/offers/*", "counter", "Offers by what became of them." },
-	{ "master/slave_registrations", "counter", "Agents that came for the first time." },
-	{ "master/slave_reregistrations", "counter", "Agents that came back." },
-	{ "master/slave_removals", "counter", "Agents that were given up." },
-	{ "master/slave_removals/*", "counter", "Agents that were given up, by reason." },
-	{ "master/*_revocable_*", "gauge", "What may be taken back: nothing is offered so." },
-	{ "master/slave_unreachable_*", "counter", "Agents that stopped answering." },
-	{ "master/slaves_*", "gauge", "Agents by state." },
-	{ "master/frameworks_*", "gauge", "Frameworks by state." },
-	{ "master/valid_*", "counter", "What was accepted of this kind." },
-	{ "master/invalid_*", "counter", "What was refused of this kind." },
-	{ "master/dropped_*", "counter", "What was dropped of this kind." },
-	{ "master/messages_*", "counter", "Calls of frameworks by kind." },
-	{ "master/tasks_finished", "counter", "Tasks that ended in this state." },
-	{ "master/tasks_failed", "counter", "Tasks that ended in this state." },
-	{ "master/tasks_killed", "counter", "Tasks that ended in this state." },
-	{ "master/tasks_lost", "counter", "Tasks that ended in this state." },
-	{ "master/tasks_error", "counter", "Tasks that ended in this state." },
-	{ "master/tasks_dropped", "counter", "Tasks that ended in this state." },
-	{ "master/tasks_gone*", "counter", "Tasks that ended in this state." },
-	{ "master/tasks_*", "gauge", "Tasks that are in this state." },
-	{ "master/*_total", "gauge", "What the agents offer in all." },
-	{ "master/*_used", "gauge", "What tasks have of it." },
-	{ "master/*_percent", "gauge", "The share of it that tasks have, from 0 to 1." },
-	{ "allocator/mesos/allocation_runs", "counter", "Rounds of offering." },
-	{ "allocator/mesos/grants", "counter", "Resources of an agent given to a framework." },
-	{ "allocator/mesos/offer_filters", "gauge", "Refusals of offers that still last." },
-	{ "allocator/mesos/resources/*/total", "gauge", "What all agents have of it." },
-	{ "allocator/mesos/resources/*", "gauge", "What of it frameworks have or are offered." },
-	{ "allocator/mesos/quota/*/guarantee", "gauge", "What the role is to have at least." },
-	{ "allocator/mesos/quota/*/limit", "gauge", "What the role may have at most." },
-	{ "allocator/mesos/quota/*", "gauge", "What the role has or is offered." },
-	{ "allocator/mesos/offer_filters/*", "gauge", "Refusals by the role that still last." },
-	{ "allocator/mesos/roles/*", "gauge", "The role's dominant share, from 0 to 1." },
-	{ "*", "gauge", "As in /metrics/snapshot." },
-};
-
-static const struct family *find_family(const char *name)
-{
-	const struct family *family = families;
-
-	while (fnmatch(family->pattern, name, 0) != 0)
-		family++;
-	return family;
-}
-
-static void prometheus_name(const char *name, char ret[NAME_SIZE])
-{
-	size_t n = (size_t)snprintf(ret, NAME_SIZE, "tepui_%s", name);
-
-	for (size_t i = 0; i < n && i < NAME_SIZE; i++) {
-		if (ret[i] == '/' || ret[i] == '.' || ret[i] == '-')
-			ret[i] = '_';
-	}
-}
-
-static int get_prometheus(struct http_request *req, struct err *e)
-{
-	json_auto_t *json = operator_metrics(http_request_app(req));
-	AUTO_FREE char *text = NULL;
-	size_t size = 0;
-	FILE *out = open_memstream(&text, &size);
-	const char *name;
-	json_t *value;
-
-	if (!json || !out) {
-		if (out)
-			(void)fclose(out);
-		return err_set(e, ENOMEM, "answer '%s'", http_request_path(req));
-	}
-	json_object_foreach(json, name, value) {
-		const struct family *family = find_family(name);
-		char own[NAME_SIZE];
-
-		prometheus_name(name, own);
-		fprintf(out, "# HELP %s %s\n# TYPE %s %s\n%s %.15g\n", own, family->help, own,
-			family->type, own, json_number_value(value));
-	}
-	if (fclose(out) != 0)
-		return err_set(e, ENOMEM, "answer '%s'", http_request_path(req));
-	http_reply(req, 200, "text/plain; version=0.0.4; charset=utf-8", text, size);
-	return 0;
-}
-
 /* One sentence, for people who look at it with curl. */
 static void tell_error(struct http_request *req, int status, const struct err *e)
 {
@@ -256,8 +148,8 @@ static const struct route routes[] = {
 	BOTH(HTTP_GET, "/logging/toggle", logging_toggle, 0),
 	BOTH(HTTP_POST, "/logging/toggle", logging_toggle, 0),
 	{ HTTP_GET, "/system/stats.json", operator_page_system, 0 },
-	LEGACY("/metrics/snapshot", get_snapshot),
-	BOTH(HTTP_GET, "/metrics", get_prometheus, 0),
+	LEGACY("/metrics/snapshot", operator_get_snapshot),
+	BOTH(HTTP_GET, "/metrics", operator_get_prometheus, 0),
 };
 
 int operator_api_mount(struct shell *shell, struct err *e)

@@ -5,16 +5,20 @@
 #include <jansson.h>
 
 struct err;
+struct http_request;
 struct shell;
 
 /* What /metrics/snapshot tells: numbers by name, a new reference; NULL when memory is out. */
 json_t *operator_metrics(const struct shell *shell);
 
+/* The routes of the same, and of the text format of Prometheus. */
+int operator_get_snapshot(struct http_request *req, struct err *e);
+int operator_get_prometheus(struct http_request *req, struct err *e);
+
 /* Mounts the routes, POST /api/v1/agent among them. */
 int operator_api_mount(struct shell *shell, struct err *e);
 
 /* The older forms of the calls on roles (operator_roles.c). */
-struct http_request;
 int operator_get_quota(struct http_request *req, struct err *e);
 int operator_post_quota(struct http_request *req, struct err *e);
 int operator_delete_quota(struct http_request *req, struct err *e);

@@ -128,6 +128,7 @@ static void run_core(struct shell *shell)
 static void commit(struct shell *shell)
 {
 	bool is_dirty = store_is_dirty(shell->store);
+	int64_t since_ns = clock_boot_ns();
 	struct err e = { 0 };
 
 	if (is_dirty && store_commit(shell->store, &e) < 0) {
@@ -144,8 +145,10 @@ static void commit(struct shell *shell)
 		http_server_release(shell->server);
 	}
 	shell->is_full = false;
-	if (is_dirty)
+	if (is_dirty) {
+		timings_add(&shell->commits, clock_boot_ns() - since_ns);
 		store_backup_note(shell->backup);
+	}
 	streams_flush(shell->agents);
 	streams_flush(shell->schedulers);
 	operator_streams_flush(shell->operators);
@@ -359,6 +362,8 @@ static int start_master(struct shell *shell, bool is_rebuilt, struct err *e)
 		.explain = on_explain, .operator_event = on_operator_event, .wall_ms = on_wall_ms,
 		.arg = shell,
 	};
+	int64_t since_ns = clock_boot_ns();
+	int r;
 
 	options.agent_ping_ms = shell->flags.agent_ping_timeout;
 	options.agent_max_missed_pings = (unsigned)shell->flags.max_agent_ping_timeouts;
@@ -377,8 +382,10 @@ static int start_master(struct shell *shell, bool is_rebuilt, struct err *e)
 	options.port = shell->port;
 	/* A backup does not know the ids that were given after it was made. */
 	options.skip_ids = is_rebuilt ? SKIPPED_IDS : 0;
-	return master_new(&options, &io, shell->store, &shell->rng, clock_boot_ms(), &shell->master,
-			  e);
+	r = master_new(&options, &io, shell->store, &shell->rng, clock_boot_ms(), &shell->master,
+		       e);
+	shell->fetch_ns = clock_boot_ns() - since_ns;
+	return r;
 }
 
 static int start_controller(struct shell *shell, struct err *e)

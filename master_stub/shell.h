@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "lib/rng.h"
+#include "lib/timings.h"
 #include "net/http_auth.h"
 
 struct controller;
@@ -57,6 +58,8 @@ struct shell {
 	struct loop_timer *turn_timer, *retry_timer, *keepalive_timer;
 	bool needs_turn;
 	bool is_full;			/* the last commit failed: nothing new is promised */
+	int64_t fetch_ns;		/* that the state took to be read at the start */
+	struct timings commits;
 };
 
 /* Defaults, environment TEPUI_MASTER_*, arguments; checked. */

@@ -92,6 +92,8 @@ int scheduler_queue(struct scheduler *scheduler, const Mesos__V1__Scheduler__Eve
 		scheduler->master->counters.dropped_messages++;
 		return -ENOMEM;
 	}
+	if ((unsigned)event->type < N_SCHEDULER_EVENTS)
+		scheduler->framework->counters.events[event->type]++;
 	STAILQ_INSERT_TAIL(&scheduler->events, queued, next);
 	TAKE_PTR(queued);
 	scheduler->n_events++;
@@ -315,6 +317,7 @@ static int begin(struct framework *framework, scheduler_event_fn *event, void *a
 	if (framework->scheduler)
 		scheduler_end(framework->scheduler, "Framework failed over");
 	framework->scheduler = scheduler;
+	framework->counters.calls[MESOS__V1__SCHEDULER__CALL__TYPE__SUBSCRIBE]++;
 	framework->is_recovered = false;
 	*ret = scheduler;
 	return 0;

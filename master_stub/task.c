@@ -87,10 +87,12 @@ static void task_free_fields(struct task *task)
 /* Among those in its state, or no more. */
 static void count(const struct task *task, int sign)
 {
-	struct master *master = task->framework->master;
+	struct framework *framework = task->framework;
+	Mesos__V1__TaskState state = task->is_unreachable ?
+		MESOS__V1__TASK_STATE__TASK_UNREACHABLE : task->state;
 
-	master->n_tasks[task->is_unreachable ? MESOS__V1__TASK_STATE__TASK_UNREACHABLE :
-			task->state] += (size_t)sign;
+	framework->master->n_tasks[state] += (size_t)sign;
+	framework->counters.n_tasks[state] += (uint64_t)sign;
 }
 
 int master_task_new(struct framework *framework, struct agent *agent, struct framework_role *role,
@@ -151,7 +153,21 @@ void master_task_release(struct task *task)
 	task->is_charged = false;
 }
 
-static void set_state(struct task *task, Mesos__V1__TaskState state)
+void master_task_count_end(struct framework *framework, Mesos__V1__TaskState state, int source,
+			   int reason)
+{
+	struct counters *counters = &framework->master->counters;
+
+	counters->tasks_ended[state]++;
+	framework->counters.tasks_ended[state]++;
+	if ((unsigned)source < N_TASK_SOURCES && (unsigned)reason < N_TASK_REASONS)
+		counters->tasks_ended_by[state][source][reason]++;
+}
+
+enum { NO_REASON = -1, SOURCE_MASTER = MESOS__V1__TASK_STATUS__SOURCE__SOURCE_MASTER };
+
+/* SOURCE and REASON count if it has ended. */
+static void set_state(struct task *task, Mesos__V1__TaskState state, int source, int reason)
 {
 	if (master_task_is_ended(task->state))
 		return;
@@ -159,7 +175,7 @@ static void set_state(struct task *task, Mesos__V1__TaskState state)
 	task->state = state;
 	count(task, 1);
 	if (master_task_is_ended(state)) {
-		task->framework->master->counters.tasks_ended[state]++;
+		master_task_count_end(task->framework, state, source, reason);
 		master_task_release(task);
 	}
 }
@@ -275,7 +291,8 @@ static void take_status(struct task *task, const Mesos__V1__TaskStatus *status,
 			       "task '%s' on agent '%s' has ended: %s%s%.300s", task->id,
 			       task->agent->id, master_task_state_name(latest),
 			       status->message ? ": " : "", status->message ? status->message : "");
-	set_state(task, latest);
+	set_state(task, latest, status->has_source ? (int)status->source : NO_REASON,
+		  status->has_reason ? (int)status->reason : NO_REASON);
 	is_first = !task->is_confirmed;
 	task->is_confirmed = true;
 	if (task->executor && (is_first || master_task_is_ended(latest)))
@@ -476,7 +493,7 @@ int master_task_admit(struct agent *agent, const Tepui__RunningTask *running, st
 	if (running->task->executor)
 		task->executor = master_executor_find(agent, framework,
 					running->task->executor->executor_id->value);
-	set_state(task, running->state);
+	set_state(task, running->state, NO_REASON, NO_REASON);
 	if (running->status)
 		(void)packed_set(&task->status, &running->status->base);
 	master_task_charge(task);
@@ -516,7 +533,8 @@ static void drop_unseen(struct task *task)
 
 	/* Terminal and not brought along: the agent has seen its acknowledgement. */
 	if (!master_task_is_ended(task->state)) {
-		set_state(task, fates[task->is_confirmed].state);
+		set_state(task, fates[task->is_confirmed].state, SOURCE_MASTER,
+			  (int)fates[task->is_confirmed].reason);
 		tell_task(task, task->state, fates[task->is_confirmed].reason,
 			  fates[task->is_confirmed].message);
 	}
@@ -558,14 +576,16 @@ void master_tasks_mark_unreachable(struct agent *agent)
 
 void master_tasks_mark_gone(struct agent *agent)
 {
+	const Mesos__V1__TaskStatus__Reason reason =
+		MESOS__V1__TASK_STATUS__REASON__REASON_AGENT_REMOVED_BY_OPERATOR;
 	struct task *task, *next;
 
 	for (task = TAILQ_FIRST(&agent->tasks); task; task = next) {
 		next = TAILQ_NEXT(task, on_agent);
 		if (!master_task_is_ended(task->state)) {
-			set_state(task, MESOS__V1__TASK_STATE__TASK_GONE_BY_OPERATOR);
-			tell_task(task, task->state,
-				  MESOS__V1__TASK_STATUS__REASON__REASON_AGENT_REMOVED_BY_OPERATOR,
+			set_state(task, MESOS__V1__TASK_STATE__TASK_GONE_BY_OPERATOR,
+				  SOURCE_MASTER, (int)reason);
+			tell_task(task, task->state, reason,
 				  "Agent is gone: an operator declared it");
 		}
 		master_task_free(task);

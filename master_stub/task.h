@@ -58,6 +58,10 @@ int master_task_new(struct framework *framework, struct agent *agent, struct fra
 void master_task_free(struct task *task);
 struct task *master_task_find(const struct framework *framework, const char *id);
 
+/* One that ended so, or was never launched; SOURCE and REASON are -1 when they were not told. */
+void master_task_count_end(struct framework *framework, Mesos__V1__TaskState state, int source,
+			   int reason);
+
 void master_task_charge(struct task *task);
 void master_task_release(struct task *task);
 
