@@ -1,5 +1,7 @@
 #include "lib/pb_arena.h"
 
+#include <stdbool.h>
+#include <stdint.h>
 #include <stdlib.h>
 
 struct pb_arena_block {
@@ -7,28 +9,37 @@ struct pb_arena_block {
 	alignas(max_align_t) char data[];
 };
 
-static void *add_block(struct pb_arena *arena, size_t size)
+enum { BLOCK_SIZE = 64 << 10 };
+
+static bool add_block(struct pb_arena *arena, size_t size)
 {
-	struct pb_arena_block *block = malloc(sizeof(*block) + size);
+	size_t left = size < BLOCK_SIZE ? BLOCK_SIZE : size;
+	struct pb_arena_block *block = malloc(sizeof(*block) + left);
 
 	if (!block)
-		return NULL;
+		return false;
 	block->next = arena->blocks;
 	arena->blocks = block;
-	return block->data;
+	arena->at = block->data;
+	arena->left = left;
+	return true;
 }
 
 static void *take(void *arg, size_t size)
 {
 	const size_t align = alignof(max_align_t);
 	struct pb_arena *arena = arg;
-	char *at = arena->room + arena->used;
+	void *result;
 
-	if (size > sizeof(arena->room) - arena->used)
-		return add_block(arena, size);
-	/* The end of the room is aligned, too. */
-	arena->used += (size + align - 1) / align * align;
-	return at;
+	if (size > SIZE_MAX / 2)
+		return NULL;
+	size = (size + align - 1) / align * align;
+	if (size > arena->left && !add_block(arena, size))
+		return NULL;
+	result = arena->at;
+	arena->at += size;
+	arena->left -= size;
+	return result;
 }
 
 static void keep(void *arg, void *data)
@@ -41,7 +52,8 @@ void pb_arena_init(struct pb_arena *arena)
 {
 	arena->allocator = (ProtobufCAllocator){ .alloc = take, .free = keep,
 						 .allocator_data = arena };
-	arena->used = 0;
+	arena->at = arena->room;
+	arena->left = sizeof(arena->room);
 	arena->blocks = NULL;
 }
 
@@ -53,5 +65,6 @@ void pb_arena_done(struct pb_arena *arena)
 		arena->blocks = block->next;
 		free(block);
 	}
-	arena->used = 0;
+	arena->at = arena->room;
+	arena->left = sizeof(arena->room);
 }

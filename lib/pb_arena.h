@@ -11,13 +11,14 @@ struct pb_arena_block;
 /* To be given to the unpacking functions as &arena->allocator; not to be moved. */
 struct pb_arena {
 	ProtobufCAllocator allocator;
-	size_t used;			/* of ROOM */
-	struct pb_arena_block *blocks;	/* what had no room */
+	char *at;			/* the rest of ROOM, or of the last block */
+	size_t left;
+	struct pb_arena_block *blocks;	/* where there was no room */
 	alignas(max_align_t) char room[4096];
 };
 
 void pb_arena_init(struct pb_arena *arena);
-/* Every message is gone. */
+/* Every message is gone; it may be used again. */
 void pb_arena_done(struct pb_arena *arena);
 
 #endif

@@ -8,6 +8,7 @@
 
 #include "lib/cleanup.h"
 #include "lib/err.h"
+#include "lib/pb_arena.h"
 #include "lib/pb_json.h"
 #include "master_stub/allocator.h"
 #include "master_stub/core.h"
@@ -45,12 +46,6 @@ int scheduler_find(const struct master *master, const char *framework_id, struct
 
 /* ---- the queue ---- */
 
-static void queued_event_free(struct queued_event *queued)
-{
-	mesos__v1__scheduler__event__free_unpacked(queued->event, NULL);
-	free(queued);
-}
-
 static struct queued_event *take_event(struct scheduler *scheduler)
 {
 	struct queued_event *queued = STAILQ_FIRST(&scheduler->events);
@@ -67,7 +62,7 @@ static void drop_events(struct scheduler *scheduler)
 	struct queued_event *queued;
 
 	while ((queued = take_event(scheduler)))
-		queued_event_free(queued);
+		free(queued);
 }
 
 static void set_pending(struct scheduler *scheduler)
@@ -79,23 +74,24 @@ static void set_pending(struct scheduler *scheduler)
 
 int scheduler_queue(struct scheduler *scheduler, const Mesos__V1__Scheduler__Event *event)
 {
-	AUTO_FREE struct queued_event *queued = NULL;
+	struct queued_event *queued;
+	size_t size;
 
 	if (scheduler->n_events >= SCHEDULER_MAX_EVENTS) {
 		scheduler->master->counters.dropped_messages++;
 		return -ENOBUFS;
 	}
-	queued = calloc(1, sizeof(*queued));
-	if (queued)
-		queued->event = (Mesos__V1__Scheduler__Event *)pb_copy(&event->base);
-	if (!queued || !queued->event) {
+	size = mesos__v1__scheduler__event__get_packed_size(event);
+	queued = malloc(sizeof(*queued) + size);
+	if (!queued) {
 		scheduler->master->counters.dropped_messages++;
 		return -ENOMEM;
 	}
+	queued->size = size;
+	(void)mesos__v1__scheduler__event__pack(event, queued->data);
 	if ((unsigned)event->type < N_SCHEDULER_EVENTS)
 		scheduler->framework->counters.events[event->type]++;
 	STAILQ_INSERT_TAIL(&scheduler->events, queued, next);
-	TAKE_PTR(queued);
 	scheduler->n_events++;
 	set_pending(scheduler);
 	return 0;
@@ -119,20 +115,34 @@ void schedulers_free(struct master *master)
 		scheduler_free(TAILQ_FIRST(&master->schedulers));
 }
 
+/* QUEUED is given up; what there is no memory for is dropped, as it is when it is to be queued. */
+static void tell(struct scheduler *scheduler, struct queued_event *queued, struct pb_arena *arena)
+{
+	const Mesos__V1__Scheduler__Event *event = mesos__v1__scheduler__event__unpack(
+		&arena->allocator, queued->size, queued->data);
+
+	free(queued);
+	if (event)
+		scheduler->event(scheduler->arg, event);
+	else
+		scheduler->master->counters.dropped_messages++;
+	pb_arena_done(arena);
+}
+
 static void deliver(struct scheduler *scheduler)
 {
 	struct master *master = scheduler->master;
 	struct queued_event *queued;
+	struct pb_arena arena;
 	size_t left = scheduler->n_events;
 
 	TAILQ_REMOVE(&master->pending, scheduler, in_pending);
 	scheduler->is_pending = false;
 	master->delivering = scheduler;
 	/* What the callbacks cause waits for the next round: nobody can hold the others up. */
-	for (; left > 0 && !scheduler->is_closed && (queued = take_event(scheduler)); left--) {
-		scheduler->event(scheduler->arg, queued->event);
-		queued_event_free(queued);
-	}
+	pb_arena_init(&arena);
+	for (; left > 0 && !scheduler->is_closed && (queued = take_event(scheduler)); left--)
+		tell(scheduler, queued, &arena);
 	master->delivering = NULL;
 	if (scheduler->is_closed || (scheduler->is_over && scheduler->n_events == 0))
 		scheduler_free(scheduler);
