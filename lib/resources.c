@@ -33,6 +33,11 @@ int resource_kind_find(const char *name)
 	return -ENOENT;
 }
 
+int resource_part_kind_find(const char *name)
+{
+	return strcmp(name, "ports") == 0 ? RESOURCE_PORTS : resource_kind_find(name);
+}
+
 void resources_done(struct resources *r)
 {
 	ranges_done(&r->ports);

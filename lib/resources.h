@@ -23,6 +23,8 @@ enum { RESOURCE_PORTS = N_RESOURCE_KINDS };
 const char *resource_part_name(const struct resource_part *part);
 /* The scalar called NAME, or -ENOENT. */
 int resource_kind_find(const char *name);
+/* The same, or RESOURCE_PORTS. */
+int resource_part_kind_find(const char *name);
 
 /* cpus in 1/1000 cpu; mem and disk in 1/1000 MiB; gpus in 1/1000 (whole ones only). */
 struct resources {

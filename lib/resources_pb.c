@@ -156,10 +156,8 @@ int resources_from_messages(Mesos__V1__Resource *const *messages, size_t n, stru
 	int r = 0;
 
 	for (size_t i = 0; i < n && r == 0; i++) {
-		const char *name = messages[i]->name;
 		struct resource_part part = {
-			.kind = strcmp(name, "ports") == 0 ? RESOURCE_PORTS :
-							     resource_kind_find(name),
+			.kind = resource_part_kind_find(messages[i]->name),
 		};
 
 		r = add(messages[i], &part, &sum, e);

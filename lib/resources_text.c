@@ -135,7 +135,7 @@ static int parse_item(char *item, struct told *told, struct err *e)
 	if (!text)
 		return err_set(e, ENOMEM, "read resources");
 	part.role = split_role(name);
-	part.kind = strcmp(name, "ports") == 0 ? RESOURCE_PORTS : resource_kind_find(name);
+	part.kind = resource_part_kind_find(name);
 	r = parse_value(told, &part, text, trim(colon + 1), e);
 	ranges_done(&part.ports);
 	return r;
@@ -182,8 +182,7 @@ static int add_json(const json_t *json, struct told *told, struct err *e)
 	if (r < 0)
 		return err_wrap(e, "read resources");
 	resource = (Mesos__V1__Resource *)message;
-	kind = strcmp(resource->name, "ports") == 0 ? RESOURCE_PORTS :
-						      resource_kind_find(resource->name);
+	kind = resource_part_kind_find(resource->name);
 	r = resources_from_messages(&resource, 1, &one, e);
 	if (r == 0)
 		r = check_static(&one, e);

@@ -7,13 +7,6 @@
 #include "master_stub/shell.h"
 #include "net/http_server.h"
 
-static int reply(struct http_request *req, int r)
-{
-	if (r == 0)
-		operator_reply_empty(req, 200);
-	return r;
-}
-
 static int read_grace(const Google__Protobuf__Duration *duration, Mesos__V1__DurationInfo *ret,
 		      struct err *e)
 {
@@ -29,7 +22,6 @@ static int read_grace(const Google__Protobuf__Duration *duration, Mesos__V1__Dur
 static int drain(struct http_request *req, const OperatorCall *call, struct err *e)
 {
 	const Mesos__V1__Master__Call__DrainAgent *asked = call->drain_agent;
-	const struct shell *shell = http_request_app(req);
 	Mesos__V1__DrainConfig config = MESOS__V1__DRAIN_CONFIG__INIT;
 	Mesos__V1__DurationInfo grace;
 	int r = 0;
@@ -40,29 +32,26 @@ static int drain(struct http_request *req, const OperatorCall *call, struct err 
 	}
 	config.mark_gone = asked->mark_gone;
 	if (r == 0)
-		r = drain_agent(shell->master, asked->agent_id->value, &config, e);
-	return reply(req, r);
+		r = drain_agent(operator_master(req), asked->agent_id->value, &config, e);
+	return operator_done(req, r);
 }
 
 static int deactivate(struct http_request *req, const OperatorCall *call, struct err *e)
 {
-	const struct shell *shell = http_request_app(req);
-
-	return reply(req, drain_deactivate(shell->master, call->deactivate_agent->agent_id->value, e));
+	return operator_done(req, drain_deactivate(operator_master(req),
+						  call->deactivate_agent->agent_id->value, e));
 }
 
 static int reactivate(struct http_request *req, const OperatorCall *call, struct err *e)
 {
-	const struct shell *shell = http_request_app(req);
-
-	return reply(req, drain_reactivate(shell->master, call->reactivate_agent->agent_id->value, e));
+	return operator_done(req, drain_reactivate(operator_master(req),
+						  call->reactivate_agent->agent_id->value, e));
 }
 
 static int mark_gone(struct http_request *req, const OperatorCall *call, struct err *e)
 {
-	const struct shell *shell = http_request_app(req);
-
-	return reply(req, drain_mark_gone(shell->master, call->mark_agent_gone->agent_id->value, e));
+	return operator_done(req, drain_mark_gone(operator_master(req),
+						  call->mark_agent_gone->agent_id->value, e));
 }
 
 static const struct operator_call rows[] = {

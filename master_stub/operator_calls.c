@@ -86,3 +86,17 @@ void operator_reply_empty(struct http_request *req, int status)
 {
 	http_reply(req, status, NULL, NULL, 0);
 }
+
+int operator_done(struct http_request *req, int r)
+{
+	if (r == 0)
+		operator_reply_empty(req, 200);
+	return r;
+}
+
+struct master *operator_master(const struct http_request *req)
+{
+	const struct shell *shell = http_request_app(req);
+
+	return shell->master;
+}

@@ -19,6 +19,7 @@
 
 struct err;
 struct http_request;
+struct master;
 
 typedef Mesos__V1__Master__Call OperatorCall;
 typedef Mesos__V1__Master__Response OperatorResponse;
@@ -60,5 +61,8 @@ int operator_reply(struct http_request *req, const OperatorResponse *response, s
 int operator_reply_json(struct http_request *req, json_t *response_take, struct err *e);
 /* 200, or 202 for what is under way, with nothing. */
 void operator_reply_empty(struct http_request *req, int status);
+/* 200 with nothing, or R, which is an error's: the end of most handlers. */
+int operator_done(struct http_request *req, int r);
+struct master *operator_master(const struct http_request *req);
 
 #endif

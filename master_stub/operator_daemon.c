@@ -55,9 +55,7 @@ static int set_logging_level(struct http_request *req, const OperatorCall *call,
 	const Mesos__V1__Master__Call__SetLoggingLevel *asked = call->set_logging_level;
 	int r = log_toggle_set(shell->log_toggle, asked->level, asked->duration->nanoseconds, e);
 
-	if (r == 0)
-		operator_reply_empty(req, 200);
-	return r;
+	return operator_done(req, r);
 }
 
 /* The log goes to standard error, where others keep it: there is no file of ours to read. */

@@ -14,21 +14,15 @@
 
 static int teardown(struct http_request *req, const OperatorCall *call, struct err *e)
 {
-	const struct shell *shell = http_request_app(req);
-	int r = master_teardown(shell->master, call->teardown->framework_id->value, e);
-
-	if (r == 0)
-		operator_reply_empty(req, 200);
-	return r;
+	return operator_done(req, master_teardown(operator_master(req),
+						  call->teardown->framework_id->value, e));
 }
 
 static int get_roles(struct http_request *req, const OperatorCall *call, struct err *e)
 {
-	const struct shell *shell = http_request_app(req);
-
 	(void)call;
 	return operator_reply_json(req, json_pack("{s:s, s:o}", "type", "GET_ROLES", "get_roles",
-						  master_roles_json(shell->master, true)), e);
+						  master_roles_json(operator_master(req), true)), e);
 }
 
 static const struct operator_call rows[] = {
@@ -39,9 +33,7 @@ const struct operator_calls operator_framework_calls = OPERATOR_CALLS(rows);
 
 int operator_get_roles(struct http_request *req, struct err *e)
 {
-	const struct shell *shell = http_request_app(req);
-
-	return http_reply_jsonp(req, master_roles_json(shell->master, false), e);
+	return http_reply_jsonp(req, master_roles_json(operator_master(req), false), e);
 }
 
 /* The body is a form of one field. */
@@ -58,8 +50,5 @@ int operator_post_teardown(struct http_request *req, struct err *e)
 	if (r < 0)
 		return r;
 	shell_wake(shell);
-	r = master_teardown(shell->master, id, e);
-	if (r == 0)
-		http_reply(req, 200, NULL, NULL, 0);
-	return r;
+	return operator_done(req, master_teardown(shell->master, id, e));
 }

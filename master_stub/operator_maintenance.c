@@ -24,13 +24,6 @@ static void free_status(ClusterStatus *status)
 
 DEFINE_AUTO(ClusterStatus *, free_status);
 
-static int reply(struct http_request *req, int r)
-{
-	if (r == 0)
-		operator_reply_empty(req, 200);
-	return r;
-}
-
 /* ---- POST /api/v1 ---- */
 
 static int get_schedule(struct http_request *req, const OperatorCall *call, struct err *e)
@@ -38,11 +31,10 @@ static int get_schedule(struct http_request *req, const OperatorCall *call, stru
 	OperatorResponse response = MESOS__V1__MASTER__RESPONSE__INIT;
 	Mesos__V1__Master__Response__GetMaintenanceSchedule body =
 		MESOS__V1__MASTER__RESPONSE__GET_MAINTENANCE_SCHEDULE__INIT;
-	const struct shell *shell = http_request_app(req);
 
 	(void)call;
 	/* Only read. */
-	body.schedule = (Schedule *)(uintptr_t)maintenance_schedule(shell->master);
+	body.schedule = (Schedule *)(uintptr_t)maintenance_schedule(operator_master(req));
 	response.has_type = true;
 	response.type = MESOS__V1__MASTER__RESPONSE__TYPE__GET_MAINTENANCE_SCHEDULE;
 	response.get_maintenance_schedule = &body;
@@ -54,8 +46,7 @@ static int get_status(struct http_request *req, const OperatorCall *call, struct
 	OperatorResponse response = MESOS__V1__MASTER__RESPONSE__INIT;
 	Mesos__V1__Master__Response__GetMaintenanceStatus body =
 		MESOS__V1__MASTER__RESPONSE__GET_MAINTENANCE_STATUS__INIT;
-	const struct shell *shell = http_request_app(req);
-	AUTO(free_statusp) ClusterStatus *status = maintenance_status(shell->master);
+	AUTO(free_statusp) ClusterStatus *status = maintenance_status(operator_master(req));
 
 	(void)call;
 	if (!status)
@@ -69,26 +60,22 @@ static int get_status(struct http_request *req, const OperatorCall *call, struct
 
 static int update_schedule(struct http_request *req, const OperatorCall *call, struct err *e)
 {
-	const struct shell *shell = http_request_app(req);
-
-	return reply(req, maintenance_update_schedule(
-		shell->master, call->update_maintenance_schedule->schedule, e));
+	return operator_done(req, maintenance_update_schedule(
+		operator_master(req), call->update_maintenance_schedule->schedule, e));
 }
 
 static int start(struct http_request *req, const OperatorCall *call, struct err *e)
 {
-	const struct shell *shell = http_request_app(req);
-
-	return reply(req, maintenance_start(shell->master, call->start_maintenance->machines,
-					    call->start_maintenance->n_machines, e));
+	return operator_done(req, maintenance_start(operator_master(req),
+						   call->start_maintenance->machines,
+						   call->start_maintenance->n_machines, e));
 }
 
 static int stop(struct http_request *req, const OperatorCall *call, struct err *e)
 {
-	const struct shell *shell = http_request_app(req);
-
-	return reply(req, maintenance_stop(shell->master, call->stop_maintenance->machines,
-					   call->stop_maintenance->n_machines, e));
+	return operator_done(req, maintenance_stop(operator_master(req),
+						  call->stop_maintenance->machines,
+						  call->stop_maintenance->n_machines, e));
 }
 
 static const struct operator_call rows[] = {
@@ -112,15 +99,12 @@ static int reply_message(struct http_request *req, const ProtobufCMessage *messa
 
 int maintenance_get_schedule(struct http_request *req, struct err *e)
 {
-	const struct shell *shell = http_request_app(req);
-
-	return reply_message(req, &maintenance_schedule(shell->master)->base, e);
+	return reply_message(req, &maintenance_schedule(operator_master(req))->base, e);
 }
 
 int maintenance_get_status(struct http_request *req, struct err *e)
 {
-	const struct shell *shell = http_request_app(req);
-	AUTO(free_statusp) ClusterStatus *status = maintenance_status(shell->master);
+	AUTO(free_statusp) ClusterStatus *status = maintenance_status(operator_master(req));
 
 	if (!status)
 		return err_set(e, ENOMEM, "describe maintenance");
@@ -137,9 +121,9 @@ int maintenance_post_schedule(struct http_request *req, struct err *e)
 			  &message, e);
 
 	if (r == 0)
-		r = maintenance_update_schedule(shell->master, (const Schedule *)message, e);
+		r = maintenance_update_schedule(operator_master(req), (const Schedule *)message, e);
 	shell_wake(shell);
-	return reply(req, r);
+	return operator_done(req, r);
 }
 
 typedef int machines_fn(struct master *master, Mesos__V1__MachineID *const *ids, size_t n,
@@ -169,10 +153,10 @@ static int change_machines(struct http_request *req, machines_fn *change, struct
 	int r = read_machines(req, &message, e);
 
 	if (r == 0)
-		r = change(shell->master, ((const Machines *)message)->machines,
+		r = change(operator_master(req), ((const Machines *)message)->machines,
 			   ((const Machines *)message)->n_machines, e);
 	shell_wake(shell);
-	return reply(req, r);
+	return operator_done(req, r);
 }
 
 int maintenance_machine_down(struct http_request *req, struct err *e)

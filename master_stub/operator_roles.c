@@ -14,44 +14,31 @@
 
 /* ---- POST /api/v1 ---- */
 
-static struct master *master_of(struct http_request *req)
-{
-	const struct shell *shell = http_request_app(req);
-
-	return shell->master;
-}
-
-/* 200 with nothing, or R's error. */
-static int done(struct http_request *req, int r)
-{
-	if (r == 0)
-		operator_reply_empty(req, 200);
-	return r;
-}
-
 static int get_quota(struct http_request *req, const OperatorCall *call, struct err *e)
 {
 	(void)call;
 	return operator_reply_json(req, json_pack("{s:s, s:{s:o}}", "type", "GET_QUOTA", "get_quota",
-						  "status", master_quota_json(master_of(req))), e);
+						  "status", master_quota_json(operator_master(req))), e);
 }
 
 static int update_quota(struct http_request *req, const OperatorCall *call, struct err *e)
 {
 	const Mesos__V1__Master__Call__UpdateQuota *update = call->update_quota;
 
-	return done(req, master_update_quota(master_of(req), update->quota_configs,
+	return operator_done(req, master_update_quota(operator_master(req), update->quota_configs,
 					     update->n_quota_configs, update->force, e));
 }
 
 static int set_quota(struct http_request *req, const OperatorCall *call, struct err *e)
 {
-	return done(req, master_set_quota(master_of(req), call->set_quota->quota_request, e));
+	return operator_done(req, master_set_quota(operator_master(req),
+						   call->set_quota->quota_request, e));
 }
 
 static int remove_quota(struct http_request *req, const OperatorCall *call, struct err *e)
 {
-	return done(req, master_remove_quota(master_of(req), call->remove_quota->role, e));
+	return operator_done(req, master_remove_quota(operator_master(req),
+						      call->remove_quota->role, e));
 }
 
 static int get_weights(struct http_request *req, const OperatorCall *call, struct err *e)
@@ -59,13 +46,14 @@ static int get_weights(struct http_request *req, const OperatorCall *call, struc
 	(void)call;
 	return operator_reply_json(req, json_pack("{s:s, s:{s:o}}", "type", "GET_WEIGHTS",
 						  "get_weights", "weight_infos",
-						  master_weights_json(master_of(req))), e);
+						  master_weights_json(operator_master(req))), e);
 }
 
 static int update_weights(struct http_request *req, const OperatorCall *call, struct err *e)
 {
-	return done(req, master_update_weights(master_of(req), call->update_weights->weight_infos,
-					       call->update_weights->n_weight_infos, e));
+	return operator_done(req, master_update_weights(operator_master(req),
+							call->update_weights->weight_infos,
+							call->update_weights->n_weight_infos, e));
 }
 
 static const struct operator_call rows[] = {
@@ -90,7 +78,7 @@ static int read_json(const struct http_request *req, json_t **ret, struct err *e
 
 int operator_get_quota(struct http_request *req, struct err *e)
 {
-	return http_reply_jsonp(req, master_quota_json(master_of(req)), e);
+	return http_reply_jsonp(req, master_quota_json(operator_master(req)), e);
 }
 
 int operator_post_quota(struct http_request *req, struct err *e)
@@ -106,19 +94,19 @@ int operator_post_quota(struct http_request *req, struct err *e)
 	if (r < 0)
 		return err_wrap(e, "Failed to validate set quota request JSON");
 	shell_wake(http_request_app(req));
-	return done(req, master_set_quota(master_of(req),
+	return operator_done(req, master_set_quota(operator_master(req),
 					  (const Mesos__V1__Quota__QuotaRequest *)message, e));
 }
 
 int operator_delete_quota(struct http_request *req, struct err *e)
 {
 	shell_wake(http_request_app(req));
-	return done(req, master_remove_quota(master_of(req), http_request_arg(req, 0), e));
+	return operator_done(req, master_remove_quota(operator_master(req), http_request_arg(req, 0), e));
 }
 
 int operator_get_weights(struct http_request *req, struct err *e)
 {
-	return http_reply_jsonp(req, master_weights_json(master_of(req)), e);
+	return http_reply_jsonp(req, master_weights_json(operator_master(req)), e);
 }
 
 /* A list, which as the body of the call is what it would be there. */
@@ -142,6 +130,6 @@ int operator_put_weights(struct http_request *req, struct err *e)
 		return err_wrap(e, "Failed to convert weights JSON array to protobuf");
 	update = (const Mesos__V1__Master__Call__UpdateWeights *)message;
 	shell_wake(http_request_app(req));
-	return done(req, master_update_weights(master_of(req), update->weight_infos,
+	return operator_done(req, master_update_weights(operator_master(req), update->weight_infos,
 					       update->n_weight_infos, e));
 }
