@@ -1,4 +1,5 @@
 """Fixtures of the integration suite: real programs, real kernel, as root."""
+import contextlib
 import os
 import pathlib
 import signal
@@ -9,7 +10,8 @@ import pytest
 
 sys.path.insert(0, os.path.dirname(__file__))
 
-from cluster import Cluster, host_facts  # noqa: E402
+from cluster import Cluster, host_facts, wait_until  # noqa: E402
+from framework import Framework  # noqa: E402
 from oci import Runtime  # noqa: E402
 
 # What a shell ignores for a job in the background, the programs of the tests would ignore, too.
@@ -89,6 +91,34 @@ def node(cluster):
     cluster.start_master()
     cluster.start_agent()
     return cluster
+
+
+def shared_cluster(*flags, app=None):
+    """A fixture "cluster" for all tests of a module: a master and one agent with FLAGS, which run APP."""
+    @pytest.fixture(name="cluster", scope="module")
+    def running_cluster():
+        with contextlib.closing(Cluster()) as made:
+            made.start_master()
+            made.start_agent(*flags)
+            if app:
+                made.deploy(app)
+            yield made
+    return running_cluster
+
+
+@pytest.fixture
+def agent(cluster):
+    """The first of the cluster."""
+    return cluster.agents[0]
+
+
+@pytest.fixture
+def framework(cluster, agent):
+    """One that leaves nothing on the agent."""
+    made = Framework(cluster)
+    yield made
+    made.call("TEARDOWN")
+    wait_until(lambda: not agent.container_cgroups(), "nothing is left of it")
 
 
 @pytest.fixture

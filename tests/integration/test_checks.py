@@ -1,8 +1,7 @@
 """Checks of tasks (TaskInfo.check): what came is told when it changes, and nobody is killed for it."""
-import pytest
-
-from cluster import Cluster, free_port, wait_until
-from framework import SMALL, Framework
+from cluster import free_port, wait_until
+from conftest import shared_cluster
+from framework import SMALL
 
 SERVER = """exec python3 -c "
 import http.server
@@ -14,16 +13,7 @@ class H(http.server.BaseHTTPRequestHandler):
 http.server.HTTPServer(('127.0.0.1', %d), H).serve_forever()" """
 SOON = {"delay_seconds": 0, "interval_seconds": 0.1, "timeout_seconds": 5}
 
-
-@pytest.fixture(name="framework", scope="module")
-def framework_of_a_node():
-    cluster = Cluster("checks")
-    try:
-        cluster.start_master()
-        cluster.start_agent()
-        yield Framework(cluster)
-    finally:
-        cluster.close()
+cluster = shared_cluster()
 
 
 def launch(framework, command, check, resources=None, **more):

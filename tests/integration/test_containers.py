@@ -9,7 +9,8 @@ import threading
 
 import pytest
 
-from cluster import SLOW, Cluster, wait_until
+from cluster import SLOW, wait_until
+from conftest import shared_cluster
 
 SLEEPER = {"id": "/parent", "cmd": "readlink /proc/self/ns/ipc > ipc; exec sleep 1000", "cpus": 0.5, "mem": 64,
            "instances": 1}
@@ -17,22 +18,7 @@ RESOURCES = [{"name": "cpus", "type": "SCALAR", "scalar": {"value": 0.1}},
              {"name": "mem", "type": "SCALAR", "scalar": {"value": 32}}]
 OWN_LIMITS = {"type": "MESOS", "linux_info": {"share_cgroups": False}}
 
-
-@pytest.fixture(name="cluster", scope="module")
-def running_cluster():
-    cluster = Cluster("containers")
-    try:
-        cluster.start_master()
-        cluster.start_agent()
-        cluster.deploy(SLEEPER)
-        yield cluster
-    finally:
-        cluster.close()
-
-
-@pytest.fixture(name="agent")
-def running_agent(cluster):
-    return cluster.agents[0]
+cluster = shared_cluster(app=SLEEPER)
 
 
 @pytest.fixture(name="parent")

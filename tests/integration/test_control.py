@@ -3,20 +3,12 @@ import os
 
 import pytest
 
-from cluster import Cluster, wait_until
+from cluster import wait_until
+from conftest import shared_cluster
 
 COUNTER = "trap 'echo hup' HUP; i=0; while :; do echo $i > count; i=$((i+1)); sleep 0.02; done"
 
-
-@pytest.fixture(name="cluster", scope="module")
-def running_cluster():
-    cluster = Cluster("control")
-    try:
-        cluster.start_master()
-        cluster.start_agent("--resources=cpus:2;mem:1024;ports:[31000-31099]", "--cfs_quota")
-        yield cluster
-    finally:
-        cluster.close()
+cluster = shared_cluster("--resources=cpus:2;mem:1024;ports:[31000-31099]", "--cfs_quota")
 
 
 @pytest.fixture(name="counter", scope="module")

@@ -8,22 +8,13 @@ import uuid
 
 import pytest
 
-from cluster import BUILD, SLOW, Cluster, wait_until
+from cluster import BUILD, SLOW, wait_until
+from conftest import shared_cluster
 from terminals import on_terminal, read_until, set_size
 
 SLEEPER = {"id": "/sleeper", "cmd": "echo started; exec sleep 1000", "cpus": 0.1, "mem": 64, "instances": 1}
 
-
-@pytest.fixture(name="cluster", scope="module")
-def running_cluster():
-    cluster = Cluster("exec")
-    try:
-        cluster.start_master()
-        cluster.start_agent("--http_heartbeat_interval=200ms")
-        cluster.deploy(SLEEPER)
-        yield cluster
-    finally:
-        cluster.close()
+cluster = shared_cluster("--http_heartbeat_interval=200ms", app=SLEEPER)
 
 
 @pytest.fixture(name="task")

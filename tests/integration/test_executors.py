@@ -14,13 +14,6 @@ from executors import (IDLE, Speaker, agent_id, custom, environment, executor, f
 from framework import SMALL, Framework, scalar
 
 
-@pytest.fixture
-def node(cluster):
-    cluster.start_master()
-    cluster.start_agent()
-    return cluster
-
-
 # ---- life ----
 
 def test_one_executor_runs_many_tasks(node):

@@ -8,23 +8,13 @@ import subprocess
 import pytest
 
 from cluster import BUILD, SLOW, Cluster, wait_until
+from conftest import shared_cluster
 from terminals import on_terminal, read_until
 
 # 64 KiB of a numbered line each, as fast as it goes.
 COUNT = "i=0; while [ $i -lt {n} ]; do echo line-$i; i=$((i+1)); done"
 
-
-@pytest.fixture(name="cluster", scope="module")
-def running_cluster():
-    cluster = Cluster("output")
-    try:
-        cluster.start_master()
-        cluster.start_agent()
-        yield cluster
-    finally:
-        cluster.close()
-
-
+cluster = shared_cluster()
 # An app that is being removed still has its name.
 numbers = itertools.count()
 

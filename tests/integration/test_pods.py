@@ -1,79 +1,16 @@
 """Task groups of the default executor: what members share, what each has for itself, and how they end together."""
 import contextlib
 import os
-import pathlib
 import re
 import signal
-import uuid
 
 import pytest
 
-from cluster import Cluster, wait_until
-from framework import Framework, scalar
+from cluster import wait_until
+from conftest import shared_cluster
+from groups import FOREVER, launch, member, pod_of, read, sandbox
 
-SHARED = {"mode": "RW", "container_path": "shared",
-          "source": {"type": "SANDBOX_PATH", "sandbox_path": {"type": "PARENT", "path": "common"}}}
-FOREVER = "exec sleep 1000"
-
-
-@pytest.fixture(name="cluster", scope="module")
-def running_cluster():
-    cluster = Cluster("pods")
-    try:
-        cluster.start_master()
-        cluster.start_agent()
-        yield cluster
-    finally:
-        cluster.close()
-
-
-@pytest.fixture(name="agent")
-def running_agent(cluster):
-    return cluster.agents[0]
-
-
-@pytest.fixture(name="framework")
-def subscribed_framework(cluster, agent):
-    framework = Framework(cluster)
-    yield framework
-    framework.call("TEARDOWN")
-    wait_until(lambda: not agent.container_cgroups(), "nothing is left of it")
-
-
-def member(offer, script, mem=32, **more):
-    return {"name": "m", "task_id": {"value": f"m-{uuid.uuid4()}"}, "agent_id": offer["agent_id"],
-            "command": {"value": script}, "resources": [scalar("cpus", 0.1), scalar("mem", mem)],
-            "container": {"type": "MESOS", "volumes": [SHARED]}, **more}
-
-
-def member_of_mem(script, mem):
-    return lambda offer: [member(offer, script, mem=mem)]
-
-
-def is_roomy(offer):
-    """What other groups gave back may come in pieces."""
-    return all(r["scalar"]["value"] >= {"cpus": 1, "mem": 1024, "disk": 64}.get(r["name"], 0)
-               for r in offer["resources"] if "scalar" in r)
-
-
-def launch(framework, *scripts, name=None, tasks=None):
-    """The ids of a group with a member for each of SCRIPTS."""
-    offer = framework.offer(is_roomy)
-    tasks = tasks(offer) if tasks else [member(offer, script) for script in scripts]
-    executor = {"type": "DEFAULT", "executor_id": {"value": name or f"e-{uuid.uuid4()}"},
-                "resources": [scalar("cpus", 0.1), scalar("mem", 32), scalar("disk", 8)]}
-    framework.accept(offer, {"type": "LAUNCH_GROUP",
-                             "launch_group": {"executor": executor, "task_group": {"tasks": tasks}}})
-    return [t["task_id"]["value"] for t in tasks]
-
-
-def sandbox(agent, task_id):
-    return next(pathlib.Path(agent.work_dir).glob(f"slaves/*/frameworks/*/executors/*/runs/latest/tasks/{task_id}/"))
-
-
-def read(agent, task_id, name="stdout"):
-    return (sandbox(agent, task_id) / name).read_text()
-
+cluster = shared_cluster()
 
 def answers(agent):
     with contextlib.suppress(OSError):
@@ -88,10 +25,6 @@ def test_three_members_run_and_finish_and_the_pod_goes(framework, agent):
     (sandbox(agent, ids[2]) / "end").touch()
     assert framework.status(ids[2], "TASK_FINISHED")["executor_id"] == states[0]["executor_id"]
     wait_until(lambda: not agent.container_cgroups(), "the pod is gone")
-
-
-def pod_of(status):
-    return status["container_status"]["container_id"]["parent"]["value"]
 
 
 def test_a_second_group_joins_the_running_executor_and_ends_on_its_own(framework, agent):
@@ -117,8 +50,8 @@ def test_a_second_group_joins_the_running_executor_and_ends_on_its_own(framework
 
 def test_what_a_second_group_brings_along_is_the_executors_too(framework, agent):
     launch(framework, FOREVER, name="grown")
-    hungry = member_of_mem("x=$(head -c 100000000 /dev/zero | tr '\\0' x); echo ${#x}; " + FOREVER, 512)
-    big, = launch(framework, tasks=hungry, name="grown")
+    hungry = "x=$(head -c 100000000 /dev/zero | tr '\\0' x); echo ${#x}; " + FOREVER
+    big, = launch(framework, tasks=lambda offer: [member(offer, hungry, mem=512)], name="grown")
     framework.status(big, "TASK_RUNNING")
     wait_until(lambda: read(agent, big) == "100000000\n", "it has room")
 

@@ -3,22 +3,14 @@ import json
 
 import pytest
 
-from cluster import Cluster, wait_until
+from cluster import wait_until
+from conftest import shared_cluster
 from framework import SMALL, Framework
 from protolite import Schema
 
 JSON = {"Content-Type": "application/json"}
 
-
-@pytest.fixture(name="cluster", scope="module")
-def running_cluster():
-    cluster = Cluster("scheduler")
-    try:
-        cluster.start_master()
-        cluster.start_agent("--resources=cpus:4;mem:4096;disk:1024;ports:[31000-31999]")
-        yield cluster
-    finally:
-        cluster.close()
+cluster = shared_cluster("--resources=cpus:4;mem:4096;disk:1024;ports:[31000-31999]")
 
 
 @pytest.fixture(name="framework")
