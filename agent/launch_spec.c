@@ -58,10 +58,9 @@ static int check_linux_info(const Mesos__V1__LinuxInfo *info, bool has_parent, s
 	if (info->capability_info)
 		return err_set(e, ENOTSUP, "container.linux_info.capability_info: replaced by "
 			       "effective_capabilities");
-	/* Pid 1 of each is the init that its supervisor talks to. */
-	if (info->share_pid_namespace)
-		return err_set(e, ENOTSUP, "container.linux_info.share_pid_namespace: every "
-			       "container has its own");
+	if (!has_parent && info->share_pid_namespace)
+		return err_set(e, ENOTSUP, "container.linux_info.share_pid_namespace: it has no "
+			       "parent to share with but the host");
 	if (!has_parent && info->has_ipc_mode &&
 	    info->ipc_mode == MESOS__V1__LINUX_INFO__IPC_MODE__SHARE_PARENT)
 		return err_set(e, ENOTSUP, "container.linux_info.ipc_mode: it has no parent to "
@@ -374,13 +373,16 @@ static json_t *build_namespaces(const Mesos__V1__TaskInfo *task, const struct la
 	const Mesos__V1__LinuxInfo *info = task->container ? task->container->linux_info : NULL;
 	bool shares_ipc = info && info->has_ipc_mode &&
 			  info->ipc_mode == MESOS__V1__LINUX_INFO__IPC_MODE__SHARE_PARENT;
-	char path[48];
+	char pid[48], ipc[48];
 
-	if (place->parent)
-		(void)snprintf(path, sizeof(path), "/proc/%d/ns/ipc", (int)place->parent->pid);
-	return json_pack("[{s:s}, {s:s}, {s:s, s:s*}, {s:s}, {s:s}]", "type", "pid", "type",
-			 "mount", "type", "ipc", "path", shares_ipc ? path : NULL, "type", "uts",
-			 "type", "cgroup");
+	if (place->parent) {
+		(void)snprintf(pid, sizeof(pid), "/proc/%d/ns/pid", (int)place->parent->pid);
+		(void)snprintf(ipc, sizeof(ipc), "/proc/%d/ns/ipc", (int)place->parent->pid);
+	}
+	return json_pack("[{s:s, s:s*}, {s:s}, {s:s, s:s*}, {s:s}, {s:s}]",
+			 "type", "pid", "path", info && info->share_pid_namespace ? pid : NULL,
+			 "type", "mount", "type", "ipc", "path", shares_ipc ? ipc : NULL,
+			 "type", "uts", "type", "cgroup");
 }
 
 /* Masked and read-only paths are not listed: the supervisor adds them to every container. */

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -65,6 +66,9 @@ int init_prepare(const struct child_args *args, struct err *e)
 
 	if (r < 0)
 		return r;
+	/* As pid 1 it is that in any case. */
+	if (prctl(PR_SET_CHILD_SUBREAPER, 1) < 0)
+		return err_set(e, errno, "become the parent of orphans");
 	for (int fd = 0; fd <= 2; fd++) {
 		if (dup3(args->null_fd, fd, 0) < 0)
 			return err_set(e, errno, "redirect descriptor %d", fd);
@@ -253,20 +257,31 @@ static void finish_command(struct init *in, struct command *command)
 		sync_send_err(in->sync_fd, SYNC_EXEC_FAILED, command->id, &e);
 }
 
+/* Before a program's own setsid() there is no such group. */
+static void signal_group(pid_t pid, int signo)
+{
+	if (kill(-pid, signo) < 0)
+		(void)kill(pid, signo);
+}
+
 static void signal_command(struct init *in, uint32_t id, int signo)
 {
 	for (size_t i = 0; i < MAX_COMMANDS; i++) {
-		pid_t pid = in->commands[i].start.pid;
-
-		if (pid == 0 || in->commands[i].id != id)
-			continue;
-		/* Before the command's own setsid() there is no such group. */
-		if (kill(-pid, signo) < 0)
-			(void)kill(pid, signo);
+		if (in->commands[i].start.pid != 0 && in->commands[i].id == id)
+			signal_group(in->commands[i].start.pid, signo);
 	}
 }
 
-/* The supervisor is gone: _exit() takes the whole pid namespace along. */
+/* Where others are in the same pid namespace, what has left the main process's group is not reached. */
+static void signal_all(struct init *in, int signo)
+{
+	if (in->box->spec->namespaces & CLONE_NEWPID)
+		(void)kill(-1, signo);
+	else
+		signal_group(in->main.pid, signo);
+}
+
+/* The supervisor is gone: _exit() takes a whole pid namespace along, or whoever finds the cgroup does. */
 static void serve_supervisor(struct init *in)
 {
 	AUTO(packet_fds_done) struct packet_fds fds = { 0 };
@@ -281,7 +296,7 @@ static void serve_supervisor(struct init *in)
 	if (r < 0)
 		return;
 	if (head.type == SYNC_SIGNAL)
-		(void)kill(-1, head.value);
+		signal_all(in, head.value);
 	else if (head.type == SYNC_SIGNAL_MAIN)
 		(void)kill(in->main.pid, head.value);
 	else if (head.type == SYNC_EXEC_SIGNAL)
@@ -323,7 +338,7 @@ static void serve_signals(struct init *in)
 	while (read(in->signal_fd, &info, sizeof(info)) == sizeof(info)) {
 		/* From outside the namespace only: inside, nobody speaks for the supervisor. */
 		if (info.ssi_signo != SIGCHLD && info.ssi_pid == 0)
-			(void)kill(-1, (int)info.ssi_signo);
+			signal_all(in, (int)info.ssi_signo);
 	}
 	reap(in);
 }

@@ -166,9 +166,9 @@ static int prepare_init(struct child_args *args, int ret_copies[3], struct err *
 		&args->launch.stdio.in_fd, &args->launch.stdio.out_fd, &args->launch.stdio.err_fd,
 	};
 
-	/* It signals "all processes", and whatever loses its parent becomes its child. */
-	if (!(args->box->spec->namespaces & CLONE_NEWPID))
-		return err_set(e, EINVAL, "run an init without a pid namespace of its own");
+	/* Whatever loses its parent becomes its child, also where another one is pid 1. */
+	if (!spec_has_namespace(args->box->spec, SPEC_NS_PID))
+		return err_set(e, EINVAL, "run an init in the pid namespace of the host");
 	/* Init forks the main process. */
 	if (scheduler_ends_with_fork(args->box->spec))
 		return err_set(e, EINVAL, "process.scheduler: keep to a policy that ends with a "

@@ -170,9 +170,20 @@ def test_a_nested_one_has_pids_of_its_own_and_no_others(agent, parent):
     assert wait_for(agent, me)["state"] == "TASK_FINISHED"
     assert "sleep 1000" not in read(agent, f"{parent}.own-pids", "stdout")
     remove(agent, me)
-    answer = launch(agent, me, "true", status=400,
-                    container={"type": "MESOS", "linux_info": {"share_pid_namespace": True}})
-    assert b"container.linux_info.share_pid_namespace" in answer.body
+
+
+def test_a_nested_one_that_asks_for_them_has_the_pids_of_its_parent_and_ends_alone(cluster, agent, parent):
+    me = child_of(parent, "shared-pids")
+    shared = {"type": "MESOS", "linux_info": {"share_pid_namespace": True}}
+    launch(agent, me, "cat /proc/1/task/1/children; for p in /proc/[0-9]*; do tr '\\0' ' ' < $p/cmdline; done; echo; exec sleep 1001",
+           container=shared)
+    wait_until(lambda: "sleep 1000" in read(agent, f"{parent}.shared-pids", "stdout"), "it sees its parent's")
+    assert call(agent, "KILL_CONTAINER", container_id=me).status == 200
+    assert wait_for(agent, me)["state"] == "TASK_KILLED"
+    remove(agent, me)
+    assert agent.container_of(cluster.tasks("/parent")[0]["id"])["container_id"] == parent
+    answer = launch(agent, {"value": "host-pids"}, "true", status=400, container=shared, resources=RESOURCES)
+    assert b"container.linux_info.share_pid_namespace: it has no parent to share with but the host" in answer.body
 
 
 @pytest.mark.parametrize("mode, is_shared", [("SHARE_PARENT", True), ("PRIVATE", False)])

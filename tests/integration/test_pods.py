@@ -8,7 +8,7 @@ import pytest
 
 from cluster import wait_until
 from conftest import shared_cluster
-from groups import FOREVER, launch, member, pod_of, read, sandbox
+from groups import FOREVER, SHARED, cmdline, launch, member, pod_of, read, sandbox
 
 cluster = shared_cluster()
 
@@ -79,6 +79,53 @@ def test_a_second_group_that_is_refused_leaves_the_first_alone(framework, agent)
     for i in launch(framework, tasks=bad, name="kept"):
         assert framework.status(i, "TASK_ERROR")["reason"] == "REASON_TASK_GROUP_INVALID"
     assert framework.status(first)["state"] == "TASK_RUNNING"
+
+
+SHARES_PIDS = {"container": {"type": "MESOS", "volumes": [SHARED], "linux_info": {"share_pid_namespace": True}}}
+
+
+def test_members_that_share_the_pids_of_their_pod_see_one_another_and_no_others_do(framework, agent):
+    """Who asks for it sees the others that ask, and the pod's own; who does not is alone, and not seen."""
+    look = "for p in /proc/[0-9]*; do tr '\\0' ' ' < $p/cmdline; echo; done; readlink /proc/self/ns/pid; echo done; "
+    def tasks(offer):
+        return [member(offer, "exec sleep 1001", **SHARES_PIDS),
+                member(offer, f"while [ ! -e shared/go ]; do sleep 0.02; done; {look} exec sleep 1002", **SHARES_PIDS),
+                member(offer, f"while [ ! -e shared/go ]; do sleep 0.02; done; {look} exec sleep 1003")]
+    ids = launch(framework, tasks=tasks)
+    for i in ids:
+        framework.status(i, "TASK_RUNNING")
+    (sandbox(agent, ids[0]) / "../../common/go").touch()
+    wait_until(lambda: all("done" in read(agent, i) for i in ids[1:]), "both have looked")
+    shared, alone = (read(agent, i) for i in ids[1:])
+    assert "sleep 1001" in shared and "sleep infinity" in shared and "sleep 1003" not in shared, shared
+    assert "sleep" not in alone.replace("sleep 0.02", "").replace("sleep 1003", ""), alone
+    assert shared.splitlines()[-2] != alone.splitlines()[-2]
+
+
+def test_who_shares_pids_ends_neither_the_pod_nor_leaves_by_it(framework, agent):
+    """Pid 1 there is the pod's: it takes no signal from within, and its mounts are not the host's."""
+    tries = "kill -KILL 1; kill -TERM 1; sleep 0.2; readlink /proc/1/ns/mnt"
+    ids = launch(framework, tasks=lambda offer: [
+        member(offer, FOREVER), member(offer, f"{tries}; nsenter -t 1 -m true && echo escaped; echo done; {FOREVER}", **SHARES_PIDS)])
+    framework.status(ids[1], "TASK_RUNNING")
+    wait_until(lambda: "done" in read(agent, ids[1]), "it has tried")
+    assert "escaped" not in read(agent, ids[1]) and os.readlink("/proc/self/ns/mnt") not in read(agent, ids[1])
+    assert framework.status(ids[0])["state"] == framework.status(ids[1])["state"] == "TASK_RUNNING"
+
+
+def test_the_end_of_one_that_shares_pids_is_its_own(framework, agent):
+    """What it left behind in other sessions goes with it, and nobody else's does."""
+    stray = "setsid sh -c 'trap \"\" TERM; exec sleep 1004' & sleep 0.2; "
+    kept, = launch(framework, tasks=lambda offer: [member(offer, FOREVER, **SHARES_PIDS)], name="pids")
+    framework.status(kept, "TASK_RUNNING")
+    finished, = launch(framework, tasks=lambda offer: [member(offer, stray + "exit 0", **SHARES_PIDS)], name="pids")
+    framework.status(finished, "TASK_FINISHED")
+    killed, = launch(framework, tasks=lambda offer: [member(offer, stray + FOREVER, **SHARES_PIDS)], name="pids")
+    framework.status(killed, "TASK_RUNNING")
+    framework.call("KILL", task_id={"value": killed})
+    framework.status(killed, "TASK_KILLED")
+    wait_until(lambda: not {p for p in agent.processes() if "1004" in cmdline(p)}, "the end of what they left")
+    assert framework.status(kept)["state"] == "TASK_RUNNING"
 
 
 def test_updates_name_the_executor_and_the_container_in_its_pod(framework):

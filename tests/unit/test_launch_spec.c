@@ -420,7 +420,8 @@ static const struct {
 	  "command.environment: of CONTAINER_LOGGER_LOGROTATE_STDOUT_OPTIONS only 'rotate 0' to "
 	  "'rotate 100' is supported" },
 	{ COMMAND "\"container\":{\"type\":\"MESOS\",\"linux_info\":{\"share_pid_namespace\":true}},",
-	  -ENOTSUP, "container.linux_info.share_pid_namespace: every container has its own" },
+	  -ENOTSUP, "container.linux_info.share_pid_namespace: it has no parent to share with but the "
+	  "host" },
 	{ COMMAND "\"container\":{\"type\":\"MESOS\",\"linux_info\":{\"seccomp\":{\"unconfined\":"
 	  "true}}},", -EPERM,
 	  "container.linux_info.seccomp.unconfined: this agent confines every task" },
