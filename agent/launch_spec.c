@@ -53,7 +53,8 @@ static int check_container(const Mesos__V1__ContainerInfo *c, struct err *e)
 	return 0;
 }
 
-static int check_linux_info(const Mesos__V1__LinuxInfo *info, bool has_parent, struct err *e)
+static int check_linux_info(const Mesos__V1__LinuxInfo *info, bool has_parent, bool has_image,
+			    struct err *e)
 {
 	if (info->capability_info)
 		return err_set(e, ENOTSUP, "container.linux_info.capability_info: replaced by "
@@ -61,6 +62,10 @@ static int check_linux_info(const Mesos__V1__LinuxInfo *info, bool has_parent, s
 	if (!has_parent && info->share_pid_namespace)
 		return err_set(e, ENOTSUP, "container.linux_info.share_pid_namespace: it has no "
 			       "parent to share with but the host");
+	/* In a user namespace there is no mounting of /proc for pids of another one. */
+	if (has_image && info->share_pid_namespace)
+		return err_set(e, ENOTSUP, "container.linux_info.share_pid_namespace: not with an "
+			       "image, whose users are its own");
 	if (!has_parent && info->has_ipc_mode &&
 	    info->ipc_mode == MESOS__V1__LINUX_INFO__IPC_MODE__SHARE_PARENT)
 		return err_set(e, ENOTSUP, "container.linux_info.ipc_mode: it has no parent to "
@@ -91,7 +96,7 @@ static int check_task(const Mesos__V1__TaskInfo *task, bool has_parent, struct e
 		return 0;
 	r = check_container(task->container, e);
 	if (r >= 0 && task->container->linux_info)
-		r = check_linux_info(task->container->linux_info, has_parent, e);
+		r = check_linux_info(task->container->linux_info, has_parent, images_asked(task), e);
 	return r;
 }
 

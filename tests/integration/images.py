@@ -107,6 +107,20 @@ class Layout:
         return descriptor
 
 
+APPLETS = ("sh", "sleep", "cat", "id", "env", "pwd", "touch", "ls", "stat", "sort")
+PASSWD = b"root:x:0:0:root:/root:/bin/sh\napp:x:1000:1000:app:/home/app:/bin/sh\n"
+GROUP = b"root:x:0:\napp:x:1000:\n"
+
+
+def busybox(*more):
+    """The layer of a small system with the users root and app, and MORE entries."""
+    return layer(
+        *[directory(d) for d in ("bin", "etc", "proc", "sys", "dev", "tmp", "srv", "home")],
+        entry("etc/passwd", data=PASSWD), entry("etc/group", data=GROUP),
+        entry("bin/busybox", data=pathlib.Path("/bin/busybox").read_bytes(), mode=0o755),
+        *[link(f"bin/{name}", "busybox") for name in APPLETS], *more)
+
+
 class Refused(Exception):
     """What the store said, with its status."""
 

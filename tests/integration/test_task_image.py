@@ -7,14 +7,11 @@ import subprocess
 import pytest
 
 from cluster import Cluster, wait_until
-from images import Layout, Store, directory, entry, layer, link
+from images import Layout, Store, busybox, entry
 
-BUSYBOX = pathlib.Path("/bin/busybox")
 FIRST = 1500000000
 numbers = itertools.count()
 
-PASSWD = b"root:x:0:0:root:/root:/bin/sh\napp:x:1000:1000:app:/home/app:/bin/sh\n"
-GROUP = b"root:x:0:\napp:x:1000:\n"
 CONFIG = {"Env": ["COLOR=green", "PATH=/bin:/custom"], "User": "app", "WorkingDir": "/srv",
           "Entrypoint": ["/bin/entry"], "Cmd": ["from-cmd"]}
 ENTRY = b"#!/bin/sh\necho \"entry: $*\"\n[ $# -gt 0 ] && [ \"$1\" = sleep ] && exec \"$@\"\nexec sleep 1000\n"
@@ -27,12 +24,8 @@ def running_cluster(tmp_path_factory):
             "overlayfs":
         pytest.skip("an overlay on an overlay")
     store = Store(tmp / "store")
-    Layout(tmp / "web").image([layer(
-        *[directory(d) for d in ("bin", "etc", "proc", "sys", "dev", "tmp", "srv", "home")],
-        entry("etc/passwd", data=PASSWD), entry("etc/group", data=GROUP), entry("etc/marker", data=b"in the image\n"),
-        entry("bin/busybox", data=BUSYBOX.read_bytes(), mode=0o755), entry("bin/entry", data=ENTRY, mode=0o755),
-        *[link(f"bin/{name}", "busybox") for name in ("sh", "sleep", "cat", "id", "env", "pwd", "touch", "ls",
-                                                     "stat", "sort")])], CONFIG)
+    Layout(tmp / "web").image([busybox(entry("etc/marker", data=b"in the image\n"),
+                                       entry("bin/entry", data=ENTRY, mode=0o755))], CONFIG)
     store.add(f"oci:{tmp}/web", name="web:1")
     cluster = Cluster("image")
     cluster.store = store
