@@ -158,8 +158,7 @@ static void add_clients(struct world *world, size_t n_roles)
 
 static void run(struct world *world)
 {
-	(void)allocator_run(world->allocator, 0, on_grant, world);
-	world->n_all_grants += world->n_grants;
+	world->n_all_grants += allocator_run(world->allocator, 0, on_grant, world);
 }
 
 static void decline_all(struct world *world)
@@ -260,24 +259,31 @@ static void run_declined(const char *shape, size_t n_nodes, size_t n_clients, si
 	stop(&world);
 }
 
+/* CPUS, and a GiB of memory and of disk with each; as a guarantee and as a limit. */
+static void set_quota(struct world *world, size_t role, int64_t cpus)
+{
+	struct allocator_quota quota = allocator_no_quota;
+	char name[NAME];
+
+	quota.guarantee.of[RESOURCE_CPUS] = quota.limit.of[RESOURCE_CPUS] = cpus * 1000;
+	quota.guarantee.of[RESOURCE_MEM] = quota.limit.of[RESOURCE_MEM] = cpus * 1024000;
+	quota.guarantee.of[RESOURCE_DISK] = quota.limit.of[RESOURCE_DISK] = cpus * 1024000;
+	(void)snprintf(name, sizeof(name), "role%zu", role);
+	if (allocator_set_quota(world->allocator, name, &quota) < 0)
+		die("out of memory");
+}
+
+/* A small role takes half a node, a large one two of them: as in Mesos's LargeAndSmallQuota. */
 static void run_quota(size_t n_small, size_t n_large)
 {
-	size_t n_nodes = (n_small + n_large * 10) / 24 + 1, n = n_small + n_large;
+	size_t n = n_small + n_large;
 	struct world world;
 
-	start(&world, n_nodes, n, 2);
-	add_nodes(&world, "cpus:24;mem:4096;disk:4096;ports:[31000-32000]");
+	start(&world, n, n, 2);
+	add_nodes(&world, "cpus:2;mem:2048;disk:2048");
 	add_clients(&world, n);
-	for (size_t i = 0; i < n; i++) {
-		struct allocator_quota quota = allocator_no_quota;
-		char role[NAME];
-
-		quota.guarantee.of[RESOURCE_CPUS] = quota.limit.of[RESOURCE_CPUS] =
-			i < n_small ? 1000 : 10000;
-		(void)snprintf(role, sizeof(role), "role%zu", i);
-		if (allocator_set_quota(world.allocator, role, &quota) < 0)
-			die("out of memory");
-	}
+	for (size_t i = 0; i < n; i++)
+		set_quota(&world, i, i < n_small ? 1 : 4);
 	for (int i = 0; i < 2; i++) {
 		double begin = now();
 
