@@ -11,12 +11,12 @@
  * What one unpacking may build: all that an agent may describe when it registers (32 MiB of tasks,
  * if need be of the shortest labels), and at some 100 bytes a message no way to fill the memory.
  */
-enum { WIRE_MAX_FIELDS = 1 << 23, WIRE_MAX_MESSAGES = 1 << 21 };
+enum { WIRE_MAX_FIELDS = 1 << 23, WIRE_MAX_MESSAGES = 1 << 21, WIRE_MAX_COPIED = 1 << 26 };
 
 enum wire_type { WIRE_VARINT = 0, WIRE_FIXED64 = 1, WIRE_BYTES = 2, WIRE_FIXED32 = 5 };
 
 struct scan {
-	size_t n_fields, n_messages;
+	size_t n_fields, n_messages, n_copied;
 };
 
 static int read_varint(const uint8_t **p, const uint8_t *end, uint64_t *ret)
@@ -64,10 +64,15 @@ static int skip_value(const uint8_t **p, const uint8_t *end, uint64_t type,
 	return 0;
 }
 
-/* Walk over a message without building it. */
+/*
+ * Walk over a message without building it.  What is set once may come again and is merged then; protobuf-c
+ * copies all lists that it has so far for each, so that many would take quadratic time.
+ */
 static int scan_message(const ProtobufCMessageDescriptor *d, const uint8_t *p, const uint8_t *end,
 			unsigned depth, struct scan *scan)
 {
+	size_t n_before = scan->n_fields, n_set_once = 0;
+
 	if (depth > PB_MAX_DEPTH)
 		return -EINVAL;
 	if (++scan->n_messages > WIRE_MAX_MESSAGES)
@@ -86,6 +91,10 @@ static int scan_message(const ProtobufCMessageDescriptor *d, const uint8_t *p, c
 		f = protobuf_c_message_descriptor_get_field(d, (unsigned)(tag >> 3));
 		if (!body || !f || f->type != PROTOBUF_C_TYPE_MESSAGE)
 			continue;
+		if (f->label != PROTOBUF_C_LABEL_REPEATED && ++n_set_once > d->n_fields)
+			scan->n_copied += scan->n_fields - n_before;
+		if (scan->n_copied > WIRE_MAX_COPIED)
+			return -E2BIG;
 		r = scan_message(f->descriptor, body, p, depth + 1, scan);
 		if (r < 0)
 			return r;

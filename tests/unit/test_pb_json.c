@@ -343,6 +343,31 @@ static void test_wire_is_bounded(void **state)
 	free(wire);
 }
 
+/*
+ * What is set once and comes again is merged, as the wire's rules say; but protobuf-c copies the lists that it has for
+ * each: a megabyte of them would take half a minute.
+ */
+static void test_what_comes_again_is_bounded(void **state)
+{
+	/* SUPPRESS of role "r". */
+	static const uint8_t suppress[] = { 0x82, 0x01, 3, 0x0a, 1, 'r' };
+	enum { N = 20000, SIZE = sizeof(suppress) };
+	uint8_t wire[N * SIZE];
+	ProtobufCMessage *message = NULL;
+	struct err e = { 0 };
+
+	(void)state;
+	for (size_t i = 0; i < N; i++)
+		memcpy(wire + i * SIZE, suppress, SIZE);
+	assert_int_equal(pb_unpack(&mesos__v1__scheduler__call__descriptor, wire, 2 * SIZE, &message, &e), 0);
+	assert_int_equal(((Mesos__V1__Scheduler__Call *)message)->suppress->n_roles, 2);
+	protobuf_c_message_free_unpacked(message, NULL);
+	message = NULL;
+	assert_int_equal(pb_unpack(&mesos__v1__scheduler__call__descriptor, wire, N * SIZE, &message, &e), -E2BIG);
+	assert_string_equal(e.msg, "unpack message 'Call': too many fields");
+	assert_null(message);
+}
+
 /* A name where others have an enum's value: both are in one place. */
 static void test_oneof_on_the_wire(void **state)
 {
@@ -527,6 +552,7 @@ int main(void)
 		cmocka_unit_test(test_depth_of_wire),
 		cmocka_unit_test(test_bad_wire),
 		cmocka_unit_test(test_wire_is_bounded),
+		cmocka_unit_test(test_what_comes_again_is_bounded),
 		cmocka_unit_test(test_oneof_on_the_wire),
 		cmocka_unit_test(test_unknown_enum_on_the_wire),
 		cmocka_unit_test(test_foreign_bytes_in_strings),
