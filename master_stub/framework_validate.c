@@ -12,7 +12,8 @@
 #include "master_stub/offer_constraints.h"
 #include "master_stub/role_list.h"
 
-enum { MAX_ROLES = 1000, MAX_TEXT = 4096, LISTED_MAX = 200 };
+/* It goes to agents with each of its tasks: a large one would crowd out what others have to say to them. */
+enum { MAX_ROLES = 1000, MAX_TEXT = 4096, LISTED_MAX = 200, MAX_INFO_BYTES = 64 << 10 };
 
 static const char no_role[] = "may have no component that is empty, '.', '..' or '*', starts with a"
 			      " dash or contains whitespace";
@@ -140,6 +141,15 @@ static int check_texts(const Mesos__V1__FrameworkInfo *info, struct err *e)
 	return 0;
 }
 
+static int check_size(const Mesos__V1__FrameworkInfo *info, struct err *e)
+{
+	size_t size = mesos__v1__framework_info__get_packed_size(info);
+
+	return size > MAX_INFO_BYTES ?
+		err_set(e, EINVAL, "FrameworkInfo of '%.100s' has %zu bytes, and may have at most %d",
+			info->name, size, MAX_INFO_BYTES) : 0;
+}
+
 static int check_listed(const Mesos__V1__FrameworkInfo *info, const char *list, struct err *e)
 {
 	char *only = info->role ? info->role : (char []){ "*" };
@@ -163,6 +173,7 @@ int framework_info_validate(const Mesos__V1__FrameworkInfo *info, const char *ro
 {
 	static int (*const rules[])(const Mesos__V1__FrameworkInfo *info, struct err *e) = {
 		check_roles, check_id, check_offer_filters, check_failover_timeout, check_texts,
+		check_size,
 	};
 	int r = 0;
 

@@ -1,5 +1,6 @@
 /* Frameworks: who may subscribe, what a disconnect and a failover do, and calls from inside events.
  */
+#include "master_stub/framework_validate.h"
 #include "tests/unit/master_harness.h"
 
 static void done(struct cluster *cluster, struct fake_agent *agent,
@@ -72,6 +73,24 @@ static void test_invalid_frameworks_are_told_why(void **state)
 		assert_string_equal(e.msg, rows[i].message);
 	}
 	cluster_free(cluster);
+}
+
+/* Each of its tasks would bring it to an agent once more. */
+static void test_a_framework_of_megabytes_is_refused(void **state)
+{
+	static char url[70000];
+	Mesos__V1__FrameworkInfo info = MESOS__V1__FRAMEWORK_INFO__INIT;
+	struct err e = { 0 };
+
+	(void)state;
+	memset(url, 'x', sizeof(url) - 1);
+	info.user = (char[]){ "u" };
+	info.name = (char[]){ "big" };
+	info.webui_url = url + 10000;
+	assert_int_equal(framework_info_validate(&info, NULL, &e), 0);
+	info.webui_url = url;
+	assert_int_equal(framework_info_validate(&info, NULL, &e), -EINVAL);
+	assert_string_equal(e.msg, "FrameworkInfo of 'big' has 70011 bytes, and may have at most 65536");
 }
 
 static void test_a_second_subscription_ends_the_first(void **state)
@@ -364,6 +383,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_invalid_frameworks_are_told_why),
+		cmocka_unit_test(test_a_framework_of_megabytes_is_refused),
 		cmocka_unit_test(test_a_second_subscription_ends_the_first),
 		cmocka_unit_test(test_a_framework_has_its_failover_timeout_to_come_back),
 		cmocka_unit_test(test_the_failover_timeout_goes_on_while_the_master_is_away),
