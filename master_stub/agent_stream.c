@@ -1,6 +1,7 @@
 #include "master_stub/agent_stream.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -39,8 +40,18 @@ void agent_stream_lost(void *owner)
 
 /* ---- to the agent ---- */
 
+/* What a framework has to say to its executor is told if it can be: never at the cost of the agent's stream. */
+enum { MAX_BEFORE_MESSAGE = 4 << 20 };
+
+static bool is_told(const struct agent_stream *agent, const Tepui__AgentEvent *event)
+{
+	return !event->message || stream_queued(agent->stream) < MAX_BEFORE_MESSAGE;
+}
+
 void agent_stream_event(struct agent_stream *agent, const Tepui__AgentEvent *event)
 {
+	if (!is_told(agent, event))
+		return;
 	if (event->subscribed && !agent->agent_id)
 		agent->agent_id = strdup(event->subscribed->agent_id->value);
 	stream_tell(agent->stream, &event->base);

@@ -181,6 +181,11 @@ static bool is_open(const struct stream *stream)
 	return stream->owner && !stream->is_broken;
 }
 
+size_t stream_queued(const struct stream *stream)
+{
+	return stream->box.bytes + (stream->http ? http_stream_queued(stream->http) : 0);
+}
+
 void stream_tell(struct stream *stream, const ProtobufCMessage *message)
 {
 	struct outbox_record *record;

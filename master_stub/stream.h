@@ -57,6 +57,8 @@ void stream_set_bound(struct stream *stream, size_t bytes);
 /* A record of DATA, of any size, goes before whatever was told; only right after stream_start(). */
 void stream_write_first(struct stream *stream, const void *data, size_t size);
 
+/* Bytes that were told and that the reader has not taken. */
+size_t stream_queued(const struct stream *stream);
 /* Queue MESSAGE (borrowed) until the flush; what cannot be queued ends the stream there. */
 void stream_tell(struct stream *stream, const ProtobufCMessage *message);
 /* The owner is done with it: it ends in the next flush, after what is queued. */

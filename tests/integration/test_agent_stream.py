@@ -5,6 +5,7 @@ import time
 import pytest
 
 from cluster import SLOW, wait_until
+from framework import SMALL, Framework
 from socket_agent import UUID, SocketAgent
 
 
@@ -42,6 +43,22 @@ def test_a_task_over_the_wire(master):
     assert agent.wait("KILL_TASK")["kill_task"]["task_id"] == run["task"]["task_id"]
     agent.update(run, "TASK_KILLED")
     wait_until(lambda: master.app("/one") is None, "the app's end")
+    agent.close()
+
+
+def test_messages_that_an_agent_cannot_take_are_dropped_and_its_stream_goes_on(cluster):
+    """Of a framework that says more to executors than the agent reads; all others need the stream, too."""
+    cluster.start_master()
+    agent = SocketAgent(cluster).subscribe()
+    framework = Framework(cluster)
+    for _ in range(8):
+        framework.call("MESSAGE", agent_id={"value": agent.id}, executor_id={"value": "x"}, data="QUFB" * (2 << 20))
+    framework.accept(offer := framework.offer(), {"type": "LAUNCH", "launch": {"task_infos": [{
+        "name": "t", "task_id": {"value": "t"}, "agent_id": offer["agent_id"], "command": {"value": "true"},
+        "resources": SMALL}]}})
+    assert agent.wait("RUN_TASK") and not agent.is_ended
+    assert 0 < len([e for e in agent.events if e["type"] == "MESSAGE"]) < 8
+    framework.close()
     agent.close()
 
 
