@@ -110,6 +110,19 @@ static void note_latest(struct task *task, Mesos__V1__TaskState state)
 		container_started(task->container);
 }
 
+/* All of them are written and read again as one record: what waits has to stay small. */
+static int check_room(const struct task *task, struct err *e)
+{
+	const Tepui__TaskRecord *record = task->record;
+	size_t bytes = 0;
+
+	for (size_t i = 0; i < record->n_updates; i++)
+		bytes += tepui__pending_update__get_packed_size(record->updates[i]);
+	return record->n_updates >= UPDATES_MAX_PENDING || bytes >= UPDATES_MAX_BYTES ?
+		err_set(e, ENOBUFS, "update task '%s': %zu updates of %zu bytes wait", task_id(task),
+			record->n_updates, bytes) : 0;
+}
+
 int updates_add(struct task *task, Mesos__V1__TaskStatus *status_take, struct err *e)
 {
 	Tepui__TaskRecord *record = task->record;
@@ -118,10 +131,8 @@ int updates_add(struct task *task, Mesos__V1__TaskStatus *status_take, struct er
 
 	if (task_has_ended(task))
 		r = err_set(e, EALREADY, "update task '%s': it has ended", task_id(task));
-	else if (record->n_updates >= UPDATES_MAX_PENDING &&
-		 !status_is_terminal(status_take->state))
-		r = err_set(e, ENOBUFS, "update task '%s': %d updates wait", task_id(task),
-			    UPDATES_MAX_PENDING);
+	else if (!status_is_terminal(status_take->state))
+		r = check_room(task, e);
 	if (r >= 0 && status_is_terminal(status_take->state))
 		disk_explain(task->container, status_take);
 	if (r >= 0) {

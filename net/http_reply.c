@@ -20,7 +20,7 @@ static const struct {
 	{ EBADMSG, 400 },   { ENAMETOOLONG, 400 }, { EACCES, 401 },  { EPERM, 403 },
 	{ ENOENT, 404 },    { ESRCH, 404 },	  { EEXIST, 409 },  { EBUSY, 409 },
 	{ ESTALE, 409 },    { EMSGSIZE, 413 },	  { E2BIG, 413 },   { ENOTSUP, 415 },
-	{ EPROTONOSUPPORT, 406 },
+	{ EPROTONOSUPPORT, 406 }, { ENOBUFS, 503 },
 	{ ENOSYS, 501 },    { EAGAIN, 503 },	  { ENOMEM, 503 },  { EMFILE, 503 },
 	{ ENFILE, 503 },    { ENOTCONN, 503 },	  { ETIMEDOUT, 504 }, { ENOSPC, 507 },
 	{ EDQUOT, 507 },

@@ -386,6 +386,19 @@ def test_what_is_repeated_is_told_once(node):
     framework.call("TEARDOWN")
 
 
+def test_updates_of_megabytes_wait_until_there_is_room_and_the_end_is_told_all_the_same(node):
+    """A framework that acknowledges nothing: the node keeps some of what its executor says, and says so."""
+    framework = Framework(node)
+    (task_id,), speaker = speak(node, framework)
+    speaker.subscribe()
+    answers = [speaker.update(speaker.status(task_id, "TASK_RUNNING", data=b"d" * (1 << 20))) for _ in range(8)]
+    assert answers == [202] * 4 + [503] * 4
+    assert speaker.body.startswith(f"update task '{task_id}': 4 updates of 4")
+    assert speaker.update(speaker.status(task_id, "TASK_FINISHED")) == 202
+    framework.status(task_id, "TASK_FINISHED")
+    framework.call("TEARDOWN")
+
+
 def test_a_lying_executor_hurts_nobody(node):
     framework, other = Framework(node), Framework(node, name="other", subscribed=False)
     other.subscribe(suppressed_roles=["*"])
