@@ -4,6 +4,7 @@ default or an order, and says by the mark `row` of which section; a test with pa
 `make check-conformance` prints the count.  Daemons are shared by all tests: whoever starts something ends it.
 """
 import collections
+import functools
 import os
 import pathlib
 import sys
@@ -105,22 +106,12 @@ def fleet():
 # ---- what a test has for itself ----
 
 @pytest.fixture
-def member(fleet):
-    """An agent of the fleet; gone after the test."""
-    made = ObedientAgent(fleet, port=6000).subscribe()
-    wait_until(lambda: fleet.active_agents() == 1, "the agent's registration")
-    yield made
-    made.close()
-    assert ask(fleet, "MARK_AGENT_GONE", mark_agent_gone={"agent_id": {"value": made.id}}) is None
-
-
-@pytest.fixture
-def subscribe(cluster):
-    """Make a framework (arguments of Framework); it is torn down after the test."""
+def join():
+    """Make a framework of a cluster (arguments of Framework); it is torn down after the test."""
     made = []
 
     def make(*args, **more):
-        made.append(Framework(cluster, *args, **more))
+        made.append(Framework(*args, **more))
         return made[-1]
     yield make
     for framework in made:
@@ -128,6 +119,36 @@ def subscribe(cluster):
             framework.post("TEARDOWN")
         if framework.connection:
             framework.close()
+
+
+@pytest.fixture
+def subscribe(cluster, join):
+    """Make a framework of the cluster that all tests share."""
+    return functools.partial(join, cluster)
+
+
+@pytest.fixture
+def add_agent():
+    """Make an agent of a cluster that is a socket, obedient by default, and subscribe it; gone after the test."""
+    made = []
+
+    def add(cluster, port, kind=ObedientAgent, **info):
+        agent = kind(cluster, port=port)
+        agent.info = info
+        made.append(agent.subscribe())
+        return agent
+    yield add
+    for agent in made:
+        agent.close()
+        assert ask(agent.cluster, "MARK_AGENT_GONE", mark_agent_gone={"agent_id": {"value": agent.id}}) is None
+
+
+@pytest.fixture
+def member(fleet, add_agent):
+    """An agent of the fleet; gone after the test."""
+    made = add_agent(fleet, 6000)
+    wait_until(lambda: fleet.active_agents() == 1, "the agent's registration")
+    return made
 
 
 @pytest.fixture

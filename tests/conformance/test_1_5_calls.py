@@ -5,7 +5,6 @@ import pytest
 
 from cluster import wait_until
 from framework import SMALL, scalar
-from obedient_agent import ObedientAgent
 from socket_agent import RESOURCES
 
 pytestmark = pytest.mark.row("1.5")
@@ -27,18 +26,12 @@ def constraint(predicate, **selector):
 
 
 @pytest.fixture(name="two_racks")
-def agents_in_two_racks(cluster, agent):
+def agents_in_two_racks(cluster, agent, add_agent):
     """Beside the agent without attributes, one more; it goes again."""
-    other = ObedientAgent(cluster, port=6001)
-    other.info = {"attributes": [{"name": "rack", "type": "TEXT", "text": {"value": "r1"}},
-                                 {"name": "level", "type": "SCALAR", "scalar": {"value": 3}}],
-                  "domain": {"fault_domain": {"region": {"name": "eu"}, "zone": {"name": "eu-1"}}},
-                  "hostname": "rack1.test"}
-    other.subscribe()
-    yield agent, other
-    other.close()
-    cluster.call("POST", "/api/v1", {"type": "MARK_AGENT_GONE", "mark_agent_gone": {"agent_id": {"value": other.id}}},
-                 {"Content-Type": "application/json"})
+    return agent, add_agent(cluster, 6001, hostname="rack1.test", attributes=[
+        {"name": "rack", "type": "TEXT", "text": {"value": "r1"}},
+        {"name": "level", "type": "SCALAR", "scalar": {"value": 3}},
+    ], domain={"fault_domain": {"region": {"name": "eu"}, "zone": {"name": "eu-1"}}})
 
 
 # ---- offers: ACCEPT, DECLINE, REVIVE, SUPPRESS ----

@@ -5,7 +5,6 @@ import pytest
 
 from cluster import wait_until
 from framework import SMALL, Framework, scalar
-from obedient_agent import ObedientAgent
 
 pytestmark = pytest.mark.row("1.8")
 
@@ -75,8 +74,8 @@ def test_an_offer_of_another_framework(agent, framework, subscribe):
     assert dropped(subscribe(), offer)["reason"] == "REASON_INVALID_OFFERS" and agent.id
 
 
-def test_offers_of_two_agents(cluster, agent, framework):
-    other = ObedientAgent(cluster, port=6002).subscribe()
+def test_offers_of_two_agents(cluster, agent, framework, add_agent):
+    add_agent(cluster, 6002)
     offers = {}
     def both():
         for told in framework.all("OFFERS"):
@@ -86,9 +85,6 @@ def test_offers_of_two_agents(cluster, agent, framework):
     wait_until(both, "offers of both agents")
     status = dropped(framework, *offers.values())
     assert status["reason"] == "REASON_INVALID_OFFERS" and "of different agents" in status["message"] and agent.id
-    other.close()
-    cluster.call("POST", "/api/v1", {"type": "MARK_AGENT_GONE", "mark_agent_gone": {"agent_id": {"value": other.id}}},
-                 {"Content-Type": "application/json"})
 
 
 # ---- order ----

@@ -5,7 +5,6 @@ import pytest
 
 from cluster import wait_until
 from framework import SMALL, scalar
-from obedient_agent import ObedientAgent
 from socket_agent import RESOURCES
 from test_1_8_accept import info, large, status_of
 
@@ -17,16 +16,10 @@ DEFAULT = {"type": "DEFAULT", "command": None}
 
 
 @pytest.fixture(name="pods")
-def agent_with_disk(cluster, agent):
+def agent_with_disk(cluster, agent, add_agent):
     """The shared agent has no disk, which an executor of a group needs."""
-    other = ObedientAgent(cluster, port=6003)
-    other.info = {"resources": [*RESOURCES, scalar("disk", 1000)], "hostname": "pods.test"}
-    other.subscribe()
-    yield other
-    other.close()
-    cluster.call("POST", "/api/v1", {"type": "MARK_AGENT_GONE", "mark_agent_gone": {"agent_id": {"value": other.id}}},
-                 {"Content-Type": "application/json"})
     assert agent.id
+    return add_agent(cluster, 6003, resources=[*RESOURCES, scalar("disk", 1000)], hostname="pods.test")
 
 
 def launch_group(framework, pods, executor=None, first=None, second=None, **operation):

@@ -223,8 +223,8 @@ def test_launch(scene):
 
 
 @pytest.mark.row("2.2")
-def test_launch_group(node):
-    framework = Framework(node)
+def test_launch_group(node, join):
+    framework = join(node)
     offer, name = framework.offer(), f"x{next(names)}"
     operation, ids = group(offer, custom(name), 2)
     framework.accept(offer, operation)
@@ -233,8 +233,6 @@ def test_launch_group(node):
     event = speaker.event()
     assert list(event) == ["type", "launch_group"] and event["type"] == "LAUNCH_GROUP"
     assert [t["task_id"]["value"] for t in event["launch_group"]["task_group"]["tasks"]] == ids
-    framework.post("TEARDOWN")
-    framework.close()
 
 
 @pytest.mark.row("2.2")
@@ -327,8 +325,8 @@ def test_an_unacknowledged_task_is_kept(scene):
 
 @pytest.mark.row("2.4")
 @pytest.mark.parametrize("capabilities, state", [([{"type": "PARTITION_AWARE"}], "TASK_DROPPED"), ([], "TASK_LOST")])
-def test_a_task_that_is_not_listed_is_lost(node, capabilities, state):
-    framework = Framework(node, roles=(), capabilities=capabilities)
+def test_a_task_that_is_not_listed_is_lost(node, join, capabilities, state):
+    framework = join(node, roles=(), capabilities=capabilities)
     name = f"x{next(names)}"
     task_id, = launch(framework, idle(name), "true")
     speaker = Speaker(node.agents[0], environment(node.agents[0], name)[1], form=JSON)
@@ -336,8 +334,6 @@ def test_a_task_that_is_not_listed_is_lost(node, capabilities, state):
     assert speaker.event()["type"] == "LAUNCH"
     speaker.subscribe()
     assert framework.status(task_id, state)["reason"] == "REASON_AGENT_RESTARTED"
-    framework.post("TEARDOWN")
-    framework.close()
 
 
 @pytest.mark.row("2.4")
@@ -350,14 +346,12 @@ def test_an_unacknowledged_update_is_taken_and_acknowledged(scene):
 
 
 @pytest.mark.row("2.4")
-def test_an_end_without_terminal_updates(node):
-    framework, name = Framework(node), f"x{next(names)}"
+def test_an_end_without_terminal_updates(node, join):
+    framework, name = join(node), f"x{next(names)}"
     task_id, = launch(framework, executor(name, source="", program="raise SystemExit(3)"), "true")
     status = framework.status(task_id, "TASK_FAILED")
     assert status["reason"] == "REASON_EXECUTOR_TERMINATED" and status["source"] == "SOURCE_AGENT"
     assert failure(framework, name)["status"] == 3 << 8
-    framework.post("TEARDOWN")
-    framework.close()
 
 
 @pytest.mark.row("2.4")

@@ -3,11 +3,9 @@ import json
 
 import pytest
 
-from framework import scalar
+from framework import SMALL, scalar
 
 pytestmark = pytest.mark.row("3.1")
-
-RESOURCES = [scalar("cpus", 0.1), scalar("mem", 32)]
 
 
 def call(node, type_, **body):
@@ -21,7 +19,7 @@ def launch(node, name, script, **more):
 
 @pytest.fixture(name="parent", scope="module")
 def running_parent(node):
-    assert launch(node, "parent", "exec sleep 10000", resources=RESOURCES).status == 200
+    assert launch(node, "parent", "exec sleep 10000", resources=SMALL).status == 200
     yield {"value": "parent"}
     call(node, "KILL_CONTAINER", container_id={"value": "parent"})
     call(node, "WAIT_CONTAINER", container_id={"value": "parent"})
@@ -47,7 +45,7 @@ def test_a_new_one_is_200_and_one_that_exists_202(node, parent):
 
 
 @pytest.mark.parametrize("more", [
-    {}, {"resources": RESOURCES, "container": {"type": "DOCKER", "docker": {"image": "x"}}},
+    {}, {"resources": SMALL, "container": {"type": "DOCKER", "docker": {"image": "x"}}},
     {"resources": [scalar("mem", 1 << 30)]}], ids=["no resources", "DOCKER", "too much"])
 def test_what_cannot_be_launched_is_400(node, more):
     assert launch(node, "refused", "true", **more).status == 400

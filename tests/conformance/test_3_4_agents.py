@@ -2,7 +2,7 @@
 import pytest
 
 from cluster import wait_until
-from framework import SMALL, Framework
+from framework import SMALL
 from operator_calls import ask, post
 
 pytestmark = pytest.mark.row("3.4")
@@ -25,14 +25,12 @@ def drain_state(fleet, agent_id):
 
 
 @pytest.fixture
-def guest(fleet, member):
+def guest(fleet, member, join):
     """A framework of the fleet with one task on the member."""
-    made = Framework(fleet)
+    made = join(fleet)
     made.task_id = made.launch(made.offer(), "sleep", SMALL)
     made.status(made.task_id, "TASK_RUNNING")
-    yield made
-    made.post("TEARDOWN")
-    made.close()
+    return made
 
 
 # ---- what is refused ----
@@ -76,11 +74,17 @@ def test_a_grace_that_is_none_is_400(fleet, member, grace):
     assert drain_state(fleet, member.id) is None
 
 
-def test_an_agent_on_the_maintenance_schedule_is_400(fleet, member):
+@pytest.fixture
+def scheduled(fleet, member):
+    """The member, whose machine is on the maintenance schedule."""
     schedule = {"windows": [{"machine_ids": [{"hostname": "127.0.0.1"}], "unavailability": {"start": {"nanoseconds": 1}}}]}
     ask(fleet, "UPDATE_MAINTENANCE_SCHEDULE", update_maintenance_schedule={"schedule": schedule})
-    answer = do(fleet, "DRAIN_AGENT", member.id)
+    yield member
     ask(fleet, "UPDATE_MAINTENANCE_SCHEDULE", update_maintenance_schedule={"schedule": {}})
+
+
+def test_an_agent_on_the_maintenance_schedule_is_400(fleet, scheduled):
+    answer = do(fleet, "DRAIN_AGENT", scheduled.id)
     assert answer.status == 400 and b"is part of a maintenance schedule under Machine" in answer.body
 
 
@@ -177,16 +181,14 @@ def test_deactivating_kills_nothing_and_rescinds(fleet, member, guest):
 @pytest.mark.row("1.7")
 @pytest.mark.parametrize("capabilities, state", [([{"type": "PARTITION_AWARE"}], "TASK_GONE_BY_OPERATOR"),
                                                  ([], "TASK_LOST")])
-def test_tasks_of_a_gone_agent(fleet, member, capabilities, state):
-    framework = Framework(fleet, capabilities=[{"type": "MULTI_ROLE"}, *capabilities])
+def test_tasks_of_a_gone_agent(fleet, member, join, capabilities, state):
+    framework = join(fleet, capabilities=[{"type": "MULTI_ROLE"}, *capabilities])
     task_id = framework.launch(framework.offer(), "sleep", SMALL)
     framework.status(task_id, "TASK_RUNNING")
     do(fleet, "MARK_AGENT_GONE", member.id)
     status = framework.status(task_id, state)
     assert (status["source"], status["reason"]) == ("SOURCE_MASTER", "REASON_AGENT_REMOVED_BY_OPERATOR")
     assert "uuid" not in status
-    framework.post("TEARDOWN")
-    framework.close()
 
 
 def test_a_gone_agent_is_told_to_shut_down_each_time_it_comes(fleet, member):

@@ -2,18 +2,16 @@
 import pytest
 
 from cluster import wait_until
-from framework import scalar
+from framework import SMALL
 from operator_calls import ask, post
 
 pytestmark = pytest.mark.row("3.4")
-
-RESOURCES = [scalar("cpus", 0.1), scalar("mem", 32)]
 
 
 @pytest.fixture
 def task(agent, framework):
     """The id of a task that runs."""
-    task_id = framework.launch(framework.offer(), "sleep 1000", RESOURCES,
+    task_id = framework.launch(framework.offer(), "sleep 1000", SMALL,
                                labels={"labels": [{"key": "k", "value": "v"}]})
     framework.status(task_id, "TASK_RUNNING")
     yield task_id
@@ -108,7 +106,7 @@ def test_get_tasks_has_the_field(cluster, framework, task, field):
 
 
 def test_a_task_that_has_ended_is_completed_when_that_is_acknowledged(cluster, agent, framework):
-    task_id = framework.launch(framework.offer(), "true", RESOURCES)
+    task_id = framework.launch(framework.offer(), "true", SMALL)
     framework.status(task_id, "TASK_FINISHED")
 
     def completed():
@@ -123,7 +121,7 @@ def test_get_executors_tells_of_custom_ones(cluster, agent, framework):
     executor = {"executor_id": {"value": "e1"}, "type": "CUSTOM", "command": {"value": "x"}}
     offer = framework.offer()
     framework.accept(offer, {"type": "LAUNCH", "launch": {"task_infos": [
-        {"name": "t", "task_id": {"value": "of-e1"}, "agent_id": offer["agent_id"], "resources": RESOURCES,
+        {"name": "t", "task_id": {"value": "of-e1"}, "agent_id": offer["agent_id"], "resources": SMALL,
          "executor": executor}]}})
     framework.status("of-e1", "TASK_RUNNING")
     shown = only(ask(cluster, "GET_EXECUTORS")["executors"],

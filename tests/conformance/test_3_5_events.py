@@ -5,13 +5,10 @@ import socket
 import pytest
 
 from cluster import wait_until
-from framework import scalar
-from obedient_agent import ObedientAgent
+from framework import SMALL
 from operator_calls import JSON, PROTOBUF, ask
 
 pytestmark = pytest.mark.row("3.5")
-
-RESOURCES = [scalar("cpus", 0.1), scalar("mem", 32)]
 
 
 class Listener:
@@ -58,22 +55,32 @@ class Listener:
 
 
 @pytest.fixture
-def listener(cluster):
-    made = Listener(cluster)
-    yield made
-    made.close()
+def listen(cluster):
+    """Listeners of the test; they leave after it."""
+    made = []
+
+    def make(*args):
+        made.append(Listener(cluster, *args))
+        return made[-1]
+    yield make
+    for listener in made:
+        listener.close()
 
 
-def test_the_stream_is_200_chunked_in_the_form_that_is_accepted(cluster):
-    for accept in (JSON, PROTOBUF):
-        made = Listener(cluster, accept)
-        wait_until(lambda: made._more() or made.records, "the first record")
-        head = made.head.decode().lower()
-        assert head.startswith("http/1.1 200") and "transfer-encoding: chunked" in head
-        assert f"content-type: {accept}" in head
-        # type = SUBSCRIBED
-        assert made.records[0].startswith(b'{"type":"SUBSCRIBED"' if accept == JSON else b"\x08\x01")
-        made.close()
+@pytest.fixture
+def listener(listen):
+    return listen()
+
+
+@pytest.mark.parametrize("accept", [JSON, PROTOBUF])
+def test_the_stream_is_200_chunked_in_the_form_that_is_accepted(listen, accept):
+    made = listen(accept)
+    wait_until(lambda: made._more() or made.records, "the first record")
+    head = made.head.decode().lower()
+    assert head.startswith("http/1.1 200") and "transfer-encoding: chunked" in head
+    assert f"content-type: {accept}" in head
+    # type = SUBSCRIBED
+    assert made.records[0].startswith(b'{"type":"SUBSCRIBED"' if accept == JSON else b"\x08\x01")
 
 
 def test_subscribed_comes_first_with_all_that_is_known(cluster, agent, framework, listener):
@@ -107,7 +114,7 @@ def test_frameworks_are_added_updated_and_removed(cluster, listener, subscribe):
 
 def test_tasks_are_added_and_updated(cluster, agent, framework, listener):
     listener.wait("SUBSCRIBED")
-    task_id = framework.launch(framework.offer(), "sleep 1000", RESOURCES)
+    task_id = framework.launch(framework.offer(), "sleep 1000", SMALL)
     added = listener.wait("TASK_ADDED", lambda e: e["task"]["task_id"]["value"] == task_id)["task"]
     assert added["state"] == "TASK_STAGING" and added["framework_id"] == framework.info["id"]
     framework.status(task_id, "TASK_RUNNING")
@@ -119,19 +126,17 @@ def test_tasks_are_added_and_updated(cluster, agent, framework, listener):
         assert updated["framework_id"] == framework.info["id"] and updated["status"]["state"] == state
 
 
-def test_agents_are_added_and_removed(cluster, listener):
+def test_agents_are_added_and_removed(cluster, listener, add_agent):
     listener.wait("SUBSCRIBED")
-    agent = ObedientAgent(cluster, port=5998).subscribe()
-    mine = agent.id
+    mine = add_agent(cluster, 5998).id
     added = listener.wait("AGENT_ADDED", lambda e: e["agent"]["agent_info"]["id"]["value"] == mine)["agent"]
     assert added["active"] is True and added["total_resources"]
     ask(cluster, "MARK_AGENT_GONE", mark_agent_gone={"agent_id": {"value": mine}})
     listener.wait("AGENT_REMOVED", lambda e: e["agent_id"]["value"] == mine)
-    agent.close()
 
 
-def test_who_leaves_is_forgotten_by_the_others(cluster, listener, subscribe):
-    other = Listener(cluster)
+def test_who_leaves_is_forgotten_by_the_others(cluster, listen, listener, subscribe):
+    other = listen()
     other.wait("SUBSCRIBED")
     other.close()
     listener.wait("SUBSCRIBED")

@@ -4,11 +4,10 @@ import json
 import pytest
 
 from cluster import wait_until
-from framework import scalar
+from framework import SMALL
 
 pytestmark = pytest.mark.row("3.6")
 
-RESOURCES = [scalar("cpus", 0.1), scalar("mem", 32)]
 LISTS = ["/state", "/state-summary", "/slaves", "/frameworks", "/tasks", "/roles"]
 READS = [*LISTS, "/flags", "/version", "/metrics/snapshot"]
 
@@ -18,10 +17,10 @@ def crowd(cluster, agent):
     """A framework with a task that runs and one that has ended."""
     from framework import Framework
     framework = Framework(cluster)
-    framework.running = framework.launch(framework.offer(), "sleep 1000", RESOURCES,
+    framework.running = framework.launch(framework.offer(), "sleep 1000", SMALL,
                                          labels={"labels": [{"key": "k", "value": "v"}]})
     framework.status(framework.running, "TASK_RUNNING")
-    framework.ended = framework.launch(framework.offer(), "true", RESOURCES)
+    framework.ended = framework.launch(framework.offer(), "true", SMALL)
 
     def is_over():
         framework.status(framework.ended, "TASK_FINISHED")

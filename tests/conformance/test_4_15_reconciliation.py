@@ -2,7 +2,7 @@
 import pytest
 
 from cluster import wait_until
-from framework import SMALL, Framework
+from framework import SMALL
 from operator_calls import ask
 from socket_agent import SocketAgent
 
@@ -13,14 +13,12 @@ BOTH = pytest.mark.parametrize("is_aware", [True, False])
 
 
 @pytest.fixture
-def guest(fleet, member, request):
+def guest(fleet, member, join, request):
     is_aware = not hasattr(request.node, "callspec") or request.node.callspec.params.get("is_aware", True)
-    made = Framework(fleet, capabilities=AWARE if is_aware else AWARE[:1])
+    made = join(fleet, capabilities=AWARE if is_aware else AWARE[:1])
     made.task_id = made.launch(made.offer(), "sleep", SMALL)
     made.status(made.task_id, "TASK_RUNNING")
-    yield made
-    made.post("TEARDOWN")
-    made.close()
+    return made
 
 
 def answers(guest):
@@ -72,9 +70,9 @@ def test_a_task_of_which_nothing_is_known(guest, is_aware, agent_id):
     assert reconcile(guest, "nosuch", agent_id)["state"] == ("TASK_UNKNOWN" if is_aware else "TASK_LOST")
 
 
-def test_nothing_is_said_before_an_agent_of_the_last_master_is_back(guest, fleet, member):
+def test_nothing_is_said_before_an_agent_of_the_last_master_is_back(guest, fleet, member, add_agent):
     ask(fleet, "MARK_AGENT_GONE", mark_agent_gone={"agent_id": {"value": member.id}})
-    other = type(member)(fleet, port=6002).subscribe()
+    other = add_agent(fleet, 6002)
     task_id = guest.launch(guest.offer(lambda o: o["agent_id"]["value"] == other.id), "sleep", SMALL)
     guest.status(task_id, "TASK_RUNNING")
     other.close()
@@ -91,8 +89,6 @@ def test_nothing_is_said_before_an_agent_of_the_last_master_is_back(guest, fleet
     other.come_back()
     assert reconcile(guest, task_id, other.id)["state"] == "TASK_RUNNING"
     assert reconcile(guest, "nosuch")["state"] == "TASK_UNKNOWN"
-    other.close()
-    ask(fleet, "MARK_AGENT_GONE", mark_agent_gone={"agent_id": {"value": other.id}})
 
 
 def test_implicit_tells_all_that_is_known_and_not_yet_acknowledged(guest, fleet, member):
@@ -112,23 +108,17 @@ def test_implicit_tells_all_that_is_known_and_not_yet_acknowledged(guest, fleet,
     assert [a["task_id"]["value"] for a in answers(guest)[seen:]] == [guest.task_id, "nosuch"]
 
 
-def test_implicit_without_tasks_tells_nothing(fleet, member):
-    framework = Framework(fleet)
+def test_implicit_without_tasks_tells_nothing(fleet, member, join):
+    framework = join(fleet)
     framework.call("RECONCILE", tasks=[])
     assert reconcile(framework, "nosuch")["state"] == "TASK_UNKNOWN"
     assert len(framework.all("UPDATE")) == 1
-    framework.post("TEARDOWN")
-    framework.close()
 
 
-def test_a_task_that_the_agent_has_not_told_of_is_staging(fleet):
+def test_a_task_that_the_agent_has_not_told_of_is_staging(fleet, join, add_agent):
     """Pending ones are known, too."""
-    silent = SocketAgent(fleet, port=6003).subscribe()
-    framework = Framework(fleet)
+    silent = add_agent(fleet, 6003, SocketAgent)
+    framework = join(fleet)
     task_id = framework.launch(framework.offer(), "sleep", SMALL)
     silent.wait("RUN_TASK")
     assert reconcile(framework, task_id)["state"] == "TASK_STAGING"
-    framework.post("TEARDOWN")
-    framework.close()
-    silent.close()
-    ask(fleet, "MARK_AGENT_GONE", mark_agent_gone={"agent_id": {"value": silent.id}})
