@@ -185,6 +185,30 @@ int ranges_without(const struct ranges *set, const struct ranges *other, struct 
 	return 0;
 }
 
+static int by_first(const void *a, const void *b)
+{
+	const struct range *x = a, *y = b;
+
+	return (x->first > y->first) - (x->first < y->first);
+}
+
+int ranges_add_many(struct ranges *set, struct range *items, size_t n)
+{
+	struct ranges sorted = { 0 };
+	int r = reserve(&sorted, n);
+
+	for (size_t i = 0; i < n && r == 0; i++)
+		r = items[i].first > items[i].last ? -EINVAL : 0;
+	if (r == 0 && n > 0) {
+		qsort(items, n, sizeof(*items), by_first);
+		for (size_t i = 0; i < n; i++)
+			append(&sorted, items[i]);
+		r = ranges_add_all(set, &sorted);
+	}
+	ranges_done(&sorted);
+	return r;
+}
+
 int ranges_remove_all(struct ranges *set, const struct ranges *other)
 {
 	struct ranges rest;

@@ -21,6 +21,8 @@ int ranges_copy(const struct ranges *src, struct ranges *ret);	/* -ENOMEM */
 int ranges_add(struct ranges *set, uint32_t first, uint32_t last);
 int ranges_remove(struct ranges *set, uint32_t first, uint32_t last);
 int ranges_add_all(struct ranges *set, const struct ranges *other);
+/* N of them in any order, which are sorted in place: no slower for those that come backwards. */
+int ranges_add_many(struct ranges *set, struct range *items, size_t n);
 int ranges_remove_all(struct ranges *set, const struct ranges *other);
 /* What of SET is not in OTHER. */
 int ranges_without(const struct ranges *set, const struct ranges *other, struct ranges *ret);

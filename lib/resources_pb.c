@@ -96,8 +96,13 @@ static int read_scalar(const Mesos__V1__Resource *m, int kind, int64_t *ret, str
 
 static int read_ports(const Mesos__V1__Resource *m, struct ranges *ports, struct err *e)
 {
+	AUTO_FREE struct range *items = NULL;
+
 	if (m->type != MESOS__V1__VALUE__TYPE__RANGES || !m->ranges)
 		return err_set(e, EINVAL, "read resource '%s': not ranges", m->name);
+	items = calloc(m->ranges->n_range + 1, sizeof(*items));
+	if (!items)
+		return err_set(e, ENOMEM, "read resource '%s'", m->name);
 	for (size_t i = 0; i < m->ranges->n_range; i++) {
 		const Mesos__V1__Value__Range *range = m->ranges->range[i];
 
@@ -106,10 +111,10 @@ static int read_ports(const Mesos__V1__Resource *m, struct ranges *ports, struct
 				       "read resource '%s': %llu-%llu is not a range of ports",
 				       m->name, (unsigned long long)range->begin,
 				       (unsigned long long)range->end);
-		if (ranges_add(ports, (uint32_t)range->begin, (uint32_t)range->end) < 0)
-			return err_set(e, ENOMEM, "read resource '%s'", m->name);
+		items[i] = (struct range){ (uint32_t)range->begin, (uint32_t)range->end };
 	}
-	return 0;
+	return ranges_add_many(ports, items, m->ranges->n_range) < 0 ?
+	       err_set(e, ENOMEM, "read resource '%s'", m->name) : 0;
 }
 
 /* Of everybody. */

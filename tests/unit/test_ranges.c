@@ -210,6 +210,35 @@ static struct ranges from_bits(uint64_t bits)
 }
 
 /* Whole sets at once, against the same as bits. */
+static void test_many_at_once_are_the_same_as_one_by_one(void **state)
+{
+	enum { N = 40, SPACE = 200 };
+	struct ranges wrong = { 0 };
+	struct rng rng;
+
+	(void)state;
+	rng_seed(&rng, 7);
+	for (int round = 0; round < 500; round++) {
+		struct ranges one_by_one = { 0 }, at_once = { 0 };
+		struct range items[N];
+		size_t n = rng_below(&rng, N + 1);
+
+		assert_int_equal(ranges_add(&one_by_one, 90, 110), 0);
+		assert_int_equal(ranges_add(&at_once, 90, 110), 0);
+		for (size_t i = 0; i < n; i++) {
+			items[i].first = (uint32_t)rng_below(&rng, SPACE);
+			items[i].last = items[i].first + (uint32_t)rng_below(&rng, 5);
+			assert_int_equal(ranges_add(&one_by_one, items[i].first, items[i].last), 0);
+		}
+		assert_int_equal(ranges_add_many(&at_once, items, n), 0);
+		assert_true(ranges_equal(&one_by_one, &at_once));
+		ranges_done(&one_by_one);
+		ranges_done(&at_once);
+	}
+	assert_int_equal(ranges_add_many(&wrong, &(struct range){ 2, 1 }, 1), -EINVAL);
+	assert_int_equal(wrong.n, 0);
+}
+
 static void test_sets_against_bits(void **state)
 {
 	struct rng rng;
@@ -249,6 +278,7 @@ int main(void)
 		cmocka_unit_test(test_questions),
 		cmocka_unit_test(test_whole_space),
 		cmocka_unit_test(test_against_a_plain_array),
+		cmocka_unit_test(test_many_at_once_are_the_same_as_one_by_one),
 		cmocka_unit_test(test_sets_against_bits),
 	};
 
