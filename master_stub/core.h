@@ -100,6 +100,7 @@ struct master {
 	/* For operators. */
 	struct task_queue tasks;	/* of all frameworks, in order of their launch */
 	struct ended_tasks ended;	/* the same, in order of their end */
+	struct framework_queue awaited;	/* those with a deadline to come back by */
 	struct framework_queue kept;	/* removed ones, in order of that */
 	size_t n_kept;
 	struct listing_list listings;	/* under way */

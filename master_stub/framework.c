@@ -306,6 +306,7 @@ static void framework_free(struct framework *framework)
 	struct task *task, *next;
 
 	offers_free_of_framework(framework);
+	framework_stop_failover(framework);
 	forget_kills(framework);
 	HASH_ITER(hh, framework->tasks, task, next)
 		master_task_free(task);
@@ -373,69 +374,6 @@ int framework_put(const struct framework *framework, struct err *e)
 	return master_put(framework->master, KIND, framework->id, &record.base, e);
 }
 
-static int64_t failover_timeout_ms(const struct framework *framework)
-{
-	const double most_seconds = 100.0 * 365 * 24 * 3600;
-	double seconds = framework->info->failover_timeout;
-
-	if (!(seconds > 0))
-		seconds = 0;
-	return (int64_t)((seconds < most_seconds ? seconds : most_seconds) * 1000);
-}
-
-void framework_start_failover(struct framework *framework, int64_t now_ms)
-{
-	int64_t timeout_ms = failover_timeout_ms(framework);
-	struct err e = { 0 };
-
-	framework->deadline_ms = now_ms + timeout_ms;
-	framework->deadline_wall_ms = master_wall_ms(framework->master) + timeout_ms;
-	if (framework_put(framework, &e) < 0)
-		master_explain(framework->master, "framework '%s': how long it has to come back is"
-			       " not recorded: %s", framework->id, e.msg);
-}
-
-void framework_stop_failover(struct framework *framework)
-{
-	framework->deadline_ms = INT64_MAX;
-	framework->deadline_wall_ms = 0;
-}
-
-/* After this master was away, whoever it was that left gets as long as agents get, if it asked for that. */
-static int64_t least_grace_ms(const struct framework *framework)
-{
-	int64_t grace_ms = framework->master->options.reregister_timeout_ms;
-	int64_t timeout_ms = failover_timeout_ms(framework);
-
-	return timeout_ms < grace_ms ? timeout_ms : grace_ms;
-}
-
-/*
- * What was recorded goes on, by the only clock that does: one that was set makes no more of it than
- * there was, and does not end it at once.
- */
-static void resume_failover(struct framework *framework, int64_t deadline_wall_ms, int64_t now_ms)
-{
-	int64_t left_ms = deadline_wall_ms - master_wall_ms(framework->master);
-	int64_t timeout_ms = failover_timeout_ms(framework);
-
-	if (left_ms > timeout_ms)
-		left_ms = timeout_ms;
-	if (left_ms < least_grace_ms(framework))
-		left_ms = least_grace_ms(framework);
-	framework->deadline_wall_ms = deadline_wall_ms;
-	framework->deadline_ms = now_ms + left_ms;
-}
-
-/* It was this master that went away: everyone who was connected gets the time that agents get. */
-static void await_return(struct framework *framework, int64_t now_ms)
-{
-	int64_t grace_ms = framework->master->options.reregister_timeout_ms;
-	int64_t timeout_ms = failover_timeout_ms(framework);
-
-	framework->deadline_ms = now_ms + (timeout_ms > grace_ms ? timeout_ms : grace_ms);
-}
-
 struct load {
 	struct master *master;
 	int64_t now_ms;
@@ -458,9 +396,10 @@ static int load_framework(void *arg, const char *key, const void *data, size_t s
 		framework->is_removed = record->is_removed;
 		framework->is_recovered = true;
 		if (record->has_deadline_wall_ms)
-			resume_failover(framework, record->deadline_wall_ms, load->now_ms);
+			framework_resume_failover(framework, record->deadline_wall_ms,
+						  load->now_ms);
 		else if (!framework->is_removed)
-			await_return(framework, load->now_ms);
+			framework_await_return(framework, load->now_ms);
 		if (framework->is_removed)
 			history_add_framework(framework);
 	}
@@ -574,32 +513,6 @@ int master_teardown(struct master *master, const char *framework_id, struct err 
 			       framework_id);
 	framework_remove(framework, "an operator tore it down");
 	return 0;
-}
-
-void frameworks_turn(struct master *master, int64_t now_ms)
-{
-	struct framework *framework, *next;
-
-	HASH_ITER(hh, master->frameworks, framework, next) {
-		/* Only one is taken in a turn: removal may forget others that stand in this walk.
-		 */
-		if (framework->deadline_ms <= now_ms) {
-			framework_remove(framework, "its failover timeout has passed");
-			return;
-		}
-	}
-}
-
-int64_t frameworks_next_ms(const struct master *master)
-{
-	const struct framework *framework;
-	int64_t next = INT64_MAX;
-
-	for (framework = master->frameworks; framework; framework = framework->hh.next) {
-		if (framework->deadline_ms < next)
-			next = framework->deadline_ms;
-	}
-	return next;
 }
 
 /* ---- events ---- */

@@ -48,6 +48,7 @@ struct framework {
 	bool is_recovered;		/* not subscribed since the master started */
 	int64_t deadline_ms;		/* of failover; INT64_MAX: none */
 	int64_t deadline_wall_ms;	/* the same, for the record; 0: none */
+	TAILQ_ENTRY(framework) in_awaited;	/* while there is one */
 	int64_t registered_wall_ms, reregistered_wall_ms, unregistered_wall_ms;
 	struct task *tasks;		/* by id */
 	struct early_kill *early_kills;	/* by task id */
@@ -142,6 +143,10 @@ int framework_put(const struct framework *framework, struct err *e);
 /* It is gone: its failover timeout starts, and goes on while this master is away. */
 void framework_start_failover(struct framework *framework, int64_t now_ms);
 void framework_stop_failover(struct framework *framework);
+/* After the master was away: what was recorded goes on, or starts for who was connected then. */
+void framework_resume_failover(struct framework *framework, int64_t deadline_wall_ms,
+			       int64_t now_ms);
+void framework_await_return(struct framework *framework, int64_t now_ms);
 
 /* Queue a copy of EVENT; -ENOTCONN while not subscribed. */
 int framework_send(struct framework *framework, const Mesos__V1__Scheduler__Event *event);

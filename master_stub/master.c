@@ -269,6 +269,7 @@ static struct master *alloc_master(void)
 	master->next_inverse_offer_ms = INT64_MAX;
 	TAILQ_INIT(&master->tasks);
 	TAILQ_INIT(&master->ended);
+	TAILQ_INIT(&master->awaited);
 	TAILQ_INIT(&master->kept);
 	TAILQ_INIT(&master->schedulers);
 	TAILQ_INIT(&master->pending);
