@@ -255,6 +255,21 @@ static int check_executor(const struct executor *x, struct verdict *refusal, str
 	return err_set(e, ESHUTDOWN, "executor '%s' is terminating", executor_id(x));
 }
 
+/* What a container sees of the node's volumes is mounted when it is launched. */
+static int check_volumes(const struct task *task, struct err *e)
+{
+	const struct resource_parts *parts = &task->resources.parts;
+
+	for (size_t i = 0; i < parts->n; i++) {
+		if (parts->items[i].volume)
+			return err_set(e, ENOTSUP, "volume '%s' of role '%s': executor '%s' runs, and "
+				       "has the volumes that it was launched with",
+				       parts->items[i].volume, parts->items[i].role,
+				       executor_id(task->executor));
+	}
+	return 0;
+}
+
 int admission_check(struct task *task, struct verdict *ret_refusal, struct err *e)
 {
 	const Mesos__V1__FrameworkInfo *framework = task->record->framework;
@@ -278,7 +293,8 @@ int admission_check(struct task *task, struct verdict *ret_refusal, struct err *
 		return r;
 	ret_refusal->state = MESOS__V1__TASK_STATE__TASK_ERROR;
 	ret_refusal->reason = MESOS__V1__TASK_STATUS__REASON__REASON_TASK_INVALID;
-	r = is_running_already(task) ? 0 : admission_describe(task->container, e);
+	r = is_running_already(task) ? check_volumes(task, e) :
+				       admission_describe(task->container, e);
 	return r < 0 ? err_wrap(e, "launch task '%s'", task_id(task)) : 0;
 }
 

@@ -7,6 +7,7 @@ import subprocess
 import pytest
 
 from cluster import Cluster, wait_until
+from executors import executor, launch
 from framework import SMALL, Framework, scalar
 
 ROLE = "db"
@@ -309,3 +310,21 @@ def test_use_is_shown(node):
     assert len(used) == 1 and int(used[0].split()[-1]) >= 3000000
     (row,) = [line.split() for line in node.tepui("node", "show").splitlines() if line.startswith("one ")]
     assert row[1] == ROLE and row[-1] == task
+
+
+def test_an_executor_has_the_volumes_of_its_first_task_and_later_ones_bring_none(node):
+    """What is mounted is so from the launch on: a task that would find a volume missing is refused."""
+    make(node, volume("one"), volume("two"))
+    def run_one(name, command):
+        offer = node.framework.offer(lambda o: name in volumes_of(o) and len(o["resources"]) > 2)
+        one, = launch(node.framework, executor(), command, offer=offer, resources=[*SMALL, volume(name)])
+        return one
+    first = run_one("one", "echo kept > $MESOS_SANDBOX/data/x; sleep 1000")
+    node.framework.status(first, "TASK_RUNNING")
+    wait_until(lambda: (directory(node, "one") / "x").exists(), "it is written to the volume")
+    end = node.framework.status(run_one("two", "true"), "TASK_ERROR")
+    assert "volume 'two' of role 'db': executor 'x' runs, and has the volumes that it was launched with" in end["message"]
+    assert node.framework.status(first)["state"] == "TASK_RUNNING"
+    plain, = launch(node.framework, executor(), "exit 0")
+    assert node.framework.status(plain, "TASK_FINISHED")
+    node.framework.call("TEARDOWN")
