@@ -1,4 +1,6 @@
 """Checks of tasks (TaskInfo.check): what came is told when it changes, and nobody is killed for it."""
+import pytest
+
 from cluster import free_port, wait_until
 from conftest import shared_cluster
 from framework import SMALL
@@ -33,6 +35,7 @@ def tells(framework, task_id, *expected):
     assert told(framework, task_id)[:len(expected)] == list(expected)
 
 
+@pytest.mark.vm
 def test_a_command_is_told_by_its_exit_code_whenever_that_changes(framework):
     me = launch(framework, "while [ ! -e go ]; do sleep 0.01; done; exec sleep 1000",
                 {"type": "COMMAND", "command": {"command": {"value": "touch go; n=$(cat n || echo 0); echo $((n+1)) > n; "

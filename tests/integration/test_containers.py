@@ -153,6 +153,7 @@ def test_a_nested_one_has_its_own_sandbox_within_that_of_its_parent(agent, paren
     assert agent.call("GET", f"/files/browse?path=/sandboxes/{parent}/containers/inner").status == 404
 
 
+@pytest.mark.vm
 def test_a_nested_one_is_in_the_cgroup_of_its_parent(agent, parent):
     me = child_of(parent, "within")
     launch(agent, me, "cat /proc/self/cgroup > group; exec sleep 1000")
@@ -164,6 +165,7 @@ def test_a_nested_one_is_in_the_cgroup_of_its_parent(agent, parent):
     remove(agent, me)
 
 
+@pytest.mark.vm
 def test_a_nested_one_has_pids_of_its_own_and_no_others(agent, parent):
     me = child_of(parent, "own-pids")
     launch(agent, me, "for p in /proc/[0-9]*; do tr '\\0' ' ' < $p/cmdline; done; echo")
@@ -172,6 +174,7 @@ def test_a_nested_one_has_pids_of_its_own_and_no_others(agent, parent):
     remove(agent, me)
 
 
+@pytest.mark.vm
 def test_a_nested_one_that_asks_for_them_has_the_pids_of_its_parent_and_ends_alone(cluster, agent, parent):
     me = child_of(parent, "shared-pids")
     shared = {"type": "MESOS", "linux_info": {"share_pid_namespace": True}}
@@ -186,6 +189,7 @@ def test_a_nested_one_that_asks_for_them_has_the_pids_of_its_parent_and_ends_alo
     assert b"container.linux_info.share_pid_namespace: it has no parent to share with but the host" in answer.body
 
 
+@pytest.mark.vm
 @pytest.mark.parametrize("mode, is_shared", [("SHARE_PARENT", True), ("PRIVATE", False)])
 def test_a_nested_one_has_the_ipc_namespace_that_was_asked_for(agent, parent, mode, is_shared):
     me = child_of(parent, f"ipc-{mode.lower()}")
@@ -195,6 +199,7 @@ def test_a_nested_one_has_the_ipc_namespace_that_was_asked_for(agent, parent, mo
     remove(agent, me)
 
 
+@pytest.mark.vm
 def test_a_nested_one_with_limits_of_its_own_is_ended_by_them_and_its_parent_goes_on(cluster, agent, parent):
     me = child_of(parent, "small")
     launch(agent, me, "x=xxxxxxxx; while :; do x=$x$x; done", container=OWN_LIMITS, resources=RESOURCES)
@@ -349,6 +354,7 @@ def test_they_outlive_the_agent_and_their_end_is_known_to_the_next(agent, parent
     assert call(agent, "WAIT_CONTAINER", container_id=alone).status == 404
 
 
+@pytest.mark.vm
 def test_it_ends_with_its_parent(cluster, agent):
     cluster.deploy({**SLEEPER, "id": "/mortal"})
     mortal = agent.container_of(cluster.tasks("/mortal")[0]["id"])["container_id"]

@@ -16,6 +16,7 @@ from framework import SMALL, Framework, scalar
 
 # ---- life ----
 
+@pytest.mark.vm
 def test_one_executor_runs_many_tasks(node):
     framework = Framework(node)
     agent = node.agents[0]

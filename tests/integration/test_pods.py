@@ -48,6 +48,7 @@ def test_a_second_group_joins_the_running_executor_and_ends_on_its_own(framework
     wait_until(lambda: not agent.container_cgroups(), "the executor ends with its last task")
 
 
+@pytest.mark.vm
 def test_what_a_second_group_brings_along_is_the_executors_too(framework, agent):
     launch(framework, FOREVER, name="grown")
     hungry = "x=$(head -c 100000000 /dev/zero | tr '\\0' x); echo ${#x}; " + FOREVER
@@ -84,6 +85,7 @@ def test_a_second_group_that_is_refused_leaves_the_first_alone(framework, agent)
 SHARES_PIDS = {"container": {"type": "MESOS", "volumes": [SHARED], "linux_info": {"share_pid_namespace": True}}}
 
 
+@pytest.mark.vm
 def test_members_that_share_the_pids_of_their_pod_see_one_another_and_no_others_do(framework, agent):
     """Who asks for it sees the others that ask, and the pod's own; who does not is alone, and not seen."""
     look = "for p in /proc/[0-9]*; do tr '\\0' ' ' < $p/cmdline; echo; done; readlink /proc/self/ns/pid; echo done; "
@@ -113,6 +115,7 @@ def test_who_shares_pids_ends_neither_the_pod_nor_leaves_by_it(framework, agent)
     assert framework.status(ids[0])["state"] == framework.status(ids[1])["state"] == "TASK_RUNNING"
 
 
+@pytest.mark.vm
 def test_the_end_of_one_that_shares_pids_is_its_own(framework, agent):
     """What it left behind in other sessions goes with it, and nobody else's does."""
     stray = "setsid sh -c 'trap \"\" TERM; exec sleep 1004' & sleep 0.2; "
@@ -137,6 +140,7 @@ def test_updates_name_the_executor_and_the_container_in_its_pod(framework):
     assert one["container_status"]["container_id"]["value"] != two["container_status"]["container_id"]["value"]
 
 
+@pytest.mark.vm
 def test_members_share_a_volume_of_the_sandbox_of_their_pod(framework, agent):
     ids = launch(framework, "while [ ! -e shared/message ]; do sleep 0.02; done; cat shared/message; " + FOREVER,
                  "echo hello > shared/message; " + FOREVER)
@@ -145,6 +149,7 @@ def test_members_share_a_volume_of_the_sandbox_of_their_pod(framework, agent):
     wait_until(lambda: read(agent, ids[0]) == "hello\n", "the message is there")
 
 
+@pytest.mark.vm
 def test_members_share_the_network(framework, agent):
     ids = launch(framework, "readlink /proc/self/ns/net; " + FOREVER, "readlink /proc/self/ns/net; " + FOREVER)
     for i in ids:
@@ -184,6 +189,7 @@ def test_one_that_finishes_takes_nobody_along(framework):
     assert framework.status(ids[1], "TASK_RUNNING")["state"] == "TASK_RUNNING"
 
 
+@pytest.mark.vm
 def test_a_member_over_its_memory_is_ended_by_its_own_limit(framework):
     def tasks(offer):
         return [member(offer, "x=xxxxxxxx; while :; do x=$x$x; done", mem=32), member(offer, FOREVER, mem=256)]
@@ -218,6 +224,7 @@ def test_groups_outlive_the_agent_and_end_together_under_the_next(framework, age
     wait_until(lambda: not agent.container_cgroups(), "the pod is gone")
 
 
+@pytest.mark.vm
 def test_the_holder_that_is_killed_takes_all_along(framework, agent):
     ids = launch(framework, FOREVER, FOREVER)
     pod = [framework.status(i, "TASK_RUNNING") for i in ids][0]["container_status"]["container_id"]["parent"]["value"]
