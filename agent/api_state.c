@@ -163,17 +163,12 @@ static json_t *framework_in(struct frameworks *all, const Mesos__V1__FrameworkIn
 	return view;
 }
 
-static json_t *executor_in(struct frameworks *all, json_t *framework, const char *list,
-			   const Mesos__V1__ExecutorInfo *info, const char *container_id,
-			   const char *sandbox, json_t *resources_take)
+static json_t *new_executor(struct frameworks *all, json_t *framework, const char *list,
+			    const Mesos__V1__ExecutorInfo *info, const char *container_id,
+			    const char *sandbox, json_t *resources_take)
 {
-	json_t *view = json_object_get(all->by_container, container_id);
+	json_t *view = executor_json(info, container_id, sandbox);
 
-	if (view) {
-		json_decref(resources_take);
-		return view;
-	}
-	view = executor_json(info, container_id, sandbox);
 	json_object_set_new(view, "resources", resources_take);
 	json_object_set_new(all->by_container, container_id, view);
 	json_array_append(json_object_get(framework, list), view);
@@ -183,21 +178,24 @@ static json_t *executor_in(struct frameworks *all, json_t *framework, const char
 static json_t *add_executor(struct frameworks *all, const struct executor *x)
 {
 	const struct container *c = x->container;
+	json_t *view = json_object_get(all->by_container, c->id);
 
-	return executor_in(all, framework_in(all, x->record->framework, all->live),
-			   x->has_exited ? "completed_executors" : "executors",
-			   x->record->executor, c->id, c->sandbox,
-			   resources_to_json(&c->resources));
+	if (view)
+		return view;
+	return new_executor(all, framework_in(all, x->record->framework, all->live),
+			    x->has_exited ? "completed_executors" : "executors",
+			    x->record->executor, c->id, c->sandbox,
+			    resources_to_json(&c->resources));
 }
 
 static json_t *add_command(struct frameworks *all, const struct task *task)
 {
 	struct view_executor executor;
 
-	return executor_in(all, framework_in(all, task->record->framework, all->live),
-			   task_has_ended(task) ? "completed_executors" : "executors",
-			   view_executor(task, &executor), task->record->container_id,
-			   task->container->sandbox, resources_to_json(task_resources(task)));
+	return new_executor(all, framework_in(all, task->record->framework, all->live),
+			    task_has_ended(task) ? "completed_executors" : "executors",
+			    view_executor(task, &executor), task->record->container_id,
+			    task->container->sandbox, resources_to_json(task_resources(task)));
 }
 
 static void add_task(struct frameworks *all, const struct task *task)
@@ -215,11 +213,13 @@ static void add_task(struct frameworks *all, const struct task *task)
 static void add_past_task(struct frameworks *all, const struct past_task *past)
 {
 	json_t *framework = framework_in(all, past->framework, all->completed);
-	json_t *executor = executor_in(all, framework, "completed_executors", past->executor,
-				       past->container_id, past->sandbox,
-				       resources_view(past->task->resources,
-						      past->task->n_resources));
+	json_t *executor = json_object_get(all->by_container, past->container_id);
 
+	if (!executor)
+		executor = new_executor(all, framework, "completed_executors", past->executor,
+					past->container_id, past->sandbox,
+					resources_view(past->task->resources,
+						       past->task->n_resources));
 	json_array_append_new(json_object_get(executor, "completed_tasks"), task_json(past->task));
 }
 
