@@ -92,35 +92,20 @@ static int (*const handlers[])(struct http_request *req, struct executor *x, con
 
 /* ---- who calls ---- */
 
-static int check_token(struct http_request *req, const struct agent *agent,
-		       const struct executor_claims *claims, struct err *e)
-{
-	json_t *token;
-	int r;
-
-	if (!agent->flags.authenticate_http_executors)
-		return 0;
-	r = executor_token_read(agent, http_request_header(req, "Authorization"), &token, e);
-	if (r < 0)
-		return r;
-	r = executor_token_check(token, claims, e);
-	json_decref(token);
-	return r;
-}
-
 /* An executor that is another's token's learns no more than that. */
 static int handle(struct http_request *req, const Call *call, struct err *e)
 {
 	struct agent *agent = http_request_app(req);
 	struct executor_claims claims = { call->framework_id->value, call->executor_id->value, "" };
 	struct executor *x = executor_find(agent, claims.framework_id, claims.executor_id);
-	int r;
+	int r = 0;
 
 	if (!x)
 		return err_set(e, EINVAL, "Executor '%.255s' of framework '%.255s' cannot be found",
 			       claims.executor_id, claims.framework_id);
 	claims.container_id = x->container->id;
-	r = check_token(req, agent, &claims, e);
+	if (agent->flags.authenticate_http_executors)
+		r = executor_token_check(http_request_principal(req), &claims, e);
 	if (r < 0)
 		return r;
 	if (call->type != MESOS__V1__EXECUTOR__CALL__TYPE__SUBSCRIBE && !x->stream)
@@ -133,17 +118,26 @@ static int read_call(struct http_request *req, struct err *e)
 	return executor_api_read(req, handle, e);
 }
 
+/* Verified once: what follows compares names. */
+static int read_token(struct http_request *req, const struct agent *agent, struct err *e)
+{
+	AUTO_FREE char *principal = NULL;
+	json_auto_t *token = NULL;
+	int r = executor_token_read(agent, http_request_header(req, "Authorization"), &token, e);
+
+	if (r < 0)
+		return r;
+	principal = executor_token_principal(token);
+	return principal && http_request_set_principal(req, principal, strlen(principal)) >= 0 ? 0 :
+		err_set(e, ENOMEM, "read a token");
+}
+
 /* Who shows no token of ours is told so before a byte of the body is read. */
 static int post_call(struct http_request *req, struct err *e)
 {
 	const struct agent *agent = http_request_app(req);
-	json_t *token = NULL;
-	int r = 0;
+	int r = agent->flags.authenticate_http_executors ? read_token(req, agent, e) : 0;
 
-	if (agent->flags.authenticate_http_executors)
-		r = executor_token_read(agent, http_request_header(req, "Authorization"), &token,
-					e);
-	json_decref(token);
 	return r < 0 ? r : http_request_collect(req, EXECUTOR_API_MAX_BODY, read_call, e);
 }
 

@@ -1,6 +1,7 @@
 #include "agent/executor_token.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/random.h>
@@ -49,6 +50,29 @@ char *executor_token_make(const struct agent *agent, const struct executor_claim
 	return token;
 }
 
+/* No id has a slash in it.  NULL when memory is out. */
+static char *name_of(const struct executor_claims *claims)
+{
+	char *name;
+
+	return asprintf(&name, "%s/%s/%s", claims->framework_id, claims->executor_id,
+			claims->container_id) < 0 ? NULL : name;
+}
+
+static const char *claim_of(const json_t *token, const char *name)
+{
+	const char *claim = json_string_value(json_object_get(token, name));
+
+	return claim ? claim : "";
+}
+
+char *executor_token_principal(const json_t *token)
+{
+	return name_of(&(struct executor_claims){
+		claim_of(token, "fid"), claim_of(token, "eid"), claim_of(token, "cid"),
+	});
+}
+
 int executor_token_read(const struct agent *agent, const char *header, json_t **ret, struct err *e)
 {
 	static const char scheme[] = "Bearer ";
@@ -59,18 +83,13 @@ int executor_token_read(const struct agent *agent, const char *header, json_t **
 	return jwt_verify(agent->executor_key, header + sizeof(scheme) - 1, ret, e);
 }
 
-static bool has_claim(const json_t *token, const char *name, const char *value)
+int executor_token_check(const char *principal, const struct executor_claims *claims, struct err *e)
 {
-	const char *claim = json_string_value(json_object_get(token, name));
+	AUTO_FREE char *name = name_of(claims);
 
-	return claim && strcmp(claim, value) == 0;
-}
-
-int executor_token_check(const json_t *token, const struct executor_claims *claims, struct err *e)
-{
-	if (has_claim(token, "fid", claims->framework_id) &&
-	    has_claim(token, "eid", claims->executor_id) &&
-	    has_claim(token, "cid", claims->container_id))
+	if (!name)
+		return err_set(e, ENOMEM, "read a token");
+	if (principal && strcmp(principal, name) == 0)
 		return 0;
 	return err_set(e, EPERM, "speak for executor '%s' of framework '%s': the token is another's",
 		       claims->executor_id, claims->framework_id);

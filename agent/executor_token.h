@@ -23,8 +23,10 @@ char *executor_token_make(const struct agent *agent, const struct executor_claim
 
 /* HEADER: the value of Authorization, or NULL.  -EACCES if it shows no token of ours. */
 int executor_token_read(const struct agent *agent, const char *header, json_t **ret, struct err *e);
+/* Whom a token that was read speaks for: owned; NULL when memory is out. */
+char *executor_token_principal(const json_t *token);
 
-/* Is what was read of a token for CLAIMS?  -EPERM: it is another's. */
-int executor_token_check(const json_t *token, const struct executor_claims *claims, struct err *e);
+/* Is PRINCIPAL, of a token that was read, who CLAIMS says?  -EPERM: it is another, or NULL. */
+int executor_token_check(const char *principal, const struct executor_claims *claims, struct err *e);
 
 #endif
