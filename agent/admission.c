@@ -35,34 +35,52 @@ struct tombstone {
 
 /* ---- the checks ---- */
 
-/* Is there room for a task beside N_TASKS others? */
-static int check_agent(const struct agent *agent, size_t n_tasks, struct err *e)
+/* Each container takes descriptors, and each task memory, whoever asked for it. */
+static int check_count(const struct agent *agent, size_t n, const char *what, struct err *e)
 {
+	return n < agent->max_tasks ? 0 :
+		err_set(e, EAGAIN, "the agent has %u %s%s", agent->max_tasks, what,
+			agent->max_tasks < AGENT_MAX_TASKS ?
+			", as many as it may open files for" : "");
+}
+
+/* Is there room beside N_TASKS and N_CONTAINERS? */
+static int check_agent(const struct agent *agent, size_t n_tasks, size_t n_containers,
+		       struct err *e)
+{
+	int r;
+
 	if (agent->is_shutting_down)
 		return err_set(e, ESHUTDOWN, "the agent is shutting down");
 	if (agent->is_disk_bad)
 		return err_set(e, ENOSPC, "the agent cannot write its state below '%s'",
 			       agent->work_dir);
-	if (n_tasks >= agent->max_tasks)
-		return err_set(e, EAGAIN, "the agent has %u tasks%s", agent->max_tasks,
-			       agent->max_tasks < AGENT_MAX_TASKS ?
-			       ", as many as it may open files for" : "");
+	r = check_count(agent, n_tasks, "tasks", e);
+	if (r >= 0)
+		r = check_count(agent, n_containers, "containers", e);
+	if (r < 0)
+		return r;
 	if (agent->descriptions > AGENT_MAX_DESCRIPTIONS)
-		return err_set(e, EAGAIN, "the descriptions of the agent's tasks take more than %d "
-			       "bytes", AGENT_MAX_DESCRIPTIONS);
+		return err_set(e, EAGAIN, "the descriptions of the agent's tasks and containers "
+			       "take more than %d bytes", AGENT_MAX_DESCRIPTIONS);
 	return 0;
 }
 
 int admission_check_agent(const struct agent *agent, struct err *e)
 {
-	return check_agent(agent, HASH_COUNT(agent->tasks), e);
+	return check_agent(agent, HASH_COUNT(agent->tasks), HASH_COUNT(agent->containers), e);
+}
+
+int admission_check_known(const struct agent *agent, struct err *e)
+{
+	return check_agent(agent, HASH_COUNT(agent->tasks) - 1, HASH_COUNT(agent->containers) - 1,
+			   e);
 }
 
 /* Whatever may be different on another node or a moment later: not the task's fault. */
 static int check_place(struct task *task, struct err *e)
 {
-	/* It is among the agent's tasks already. */
-	int r = check_agent(task->agent, HASH_COUNT(task->agent->tasks) - 1, e);
+	int r = admission_check_known(task->agent, e);
 
 	return r < 0 ? err_wrap(e, "launch task '%s'", task_id(task)) : 0;
 }

@@ -30,8 +30,10 @@ int admission_check_resources(const struct agent *agent, const char *what,
  */
 int admission_describe(struct container *c, struct err *e);
 
-/* Would any task be refused now, whatever it is?  -errno, with E as the reason for people. */
+/* Would any task or container be refused now, whatever it is?  -errno, with E as the reason for people. */
 int admission_check_agent(const struct agent *agent, struct err *e);
+/* The same of tasks, one at least, that are in the agent's memory already. */
+int admission_check_known(const struct agent *agent, struct err *e);
 
 /* Task ids that ended lately: a launch that comes late is not to run again. */
 int tombstone_add(struct agent *agent, const char *key, struct err *e);

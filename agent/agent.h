@@ -78,8 +78,8 @@ struct agent {
 	Tepui__AgentRecord *self;		/* as on disk */
 	Mesos__V1__AgentInfo *info;		/* as told to the master, with id once known */
 	struct task *tasks;			/* by task_key() */
-	unsigned max_tasks;			/* as the limit on descriptors allows */
-	size_t descriptions;			/* bytes of all tasks' descriptions */
+	unsigned max_tasks;			/* and containers, as the limit on descriptors allows */
+	size_t descriptions;			/* bytes of all tasks' and containers' descriptions */
 	struct container *containers;		/* by id, of all kinds */
 	struct executor_list custom;		/* executors, oldest first */
 	uint8_t executor_key[JWT_KEY_BYTES];	/* that their tokens are signed with */

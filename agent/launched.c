@@ -380,6 +380,8 @@ static void free_launched(struct launched *l)
 	(void)err_set(&e, EINVAL, "launch container '%s': it was given up", l->record->id);
 	answer_launch(l, &e);
 	launched_drop_waits(l);
+	if (l->container)
+		l->container->agent->descriptions -= l->description;
 	container_forget(l->container);
 	tepui__container_record__free_unpacked(l->record, NULL);
 	free(l);
@@ -411,6 +413,8 @@ static int make(struct launched *l, struct agent *agent, struct container *paren
 	r = container_new(agent, &seed, &l->container, e);
 	if (r < 0)
 		return r;
+	l->description = tepui__container_record__get_packed_size(record);
+	agent->descriptions += l->description;
 	fill(l->container, record);
 	r = read_resources(l->container, record, e);
 	return r < 0 || !parent ? r :
@@ -450,10 +454,8 @@ static int make_room(const struct container *c, struct err *e)
 static int admit(struct launched *l, struct err *e)
 {
 	struct container *c = l->container;
-	int r = admission_check_agent(c->agent, e);
+	int r = admission_check_resources(c->agent, c->id, &c->resources, e);
 
-	if (r >= 0)
-		r = admission_check_resources(c->agent, c->id, &c->resources, e);
 	if (r >= 0)
 		r = admission_describe(c, e);
 	if (r >= 0)
@@ -472,10 +474,13 @@ int launched_new(struct agent *agent, Tepui__ContainerRecord *record_take,
 		 struct container *parent, struct launched **ret, struct err *e)
 {
 	struct launched *l;
-	int r;
+	int r = admission_check_agent(agent, e);
 
-	if (container_find(agent, record_take->id)) {
+	if (r < 0)
+		(void)err_wrap(e, "launch container '%s'", record_take->id);
+	else if (container_find(agent, record_take->id))
 		r = err_set(e, EEXIST, "launch container '%s': it exists", record_take->id);
+	if (r < 0) {
 		tepui__container_record__free_unpacked(record_take, NULL);
 		return r;
 	}

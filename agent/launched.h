@@ -25,6 +25,7 @@ struct launched_ops {
 struct launched {
 	Tepui__ContainerRecord *record;	/* owned */
 	struct container *container;	/* owned */
+	size_t description;		/* bytes of the record, as it was launched */
 	const struct launched_ops *ops;	/* or NULL */
 	struct http_request *launch;	/* is answered when it runs, or will not */
 	struct launched_wait *waits;

@@ -380,7 +380,7 @@ static int adopt_members(struct agent *agent, const Group *group, const char *po
 /* Charged one by one, so that the next sees what is left. */
 static int admit_members(struct agent *agent, struct task **members, size_t n, struct err *e)
 {
-	int r = 0;
+	int r = admission_check_known(agent, e);
 
 	for (size_t i = 0; i < n && r >= 0; i++) {
 		struct container *c = members[i]->container;

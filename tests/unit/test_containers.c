@@ -20,6 +20,7 @@
 #include "lib/cleanup.h"
 #include "lib/err.h"
 #include "lib/loop.h"
+#include "lib/pb_json.h"
 #include "lib/store.h"
 
 static char nowhere[] = "/nonexistent", own_id[] = "S";
@@ -142,7 +143,7 @@ static void test_what_is_within_is_forgotten_with_it_at_every_depth(void **state
 enum { MAX_DEPTH = 4 };
 
 /* PATH: its name after those that it is in, with dots between. */
-static Mesos__V1__ContainerID *name(Mesos__V1__ContainerID ids[MAX_DEPTH], char *path)
+static Mesos__V1__ContainerID *split(Mesos__V1__ContainerID ids[MAX_DEPTH], char *path)
 {
 	Mesos__V1__ContainerID *id = NULL;
 
@@ -155,7 +156,8 @@ static Mesos__V1__ContainerID *name(Mesos__V1__ContainerID ids[MAX_DEPTH], char 
 	return id;
 }
 
-static void load(struct agent *agent, const char *path)
+static Tepui__ContainerRecord *make_record(struct agent *agent, Tepui__ContainerRecord__Kind kind,
+					   const char *path)
 {
 	Tepui__ContainerRecord record = TEPUI__CONTAINER_RECORD__INIT;
 	Mesos__V1__ContainerID ids[MAX_DEPTH];
@@ -165,9 +167,7 @@ static void load(struct agent *agent, const char *path)
 	Mesos__V1__TaskID task_id = MESOS__V1__TASK_ID__INIT;
 	Mesos__V1__ExecutorInfo executor = MESOS__V1__EXECUTOR_INFO__INIT;
 	Mesos__V1__ExecutorID executor_id = MESOS__V1__EXECUTOR_ID__INIT;
-	struct err e = { 0 };
 	char id[16], copy[16];
-	unsigned char data[4096];
 
 	(void)snprintf(id, sizeof(id), "%s", path);
 	memcpy(copy, id, sizeof(copy));
@@ -178,15 +178,21 @@ static void load(struct agent *agent, const char *path)
 	task.agent_id = (Mesos__V1__AgentID *)(uintptr_t)agent->self->agent_id;
 	executor.executor_id = &executor_id;
 	record.id = id;
-	record.container_id = name(ids, copy);
-	record.kind = record.container_id->parent ? TEPUI__CONTAINER_RECORD__KIND__NESTED :
-						    TEPUI__CONTAINER_RECORD__KIND__POD;
+	record.container_id = split(ids, copy);
+	record.kind = kind;
 	record.framework = &framework;
 	record.executor = &executor;
 	record.task = &task;
-	assert_true(tepui__container_record__get_packed_size(&record) <= sizeof(data));
-	assert_true(launched_load(agent, tepui__container_record__unpack(
-			NULL, tepui__container_record__pack(&record, data), data), &e) >= 0);
+	return (Tepui__ContainerRecord *)pb_copy(&record.base);
+}
+
+static void load(struct agent *agent, const char *path)
+{
+	Tepui__ContainerRecord__Kind kind = strchr(path, '.') ?
+		TEPUI__CONTAINER_RECORD__KIND__NESTED : TEPUI__CONTAINER_RECORD__KIND__POD;
+	struct err e = { 0 };
+
+	assert_true(launched_load(agent, make_record(agent, kind, path), &e) >= 0);
 }
 
 /* None of them was spawned: each ends as it is settled, and a pod is forgotten then. */
@@ -200,6 +206,40 @@ static void test_a_pod_may_take_along_what_would_be_settled_next(void **state)
 	launched_settle(&n->agent, true);
 	launched_settle(&n->agent, false);
 	assert_null(n->agent.containers);
+}
+
+/* ---- bounds ---- */
+
+static int launch(struct agent *agent, struct err *e)
+{
+	struct launched *l;
+
+	return launched_new(agent, make_record(agent, TEPUI__CONTAINER_RECORD__KIND__STANDALONE, "c"),
+			    NULL, &l, e);
+}
+
+static void test_containers_are_bounded_like_tasks_and_leave_nothing_when_refused(void **state)
+{
+	struct node_state *n = *state;
+	struct err e = { 0 };
+
+	n->agent.max_tasks = 2;
+	(void)make(&n->agent, "a", NULL);
+	(void)make(&n->agent, "b", NULL);
+	assert_int_equal(launch(&n->agent, &e), -EAGAIN);
+	assert_string_equal(e.msg, "launch container 'c': the agent has 2 containers, as many as "
+			    "it may open files for");
+	n->agent.max_tasks = 3;
+	err_clear(&e);
+	/* It has no command. */
+	assert_int_equal(launch(&n->agent, &e), -EINVAL);
+	assert_null(container_find(&n->agent, "c"));
+	assert_int_equal(n->agent.descriptions, 0);
+	n->agent.descriptions = AGENT_MAX_DESCRIPTIONS + 1;
+	err_clear(&e);
+	assert_int_equal(launch(&n->agent, &e), -EAGAIN);
+	container_forget(container_find(&n->agent, "a"));
+	container_forget(container_find(&n->agent, "b"));
 }
 
 /* ---- what the master sends ---- */
@@ -314,6 +354,7 @@ int main(void)
 		TEST(test_one_that_cannot_be_spawned_may_be_forgotten_at_once),
 		TEST(test_what_is_within_is_forgotten_with_it_at_every_depth),
 		TEST(test_a_pod_may_take_along_what_would_be_settled_next),
+		TEST(test_containers_are_bounded_like_tasks_and_leave_nothing_when_refused),
 		TEST(test_ids_that_are_no_names_are_refused_and_leave_nothing),
 		TEST(test_an_executor_of_a_task_that_was_here_is_not_begun),
 		TEST(test_a_group_that_cannot_be_kept_whole_leaves_nothing),

@@ -425,8 +425,8 @@ static void test_descriptions_of_all_tasks_are_bounded(void **state)
 				 n_expected >= FITTING);
 		assert_non_null(strstr(status_at(n_expected - 1)->message,
 				       n_expected < FITTING ? "no user 'nosuch'" :
-				       "the descriptions of the agent's tasks take more than "
-				       "33554432 bytes"));
+				       "the descriptions of the agent's tasks and containers "
+				       "take more than 33554432 bytes"));
 	}
 	assert_int_equal(status_at(FITTING)->reason,
 			 MESOS__V1__TASK_STATUS__REASON__REASON_RESOURCES_UNKNOWN);
