@@ -28,10 +28,8 @@ static int subscribe(struct http_request *req, struct executor *x, const Call *c
 	const Mesos__V1__Executor__Call__Subscribe *body = call->subscribe;
 	struct http_stream *stream;
 	enum wire_format format;
-	int r = 0;
+	int r = executor_check_repeated(x, body, e);
 
-	for (size_t i = 0; i < body->n_unacknowledged_updates && r >= 0; i++)
-		r = executor_check_update(x, body->unacknowledged_updates[i]->status, e);
 	if (r >= 0)
 		r = executor_api_format(req, &format, e);
 	if (r == 0)

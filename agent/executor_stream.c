@@ -159,6 +159,22 @@ int executor_check_update(const struct executor *x, const Mesos__V1__TaskStatus 
 	return 0;
 }
 
+int executor_check_repeated(const struct executor *x,
+			    const Mesos__V1__Executor__Call__Subscribe *call, struct err *e)
+{
+	int r = 0;
+
+	if (call->n_unacknowledged_updates > EXECUTOR_MAX_REPEATED ||
+	    call->n_unacknowledged_tasks > EXECUTOR_MAX_REPEATED)
+		return err_set(e, EINVAL, "subscribe executor '%s': %zu updates and %zu tasks are"
+			       " unacknowledged, of which %d each are taken", executor_id(x),
+			       call->n_unacknowledged_updates, call->n_unacknowledged_tasks,
+			       EXECUTOR_MAX_REPEATED);
+	for (size_t i = 0; i < call->n_unacknowledged_updates && r >= 0; i++)
+		r = executor_check_update(x, call->unacknowledged_updates[i]->status, e);
+	return r;
+}
+
 static struct task *find_task(const struct executor *x, const char *id)
 {
 	struct task *task = task_find(x->agent, executor_framework_id(x), id);
@@ -171,6 +187,10 @@ static int confirm(struct executor *x, const Mesos__V1__TaskStatus *status, stru
 {
 	struct executor_confirm *next;
 
+	/* They leave with the next commit, or with the stream: it repeats what is refused here. */
+	if (x->n_confirms >= EXECUTOR_MAX_REPEATED)
+		return err_set(e, EAGAIN, "acknowledge an update: %d wait for the disk",
+			       EXECUTOR_MAX_REPEATED);
 	if (x->n_confirms == x->cap_confirms) {
 		size_t cap = x->cap_confirms ? 2 * x->cap_confirms : 8;
 		struct executor_confirm *grown = realloc(x->confirms, cap * sizeof(*grown));
@@ -241,30 +261,25 @@ int executor_update(struct executor *x, const Mesos__V1__TaskStatus *status, str
 static void take_repeated(struct executor *x, Mesos__V1__Executor__Call__Update *const *updates,
 			  size_t n)
 {
+	struct task *task;
+
+	TAILQ_FOREACH(task, &x->tasks, of_executor)
+		task->n_repeated = 0;
+	for (size_t i = 0; i < n; i++) {
+		task = find_task(x, updates[i]->status->task_id->value);
+		if (task && updates_has(task, updates[i]->status))
+			task->n_repeated = i;
+	}
 	for (size_t i = 0; i < n; i++) {
 		const Mesos__V1__TaskStatus *status = updates[i]->status;
-		const struct task *task = find_task(x, status->task_id->value);
-		bool is_old = !task;
 		struct err e = { 0 };
-		int r;
 
-		for (size_t k = i + 1; k < n && !is_old; k++)
-			is_old = strcmp(updates[k]->status->task_id->value, task_id(task)) == 0 &&
-				 updates_has(task, updates[k]->status);
-		r = is_old ? confirm(x, status, &e) : executor_update(x, status, &e);
-		if (r < 0)
+		task = find_task(x, status->task_id->value);
+		if ((!task || i < task->n_repeated ? confirm(x, status, &e) :
+						     executor_update(x, status, &e)) < 0)
 			log_write_err(LOG_LEVEL_WARNING, &e, "take a repeated update of executor"
 				      " '%s'", executor_id(x));
 	}
-}
-
-static bool lists(const Mesos__V1__Executor__Call__Subscribe *call, const struct task *task)
-{
-	for (size_t i = 0; i < call->n_unacknowledged_tasks; i++) {
-		if (strcmp(call->unacknowledged_tasks[i]->task_id->value, task_id(task)) == 0)
-			return true;
-	}
-	return false;
 }
 
 /* It was told of them, and does not have them: they were lost with an agent, or with a stream. */
@@ -273,12 +288,17 @@ static void drop_lost(struct executor *x, const Mesos__V1__Executor__Call__Subsc
 	struct task *task;
 	struct err e = { 0 };
 
+	TAILQ_FOREACH(task, &x->tasks, of_executor)
+		task->is_listed = false;
+	for (size_t i = 0; i < call->n_unacknowledged_tasks; i++) {
+		task = find_task(x, call->unacknowledged_tasks[i]->task_id->value);
+		if (task)
+			task->is_listed = task->is_launch_sent = true;
+	}
 	TAILQ_FOREACH(task, &x->tasks, of_executor) {
-		if (lists(call, task))
-			task->is_launch_sent = true;
-		else if (task->is_launch_sent &&
-			 task_state(task) == MESOS__V1__TASK_STATE__TASK_STAGING &&
-			 updates_add_own(task,
+		if (!task->is_listed && task->is_launch_sent &&
+		    task_state(task) == MESOS__V1__TASK_STATE__TASK_STAGING &&
+		    updates_add_own(task,
 				status_lost_state(x->record->framework,
 						  MESOS__V1__TASK_STATE__TASK_DROPPED),
 				MESOS__V1__TASK_STATUS__REASON__REASON_AGENT_RESTARTED,

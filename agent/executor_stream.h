@@ -17,6 +17,16 @@ void executor_disconnected(void *executor);
 /* Gives up the stream and what waited for it. */
 void executor_hang_up(struct executor *x);
 
+/*
+ * Of tasks and of updates each that it sends again with a subscription, and of updates before a commit:
+ * what is told of them fits into its stream.
+ */
+enum { EXECUTOR_MAX_REPEATED = 4096 };
+
+/* -EINVAL: CALL repeats too much, or what cannot be an update by X. */
+int executor_check_repeated(const struct executor *x,
+			    const Mesos__V1__Executor__Call__Subscribe *call, struct err *e);
+
 /* -EINVAL: STATUS cannot be an update by X, in the words of Mesos. */
 int executor_check_update(const struct executor *x, const Mesos__V1__TaskStatus *status,
 			  struct err *e);

@@ -26,6 +26,8 @@ struct task {
 	struct resources resources;	/* of one that has an executor, and whether that has them */
 	bool is_charged;
 	bool is_launch_sent, is_kill_sent;	/* to its executor */
+	size_t n_repeated;	/* while that subscribes: of its updates, before the last known one */
+	bool is_listed;				/* and whether it has the task */
 	TAILQ_ENTRY(task) of_executor;
 	bool is_acknowledged;		/* the terminal update; waits for its container's end */
 	struct todo todo;		/* volatile: refused while the disk was bad, never stored */

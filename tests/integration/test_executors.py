@@ -400,6 +400,22 @@ def test_updates_of_megabytes_wait_until_there_is_room_and_the_end_is_told_all_t
     framework.call("TEARDOWN")
 
 
+def test_what_is_repeated_is_bounded(node):
+    framework = Framework(node)
+    (task_id,), speaker = speak(node, framework)
+    most = 4096
+    gone = [{"status": speaker.status("gone", "TASK_RUNNING")}] * most
+    tasks = [{"name": "t", "task_id": {"value": task_id}, "agent_id": {"value": "a"}}] * (most + 1)
+    for body in ({"unacknowledged_updates": [*gone, gone[0]]}, {"unacknowledged_tasks": tasks}):
+        assert speaker.call({"type": "SUBSCRIBE", "subscribe": body}) == 400
+    running = speaker.status(task_id, "TASK_RUNNING")
+    speaker.subscribe(unacknowledged_updates=[*gone[1:], {"status": running}], unacknowledged_tasks=tasks[1:])
+    uuids = [speaker.event()["acknowledged"]["uuid"] for _ in range(most)]
+    assert uuids == [gone[0]["status"]["uuid"]] * (most - 1) + [running["uuid"]]
+    framework.status(task_id, "TASK_RUNNING")
+    framework.call("TEARDOWN")
+
+
 def test_a_lying_executor_hurts_nobody(node):
     framework, other = Framework(node), Framework(node, name="other", subscribed=False)
     other.subscribe(suppressed_roles=["*"])
