@@ -14,6 +14,7 @@
 #include "agent/pods.h"
 #include "agent/status.h"
 #include "agent/task.h"
+#include "agent/task_run.h"
 #include "agent/updates.h"
 #include "lib/cleanup.h"
 #include "lib/clock.h"

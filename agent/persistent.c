@@ -6,13 +6,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "agent/agent.h"
 #include "agent/disk.h"
-#include "agent/launch_spec.h"
-#include "agent/runtime_dir.h"
 #include "agent/container.h"
 #include "agent/trash.h"
 #include "lib/cleanup.h"
@@ -23,9 +19,6 @@
 #include "lib/store.h"
 
 static const char store_kind[] = "volume";
-
-/* Those above a volume are looked through by tasks' supervisors only. */
-enum { VOLUME_MODE = 0750, PARENT_MODE = 0711 };
 
 typedef Mesos__V1__Offer__Operation Operation;
 
@@ -105,10 +98,19 @@ static int adopt(struct agent *agent, Tepui__VolumeRecord *record, struct persis
 	return 0;
 }
 
-static void forget(struct agent *agent, struct persistent_volume *volume)
+static void drop(struct agent *agent, struct persistent_volume *volume)
 {
 	HASH_DEL(agent->volumes, volume);
 	volume_free(volume);
+}
+
+int persistent_forget(struct agent *agent, struct persistent_volume *volume, struct err *e)
+{
+	int r = store_delete(agent->store, store_kind, volume->key, e);
+
+	if (r >= 0)
+		drop(agent, volume);
+	return r;
 }
 
 void persistent_free(struct agent *agent)
@@ -116,10 +118,11 @@ void persistent_free(struct agent *agent)
 	struct persistent_volume *volume, *next;
 
 	HASH_ITER(hh, agent->volumes, volume, next)
-		forget(agent, volume);
+		drop(agent, volume);
 }
 
-static struct persistent_volume *find(const struct agent *agent, const struct resource_part *part)
+struct persistent_volume *persistent_find(const struct agent *agent,
+					  const struct resource_part *part)
 {
 	struct persistent_volume *volume = NULL;
 	AUTO_FREE char *key = NULL;
@@ -274,7 +277,7 @@ static int check_new(const struct agent *agent, const struct resources *volumes,
 	for (size_t i = 0; i < volumes->parts.n; i++) {
 		const struct resource_part *part = &volumes->parts.items[i];
 
-		if (find(agent, part))
+		if (persistent_find(agent, part))
 			return err_set(e, EEXIST, "create volume '%s' of role '%s': there is one",
 				       part->volume, part->role);
 	}
@@ -339,7 +342,7 @@ static int create_one(struct agent *agent, const struct resource_part *part, str
 	if (r >= 0)
 		r = put(agent, volume, e);
 	if (r < 0)
-		forget(agent, volume);
+		drop(agent, volume);
 	return r;
 }
 
@@ -377,7 +380,7 @@ static int check_old(const struct agent *agent, const struct resources *volumes,
 {
 	for (size_t i = 0; i < volumes->parts.n; i++) {
 		const struct resource_part *part = &volumes->parts.items[i];
-		const struct persistent_volume *volume = find(agent, part);
+		const struct persistent_volume *volume = persistent_find(agent, part);
 
 		if (!volume || volume->record->is_destroyed ||
 		    persistent_part(volume)->value != part->value)
@@ -401,7 +404,7 @@ static int destroy(struct agent *agent, const Mesos__V1__Offer__Operation__Destr
 	if (r >= 0)
 		r = check_old(agent, &volumes, e);
 	for (size_t i = 0; i < volumes.parts.n && r >= 0; i++) {
-		struct persistent_volume *volume = find(agent, &volumes.parts.items[i]);
+		struct persistent_volume *volume = persistent_find(agent, &volumes.parts.items[i]);
 
 		volume->record->has_is_destroyed = volume->record->is_destroyed = true;
 		volume->needs_settling = true;
@@ -425,138 +428,6 @@ int persistent_apply(struct agent *agent, const Operation *operation, struct err
 		r = destroy(agent, operation->destroy, e);
 	else
 		(void)err_set(e, ENOTSUP, "apply operation of type %d", (int)operation->type);
-	return r;
-}
-
-/* ---- directories ---- */
-
-/* The directory of its role; a descriptor, owned. */
-static int open_parent(struct agent *agent, const struct persistent_volume *volume, struct err *e)
-{
-	const char *name = strrchr(volume->path, '/') + 1;
-	AUTO_FREE char *above = strndup(volume->path, (size_t)(name - volume->path));
-
-	return above ? dir_make(agent->work_fd, above, PARENT_MODE, e) :
-		       err_set(e, ENOMEM, "open volume '%s'", volume->key);
-}
-
-/* *RET_MADE: it was not there.  A descriptor, owned. */
-static int open_directory(struct agent *agent, const struct persistent_volume *volume,
-			  bool *ret_made, struct err *e)
-{
-	const char *name = strrchr(volume->path, '/') + 1;
-	AUTO_CLOSE int parent = open_parent(agent, volume, e);
-	int fd;
-
-	if (parent < 0)
-		return parent;
-	*ret_made = mkdirat(parent, name, VOLUME_MODE) == 0;
-	if (!*ret_made && errno != EEXIST)
-		return err_set(e, errno, "make the directory of volume '%s'", volume->key);
-	fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	return fd < 0 ? err_set(e, errno, "open volume '%s'", volume->key) : fd;
-}
-
-static int make(struct agent *agent, struct persistent_volume *volume, struct err *e)
-{
-	bool is_new;
-	AUTO_CLOSE int fd = open_directory(agent, volume, &is_new, e);
-
-	if (fd < 0)
-		return fd;
-	if (is_new) {
-		int r = disk_assign_volume(agent, fd, persistent_size(agent, volume), e);
-
-		if (r < 0)
-			return err_wrap(e, "volume '%s'", volume->key);
-		log_info("volume '%s' of %lld MB is made", volume->key,
-			 (long long)(persistent_size(agent, volume) >> 20));
-	}
-	volume->project = disk_project_of(agent, fd);
-	volume->needs_settling = false;
-	return 0;
-}
-
-/* Out of sight first, then forgotten: whatever happens between is repeated by the next start. */
-static int take_away(struct agent *agent, struct persistent_volume *volume, struct err *e)
-{
-	AUTO_CLOSE int parent = open_parent(agent, volume, e), fd = -EBADF;
-	int r = parent < 0 ? parent : trash_throw(agent->trash, agent->work_fd, volume->path, e);
-
-	if (r == -ENOENT) {
-		err_clear(e);
-		r = 0;
-	}
-	if (r < 0)
-		return r;
-	/* The record must not be gone before that is on the disk; what is only a path has no fsync. */
-	fd = openat(parent, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0 || fsync(fd) < 0)
-		return err_set(e, errno, "remove volume '%s'", volume->key);
-	r = store_delete(agent->store, store_kind, volume->key, e);
-	if (r < 0)
-		return r;
-	log_info("volume '%s' is destroyed", volume->key);
-	forget(agent, volume);
-	return 0;
-}
-
-void persistent_settle(struct agent *agent)
-{
-	struct persistent_volume *volume, *next;
-
-	HASH_ITER(hh, agent->volumes, volume, next) {
-		struct err e = { 0 };
-		int r = 0;
-
-		if (!volume->needs_settling)
-			continue;
-		r = volume->record->is_destroyed ? take_away(agent, volume, &e) :
-						   make(agent, volume, &e);
-		if (r >= 0)
-			continue;
-		/* Tried again at every turn, told once. */
-		if (!volume->has_failed)
-			log_write_err(LOG_LEVEL_ERROR, &e, "volumes");
-		volume->has_failed = true;
-	}
-}
-
-/* One that could not be made before may be possible now. */
-static int prepare(struct agent *agent, struct persistent_volume *volume,
-		   const struct launch_result *launch, struct err *e)
-{
-	AUTO_CLOSE int fd = -EBADF;
-	struct stat st;
-	bool is_new;
-	int r = volume->needs_settling ? make(agent, volume, e) : 0;
-
-	if (r < 0)
-		return r;
-	fd = open_directory(agent, volume, &is_new, e);
-	if (fd < 0)
-		return fd;
-	/* Only the top, as Mesos does: what is in there was made by whoever had it before. */
-	if (fstat(fd, &st) < 0 || ((st.st_uid != launch->uid || st.st_gid != launch->gid) &&
-				   fchown(fd, launch->uid, launch->gid) < 0))
-		return err_set(e, errno, "give volume '%s' to user %u", volume->key, launch->uid);
-	return 0;
-}
-
-int persistent_prepare(const struct container *c, struct err *e)
-{
-	int r = 0;
-
-	for (size_t i = 0; i < c->resources.parts.n && r >= 0; i++) {
-		const struct resource_part *part = &c->resources.parts.items[i];
-		struct persistent_volume *volume = part->volume ? find(c->agent, part) : NULL;
-
-		if (volume)
-			r = prepare(c->agent, volume, c->launch, e);
-		else if (part->volume)
-			r = err_set(e, ENOENT, "find volume '%s' of role '%s'", part->volume,
-				    part->role);
-	}
 	return r;
 }
 
@@ -590,7 +461,7 @@ json_t *persistent_statistics(const struct container *c)
 	for (size_t i = 0; i < c->resources.parts.n; i++) {
 		const struct resource_part *part = &c->resources.parts.items[i];
 		const struct persistent_volume *volume =
-			part->volume ? find(c->agent, part) : NULL;
+			part->volume ? persistent_find(c->agent, part) : NULL;
 
 		if (volume)
 			json_array_append_new(list, statistics_of(c->agent, volume));

@@ -45,6 +45,12 @@ void persistent_free(struct agent *agent);
 int persistent_apply(struct agent *agent, const Mesos__V1__Offer__Operation *operation,
 		     struct err *e);
 
+/* That of PART; NULL: there is none. */
+struct persistent_volume *persistent_find(const struct agent *agent,
+					  const struct resource_part *part);
+/* Its directory is out of sight: record and memory. */
+int persistent_forget(struct agent *agent, struct persistent_volume *volume, struct err *e);
+
 /* After a commit: make directories and take them away, as the records on disk say. */
 void persistent_settle(struct agent *agent);
 

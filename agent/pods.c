@@ -12,6 +12,7 @@
 #include "agent/resize.h"
 #include "agent/status.h"
 #include "agent/task.h"
+#include "agent/task_run.h"
 #include "agent/updates.h"
 #include "lib/cleanup.h"
 #include "lib/clock.h"

@@ -51,28 +51,11 @@ const char *task_executor_id(const struct task *task);
 /* NULL if unknown. */
 struct task *task_find(struct agent *agent, const char *framework_id, const char *id);
 
-/*
- * Take RECORD (also on failure) into the agent's memory.  IS_CHARGED counts its resources as used.
- * Nothing is put into the store.
- */
+/* Take RECORD (also on failure) into the agent's memory.  Nothing is put into the store. */
+int task_new(struct agent *agent, Tepui__TaskRecord *record_take, struct task **ret, struct err *e);
+/* The same of a former run: its resources count as used. */
 int task_adopt(struct agent *agent, Tepui__TaskRecord *record_take, struct task **ret,
 	       struct err *e);
-
-/*
- * RUN_TASK of the master: admission, then a record; what follows happens after the commit.  A task
- * that is refused gets a terminal update of its own, so the only error is -ENOMEM.
- */
-int task_run(struct agent *agent, const Mesos__V1__FrameworkInfo *framework,
-	     const Mesos__V1__TaskInfo *info, struct err *e);
-
-/* RUN_TASK_GROUP: all of its tasks, which have its executor, or none.  The same. */
-int task_run_group(struct agent *agent, const Tepui__AgentEvent__RunTaskGroup *group,
-		   struct err *e);
-
-/* One of a task group, in memory only: pods.c goes on with it. */
-int task_new_member(struct agent *agent, const Mesos__V1__FrameworkInfo *framework,
-		    const Mesos__V1__TaskInfo *info, const char *pod_id, const char *group_id,
-		    struct task **ret, struct err *e);
 
 /* What its supervisor or this agent says of it, with what else belongs there.  -ENOMEM. */
 int task_complete_status(const struct task *task, Mesos__V1__TaskStatus *status);

@@ -16,7 +16,7 @@
 #include "agent/launch_spec.h"
 #include "agent/launched.h"
 #include "agent/pods.h"
-#include "agent/task.h"
+#include "agent/task_run.h"
 #include "lib/cleanup.h"
 #include "lib/err.h"
 #include "lib/loop.h"
