@@ -26,6 +26,7 @@ enum {
 	MAX_SILENCE_MS = 10 * 60 * 1000,
 	MAX_BACKOFF_MS = 60 * 1000,
 	STREAM_ID_SIZE = 160,
+	MAX_WAITING_BYTES = 8 << 20,	/* beyond which no message of an executor is taken */
 };
 
 static const int64_t quick_waits_ms[] = { 100, 200, 400 };
@@ -208,8 +209,13 @@ int master_link_message(struct master_link *link, const Tepui__ExecutorRecord *e
 {
 	AUTO_FREE void *body = NULL;
 	size_t size;
-	int r = master_call_message(link->agent, executor, data, &body, &size, e);
+	int r;
 
+	/* Executors say as much as they like; that they do is the agent's memory. */
+	if (http_client_waiting(link->calls) > MAX_WAITING_BYTES)
+		return err_set(e, ENOBUFS, "send a message: more than %d bytes wait for the master",
+			       MAX_WAITING_BYTES);
+	r = master_call_message(link->agent, executor, data, &body, &size, e);
 	return r < 0 ? r : send_call(link, body, size, e);
 }
 

@@ -34,7 +34,7 @@ struct http_client {
 	struct event *wake;		/* the next turn, or the deadline */
 	enum client_state state;
 	struct call_list queue;		/* the first one is the one on the wire */
-	size_t n_queued;
+	size_t n_queued, n_waiting_bytes;	/* calls, and of their bodies */
 	int64_t deadline_ms;		/* boot clock; 0: none */
 	bool is_reused;			/* the connection has answered a call before */
 	bool has_answer_byte;
@@ -92,6 +92,7 @@ static void finish_first(struct http_client *client, const struct err *error)
 
 	STAILQ_REMOVE_HEAD(&client->queue, link);
 	client->n_queued--;
+	client->n_waiting_bytes -= call->spec.size;
 	if (!call->is_stream) {
 		answer.body = call->body ? call->body : "";
 		answer.size = call->body_size;
@@ -427,6 +428,11 @@ int http_client_authorize(struct http_client *client, const char *value, struct 
 		err_set(e, ENOMEM, "call '%s'", client->name) : 0;
 }
 
+size_t http_client_waiting(const struct http_client *client)
+{
+	return client->n_waiting_bytes;
+}
+
 int http_client_call(struct http_client *client, const struct http_call *spec, struct err *e)
 {
 	bool is_unix = client->address.storage.ss_family == AF_UNIX;
@@ -442,6 +448,7 @@ int http_client_call(struct http_client *client, const struct http_call *spec, s
 		return r;
 	STAILQ_INSERT_TAIL(&client->queue, call, link);
 	client->n_queued++;
+	client->n_waiting_bytes += spec->size;
 	/* Never at once: no callback runs before this returns. */
 	if (client->n_queued == 1)
 		wake_soon(client);

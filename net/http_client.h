@@ -64,6 +64,9 @@ struct http_call {
 /* Queue CALL (copied).  The client may be freed inside any callback. */
 int http_client_call(struct http_client *client, const struct http_call *call, struct err *e);
 
+/* Bytes of the bodies of calls that are not answered: so that who may wait does. */
+size_t http_client_waiting(const struct http_client *client);
+
 /*
  * Send a piece of the upload that is on the wire; SIZE 0 is its end.  Queued without bound: send
  * no more than a bufferful before the next on_upload().  -EPIPE: there is none.

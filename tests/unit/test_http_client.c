@@ -510,8 +510,9 @@ static void test_free_within_callbacks(void **state)
 static void test_free_ends_pending_calls(void **state)
 {
 	(void)state;
-	queue(&(struct http_call){ .method = HTTP_GET });
-	queue(&(struct http_call){ .method = HTTP_GET });
+	queue(&(struct http_call){ .method = HTTP_POST, .body = "abc", .size = 3 });
+	queue(&(struct http_call){ .method = HTTP_POST, .body = "de", .size = 2 });
+	assert_int_equal(http_client_waiting(outcome.client), 5);
 	http_client_free(TAKE_PTR(outcome.client));
 	assert_int_equal(outcome.done, 2);
 	assert_int_equal(outcome.code, ECANCELED);
