@@ -168,6 +168,7 @@ static int commit(struct task *task, Mesos__V1__TaskInfo *info, struct resources
 		return r;
 	}
 	task->container->info = info;
+	task->container->executor_id = task_executor_id(task);
 	mesos__v1__task_info__free_unpacked(old, NULL);
 	resources_done(&task->container->resources);
 	task->container->resources = TAKE_VAL(*resources, (struct resources){ 0 });

@@ -297,7 +297,8 @@ static int send_run(struct session *session, json_t *args, Tepui__ControlCall__R
 static int check_command(const Mesos__V1__CommandInfo *command, const struct container *c,
 			 struct err *e)
 {
-	const char *user = c->info->command->user;
+	/* One that was refused may have none. */
+	const char *user = c->info->command ? c->info->command->user : NULL;
 
 	if (!command || !command->value || !*command->value)
 		return err_set(e, EINVAL, "command.value: missing");

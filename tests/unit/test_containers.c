@@ -16,6 +16,8 @@
 #include "agent/launch_spec.h"
 #include "agent/launched.h"
 #include "agent/pods.h"
+#include "agent/session.h"
+#include "agent/task.h"
 #include "agent/task_run.h"
 #include "lib/cleanup.h"
 #include "lib/err.h"
@@ -346,6 +348,42 @@ static void test_a_group_that_cannot_be_kept_whole_leaves_nothing(void **state)
 	assert_nothing_is_left(&n->agent);
 }
 
+static struct task *make_task(struct agent *agent)
+{
+	Tepui__TaskRecord record = TEPUI__TASK_RECORD__INIT;
+	struct err e = { 0 };
+	struct task *task;
+	struct order o;
+
+	order(&o, agent, framework_id, executor_id_, task_id_);
+	o.task.executor = NULL;
+	record.container_id = task_id_;
+	record.framework = &o.framework;
+	record.task = &o.task;
+	record.state = MESOS__V1__TASK_STATE__TASK_STAGING;
+	assert_int_equal(task_new(agent, (Tepui__TaskRecord *)pb_copy(&record.base), &task, &e), 0);
+	return task;
+}
+
+/* As long as its refusal is not acknowledged. */
+static void test_a_session_of_a_task_without_a_command_is_refused(void **state)
+{
+	Mesos__V1__Agent__Call__LaunchNestedContainerSession call =
+		MESOS__V1__AGENT__CALL__LAUNCH_NESTED_CONTAINER_SESSION__INIT;
+	Mesos__V1__ContainerID id = MESOS__V1__CONTAINER_ID__INIT;
+	Mesos__V1__ContainerID parent = MESOS__V1__CONTAINER_ID__INIT;
+	struct node_state *n = *state;
+	struct task *task = make_task(&n->agent);
+	struct err e = { 0 };
+
+	TAILQ_INIT(&n->agent.sessions);
+	id.value = parent.value = task_id_;
+	id.parent = &parent;
+	call.container_id = &id;
+	assert_int_equal(session_launch(NULL, task->container, &call, &e), -EINVAL);
+	task_free(task);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -358,6 +396,7 @@ int main(void)
 		TEST(test_ids_that_are_no_names_are_refused_and_leave_nothing),
 		TEST(test_an_executor_of_a_task_that_was_here_is_not_begun),
 		TEST(test_a_group_that_cannot_be_kept_whole_leaves_nothing),
+		TEST(test_a_session_of_a_task_without_a_command_is_refused),
 	};
 
 	return cmocka_run_group_tests_name("containers", tests, NULL, NULL);
