@@ -313,6 +313,8 @@ const struct command node_commands[] = {
 	{ "node", "deactivate", "ID", 1, 1, "quiet", "give it no other tasks", node_deactivate },
 	{ "node", "reactivate", "ID", 1, 1, "quiet", "give it tasks again", node_reactivate },
 	{ "node", "gone", "ID", 1, 1, "quiet", "give it up: it may never come back", node_gone },
+	{ "node", "prune", "ID [IMAGE ...]", 1, SIZE_MAX, "quiet",
+	  "remove images that nothing runs on, but these", node_prune },
 	{ "node", "maintenance", "", 0, 0, "", "machines that are or shall be down",
 	  node_maintenance },
 	{ "node", "plan", "HOST", 1, 1, "in for", "ask frameworks to leave the machine", node_plan },

@@ -7,6 +7,7 @@
 
 #include "cli/cli.h"
 #include "cli/client.h"
+#include "cli/cluster.h"
 #include "cli/print.h"
 #include "cli/table.h"
 #include "lib/cleanup.h"
@@ -15,9 +16,9 @@
 
 enum { POLL_MS = 100, NS_PER_MS = 1000000 };
 
-/* POST /api/v1 with BODY, which is given up, as the member that the call has. */
-static int call(struct cli *cli, const char *type, const char *member, json_t *body_take,
-		json_t **ret, struct err *e)
+/* POST /api/v1 to ADDRESS (NULL: the master) with BODY, which is given up, as the member that the call has. */
+static int call_at(struct cli *cli, const char *address, const char *type, const char *member,
+		   json_t *body_take, json_t **ret, struct err *e)
 {
 	json_t *request = json_pack("{s:s}", "type", type);
 	struct reply reply;
@@ -26,7 +27,7 @@ static int call(struct cli *cli, const char *type, const char *member, json_t *b
 	if (!request || (body_take && json_object_set(request, member, body_take) < 0))
 		r = err_set(e, ENOMEM, "make call %s", type);
 	else
-		r = client_call(cli, NULL, HTTP_POST, "/api/v1", request, &reply, e);
+		r = client_call(cli, address, HTTP_POST, "/api/v1", request, &reply, e);
 	json_decref(request);
 	json_decref(body_take);
 	if (r < 0)
@@ -35,6 +36,12 @@ static int call(struct cli *cli, const char *type, const char *member, json_t *b
 		*ret = json_incref(json_object_get(reply.json, member));
 	reply_done(&reply);
 	return 0;
+}
+
+static int call(struct cli *cli, const char *type, const char *member, json_t *body_take,
+		json_t **ret, struct err *e)
+{
+	return call_at(cli, NULL, type, member, body_take, ret, e);
 }
 
 /* ---- nodes ---- */
@@ -151,6 +158,28 @@ int node_gone(struct cli *cli, char **args, size_t n, struct err *e)
 	(void)n;
 	return operate(cli, args[0], "MARK_AGENT_GONE", "mark_agent_gone", json_object(),
 		       "is gone for good", e);
+}
+
+int node_prune(struct cli *cli, char **args, size_t n, struct err *e)
+{
+	char address[CLUSTER_ADDRESS_SIZE];
+	json_t *node = NULL, *kept = json_array();
+	int r = kept ? cluster_node(cli, args[0], &node, e) : err_set(e, ENOMEM, "prune images");
+
+	for (size_t i = 1; i < n && r >= 0; i++) {
+		if (json_array_append_new(kept, json_pack("{s:s, s:{s:s}}", "type", "DOCKER",
+							  "docker", "name", args[i])) < 0)
+			r = err_set(e, EINVAL, "keep image '%.200s': not UTF-8", args[i]);
+	}
+	if (r >= 0)
+		r = call_at(cli, cluster_address(node, address), "PRUNE_IMAGES", "prune_images",
+			    json_pack("{s:O}", "excluded_images", kept), NULL, e);
+	if (r >= 0 && !cli->options.quiet)
+		printf("node %s on %s has no images but those that run or are kept\n",
+		       member_text(node, "id"), member_text(node, "hostname"));
+	json_decref(node);
+	json_decref(kept);
+	return r;
 }
 
 /* ---- machines ---- */

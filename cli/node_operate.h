@@ -11,6 +11,8 @@ int node_drain(struct cli *cli, char **args, size_t n, struct err *e);
 int node_deactivate(struct cli *cli, char **args, size_t n, struct err *e);
 int node_reactivate(struct cli *cli, char **args, size_t n, struct err *e);
 int node_gone(struct cli *cli, char **args, size_t n, struct err *e);
+/* Of its image store: what nothing runs on and ARGS behind the node do not name. */
+int node_prune(struct cli *cli, char **args, size_t n, struct err *e);
 
 /* The schedule of maintenance, and each machine's way: planned, down, up. */
 int node_maintenance(struct cli *cli, char **args, size_t n, struct err *e);

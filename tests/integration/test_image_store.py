@@ -196,6 +196,8 @@ def test_an_operator_prunes_all_that_nothing_runs_on_but_what_is_excluded(small,
     by_digest = next(i["manifest"] for i in small.list() if i["name"] == "i2:latest")
     assert prune("i1", by_digest).status == 200
     assert sorted(i["name"] for i in small.list()) == ["i0:latest", "i1:latest", "i2:latest"]
+    assert cluster.tepui("node", "prune", "127.0.0.1", "i1").endswith("has no images but those that run or are kept\n")
+    assert sorted(i["name"] for i in small.list()) == ["i0:latest", "i1:latest"]
     assert prune().status == 200
     assert [i["name"] for i in small.list()] == ["i0:latest"]
     assert agent.call("GET", "/metrics/snapshot").json["tepui/images_removed"] == 3
