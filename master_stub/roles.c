@@ -43,44 +43,58 @@ static struct role_row *find_row(struct role_row **rows, const char *name)
 	return NULL;
 }
 
-static int add_role(struct role_row **rows, const struct framework_role *role)
+/* PART is ROLE's, for as long as its framework is in it. */
+static int add_part(struct role_row **rows, const struct framework_role *role,
+		    const struct resources *part)
 {
-	const struct framework *framework = role->framework;
-	struct role_row *row = find_row(rows, role->name);
+	struct role_row *row;
+
+	if (role->is_left)
+		return 0;
+	row = find_row(rows, role->name);
+	return row ? resources_add(&row->resources, part) : -ENOMEM;
+}
+
+/* What it has is gone through once, however many roles it is in. */
+static int add_framework(struct role_row **rows, const struct framework *framework)
+{
+	const struct framework_role *role;
 	const struct executor *executor;
 	const struct offer *offer;
 	const struct task *task;
 	int r = 0;
 
-	if (!row)
-		return -ENOMEM;
-	json_array_append_new(row->frameworks, json_string(framework->id));
+	SLIST_FOREACH(role, &framework->roles, next) {
+		struct role_row *row = role->is_left ? NULL : find_row(rows, role->name);
+
+		if (row)
+			json_array_append_new(row->frameworks, json_string(framework->id));
+		else if (!role->is_left)
+			r = -ENOMEM;
+	}
 	for (task = framework->tasks; task && r == 0; task = task->hh.next) {
-		if (task->role == role && task->is_charged)
-			r = resources_add(&row->resources, &task->resources);
+		if (task->is_charged)
+			r = add_part(rows, task->role, &task->resources);
 	}
 	LIST_FOREACH(executor, &framework->executors, of_framework) {
-		if (executor->role == role && executor->is_charged && r == 0)
-			r = resources_add(&row->resources, &executor->resources);
+		if (executor->is_charged && r == 0)
+			r = add_part(rows, executor->role, &executor->resources);
 	}
 	LIST_FOREACH(offer, &framework->offers, of_framework) {
-		if (offer->role == role && r == 0)
-			r = resources_add(&row->resources, &offer->resources);
+		if (r == 0)
+			r = add_part(rows, offer->role, &offer->resources);
 	}
 	return r;
 }
 
-static int add_roles(struct role_row **rows, const struct master *master)
+static int add_all(struct role_row **rows, const struct master *master)
 {
 	const struct framework *framework;
-	const struct framework_role *role;
 	int r = 0;
 
-	for (framework = master->frameworks; framework; framework = framework->hh.next) {
-		SLIST_FOREACH(role, &framework->roles, next) {
-			if (!role->is_left && !framework->is_removed && r == 0)
-				r = add_role(rows, role);
-		}
+	for (framework = master->frameworks; framework && r == 0; framework = framework->hh.next) {
+		if (!framework->is_removed)
+			r = add_framework(rows, framework);
 	}
 	return r;
 }
@@ -123,7 +137,7 @@ static json_t *row_json(const struct master *master, const struct role_row *row,
 json_t *master_roles_json(const struct master *master, bool is_v1)
 {
 	struct role_row *rows = NULL, *row, *next;
-	int r = add_roles(&rows, master);
+	int r = add_all(&rows, master);
 	json_t *list = json_array();
 
 	HASH_ITER(hh, rows, row, next) {
