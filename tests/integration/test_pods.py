@@ -97,7 +97,7 @@ def test_members_that_share_the_pids_of_their_pod_see_one_another_and_no_others_
     for i in ids:
         framework.status(i, "TASK_RUNNING")
     (sandbox(agent, ids[0]) / "../../common/go").touch()
-    wait_until(lambda: all("done" in read(agent, i) for i in ids[1:]), "both have looked")
+    wait_until(lambda: all("\ndone\n" in read(agent, i) for i in ids[1:]), "both have looked")
     shared, alone = (read(agent, i) for i in ids[1:])
     assert "sleep 1001" in shared and "sleep infinity" in shared and "sleep 1003" not in shared, shared
     assert "sleep" not in alone.replace("sleep 0.02", "").replace("sleep 1003", ""), alone
@@ -113,6 +113,34 @@ def test_who_shares_pids_ends_neither_the_pod_nor_leaves_by_it(framework, agent)
     wait_until(lambda: "done" in read(agent, ids[1]), "it has tried")
     assert "escaped" not in read(agent, ids[1]) and os.readlink("/proc/self/ns/mnt") not in read(agent, ids[1])
     assert framework.status(ids[0])["state"] == framework.status(ids[1])["state"] == "TASK_RUNNING"
+
+
+@pytest.mark.parametrize("is_agent_down", [False, True])
+def test_one_that_shares_pids_goes_whole_with_its_supervisor(framework, agent, is_agent_down):
+    """No pid namespace ends with its init: whoever takes its cgroup away ends what is left."""
+    kept, = launch(framework, tasks=lambda offer: [member(offer, FOREVER, **SHARES_PIDS)], name="pids")
+    framework.status(kept, "TASK_RUNNING")
+    doomed, = launch(framework, tasks=lambda offer: [
+        member(offer, f"setsid sleep 1005 & setsid sleep 1005 & {FOREVER}", **SHARES_PIDS)], name="pids")
+    id_ = framework.status(doomed, "TASK_RUNNING")["container_status"]["container_id"]["value"]
+    supervisor = next(c for c in agent.containers() if c["container_id"] == id_)["status"]["executor_pid"]
+    if is_agent_down:
+        agent.end(signal.SIGKILL)
+    os.kill(supervisor, signal.SIGKILL)
+    if is_agent_down:
+        agent.start()
+    framework.status(doomed, "TASK_FAILED", "TASK_GONE", "TASK_LOST")
+    wait_until(lambda: not {p for p in agent.processes() if "1005" in cmdline(p)}, "the end of all of it")
+    assert framework.status(kept)["state"] == "TASK_RUNNING"
+
+
+def test_commands_run_beside_one_that_shares_pids(framework):
+    """They come from its own init, which is no pid 1, and the check sees the pids of all."""
+    check = {"type": "COMMAND", "delay_seconds": 0, "interval_seconds": 0.1, "timeout_seconds": 20,
+             "command": {"command": {"value": "grep -q infinity /proc/1/cmdline /proc/[0-9]*/cmdline && exit 7"}}}
+    one, = launch(framework, tasks=lambda offer: [member(offer, FOREVER, check=check, **SHARES_PIDS)])
+    framework.status(one, "TASK_RUNNING")
+    wait_until(lambda: framework.status(one).get("check_status", {}).get("command") == {"exit_code": 7}, "its check is told")
 
 
 @pytest.mark.vm
