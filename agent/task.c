@@ -16,7 +16,6 @@
 #include "lib/err.h"
 #include "lib/id.h"
 #include "lib/log.h"
-#include "lib/loop.h"
 #include "lib/pb_json.h"
 #include "lib/store.h"
 
@@ -273,7 +272,7 @@ static void free_parts(struct task *task)
 	else
 		container_forget(task->container);
 	resources_done(&task->resources);
-	loop_timer_free(task->resend);
+	resend_done(&task->resend);
 	if (task->record)
 		tepui__task_record__free_unpacked(task->record, NULL);
 	free(task->key);
@@ -399,6 +398,12 @@ static void proceed(void *arg, bool is_safe)
 		updates_forward(arg);
 }
 
+/* By way of the turn: a head may be in memory only, and only what is on disk is sent. */
+static void mark(void *arg)
+{
+	task_mark(arg);
+}
+
 int task_new(struct agent *agent, Tepui__TaskRecord *record_take, struct task **ret, struct err *e)
 {
 	struct task *task = calloc(1, sizeof(*task));
@@ -410,7 +415,7 @@ int task_new(struct agent *agent, Tepui__TaskRecord *record_take, struct task **
 	}
 	task->agent = agent;
 	task->record = record_take;
-	task->resend_ms = UPDATES_FIRST_RESEND_MS;
+	resend_init(&task->resend, mark, task);
 	task->todo.proceed = proceed;
 	task->todo.arg = task;
 	r = init_task(task, e);

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "agent/container.h"
+#include "agent/resend.h"
 #include "agent/todo.h"
 #include "lib/hash.h"
 #include "proto/tepui.pb-c.h"
@@ -13,7 +14,6 @@
 struct agent;
 struct err;
 struct executor;
-struct loop_timer;
 
 struct task {
 	struct agent *agent;
@@ -31,9 +31,7 @@ struct task {
 	TAILQ_ENTRY(task) of_executor;
 	bool is_acknowledged;		/* the terminal update; waits for its container's end */
 	struct todo todo;		/* volatile: refused while the disk was bad, never stored */
-	struct loop_timer *resend;	/* of the head update */
-	int64_t resend_ms;
-	bool is_in_flight;		/* the head was sent to the present master */
+	struct resend resend;		/* of the head update */
 	UT_hash_handle hh;
 };
 

@@ -15,7 +15,6 @@
 #include "agent/task.h"
 #include "lib/err.h"
 #include "lib/log.h"
-#include "lib/loop.h"
 #include "lib/pb_json.h"
 
 enum { UUID_BYTES = 16 };
@@ -183,51 +182,19 @@ int updates_add_own(struct task *task, Mesos__V1__TaskState state,
 
 /* ---- to the master ---- */
 
-/* By way of the turn: a head may be in memory only, and only what is on disk is sent. */
-static void resend(void *arg)
-{
-	struct task *task = arg;
-
-	task->is_in_flight = false;
-	task->resend_ms *= 2;
-	if (task->resend_ms > UPDATES_LAST_RESEND_MS)
-		task->resend_ms = UPDATES_LAST_RESEND_MS;
-	task_mark(task);
-}
-
-/*
- * Only the head, so that the framework sees them in order; marked as in flight even when sending
- * failed, for then the timer or the next registration sends it again.
- */
+/* Only the head, so that the framework sees them in order. */
 void updates_forward(struct task *task)
 {
 	struct agent *agent = task->agent;
 	struct err e = { 0 };
-	int r = 0;
 
-	if (task->is_in_flight || !task->record->n_updates || !master_link_is_up(agent->link))
+	if (task->resend.is_in_flight || !task->record->n_updates ||
+	    !master_link_is_up(agent->link))
 		return;
-	if (!task->resend)
-		r = loop_timer_new(agent->loop, resend, task, &task->resend, &e);
-	if (r >= 0)
-		r = master_link_update(agent->link, task->record->framework->id,
-				       task->record->updates[0]->status, task_state(task), &e);
-	if (r < 0) {
-		log_write_err(LOG_LEVEL_WARNING, &e, "send an update of task '%s'",
-			      task_id(task));
-		err_clear(&e);
-	}
-	task->is_in_flight = true;
-	if (task->resend)
-		loop_timer_set(task->resend, task->resend_ms);
-}
-
-static void to_next(struct task *task)
-{
-	task->is_in_flight = false;
-	task->resend_ms = UPDATES_FIRST_RESEND_MS;
-	if (task->resend)
-		loop_timer_clear(task->resend);
+	if (master_link_update(agent->link, task->record->framework->id,
+			       task->record->updates[0]->status, task_state(task), &e) < 0)
+		log_write_err(LOG_LEVEL_WARNING, &e, "send an update of task '%s'", task_id(task));
+	resend_sent(&task->resend, agent->loop);
 }
 
 void updates_acknowledge(struct task *task, const void *uuid, size_t size)
@@ -247,7 +214,7 @@ void updates_acknowledge(struct task *task, const void *uuid, size_t size)
 	}
 	is_last = status_is_terminal(head->state);
 	drop_head(record);
-	to_next(task);
+	resend_reset(&task->resend);
 	if (is_last)
 		task_forget(task);
 	else if (task_put(task, &e) < 0)
@@ -257,7 +224,7 @@ void updates_acknowledge(struct task *task, const void *uuid, size_t size)
 void updates_resume(struct agent *agent)
 {
 	for (struct task *task = agent->tasks; task; task = task->hh.next) {
-		to_next(task);
+		resend_reset(&task->resend);
 		if (task->record->n_updates)
 			task_mark(task);
 	}
@@ -266,5 +233,5 @@ void updates_resume(struct agent *agent)
 void updates_pause(struct agent *agent)
 {
 	for (struct task *task = agent->tasks; task; task = task->hh.next)
-		to_next(task);
+		resend_reset(&task->resend);
 }

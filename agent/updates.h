@@ -12,8 +12,7 @@ struct agent;
 struct err;
 struct task;
 
-enum { UPDATES_FIRST_RESEND_MS = 10 * 1000, UPDATES_LAST_RESEND_MS = 10 * 60 * 1000,
-       UPDATES_MAX_PENDING = 1024, UPDATES_MAX_BYTES = 4 << 20 };
+enum { UPDATES_MAX_PENDING = 1024, UPDATES_MAX_BYTES = 4 << 20 };
 
 /* Is STATUS the latest of TASK, or one that waits? */
 bool updates_has(const struct task *task, const Mesos__V1__TaskStatus *status);
