@@ -27,6 +27,7 @@
 #include "agent/launched.h"
 #include "agent/master_link.h"
 #include "agent/operator_api.h"
+#include "agent/operations.h"
 #include "agent/persistent.h"
 #include "agent/recovery.h"
 #include "agent/runtime_dir.h"
@@ -172,6 +173,7 @@ static void check_shutdown(struct agent *agent)
 	}
 	HASH_ITER(hh, agent->tasks, task, next)
 		task_forget(task);
+	operations_forget(agent);
 	if (store_delete(agent->store, "agent", "self", &e) < 0 ||
 	    store_commit(agent->store, &e) < 0)
 		log_write_err(LOG_LEVEL_ERROR, &e, "forget the agent's id");
@@ -550,6 +552,7 @@ void agent_done(struct agent *agent)
 	HASH_ITER(hh, agent->tasks, task, next)
 		task_free(task);
 	executors_free(agent);
+	operations_free(agent);
 	persistent_free(agent);
 	guard_free(agent->guard);
 	image_gc_free(agent->image_gc);

@@ -34,6 +34,7 @@ struct loop_timer;
 struct loop_watch;
 struct log_toggle;
 struct master_link;
+struct operation;
 struct persistent_volume;
 struct sampler;
 struct store;
@@ -85,6 +86,7 @@ struct agent {
 	uint8_t executor_key[JWT_KEY_BYTES];	/* that their tokens are signed with */
 	struct todo_queue todo;			/* changed since the last commit */
 	struct persistent_volume *volumes;	/* by "ROLE/ID" */
+	struct operation *operations;		/* not acknowledged, by "FRAMEWORK/ID" */
 	struct image_store *images;		/* NULL: none */
 	struct session_list sessions;		/* beside tasks, and those that have ended */
 	struct resources used;			/* sum over tasks that have not ended */

@@ -253,14 +253,14 @@ int api_state(struct http_request *req, struct err *e)
 	view_frameworks(agent, &frameworks);
 	if (asprintf(&pid, "slave(1)@%s", agent->endpoint) < 0)
 		pid = NULL;
-	view = json_pack("{s:s, s:{s:s}, s:f, s:s, s:s, s:s, s:[s, s, s], s:o, s:o, s:o, s:o, s:o,"
-			 " s:o, s:o}",
+	view = json_pack("{s:s, s:{s:s}, s:f, s:s, s:s, s:s, s:[s, s, s, s], s:o, s:o, s:o, s:o,"
+			 " s:o, s:o, s:o}",
 			 "version", TEPUI_MESOS_VERSION, "tepui", "version", TEPUI_VERSION,
 			 "start_time", (double)agent->started_wall_ms / 1000.0,
 			 "id", agent_id(agent) ? agent_id(agent) : "", "pid", pid ? pid : "",
 			 "hostname", agent->node.hostname,
 			 "capabilities", "MULTI_ROLE", "HIERARCHICAL_ROLE",
-			 "RESERVATION_REFINEMENT",
+			 "RESERVATION_REFINEMENT", "AGENT_OPERATION_FEEDBACK",
 			 "resources", resources_to_json(&agent->node.total), "reserved_resources",
 			 resources_reserved_to_json(&agent->node.total),
 			 "unreserved_resources", resources_unreserved_to_json(&agent->node.total),

@@ -7,10 +7,9 @@
 #include "agent/admission.h"
 #include "agent/agent.h"
 #include "agent/drain.h"
-#include "agent/dynamic_reservations.h"
 #include "agent/executor_stream.h"
 #include "agent/launched.h"
-#include "agent/persistent.h"
+#include "agent/operations.h"
 #include "agent/pods.h"
 #include "agent/status.h"
 #include "agent/task.h"
@@ -101,6 +100,16 @@ static size_t list_pods(const struct agent *agent, Tepui__RunningExecutor *views
 	return n;
 }
 
+static size_t list_operations(const struct agent *agent, Tepui__AppliedOperation **list)
+{
+	const struct operation *operation;
+	size_t n = 0;
+
+	for (operation = agent->operations; operation; operation = operation->hh.next)
+		list[n++] = operation->record;
+	return n;
+}
+
 static size_t count_executors(const struct agent *agent)
 {
 	const struct executor *x;
@@ -133,9 +142,11 @@ int master_call_subscribe(const struct agent *agent, void **ret, size_t *ret_siz
 	AUTO_FREE Tepui__RunningExecutor *executors = calloc(n_executors, sizeof(*executors));
 	AUTO_FREE Tepui__RunningExecutor **executor_list = calloc(n_executors,
 								  sizeof(*executor_list));
+	AUTO_FREE Tepui__AppliedOperation **operations =
+		calloc(HASH_COUNT(agent->operations) + 1, sizeof(*operations));
 	AUTO_FREE char *boot_id = strdup(agent->node.boot_id), *version = strdup(TEPUI_VERSION);
 
-	if (!views || !list || !executors || !executor_list || !boot_id || !version)
+	if (!views || !list || !executors || !executor_list || !operations || !boot_id || !version)
 		return err_set(e, ENOMEM, "describe the agent");
 	subscribe.agent_info = agent->info;
 	subscribe.boot_id = boot_id;
@@ -146,6 +157,9 @@ int master_call_subscribe(const struct agent *agent, void **ret, size_t *ret_siz
 	subscribe.n_executors += list_pods(agent, executors + subscribe.n_executors,
 					   executor_list + subscribe.n_executors);
 	subscribe.executors = executor_list;
+	subscribe.n_operations = list_operations(agent, operations);
+	subscribe.operations = operations;
+	subscribe.has_gives_feedback = subscribe.gives_feedback = true;
 	subscribe.master_id = agent->self->master_id;
 	subscribe.endpoint = endpoint_to_tell(agent);
 	subscribe.has_dialed_boot_ms = true;
@@ -170,6 +184,18 @@ int master_call_update(const struct agent *agent, const Mesos__V1__FrameworkID *
 	update.latest_state = latest;
 	call.update = &update;
 	return pack(agent, &call, TEPUI__AGENT_CALL__TYPE__UPDATE, ret, ret_size, e);
+}
+
+int master_call_operation(const struct agent *agent, const Tepui__AppliedOperation *operation,
+			  void **ret, size_t *ret_size, struct err *e)
+{
+	Tepui__AgentCall call = TEPUI__AGENT_CALL__INIT;
+	Tepui__AgentCall__OperationUpdate update = TEPUI__AGENT_CALL__OPERATION_UPDATE__INIT;
+
+	update.framework_id = operation->framework->id;
+	update.status = operation->operation->latest_status;
+	call.operation = &update;
+	return pack(agent, &call, TEPUI__AGENT_CALL__TYPE__OPERATION, ret, ret_size, e);
 }
 
 int master_call_task(const struct task *task, void **ret, size_t *ret_size, struct err *e)
@@ -361,13 +387,6 @@ static void shut_down(struct agent *agent)
 	agent_wake(agent);
 }
 
-static int apply(struct agent *agent, const Mesos__V1__Offer__Operation *operation, struct err *e)
-{
-	return operation->reserve || operation->unreserve ?
-	       dynamic_reservations_apply(agent, operation, e) :
-	       persistent_apply(agent, operation, e);
-}
-
 int master_event_handle(struct agent *agent, const Tepui__AgentEvent *event, struct err *e)
 {
 	struct err fatal = { 0 };
@@ -390,7 +409,11 @@ int master_event_handle(struct agent *agent, const Tepui__AgentEvent *event, str
 			acknowledge(agent, event->acknowledge);
 		return 0;
 	case TEPUI__AGENT_EVENT__TYPE__APPLY:
-		return event->apply ? apply(agent, event->apply->operation, e) : 0;
+		return event->apply ? operations_apply(agent, event->apply, e) : 0;
+	case TEPUI__AGENT_EVENT__TYPE__ACKNOWLEDGE_OPERATION:
+		if (event->acknowledge_operation)
+			operations_acknowledge(agent, event->acknowledge_operation);
+		return 0;
 	case TEPUI__AGENT_EVENT__TYPE__DRAIN:
 		return event->drain ? drain_set(agent, event->drain->config, e) : 0;
 	case TEPUI__AGENT_EVENT__TYPE__SHUTDOWN:

@@ -18,6 +18,8 @@ int master_call_subscribe(const struct agent *agent, void **ret, size_t *ret_siz
 int master_call_update(const struct agent *agent, const Mesos__V1__FrameworkID *framework_id,
 		       const Mesos__V1__TaskStatus *status, Mesos__V1__TaskState latest,
 		       void **ret, size_t *ret_size, struct err *e);
+int master_call_operation(const struct agent *agent, const Tepui__AppliedOperation *operation,
+			  void **ret, size_t *ret_size, struct err *e);
 int master_call_task(const struct task *task, void **ret, size_t *ret_size, struct err *e);
 /* Of an executor: what it says to its framework, and that it has exited with STATUS (NULL: unknown). */
 int master_call_message(const struct agent *agent, const Tepui__ExecutorRecord *executor,

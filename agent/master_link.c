@@ -8,6 +8,7 @@
 #include "agent/admission.h"
 #include "agent/agent.h"
 #include "agent/master_calls.h"
+#include "agent/operations.h"
 #include "agent/task.h"
 #include "agent/updates.h"
 #include "lib/cleanup.h"
@@ -87,6 +88,7 @@ static void come_back(struct master_link *link, const char *why)
 	if (was_up) {
 		link->attempts = 0;
 		updates_pause(link->agent);
+		operations_pause(link->agent);
 	}
 	wait = master_link_backoff(&link->agent->rng, link->attempts++,
 				   link->agent->flags.registration_backoff_factor);
@@ -195,6 +197,19 @@ int master_link_update(struct master_link *link, const Mesos__V1__FrameworkID *f
 	return r < 0 ? r : send_call(link, body, size, e);
 }
 
+int master_link_operation(struct master_link *link, const Tepui__AppliedOperation *operation,
+			  struct err *e)
+{
+	AUTO_FREE void *body = NULL;
+	size_t size;
+	int r;
+
+	if (link->state != LINK_UP)
+		return err_set(e, ENOTCONN, "send an update");
+	r = master_call_operation(link->agent, operation, &body, &size, e);
+	return r < 0 ? r : send_call(link, body, size, e);
+}
+
 int master_link_task(struct master_link *link, const struct task *task, struct err *e)
 {
 	AUTO_FREE void *body = NULL;
@@ -273,6 +288,7 @@ static int on_subscribed(struct master_link *link, const Tepui__AgentEvent__Subs
 	log_info("registered with master '%s' as '%s'", link->agent->flags.master,
 		 event->agent_id->value);
 	updates_resume(link->agent);
+	operations_resume(link->agent);
 	return 0;
 }
 

@@ -24,6 +24,9 @@ bool master_link_is_up(const struct master_link *link);
 int master_link_update(struct master_link *link, const Mesos__V1__FrameworkID *framework_id,
 		       const Mesos__V1__TaskStatus *status, Mesos__V1__TaskState latest,
 		       struct err *e);
+/* The same of an operation. */
+int master_link_operation(struct master_link *link, const Tepui__AppliedOperation *operation,
+			  struct err *e);
 /* One TASK: it has other resources now. */
 int master_link_task(struct master_link *link, const struct task *task, struct err *e);
 /* Of an executor, once: what it says to its framework; that it exited with STATUS (NULL: unknown). */

@@ -8,9 +8,11 @@
 #include "agent/container.h"
 #include "agent/executor.h"
 #include "agent/history.h"
+#include "agent/operations.h"
 #include "agent/operator_api.h"
 #include "agent/task.h"
 #include "agent/view.h"
+#include "lib/cleanup.h"
 #include "lib/err.h"
 #include "net/http_server.h"
 
@@ -237,6 +239,27 @@ static int get_state(struct http_request *req, const OperatorCall *call, struct 
 	return reply_state(req, MESOS__V1__AGENT__RESPONSE__TYPE__GET_STATE, fill_state, e);
 }
 
+static int get_operations(struct http_request *req, const OperatorCall *call, struct err *e)
+{
+	const struct agent *agent = http_request_app(req);
+	size_t n = HASH_COUNT(agent->operations);
+	AUTO_FREE Mesos__V1__Operation **list = calloc(n + 1, sizeof(*list));
+	Mesos__V1__Agent__Response__GetOperations body =
+		MESOS__V1__AGENT__RESPONSE__GET_OPERATIONS__INIT;
+	Response response = MESOS__V1__AGENT__RESPONSE__INIT;
+
+	(void)call;
+	if (!list)
+		return err_set(e, ENOMEM, "describe the agent's operations");
+	for (const struct operation *o = agent->operations; o; o = o->hh.next)
+		list[body.n_operations++] = o->record->operation;
+	body.operations = list;
+	response.has_type = 1;
+	response.type = MESOS__V1__AGENT__RESPONSE__TYPE__GET_OPERATIONS;
+	response.get_operations = &body;
+	return operator_reply(req, &response, e);
+}
+
 /* ---- GET_CONTAINERS ---- */
 
 static bool is_shown(const struct container *c,
@@ -297,6 +320,7 @@ static const struct operator_call rows[] = {
 	OPERATOR_CALL_BARE(GET_TASKS, get_tasks),
 	OPERATOR_CALL_BARE(GET_EXECUTORS, get_executors),
 	OPERATOR_CALL_BARE(GET_FRAMEWORKS, get_frameworks),
+	OPERATOR_CALL_BARE(GET_OPERATIONS, get_operations),
 	OPERATOR_CALL_BARE(GET_CONTAINERS, get_containers),
 };
 const struct operator_calls operator_state_calls = OPERATOR_CALLS(rows);

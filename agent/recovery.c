@@ -10,6 +10,7 @@
 #include "agent/images.h"
 #include "agent/launched.h"
 #include "agent/master_link.h"
+#include "agent/operations.h"
 #include "agent/persistent.h"
 #include "agent/pods.h"
 #include "agent/runtime_dir.h"
@@ -169,6 +170,8 @@ int recovery_run(struct agent *agent, struct err *e)
 		r = persistent_load(agent, e);
 	if (r >= 0)
 		r = agent_describe(agent, agent_id(agent), e);
+	if (r >= 0)
+		r = operations_load(agent, e);
 	if (r >= 0)
 		r = executors_load(agent, e);
 	if (r >= 0)

@@ -15,6 +15,7 @@
 #include "master_stub/core.h"
 #include "master_stub/drain.h"
 #include "master_stub/executor.h"
+#include "master_stub/feedback.h"
 #include "master_stub/framework.h"
 #include "master_stub/maintenance.h"
 #include "master_stub/origin.h"
@@ -349,6 +350,7 @@ static int subscribe_agent(struct agent *agent, const Tepui__AgentCall__Subscrib
 	send_subscribed(agent);
 	drain_note_told(agent);
 	bring_tasks(agent, subscribe, before == AGENT_UNREACHABLE);
+	feedback_bring(agent, subscribe);
 	explain_shortage(agent, total);
 	registry_start_pings(agent, now_ms);
 	registry_update_offering(agent);
@@ -448,6 +450,11 @@ static int take_call(struct agent *agent, const Tepui__AgentCall *call, struct e
 		if (!call->executor_exited)
 			return missing("executor_exited", e);
 		master_executor_exited(agent, call->executor_exited);
+		return 0;
+	case TEPUI__AGENT_CALL__TYPE__OPERATION:
+		if (!call->operation)
+			return missing("operation", e);
+		feedback_update(agent, call->operation);
 		return 0;
 	case TEPUI__AGENT_CALL__TYPE__HEARTBEAT:
 		return 0;

@@ -7,6 +7,7 @@
 #include "lib/err.h"
 #include "master_stub/allocator.h"
 #include "master_stub/core.h"
+#include "master_stub/feedback.h"
 #include "master_stub/framework.h"
 #include "master_stub/inverse_offer.h"
 #include "master_stub/launch.h"
@@ -117,6 +118,24 @@ static int call_reconcile(struct framework *framework, const Call *call, int64_t
 	return 0;
 }
 
+static int call_acknowledge_operation(struct framework *framework, const Call *call, int64_t now_ms,
+				      struct err *e)
+{
+	(void)now_ms;
+	(void)e;
+	feedback_acknowledge(framework, call->acknowledge_operation_status);
+	return 0;
+}
+
+static int call_reconcile_operations(struct framework *framework, const Call *call, int64_t now_ms,
+				     struct err *e)
+{
+	(void)now_ms;
+	(void)e;
+	feedback_reconcile(framework, call->reconcile_operations);
+	return 0;
+}
+
 typedef Mesos__V1__Allocator__InverseOfferStatus__Status Answer;
 
 static int call_accept_inverse(struct framework *framework, const Call *call, int64_t now_ms,
@@ -223,8 +242,9 @@ static const struct {
 	ROW_WITHOUT_BODY(SUPPRESS, call_suppress),
 	ROW(ACCEPT_INVERSE_OFFERS, accept_inverse_offers, call_accept_inverse),
 	ROW(DECLINE_INVERSE_OFFERS, decline_inverse_offers, call_decline_inverse),
-	ROW(ACKNOWLEDGE_OPERATION_STATUS, acknowledge_operation_status, NULL),
-	ROW(RECONCILE_OPERATIONS, reconcile_operations, NULL),
+	ROW(ACKNOWLEDGE_OPERATION_STATUS, acknowledge_operation_status,
+	    call_acknowledge_operation),
+	ROW(RECONCILE_OPERATIONS, reconcile_operations, call_reconcile_operations),
 	ROW(UPDATE_FRAMEWORK, update_framework, call_update_framework),
 };
 

@@ -32,7 +32,9 @@ enum { N_AGENT_STATES = 5 };	/* values of enum agent_state */
 /* That operators set something for: every call looks at each of its own, and at all. */
 enum { MAX_ROLES_IN_CALL = 1000, MAX_ROLES_KEPT = 10000 };
 
-enum { N_AGENT_CALLS = TEPUI__AGENT_CALL__TYPE__EXECUTOR_EXITED + 1 };
+enum { N_AGENT_CALLS = TEPUI__AGENT_CALL__TYPE__OPERATION + 1 };
+
+enum { N_OPERATION_STATES = MESOS__V1__OPERATION_STATE__OPERATION_UNKNOWN + 1 };
 
 /* Since this process started; what can be counted when asked is not kept here. */
 struct counters {
@@ -47,6 +49,10 @@ struct counters {
 	uint64_t agent_calls[N_AGENT_CALLS];	/* by agent call type */
 	uint64_t tasks_ended[N_TASK_STATES];	/* by terminal state */
 	uint64_t tasks_ended_by[N_TASK_STATES][N_TASK_SOURCES][N_TASK_REASONS];
+	uint64_t valid_operation_updates, invalid_operation_updates;
+	uint64_t valid_operation_acknowledgements, invalid_operation_acknowledgements;
+	uint64_t operations_known[N_OPERATIONS];
+	uint64_t operations_ended[N_OPERATIONS][N_OPERATION_STATES];
 };
 
 struct master {

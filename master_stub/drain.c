@@ -208,11 +208,11 @@ static void finish(struct agent *agent)
 			       agent->info->hostname);
 }
 
-/* Only of an agent that has told its tasks can be said that there are none. */
+/* Only of an agent that has told what it has can be said that there is nothing. */
 static bool is_empty(const struct agent *agent)
 {
 	return (agent->state == AGENT_CONNECTED || agent->state == AGENT_DISCONNECTED) &&
-	       TAILQ_EMPTY(&agent->tasks);
+	       TAILQ_EMPTY(&agent->tasks) && LIST_EMPTY(&agent->operations);
 }
 
 void drains_turn(struct master *master)

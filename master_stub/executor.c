@@ -291,11 +291,9 @@ static int bring(struct agent *agent, const Tepui__RunningExecutor *running, str
 	struct executor *executor;
 	int r;
 
-	if (!id_is_valid(id) || !running->framework->id ||
-	    !id_is_valid(running->framework->id->value))
-		return err_set(e, EINVAL, "take executor '%.255s': its ids are not valid", id);
-	framework = framework_find(agent->master, running->framework->id->value);
-	r = framework ? 0 : framework_recover(agent->master, running->framework, &framework, e);
+	if (!id_is_valid(id))
+		return err_set(e, EINVAL, "take executor '%.255s': its id is not valid", id);
+	r = framework_find_or_recover(agent->master, running->framework, &framework, e);
 	if (r < 0)
 		return r;
 	executor = master_executor_find(agent, framework, id);

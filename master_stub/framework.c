@@ -12,6 +12,7 @@
 #include "master_stub/core.h"
 #include "master_stub/framework_validate.h"
 #include "master_stub/executor.h"
+#include "master_stub/feedback.h"
 #include "master_stub/min_allocatable.h"
 #include "master_stub/listing.h"
 #include "master_stub/observe.h"
@@ -303,6 +304,7 @@ int framework_update(struct framework *framework,
 
 static void framework_free(struct framework *framework)
 {
+	struct operation *operation, *next_operation;
 	struct task *task, *next;
 
 	offers_free_of_framework(framework);
@@ -310,6 +312,8 @@ static void framework_free(struct framework *framework)
 	forget_kills(framework);
 	HASH_ITER(hh, framework->tasks, task, next)
 		master_task_free(task);
+	HASH_ITER(hh, framework->operations, operation, next_operation)
+		feedback_free(operation);
 	history_forget(framework);
 	listings_forget(framework->master, framework);
 	HASH_DEL(framework->master->frameworks, framework);
@@ -414,18 +418,24 @@ int frameworks_load(struct master *master, int64_t now_ms, struct err *e)
 	return store_each(master->store, KIND, load_framework, &load, e);
 }
 
-int framework_recover(struct master *master, const Mesos__V1__FrameworkInfo *info,
-		      struct framework **ret, struct err *e)
+int framework_find_or_recover(struct master *master, const Mesos__V1__FrameworkInfo *info,
+			      struct framework **ret, struct err *e)
 {
-	int r = framework_new(master, info->id->value, info, ret, e);
+	int r;
 
+	*ret = info->id ? framework_find(master, info->id->value) : NULL;
+	if (*ret)
+		return 0;
+	if (!info->id || !id_is_valid(info->id->value))
+		return err_set(e, EINVAL, "its framework has no valid id");
+	r = framework_new(master, info->id->value, info, ret, e);
 	if (r < 0)
 		return r;
 	/* Nobody said that it may be torn down: its tasks run until it is back. */
 	(*ret)->is_recovered = true;
 	observe_framework_added(*ret);
 	master_explain(master,
-		       "framework '%s' ('%.100s') is known from an agent's tasks; waiting for"
+		       "framework '%s' ('%.100s') is known from an agent; waiting for"
 		       " it",
 		       (*ret)->id, info->name);
 	return 0;
@@ -441,8 +451,8 @@ static void forget_oldest_removed(struct master *master)
 	unsigned n = 0;
 
 	HASH_ITER(hh, master->frameworks, framework, next) {
-		if (!framework->is_removed || framework->tasks || !LIST_EMPTY(&framework->executors) ||
-		    framework->n_schedulers)
+		if (!framework->is_removed || framework->tasks || framework->operations ||
+		    !LIST_EMPTY(&framework->executors) || framework->n_schedulers)
 			continue;
 		if (!oldest)
 			oldest = framework;
@@ -500,6 +510,7 @@ void framework_remove(struct framework *framework, const char *why)
 	history_add_framework(framework);
 	observe_framework_removed(framework);
 	kill_tasks(framework);
+	feedback_settle(framework);
 	master_executors_shut_down(framework);
 	forget_oldest_removed(master);
 }

@@ -18,6 +18,7 @@ struct inverse_offer;
 struct master;
 struct offer;
 struct offer_constraints;
+struct operation;
 struct task;
 
 /* A role of a framework; kept after the framework has left it, for tasks that run in it. */
@@ -51,6 +52,7 @@ struct framework {
 	TAILQ_ENTRY(framework) in_awaited;	/* while there is one */
 	int64_t registered_wall_ms, reregistered_wall_ms, unregistered_wall_ms;
 	struct task *tasks;		/* by id */
+	struct operation *operations;	/* with an id, and not acknowledged; by that */
 	struct early_kill *early_kills;	/* by task id */
 	LIST_HEAD(, offer) offers;
 	LIST_HEAD(, inverse_offer) inverse_offers;
@@ -107,9 +109,12 @@ void schedulers_turn(struct master *master, int64_t now_ms);
 int64_t schedulers_next_ms(const struct master *master);
 
 struct framework *framework_find(const struct master *master, const char *id);
-/* For a task that an agent brings: the framework as far as known from there. */
-int framework_recover(struct master *master, const Mesos__V1__FrameworkInfo *info,
-		      struct framework **ret, struct err *e);
+/*
+ * For what an agent brings: the framework, if need be as far as it is known from there.  -EINVAL: it
+ * has no valid id.
+ */
+int framework_find_or_recover(struct master *master, const Mesos__V1__FrameworkInfo *info,
+			      struct framework **ret, struct err *e);
 bool framework_is_capable(const struct framework *framework,
 		   Mesos__V1__FrameworkInfo__Capability__Type capability);
 /* Make or find the role; the result lives as long as the framework. */

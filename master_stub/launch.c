@@ -9,6 +9,7 @@
 #include "lib/resources.h"
 #include "master_stub/allocator.h"
 #include "master_stub/core.h"
+#include "master_stub/feedback.h"
 #include "master_stub/framework.h"
 #include "master_stub/launch_tasks.h"
 #include "master_stub/offer.h"
@@ -23,7 +24,7 @@ enum { MAX_OFFERS = 1000 };
 
 typedef Mesos__V1__Offer__Operation Operation;
 
-/* ---- answers for tasks that are not launched ---- */
+/* ---- answers for what is not done ---- */
 
 static size_t tasks_of(const Operation *operation, Mesos__V1__TaskInfo ***ret)
 {
@@ -39,14 +40,25 @@ static size_t tasks_of(const Operation *operation, Mesos__V1__TaskInfo ***ret)
 	return 0;
 }
 
+static bool is_launch(const Operation *operation)
+{
+	return operation->launch || operation->launch_group;
+}
+
 /* The call may have come before, by a proxy that asks twice: what it launched then is not dropped. */
-static void drop(struct framework *framework, const Mesos__V1__TaskInfo *task, const char *why)
+static void drop_task(struct framework *framework, const Mesos__V1__TaskInfo *task, const char *why)
 {
 	if (master_task_find(framework, task->task_id->value))
 		reconcile_task(framework, task->task_id->value, task->agent_id->value);
 	else
 		launch_tell_not(framework, task, MESOS__V1__TASK_STATE__TASK_DROPPED,
 				  MESOS__V1__TASK_STATUS__REASON__REASON_INVALID_OFFERS, why);
+}
+
+static void drop_change(struct framework *framework, const Operation *operation, const char *why)
+{
+	if (operation->id && !feedback_tell_latest(framework, operation->id->value))
+		feedback_refuse(framework, NULL, operation, why);
 }
 
 static void drop_all(struct framework *framework,
@@ -57,7 +69,9 @@ static void drop_all(struct framework *framework,
 		size_t n = tasks_of(accept->operations[i], &tasks);
 
 		for (size_t j = 0; j < n; j++)
-			drop(framework, tasks[j], why);
+			drop_task(framework, tasks[j], why);
+		if (!is_launch(accept->operations[i]))
+			drop_change(framework, accept->operations[i], why);
 	}
 }
 
@@ -136,11 +150,11 @@ static void close_budget(struct budget *budget, const Mesos__V1__Filters *filter
 
 /* ---- operations ---- */
 
-/* As Mesos does: who asks for something else in the same call is told of that. */
 static void change(struct budget *budget, const Operation *operation)
 {
 	const struct operation_asker asker = {
-		.role = budget->role->name, .principal = budget->framework->info->principal,
+		.framework = budget->framework, .role = budget->role->name,
+		.principal = budget->framework->info->principal,
 	};
 	struct err e = { 0 };
 	int r = operation_apply(budget->agent, &asker, operation, &budget->left,
@@ -149,6 +163,8 @@ static void change(struct budget *budget, const Operation *operation)
 	master_explain(budget->framework->master, "operation %s of framework '%s' on agent '%s' is"
 		       " %s%s", operation_name(operation), budget->framework->id,
 		       budget->agent->id, r < 0 ? "dropped: " : "applied", r < 0 ? e.msg : "");
+	if (r < 0)
+		feedback_refuse(budget->framework, budget->agent, operation, e.msg);
 }
 
 static void apply(struct budget *budget, const Operation *operation)
@@ -159,7 +175,7 @@ static void apply(struct budget *budget, const Operation *operation)
 
 	if ((unsigned)operation->type < N_OPERATIONS)
 		budget->framework->counters.operations[operation->type]++;
-	if (!operation->launch && !operation->launch_group)
+	if (!is_launch(operation))
 		change(budget, operation);
 	if (is_group && !operation->id)
 		launch_group(budget, operation->launch_group);
@@ -176,25 +192,12 @@ static void apply(struct budget *budget, const Operation *operation)
 	}
 }
 
-static int check_operation(const Operation *operation, struct err *e)
-{
-	int r = operation_check(operation, e);
-
-	if (r < 0)
-		return r;
-	/* Whoever gives one waits for an answer. */
-	if (operation->id && !operation->launch && !operation->launch_group)
-		return err_set(e, ENOTSUP, "accept offers: operation %s has an id: feedback is not"
-			       " supported by this version", operation_name(operation));
-	return 0;
-}
-
 static int check_operations(const Mesos__V1__Scheduler__Call__Accept *accept, struct err *e)
 {
 	int r = 0;
 
 	for (size_t i = 0; i < accept->n_operations && r == 0; i++)
-		r = check_operation(accept->operations[i], e);
+		r = operation_check(accept->operations[i], e);
 	return r;
 }
 

@@ -9,7 +9,7 @@
 struct err;
 struct framework;
 
-/* -ENOTSUP for operations that this version does not know: nothing is done then. */
+/* -EINVAL for an operation without the body of its type: nothing is done then. */
 int launch_accept(struct framework *framework, const Mesos__V1__Scheduler__Call__Accept *accept,
 		  int64_t now_ms, struct err *e);
 int launch_decline(struct framework *framework, const Mesos__V1__Scheduler__Call__Decline *decline,

@@ -16,7 +16,7 @@ struct master;
 /* What is listed: a tree of objects and lists, and for the v1 API the number of the message's type. */
 struct listing_type;
 extern const struct listing_type listing_get_state, listing_get_agents, listing_get_frameworks,
-	listing_get_executors, listing_get_tasks;	/* Response */
+	listing_get_executors, listing_get_tasks, listing_get_operations;	/* Response */
 extern const struct listing_type listing_subscribed;	/* Event */
 extern const struct listing_type listing_state, listing_state_summary, listing_slaves,
 	listing_frameworks, listing_tasks, listing_oldest_tasks;	/* JSON only */

@@ -10,6 +10,7 @@ union listing_view {
 	struct agent_view agent;
 	struct framework_view framework;
 	struct executor_view executor;
+	const struct operation *operation;
 };
 
 /* How an item is told: as a message of the v1 API, or by WRITE as members of a JSON object. */

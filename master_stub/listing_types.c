@@ -4,6 +4,7 @@
 #include "lib/cleanup.h"
 #include "master_stub/core.h"
 #include "master_stub/executor.h"
+#include "master_stub/feedback.h"
 #include "master_stub/framework.h"
 #include "master_stub/history.h"
 #include "master_stub/listing_type.h"
@@ -37,6 +38,12 @@ static int view_executor(union listing_view *view, const void *item)
 	return executor_view_init(&view->executor, item);
 }
 
+static int view_operation(union listing_view *view, const void *item)
+{
+	view->operation = item;
+	return 0;
+}
+
 static void done_task(union listing_view *view)
 {
 	task_view_done(&view->task);
@@ -55,6 +62,11 @@ static void done_framework(union listing_view *view)
 static void done_executor(union listing_view *view)
 {
 	executor_view_done(&view->executor);
+}
+
+static void done_operation(union listing_view *view)
+{
+	(void)view;
 }
 
 static const ProtobufCMessage *message_task(const union listing_view *view)
@@ -80,6 +92,11 @@ static const ProtobufCMessage *message_framework(const union listing_view *view)
 static const ProtobufCMessage *message_executor(const union listing_view *view)
 {
 	return &view->executor.message.base;
+}
+
+static const ProtobufCMessage *message_operation(const union listing_view *view)
+{
+	return &view->operation->message->base;
 }
 
 static void write_task(struct json_out *out, const union listing_view *view)
@@ -119,6 +136,7 @@ static const struct listing_kind
 	v1_agent_info = { view_agent, done_agent, message_agent_info, NULL },
 	v1_framework = { view_framework, done_framework, message_framework, NULL },
 	v1_executor = { view_executor, done_executor, message_executor, NULL },
+	v1_operation = { view_operation, done_operation, message_operation, NULL },
 	legacy_task = { view_task, done_task, NULL, write_task },
 	legacy_ended = { view_ended, done_task, NULL, write_task },
 	legacy_agent = { view_agent, done_agent, NULL, write_agent },
@@ -184,6 +202,22 @@ SOURCE(executors, executors_from(master->agents), const struct executor *, next_
 SOURCE(executors_of_framework,
        LIST_FIRST(&OWNER_FRAMEWORK->executors), const struct executor *,
        LIST_NEXT(at, of_framework));
+
+static void *operations_from(const struct agent *agent)
+{
+	while (agent && LIST_EMPTY(&agent->operations))
+		agent = agent->hh.next;
+	return agent ? LIST_FIRST(&agent->operations) : NULL;
+}
+
+static void *next_operation(const struct operation *operation)
+{
+	struct operation *next = LIST_NEXT(operation, on_agent);
+
+	return next ? next : operations_from(operation->agent->hh.next);
+}
+
+SOURCE(operations, operations_from(master->agents), const struct operation *, next_operation(at));
 
 /* ---- which of them ---- */
 
@@ -266,6 +300,10 @@ static const struct listing_node executors_nodes[] = {
 	{ .key = "executors", .number = 1, .source = &executors, .kind = &v1_executor },
 };
 
+static const struct listing_node operations_nodes[] = {
+	{ .key = "operations", .number = 1, .source = &operations, .kind = &v1_operation },
+};
+
 static const struct listing_node frameworks_nodes[] = {
 	{ .key = "frameworks", .number = 1, .source = &frameworks, .wants = is_present,
 	  .kind = &v1_framework },
@@ -307,6 +345,7 @@ RESPONSE(listing_get_agents, GET_AGENTS, "get_agents", 10, agents_nodes);
 RESPONSE(listing_get_frameworks, GET_FRAMEWORKS, "get_frameworks", 11, frameworks_nodes);
 RESPONSE(listing_get_executors, GET_EXECUTORS, "get_executors", 12, executors_nodes);
 RESPONSE(listing_get_tasks, GET_TASKS, "get_tasks", 13, tasks_nodes);
+RESPONSE(listing_get_operations, GET_OPERATIONS, "get_operations", 20, operations_nodes);
 
 static const struct listing_node subscribed_root[] = {
 	{ .key = "subscribed", .number = 2, FIELDS(subscribed_nodes) },

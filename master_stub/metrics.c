@@ -9,6 +9,7 @@
 #include "lib/resources.h"
 #include "master_stub/allocator.h"
 #include "master_stub/core.h"
+#include "master_stub/feedback.h"
 #include "master_stub/framework.h"
 #include "master_stub/framework_metrics.h"
 #include "master_stub/metrics.h"
@@ -48,6 +49,18 @@ static void add_counters(const struct metrics *metrics, const struct master *mas
 		{ "master/invalid_status_updates", c->invalid_status_updates },
 		{ "master/valid_status_update_acknowledgements", c->valid_acknowledgements },
 		{ "master/invalid_status_update_acknowledgements", c->invalid_acknowledgements },
+		{ "master/messages_operation_status_update",
+		  c->agent_calls[TEPUI__AGENT_CALL__TYPE__OPERATION] },
+		{ "master/messages_operation_status_update_acknowledgement",
+		  c->calls[MESOS__V1__SCHEDULER__CALL__TYPE__ACKNOWLEDGE_OPERATION_STATUS] },
+		{ "master/messages_reconcile_operations",
+		  c->calls[MESOS__V1__SCHEDULER__CALL__TYPE__RECONCILE_OPERATIONS] },
+		{ "master/valid_operation_status_updates", c->valid_operation_updates },
+		{ "master/invalid_operation_status_updates", c->invalid_operation_updates },
+		{ "master/valid_operation_status_update_acknowledgements",
+		  c->valid_operation_acknowledgements },
+		{ "master/invalid_operation_status_update_acknowledgements",
+		  c->invalid_operation_acknowledgements },
 		{ "master/dropped_messages", c->dropped_messages },
 		{ "master/offers/sent", c->offers_sent },
 		{ "master/offers/accepted", c->offers_accepted },
@@ -250,6 +263,7 @@ void master_metrics(const struct master *master, int64_t now_ms, const struct me
 	add_frameworks(metrics, master);
 	add_tasks(metrics, master);
 	add_reasons(metrics, master);
+	feedback_metrics(master, metrics);
 	add_resources(metrics, master);
 	add_allocator(metrics, master);
 	framework_metrics(master, metrics);

@@ -11,6 +11,7 @@
 #include "lib/resources.h"
 #include "master_stub/allocator.h"
 #include "master_stub/core.h"
+#include "master_stub/feedback.h"
 #include "master_stub/offer.h"
 #include "master_stub/registry.h"
 
@@ -239,6 +240,7 @@ int operation_apply(struct agent *agent, const struct operation_asker *asker,
 		    const Operation *operation, struct resources *left, struct resources *converted,
 		    struct err *e)
 {
+	struct operation *feedback = NULL;
 	struct operation_change change;
 	int r;
 
@@ -251,12 +253,16 @@ int operation_apply(struct agent *agent, const struct operation_asker *asker,
 	r = check(agent, asker, operation, &change, e);
 	if (r == 0)
 		r = check_left(operation, left, &change.from, e);
+	if (r == 0 && operation->id)
+		r = feedback_new(asker->framework, agent, operation, &feedback, e);
 	if (r == 0)
 		r = convert(agent, left, &change, e);
+	if (r < 0 && feedback)
+		feedback_free(feedback);
 	if (r == 0) {
 		/* Without it that much is refused with the rest: offered a little later. */
 		(void)resources_add(converted, &change.to);
-		registry_send_apply(agent, operation);
+		registry_send_apply(agent, operation, feedback);
 	}
 	operation_change_done(&change);
 	return r;

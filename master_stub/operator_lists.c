@@ -46,6 +46,7 @@ GET(get_agents, listing_get_agents)
 GET(get_frameworks, listing_get_frameworks)
 GET(get_executors, listing_get_executors)
 GET(get_tasks, listing_get_tasks)
+GET(get_operations, listing_get_operations)
 
 static const struct operator_call rows[] = {
 	OPERATOR_CALL_BARE(GET_STATE, get_state),
@@ -53,6 +54,7 @@ static const struct operator_call rows[] = {
 	OPERATOR_CALL_BARE(GET_FRAMEWORKS, get_frameworks),
 	OPERATOR_CALL_BARE(GET_EXECUTORS, get_executors),
 	OPERATOR_CALL_BARE(GET_TASKS, get_tasks),
+	OPERATOR_CALL_BARE(GET_OPERATIONS, get_operations),
 };
 const struct operator_calls operator_list_calls = OPERATOR_CALLS(rows);
 

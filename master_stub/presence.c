@@ -11,6 +11,7 @@
 #include "master_stub/core.h"
 #include "master_stub/drain.h"
 #include "master_stub/executor.h"
+#include "master_stub/feedback.h"
 #include "master_stub/framework.h"
 #include "master_stub/inverse_offer.h"
 #include "master_stub/maintenance.h"
@@ -226,6 +227,7 @@ static int mark_unreachable(struct agent *agent, int64_t now_ms)
 		       agent->info->hostname, why);
 	offers_rescind_of_agent(agent);
 	master_tasks_mark_unreachable(agent);
+	feedback_mark_unreachable(agent);
 	take_out(agent);
 	tell_failure(agent);
 	return 0;
@@ -245,6 +247,7 @@ int registry_mark_gone(struct agent *agent, const char *why, struct err *e)
 	drain_forget(agent);
 	offers_rescind_of_agent(agent);
 	master_tasks_mark_gone(agent);
+	feedback_mark_gone(agent);
 	take_out(agent);
 	maintenance_forget(agent);
 	if (!is_known_lost)

@@ -12,6 +12,7 @@
 #include "master_stub/core.h"
 #include "master_stub/drain.h"
 #include "master_stub/executor.h"
+#include "master_stub/feedback.h"
 #include "master_stub/maintenance.h"
 #include "master_stub/listing.h"
 #include "master_stub/observe.h"
@@ -110,6 +111,7 @@ int registry_add(struct master *master, const char *id, const Mesos__V1__AgentIn
 	LIST_INIT(&agent->offers);
 	LIST_INIT(&agent->inverse_offers);
 	LIST_INIT(&agent->executors);
+	LIST_INIT(&agent->operations);
 	agent->id = strdup(id);
 	if (agent->id)
 		agent->info = info_with_id(info, agent->id);
@@ -135,6 +137,8 @@ void registry_drop(struct agent *agent)
 		master_task_free(TAILQ_FIRST(&agent->tasks));
 	while (!LIST_EMPTY(&agent->executors))
 		master_executor_free(LIST_FIRST(&agent->executors));
+	while (!LIST_EMPTY(&agent->operations))
+		feedback_free(LIST_FIRST(&agent->operations));
 	registry_drop_stream(agent);
 	registry_stop_waiting(agent);
 	drain_forget(agent);

@@ -16,6 +16,7 @@ struct executor;
 struct inverse_offer;
 struct master;
 struct offer;
+struct operation;
 struct resources;
 struct task;
 
@@ -55,6 +56,9 @@ struct agent {
 	LIST_HEAD(, offer) offers;
 	LIST_HEAD(, inverse_offer) inverse_offers;
 	LIST_HEAD(, executor) executors;
+	LIST_HEAD(, operation) operations;	/* with an id, and not acknowledged */
+	unsigned n_operations;
+	bool gives_feedback;		/* it tells what becomes of them */
 
 	bool is_ping_open, is_pinged;	/* unanswered ping; in the queue of pings */
 	bool is_overdue;		/* in the queue of those to be marked unreachable */
@@ -123,7 +127,12 @@ int registry_mark_gone(struct agent *agent, const char *why, struct err *e);
 
 /* Queue events on a connected agent's stream; nothing happens to others. */
 void registry_send(struct agent *agent, const Tepui__AgentEvent *event);
-void registry_send_apply(struct agent *agent, const Mesos__V1__Offer__Operation *operation);
+/* FEEDBACK: who is to be told of it; NULL if it has no id. */
+void registry_send_apply(struct agent *agent, const Mesos__V1__Offer__Operation *operation,
+			 const struct operation *feedback);
+void registry_send_acknowledge_operation(struct agent *agent, const char *framework_id,
+					 const char *operation_id,
+					 const ProtobufCBinaryData *uuid);
 void registry_send_ping(struct agent *agent);
 void registry_send_shutdown(struct agent *agent);
 /* As its record says: to drain, or to take tasks. */

@@ -3,16 +3,22 @@
 
 #include "master_stub/core.h"
 #include "master_stub/drain.h"
+#include "master_stub/feedback.h"
 #include "master_stub/framework.h"
 #include "master_stub/task.h"
 
-void registry_send_apply(struct agent *agent, const Mesos__V1__Offer__Operation *operation)
+void registry_send_apply(struct agent *agent, const Mesos__V1__Offer__Operation *operation,
+			 const struct operation *feedback)
 {
 	Tepui__AgentEvent event = TEPUI__AGENT_EVENT__INIT;
 	Tepui__AgentEvent__Apply apply = TEPUI__AGENT_EVENT__APPLY__INIT;
 
 	/* The sender only reads it. */
 	apply.operation = (Mesos__V1__Offer__Operation *)(uintptr_t)operation;
+	if (feedback) {
+		apply.framework = feedback->framework->info;
+		apply.uuid = feedback->message->uuid;
+	}
 	event.has_type = true;
 	event.type = TEPUI__AGENT_EVENT__TYPE__APPLY;
 	event.apply = &apply;
@@ -99,6 +105,28 @@ void registry_send_acknowledge(struct agent *agent, const char *framework_id, co
 	event.has_type = true;
 	event.type = TEPUI__AGENT_EVENT__TYPE__ACKNOWLEDGE;
 	event.acknowledge = &acknowledge;
+	registry_send(agent, &event);
+}
+
+void registry_send_acknowledge_operation(struct agent *agent, const char *framework_id,
+					 const char *operation_id,
+					 const ProtobufCBinaryData *uuid)
+{
+	Tepui__AgentEvent event = TEPUI__AGENT_EVENT__INIT;
+	Tepui__AgentEvent__AcknowledgeOperation acknowledge =
+		TEPUI__AGENT_EVENT__ACKNOWLEDGE_OPERATION__INIT;
+	Mesos__V1__FrameworkID framework = MESOS__V1__FRAMEWORK_ID__INIT;
+	Mesos__V1__OperationID operation = MESOS__V1__OPERATION_ID__INIT;
+
+	/* The sender only reads them. */
+	framework.value = (char *)(uintptr_t)framework_id;
+	operation.value = (char *)(uintptr_t)operation_id;
+	acknowledge.framework_id = &framework;
+	acknowledge.operation_id = &operation;
+	acknowledge.uuid = *uuid;
+	event.has_type = true;
+	event.type = TEPUI__AGENT_EVENT__TYPE__ACKNOWLEDGE_OPERATION;
+	event.acknowledge_operation = &acknowledge;
 	registry_send(agent, &event);
 }
 

@@ -432,17 +432,6 @@ static int admit_new(struct framework *framework, struct agent *agent,
 	return 0;
 }
 
-static int find_framework(struct master *master, const Mesos__V1__FrameworkInfo *info,
-			  struct framework **ret, struct err *e)
-{
-	*ret = info->id ? framework_find(master, info->id->value) : NULL;
-	if (*ret)
-		return 0;
-	if (!info->id || !id_is_valid(info->id->value))
-		return err_set(e, EINVAL, "its framework has no valid id");
-	return framework_recover(master, info, ret, e);
-}
-
 /* The agent may have resized it: what it uses is what the agent says. */
 static int take_resources(struct task *task, const Mesos__V1__TaskInfo *info, struct err *e)
 {
@@ -473,7 +462,7 @@ int master_task_admit(struct agent *agent, const Tepui__RunningTask *running, st
 
 	if (!id_is_valid(id) || (unsigned)running->state >= N_TASK_STATES)
 		return err_set(e, EINVAL, "admit task '%.255s': its id or state is not valid", id);
-	r = find_framework(agent->master, running->framework, &framework, e);
+	r = framework_find_or_recover(agent->master, running->framework, &framework, e);
 	if (r < 0)
 		return r;
 	task = master_task_find(framework, id);

@@ -245,12 +245,14 @@ static int sum_total(struct agent_view *view, const struct agent *agent)
 	return r;
 }
 
-static void add_agent_capabilities(struct agent_view *view)
+/* The last is one that not every version has. */
+static void add_agent_capabilities(struct agent_view *view, const struct agent *agent)
 {
 	static const Mesos__V1__AgentInfo__Capability__Type types[N_AGENT_CAPABILITIES] = {
 		MESOS__V1__AGENT_INFO__CAPABILITY__TYPE__MULTI_ROLE,
 		MESOS__V1__AGENT_INFO__CAPABILITY__TYPE__HIERARCHICAL_ROLE,
 		MESOS__V1__AGENT_INFO__CAPABILITY__TYPE__RESERVATION_REFINEMENT,
+		MESOS__V1__AGENT_INFO__CAPABILITY__TYPE__AGENT_OPERATION_FEEDBACK,
 	};
 
 	for (size_t i = 0; i < N_AGENT_CAPABILITIES; i++) {
@@ -259,7 +261,7 @@ static void add_agent_capabilities(struct agent_view *view)
 		view->capability[i].type = types[i];
 		view->capabilities[i] = &view->capability[i];
 	}
-	view->message.n_capabilities = N_AGENT_CAPABILITIES;
+	view->message.n_capabilities = N_AGENT_CAPABILITIES - !agent->gives_feedback;
 	view->message.capabilities = view->capabilities;
 }
 
@@ -304,7 +306,7 @@ int agent_view_init(struct agent_view *view, const struct agent *agent, bool wit
 		message->estimated_drain_start_time =
 			time_of(&view->drain_started, agent->drain.started_wall_ms);
 	format_pid(view, agent);
-	add_agent_capabilities(view);
+	add_agent_capabilities(view, agent);
 	r = sum_total(view, agent);
 	if (r == 0 && with_use)
 		r = sum_agent(view, agent);

@@ -46,7 +46,7 @@ int task_view_init(struct task_view *view, const struct task *task);
 int task_view_init_ended(struct task_view *view, const struct ended_task *ended);
 void task_view_done(struct task_view *view);
 
-enum { N_AGENT_CAPABILITIES = 3 };
+enum { N_AGENT_CAPABILITIES = 4 };
 
 struct agent_view {
 	Mesos__V1__Master__Response__GetAgents__Agent message;

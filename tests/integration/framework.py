@@ -121,6 +121,23 @@ class Framework:
             return found if found and (not states or found["state"] in states) else None
         return wait_until(newest, f"task {task_id} to be {states}", 60)
 
+    # ---- operations ----
+
+    def operation(self, id_, *states, acknowledge=True):
+        """The newest status of the operation with this id; waits for one of STATES."""
+        def newest():
+            found = None
+            for update in self.all("UPDATE_OPERATION_STATUS"):
+                status = update["status"]
+                if acknowledge and "uuid" in status and id(update) not in self.acknowledged:
+                    self.acknowledged.add(id(update))
+                    self.call("ACKNOWLEDGE_OPERATION_STATUS", agent_id=status["agent_id"],
+                              operation_id=status["operation_id"], uuid=status["uuid"]["value"])
+                if status["operation_id"]["value"] == id_:
+                    found = status
+            return found if found and (not states or found["state"] in states) else None
+        return wait_until(newest, f"operation {id_} to be {states}", 60)
+
 
 def scalar(name, value, **more):
     return {"name": name, "type": "SCALAR", "scalar": {"value": value}, **more}

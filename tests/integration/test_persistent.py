@@ -279,13 +279,6 @@ def test_what_is_dropped_and_why(node, operation, words):
     assert volumes_of(node.framework.offer()) == {"have": 64.0}
 
 
-def test_ids_of_operations_are_refused_not_ignored(node):
-    offer = node.framework.offer()
-    answer = node.framework.post("ACCEPT", offer_ids=[offer["id"]], operations=[
-        {**create(volume("x")), "id": {"value": "op"}}])
-    assert answer.status == 501 and b"feedback is not supported" in answer.body
-
-
 @pytest.mark.parametrize("path, words", [("../x", "not a path"), ("/proc/x", "mounts[0]"), ("/dev/x", "among the devices")])
 def test_places_that_are_no_places_are_refused(node, path, words):
     made = volume("one", path=path)

@@ -142,13 +142,6 @@ def test_calls_that_are_wrong(cluster, body, headers, status, words):
     assert answer.status == status and words in answer.body.decode(), answer.body
 
 
-def test_operations_that_ask_for_feedback_are_501(framework):
-    offer = framework.offer()
-    answer = framework.post("ACCEPT", offer_ids=[offer["id"]], operations=[
-        {"type": "RESERVE", "id": {"value": "o"}, "reserve": {}}])
-    assert answer.status == 501 and b"RESERVE has an id: feedback is not supported" in answer.body
-
-
 def test_protobuf_and_the_longer_path(cluster):
     schema = Schema("mesos.proto", "scheduler.proto")
     call = schema.encode("mesos.v1.scheduler.Call", {"type": "SUBSCRIBE", "subscribe": {

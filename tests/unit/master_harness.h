@@ -229,6 +229,7 @@ static inline ProtobufCMessage *message(const ProtobufCMessageDescriptor *descri
 struct subscribe {
 	const char *id, *boot_id, *hostname, *tasks, *master_id, *degraded;
 	const char *resources;		/* in the place of cpus and mem */
+	const char *more;		/* members of the call's body, with a comma before each */
 	int port;
 	double cpus, mem;
 	long long dialed_boot_ms;	/* 0: not told */
@@ -259,10 +260,10 @@ static inline int agent_try_subscribe(struct cluster *cluster, struct fake_agent
 		"\"port\":%d,\"resources\":%s,"
 		"\"attributes\":[{\"name\":\"rack\",\"type\":\"TEXT\",\"text\":{\"value\":\"r1\"}}]"
 		"},"
-		"\"boot_id\":\"%s\",\"version\":\"0.1.0\"%s%s,\"tasks\":[%s]}%s}",
+		"\"boot_id\":\"%s\",\"version\":\"0.1.0\"%s%s,\"tasks\":[%s]%s}%s}",
 		id, s.hostname ? s.hostname : "node", s.port ? s.port : 5051,
 		s.resources ? s.resources : resources, s.boot_id ? s.boot_id : "boot", master_id,
-		dialed, s.tasks ? s.tasks : "", degraded);
+		dialed, s.tasks ? s.tasks : "", s.more ? s.more : "", degraded);
 	agent->is_closed = false;
 	r = master_agent_subscribe(cluster->master, call, agent, cluster->now_ms, e);
 	protobuf_c_message_free_unpacked(&call->base, NULL);

@@ -384,7 +384,7 @@ static void test_invalid_tasks_are_named_and_the_others_run(void **state)
 	done(cluster, &agent, &framework);
 }
 
-static void test_operations_that_ask_for_feedback_change_nothing(void **state)
+static void test_a_call_that_is_wrong_changes_nothing(void **state)
 {
 	struct cluster *cluster;
 	struct fake_agent agent = { 0 };
@@ -398,12 +398,10 @@ static void test_operations_that_ask_for_feedback_change_nothing(void **state)
 	assert_int_equal(framework_call(&framework, &e,
 					"\"type\":\"ACCEPT\",\"accept\":{\"offer_ids\":"
 					"[{\"value\":\"%s\"}],\"operations\":[{\"type\":"
-					"\"RESERVE\",\"id\":{\"value\":\"o\"},\"reserve\":{}}]}",
+					"\"RESERVE\",\"create\":{}}]}",
 					id),
-			 -ENOTSUP);
-	assert_string_equal(e.msg,
-			    "accept offers: operation RESERVE has an id: feedback is not supported by"
-			    " this version");
+			 -EINVAL);
+	assert_string_equal(e.msg, "accept offers: operation RESERVE and its body do not fit");
 	/* The offer still stands. */
 	framework_launch(&framework, "t1", 1, 100, 31000);
 	assert_int_equal(agent_count(&agent, TEPUI__AGENT_EVENT__TYPE__RUN_TASK), 1);
@@ -456,7 +454,7 @@ int main(void)
 		cmocka_unit_test(test_an_accept_that_comes_twice_drops_nothing),
 		cmocka_unit_test(test_offers_of_two_agents_do_not_mix),
 		cmocka_unit_test(test_invalid_tasks_are_named_and_the_others_run),
-		cmocka_unit_test(test_operations_that_ask_for_feedback_change_nothing),
+		cmocka_unit_test(test_a_call_that_is_wrong_changes_nothing),
 		cmocka_unit_test(test_offer_ids_are_not_given_twice),
 	};
 
