@@ -25,6 +25,14 @@ NAMES = [f"master/{name}" for name in (
 NAMES += [f"master/{kind}_{what}" for kind in KINDS for what in (
     "total", "used", "percent", "revocable_total", "revocable_used", "revocable_percent")]
 NAMES += [f"master/tasks_{state}" for state in STATES]
+NAMES += [f"master/{name}" for name in (
+    "valid_operation_status_updates", "invalid_operation_status_updates", "messages_operation_status_update",
+    "valid_operation_status_update_acknowledgements", "invalid_operation_status_update_acknowledgements",
+    "messages_operation_status_update_acknowledgement", "messages_reconcile_operations")]
+NAMES += [f"master/operations/{type_}{state}" for type_ in (
+    "", "reserve/", "unreserve/", "create/", "destroy/", "grow_volume/", "shrink_volume/", "create_disk/", "destroy_disk/")
+    for state in ("total", "pending", "recovering", "unreachable", "finished", "failed", "error", "dropped",
+                  "gone_by_operator")]
 NAMES += ["allocator/mesos/allocation_runs"]
 NAMES += [f"allocator/mesos/resources/{kind}/{what}" for kind in KINDS for what in ("total", "offered_or_allocated")]
 WINDOW = ("", "/count", "/min", "/max", "/p50", "/p90", "/p95", "/p99", "/p999", "/p9999")

@@ -33,6 +33,9 @@ class ObedientAgent(SocketAgent):
         self.stubborn = set()  # tasks that no drain ends
         self.is_deaf = False   # to pings
         self.open = []         # those of UPDATES with something to tell
+        self.operations = {}   # applied and not acknowledged, by id; each with the time when it was told
+        self.is_losing = False  # operations, before it has read them
+        self.brings = {"gives_feedback": True}
 
     def subscribe(self, *args, **more):
         super().subscribe(*args, **more)
@@ -68,6 +71,9 @@ class ObedientAgent(SocketAgent):
                       for u in self.updates.values() if u.pending or u.latest == "TASK_RUNNING"]
         for updates in self.updates.values():
             updates.sent = 0
+        self.brings["operations"] = [o["applied"] for o in self.operations.values()]
+        for operation in self.operations.values():
+            operation["told"] = 0
         return self.subscribe()
 
     def _stop(self):
@@ -106,6 +112,10 @@ class ObedientAgent(SocketAgent):
                 self._end(task_id, "TASK_KILLED")
         elif event["type"] == "ACKNOWLEDGE":
             self._acknowledged(event["acknowledge"])
+        elif event["type"] == "APPLY" and "framework" in event["apply"] and not self.is_losing:
+            self._apply(event["apply"])
+        elif event["type"] == "ACKNOWLEDGE_OPERATION":
+            self.operations.pop(event["acknowledge_operation"]["operation_id"]["value"], None)
 
     def _launch(self, run):
         updates = self.updates[run["task"]["task_id"]["value"]] = Updates(run)
@@ -114,6 +124,13 @@ class ObedientAgent(SocketAgent):
         if end:
             updates.add(end)
         self.open.append(updates)
+
+    def _apply(self, apply):
+        info, framework = apply["operation"], apply["framework"]
+        status = {"operation_id": info["id"], "state": "OPERATION_FINISHED", "agent_id": {"value": self.id},
+                  "uuid": {"value": base64.b64encode(uuid.uuid4().bytes).decode()}}
+        self.operations[info["id"]["value"]] = {"told": 0, "applied": {"framework": framework, "operation": {
+            "framework_id": framework["id"], "info": info, "latest_status": status, "uuid": apply["uuid"]}}}
 
     def _end(self, task_id, state):
         updates = self.updates.get(task_id)
@@ -136,6 +153,12 @@ class ObedientAgent(SocketAgent):
                 updates.sent = now
                 self.call("UPDATE", update={"framework_id": updates.framework, "status": updates.pending[0],
                                             "latest_state": updates.latest})
+        for operation in list(self.operations.values()):
+            if now - operation["told"] >= RESEND_SECONDS:
+                operation["told"] = now
+                applied = operation["applied"]["operation"]
+                self.call("OPERATION", operation={"framework_id": applied["framework_id"],
+                                                  "status": applied["latest_status"]})
 
     def close(self):
         self._stop()

@@ -21,13 +21,13 @@ class SocketAgent:
         self.cluster, self.port, self.boot_id = cluster, port, boot_id
         self.id = self.master_id = self.socket = self.stream_id = None
         self.tasks, self.bytes, self.events, self.is_ended = [], b"", [], False
-        self.info = {}
+        self.info, self.brings = {}, {}
 
     def subscribe(self, headers="", content_type="application/json", status=200):
         info = {"hostname": "127.0.0.1", "port": self.port, "resources": RESOURCES, **self.info}
         if self.id:
             info["id"] = {"value": self.id}
-        subscribe = {"agent_info": info, "boot_id": self.boot_id, "tasks": self.tasks}
+        subscribe = {"agent_info": info, "boot_id": self.boot_id, "tasks": self.tasks, **self.brings}
         if self.master_id:
             subscribe["master_id"] = self.master_id
         body = json.dumps({"type": "SUBSCRIBE", "subscribe": subscribe}).encode()
