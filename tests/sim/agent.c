@@ -8,6 +8,7 @@
 #include "lib/id.h"
 #include "lib/pb_json.h"
 #include "tests/sim/changes.h"
+#include "tests/sim/operations.h"
 #include "tests/sim/promises.h"
 #include "tests/sim/sim.h"
 
@@ -380,6 +381,7 @@ static void on_emptied(void *arg, uint64_t run)
 	}
 	while (!TAILQ_EMPTY(&agent->tasks))
 		free_task(TAILQ_FIRST(&agent->tasks));
+	operations_drop(agent);
 	agent->id[0] = agent->master_id[0] = '\0';
 	agent->epoch = 0;
 	agent->is_draining = agent->is_marking_gone = agent->is_shutting_down = false;
@@ -422,6 +424,7 @@ static void come_back(struct sim_agent *agent)
 	agent->state = LINK_DOWN;
 	TAILQ_FOREACH(task, &agent->tasks, next)
 		to_next(task);
+	operations_down(agent);
 	if (agent->is_shutting_down)
 		return;
 	agent->attempts++;
@@ -471,6 +474,13 @@ static void subscribed(struct sim_agent *agent, const Tepui__AgentEvent__Subscri
 		to_next(task);
 		forward(task);
 	}
+	operations_up(agent);
+}
+
+static void apply(struct sim_agent *agent, const Tepui__AgentEvent__Apply *body)
+{
+	change_apply(agent, body->operation);
+	operation_applied(agent, body);
 }
 
 static void send_heartbeat(struct sim_agent *agent)
@@ -500,7 +510,9 @@ static void handle(struct sim_agent *agent, const Tepui__AgentEvent *event)
 	else if (event->drain)
 		drain(agent, event->drain->config);
 	else if (event->apply)
-		change_apply(agent, event->apply->operation);
+		apply(agent, event->apply);
+	else if (event->acknowledge_operation)
+		operation_acknowledged(agent, event->acknowledge_operation);
 	else if (event->type == TEPUI__AGENT_EVENT__TYPE__SHUTDOWN)
 		shut_down(agent);
 	else
@@ -588,6 +600,8 @@ static void dial(struct sim_agent *agent)
 	subscribe.boot_id = boot_id;
 	subscribe.n_tasks = n;
 	subscribe.tasks = list;
+	subscribe.operations = operations_list(agent, &subscribe.n_operations);
+	subscribe.has_gives_feedback = subscribe.gives_feedback = true;
 	subscribe.has_dialed_boot_ms = true;
 	subscribe.dialed_boot_ms = agent->sim->now_ms;
 	subscribe.master_id = agent->master_id[0] ? agent->master_id : NULL;
@@ -600,6 +614,7 @@ static void dial(struct sim_agent *agent)
 	resources_messages_free(info.resources, info.n_resources);
 	free(views);
 	free(list);
+	free(subscribe.operations);
 }
 
 static void on_attempt(void *arg, uint64_t run)
@@ -632,6 +647,7 @@ static void start(void *arg, uint64_t run)
 		to_next(task);
 		notice(task);
 	}
+	operations_down(agent);
 	on_attempt(agent, agent->run);
 }
 
@@ -676,6 +692,7 @@ struct sim_agent *sim_agent_new(struct sim *sim, unsigned number)
 
 	agent->sim = sim;
 	TAILQ_INIT(&agent->tasks);
+	TAILQ_INIT(&agent->operations);
 	STAILQ_INIT(&agent->tombstones);
 	(void)snprintf(agent->hostname, sizeof(agent->hostname), "node%u", number);
 	(void)snprintf(text, sizeof(text), "cpus:%d;mem:%d;disk:4096;ports:[31000-31015]%s",
@@ -693,6 +710,7 @@ void sim_agent_free(struct sim_agent *agent)
 {
 	while (!TAILQ_EMPTY(&agent->tasks))
 		free_task(TAILQ_FIRST(&agent->tasks));
+	operations_drop(agent);
 	drop_tombstones(agent);
 	resources_done(&agent->total);
 	free(agent);

@@ -11,6 +11,7 @@
 #include "proto/tepui.pb-c.h"
 #include "tests/sim/link.h"
 
+struct agent_operation;
 struct fate;
 struct sim;
 
@@ -61,6 +62,7 @@ struct sim_agent {
 	bool is_draining, is_marking_gone;
 	bool is_shutting_down;
 	TAILQ_HEAD(, agent_task) tasks;
+	TAILQ_HEAD(, agent_operation) operations;
 
 	/* The process. */
 	bool is_running;

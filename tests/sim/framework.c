@@ -9,6 +9,7 @@
 #include "lib/resources.h"
 #include "tests/sim/changes.h"
 #include "tests/sim/framework_calls.h"
+#include "tests/sim/operations.h"
 #include "tests/sim/promises.h"
 #include "tests/sim/sim.h"
 
@@ -95,6 +96,8 @@ static void choose_tasks(struct sim_framework *framework, const Mesos__V1__Offer
 		sim_fail(sim, "offers", "%s", e.msg);
 	if (offer->allocation_info && sim_chance(sim, 300))
 		accept->change = change_ask(sim, offer->agent_id->value, role, &left);
+	if (accept->change && sim_chance(sim, 500))
+		ask_new(framework, offer->agent_id->value, accept->change);
 	while (accept->n_tasks < most && count_open(framework) < framework->most_tasks) {
 		struct resources wanted = { 0 };
 
@@ -245,6 +248,18 @@ static void take_status(struct sim_framework *framework, const Mesos__V1__TaskSt
 		acknowledge(framework, status);
 }
 
+static void take_operation(struct sim_framework *framework, const Mesos__V1__OperationStatus *status)
+{
+	struct sim *sim = framework->sim;
+
+	if (!ask_told(framework, status))
+		return;
+	if (!sim->is_calm && sim_chance(sim, 100))
+		sim_fault(sim, FAULT_LOST_ACKNOWLEDGEMENT);
+	else
+		framework_acknowledge_operation(framework, status);
+}
+
 /* ---- events ---- */
 
 static void subscribed(struct sim_framework *framework,
@@ -272,6 +287,7 @@ static void removed(struct sim_framework *framework, const char *why)
 	framework->id[0] = '\0';
 	framework->n_lives++;
 	drop_wishes(framework);
+	asks_drop(framework);
 }
 
 static void come_back(struct sim_framework *framework, bool is_polite);
@@ -297,6 +313,8 @@ static void handle(struct sim_framework *framework, const Mesos__V1__Scheduler__
 			answer_inverse_offer(framework, event->inverse_offers->inverse_offers[i]);
 	else if (event->update)
 		take_status(framework, event->update->status);
+	else if (event->update_operation_status)
+		take_operation(framework, event->update_operation_status->status);
 	else if (event->error)
 		ended(framework, event->error->message);
 }
@@ -465,6 +483,8 @@ void sim_framework_reconcile(struct sim_framework *framework)
 {
 	if (framework->is_subscribed && count_open(framework) > 0)
 		framework_reconcile(framework);
+	if (framework->is_subscribed)
+		framework_reconcile_operations(framework);
 }
 
 void sim_framework_tear_down(struct sim_framework *framework)
@@ -521,6 +541,7 @@ struct sim_framework *sim_framework_new(struct sim *sim, unsigned number)
 
 	framework->sim = sim;
 	TAILQ_INIT(&framework->wishes);
+	TAILQ_INIT(&framework->asks);
 	STAILQ_INIT(&framework->late_acks);
 	(void)snprintf(framework->name, sizeof(framework->name), "framework%u", number);
 	framework->is_partition_aware = sim_chance(sim, 600);
@@ -534,6 +555,7 @@ struct sim_framework *sim_framework_new(struct sim *sim, unsigned number)
 void sim_framework_free(struct sim_framework *framework)
 {
 	drop_wishes(framework);
+	asks_drop(framework);
 	drop_late_acks(framework);
 	free(framework);
 }

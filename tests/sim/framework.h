@@ -9,6 +9,7 @@
 #include "proto/scheduler.pb-c.h"
 #include "tests/sim/link.h"
 
+struct ask;
 struct fate;
 struct sim;
 
@@ -41,9 +42,10 @@ struct sim_framework {
 	/* On its disk. */
 	unsigned roles, suppressed;	/* bits by place in framework_roles; of one without MULTI_ROLE: none */
 	char id[128];			/* "": none yet */
-	unsigned n_named;		/* tasks */
+	unsigned n_named;		/* tasks and operations */
 	unsigned n_lives;		/* removed by the master, it begins anew */
 	TAILQ_HEAD(, wish) wishes;
+	TAILQ_HEAD(, ask) asks;
 
 	/* The process. */
 	bool is_running, is_subscribed;

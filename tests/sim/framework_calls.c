@@ -7,6 +7,7 @@
 #include "lib/cleanup.h"
 #include "tests/sim/changes.h"
 #include "tests/sim/framework.h"
+#include "tests/sim/operations.h"
 #include "tests/sim/promises.h"
 #include "tests/sim/sim.h"
 
@@ -286,6 +287,48 @@ void framework_reconcile_all(struct sim_framework *framework)
 
 	call.reconcile = &body;
 	send(framework, LANE_CALLS, &call, TYPE(RECONCILE));
+}
+
+/* ---- operations ---- */
+
+void framework_acknowledge_operation(struct sim_framework *framework,
+				     const Mesos__V1__OperationStatus *status)
+{
+	Call call = MESOS__V1__SCHEDULER__CALL__INIT;
+	Mesos__V1__Scheduler__Call__AcknowledgeOperationStatus body =
+		MESOS__V1__SCHEDULER__CALL__ACKNOWLEDGE_OPERATION_STATUS__INIT;
+
+	body.agent_id = status->agent_id;
+	body.operation_id = status->operation_id;
+	body.uuid = status->uuid->value;
+	call.acknowledge_operation_status = &body;
+	deed_acknowledged(framework->sim, framework->id, status->operation_id->value);
+	send(framework, LANE_MORE_CALLS, &call, TYPE(ACKNOWLEDGE_OPERATION_STATUS));
+}
+
+void framework_reconcile_operations(struct sim_framework *framework)
+{
+	typedef Mesos__V1__Scheduler__Call__ReconcileOperations__Operation Item;
+	Call call = MESOS__V1__SCHEDULER__CALL__INIT;
+	Mesos__V1__Scheduler__Call__ReconcileOperations body =
+		MESOS__V1__SCHEDULER__CALL__RECONCILE_OPERATIONS__INIT;
+	Mesos__V1__OperationID id = MESOS__V1__OPERATION_ID__INIT;
+	Mesos__V1__AgentID agent = MESOS__V1__AGENT_ID__INIT;
+	Item item = MESOS__V1__SCHEDULER__CALL__RECONCILE_OPERATIONS__OPERATION__INIT, *items[] = { &item };
+	struct ask *ask;
+
+	item.operation_id = &id;
+	item.agent_id = &agent;
+	body.n_operations = ARRAY_SIZE(items);
+	body.operations = items;
+	call.reconcile_operations = &body;
+	TAILQ_FOREACH(ask, &framework->asks, next) {
+		if (ask_is_over(ask))
+			continue;
+		id.value = ask->id;
+		agent.value = ask->agent_id;
+		send(framework, LANE_CALLS, &call, TYPE(RECONCILE_OPERATIONS));
+	}
 }
 
 /* ---- offers as such, and the end ---- */

@@ -34,6 +34,10 @@ void framework_decline(struct sim_framework *framework, const char *offer_id,
 		       double refuse_seconds);
 void framework_acknowledge(struct sim_framework *framework, const char *agent_id,
 			   const char *task_id, const uint8_t uuid[16]);
+void framework_acknowledge_operation(struct sim_framework *framework,
+				     const Mesos__V1__OperationStatus *status);
+/* Every operation that is open, with its agent. */
+void framework_reconcile_operations(struct sim_framework *framework);
 void framework_kill(struct sim_framework *framework, const struct wish *wish);
 /* ROLES: bits; 0: of all. */
 void framework_suppress(struct sim_framework *framework, unsigned roles);

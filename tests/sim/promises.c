@@ -15,6 +15,7 @@
 #include "tests/sim/agent.h"
 #include "tests/sim/framework.h"
 #include "tests/sim/host.h"
+#include "tests/sim/operations.h"
 #include "tests/sim/sim.h"
 
 enum { MAX_UPDATES = 8 };
@@ -480,14 +481,6 @@ void promises_check(struct sim *sim)
 
 /* ---- P2, P5: everybody knows what is ---- */
 
-#define UNLESS(condition, ...)                                             \
-	do {                                                               \
-		if (!(condition)) {                                        \
-			(void)snprintf(text, size, __VA_ARGS__);           \
-			return false;                                      \
-		}                                                          \
-	} while (0)
-
 static bool agent_is_healed(struct sim *sim, const struct sim_agent *node, char *text, size_t size)
 {
 	const struct agent *agent = registry_find(sim->host->master, node->id);
@@ -554,7 +547,7 @@ bool promises_are_healed(struct sim *sim, char *text, size_t size)
 		if (!framework_is_healed(sim->frameworks[i], text, size))
 			return false;
 	}
-	if (!promises_apps_are_healed(sim, text, size))
+	if (!promises_apps_are_healed(sim, text, size) || !deeds_are_healed(sim, text, size))
 		return false;
 	for (fate = sim->ledger->fates; fate; fate = fate->hh.next)
 		UNLESS(!fate->is_live || has_owner(sim, fate),
@@ -594,5 +587,5 @@ bool promises_are_settled(struct sim *sim, char *text, size_t size)
 		       (!agent->node || resources_is_empty(allocator_node_used(agent->node))),
 		       "agent '%s' has tasks or is charged", agent->id);
 	UNLESS(!master->offers && !master->inverse_offers, "there are offers");
-	return promises_apps_are_settled(sim, text, size);
+	return deeds_are_settled(sim, text, size) && promises_apps_are_settled(sim, text, size);
 }

@@ -13,6 +13,15 @@ struct master;
 struct sim;
 struct sim_framework;
 
+/* In a checker: what is missing is said in TEXT, of SIZE bytes. */
+#define UNLESS(condition, ...)                                             \
+	do {                                                               \
+		if (!(condition)) {                                        \
+			(void)snprintf(text, size, __VA_ARGS__);           \
+			return false;                                      \
+		}                                                          \
+	} while (0)
+
 struct ledger *ledger_new(void);
 void ledger_free(struct ledger *ledger);
 

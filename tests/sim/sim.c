@@ -11,6 +11,7 @@
 #include "tests/sim/link.h"
 #include "tests/sim/operator.h"
 #include "tests/sim/people.h"
+#include "tests/sim/operations.h"
 #include "tests/sim/promises.h"
 
 enum {
@@ -204,6 +205,7 @@ static void tear_down(struct sim *sim)
 	free(sim->agents);
 	free(sim->frameworks);
 	ledger_free(sim->ledger);
+	deeds_free(sim);
 	free(sim->people);
 	free(sim->heap);
 }

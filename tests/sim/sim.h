@@ -9,6 +9,7 @@
 
 #include "lib/rng.h"
 
+struct deed;
 struct host;
 struct ledger;
 struct link;
@@ -85,6 +86,7 @@ struct sim {
 	struct ledger *ledger;
 	struct limit limits[N_LIMITS];
 	uint64_t next_offer;		/* those below it were looked at */
+	struct deed *deeds;		/* operations with an id */
 	struct people *people;		/* NULL: this run has no controller */
 
 	uint64_t hash;			/* of the trace */
