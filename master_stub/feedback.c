@@ -54,6 +54,12 @@ bool feedback_is_over(const struct operation *operation)
 	return is_over(state_of(operation));
 }
 
+/* Whatever was made of its state since, for want of its agent. */
+static bool is_told(const struct operation *operation)
+{
+	return operation->message->latest_status->uuid;
+}
+
 static struct operation *find(const struct framework *framework, const char *id)
 {
 	struct operation *operation = NULL;
@@ -98,7 +104,7 @@ static void tell_own(struct framework *framework, Mesos__V1__OperationID *id,
 	tell(framework, &status);
 }
 
-/* The agent has not said what became of it, and will not soon. */
+/* No agent will say any more what became of it. */
 static void give_up(struct operation *operation, State state, const char *message)
 {
 	count_end(operation->framework->master, operation->message->info, state);
@@ -279,10 +285,10 @@ static const char *check_update(const struct framework *framework, const Status 
 
 static void take_status(struct operation *operation, const Status *status)
 {
-	bool was_over = feedback_is_over(operation);
+	bool was_told = is_told(operation);
 
 	/* Without memory it is taken when the agent repeats it. */
-	if (set_status(operation, status) == 0 && !was_over)
+	if (set_status(operation, status) == 0 && !was_told)
 		count_end(operation->framework->master, operation->message->info, status->state);
 }
 
@@ -336,7 +342,7 @@ static int admit(struct agent *agent, const Tepui__AppliedOperation *applied, st
 	return 0;
 }
 
-/* Over and not brought along: the agent has seen its acknowledgement. */
+/* Told of and not brought along: the agent has seen its acknowledgement. */
 static void drop_unseen(struct agent *agent)
 {
 	struct operation *operation, *next;
@@ -345,7 +351,7 @@ static void drop_unseen(struct agent *agent)
 		next = LIST_NEXT(operation, on_agent);
 		if (operation->is_seen)
 			continue;
-		if (!feedback_is_over(operation))
+		if (!is_told(operation))
 			give_up(operation, MESOS__V1__OPERATION_STATE__OPERATION_DROPPED,
 				"The agent was disconnected before it got the operation");
 		feedback_free(operation);
@@ -372,6 +378,7 @@ void feedback_bring(struct agent *agent, const Tepui__AgentCall__Subscribe *subs
 
 /* ---- agents and frameworks that are not there ---- */
 
+/* As in Mesos also of what the agent has told: nobody has acknowledged it, so it may not have been heard. */
 void feedback_mark_unreachable(struct agent *agent)
 {
 	static const State state = MESOS__V1__OPERATION_STATE__OPERATION_UNREACHABLE;
@@ -381,11 +388,11 @@ void feedback_mark_unreachable(struct agent *agent)
 		next = LIST_NEXT(operation, on_agent);
 		if (operation->framework->is_removed) {
 			feedback_free(operation);
-		} else if (!feedback_is_over(operation)) {
-			set_state(operation, state);
-			tell_own(operation->framework, operation->message->info->id,
-				 agent->info->id, state, "Agent is unreachable");
+			continue;
 		}
+		set_state(operation, state);
+		tell_own(operation->framework, operation->message->info->id, agent->info->id, state,
+			 "Agent is unreachable");
 	}
 }
 
@@ -394,9 +401,8 @@ void feedback_mark_gone(struct agent *agent)
 	struct operation *operation;
 
 	while ((operation = LIST_FIRST(&agent->operations))) {
-		if (!feedback_is_over(operation))
-			give_up(operation, MESOS__V1__OPERATION_STATE__OPERATION_GONE_BY_OPERATOR,
-				"Agent is gone: an operator declared it");
+		give_up(operation, MESOS__V1__OPERATION_STATE__OPERATION_GONE_BY_OPERATOR,
+			"Agent is gone: an operator declared it");
 		feedback_free(operation);
 	}
 }

@@ -35,7 +35,7 @@ struct operation {
 int feedback_new(struct framework *framework, struct agent *agent,
 		 const Mesos__V1__Offer__Operation *info, struct operation **ret, struct err *e);
 void feedback_free(struct operation *operation);
-/* Its agent has told what became of it. */
+/* By its state, which is PENDING or UNREACHABLE if not. */
 bool feedback_is_over(const struct operation *operation);
 
 /* OPERATION_ERROR with the reason, of what is not applied; nothing if it has no id.  AGENT may be NULL. */
@@ -54,7 +54,7 @@ void feedback_reconcile(struct framework *framework,
 
 /* What AGENT brings when it subscribes; what it does not know it has never got: OPERATION_DROPPED. */
 void feedback_bring(struct agent *agent, const Tepui__AgentCall__Subscribe *subscribe);
-/* The agent is unreachable, or gone for good: so is what it has not told of. */
+/* The agent is unreachable, or gone for good: so is what was not acknowledged. */
 void feedback_mark_unreachable(struct agent *agent);
 void feedback_mark_gone(struct agent *agent);
 /* FRAMEWORK is removed: the master acknowledges in its place. */

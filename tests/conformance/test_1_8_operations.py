@@ -190,6 +190,29 @@ def test_of_an_agent_that_is_gone(guest, fleet, member):
     assert reconcile(guest, "nosuch", member.id)["state"] == "OPERATION_GONE_BY_OPERATOR"
 
 
+@pytest.mark.row("4.15")
+def test_what_was_not_acknowledged_of_an_agent_that_is_unreachable(guest, member):
+    """The agent tells it again when it is back, and then it is what it was."""
+    accept(guest, operation("RESERVE", "o"))
+    first = guest.operation("o", "OPERATION_FINISHED", acknowledge=False)
+    member.is_deaf = True
+    guest.operation("o", "OPERATION_UNREACHABLE", acknowledge=False)
+    assert reconcile(guest, "o")["state"] == "OPERATION_UNREACHABLE"
+    member.is_deaf = False
+    member.come_back()
+    assert guest.operation("o", "OPERATION_FINISHED") == first
+
+
+@pytest.mark.row("4.15")
+def test_what_was_not_acknowledged_of_an_agent_that_is_gone(guest, fleet, member):
+    accept(guest, operation("RESERVE", "o"))
+    guest.operation("o", "OPERATION_FINISHED", acknowledge=False)
+    ask(fleet, "MARK_AGENT_GONE", mark_agent_gone={"agent_id": {"value": member.id}})
+    status = guest.operation("o", "OPERATION_GONE_BY_OPERATOR", acknowledge=False)
+    assert "uuid" not in status and status["agent_id"]["value"] == member.id
+    assert reconcile(guest, "o", member.id)["state"] == "OPERATION_GONE_BY_OPERATOR"
+
+
 @pytest.mark.row("3.4")
 def test_listed_for_operators(guest, fleet, member):
     accept(guest, operation("RESERVE", "o"))

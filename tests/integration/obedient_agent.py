@@ -31,7 +31,7 @@ class ObedientAgent(SocketAgent):
         super().__init__(cluster, **more)
         self.updates, self.thread, self.is_closing = {}, None, False
         self.stubborn = set()  # tasks that no drain ends
-        self.is_deaf = False   # to pings
+        self.is_deaf = False   # to pings, and repeats nothing of its operations
         self.open = []         # those of UPDATES with something to tell
         self.operations = {}   # applied and not acknowledged, by id; each with the time when it was told
         self.is_losing = False  # operations, before it has read them
@@ -154,7 +154,7 @@ class ObedientAgent(SocketAgent):
                 self.call("UPDATE", update={"framework_id": updates.framework, "status": updates.pending[0],
                                             "latest_state": updates.latest})
         for operation in list(self.operations.values()):
-            if now - operation["told"] >= RESEND_SECONDS:
+            if not self.is_deaf and now - operation["told"] >= RESEND_SECONDS:
                 operation["told"] = now
                 applied = operation["applied"]["operation"]
                 self.call("OPERATION", operation={"framework_id": applied["framework_id"],

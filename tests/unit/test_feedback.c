@@ -362,6 +362,26 @@ static void test_an_agent_that_is_unreachable_and_one_that_is_gone(void **state)
 	done(&w);
 }
 
+static void test_what_was_acknowledged_while_its_agent_was_unreachable(void **state)
+{
+	struct world w;
+
+	(void)state;
+	begin(&w);
+	apply(&w, RESERVE("o"));
+	tell(&w, "o", "OPERATION_FINISHED", UUID_A);
+	master_agent_lost(w.cluster->master, &w.agent, w.cluster->now_ms);
+	for (int i = 0; i < 7; i++)
+		cluster_wait(w.cluster, 15000);
+	(void)assert_told(&w, "o", "OPERATION_UNREACHABLE", false);
+	/* An acknowledgement was still on its way: it is not dropped, for it was told. */
+	subscribe_agent(&w, FEEDBACK);
+	assert_int_equal(n_told(&w), 2);
+	assert_metric(&w, "master/operations/finished", 1);
+	assert_metric(&w, "master/operations/dropped", 0);
+	done(&w);
+}
+
 static void test_for_a_framework_that_is_removed_the_master_acknowledges(void **state)
 {
 	struct world w;
@@ -433,6 +453,7 @@ int main(void)
 		cmocka_unit_test(test_what_the_agent_did_not_get_is_dropped),
 		cmocka_unit_test(test_a_new_master_hears_of_them_from_agents),
 		cmocka_unit_test(test_an_agent_that_is_unreachable_and_one_that_is_gone),
+		cmocka_unit_test(test_what_was_acknowledged_while_its_agent_was_unreachable),
 		cmocka_unit_test(test_for_a_framework_that_is_removed_the_master_acknowledges),
 		cmocka_unit_test(test_listed_for_operators),
 		cmocka_unit_test(test_an_agent_is_drained_when_they_are_acknowledged),
