@@ -141,13 +141,19 @@ def test_operators_reads(master):
     assert master.call("GET", "/metrics/snapshot").json["master/cpus_total"] == 4
     text = master.call("GET", "/metrics").body.decode()
     assert "# TYPE tepui_master_cpus_total gauge\ntepui_master_cpus_total 4\n" in text
-    lines = text.splitlines()
-    for about, kind, sample in zip(lines[::3], lines[1::3], lines[2::3]):
-        name, value = sample.split()
-        assert about.startswith(f"# HELP {name} ") and about.endswith((".", "?")), about
-        assert "/metrics/snapshot" not in about, about
-        assert kind in (f"# TYPE {name} gauge", f"# TYPE {name} counter")
-        assert len(value.replace(".", "").lstrip("0")) <= 15, sample
+    name, seen = None, set()
+    for line in text.splitlines():
+        if line.startswith("# HELP "):
+            name, about = line.split(" ", 3)[2:]
+            assert name not in seen, f"{name} is there twice"
+            assert about.endswith((".", "?")) and "/metrics/snapshot" not in about, line
+            seen.add(name)
+        elif line.startswith("#"):
+            assert line in (f"# TYPE {name} gauge", f"# TYPE {name} counter")
+        else:
+            sample, value = line.rsplit(" ", 1)
+            assert sample.partition("{")[0] == name, line
+            assert len(value.replace(".", "").lstrip("0")) <= 15, line
     index = master.call("GET", "/").json
     assert index["name"] == "tepui-master" and index["version"]
     assert {master.call("GET", path).status for path in index["see"]} == {200}
