@@ -215,7 +215,7 @@ static json_t *extra_view(const struct sampler_view *sample, const struct contai
 {
 	const struct usage *usage = sample->usage;
 	json_t *view = json_pack("{s:i, s:f, s:s, s:s, s:s, s:i}",
-				 "pid", (int)process_main(sample->cgroup_fd), "cpus_requested",
+				 "pid", (int)process_main(sample->cgroup_fd, c->pid), "cpus_requested",
 				 cpus_requested(c),
 				 "sandbox", c->sandbox ? c->sandbox : "",
 				 "disk_source", sample->is_disk_counted ? "quota" : "walk",

@@ -81,8 +81,8 @@ int process_list(int cgroup_fd, int *pids, int max)
 	return n;
 }
 
-/* The last number of the NSpid line: what the process is called in its innermost pid namespace. */
-static long innermost_pid(int pid)
+/* The last number of the line "NAME:" in the status of PID; 0 if there is none. */
+static long status_number(int pid, const char *name)
 {
 	char path[64], text[4096], *line, *last;
 	AUTO_CLOSE int fd = -EBADF;
@@ -94,10 +94,13 @@ static long innermost_pid(int pid)
 	if (n <= 0)
 		return 0;
 	text[n] = '\0';
-	line = strstr(text, "\nNSpid:");
+	for (line = strchr(text, '\n'); line; line = strchr(line, '\n')) {
+		line++;
+		if (strncmp(line, name, strlen(name)) == 0 && line[strlen(name)] == ':')
+			break;
+	}
 	if (!line)
 		return 0;
-	line += strlen("\nNSpid:");
 	line[strcspn(line, "\n")] = '\0';
 	last = strrchr(line, '\t');
 	return last ? strtol(last + 1, NULL, 10) : 0;
@@ -114,30 +117,37 @@ static int list_own(int cgroup_fd, int *pids, int max)
 
 enum { MAX_LOOKED_AT = 64 };
 
-/* The one that is called NUMBER in there. */
-static pid_t find_inside(const int *pids, int n, long number)
+/* The first to have started of those whose line NAME has NUMBER; 0 if there is none. */
+static pid_t find_first(const int *pids, int n, const char *name, long number)
 {
+	uint64_t first = UINT64_MAX, ticks;
+	struct err ignored = { 0 };
+	pid_t found = 0;
+
 	for (int i = 0; i < n; i++) {
-		if (innermost_pid(pids[i]) == number)
-			return pids[i];
+		if (status_number(pids[i], name) != number ||
+		    process_start_ticks(pids[i], &ticks, &ignored) < 0 || ticks >= first)
+			continue;
+		first = ticks;
+		found = pids[i];
 	}
-	return 0;
+	return found;
 }
 
-pid_t process_main(int cgroup_fd)
+pid_t process_main(int cgroup_fd, pid_t supervisor)
 {
-	enum { FIRST_FORK = 2 };
 	int pids[MAX_LOOKED_AT];
 	int n = list_own(cgroup_fd, pids, MAX_LOOKED_AT);
+	pid_t init = find_first(pids, n, "PPid", supervisor);
 
-	return find_inside(pids, n, FIRST_FORK);
+	return init ? find_first(pids, n, "PPid", init) : 0;
 }
 
 pid_t process_first(int cgroup_fd)
 {
 	int pids[MAX_LOOKED_AT];
 	int n = list_own(cgroup_fd, pids, MAX_LOOKED_AT);
-	pid_t init = find_inside(pids, n, 1);
+	pid_t init = find_first(pids, n, "NSpid", 1);
 
 	return init ? init : n > 0 ? pids[0] : 0;
 }

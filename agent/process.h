@@ -22,9 +22,9 @@ int process_list(int cgroup_fd, int *pids, int max);
 
 /*
  * The main process of the container whose cgroup is CGROUP_FD, as this pid namespace numbers it:
- * the one that init forked first, so number 2 in there.  0 if there is none.
+ * the one that init, which is SUPERVISOR's child, forked first.  0 if there is none.
  */
-pid_t process_main(int cgroup_fd);
+pid_t process_main(int cgroup_fd, pid_t supervisor);
 
 /* The first process of the container, its pid 1 as a rule; 0 if there is none. */
 pid_t process_first(int cgroup_fd);

@@ -134,12 +134,14 @@ def test_one_that_shares_pids_goes_whole_with_its_supervisor(framework, agent, i
     assert framework.status(kept)["state"] == "TASK_RUNNING"
 
 
-def test_commands_run_beside_one_that_shares_pids(framework):
+def test_commands_run_beside_one_that_shares_pids(framework, agent):
     """They come from its own init, which is no pid 1, and the check sees the pids of all."""
     check = {"type": "COMMAND", "delay_seconds": 0, "interval_seconds": 0.1, "timeout_seconds": 20,
              "command": {"command": {"value": "grep -q infinity /proc/1/cmdline /proc/[0-9]*/cmdline && exit 7"}}}
     one, = launch(framework, tasks=lambda offer: [member(offer, FOREVER, check=check, **SHARES_PIDS)])
-    framework.status(one, "TASK_RUNNING")
+    id_ = framework.status(one, "TASK_RUNNING")["container_status"]["container_id"]["value"]
+    wait_until(lambda: "sleep\0" in cmdline(next(c for c in agent.containers() if c["container_id"] == id_)["tepui"]["pid"]),
+               "its main process is known")
     wait_until(lambda: framework.status(one).get("check_status", {}).get("command") == {"exit_code": 7}, "its check is told")
 
 
