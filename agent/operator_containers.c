@@ -28,14 +28,6 @@ struct order {
 	size_t n_limits;
 };
 
-static void free_record(Tepui__ContainerRecord *record)
-{
-	if (record)
-		tepui__container_record__free_unpacked(record, NULL);
-}
-
-DEFINE_AUTO(Tepui__ContainerRecord *, free_record);
-
 /* A deep copy of what is put together here. */
 static Tepui__ContainerRecord *make_record(const struct order *order, char *name,
 					   const struct container *parent, struct agent *agent)
