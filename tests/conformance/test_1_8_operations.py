@@ -200,7 +200,7 @@ def test_what_was_not_acknowledged_of_an_agent_that_is_unreachable(guest, member
     assert reconcile(guest, "o")["state"] == "OPERATION_UNREACHABLE"
     member.is_deaf = False
     member.come_back()
-    assert guest.operation("o", "OPERATION_FINISHED") == first
+    assert guest.operation("o", "OPERATION_FINISHED", acknowledge=False) == first
 
 
 @pytest.mark.row("4.15")
