@@ -93,7 +93,8 @@ bool conn_read_upload(struct http_conn *conn)
 	refuse(conn, req, r, &e);
 	if (!is_going_on(conn, req))
 		return true;
-	if (done > 0)
+	/* Who pauses at the last piece hears of the end when it goes on: nothing is left to read then. */
+	if (done > 0 && !req->is_upload_paused)
 		end_upload(conn, req);
 	return done > 0 || used > 0;
 }

@@ -166,6 +166,23 @@ static void test_paused_upload_is_read_no_further_than_a_buffer(void **state)
 	close(fd);
 }
 
+/* Who pauses has not said yet what the answer is. */
+static void test_a_body_that_ends_while_paused_has_not_ended(void **state)
+{
+	int fd = dial();
+
+	(void)state;
+	seen.is_pausing = true;
+	ask(fd, "POST /upload HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello");
+	assert_true(run_until(has_five, fd, PATIENCE_MS));
+	(void)run_until(never, fd, 20);
+	assert_false(seen.is_ended);
+	http_upload_pause(seen.req, false);
+	assert_true(run_until(got_answer, fd, PATIENCE_MS));
+	assert_true(seen.is_ended);
+	close(fd);
+}
+
 static void test_error_is_the_answer_and_the_end(void **state)
 {
 	int fd = dial();
@@ -340,6 +357,7 @@ int main(void)
 		TEST(test_pieces_are_handed_over_as_they_come),
 		TEST(test_announced_length_and_none),
 		TEST(test_paused_upload_is_read_no_further_than_a_buffer),
+		TEST(test_a_body_that_ends_while_paused_has_not_ended),
 		TEST(test_error_is_the_answer_and_the_end),
 		TEST(test_client_that_goes_away_is_told),
 		TEST(test_body_that_is_wanted_whole),
