@@ -346,6 +346,26 @@ static int create_one(struct agent *agent, const struct resource_part *part, str
 	return r;
 }
 
+/* All of them or none. */
+static int create_all(struct agent *agent, const struct resources *volumes, struct err *e)
+{
+	struct err lost = { 0 };
+	size_t n = 0;
+	int r = 0;
+
+	while (n < volumes->parts.n && (r = create_one(agent, &volumes->parts.items[n], e)) >= 0)
+		n++;
+	while (r < 0 && n-- > 0) {
+		struct persistent_volume *volume = persistent_find(agent, &volumes->parts.items[n]);
+
+		if (volume && persistent_forget(agent, volume, &lost) < 0) {
+			log_write_err(LOG_LEVEL_ERROR, &lost, "take volume '%s' back", volume->key);
+			err_clear(&lost);
+		}
+	}
+	return r;
+}
+
 static int convert(struct agent *agent, const struct resources *from, const struct resources *to,
 		   struct err *e)
 {
@@ -365,8 +385,8 @@ static int create(struct agent *agent, const Mesos__V1__Offer__Operation__Create
 		r = err_set(e, ENOMEM, "create volumes");
 	if (r >= 0)
 		r = check_new(agent, &volumes, &below, e);
-	for (size_t i = 0; i < volumes.parts.n && r >= 0; i++)
-		r = create_one(agent, &volumes.parts.items[i], e);
+	if (r >= 0)
+		r = create_all(agent, &volumes, e);
 	if (r >= 0)
 		r = convert(agent, &below, &volumes, e);
 	resources_done(&volumes);

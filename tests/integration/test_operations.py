@@ -1,4 +1,6 @@
 """Operations with an id: what becomes of them, told by the agent until the framework has acknowledged it."""
+import subprocess
+
 import pytest
 
 from cluster import Cluster, wait_until
@@ -24,8 +26,14 @@ def running_node(request):
 
 
 RESERVED = scalar("cpus", 1, reservations=[{"type": "DYNAMIC", "role": ROLE}])
-VOLUME = scalar("disk", 64, reservations=[{"type": "STATIC", "role": ROLE}],
-                disk={"persistence": {"id": "v"}, "volume": {"container_path": "data", "mode": "RW"}})
+
+
+def volume(id_):
+    return scalar("disk", 64, reservations=[{"type": "STATIC", "role": ROLE}],
+                  disk={"persistence": {"id": id_}, "volume": {"container_path": "data", "mode": "RW"}})
+
+
+VOLUME = volume("v")
 
 
 def reserve(id_, resource=RESERVED):
@@ -154,6 +162,31 @@ def test_both_die_while_it_is_on_its_way(node):
 
 def on_slave(node):
     return node.call("GET", "/slaves").json["slaves"][0]
+
+
+@pytest.fixture(name="busy_place")
+def place_that_cannot_be_cleared(node):
+    """Where the directory of volume "w" is to be: a mount."""
+    place = node.agents[0].work_dir / "volumes/roles" / ROLE / "w"
+    place.mkdir(parents=True)
+    subprocess.run(["mount", "-t", "tmpfs", "none", place], check=True)
+    yield place
+    subprocess.run(["umount", place], check=True)
+
+
+def test_what_has_failed_has_changed_nothing(node, busy_place):
+    framework, agent = node.framework, node.agents[0]
+    accept(framework, {"type": "CREATE", "id": {"value": "a"}, "create": {"volumes": [VOLUME, volume("w")]}})
+    status = framework.operation("a", "OPERATION_FAILED")
+    assert "converted_resources" not in status and str(busy_place.name) in status["message"]
+    for _ in range(2):
+        assert agent.call("GET", "/state").json["volumes"] == []
+        assert framework.offer(lambda o: len(o["resources"]) > 2)["resources"] and not (busy_place.parent / "v").exists()
+        kill(agent)
+        agent.start()
+        wait_until(lambda: node.active_agents() == 1, "the agent's return")
+    accept(framework, create("b"))
+    framework.operation("b", "OPERATION_FINISHED")
 
 
 def test_an_agent_is_drained_when_all_are_acknowledged(node):
