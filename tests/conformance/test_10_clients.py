@@ -4,6 +4,7 @@ import socket
 
 import pytest
 
+from cluster import SLOW
 from framework import SMALL
 
 pytestmark = pytest.mark.row("10")
@@ -13,7 +14,7 @@ JSON = "application/json"
 
 def request(cluster, head, body=b""):
     """Status and body of one answer, by bytes of the request."""
-    with socket.create_connection(("127.0.0.1", cluster.master_port), timeout=20) as connection:
+    with socket.create_connection(("127.0.0.1", cluster.master_port), timeout=20 * SLOW) as connection:
         connection.sendall(head + b"\r\n\r\n" + body)
         answer = b""
         while b"\r\n\r\n" not in answer:

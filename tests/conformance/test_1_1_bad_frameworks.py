@@ -5,7 +5,7 @@ import uuid
 
 import pytest
 
-from cluster import wait_until
+from cluster import SLOW, wait_until
 from framework import SMALL
 from protolite import varint
 
@@ -33,7 +33,7 @@ def post(cluster, body, content_type=JSON, **headers):
 
 def raw(cluster, data, read=True):
     """What comes back until the master closes, or what a second brings."""
-    with socket.create_connection(("127.0.0.1", cluster.master_port), timeout=5) as connection:
+    with socket.create_connection(("127.0.0.1", cluster.master_port), timeout=5 * SLOW) as connection:
         connection.sendall(data)
         answer = b""
         while read and (piece := connection.recv(65536)):

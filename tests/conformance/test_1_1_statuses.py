@@ -4,6 +4,7 @@ import socket
 
 import pytest
 
+from cluster import SLOW
 from framework import Framework
 
 pytestmark = pytest.mark.row("1.1")
@@ -28,7 +29,7 @@ def head_of(cluster, body=SUBSCRIBE, path=PATH, **headers):
     """Status and headers of an answer that does not end; with the connection, to be closed."""
     headers = {name.replace("_", "-"): value for name, value in {"Content_Type": JSON, **headers}.items() if value}
     body = body if isinstance(body, bytes) else json.dumps(body).encode()
-    connection = socket.create_connection(("127.0.0.1", cluster.master_port), timeout=20)
+    connection = socket.create_connection(("127.0.0.1", cluster.master_port), timeout=20 * SLOW)
     lines = [f"POST {path} HTTP/1.1", "Host: localhost", f"Content-Length: {len(body)}"]
     lines += [f"{name}: {value}" for name, value in headers.items()]
     connection.sendall("\r\n".join([*lines, "", ""]).encode() + body)

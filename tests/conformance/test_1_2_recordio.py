@@ -4,6 +4,8 @@ import socket
 
 import pytest
 
+from cluster import SLOW
+
 pytestmark = pytest.mark.row("1.2")
 
 
@@ -12,7 +14,7 @@ def chunks_of_a_stream(cluster):
     """The first chunks of an answer as they come over the wire: of SUBSCRIBED and HEARTBEAT."""
     body = json.dumps({"type": "SUBSCRIBE", "subscribe": {"framework_info": {
         "user": "nobody", "name": "a \n ü name"}}}).encode()
-    with socket.create_connection(("127.0.0.1", cluster.master_port), timeout=20) as connection:
+    with socket.create_connection(("127.0.0.1", cluster.master_port), timeout=20 * SLOW) as connection:
         connection.sendall(b"POST /api/v1/scheduler HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
                            b"Connection: close\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body))
         data = b""

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from cluster import SLOW
 from framework import SMALL, scalar
 from protolite import Schema
 
@@ -15,7 +16,7 @@ SCHEMA = Schema("mesos.proto", "scheduler.proto")
 
 def first_record(cluster, info):
     """The text of SUBSCRIBED, or ERROR."""
-    connection = http.client.HTTPConnection("127.0.0.1", cluster.master_port, timeout=20)
+    connection = http.client.HTTPConnection("127.0.0.1", cluster.master_port, timeout=20 * SLOW)
     connection.request("POST", "/api/v1/scheduler", json.dumps(
         {"type": "SUBSCRIBE", "subscribe": {"framework_info": info}}), {"Content-Type": "application/json"})
     answer = connection.getresponse()
@@ -137,7 +138,7 @@ def test_the_uuid_of_acknowledge_has_16_bytes(cluster, framework, uuid, status):
 
 def test_protobuf_and_json_say_the_same(cluster):
     call = SCHEMA.encode("mesos.v1.scheduler.Call", {"type": "SUBSCRIBE", "subscribe": {"framework_info": INFO}})
-    connection = http.client.HTTPConnection("127.0.0.1", cluster.master_port, timeout=20)
+    connection = http.client.HTTPConnection("127.0.0.1", cluster.master_port, timeout=20 * SLOW)
     connection.request("POST", "/api/v1/scheduler", call, {
         "Content-Type": "application/x-protobuf", "Accept": "application/x-protobuf"})
     answer = connection.getresponse()

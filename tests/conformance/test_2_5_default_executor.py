@@ -18,6 +18,9 @@ def framework_of_node(node):
     wait_until(lambda: not node.agents[0].container_cgroups(), "nothing is left of it")
 
 
+UNTIL_END = "while [ ! -e end ]; do sleep 0.02; done"
+
+
 def is_roomy(offer):
     return all(r["scalar"]["value"] >= {"cpus": 1, "mem": 512, "disk": 64}.get(r["name"], 0)
                for r in offer["resources"] if "scalar" in r)
@@ -58,10 +61,19 @@ def test_one_that_is_killed_kills_its_group(framework):
     assert [framework.status(i, "TASK_KILLED")["state"] for i in ids] == ["TASK_KILLED"] * 2
 
 
-def test_one_that_finishes_kills_nobody(framework):
-    ids = launch(framework, "exit 0", "exec sleep 10000")
+def end(node, task_id):
+    """A task of UNTIL_END goes on."""
+    runs = "slaves/*/frameworks/*/executors/*/runs/latest/tasks"
+    next(node.agents[0].work_dir.glob(f"{runs}/{task_id}/")).joinpath("end").touch()
+
+
+def test_one_that_finishes_kills_nobody(framework, node):
+    ids = launch(framework, "exit 0", UNTIL_END)
     framework.status(ids[0], "TASK_FINISHED")
-    assert framework.status(ids[1])["state"] in ("TASK_STARTING", "TASK_RUNNING")
+    framework.status(ids[1], "TASK_RUNNING")
+    end(node, ids[1])
+    # Whoever was killed with it would not have got so far.
+    framework.status(ids[1], "TASK_FINISHED")
 
 
 def test_it_exits_when_it_is_empty(framework, node):
@@ -71,11 +83,11 @@ def test_it_exits_when_it_is_empty(framework, node):
 
 
 def test_another_group_of_it_joins_its_container_and_lives_on_when_the_first_fails(framework, node):
-    first = launch(framework, "while [ ! -e end ]; do sleep 0.02; done; exit 1", "exec sleep 10000")
+    first = launch(framework, f"{UNTIL_END}; exit 1", "exec sleep 10000")
     parents = [framework.status(i, "TASK_RUNNING")["container_status"]["container_id"]["parent"] for i in first]
-    second = launch(framework, "exec sleep 10000")
+    second = launch(framework, UNTIL_END)
     assert framework.status(second[0], "TASK_RUNNING")["container_status"]["container_id"]["parent"] == parents[0]
-    next(node.agents[0].work_dir.glob(f"slaves/*/frameworks/*/executors/*/runs/latest/tasks/{first[0]}/")) \
-        .joinpath("end").touch()
+    end(node, first[0])
     assert framework.status(first[0], "TASK_FAILED") and framework.status(first[1], "TASK_KILLED")
-    assert framework.status(second[0])["state"] == "TASK_RUNNING"
+    end(node, second[0])
+    framework.status(second[0], "TASK_FINISHED")

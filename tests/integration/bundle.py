@@ -8,6 +8,7 @@ import tempfile
 
 import pytest
 
+from cluster import SLOW
 from fake_agent import LAUNCH
 
 BUSYBOX = "/bin/busybox"
@@ -84,7 +85,7 @@ class Box:
 
     def run(self, *args):
         running = self.start(*args)
-        out, error = running.communicate(timeout=60)
+        out, error = running.communicate(timeout=60 * SLOW)
         return subprocess.CompletedProcess(args, running.returncode, out, error)
 
     def shell(self, script):

@@ -8,6 +8,7 @@ from framework import scalar
 SHARED = {"mode": "RW", "container_path": "shared",
           "source": {"type": "SANDBOX_PATH", "sandbox_path": {"type": "PARENT", "path": "common"}}}
 FOREVER = "exec sleep 1000"
+UNTIL_END = "while [ ! -e end ]; do sleep 0.02; done"
 
 
 def member(offer, script, mem=32, **more):

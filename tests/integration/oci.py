@@ -5,7 +5,7 @@ import pathlib
 import shutil
 import subprocess
 
-from cluster import wait_until
+from cluster import SLOW, wait_until
 
 BUILD = pathlib.Path(os.environ.get("TEPUI_BUILD", "build")).resolve()
 TEPUI_OCI = BUILD / "tepui-oci"
@@ -61,7 +61,7 @@ class Runtime:
 
     def call(self, *args, **kwargs):
         kwargs.setdefault("stdin", subprocess.DEVNULL)
-        return subprocess.run(self.argv(*args), capture_output=True, text=True, timeout=60, **kwargs)
+        return subprocess.run(self.argv(*args), capture_output=True, text=True, timeout=60 * SLOW, **kwargs)
 
     def must(self, *args, **kwargs):
         done = self.call(*args, **kwargs)
@@ -89,7 +89,7 @@ class Runtime:
         name = self.new_id()
         with open(self.directory / "stderr", "w+") as error:
             done = subprocess.run(self.argv("create", "-b", self.bundle, *options, name), stdin=subprocess.DEVNULL,
-                                  stdout=kwargs.pop("stdout", subprocess.DEVNULL), stderr=error, timeout=60, **kwargs)
+                                  stdout=kwargs.pop("stdout", subprocess.DEVNULL), stderr=error, timeout=60 * SLOW, **kwargs)
             error.seek(0)
             assert done.returncode == 0, error.read()
         return name

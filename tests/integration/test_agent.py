@@ -13,7 +13,7 @@ import urllib.parse
 
 import pytest
 
-from cluster import BUILD, wait_until
+from cluster import BUILD, SLOW, wait_until
 from conftest import cannot_run
 from protolite import Schema
 
@@ -172,14 +172,14 @@ def test_an_executor_that_ends_at_once(cluster):
 def test_an_executor_says_why_it_cannot_start(tmp_path):
     """Without what the agent tells it: in the record, for whoever reads the task's status."""
     done = subprocess.run([BUILD / "tepui-executor", tmp_path], env={"MESOS_FRAMEWORK_ID": "F"}, check=False,
-                          capture_output=True, text=True, timeout=60)
+                          capture_output=True, text=True, timeout=60 * SLOW)
     assert done.returncode == 1
     record = SCHEMA.decode("tepui.ExitRecord", (tmp_path / "exit").read_bytes())
     assert record == {"container_id": tmp_path.name, "error": "read MESOS_EXECUTOR_ID"}
     assert record["error"] in done.stderr
     # The end of a task, once recorded, is not overwritten.
     (tmp_path / "exit").write_bytes(b"an end")
-    subprocess.run([BUILD / "tepui-executor", tmp_path], env={}, check=False, capture_output=True, timeout=60)
+    subprocess.run([BUILD / "tepui-executor", tmp_path], env={}, check=False, capture_output=True, timeout=60 * SLOW)
     assert (tmp_path / "exit").read_bytes() == b"an end"
 
 
@@ -312,7 +312,7 @@ def start_badly(cluster, *flags, env=None, user=None):
     argv = [str(BUILD / "tepui-agent"), "--master=127.0.0.1:1", f"--work_dir={cluster.directory}/bad",
             "--listen=127.0.0.1:0", f"--cgroup_root={cluster.directory.name}-bad",
             f"--executor={BUILD / 'tepui-executor'}", *flags]
-    done = subprocess.run(argv, capture_output=True, text=True, timeout=60, env=env, user=user,
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=60 * SLOW, env=env, user=user,
                           check=False)
     return done.returncode, done.stderr
 
@@ -398,7 +398,7 @@ def test_the_executor_is_found_below_the_same_prefix(cluster):
     agent = shutil.copy(BUILD / "tepui-agent", sbin)
     (libexec / "tepui-executor").write_text("not executable")
     done = subprocess.run([agent, "--master=127.0.0.1:1", f"--work_dir={cluster.directory}/work"],
-                          capture_output=True, text=True, timeout=30)
+                          capture_output=True, text=True, timeout=30 * SLOW)
     assert done.returncode == 1
     assert "use executor 'tepui-executor': not a program" in done.stderr.splitlines()[-1]
 

@@ -9,13 +9,13 @@ import time
 
 import pytest
 
-from cluster import BUILD, Daemon, free_port, wait_until
+from cluster import BUILD, SLOW, Daemon, free_port, wait_until
 from test_story import running, sleeper
 
 
 def run_daemon(argv, **more):
     """Start a daemon that must refuse: its exit status and its lines."""
-    done = subprocess.run([str(a) for a in argv], capture_output=True, text=True, timeout=60, check=False, **more)
+    done = subprocess.run([str(a) for a in argv], capture_output=True, text=True, timeout=60 * SLOW, check=False, **more)
     return done.returncode, done.stderr.strip().splitlines()
 
 

@@ -1,4 +1,6 @@
 """Checks of tasks (TaskInfo.check): what came is told when it changes, and nobody is killed for it."""
+import pathlib
+
 import pytest
 
 from cluster import free_port, wait_until
@@ -57,9 +59,11 @@ def test_http_is_told_by_its_status(framework):
 
 def test_tcp_is_told_by_whether_it_succeeded(framework):
     port = free_port()
-    me = launch(framework, f"sleep 0.5; {SERVER % port}", {"type": "TCP", "tcp": {"port": port}})
-    tells(framework, me, {"type": "TCP", "tcp": {}}, {"type": "TCP", "tcp": {"succeeded": False}},
-          {"type": "TCP", "tcp": {"succeeded": True}})
+    me = launch(framework, f"until [ -e go ]; do sleep 0.02; done; {SERVER % port}", {"type": "TCP", "tcp": {"port": port}})
+    so_far = [{"type": "TCP", "tcp": {}}, {"type": "TCP", "tcp": {"succeeded": False}}]
+    tells(framework, me, *so_far)
+    pathlib.Path(framework.cluster.agents[0].container_of(me)["tepui"]["sandbox"], "go").touch()
+    tells(framework, me, *so_far, {"type": "TCP", "tcp": {"succeeded": True}})
 
 
 def test_a_check_and_a_health_check_do_not_mind_one_another(framework):

@@ -10,7 +10,7 @@ import termios
 
 import pytest
 
-from cluster import BUILD, REPOSITORY, wait_until
+from cluster import BUILD, REPOSITORY, SLOW, wait_until
 from test_story import sleeper
 
 
@@ -123,7 +123,7 @@ def test_waiting_tells_success_from_the_rest(node, tmp_path):
         deployment = waiting.stdout.readline().split()[-1]
         assert node.call("GET", f"/v2/deployments/{deployment}").json["state"] == "running"
         node.tepui("deployment", "cancel", deployment, "--force")
-        out, errors = waiting.communicate(timeout=60)
+        out, errors = waiting.communicate(timeout=60 * SLOW)
     finally:
         waiting.kill()
         waiting.wait()

@@ -262,7 +262,7 @@ def test_a_launch_without_descriptors_fails_cleanly(world):
     box.process["args"] = ["/bin/sh", "-c", "echo ran"]
     (box.directory / "config.json").write_text(json.dumps(box.document))
     for n in range(3, 40):
-        done = subprocess.run([PROGRAMS[0], box.layout, box.directory], capture_output=True, text=True, timeout=60,
+        done = subprocess.run([PROGRAMS[0], box.layout, box.directory], capture_output=True, text=True, timeout=60 * SLOW,
                               stdin=subprocess.DEVNULL, preexec_fn=limited(n), check=False)
         ends.add(done.returncode)
         assert (done.returncode, done.stdout) == (0, "ran\n") or \

@@ -13,7 +13,7 @@ import pytest
 
 from bundle import box  # noqa: F401
 from bundle import BUSYBOX, MIB, NOBODY, NOT_LAUNCHED
-from cluster import wait_until
+from cluster import SLOW, wait_until
 from fake_agent import LAUNCH
 
 pytestmark = pytest.mark.vm
@@ -435,7 +435,7 @@ def wait_for_start(box, running):
 
 def end(box, running):
     (box.cgroup()[0] / "cgroup.kill").write_text("1")
-    running.communicate(timeout=30)
+    running.communicate(timeout=30 * SLOW)
 
 
 def test_groups_made_below_the_container_go_with_it(box):

@@ -11,6 +11,7 @@ import pytest
 
 from bundle import NOT_LAUNCHED
 from bundle import box  # noqa: F401
+from cluster import SLOW
 
 pytestmark = pytest.mark.vm
 
@@ -155,7 +156,7 @@ def test_what_the_host_mounts_later_comes_along_only_on_request(box, image, sour
     with mounted("-t", "tmpfs", "t", source / "later"):
         (source / "later/new").write_text("")
         (source / "go").write_text("")
-        out, error = running.communicate(timeout=60)
+        out, error = running.communicate(timeout=60 * SLOW)
     assert (out, error) == ("new\n" if seen else "", "")
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from bundle import NOT_LAUNCHED
 from bundle import box  # noqa: F401
-from cluster import wait_until
+from cluster import SLOW, wait_until
 
 pytestmark = pytest.mark.vm
 
@@ -37,7 +37,7 @@ def test_root_inside_is_nobody_outside(box):
             assert f"Gid:\t{FIRST}\t{FIRST}\t{FIRST}\t{FIRST}" in status
     finally:
         (directory / "cgroup.kill").write_text("1")
-        running.communicate(timeout=60)
+        running.communicate(timeout=60 * SLOW)
     assert lines == [["0", "100000", "65536"]] * 2 + [["0"], ["ready"]]
     assert owner(image / "bin/busybox") == (0, 0)
 
@@ -216,7 +216,7 @@ def test_the_supervisor_stays_outside_of_what_is_joined(box):
         children = pathlib.Path(f"/proc/{running.pid}/task/{running.pid}/children").read_text().split()
         assert len(children) == 1
         (box.cgroup()[0] / "cgroup.kill").write_text("1")
-        running.communicate(timeout=60)
+        running.communicate(timeout=60 * SLOW)
 
 
 @pytest.mark.parametrize("kind, path, message", [

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from cluster import wait_until
+from cluster import SLOW, wait_until
 from conftest import cannot_run
 
 pytestmark = pytest.mark.vm
@@ -107,7 +107,7 @@ def test_a_runtime_that_is_killed_leaves_nobody_who_waits_for_it(runtime, tmp_pa
     """The container's process holds the lock of its state by then: nobody could remove it any more."""
     def launch(name, *options):
         return subprocess.run(["strace", "-yy", "-e", "trace=write", "-o", str(tmp_path / "writes"), *options, *runtime.argv(verb, "-b", runtime.bundle, name)],
-                              check=False, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, timeout=60).returncode
+                              check=False, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, timeout=60 * SLOW).returncode
     runtime.write("true")
     assert launch(runtime.new_id()) == 0
     calls = [line for line in (tmp_path / "writes").read_text().splitlines() if line.startswith("write(")]
@@ -126,7 +126,7 @@ def test_a_killed_process_is_told_as_by_a_shell(runtime):
     try:
         wait_until((runtime.rootfs / "tmp/ready").exists, "it runs")
         runtime.must("kill", name, "KILL")
-        assert running.wait(timeout=60) == 128 + signal.SIGKILL
+        assert running.wait(timeout=60 * SLOW) == 128 + signal.SIGKILL
     finally:
         running.kill()
         running.wait()
@@ -289,7 +289,7 @@ def test_preserved_descriptors(runtime):
         script = f'exec 3>&{write_end} 9>&{unused}; exec "$@"'
         argv = runtime.argv("run", "--preserve-fds", "1", "-b", runtime.bundle, runtime.new_id())
         done = subprocess.run(["bash", "-c", script, "bash", *argv], pass_fds=[write_end, unused], capture_output=True,
-                              text=True, timeout=60, stdin=subprocess.DEVNULL)
+                              text=True, timeout=60 * SLOW, stdin=subprocess.DEVNULL)
         assert (done.returncode, done.stdout, done.stderr) == (0, "5\n", "")
         assert os.read(read_end, 100) == b"kept\n"
     finally:

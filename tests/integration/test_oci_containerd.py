@@ -10,7 +10,7 @@ import tempfile
 
 import pytest
 
-from cluster import wait_until
+from cluster import SLOW, wait_until
 from conftest import cannot_run
 from images import Layout
 from oci import TEPUI_OCI, make_rootfs
@@ -76,13 +76,13 @@ class Containerd:
 
     def stop(self):
         self.daemon.send_signal(signal.SIGTERM)
-        assert self.daemon.wait(timeout=60) == 0, (self.directory / "log").read_text()[-4000:]
+        assert self.daemon.wait(timeout=60 * SLOW) == 0, (self.directory / "log").read_text()[-4000:]
 
     def argv(self, *args):
         return self.inside(PROGRAMS / "ctr", "-a", self.directory / "sock", "-n", self.namespace, *args)
 
     def call(self, *args):
-        return subprocess.run(self.argv(*args), capture_output=True, text=True, timeout=240, stdin=subprocess.DEVNULL,
+        return subprocess.run(self.argv(*args), capture_output=True, text=True, timeout=240 * SLOW, stdin=subprocess.DEVNULL,
                               env=self.environment)
 
     def must(self, *args):
@@ -122,7 +122,7 @@ class Containerd:
             self.call("tasks", "delete", "--force", line)
         self.stop()
         self.holder.stdin.close()
-        self.holder.wait(timeout=60)
+        self.holder.wait(timeout=60 * SLOW)
         left = processes(self.namespace)
         for pid in left:
             os.kill(pid, signal.SIGKILL)

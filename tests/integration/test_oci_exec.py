@@ -11,7 +11,7 @@ import subprocess
 
 import pytest
 
-from cluster import wait_until
+from cluster import SLOW, wait_until
 
 pytestmark = pytest.mark.vm
 
@@ -99,7 +99,7 @@ def test_exec_detached(runtime, name):
     pid_file = runtime.directory / "pid"
     with open("/dev/null", "w") as null:
         done = subprocess.run(runtime.argv("exec", "-d", "--pid-file", pid_file, name, "sleep", "1001"), stdout=null,
-                              stderr=null, stdin=null, timeout=60)
+                              stderr=null, stdin=null, timeout=60 * SLOW)
     assert done.returncode == 0
     pid = int(pid_file.read_text())
     assert pathlib.Path(f"/proc/{pid}/cmdline").read_bytes() == b"sleep\x001001\x00"
@@ -117,7 +117,7 @@ pid, status = os.waitpid(int(open({str(pid_file)!r}).read()), 0)
 print(os.waitstatus_to_exitcode(status))
 """
     argv = runtime.argv("exec", "--detach", "--pid-file", pid_file, name, "sh", "-c", "exit 11")
-    done = subprocess.run(["/usr/bin/python3", "-c", script, *argv], capture_output=True, text=True, timeout=60)
+    done = subprocess.run(["/usr/bin/python3", "-c", script, *argv], capture_output=True, text=True, timeout=60 * SLOW)
     assert (done.stdout, done.stderr) == ("11\n", "")
 
 
@@ -127,7 +127,7 @@ def test_signals_are_passed_on_to_exec(runtime, name):
     try:
         assert running.stdout.readline() == "ready\n"
         running.send_signal(signal.SIGTERM)
-        assert running.wait(timeout=60) == 21
+        assert running.wait(timeout=60 * SLOW) == 21
     finally:
         running.kill()
         running.wait()
@@ -139,7 +139,7 @@ def test_exec_with_a_preserved_descriptor(runtime, name):
     try:
         argv = runtime.argv("exec", "--preserve-fds", "1", name, "sh", "-c", "echo kept >&3")
         subprocess.run(["bash", "-c", f'exec 3>&{write_end}; exec "$@"', "bash", *argv], pass_fds=[write_end], check=True,
-                       timeout=60)
+                       timeout=60 * SLOW)
         assert os.read(read_end, 100) == b"kept\n"
     finally:
         os.close(read_end)
@@ -229,7 +229,7 @@ def test_the_terminal_goes_to_the_console_socket(runtime, console, options):
 def test_exec_with_a_terminal_of_a_console_socket(runtime, name, console):
     with open("/dev/null") as null:
         done = subprocess.run(runtime.argv("exec", "-t", "-d", "--console-socket", console.path, name, "sh", "-c",
-                                           "tty; read x; echo got $x"), stdin=null, timeout=60)
+                                           "tty; read x; echo got $x"), stdin=null, timeout=60 * SLOW)
     assert done.returncode == 0
     master = console.accept()
     try:

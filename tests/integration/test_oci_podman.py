@@ -9,6 +9,7 @@ import tempfile
 
 import pytest
 
+from cluster import SLOW
 from conftest import cannot_run
 from oci import TEPUI_OCI, make_rootfs
 
@@ -37,7 +38,7 @@ class Podman:
         return [*self.base, *(str(a) for a in args)]
 
     def call(self, *args):
-        return subprocess.run(self.argv(*args), capture_output=True, text=True, timeout=240, stdin=subprocess.DEVNULL,
+        return subprocess.run(self.argv(*args), capture_output=True, text=True, timeout=240 * SLOW, stdin=subprocess.DEVNULL,
                               env={**os.environ, "XDG_RUNTIME_DIR": ""})
 
     def must(self, *args):
@@ -138,13 +139,13 @@ def test_an_image_unpacked_by_umoci(podman, tmp_path):
     if not shutil.which("umoci"):
         cannot_run("umoci is not installed")
     image, bundle = tmp_path / "image", tmp_path / "bundle"
-    subprocess.run(["umoci", "init", "--layout", image], check=True, timeout=120)
-    subprocess.run(["umoci", "new", "--image", f"{image}:a"], check=True, timeout=120)
-    subprocess.run(["umoci", "unpack", "--image", f"{image}:a", bundle], check=True, timeout=120)
+    subprocess.run(["umoci", "init", "--layout", image], check=True, timeout=120 * SLOW)
+    subprocess.run(["umoci", "new", "--image", f"{image}:a"], check=True, timeout=120 * SLOW)
+    subprocess.run(["umoci", "unpack", "--image", f"{image}:a", bundle], check=True, timeout=120 * SLOW)
     shutil.copytree(podman.rootfs, bundle / "rootfs", symlinks=True, dirs_exist_ok=True)
     document = json.loads((bundle / "config.json").read_text())
     document["process"].update({"terminal": False, "args": ["sh", "-c", "id -u; hostname"]})
     (bundle / "config.json").write_text(json.dumps(document))
     done = subprocess.run([TEPUI_OCI, "--root", tmp_path / "state", "run", "-b", bundle, f"umoci-{os.getpid()}"], text=True,
-                          capture_output=True, timeout=120, stdin=subprocess.DEVNULL)
+                          capture_output=True, timeout=120 * SLOW, stdin=subprocess.DEVNULL)
     assert (done.returncode, done.stdout.split()[0], done.stderr) == (0, "0", ""), done

@@ -9,6 +9,7 @@ import tempfile
 
 import pytest
 
+from cluster import SLOW
 from oci import TEPUI_OCI, make_rootfs
 
 pytestmark = pytest.mark.vm
@@ -87,7 +88,7 @@ class Rootless:
                 (caller / "cgroup.procs").write_text("0")
         return subprocess.run(argv, preexec_fn=enter, cwd=self.directory,
                               env={"XDG_RUNTIME_DIR": str(self.directory / "run"), "PATH": "/bin:/usr/bin"},
-                              stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60)
+                              stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60 * SLOW)
 
     def shell(self, script, **kwargs):
         self.config["process"]["args"] = ["sh", "-c", script]

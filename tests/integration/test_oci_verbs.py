@@ -8,7 +8,7 @@ import threading
 
 import pytest
 
-from cluster import wait_until
+from cluster import SLOW, wait_until
 from conftest import cannot_run
 
 pytestmark = pytest.mark.vm
@@ -75,7 +75,7 @@ def test_events_end_with_the_container(runtime, name):
             assert json.loads(watching.stdout.readline())["type"] == "stats"
         runtime.must("kill", name, "KILL")
         watching.stdout.read()
-        assert watching.wait(timeout=60) == 0
+        assert watching.wait(timeout=60 * SLOW) == 0
     finally:
         watching.kill()
         watching.wait()
@@ -110,7 +110,7 @@ def test_update(runtime, name):
     runtime.must("update", name, "--resources", resources)
     assert runtime.must("exec", name, "sh", "-c", "for i in 1 2 3 4 5 6 7 8; do sleep 0.1 & done; wait; echo all") == "all\n"
     done = subprocess.run(runtime.argv("update", "-r", "-", name), input='{"pids": {"limit": 50}}', text=True,
-                          capture_output=True, timeout=60)
+                          capture_output=True, timeout=60 * SLOW)
     assert (done.returncode, done.stderr) == (0, "")
     kept = json.loads((runtime.root / name / "config.json").read_text())
     assert kept["linux"]["resources"]["pids"]["limit"] == 50
@@ -152,7 +152,7 @@ def test_our_own_spec_runs(runtime):
 def test_the_spec_of_another_runtime_runs(runtime, tool):
     if not shutil.which(tool):
         cannot_run(f"{tool} is not installed")
-    subprocess.run([tool, "spec"], cwd=runtime.bundle, check=True, timeout=60)
+    subprocess.run([tool, "spec"], cwd=runtime.bundle, check=True, timeout=60 * SLOW)
     document = json.loads((runtime.bundle / "config.json").read_text())
     document["process"]["terminal"] = False
     document["process"]["args"] = ["sh", "-c", "id -u; cat /proc/1/comm; hostname"]
@@ -172,7 +172,7 @@ def test_the_same_bundle_is_the_same_as_with_runc(runtime):
     """What a process can tell of itself."""
     if not shutil.which("runc"):
         cannot_run("runc is not installed")
-    subprocess.run(["runc", "spec"], cwd=runtime.bundle, check=True, timeout=60)
+    subprocess.run(["runc", "spec"], cwd=runtime.bundle, check=True, timeout=60 * SLOW)
     document = json.loads((runtime.bundle / "config.json").read_text())
     document["process"].update({"terminal": False, "args": ["sh", "-c", LOOK], "cwd": "/tmp",
                                 "user": {"uid": 5, "gid": 6, "additionalGids": [7, 8]}})
@@ -184,7 +184,7 @@ def test_the_same_bundle_is_the_same_as_with_runc(runtime):
     name = runtime.new_id()
     ours = runtime.call("run", "-b", runtime.bundle, name)
     theirs = subprocess.run(["runc", "--root", runtime.directory / "runc", "run", "-b", runtime.bundle, name], text=True,
-                            capture_output=True, timeout=60, stdin=subprocess.DEVNULL)
+                            capture_output=True, timeout=60 * SLOW, stdin=subprocess.DEVNULL)
     assert (ours.returncode, ours.stderr) == (theirs.returncode, theirs.stderr)
     assert ours.stdout.splitlines() == theirs.stdout.splitlines()
 
@@ -228,7 +228,7 @@ def test_verbs_at_the_same_time(runtime):
             running = [subprocess.Popen(runtime.argv(*args), stdin=null, stdout=null, stderr=file) for file in files]
         results = []
         for process, file in zip(running, files):
-            status = process.wait(timeout=60)
+            status = process.wait(timeout=60 * SLOW)
             with file:
                 file.seek(0)
                 results.append((status, file.read()))

@@ -4,6 +4,8 @@ import subprocess
 
 import pytest
 
+from cluster import SLOW
+
 APP = {"id": "/web", "cmd": "sleep 1000"}
 # Headers of a request, and the beginning of the sentence that refuses it.
 FOREIGN = [
@@ -51,7 +53,7 @@ def test_programs_and_our_own_names_are_let_in(cluster):
         assert answer.status == 201, (headers, answer.body)
     # No type of content is asked for, as 'curl -d' sends that of a form.
     done = subprocess.run(["curl", "-sS", "-o", "/dev/null", "-w", "%{http_code}", "-d", json.dumps(APP),
-                           f"http://{address}/v2/apps"], capture_output=True, text=True, check=True, timeout=60)
+                           f"http://{address}/v2/apps"], capture_output=True, text=True, check=True, timeout=60 * SLOW)
     assert done.stdout == "201"
 
 

@@ -6,7 +6,7 @@ import uuid
 
 import pytest
 
-from cluster import wait_until
+from cluster import SLOW, wait_until
 
 UNKNOWN = "00000000-0000-4000-8000-000000000000"
 LOCKED = ("App is locked by one or more deployments. Override with the option '?force=true'. "
@@ -240,7 +240,7 @@ class Events:
     """A reader of the event stream that keeps every byte."""
 
     def __init__(self, master, query=""):
-        self.connection = http.client.HTTPConnection("127.0.0.1", master.master_port, timeout=30)
+        self.connection = http.client.HTTPConnection("127.0.0.1", master.master_port, timeout=30 * SLOW)
         self.connection.request("GET", f"/v2/events{query}", headers={"Accept": "text/event-stream"})
         self.response = self.connection.getresponse()
         assert self.response.status == 200

@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 
-from cluster import Cluster, wait_until
+from cluster import SLOW, Cluster, wait_until
 
 numbers = itertools.count()
 
@@ -148,7 +148,7 @@ def test_flag_that_is_wrong_is_told(cluster, value):
     agent = cluster.agents[0]
     argv = [a for a in agent.argv if not a.startswith("--host_path_volumes")]
     done = subprocess.run([*argv, f"--host_path_volumes={value}"], capture_output=True, text=True, check=False,
-                          timeout=30)
+                          timeout=30 * SLOW)
     assert done.returncode == 1 and "--host_path_volumes" in done.stderr
 
 
