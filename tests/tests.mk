@@ -178,7 +178,7 @@ install: all
 	install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/libexec/tepui \
 	  $(DESTDIR)$(PREFIX)/share/man/man8 $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/lib/systemd/system
 	install -m 0755 $(B)/tepui-master $(B)/tepui-agent $(DESTDIR)$(PREFIX)/sbin
-	install -m 0755 $(B)/tepui $(DESTDIR)$(PREFIX)/bin
+	install -m 0755 $(B)/tepui $(B)/tepui-oci $(DESTDIR)$(PREFIX)/bin
 	install -m 0755 $(B)/tepui-executor $(B)/tepui-image $(B)/tepui-unpack $(DESTDIR)$(PREFIX)/libexec/tepui
 	install -m 0644 docs/man/*.8 $(DESTDIR)$(PREFIX)/share/man/man8
 	install -m 0644 docs/man/*.1 $(DESTDIR)$(PREFIX)/share/man/man1
