@@ -41,7 +41,7 @@ static void try_task(const Mesos__V1__TaskInfo *task)
 		assert(spec.pids_limit == 1024 && spec.uid == result.uid);
 		spec_done(&spec);
 	}
-	json_decref(result.config);
+	launch_result_done(&result);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
