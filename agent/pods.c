@@ -7,6 +7,7 @@
 
 #include "agent/admission.h"
 #include "agent/agent.h"
+#include "agent/drain.h"
 #include "agent/launched.h"
 #include "agent/master_link.h"
 #include "agent/resize.h"
@@ -77,6 +78,11 @@ static void stop(struct container *pod)
 		log_write_err(LOG_LEVEL_ERROR, &e, "end pod '%s'", pod->id);
 }
 
+static bool is_to_follow(const struct task *task)
+{
+	return !task->record->kill_requested && task->container->state != CONTAINER_GONE;
+}
+
 static void kill_member(struct task *task)
 {
 	struct err e = { 0 };
@@ -92,7 +98,7 @@ void pods_task_ended(struct task *task)
 
 	if (task_state(task) != MESOS__V1__TASK_STATE__TASK_FINISHED) {
 		for (struct task *other = agent->tasks; other; other = other->hh.next) {
-			if (is_of_group(other, task) && !other->record->kill_requested)
+			if (is_of_group(other, task) && is_to_follow(other))
 				kill_member(other);
 		}
 	}
@@ -404,8 +410,10 @@ static int admit_members(struct agent *agent, struct task **members, size_t n, s
 }
 
 /* Whose fault it is: the group's, its executor's, or that of the place and time. */
-static Mesos__V1__TaskStatus__Reason reason_of(const struct err *why)
+static Mesos__V1__TaskStatus__Reason reason_of(const struct agent *agent, const struct err *why)
 {
+	if (drain_is_on(agent))
+		return MESOS__V1__TASK_STATUS__REASON__REASON_AGENT_DRAINING;
 	switch (why->code) {
 	case EINVAL:
 	case ENOTSUP:
@@ -419,34 +427,35 @@ static Mesos__V1__TaskStatus__Reason reason_of(const struct err *why)
 	}
 }
 
-static void refuse_members(struct task **members, size_t n, const struct err *why)
+static void refuse_members(const struct agent *agent, const Group *group, struct task **members,
+			   const struct err *why)
 {
-	const Mesos__V1__TaskStatus__Reason reason = reason_of(why);
-	bool is_invalid = reason == MESOS__V1__TASK_STATUS__REASON__REASON_TASK_GROUP_INVALID;
-	char text[sizeof(why->msg) + 64];
+	struct verdict refusal = { .reason = reason_of(agent, why) };
 
-	(void)err_text(why, text, sizeof(text));
-	for (size_t i = 0; i < n; i++) {
+	refusal.state = refusal.reason ==
+			MESOS__V1__TASK_STATUS__REASON__REASON_TASK_GROUP_INVALID ?
+		MESOS__V1__TASK_STATE__TASK_ERROR :
+		status_lost_state(group->framework, MESOS__V1__TASK_STATE__TASK_DROPPED);
+	/* All before the first is told of: none is killed for the end of another. */
+	for (size_t i = 0; i < group->n_tasks; i++)
+		container_refuse(members[i]->container);
+	for (size_t i = 0; i < group->n_tasks; i++) {
 		struct err e = { 0 };
 
-		if (!members[i])
-			continue;
-		members[i]->agent->counters.refused_launches++;
-		container_refuse(members[i]->container);
-		if (updates_add_own(members[i], is_invalid ? MESOS__V1__TASK_STATE__TASK_ERROR :
-				    status_lost_state(members[i]->record->framework,
-						      MESOS__V1__TASK_STATE__TASK_DROPPED),
-				    reason, text, &e) < 0)
+		if (task_refuse(members[i], &refusal, why, &e) < 0)
 			log_write_err(LOG_LEVEL_ERROR, &e, "task '%s'", task_id(members[i]));
 	}
 }
 
-/* Has any of it been here?  Then this is the same group again. */
-static bool is_here(struct agent *agent, const Group *group)
+/* Is any of it here, or was it?  Then this is the same group again. */
+static bool was_delivered(struct agent *agent, const Group *group)
 {
+	const char *framework_id = group->framework->id->value;
+
 	for (size_t i = 0; i < group->n_tasks; i++) {
-		if (task_find(agent, group->framework->id->value,
-			      group->tasks[i]->task_id->value))
+		const char *id = group->tasks[i]->task_id->value;
+
+		if (task_find(agent, framework_id, id) || task_was_here(agent, framework_id, id))
 			return true;
 	}
 	return false;
@@ -459,6 +468,23 @@ static int check_pod(const struct container *pod, struct err *e)
 	    (pod->state == CONTAINER_NEW || container_is_alive(pod)))
 		return 0;
 	return err_set(e, EBUSY, "executor '%s' is terminating", pod->executor_id);
+}
+
+/* The one that is there, or one that is made for it: then that is *ret_made, too. */
+static int get_pod(struct agent *agent, const Group *group, struct container **ret,
+		   struct container **ret_made, struct err *e)
+{
+	struct container *pod = find_pod(agent, group->framework->id->value,
+					 group->executor->executor_id->value);
+	int r;
+
+	if (drain_is_on(agent))
+		return err_set(e, ESHUTDOWN, "launch executor '%s': the agent is draining",
+			       group->executor->executor_id->value);
+	r = pod ? check_pod(pod, e) : launch_pod(agent, group, ret_made, e);
+	if (r >= 0)
+		*ret = pod ? pod : *ret_made;
+	return r;
 }
 
 /* The members are admitted: they begin now, or when it does. */
@@ -475,19 +501,18 @@ static int join(struct container *pod, struct err *e)
 int pods_run(struct agent *agent, const Group *group, struct err *e)
 {
 	struct task *members[MAX_MEMBERS] = { NULL };
-	struct container *made = NULL, *pod;
+	struct container *made = NULL, *pod = NULL;
 	struct err why = { 0 };
 	int r;
 
 	if (!group->framework->id || group->n_tasks == 0 || group->n_tasks > MAX_MEMBERS)
 		return err_set(e, EINVAL, "run a group of %zu tasks", group->n_tasks);
-	if (is_here(agent, group)) {
-		log_info("ignore the launch of a task group: it is here already");
+	if (was_delivered(agent, group)) {
+		log_info("ignore the launch of the group of task '%s': it is here already, or was",
+			 group->tasks[0]->task_id->value);
 		return 0;
 	}
-	pod = find_pod(agent, group->framework->id->value, group->executor->executor_id->value);
-	r = pod ? check_pod(pod, &why) : launch_pod(agent, group, &made, &why);
-	pod = r < 0 ? NULL : pod ? pod : made;
+	r = get_pod(agent, group, &pod, &made, &why);
 	if (adopt_members(agent, group, pod ? pod->id : NULL, members, e) < 0) {
 		if (made)
 			launched_remove(launched_of(made));
@@ -499,9 +524,8 @@ int pods_run(struct agent *agent, const Group *group, struct err *e)
 		r = join(pod, &why);
 	if (r >= 0)
 		return 0;
-	log_write_err(LOG_LEVEL_WARNING, &why, "refuse a task group");
 	if (made)
 		launched_remove(launched_of(made));
-	refuse_members(members, group->n_tasks, &why);
+	refuse_members(agent, group, members, &why);
 	return 0;
 }

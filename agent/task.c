@@ -58,17 +58,29 @@ const char *task_executor_id(const struct task *task)
 	return task->executor ? executor_id(task->executor) : task_id(task);
 }
 
+/* Owned; NULL when memory is out. */
+static char *key_of(const char *framework_id, const char *id)
+{
+	char *key;
+
+	return asprintf(&key, "%s/%s", framework_id, id) < 0 ? NULL : key;
+}
+
 struct task *task_find(struct agent *agent, const char *framework_id, const char *id)
 {
-	AUTO_FREE char *key = NULL;
-	struct task *task;
+	AUTO_FREE char *key = key_of(framework_id, id);
+	struct task *task = NULL;
 
-	if (asprintf(&key, "%s/%s", framework_id, id) < 0) {
-		key = NULL;
-		return NULL;
-	}
-	HASH_FIND_STR(agent->tasks, key, task);
+	if (key)
+		HASH_FIND_STR(agent->tasks, key, task);
 	return task;
+}
+
+bool task_was_here(struct agent *agent, const char *framework_id, const char *id)
+{
+	AUTO_FREE char *key = key_of(framework_id, id);
+
+	return key && tombstone_has(agent, key);
 }
 
 /* ---- its end ---- */
@@ -385,10 +397,9 @@ static int init_task(struct task *task, struct err *e)
 	if (!has_custom_executor(record) && container_find(task->agent, record->container_id))
 		return err_set(e, EEXIST, "read task '%s': container '%s' is another's",
 			       task_id(task), record->container_id);
-	if (asprintf(&task->key, "%s/%s", task_framework_id(task), task_id(task)) < 0) {
-		task->key = NULL;
+	task->key = key_of(task_framework_id(task), task_id(task));
+	if (!task->key)
 		return err_set(e, ENOMEM, "read task '%s'", task_id(task));
-	}
 	return has_custom_executor(record) ? find_executor(task, e) : make_container(task, e);
 }
 

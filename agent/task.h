@@ -48,6 +48,8 @@ const char *task_executor_id(const struct task *task);
 
 /* NULL if unknown. */
 struct task *task_find(struct agent *agent, const char *framework_id, const char *id);
+/* Has it ended not long ago?  Then a launch that comes late is not to run it again. */
+bool task_was_here(struct agent *agent, const char *framework_id, const char *id);
 
 /* Take RECORD (also on failure) into the agent's memory.  Nothing is put into the store. */
 int task_new(struct agent *agent, Tepui__TaskRecord *record_take, struct task **ret, struct err *e);

@@ -39,9 +39,8 @@ static Tepui__TaskRecord *new_record(struct agent *agent, const Mesos__V1__Frame
 	return NULL;
 }
 
-/* The refusal is stored and resent like any update, unless storing is what does not work. */
-static int refuse(struct task *task, const struct verdict *refusal, const struct err *why,
-		  struct err *e)
+int task_refuse(struct task *task, const struct verdict *refusal, const struct err *why,
+		struct err *e)
 {
 	char text[sizeof(why->msg) + 64];
 
@@ -64,7 +63,7 @@ static int admit(struct task *task, struct err *e)
 	int r;
 
 	if (admission_check(task, &refusal, &why) < 0)
-		return refuse(task, &refusal, &why, e);
+		return task_refuse(task, &refusal, &why, e);
 	if (task->executor) {
 		r = executor_charge(task, e);
 		if (r >= 0 && !task->container->is_charged)
@@ -122,12 +121,6 @@ static int launch(struct agent *agent, const Mesos__V1__FrameworkInfo *framework
 	r = task_new(agent, record, &task, e);
 	if (r < 0)
 		return r;
-	if (tombstone_has(agent, task->key)) {
-		log_warning("ignore the launch of task '%s': it has run here and ended", id);
-		agent->counters.refused_launches++;
-		task_free(task);
-		return 0;
-	}
 	r = admit(task, e);
 	if (r < 0)
 		task_free(task);
@@ -143,6 +136,11 @@ static int run(struct agent *agent, const Mesos__V1__FrameworkInfo *framework,
 
 	if (framework->id && task_find(agent, framework->id->value, id)) {
 		log_info("ignore the launch of task '%s': it is here already", id);
+		return 0;
+	}
+	if (framework->id && task_was_here(agent, framework->id->value, id)) {
+		log_warning("ignore the launch of task '%s': it has run here and ended", id);
+		agent->counters.refused_launches++;
 		return 0;
 	}
 	if (info->executor && framework->id)

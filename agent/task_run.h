@@ -7,6 +7,7 @@
 struct agent;
 struct err;
 struct task;
+struct verdict;
 
 /*
  * RUN_TASK of the master: admission, then a record; what follows happens after the commit.  A task
@@ -23,5 +24,12 @@ int task_run_group(struct agent *agent, const Tepui__AgentEvent__RunTaskGroup *g
 int task_new_member(struct agent *agent, const Mesos__V1__FrameworkInfo *framework,
 		    const Mesos__V1__TaskInfo *info, const char *pod_id, const char *group_id,
 		    struct task **ret, struct err *e);
+
+/*
+ * TASK is not begun: it gets a terminal update as REFUSAL says (its message is unset), because of WHY.
+ * That is stored and resent like any update, unless storing is what does not work.
+ */
+int task_refuse(struct task *task, const struct verdict *refusal, const struct err *why,
+		struct err *e);
 
 #endif

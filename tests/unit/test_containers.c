@@ -49,6 +49,7 @@ static int setup(void **state)
 	n->agent.work_dir = nowhere;
 	n->agent.layout.core = nowhere;
 	n->agent.work_fd = -EBADF;
+	rng_seed(&n->agent.rng, 1);
 	(void)snprintf(n->agent.node.boot_id, sizeof(n->agent.node.boot_id), "this-boot");
 	n_forgotten = 0;
 	*state = n;
@@ -348,6 +349,62 @@ static void test_a_group_that_cannot_be_kept_whole_leaves_nothing(void **state)
 	assert_nothing_is_left(&n->agent);
 }
 
+static void test_a_group_of_which_one_was_here_is_not_begun(void **state)
+{
+	struct node_state *n = *state;
+	struct err e = { 0 };
+	struct order o;
+
+	order(&o, &n->agent, framework_id, executor_id_, task_id_);
+	assert_int_equal(tombstone_add(&n->agent, "f/t", &e), 0);
+	assert_int_equal(pods_run(&n->agent, &o.group, &e), 0);
+	assert_nothing_is_left(&n->agent);
+	tombstones_free(&n->agent);
+}
+
+/* The refusal of the group of TASK and TWIN; what is left of it is taken away. */
+static void assert_refused(struct agent *agent, Mesos__V1__TaskStatus__Reason reason)
+{
+	static char twin_id[] = "u";
+	Mesos__V1__TaskID twin = MESOS__V1__TASK_ID__INIT;
+	struct task *task, *next;
+	struct err e = { 0 };
+	struct order o;
+
+	order(&o, agent, framework_id, executor_id_, task_id_);
+	twin.value = twin_id;
+	o.twin.task_id = &twin;
+	assert_int_equal(pods_run(agent, &o.group, &e), 0);
+	assert_int_equal(HASH_COUNT(agent->tasks), 2);
+	HASH_ITER(hh, agent->tasks, task, next) {
+		assert_int_equal(task_state(task), MESOS__V1__TASK_STATE__TASK_LOST);
+		assert_int_equal(task->record->latest->reason, reason);
+		assert_int_equal(task->todo.is_volatile, agent->is_disk_bad);
+		task_free(task);
+	}
+	assert_nothing_is_left(agent);
+}
+
+static void test_a_group_for_an_agent_that_drains_is_dropped(void **state)
+{
+	Mesos__V1__DrainConfig config = MESOS__V1__DRAIN_CONFIG__INIT;
+	struct node_state *n = *state;
+
+	n->self.drain = &config;
+	assert_refused(&n->agent, MESOS__V1__TASK_STATUS__REASON__REASON_AGENT_DRAINING);
+}
+
+/* Not kept, for that is what does not work. */
+static void test_a_group_for_an_agent_that_cannot_write_is_told_of_at_once(void **state)
+{
+	struct node_state *n = *state;
+
+	n->agent.max_tasks = AGENT_MAX_TASKS;
+	n->agent.is_disk_bad = true;
+	assert_refused(&n->agent, MESOS__V1__TASK_STATUS__REASON__REASON_RESOURCES_UNKNOWN);
+	assert_false(store_is_dirty(n->agent.store));
+}
+
 static struct task *make_task(struct agent *agent)
 {
 	Tepui__TaskRecord record = TEPUI__TASK_RECORD__INIT;
@@ -396,6 +453,9 @@ int main(void)
 		TEST(test_ids_that_are_no_names_are_refused_and_leave_nothing),
 		TEST(test_an_executor_of_a_task_that_was_here_is_not_begun),
 		TEST(test_a_group_that_cannot_be_kept_whole_leaves_nothing),
+		TEST(test_a_group_of_which_one_was_here_is_not_begun),
+		TEST(test_a_group_for_an_agent_that_drains_is_dropped),
+		TEST(test_a_group_for_an_agent_that_cannot_write_is_told_of_at_once),
 		TEST(test_a_session_of_a_task_without_a_command_is_refused),
 	};
 
