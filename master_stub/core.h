@@ -29,8 +29,11 @@ LIST_HEAD(listing_list, listing);
 enum { N_TASK_SOURCES = 3, N_TASK_REASONS = 35 };	/* values of TaskStatus.Source and .Reason */
 enum { N_AGENT_STATES = 5 };	/* values of enum agent_state */
 
-/* That operators set something for: every call looks at each of its own, and at all. */
-enum { MAX_ROLES_IN_CALL = 1000, MAX_ROLES_KEPT = 10000 };
+/*
+ * That operators set something for: every call looks at each of its own, and at all.  The largest
+ * guarantees of so many can be summed.
+ */
+enum { MAX_ROLES_IN_CALL = 1000, MAX_ROLES_KEPT = 8000 };
 
 enum { N_AGENT_CALLS = TEPUI__AGENT_CALL__TYPE__OPERATION + 1 };
 
