@@ -49,13 +49,7 @@ static void count_end(struct master *master, const Mesos__V1__Offer__Operation *
 	master->counters.operations_ended[info->type][state]++;
 }
 
-bool feedback_is_over(const struct operation *operation)
-{
-	return is_over(state_of(operation));
-}
-
-/* Whatever was made of its state since, for want of its agent. */
-static bool is_told(const struct operation *operation)
+bool feedback_is_told(const struct operation *operation)
 {
 	return operation->message->latest_status->uuid;
 }
@@ -107,7 +101,9 @@ static void tell_own(struct framework *framework, Mesos__V1__OperationID *id,
 /* No agent will say any more what became of it. */
 static void give_up(struct operation *operation, State state, const char *message)
 {
-	count_end(operation->framework->master, operation->message->info, state);
+	/* Each has one end in the metrics: what the agent has told of it counts. */
+	if (!feedback_is_told(operation))
+		count_end(operation->framework->master, operation->message->info, state);
 	tell_own(operation->framework, operation->message->info->id, operation->agent->info->id,
 		 state, message);
 }
@@ -285,7 +281,7 @@ static const char *check_update(const struct framework *framework, const Status 
 
 static void take_status(struct operation *operation, const Status *status)
 {
-	bool was_told = is_told(operation);
+	bool was_told = feedback_is_told(operation);
 
 	/* Without memory it is taken when the agent repeats it. */
 	if (set_status(operation, status) == 0 && !was_told)
@@ -351,7 +347,7 @@ static void drop_unseen(struct agent *agent)
 		next = LIST_NEXT(operation, on_agent);
 		if (operation->is_seen)
 			continue;
-		if (!is_told(operation))
+		if (!feedback_is_told(operation))
 			give_up(operation, MESOS__V1__OPERATION_STATE__OPERATION_DROPPED,
 				"The agent was disconnected before it got the operation");
 		feedback_free(operation);

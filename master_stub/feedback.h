@@ -35,8 +35,8 @@ struct operation {
 int feedback_new(struct framework *framework, struct agent *agent,
 		 const Mesos__V1__Offer__Operation *info, struct operation **ret, struct err *e);
 void feedback_free(struct operation *operation);
-/* By its state, which is PENDING or UNREACHABLE if not. */
-bool feedback_is_over(const struct operation *operation);
+/* Has its agent told of its end?  Whatever was made of its state since, for want of the agent. */
+bool feedback_is_told(const struct operation *operation);
 
 /* OPERATION_ERROR with the reason, of what is not applied; nothing if it has no id.  AGENT may be NULL. */
 void feedback_refuse(struct framework *framework, const struct agent *agent,

@@ -44,7 +44,7 @@ static void put(const struct metrics *metrics, const char *type, const struct co
 		put_one(metrics, type, rows[i].name, n->in_state[rows[i].state]);
 }
 
-/* Those that are over are counted as they end, the others now. */
+/* Those that their agents have told of were counted then, the others are now. */
 static void count(const struct master *master, struct counts n[N_OPERATIONS])
 {
 	const struct operation *operation;
@@ -58,7 +58,7 @@ static void count(const struct master *master, struct counts n[N_OPERATIONS])
 		LIST_FOREACH(operation, &agent->operations, on_agent) {
 			const Mesos__V1__Operation *message = operation->message;
 
-			if (!feedback_is_over(operation))
+			if (!feedback_is_told(operation))
 				n[message->info->type].in_state[message->latest_status->state]++;
 		}
 	}

@@ -362,6 +362,32 @@ static void test_an_agent_that_is_unreachable_and_one_that_is_gone(void **state)
 	done(&w);
 }
 
+static void test_an_operation_is_counted_in_one_state(void **state)
+{
+	struct world w;
+	struct err e = { 0 };
+	char text[2000];
+
+	(void)state;
+	begin(&w);
+	apply(&w, RESERVE("o"));
+	tell(&w, "o", "OPERATION_FINISHED", UUID_A);
+	master_agent_lost(w.cluster->master, &w.agent, w.cluster->now_ms);
+	for (int i = 0; i < 7; i++)
+		cluster_wait(w.cluster, 15000);
+	(void)assert_told(&w, "o", "OPERATION_UNREACHABLE", false);
+	assert_metric(&w, "master/operations/unreachable", 0);
+	subscribe_agent(&w, brought(&w, "o", text));
+	assert_metric(&w, "master/operations/pending", 0);
+	assert_int_equal(drain_mark_gone(w.cluster->master, w.agent.id, &e), 0);
+	cluster_turn(w.cluster);
+	(void)assert_told(&w, "o", "OPERATION_GONE_BY_OPERATOR", false);
+	assert_metric(&w, "master/operations/gone_by_operator", 0);
+	assert_metric(&w, "master/operations/finished", 1);
+	assert_metric(&w, "master/operations/total", 1);
+	done(&w);
+}
+
 static void test_what_was_acknowledged_while_its_agent_was_unreachable(void **state)
 {
 	struct world w;
@@ -453,6 +479,7 @@ int main(void)
 		cmocka_unit_test(test_what_the_agent_did_not_get_is_dropped),
 		cmocka_unit_test(test_a_new_master_hears_of_them_from_agents),
 		cmocka_unit_test(test_an_agent_that_is_unreachable_and_one_that_is_gone),
+		cmocka_unit_test(test_an_operation_is_counted_in_one_state),
 		cmocka_unit_test(test_what_was_acknowledged_while_its_agent_was_unreachable),
 		cmocka_unit_test(test_for_a_framework_that_is_removed_the_master_acknowledges),
 		cmocka_unit_test(test_listed_for_operators),
