@@ -159,7 +159,7 @@ examples: $(B)/examples/framework
 $(B)/examples/framework: docs/examples/framework.c $(B)/net.a $(B)/lib.a $(B)/proto.a
 	@mkdir -p $(@D)
 	$(call say,CC)$(CC) $(CPPFLAGS) -I$(B)/proto $(CFLAGS) -MMD -MP $(LDFLAGS) -o $@ $< \
-	  $(B)/net.a $(B)/lib.a $(B)/proto.a $(LIBS_COMMON) -lm
+	  $(B)/net.a $(B)/lib.a $(B)/proto.a $(LIBS_COMMON) -lcrypto -lm
 
 # The master's figures: the allocator alone, and the whole core.
 MASTER_BENCH := $(addprefix $(B)/tests/bench/,allocator core listing fleet)

@@ -2,10 +2,11 @@
  * A framework, as framework.py is one, in C: runs COUNT tasks of one shell command and ends when each
  * has ended.  It speaks the v1 scheduler API in protobuf.  `make examples` builds it.
  *
- *     framework 127.0.0.1:5050 NAME COUNT COMMAND JOURNAL
+ *     framework 127.0.0.1:5050 NAME COUNT COMMAND JOURNAL [CREDENTIAL]
  *
  * What it must not forget is in its journal before it is said.  It may be killed at any time: started
  * again with the same journal it takes its place back and asks what became of its tasks.
+ * A master that asks frameworks for a credential is shown that of the file CREDENTIAL.
  */
 #include <errno.h>
 #include <stdbool.h>
@@ -18,6 +19,7 @@
 #include "lib/err.h"
 #include "lib/loop.h"
 #include "lib/pb_json.h"
+#include "net/credentials.h"
 #include "net/http_client.h"
 #include "net/recordio.h"
 #include "proto/scheduler.pb-c.h"
@@ -50,6 +52,7 @@ struct framework {
 	struct http_client *stream, *calls;
 	struct recordio_reader reader;
 	char header[ID_SIZE];		/* "Mesos-Stream-Id: ...\r\n" */
+	char *authorization;		/* NULL: none is shown */
 };
 
 static void die(const char *what, const struct err *e)
@@ -137,7 +140,7 @@ static void read_journal(struct framework *f)
 
 static void come_back(struct framework *f, const char *why)
 {
-	fprintf(stderr, "framework %s: %s; coming back\n", f->id, why);
+	fprintf(stderr, "framework %s: %s; coming back\n", f->name, why);
 	loop_timer_set(f->retry, RETRY_MS);
 }
 
@@ -414,6 +417,12 @@ static void on_end(void *arg, const struct http_answer *answer, const struct err
 {
 	const struct framework *f = arg;
 
+	/* Whoever asks again is told the same. */
+	if (answer && answer->status >= 400 && answer->status < 500) {
+		fprintf(stderr, "framework %s: %d %.*s\n", f->name, answer->status, (int)answer->size,
+			answer->body ? answer->body : "");
+		exit(1);
+	}
 	if (f->n_ended < f->n && (answer || e->code != ECANCELED))
 		come_back(arg, answer ? "the stream has ended" : e->msg);
 }
@@ -460,7 +469,9 @@ static void subscribe(void *arg)
 	call.subscribe = &body;
 	if (pb_pack(&call.base, &data, &http.size, &e) < 0 ||
 	    http_client_new(f->loop, f->master, &f->stream, &e) < 0 ||
-	    http_client_new(f->loop, f->master, &f->calls, &e) < 0)
+	    http_client_new(f->loop, f->master, &f->calls, &e) < 0 ||
+	    http_client_authorize(f->stream, f->authorization, &e) < 0 ||
+	    http_client_authorize(f->calls, f->authorization, &e) < 0)
 		die("subscribe", &e);
 	http.body = data;
 	if (http_client_call(f->stream, &http, &e) < 0)
@@ -496,8 +507,8 @@ int main(int argc, char **argv)
 	struct framework f = { 0 };
 	struct err e = { 0 };
 
-	if (argc != 6) {
-		fprintf(stderr, "usage: %s MASTER NAME COUNT COMMAND JOURNAL\n", argv[0]);
+	if (argc != 6 && argc != 7) {
+		fprintf(stderr, "usage: %s MASTER NAME COUNT COMMAND JOURNAL [CREDENTIAL]\n", argv[0]);
 		return 2;
 	}
 	f.master = argv[1];
@@ -511,6 +522,8 @@ int main(int argc, char **argv)
 		return 1;
 	}
 	read_journal(&f);
+	if (argc == 7 && credentials_load_header(argv[6], &f.authorization, &e) < 0)
+		die("use credential", &e);
 	if (loop_new(&f.loop, &e) < 0 || loop_timer_new(f.loop, subscribe, &f, &f.retry, &e) < 0)
 		die("start", &e);
 	loop_timer_set(f.retry, 0);
@@ -524,6 +537,7 @@ int main(int argc, char **argv)
 	recordio_done(&f.reader);
 	loop_timer_free(f.retry);
 	loop_free(f.loop);
+	free(f.authorization);
 	free(f.tasks);
 	return fclose(f.journal) == 0 ? 0 : 1;
 }

@@ -7,8 +7,12 @@ A framework: runs COUNT tasks of one shell command and ends when each has ended.
 It speaks the v1 scheduler API in JSON.  What it must not forget is in its journal before it is said: its framework id,
 the tasks that it is about to launch, the ends that it is about to acknowledge.  It may be killed at any time: started
 again with the same journal it takes its place back and asks what became of its tasks.
+
+With --executor the tasks are those of a program of its own, as executor.py beside this file is one; a master that
+asks frameworks for a credential is shown that of --credential.
 """
 import argparse
+import base64
 import http.client
 import json
 import os
@@ -21,6 +25,10 @@ TERMINAL = {"TASK_FINISHED", "TASK_FAILED", "TASK_KILLED", "TASK_ERROR", "TASK_L
 # It did not run to its end, or nobody knows it: another attempt is made, under another id.
 AGAIN = {"TASK_LOST", "TASK_DROPPED", "TASK_GONE", "TASK_GONE_BY_OPERATOR", "TASK_UNKNOWN"}
 NEEDS = {"cpus": 0.1, "mem": 32.0}
+
+
+class Refused(Exception):
+    """Whoever asks again is told the same."""
 
 
 class Journal:
@@ -56,6 +64,17 @@ class Framework:
             else:
                 self.states[self.parse(line[1])[0]] = line[2]
         self.calls = self.stream = self.stream_id = None
+        self.headers = {"Content-Type": JSON, "Accept": JSON}
+        if options.credential:
+            with open(options.credential, encoding="utf-8") as file:
+                principal, secret = file.read().split()
+            self.headers["Authorization"] = "Basic " + base64.b64encode(f"{principal}:{secret}".encode()).decode()
+        self.executor = None
+        if options.executor:
+            with open(options.executor, encoding="utf-8") as file:
+                arguments = ["python3", "-c", file.read()]
+            self.executor = {"executor_id": {"value": options.name}, "resources": self.resources(),
+                             "command": {"shell": False, "value": "/usr/bin/python3", "arguments": arguments}}
 
     # ---- names ----
 
@@ -76,10 +95,11 @@ class Framework:
         if self.id:
             call["framework_id"] = info["id"] = {"value": self.id}
         connection = http.client.HTTPConnection(self.options.master, timeout=60)
-        connection.request("POST", "/api/v1/scheduler", json.dumps(call), {"Content-Type": JSON, "Accept": JSON})
+        connection.request("POST", "/api/v1/scheduler", json.dumps(call), self.headers)
         self.stream = connection.getresponse()
         if self.stream.status != 200:
-            raise ConnectionError(f"{self.stream.status} {self.stream.read().decode()}")
+            is_final = 400 <= self.stream.status < 500
+            raise (Refused if is_final else ConnectionError)(f"{self.stream.status} {self.stream.read().decode()}")
         self.stream_id = self.stream.headers["Mesos-Stream-Id"]
         self.calls = http.client.HTTPConnection(self.options.master, timeout=60)
 
@@ -90,7 +110,7 @@ class Framework:
     def call(self, type_, **body):
         call = {"type": type_, "framework_id": {"value": self.id}, **({type_.lower(): body} if body else {})}
         self.calls.request("POST", "/api/v1/scheduler", json.dumps(call),
-                           {"Content-Type": JSON, "Mesos-Stream-Id": self.stream_id})
+                           {**self.headers, "Mesos-Stream-Id": self.stream_id})
         answer = self.calls.getresponse()
         text = answer.read()
         if answer.status != 202:
@@ -109,7 +129,8 @@ class Framework:
     def on_offers(self, event):
         for offer in event["offers"]:
             left = {r["name"]: r["scalar"]["value"] for r in offer["resources"] if r["type"] == "SCALAR"}
-            fit = int(min(left.get(name, 0) / need + 1e-6 for name, need in NEEDS.items()))
+            fit = int(min(left.get(name, 0) / need + 1e-6 for name, need in NEEDS.items())) - bool(self.executor)
+            fit = max(fit, 0)
             waiting = [i for i, state in enumerate(self.states) if state == "waiting"][:fit]
             if not waiting:
                 self.call("DECLINE", offer_ids=[offer["id"]], filters={"refuse_seconds": 5.0})
@@ -121,11 +142,16 @@ class Framework:
             self.call("ACCEPT", offer_ids=[offer["id"]], filters={"refuse_seconds": 0.0}, operations=[
                 {"type": "LAUNCH", "launch": {"task_infos": [self.task(number, offer) for number in waiting]}}])
 
+    @staticmethod
+    def resources():
+        return [{"name": name, "type": "SCALAR", "scalar": {"value": need}} for name, need in NEEDS.items()]
+
     def task(self, number, offer):
-        resources = [{"name": n, "type": "SCALAR", "scalar": {"value": v}, "allocation_info": offer["allocation_info"]}
-                     for n, v in NEEDS.items()]
-        return {"name": self.options.name, "task_id": {"value": self.task_id(number)}, "agent_id": offer["agent_id"],
-                "command": {"value": self.options.command}, "resources": resources}
+        task = {"name": self.options.name, "task_id": {"value": self.task_id(number)}, "agent_id": offer["agent_id"],
+                "resources": self.resources()}
+        if self.executor:
+            return {**task, "executor": self.executor, "data": base64.b64encode(self.options.command.encode()).decode()}
+        return {**task, "command": {"value": self.options.command}}
 
     def on_update(self, event):
         status = event["status"]
@@ -139,7 +165,7 @@ class Framework:
             self.call("ACKNOWLEDGE", agent_id=status["agent_id"], task_id=status["task_id"], uuid=status["uuid"])
 
     def on_error(self, event):
-        sys.exit(f"framework {self.id}: {event['message']}")
+        sys.exit(f"framework {self.options.name}: {event['message']}")
 
     def is_done(self):
         return not {"waiting", "launched"} & set(self.states)
@@ -156,8 +182,10 @@ class Framework:
                     if self.is_done():
                         self.call("TEARDOWN")
                         return
+            except Refused as refusal:
+                sys.exit(f"framework {self.options.name}: {refusal}")
             except (OSError, http.client.HTTPException) as error:
-                print(f"framework {self.id}: {error}; coming back", file=sys.stderr)
+                print(f"framework {self.options.name}: {error}; coming back", file=sys.stderr)
             time.sleep(0.2)
 
 
@@ -169,6 +197,8 @@ def main():
     parser.add_argument("--command", default="true")
     parser.add_argument("--user", default="nobody")
     parser.add_argument("--journal", required=True)
+    parser.add_argument("--executor", metavar="FILE", help="run the tasks by this executor, in Python")
+    parser.add_argument("--credential", metavar="FILE", help="a line PRINCIPAL SECRET to show to the master")
     framework = Framework(parser.parse_args())
     framework.run()
     print(f"{framework.states.count('TASK_FINISHED')} of {len(framework.states)} tasks finished")

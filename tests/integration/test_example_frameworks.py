@@ -1,5 +1,6 @@
 """The frameworks of docs/examples: side by side, killed in the middle, and every task ends exactly once."""
 import collections
+import contextlib
 import pathlib
 import signal
 import subprocess
@@ -31,12 +32,13 @@ def cluster_with_agents():
         cluster.close()
 
 
-def argv(cluster, name):
+def argv(cluster, name, count=COUNT, credential=None):
     journal = cluster.directory / f"{name}.journal"
     if name == "python":
         return [sys.executable, EXAMPLES / "framework.py", cluster.master_address, f"--name={name}",
-                f"--count={COUNT}", f"--journal={journal}"]
-    return [BUILD / "examples/framework", cluster.master_address, name, str(COUNT), "true", journal]
+                f"--count={count}", f"--journal={journal}", *([f"--credential={credential}"] if credential else [])]
+    return [BUILD / "examples/framework", cluster.master_address, name, str(count), "true", journal,
+            *([credential] if credential else [])]
 
 
 def start(cluster, name):
@@ -83,3 +85,32 @@ def test_a_thousand_tasks_each_end_exactly_once(cluster):
     # They came back as who they were, and said good-bye.
     gone = {f["name"]: f["id"] for f in cluster.call("GET", "/state").json["completed_frameworks"]}
     assert {name: gone[name] for name in names} == {name: frameworks[name] for name in names}
+
+
+@pytest.mark.parametrize("name", ["python", "c"])
+def test_a_framework_shows_its_credential_and_is_refused_once_without(tmp_path, name):
+    files = {"all": "ours secret\n", "right": "ours secret\n", "wrong": "ours guess\n"}
+    for file, text in files.items():
+        (tmp_path / file).write_text(text)
+        (tmp_path / file).chmod(0o600)
+    with contextlib.closing(Cluster("credential")) as cluster:
+        cluster.start_master("--authenticate_http_frameworks", f"--credentials={tmp_path / 'all'}")
+        with contextlib.closing(ObedientAgent(cluster).subscribe()):
+            for file, status, told in ((None, 1, ""), ("wrong", 1, ""), ("right", 0, "3 of 3 tasks finished\n")):
+                done = subprocess.run([str(a) for a in argv(cluster, name, 3, file and tmp_path / file)],
+                                      capture_output=True, text=True, check=False, timeout=60 * SLOW)
+                assert (done.returncode, done.stdout) == (status, told), done.stderr
+                refusal = f"framework {name}: 401 use '/api/v1/scheduler': a credential "
+                assert done.stderr.startswith(refusal) == bool(status)
+
+
+def test_tasks_are_those_of_the_executor():
+    with contextlib.closing(Cluster("own")) as cluster:
+        cluster.start_master()
+        cluster.start_agent()
+        done = subprocess.run([sys.executable, EXAMPLES / "framework.py", cluster.master_address, "--count=3",
+                               f"--executor={EXAMPLES / 'executor.py'}",
+                               f"--journal={cluster.directory / 'own.journal'}",
+                               "--command=test $MESOS_EXECUTOR_ID = example"],
+                              capture_output=True, text=True, check=False, timeout=60 * SLOW)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "3 of 3 tasks finished\n", "")
