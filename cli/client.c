@@ -164,7 +164,7 @@ static int refusal(const struct reply *reply, struct err *e)
 	else
 		(void)snprintf(text, sizeof(text), "status %d: %.200s", reply->status, reply->text);
 	append_details(text, sizeof(text), json_object_get(reply->json, "details"));
-	return err_set(e, code, "%s", text);
+	return err_set(e, code, "%s%s", text, code == EACCES ? " (see --credential)" : "");
 }
 
 int client_call(struct cli *cli, const char *address, enum http_method method, const char *target,

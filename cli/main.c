@@ -26,7 +26,7 @@ static const struct flag option_flags[] = {
 	       "file of the principal and secret to show to master and agents"),
 	OPTION("json", FLAG_BOOL, json, "false", "print JSON for programs"),
 	OPTION("color", FLAG_STR, color, "auto", "auto (only on a terminal), always or never"),
-	OPTION("wait", FLAG_BOOL, wait, "false", "wait until the deployment has succeeded"),
+	OPTION("wait", FLAG_BOOL, wait, "false", "wait until it is done"),
 	OPTION("timeout", FLAG_MILLIS, timeout_ms, "5mins", "how long to wait"),
 	OPTION("force", FLAG_BOOL, force, "false", "override a running deployment; remove an image in use"),
 	OPTION("scale", FLAG_BOOL, scale, "false", "also lower the number of instances"),
@@ -254,9 +254,13 @@ static int usage_error(const struct err *e)
 static int read_credential(struct cli *cli, struct err *e)
 {
 	const char *path = cli->options.credential;
-	int r = path ? credentials_load_header(path, &cli->authorization, e) : 0;
+	struct err why = { 0 };
+	char text[sizeof(why.msg) + 64];
 
-	return r < 0 ? err_wrap(e, "use '--credential'") : 0;
+	if (!path || credentials_load_header(path, &cli->authorization, &why) >= 0)
+		return 0;
+	/* What is not found is not what was asked for. */
+	return err_set(e, EINVAL, "use '--credential': %.400s", err_text(&why, text, sizeof(text)));
 }
 
 static int run_command(struct cli *cli, int argc, char **argv, int first)

@@ -162,6 +162,32 @@ static void print_resources(const struct cli *cli, const json_t *node, const jso
 	       member_text(json_object_get(node, "used_resources"), "ports") : "none");
 }
 
+static void print_reservations(const struct cli *cli, json_t *reserved)
+{
+	static const struct table_column columns[] = {
+		{ "RESERVED FOR", false }, { "CPUS", true }, { "MEM", true }, { "DISK", true },
+		{ "PORTS", false },
+	};
+	struct table *table;
+	const char *role;
+	json_t *row;
+
+	if (json_object_size(reserved) == 0)
+		return;
+	table = table_new(columns, ARRAY_SIZE(columns));
+	json_object_foreach(reserved, role, row) {
+		const char *ports = member_text(row, "ports");
+
+		table_cell(table, TABLE_PLAIN, "%s", role);
+		number_cell(table, member_number(row, "cpus"));
+		bytes_cell(table, member_number(row, "mem") * 1048576);
+		bytes_cell(table, member_number(row, "disk") * 1048576);
+		table_cell(table, *ports ? TABLE_PLAIN : TABLE_FAINT, "%s", *ports ? ports : "-");
+	}
+	putchar('\n');
+	table_print(cli, table, NULL);
+}
+
 static void print_pressure(const struct cli *cli, const json_t *metrics)
 {
 	static const struct table_column columns[] = {
@@ -205,7 +231,9 @@ static void print_container(struct table *table, const json_t *row)
 	const json_t *ours = json_object_get(row, "tepui");
 	const json_t *pressure = json_object_get(ours, "pressure");
 
-	table_cell(table, TABLE_PLAIN, "%s", member_text(row, "executor_id"));
+	/* An operator's container is no task. */
+	table_cell(table, TABLE_PLAIN, "%s", *member_text(row, "executor_id") ?
+		   member_text(row, "executor_id") : member_text(row, "container_id"));
 	number_cell(table, number_or_unknown(ours, "cpus_used"));
 	number_cell(table, number_or_unknown(ours, "cpus_requested"));
 	bytes_cell(table, number_or_unknown(statistics, "mem_total_bytes"));
@@ -290,6 +318,7 @@ static int node_show(struct cli *cli, char **args, size_t n, struct err *e)
 		print_degraded(node);
 		putchar('\n');
 		print_resources(cli, node, metrics);
+		print_reservations(cli, json_object_get(node, "reserved_resources"));
 		putchar('\n');
 		print_pressure(cli, metrics);
 		putchar('\n');

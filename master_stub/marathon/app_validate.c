@@ -46,8 +46,7 @@ static void validate_unsupported(const json_t *app, struct problems *problems)
 		problems_add(problems, "/executor", "custom executors are not supported by this "
 						    "version");
 	if (json_integer_value(json_object_get(app, "gpus")) > 0)
-		problems_add(problems, "/gpus", "Feature gpu_resources is not enabled. Enable with "
-						"--enable_features gpu_resources");
+		problems_add(problems, "/gpus", "gpus: not supported by this version");
 }
 
 /* What an agent gives of its host, it says itself: by the failure of the task. */

@@ -73,6 +73,7 @@ def test_exit_statuses_and_one_line_errors(node):
             (["app", "list", "--master", "127.0.0.1:1", "--quiet"], 3, "127.0.0.1:1"),
             (["app", "list", "--master", "127.0.0.1:1", "--force"], 2, "takes no option '--force'"),
             (["app", "--master=http://127.0.0.1:5050"], 2, "not HOST:PORT"),
+            (["app", "--credential=/nosuch"], 1, "use '--credential': open '/nosuch': No such file"),
             (["app", "--master"], 2, "'--master': its value is missing"),
     ]:
         done = node.tepui(*args, check=False)

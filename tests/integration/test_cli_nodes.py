@@ -71,3 +71,28 @@ def test_maintenance(node):
     node.tepui("node", "up", "127.0.0.1")
     node.agents[0].start()
     wait_until(lambda: node.active_agents() == 1, "the node is back")
+
+
+def test_node_show_tells_what_is_reserved_and_of_containers_without_a_task(cluster):
+    cluster.start_master()
+    agent = cluster.start_agent("--resources=cpus:2;cpus(db):1;mem:512;disk(db):100;ports:[31000-31099]")
+    wait_until(cluster.active_agents, "the agent is there")
+    launched = agent.call("POST", "/api/v1", {"type": "LAUNCH_CONTAINER", "launch_container": {
+        "container_id": {"value": "alone"}, "command": {"value": "exec sleep 1000"}, "resources": SMALL}},
+        {"Content-Type": "application/json"})
+    assert launched.status == 200
+    shown = [line.split() for line in cluster.tepui("node", "show").splitlines()]
+    assert shown[shown.index(["RESERVED", "FOR", "CPUS", "MEM", "DISK", "PORTS"]) + 1] == \
+        ["db", "1", "0", "B", "100", "MiB", "-"]
+    assert [row[0] for row in shown if row[:1] == ["alone"]] == ["alone"]
+
+
+def test_who_needs_a_credential_is_told_how_to_show_it(cluster, tmp_path):
+    credentials = tmp_path / "credentials"
+    credentials.touch(0o600)
+    credentials.write_text("ops secret\n")
+    cluster.start_master("--authenticate_http_readonly", f"--credentials={credentials}")
+    refused = cluster.tepui("app", "list", check=False)
+    assert (refused.returncode, refused.stderr) == \
+        (1, "tepui: use '/v2/apps': a credential for 'mesos-master-readonly' is needed (see --credential)\n")
+    assert "no apps" in cluster.tepui("app", "list", f"--credential={credentials}", check=False).stderr
