@@ -17,6 +17,7 @@
 #include "containerizer/sync.h"
 #include "isolators/attributes.h"
 #include "isolators/isolator.h"
+#include "isolators/namespaces.h"
 #include "isolators/spec.h"
 #include "lib/cleanup.h"
 #include "lib/open_resolved.h"
@@ -167,7 +168,8 @@ static int prepare_init(struct child_args *args, int ret_copies[3], struct err *
 	};
 
 	/* Whatever loses its parent becomes its child, also where another one is pid 1. */
-	if (!spec_has_namespace(args->box->spec, SPEC_NS_PID))
+	if (!spec_has_namespace(args->box->spec, SPEC_NS_PID) ||
+	    join_leads_to_own_pids(args->box))
 		return err_set(e, EINVAL, "run an init in the pid namespace of the host");
 	/* Init forks the main process. */
 	if (scheduler_ends_with_fork(args->box->spec))

@@ -102,13 +102,26 @@ int join_all(const struct box *box, struct err *e)
 	return join(box, SPEC_NS_USER, e);
 }
 
+static bool is_same(int one_fd, int other_fd)
+{
+	struct stat a, b;
+
+	return one_fd >= 0 && other_fd >= 0 && fstat(one_fd, &a) == 0 && fstat(other_fd, &b) == 0 &&
+		a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+}
+
 bool join_owns(int user_fd, int fd)
 {
 	AUTO_CLOSE int owner = ioctl(fd, NS_GET_USERNS);
-	struct stat a, b;
 
-	return owner >= 0 && user_fd >= 0 && fstat(owner, &a) == 0 && fstat(user_fd, &b) == 0 &&
-		a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+	return is_same(owner, user_fd);
+}
+
+bool join_leads_to_own_pids(const struct box *box)
+{
+	AUTO_CLOSE int own = open("/proc/self/ns/pid", O_RDONLY | O_CLOEXEC);
+
+	return is_same(box->join_fds[SPEC_NS_PID], own);
 }
 
 static int enter(struct box *box, struct err *e)

@@ -365,10 +365,10 @@ def test_grace_period_hides_early_failures(agent):
 
 
 def test_check_that_cannot_be_done_is_refused(agent):
-    agent.run(["sleep", "1000"], task=check("HTTP", http={"port": 1, "scheme": "https"}))
+    agent.run(["sleep", "1000"], task=check("HTTP", http={"port": 1, "scheme": "gopher"}))
     status = end_of(agent)
     assert status["state"] == "TASK_FAILED"
-    assert status["message"] == "read health check: scheme 'https' is not supported"
+    assert status["message"] == "read health check: scheme 'gopher' is not supported"
 
 
 # ---- The agent comes and goes ----

@@ -225,7 +225,7 @@ def test_the_supervisor_stays_outside_of_what_is_joined(box):
     ("ipc", "/nosuch", "join: open ipc namespace '/nosuch': No such file or directory"),
     ("ipc", "ns/ipc", "join: linux.namespaces: path 'ns/ipc' of the ipc namespace is not absolute"),
     ("mount", "/proc/self/ns/mnt", "join: linux.namespaces: join mount namespace '/proc/self/ns/mnt'"),
-    ("pid", "/proc/self/ns/pid", "run an init without a pid namespace of its own"),
+    ("pid", "/proc/self/ns/pid", "run an init in the pid namespace of the host"),
 ])
 def test_what_cannot_be_joined_is_refused(box, kind, path, message):
     join(box, {kind: path})

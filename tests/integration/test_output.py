@@ -48,8 +48,10 @@ def logger(stream, size, files=None):
 
 
 def read(sandbox, name):
-    with open(os.path.join(sandbox, name), encoding="ascii") as file:
+    """Empty while the file is being rotated."""
+    with contextlib.suppress(FileNotFoundError), open(os.path.join(sandbox, name), encoding="ascii") as file:
         return file.read()
+    return ""
 
 
 def sizes(sandbox):
