@@ -69,7 +69,8 @@ def test_tasks_survive_their_agent(node, signo):
 
 def test_an_end_without_an_agent_is_reported_by_the_next(node):
     agent = node.agents[0]
-    app = dict(SLEEP, instances=1, cmd="sleep 1000", backoffSeconds=3600)
+    # Without a shell, which would tell the end of its child by a status.
+    app = dict(SLEEP, instances=1, cmd="exec sleep 1000", backoffSeconds=3600)
     node.deploy(app)
     row = agent.containers()[0]
     agent.end(signal.SIGKILL)
