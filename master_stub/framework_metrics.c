@@ -77,12 +77,13 @@ static void put_tasks(const struct measured *of)
 	}
 }
 
-static void put_roles(const struct measured *of)
+/* *N is how many there were, of all frameworks. */
+static void put_roles(const struct measured *of, size_t *n)
 {
 	const struct framework_role *role;
 
 	SLIST_FOREACH(role, &of->framework->roles, next) {
-		if (!role->is_left)
+		if (!role->is_left && ++*n <= MAX_MEASURED_ROLES)
 			METRICS_PUT_OF(of->metrics, role->is_suppressed,
 				       { NULL, "master/frameworks" }, { "framework", of->name },
 				       { "framework_id", of->framework->id }, { NULL, "roles" },
@@ -90,7 +91,8 @@ static void put_roles(const struct measured *of)
 	}
 }
 
-static void put_framework(const struct metrics *metrics, const struct framework *framework)
+static void put_framework(const struct metrics *metrics, const struct framework *framework,
+			  size_t *n_roles)
 {
 	const struct framework_counters *c = &framework->counters;
 	struct measured of = { .metrics = metrics, .framework = framework };
@@ -108,18 +110,18 @@ static void put_framework(const struct metrics *metrics, const struct framework 
 	put_of(&of, "offers", "declined", c->offers_declined);
 	put_of(&of, "offers", "rescinded", c->offers_rescinded);
 	put_tasks(&of);
-	put_roles(&of);
+	put_roles(&of, n_roles);
 }
 
 void framework_metrics(const struct master *master, const struct metrics *metrics)
 {
 	const struct framework *framework;
-	size_t n = 0;
+	size_t n = 0, n_roles = 0;
 
 	for (framework = master->frameworks; framework; framework = framework->hh.next) {
 		if (!framework->is_removed && ++n <= MAX_MEASURED_FRAMEWORKS)
-			put_framework(metrics, framework);
+			put_framework(metrics, framework, &n_roles);
 	}
-	metrics_put(metrics, "master/frameworks_unmeasured",
-		    n > MAX_MEASURED_FRAMEWORKS ? (double)(n - MAX_MEASURED_FRAMEWORKS) : 0);
+	metrics_put_rest(metrics, "master/frameworks_unmeasured", n, MAX_MEASURED_FRAMEWORKS);
+	metrics_put_rest(metrics, "master/framework_roles_unmeasured", n_roles, MAX_MEASURED_ROLES);
 }

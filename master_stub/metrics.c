@@ -214,10 +214,18 @@ static void put_quota(const struct metrics *metrics, const struct allocator_role
 	}
 }
 
+struct measured_roles {
+	const struct metrics *metrics;
+	size_t n;
+};
+
 static void add_role(void *arg, const struct allocator_role *role)
 {
-	const struct metrics *metrics = arg;
+	struct measured_roles *roles = arg;
+	const struct metrics *metrics = roles->metrics;
 
+	if (++roles->n > MAX_MEASURED_ROLES)
+		return;
 	METRICS_PUT_OF(metrics, role->share, ALLOCATOR, { NULL, "roles" }, { "role", role->path },
 		       { NULL, "shares/dominant" });
 	METRICS_PUT_OF(metrics, (double)role->n_filters, ALLOCATOR, { NULL, "offer_filters/roles" },
@@ -238,7 +246,7 @@ static void add_allocator(const struct metrics *metrics, const struct master *ma
 	const struct quantities *total = allocator_total(master->allocator);
 	const struct quantities *used = allocator_used(master->allocator);
 	struct allocator_stats stats = allocator_stats(master->allocator);
-	struct metrics copy = *metrics;
+	struct measured_roles roles = { .metrics = metrics };
 
 	metrics_put(metrics, "allocator/mesos/allocation_runs", (double)stats.runs);
 	metrics_put(metrics, "allocator/mesos/grants", (double)stats.grants);
@@ -250,7 +258,8 @@ static void add_allocator(const struct metrics *metrics, const struct master *ma
 		put_allocated(metrics, resource_names[i], "total", total->of[i]);
 		put_allocated(metrics, resource_names[i], "offered_or_allocated", used->of[i]);
 	}
-	allocator_each_role(master->allocator, add_role, &copy);
+	allocator_each_role(master->allocator, add_role, &roles);
+	metrics_put_rest(metrics, "allocator/mesos/roles_unmeasured", roles.n, MAX_MEASURED_ROLES);
 }
 
 void master_metrics(const struct master *master, int64_t now_ms, const struct metrics *metrics)

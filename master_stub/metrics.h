@@ -24,6 +24,11 @@ void metrics_put(const struct metrics *metrics, const char *name, double value);
 	((metrics_)->put((metrics_)->arg, (const struct metric_part[]){ __VA_ARGS__ }, \
 			 sizeof((const struct metric_part[]){ __VA_ARGS__ }) / \
 			 sizeof(struct metric_part), (value_)))
+/* Of how many there are numbers: roles of frameworks, and roles.  The rest is counted. */
+enum { MAX_MEASURED_ROLES = 1000 };
+/* As NAME, how many of N are beyond MAX. */
+void metrics_put_rest(const struct metrics *metrics, const char *name, size_t n, size_t max);
+
 /* The last one as NAME, and "NAME/count", "NAME/p50"... of those that are remembered. */
 void metrics_put_timings(const struct metrics *metrics, const char *name,
 			 const struct timings *timings);

@@ -15,6 +15,11 @@ void metrics_put(const struct metrics *metrics, const char *name, double value)
 	METRICS_PUT_OF(metrics, value, { NULL, name });
 }
 
+void metrics_put_rest(const struct metrics *metrics, const char *name, size_t n, size_t max)
+{
+	metrics_put(metrics, name, n > max ? (double)(n - max) : 0);
+}
+
 void metrics_put_timings(const struct metrics *metrics, const char *name,
 			 const struct timings *timings)
 {

@@ -34,6 +34,7 @@ static const struct family {
 	{ "master/slave_unreachable_*", "counter", "Agents that stopped answering." },
 	{ "master/slaves_*", "gauge", "Agents by state." },
 	{ "master/frameworks_unmeasured", "gauge", "Frameworks too many to be told of each." },
+	{ "master/framework_roles_unmeasured", "gauge", "Their roles, too many to be told of each." },
 	{ "master/frameworks_*", "gauge", "Frameworks by state." },
 	{ "master/frameworks/calls", "counter", "Calls of the framework." },
 	{ "master/frameworks/calls/*", "counter", "Calls of the framework of this kind." },
@@ -74,6 +75,7 @@ static const struct family {
 	{ "allocator/mesos/quota/*/limit", "gauge", "What the role may have at most." },
 	{ "allocator/mesos/quota/*", "gauge", "What the role has or is offered." },
 	{ "allocator/mesos/offer_filters/*", "gauge", "Refusals by the role that still last." },
+	{ "allocator/mesos/roles_unmeasured", "gauge", "Roles too many to be told of each." },
 	{ "allocator/mesos/roles/*", "gauge", "The role's dominant share, from 0 to 1." },
 	{ "*", "gauge", "As in /metrics/snapshot." },
 };

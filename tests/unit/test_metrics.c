@@ -109,6 +109,34 @@ static void test_only_so_many_frameworks_are_measured(void **state)
 	cluster_free(cluster);
 }
 
+/* All that 200 frameworks may have held the master up for seconds, at every scrape. */
+static void test_only_so_many_roles_are_measured(void **state)
+{
+	enum { MEASURED = 1000, AT_ONCE = 600, TIMES = 2 };
+	struct cluster *cluster = cluster_new();
+	struct fake_framework frameworks[TIMES] = { 0 };
+
+	(void)state;
+	for (int i = 0; i < TIMES; i++) {
+		char roles[AT_ONCE * 16] = "", *info = NULL;
+
+		for (int k = 0; k < AT_ONCE; k++)
+			sprintf(roles + strlen(roles), "%s\"r%d-%d\"", k ? "," : "", i, k);
+		assert_true(asprintf(&info, "{\"user\":\"u\",\"name\":\"n\",\"roles\":[%s],"
+				     "\"capabilities\":[{\"type\":\"MULTI_ROLE\"}]}", roles) > 0);
+		framework_subscribe(cluster, &frameworks[i], info);
+		free(info);
+	}
+	assert_float_equal(metric(cluster, "master/framework_roles_unmeasured"),
+			   TIMES * AT_ONCE - MEASURED, 0);
+	assert_float_equal(metric(cluster, "allocator/mesos/roles_unmeasured"),
+			   TIMES * AT_ONCE - MEASURED, 0);
+	assert_float_equal(metric(cluster, "allocator/mesos/roles/r0-599/shares/dominant"), 0, 0);
+	for (int i = 0; i < TIMES; i++)
+		framework_forget(&frameworks[i]);
+	cluster_free(cluster);
+}
+
 /* By the names of before the v1 API. */
 static void test_an_end_is_counted_by_its_source_and_reason(void **state)
 {
@@ -158,6 +186,7 @@ int main(void)
 		cmocka_unit_test(test_what_has_a_name_of_its_own_is_a_label),
 		cmocka_unit_test(test_a_framework_has_its_own),
 		cmocka_unit_test(test_only_so_many_frameworks_are_measured),
+		cmocka_unit_test(test_only_so_many_roles_are_measured),
 		cmocka_unit_test(test_an_end_is_counted_by_its_source_and_reason),
 		cmocka_unit_test(test_rounds_of_offering_are_timed),
 	};
