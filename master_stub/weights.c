@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <math.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,6 +21,7 @@ static const char KIND[] = "weight";
 struct weight {
 	char *role;
 	double value;
+	bool is_changed;	/* by the last call */
 	UT_hash_handle hh;
 };
 
@@ -49,6 +51,7 @@ static int set(struct master *master, const char *role, double value)
 		}
 	}
 	weight->value = value;
+	weight->is_changed = true;
 	return allocator_set_weight(master->allocator, role, value);
 }
 
@@ -93,16 +96,28 @@ static int record(struct master *master, const Mesos__V1__WeightInfo *info, stru
 	return master_put(master, KIND, info->role, &record.base, e);
 }
 
-static bool is_in_use(const struct master *master, const char *name)
+/* Of a role of a framework that is there: that may have been offered something. */
+static bool has_changed(const struct master *master, const struct framework *framework)
 {
-	const struct framework *framework;
 	const struct framework_role *role;
 
+	SLIST_FOREACH(role, &framework->roles, next) {
+		const struct weight *weight = role->is_left ? NULL : find(master, role->name);
+
+		if (weight && weight->is_changed)
+			return true;
+	}
+	return false;
+}
+
+/* There may be very many roles in use: they are gone through once, whatever is set. */
+static bool is_used_one_changed(const struct master *master)
+{
+	const struct framework *framework;
+
 	for (framework = master->frameworks; framework; framework = framework->hh.next) {
-		SLIST_FOREACH(role, &framework->roles, next) {
-			if (framework->scheduler && !role->is_left && strcmp(role->name, name) == 0)
-				return true;
-		}
+		if (framework->scheduler && has_changed(master, framework))
+			return true;
 	}
 	return false;
 }
@@ -137,19 +152,20 @@ static int check_number(const struct master *master, Mesos__V1__WeightInfo *cons
 int master_update_weights(struct master *master, Mesos__V1__WeightInfo *const *infos, size_t n,
 			  struct err *e)
 {
-	bool is_used = false;
+	struct weight *weight;
 	int r = check_number(master, infos, n, e);
 
 	for (size_t i = 0; i < n && r == 0; i++)
 		r = check_new(master, infos[i], e);
 	for (size_t i = 0; i < n && r == 0; i++)
 		r = record(master, infos[i], e);
+	for (weight = master->weights; weight; weight = weight->hh.next)
+		weight->is_changed = false;
 	for (size_t i = 0; i < n && r == 0; i++) {
 		if (set(master, infos[i]->role, infos[i]->weight) < 0)
 			r = err_set(e, ENOMEM, "set the weight of role '%s'", infos[i]->role);
-		is_used |= is_in_use(master, infos[i]->role);
 	}
-	if (r == 0 && is_used)
+	if (r == 0 && is_used_one_changed(master))
 		rescind_all(master);
 	return r;
 }
