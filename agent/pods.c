@@ -447,20 +447,6 @@ static void refuse_members(const struct agent *agent, const Group *group, struct
 	}
 }
 
-/* Is any of it here, or was it?  Then this is the same group again. */
-static bool was_delivered(struct agent *agent, const Group *group)
-{
-	const char *framework_id = group->framework->id->value;
-
-	for (size_t i = 0; i < group->n_tasks; i++) {
-		const char *id = group->tasks[i]->task_id->value;
-
-		if (task_find(agent, framework_id, id) || task_was_here(agent, framework_id, id))
-			return true;
-	}
-	return false;
-}
-
 /* One that another group launched, if it is not on its way out. */
 static int check_pod(const struct container *pod, struct err *e)
 {
@@ -507,11 +493,8 @@ int pods_run(struct agent *agent, const Group *group, struct err *e)
 
 	if (!group->framework->id || group->n_tasks == 0 || group->n_tasks > MAX_MEMBERS)
 		return err_set(e, EINVAL, "run a group of %zu tasks", group->n_tasks);
-	if (was_delivered(agent, group)) {
-		log_info("ignore the launch of the group of task '%s': it is here already, or was",
-			 group->tasks[0]->task_id->value);
+	if (task_group_is_known(agent, group))
 		return 0;
-	}
 	r = get_pod(agent, group, &pod, &made, &why);
 	if (adopt_members(agent, group, pod ? pod->id : NULL, members, e) < 0) {
 		if (made)

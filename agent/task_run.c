@@ -168,12 +168,30 @@ static struct task *find_live(struct agent *agent, const Tepui__AgentEvent__RunT
 	return task && !task_has_ended(task) ? task : NULL;
 }
 
+bool task_group_is_known(struct agent *agent, const Tepui__AgentEvent__RunTaskGroup *group)
+{
+	const char *framework_id = group->framework->id->value;
+
+	for (size_t i = 0; i < group->n_tasks; i++) {
+		const char *id = group->tasks[i]->task_id->value;
+
+		if (!task_find(agent, framework_id, id) && !task_was_here(agent, framework_id, id))
+			continue;
+		log_info("ignore the launch of the group of task '%s': it is here already, or was",
+			 id);
+		return true;
+	}
+	return false;
+}
+
 int task_run_group(struct agent *agent, const Tepui__AgentEvent__RunTaskGroup *group, struct err *e)
 {
 	char id[ID_UUID_SIZE];
 	bool is_whole = true;
 	int r = 0;
 
+	if (task_group_is_known(agent, group))
+		return 0;
 	id_uuid(&agent->rng, id);
 	for (size_t i = 0; i < group->n_tasks && r >= 0; i++)
 		r = run(agent, group->framework, group->tasks[i], id, e);

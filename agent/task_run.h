@@ -2,6 +2,8 @@
 #ifndef AGENT_TASK_RUN_H
 #define AGENT_TASK_RUN_H
 
+#include <stdbool.h>
+
 #include "proto/tepui.pb-c.h"
 
 struct agent;
@@ -19,6 +21,9 @@ int task_run(struct agent *agent, const Mesos__V1__FrameworkInfo *framework,
 /* RUN_TASK_GROUP: all of its tasks, which have its executor, or none.  The same. */
 int task_run_group(struct agent *agent, const Tepui__AgentEvent__RunTaskGroup *group,
 		   struct err *e);
+
+/* Is any of GROUP here, or was it lately?  Then it is the same one again, which the log says. */
+bool task_group_is_known(struct agent *agent, const Tepui__AgentEvent__RunTaskGroup *group);
 
 /* One of a task group, in memory only: pods.c goes on with it. */
 int task_new_member(struct agent *agent, const Mesos__V1__FrameworkInfo *framework,

@@ -422,6 +422,26 @@ static struct task *make_task(struct agent *agent)
 	return task;
 }
 
+/* One of its members has ended: that it is not whole is no news, and no reason to kill the other. */
+static void test_a_group_of_an_executor_that_comes_again_is_left_alone(void **state)
+{
+	static char twin_id[] = "u";
+	Mesos__V1__TaskID twin = MESOS__V1__TASK_ID__INIT;
+	struct node_state *n = *state;
+	struct task *task = make_task(&n->agent);
+	struct err e = { 0 };
+	struct order o;
+
+	order(&o, &n->agent, framework_id, executor_id_, task_id_);
+	twin.value = twin_id;
+	o.twin.task_id = &twin;
+	assert_int_equal(tombstone_add(&n->agent, "f/u", &e), 0);
+	assert_int_equal(task_run_group(&n->agent, &o.group, &e), 0);
+	assert_false(task->record->kill_requested);
+	task_free(task);
+	tombstones_free(&n->agent);
+}
+
 /* As long as its refusal is not acknowledged. */
 static void test_a_session_of_a_task_without_a_command_is_refused(void **state)
 {
@@ -456,6 +476,7 @@ int main(void)
 		TEST(test_a_group_of_which_one_was_here_is_not_begun),
 		TEST(test_a_group_for_an_agent_that_drains_is_dropped),
 		TEST(test_a_group_for_an_agent_that_cannot_write_is_told_of_at_once),
+		TEST(test_a_group_of_an_executor_that_comes_again_is_left_alone),
 		TEST(test_a_session_of_a_task_without_a_command_is_refused),
 	};
 
