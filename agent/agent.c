@@ -52,10 +52,10 @@
 enum { MAX_ROUNDS = 8, COMMIT_RETRY_MS = 1000, MAX_EXECUTOR_CONNECTIONS = 2 * AGENT_MAX_TASKS + 64,
        SHUTDOWN_CHECK_MS = 200 };
 /*
- * Of each task: its supervisor's two connections and pidfd, its cgroup in each hierarchy, and two
- * connections of a custom executor's.
+ * Of each task: its supervisor's two connections and pidfd, its cgroup in each hierarchy, two
+ * connections of a custom executor's, and its sandbox while that is measured in turns.
  */
-enum { DESCRIPTORS_PER_TASK = 14, OWN_DESCRIPTORS = 64, OPERATORS_DESCRIPTORS = 512,
+enum { DESCRIPTORS_PER_TASK = 16, OWN_DESCRIPTORS = 64, OPERATORS_DESCRIPTORS = 512,
        OTHER_PEERS = 64 };
 
 const char *agent_id(const struct agent *agent)

@@ -10,6 +10,7 @@
 #include "agent/agent.h"
 #include "agent/disk.h"
 #include "agent/container.h"
+#include "agent/sampler.h"
 #include "agent/trash.h"
 #include "lib/cleanup.h"
 #include "lib/clock.h"
@@ -78,6 +79,7 @@ static int adopt(struct agent *agent, Tepui__VolumeRecord *record, struct persis
 		tepui__volume_record__free_unpacked(record, NULL);
 		return err_set(e, ENOMEM, "keep a volume");
 	}
+	volume->agent = agent;
 	volume->record = record;
 	volume->measured_bytes = UINT64_MAX;
 	volume->needs_settling = true;
@@ -100,6 +102,7 @@ static int adopt(struct agent *agent, Tepui__VolumeRecord *record, struct persis
 
 static void drop(struct agent *agent, struct persistent_volume *volume)
 {
+	sampler_forget_volume(agent->sampler, volume);
 	HASH_DEL(agent->volumes, volume);
 	volume_free(volume);
 }

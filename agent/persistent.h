@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "agent/measurer.h"
 #include "lib/hash.h"
 #include "lib/resources.h"
 #include "proto/tepui.pb-c.h"
@@ -20,6 +21,7 @@ struct container;
 char *persistent_path(const char *root, const char *role, const char *id);
 
 struct persistent_volume {
+	struct agent *agent;
 	char *key;			/* "ROLE/ID", also in the store */
 	char *path;			/* of its directory, below the work directory */
 	Tepui__VolumeRecord *record;	/* owned, as on disk */
@@ -27,7 +29,7 @@ struct persistent_volume {
 	bool needs_settling, has_failed;	/* its directory is not yet as the record says */
 	uint32_t project;		/* counts it; 0: it is measured */
 	uint64_t measured_bytes;	/* UINT64_MAX: not yet */
-	int64_t measured_boot_ms;
+	struct measured disk;		/* the sampler's */
 	UT_hash_handle hh;
 };
 

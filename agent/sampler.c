@@ -10,10 +10,10 @@
 #include "agent/agent.h"
 #include "agent/container.h"
 #include "agent/disk.h"
+#include "agent/measurer.h"
 #include "agent/persistent.h"
 #include "agent/sandbox.h"
 #include "agent/stalls.h"
-#include "lib/tree.h"
 #include "isolators/cgroup.h"
 #include "lib/cleanup.h"
 #include "lib/clock.h"
@@ -26,30 +26,28 @@ enum {
 	FIRST_CAP = 16,
 	DISK_INTERVAL_MS = 15 * 1000,
 	DISK_FIRST_MS = 500,		/* when a task has had time to write something */
-	DISK_STEP_MS = 20, DISK_STEP_ENTRIES = 256,
 };
 
 struct container_usage {
 	struct cgroup cgroup;
 	struct usage usage;
 	double cpus_used;
-	int64_t sampled_boot_ms, disk_boot_ms;
+	int64_t sampled_boot_ms;
 	uint64_t disk_bytes;
 	uint32_t project;		/* counts the disk; 0: it is measured */
+	struct measured disk;
 	struct stalls *stalls;		/* NULL: not watched */
 	struct sample_ring ring;
 };
 
 struct sampler {
 	struct agent *agent;
-	struct loop_timer *timer, *disk_timer;
+	struct loop_timer *timer;
+	struct measurer *measurer;	/* of sandboxes and volumes */
 	bool has_forgotten;		/* a container since the last turn */
 	struct sampler_node node;
 	uint64_t node_busy_usec;
 	int64_t node_boot_ms;
-	struct tree_walk *walk;		/* the sandbox or volume that is being measured */
-	char *walk_key;			/* of its container, or its own */
-	bool is_volume;
 };
 
 /* ---- the ring ---- */
@@ -80,6 +78,8 @@ int sample_ring_add(struct sample_ring *ring, const struct sample *sample, size_
 
 /* ---- containers ---- */
 
+static const struct measured_ops sandbox_ops;
+
 /* Descriptors of the cgroup are opened once: sampling two hundred containers costs reads only. */
 static struct container_usage *open_usage(struct sampler *sampler, struct container *c, struct err *e)
 {
@@ -103,8 +103,9 @@ static struct container_usage *open_usage(struct sampler *sampler, struct contai
 	usage_init(&u->usage);
 	u->cpus_used = -1;
 	u->disk_bytes = UINT64_MAX;
-	u->disk_boot_ms = -DISK_INTERVAL_MS;
 	u->project = disk_project(c);
+	if (!u->project)
+		measurer_add(sampler->measurer, &u->disk, &sandbox_ops, c);
 	if (sampler->agent->flags.stall_threshold)
 		(void)stalls_new(sampler->agent->loop, &u->cgroup,
 				 sampler->agent->flags.stall_threshold, &u->stalls, &unknown);
@@ -175,6 +176,7 @@ void sampler_forget(struct container *c)
 
 	if (!u)
 		return;
+	measurer_remove(c->agent->sampler->measurer, &u->disk);
 	stalls_free(u->stalls);
 	cgroup_close(&u->cgroup);
 	free(u->ring.points);
@@ -188,8 +190,7 @@ void sampler_begin(struct sampler *sampler, struct container *c)
 
 	if (!sampler || c->usage || sample_container(sampler, c, &ignored) < 0)
 		return;
-	if (!sampler->walk)
-		loop_timer_set(sampler->disk_timer, DISK_FIRST_MS);
+	measurer_wake(sampler->measurer, DISK_FIRST_MS);
 }
 
 void sampler_renew(struct sampler *sampler, struct container *c)
@@ -254,41 +255,7 @@ const struct sampler_node *sampler_look_node(struct sampler *sampler)
 	return &sampler->node;
 }
 
-/* ---- sandboxes and volumes: one at a time, a little at a time ---- */
-
-static struct container *next_to_measure(struct sampler *sampler)
-{
-	int64_t now = clock_boot_ms();
-
-	for (struct container *c = sampler->agent->containers; c; c = c->hh.next) {
-		if (container_is_running(c) && c->usage && !c->usage->project &&
-		    now - c->usage->disk_boot_ms >= DISK_INTERVAL_MS)
-			return c;
-	}
-	return NULL;
-}
-
-/* Nobody writes to a volume that no task has: once is enough. */
-static bool may_have_changed(const struct persistent_volume *volume, const struct agent *agent)
-{
-	bool may = volume->measured_bytes == UINT64_MAX;
-
-	for (const struct container *c = agent->containers; c && !may; c = c->hh.next)
-		may = persistent_is_used_by(volume, c);
-	return may;
-}
-
-static struct persistent_volume *next_volume_to_measure(const struct agent *agent)
-{
-	int64_t now = clock_boot_ms();
-
-	for (struct persistent_volume *v = agent->volumes; v; v = v->hh.next) {
-		if (!v->project && !v->needs_settling && may_have_changed(v, agent) &&
-		    (v->measured_boot_ms == 0 || now - v->measured_boot_ms >= DISK_INTERVAL_MS))
-			return v;
-	}
-	return NULL;
-}
+/* ---- sandboxes and volumes ---- */
 
 /* Measured now and then, so a task may be over its disk for a while before it is ended. */
 static void enforce_disk(struct sampler *sampler, struct container *c, uint64_t bytes)
@@ -305,63 +272,66 @@ static void enforce_disk(struct sampler *sampler, struct container *c, uint64_t 
 		container_end(c, &over);
 }
 
-static void end_measuring(struct sampler *sampler)
+static int open_sandbox(void *arg)
 {
-	uint64_t bytes = tree_walk_bytes(sampler->walk);
-	struct persistent_volume *volume = NULL;
-	struct container *c = NULL;
+	const struct container *c = arg;
 
-	if (sampler->is_volume)
-		HASH_FIND_STR(sampler->agent->volumes, sampler->walk_key, volume);
-	else
-		c = container_find(sampler->agent, sampler->walk_key);
-	if (volume)
-		volume->measured_bytes = bytes;
-	if (c && c->usage && container_is_running(c)) {
-		c->usage->disk_bytes = bytes;
-		enforce_disk(sampler, c, bytes);
-	}
-	tree_walk_free(TAKE_PTR(sampler->walk));
-	free(TAKE_PTR(sampler->walk_key));
+	return container_is_running(c) && c->sandbox ?
+	       sandbox_open_host(c->agent, c->sandbox, O_PATH) : -ENOENT;
 }
 
-static void begin_measuring(struct sampler *sampler)
+static void note_sandbox(void *arg, uint64_t bytes)
 {
-	struct container *c = next_to_measure(sampler);
-	struct persistent_volume *volume = c ? NULL : next_volume_to_measure(sampler->agent);
-	AUTO_FREE char *key = NULL;
-	AUTO_CLOSE int fd = -EBADF;
-	struct err e = { 0 };
+	struct container *c = arg;
 
-	if (c) {
-		c->usage->disk_boot_ms = clock_boot_ms();
-		fd = c->sandbox ? sandbox_open_host(sampler->agent, c->sandbox, O_PATH) : -ENOENT;
-		key = strdup(c->id);
-	} else if (volume) {
-		volume->measured_boot_ms = clock_boot_ms();
-		fd = openat(sampler->agent->work_fd, volume->path,
-			    O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-		key = strdup(volume->key);
-	} else {
-		return;
-	}
-	sampler->is_volume = volume;
-	if (fd >= 0 && key && tree_walk_new(fd, ".", TREE_MEASURE, &sampler->walk, &e) >= 0)
-		sampler->walk_key = TAKE_PTR(key);
-	loop_timer_set(sampler->disk_timer, 0);
+	c->usage->disk_bytes = bytes;
+	if (container_is_running(c))
+		enforce_disk(c->agent->sampler, c, bytes);
 }
 
-static void on_disk_timer(void *arg)
-{
-	struct sampler *sampler = arg;
+static const struct measured_ops sandbox_ops = { open_sandbox, note_sandbox };
 
-	if (!sampler->walk) {
-		begin_measuring(sampler);
-		return;
+/* Nobody writes to a volume that no task has: once is enough. */
+static bool may_have_changed(const struct persistent_volume *volume)
+{
+	bool may = volume->measured_bytes == UINT64_MAX;
+
+	for (const struct container *c = volume->agent->containers; c && !may; c = c->hh.next)
+		may = persistent_is_used_by(volume, c);
+	return may;
+}
+
+static int open_volume(void *arg)
+{
+	const struct persistent_volume *volume = arg;
+	int fd;
+
+	if (volume->project || volume->needs_settling || !may_have_changed(volume))
+		return -EAGAIN;
+	fd = openat(volume->agent->work_fd, volume->path,
+		    O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}
+
+static void note_volume(void *arg, uint64_t bytes)
+{
+	((struct persistent_volume *)arg)->measured_bytes = bytes;
+}
+
+static void add_volumes(struct sampler *sampler)
+{
+	static const struct measured_ops ops = { open_volume, note_volume };
+
+	for (struct persistent_volume *v = sampler->agent->volumes; v; v = v->hh.next) {
+		if (!v->project)
+			measurer_add(sampler->measurer, &v->disk, &ops, v);
 	}
-	if (tree_walk_step(sampler->walk, DISK_STEP_ENTRIES))
-		end_measuring(sampler);
-	loop_timer_set(sampler->disk_timer, DISK_STEP_MS);
+}
+
+void sampler_forget_volume(struct sampler *sampler, struct persistent_volume *volume)
+{
+	if (sampler)
+		measurer_remove(sampler->measurer, &volume->disk);
 }
 
 /* ---- the interval ---- */
@@ -392,8 +362,8 @@ static void on_timer(void *arg)
 		err_clear(&e);
 	}
 	sample_node(sampler);
-	if (!sampler->walk)
-		loop_timer_set(sampler->disk_timer, 0);
+	add_volumes(sampler);
+	measurer_wake(sampler->measurer, 0);
 	give_memory_back(sampler);
 	loop_timer_set(sampler->timer, sampler->agent->flags.sample_interval);
 }
@@ -409,7 +379,7 @@ int sampler_new(struct agent *agent, struct sampler **ret, struct err *e)
 	sampler->node.cpus_used = -1;
 	r = loop_timer_new(agent->loop, on_timer, sampler, &sampler->timer, e);
 	if (r >= 0)
-		r = loop_timer_new(agent->loop, on_disk_timer, sampler, &sampler->disk_timer, e);
+		r = measurer_new(agent->loop, DISK_INTERVAL_MS, &sampler->measurer, e);
 	if (r < 0) {
 		sampler_free(sampler);
 		return r;
@@ -424,9 +394,7 @@ void sampler_free(struct sampler *sampler)
 {
 	if (!sampler)
 		return;
-	tree_walk_free(sampler->walk);
-	free(sampler->walk_key);
+	measurer_free(sampler->measurer);
 	loop_timer_free(sampler->timer);
-	loop_timer_free(sampler->disk_timer);
 	free(sampler);
 }

@@ -12,6 +12,7 @@ struct agent;
 struct err;
 struct sampler;
 struct container;
+struct persistent_volume;
 
 enum { SAMPLER_HISTORY_MS = 60 * 60 * 1000, SAMPLER_MAX_POINTS = 720 };
 
@@ -55,6 +56,8 @@ void sampler_renew(struct sampler *sampler, struct container *c);
 
 /* It is freed. */
 void sampler_forget(struct container *c);
+/* The same of a volume; SAMPLER may be NULL. */
+void sampler_forget_volume(struct sampler *sampler, struct persistent_volume *volume);
 
 /* The ring by itself, for tests: room for CAP points, the oldest is overwritten. */
 struct sample_ring {

@@ -189,6 +189,15 @@ int tree_walk_step(struct tree_walk *walk, unsigned max)
 	return !walk->depth;
 }
 
+/* From the top it goes on where the task has moved what it is in. */
+void tree_walk_rest(struct tree_walk *walk)
+{
+	for (size_t i = 1; i + 1 < walk->depth; i++) {
+		if (walk->levels[i].dir)
+			park(&walk->levels[i]);
+	}
+}
+
 uint64_t tree_walk_bytes(const struct tree_walk *walk)
 {
 	return walk->bytes;

@@ -21,6 +21,9 @@ int tree_walk_new(int dir_fd, const char *path, enum tree_purpose purpose, struc
 /* At most MAX entries more.  1: done, what could be removed is gone; 0: not yet. */
 int tree_walk_step(struct tree_walk *walk, unsigned max);
 
+/* It goes on much later: of all descriptors of a walk that measures, two are kept. */
+void tree_walk_rest(struct tree_walk *walk);
+
 /* Disk space of what was seen. */
 uint64_t tree_walk_bytes(const struct tree_walk *walk);
 void tree_walk_free(struct tree_walk *walk);

@@ -298,7 +298,7 @@ def test_a_low_limit_on_descriptors_is_raised(cluster):
 
 
 def test_a_limit_that_stays_refuses_the_tasks_beyond_it(cluster):
-    agent = few_descriptors(cluster, 120, "setpriv", "--bounding-set=-sys_resource")
+    agent = few_descriptors(cluster, 128, "setpriv", "--bounding-set=-sys_resource")
     deployed = cluster.call("POST", "/v2/apps", dict(SLEEP, cpus=0.01, instances=8))
     assert deployed.status == 201
     wait_until(lambda: "the agent has 4 tasks, as many as it may open files for" in agent.text(), "a refusal")

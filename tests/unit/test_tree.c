@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <dirent.h>
 #include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -109,6 +110,35 @@ static void test_all_of_a_deep_tree_is_measured(void **state)
 	tree_walk_free(walk);
 }
 
+static unsigned count_descriptors(void)
+{
+	DIR *dir = opendir("/proc/self/fd");
+	unsigned n = 0;
+
+	assert_non_null(dir);
+	while (readdir(dir))
+		n++;
+	closedir(dir);
+	return n;
+}
+
+static void test_a_walk_that_rests_holds_two_descriptors_and_goes_on(void **state)
+{
+	uint64_t bytes = make_tree("tree");
+	unsigned n_before = count_descriptors();
+	struct tree_walk *walk;
+	struct err e = { 0 };
+
+	(void)state;
+	assert_int_equal(tree_walk_new(root_fd, "tree", TREE_MEASURE, &walk, &e), 0);
+	while (!tree_walk_step(walk, 7)) {
+		tree_walk_rest(walk);
+		assert_true(count_descriptors() <= n_before + 2);
+	}
+	assert_int_equal(tree_walk_bytes(walk), bytes);
+	tree_walk_free(walk);
+}
+
 /* The walk is far below when what it came through is moved: it ends, and finds the rest of the top. */
 static void test_a_walk_does_not_leave_what_it_measures(void **state)
 {
@@ -177,6 +207,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_all_of_a_deep_tree_is_measured),
+		TEST(test_a_walk_that_rests_holds_two_descriptors_and_goes_on),
 		TEST(test_a_walk_does_not_leave_what_it_measures),
 		TEST(test_a_deep_tree_is_removed_in_steps_and_links_are_not_followed),
 		TEST(test_a_tree_is_removed_at_once),
