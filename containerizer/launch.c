@@ -160,6 +160,17 @@ static int above_stdio(int *fd, int *ret_copy, struct err *e)
 	return 0;
 }
 
+/* The process that a path names may have gone, and its number be one of the host's by now. */
+static int check_joined(const struct box *box, struct err *e)
+{
+	for (size_t i = 0; i < SPEC_N_NAMESPACES; i++) {
+		if (join_is_own(box, (enum spec_namespace)i))
+			return err_set(e, EINVAL, "join '%s', which is the %s namespace of the host",
+				       box->spec->namespace_paths[i], namespace_kinds[i].type);
+	}
+	return 0;
+}
+
 /* What init mode needs besides; the copies are owned by the caller. */
 static int prepare_init(struct child_args *args, int ret_copies[3], struct err *e)
 {
@@ -168,9 +179,10 @@ static int prepare_init(struct child_args *args, int ret_copies[3], struct err *
 	};
 
 	/* Whatever loses its parent becomes its child, also where another one is pid 1. */
-	if (!spec_has_namespace(args->box->spec, SPEC_NS_PID) ||
-	    join_leads_to_own_pids(args->box))
+	if (!spec_has_namespace(args->box->spec, SPEC_NS_PID))
 		return err_set(e, EINVAL, "run an init in the pid namespace of the host");
+	if (check_joined(args->box, e) < 0)
+		return -e->code;
 	/* Init forks the main process. */
 	if (scheduler_ends_with_fork(args->box->spec))
 		return err_set(e, EINVAL, "process.scheduler: keep to a policy that ends with a "

@@ -128,7 +128,8 @@ static void describe(const struct health *h, char *buf, size_t size)
 
 	if (is_http(h))
 		(void)snprintf(buf, size, "HTTP health check of '%s://%s:%u%.*s'",
-			       is_https(h) ? "https" : "http", c->http->protocol == MESOS__V1__NETWORK_INFO__PROTOCOL__IPv6 ?
+			       is_https(h) ? "https" : "http",
+			       c->http->protocol == MESOS__V1__NETWORK_INFO__PROTOCOL__IPv6 ?
 			       "[::1]" : "127.0.0.1", c->http->port, (int)utf8_cut(path, SHOWN),
 			       path);
 	else if (is_tcp(h))

@@ -84,8 +84,9 @@ static void on_finish(void *arg)
 }
 
 /*
- * Init is gone, so a pid namespace of its own is empty; what is left elsewhere goes with the cgroup.  When it did not tell the main process's status, it
- * was killed itself, and the kernel killed the main process with it.
+ * Init is gone, so a pid namespace of its own is empty; what is left elsewhere goes with the cgroup.
+ * When it did not tell the main process's status, it was killed itself, and the kernel killed the main
+ * process with it.
  */
 static void conclude(struct run *run)
 {

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <linux/nsfs.h>
 #include <sched.h>
+#include <stdio.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -117,11 +118,16 @@ bool join_owns(int user_fd, int fd)
 	return is_same(owner, user_fd);
 }
 
-bool join_leads_to_own_pids(const struct box *box)
+bool join_is_own(const struct box *box, enum spec_namespace kind)
 {
-	AUTO_CLOSE int own = open("/proc/self/ns/pid", O_RDONLY | O_CLOEXEC);
+	AUTO_CLOSE int own = -EBADF;
+	char path[32];
 
-	return is_same(box->join_fds[SPEC_NS_PID], own);
+	if (box->join_fds[kind] < 0)
+		return false;
+	(void)snprintf(path, sizeof(path), "/proc/self/ns/%s", namespace_kinds[kind].file);
+	own = open(path, O_RDONLY | O_CLOEXEC);
+	return is_same(box->join_fds[kind], own);
 }
 
 static int enter(struct box *box, struct err *e)

@@ -33,8 +33,8 @@ int join_all(const struct box *box, struct err *e);
 /* Is the namespace FD owned by the user namespace USER_FD? */
 bool join_owns(int user_fd, int fd);
 
-/* Is the pid namespace that BOX joins the caller's?  A path may have changed since it was chosen. */
-bool join_leads_to_own_pids(const struct box *box);
+/* Does BOX join the caller's own KIND of namespace?  A path may have changed since it was chosen. */
+bool join_is_own(const struct box *box, enum spec_namespace kind);
 
 void join_close(struct box *box);
 

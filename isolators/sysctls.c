@@ -87,21 +87,6 @@ static int validate(const struct spec *spec, struct err *e)
 	return 0;
 }
 
-static int check_joined(int fd, const struct namespace_kind *kind, const char *sysctl,
-			struct err *e)
-{
-	struct stat ours, joined;
-	char path[32];
-
-	(void)snprintf(path, sizeof(path), "/proc/self/ns/%s", kind->file);
-	if (stat(path, &ours) < 0 || fstat(fd, &joined) < 0)
-		return err_set(e, errno, "read the %s namespace", kind->type);
-	if (ours.st_dev == joined.st_dev && ours.st_ino == joined.st_ino)
-		return err_set(e, EINVAL, "linux.sysctl: '%.*s' is the host's, whose %s namespace "
-			       "is joined", (int)strcspn(sysctl, "="), sysctl, kind->type);
-	return 0;
-}
-
 /* What is joined by path may be the host's after all. */
 static int prepare(struct box *box, struct err *e)
 {
@@ -110,8 +95,10 @@ static int prepare(struct box *box, struct err *e)
 	for (char **sysctl = box->spec->sysctls; sysctl && *sysctl && r == 0; sysctl++) {
 		int kind = find_owner(*sysctl);
 
-		if (kind >= 0 && box->join_fds[kind] >= 0)
-			r = check_joined(box->join_fds[kind], &namespace_kinds[kind], *sysctl, e);
+		if (kind >= 0 && join_is_own(box, (enum spec_namespace)kind))
+			r = err_set(e, EINVAL, "linux.sysctl: '%.*s' is the host's, whose %s namespace "
+				    "is joined", (int)strcspn(*sysctl, "="), *sysctl,
+				    namespace_kinds[kind].type);
 	}
 	return r;
 }

@@ -225,7 +225,9 @@ def test_the_supervisor_stays_outside_of_what_is_joined(box):
     ("ipc", "/nosuch", "join: open ipc namespace '/nosuch': No such file or directory"),
     ("ipc", "ns/ipc", "join: linux.namespaces: path 'ns/ipc' of the ipc namespace is not absolute"),
     ("mount", "/proc/self/ns/mnt", "join: linux.namespaces: join mount namespace '/proc/self/ns/mnt'"),
-    ("pid", "/proc/self/ns/pid", "run an init in the pid namespace of the host"),
+    # The process that was meant may have gone, and its number be one of the host's.
+    ("pid", "/proc/self/ns/pid", "join '/proc/self/ns/pid', which is the pid namespace of the host"),
+    ("ipc", "/proc/self/ns/ipc", "join '/proc/self/ns/ipc', which is the ipc namespace of the host"),
 ])
 def test_what_cannot_be_joined_is_refused(box, kind, path, message):
     join(box, {kind: path})
