@@ -164,7 +164,7 @@ int allocator_set_weight(struct allocator *allocator, const char *path, double v
 static int take_id(struct allocator *allocator, struct allocator_client *client)
 {
 	size_t cap = allocator->cap_client_ids ? allocator->cap_client_ids * 2 : MIN_CLIENTS;
-	size_t id = 0;
+	size_t id = allocator->least_free_id;
 
 	while (id < allocator->n_client_ids && allocator->clients[id])
 		id++;
@@ -181,6 +181,7 @@ static int take_id(struct allocator *allocator, struct allocator_client *client)
 		return -ENOMEM;
 	if (id == allocator->n_client_ids)
 		allocator->n_client_ids++;
+	allocator->least_free_id = id + 1;
 	allocator->clients[id] = client;
 	client->id = (uint32_t)id;
 	return 0;
@@ -235,6 +236,8 @@ void allocator_client_free(struct allocator_client *client)
 	unblock(client);
 	(void)allocator_client_set_active(client, false);
 	allocator->clients[client->id] = NULL;
+	if (client->id < allocator->least_free_id)
+		allocator->least_free_id = client->id;
 	share_done(&client->share);
 	role_put(allocator, client->role);
 	free(client->min);

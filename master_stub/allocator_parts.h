@@ -148,6 +148,7 @@ struct allocator {
 
 	struct allocator_client **clients;	/* by id, with holes */
 	size_t n_client_ids, cap_client_ids;
+	size_t least_free_id;		/* no lower one is */
 	struct client_set active, fresh, wanted;	/* fresh: changed since the last run */
 	size_t n_fresh;
 	struct share_tree shares;
