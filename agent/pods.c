@@ -22,8 +22,6 @@
 #include "lib/log.h"
 #include "lib/pb_json.h"
 
-enum { MAX_MEMBERS = 256, MAX_RESOURCES = 64 };
-
 typedef Tepui__AgentEvent__RunTaskGroup Group;
 
 /* ---- who is in it ---- */
@@ -486,13 +484,15 @@ static int join(struct container *pod, struct err *e)
 
 int pods_run(struct agent *agent, const Group *group, struct err *e)
 {
-	struct task *members[MAX_MEMBERS] = { NULL };
+	AUTO_FREE struct task **members = calloc(group->n_tasks, sizeof(struct task *));
 	struct container *made = NULL, *pod = NULL;
 	struct err why = { 0 };
 	int r;
 
-	if (!group->framework->id || group->n_tasks == 0 || group->n_tasks > MAX_MEMBERS)
+	if (!group->framework->id || group->n_tasks == 0)
 		return err_set(e, EINVAL, "run a group of %zu tasks", group->n_tasks);
+	if (!members)
+		return err_set(e, ENOMEM, "run a group of %zu tasks", group->n_tasks);
 	if (task_group_is_known(agent, group))
 		return 0;
 	r = get_pod(agent, group, &pod, &made, &why);

@@ -394,6 +394,42 @@ static void test_a_group_for_an_agent_that_drains_is_dropped(void **state)
 	assert_refused(&n->agent, MESOS__V1__TASK_STATUS__REASON__REASON_AGENT_DRAINING);
 }
 
+/* As many as the master lets through, however many are taken: each is told of. */
+static void test_a_group_of_a_thousand_is_answered(void **state)
+{
+	enum { N_TASKS = 1000 };
+	Mesos__V1__DrainConfig config = MESOS__V1__DRAIN_CONFIG__INIT;
+	struct node_state *n = *state;
+	Mesos__V1__TaskInfo *infos = calloc(N_TASKS, sizeof(*infos)), *list[N_TASKS];
+	Mesos__V1__TaskID *ids = calloc(N_TASKS, sizeof(*ids));
+	char names[N_TASKS][8];
+	struct task *task, *next;
+	struct err e = { 0 };
+	struct order o;
+
+	order(&o, &n->agent, framework_id, executor_id_, task_id_);
+	for (size_t i = 0; i < N_TASKS; i++) {
+		(void)snprintf(names[i], sizeof(names[i]), "t%zu", i);
+		mesos__v1__task_id__init(&ids[i]);
+		ids[i].value = names[i];
+		infos[i] = o.task;
+		infos[i].task_id = &ids[i];
+		list[i] = &infos[i];
+	}
+	o.group.tasks = list;
+	o.group.n_tasks = N_TASKS;
+	n->self.drain = &config;
+	assert_int_equal(pods_run(&n->agent, &o.group, &e), 0);
+	assert_int_equal(HASH_COUNT(n->agent.tasks), N_TASKS);
+	HASH_ITER(hh, n->agent.tasks, task, next) {
+		assert_int_equal(task->record->n_updates, 1);
+		task_free(task);
+	}
+	assert_nothing_is_left(&n->agent);
+	free(ids);
+	free(infos);
+}
+
 /* Not kept, for that is what does not work. */
 static void test_a_group_for_an_agent_that_cannot_write_is_told_of_at_once(void **state)
 {
@@ -475,6 +511,7 @@ int main(void)
 		TEST(test_a_group_that_cannot_be_kept_whole_leaves_nothing),
 		TEST(test_a_group_of_which_one_was_here_is_not_begun),
 		TEST(test_a_group_for_an_agent_that_drains_is_dropped),
+		TEST(test_a_group_of_a_thousand_is_answered),
 		TEST(test_a_group_for_an_agent_that_cannot_write_is_told_of_at_once),
 		TEST(test_a_group_of_an_executor_that_comes_again_is_left_alone),
 		TEST(test_a_session_of_a_task_without_a_command_is_refused),
