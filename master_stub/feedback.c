@@ -357,18 +357,21 @@ static void drop_unseen(struct agent *agent)
 void feedback_bring(struct agent *agent, const Tepui__AgentCall__Subscribe *subscribe)
 {
 	struct operation *operation;
-	struct err e = { 0 };
+	struct err first = { 0 };
+	size_t n_bad = 0;
 
 	agent->gives_feedback = subscribe->gives_feedback;
 	LIST_FOREACH(operation, &agent->operations, on_agent)
 		operation->is_seen = false;
 	for (size_t i = 0; i < subscribe->n_operations; i++) {
-		if (admit(agent, subscribe->operations[i], &e) < 0) {
-			master_explain(agent->master, "agent '%s': an operation it brings is not"
-				       " taken: %s", agent->id, e.msg);
-			err_clear(&e);
-		}
+		struct err e = { 0 };
+
+		if (admit(agent, subscribe->operations[i], &e) < 0 && n_bad++ == 0)
+			first = e;
 	}
+	if (n_bad > 0)
+		master_explain(agent->master, "agent '%s': %zu operations it brings are not taken;"
+			       " the first: %s", agent->id, n_bad, first.msg);
 	drop_unseen(agent);
 }
 

@@ -9,6 +9,9 @@
 	"\"unreserve\":{\"resources\":[" CPU "]}}"
 #define DB "{%s\"user\":\"root\",\"name\":\"test\",\"failover_timeout\":100,\"roles\":[\"db\"]," \
 	"\"capabilities\":[{\"type\":\"MULTI_ROLE\"},{\"type\":\"RESERVATION_REFINEMENT\"}]}"
+#define NO_ID "{\"framework\":{\"id\":{\"value\":\"f\"},\"user\":\"u\",\"name\":\"n\"}," \
+	"\"operation\":{\"info\":{\"type\":\"RESERVE\"},\"latest_status\":" \
+	"{\"state\":\"OPERATION_FINISHED\"},\"uuid\":{\"value\":\"" UUID_B "\"}}}"
 #define FEEDBACK ",\"gives_feedback\":true"
 
 struct world {
@@ -333,6 +336,21 @@ static void test_a_new_master_hears_of_them_from_agents(void **state)
 	done(&w);
 }
 
+static void test_of_operations_that_are_not_taken_the_first_is_told_in_the_log(void **state)
+{
+	struct world w;
+	const char *told;
+
+	(void)state;
+	begin(&w);
+	subscribe_agent(&w, FEEDBACK ",\"operations\":[" NO_ID "," NO_ID "," NO_ID "]");
+	told = strstr(w.cluster->explained_all, "3 operations it brings are not taken; the first:"
+		      " it has no valid id");
+	assert_non_null(told);
+	assert_null(strstr(told + 1, "not taken"));
+	done(&w);
+}
+
 static void test_an_agent_that_is_unreachable_and_one_that_is_gone(void **state)
 {
 	struct world w;
@@ -478,6 +496,7 @@ int main(void)
 		cmocka_unit_test(test_a_call_that_comes_twice),
 		cmocka_unit_test(test_what_the_agent_did_not_get_is_dropped),
 		cmocka_unit_test(test_a_new_master_hears_of_them_from_agents),
+		cmocka_unit_test(test_of_operations_that_are_not_taken_the_first_is_told_in_the_log),
 		cmocka_unit_test(test_an_agent_that_is_unreachable_and_one_that_is_gone),
 		cmocka_unit_test(test_an_operation_is_counted_in_one_state),
 		cmocka_unit_test(test_what_was_acknowledged_while_its_agent_was_unreachable),
