@@ -27,6 +27,7 @@
 #include "agent/master_link.h"
 #include "agent/operations.h"
 #include "agent/persistent.h"
+#include "agent/pods.h"
 #include "agent/recovery.h"
 #include "agent/runtime_dir.h"
 #include "agent/sampler.h"
@@ -151,7 +152,7 @@ static bool is_anything_left(const struct agent *agent)
 					      task->container->state != CONTAINER_GONE))
 			return true;
 	}
-	return executors_are_alive(agent);
+	return executors_are_alive(agent) || pods_next(agent, NULL);
 }
 
 /* The master wanted everything gone: when it is, so is the identity, and what it had to tell. */

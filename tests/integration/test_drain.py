@@ -7,6 +7,7 @@ import pytest
 
 from cluster import wait_until
 from framework import SMALL, Framework
+from groups import launch, pod_of
 
 IGNORES = "trap '' TERM; while :; do sleep 1; done"
 
@@ -127,6 +128,18 @@ def test_a_gone_agent_leaves_and_takes_its_tasks_along(node, framework):
     assert node.agents[0].process.wait(30) == 0
     assert not os.path.exists(f"/proc/{pid}")
     assert not node.agents[0].container_cgroups()
+
+
+def test_a_gone_agent_takes_what_held_a_group_together_along(node, framework):
+    """Though it is slow: it does not hear that it is to end, and is killed."""
+    agent = node.agents[0]
+    task_id, = launch(framework, "exec sleep 1000")
+    pod = pod_of(framework.status(task_id, "TASK_RUNNING"))
+    supervisor = next(c for c in agent.containers() if c["container_id"] == pod)["status"]["executor_pid"]
+    os.kill(supervisor, signal.SIGSTOP)
+    operate(node, "MARK_AGENT_GONE", agent_id=framework.status(task_id)["agent_id"])
+    assert agent.process.wait(60) == 0
+    assert not agent.container_cgroups()
 
 
 def test_an_agent_that_was_away_when_it_was_given_up_leaves_when_it_is_back(node, framework):
