@@ -21,13 +21,14 @@ def test_help_lists_every_command(cluster):
 
 
 @pytest.mark.parametrize("program, page", [("tepui", "tepui.1"), ("tepui-master", "tepui-master.8"),
-                                           ("tepui-agent", "tepui-agent.8")])
+                                           ("tepui-agent", "tepui-agent.8"), ("tepui-image", "tepui-image.8")])
 def test_the_manual_names_every_option(program, page):
     text = (REPOSITORY / "docs/man" / page).read_text()
     told = subprocess.run([BUILD / program, "--help"], capture_output=True, text=True, check=True).stdout
     options = re.findall(r"^  --(\w+)", told, re.M)
     assert len(options) > 10
     assert [o for o in options if not re.search(rf"Fl -{o}\b", text)] == []
+    assert set(re.findall(r"Fl -(\w+)", "".join(re.findall(r"^\.It Fl .*", text, re.M)))) == set(options)
 
 
 @pytest.mark.parametrize("program", ["tepui-master", "tepui-agent"])
