@@ -183,5 +183,6 @@ void explanation_format(const struct controller *c, const struct entry *entry,
 		say_group(&s, &census, (enum reason)reason);
 	}
 	if (s.used == 0)
-		say(&s, "the next offer is awaited");
+		say(&s, "the next offer is awaited; none comes of drained nodes, nor of what "
+			"quotas keep for others");
 }

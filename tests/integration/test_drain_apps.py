@@ -25,3 +25,10 @@ def test_instances_are_replaced_elsewhere_without_delay(cluster, verb):
     # Being moved is no failure of the app's: it does not wait the longer for its next one.
     queue = cluster.call("GET", "/v2/queue").json["queue"]
     assert not queue or queue[0]["delay"]["timeLeftSeconds"] <= 1
+
+
+def test_an_app_without_offers_is_told_what_may_keep_them(node):
+    node.deploy(sleeper(1))
+    node.tepui("node", "drain", "127.0.0.1", "--wait")
+    wait_until(lambda: "none comes of drained nodes, nor of what quotas keep" in
+               node.call("GET", "/v2/queue").body.decode(), "the queue says why")
