@@ -228,6 +228,26 @@ static json_t *find_machines(json_t *schedule, const char *name, bool without)
 	return found;
 }
 
+/* A machine may be planned before it has a node, but as often its name is mistyped. */
+static void warn_of_no_node(struct cli *cli, const char *name)
+{
+	json_t *reply = NULL, *node;
+	struct err e = { 0 };
+	size_t i, size = strlen(name);
+	bool is_known = client_get(cli, NULL, "/slaves", &reply, &e) < 0;
+
+	json_array_foreach(json_object_get(reply, "slaves"), i, node) {
+		char address[CLUSTER_ADDRESS_SIZE];
+
+		is_known |= strcmp(member_text(node, "hostname"), name) == 0 ||
+			    (strncmp(cluster_address(node, address), name, size) == 0 &&
+			     address[size] == ':');
+	}
+	if (!is_known)
+		fprintf(stderr, "warning: there is no node on '%s' now\n", name);
+	json_decref(reply);
+}
+
 int node_plan(struct cli *cli, char **args, size_t n, struct err *e)
 {
 	const struct cli_options *options = &cli->options;
@@ -253,6 +273,8 @@ int node_plan(struct cli *cli, char **args, size_t n, struct err *e)
 	else
 		json_object_set_new(schedule, "windows", json_pack("[o]", window));
 	r = put_schedule(cli, schedule, e);
+	if (r >= 0)
+		warn_of_no_node(cli, args[0]);
 	json_decref(schedule);
 	return r;
 }

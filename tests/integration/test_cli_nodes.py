@@ -56,8 +56,9 @@ def test_what_is_refused_says_why(node, args, words):
 
 def test_maintenance(node):
     assert "no maintenance is planned" in node.tepui("node", "maintenance", check=False).stderr
-    node.tepui("node", "plan", "127.0.0.1", "--in=1hrs", "--for=30mins")
-    node.tepui("node", "plan", "elsewhere")
+    warnings = [node.tepui("node", "plan", *args, check=False).stderr
+                for args in (["127.0.0.1", "--in=1hrs", "--for=30mins"], ["elsewhere"])]
+    assert warnings == ["", "warning: there is no node on 'elsewhere' now\n"]
     rows = [line.split() for line in node.tepui("node", "maintenance").splitlines()[1:]]
     assert [(row[0], "planned" in row) for row in rows] == [("127.0.0.1", True), ("elsewhere", True)]
     assert "30m" in rows[0][2] + rows[0][1] + rows[0][3]
