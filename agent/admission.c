@@ -161,7 +161,7 @@ static char *address_of(const struct agent *agent)
 static int find_parent(const struct container *c, struct launch_parent *ret, struct err *e)
 {
 	*ret = (struct launch_parent){ .sandbox = c->parent->sandbox };
-	if (c->parent->state == CONTAINER_NEW)
+	if (!c->parent->has_started)
 		return 0;
 	ret->pid = container_main(c->parent);
 	if (!ret->pid || !container_is_running(c->parent))

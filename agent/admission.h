@@ -26,7 +26,7 @@ int admission_check_resources(const struct agent *agent, const char *what,
 
 /*
  * Fill C->launch, which is NULL: what it asks for, and how it will be honoured.  Its parent runs, or
- * is not there yet, and then this is only a check.
+ * does not yet, and then this is only a check.
  */
 int admission_describe(struct container *c, struct err *e);
 

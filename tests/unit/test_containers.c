@@ -441,6 +441,33 @@ static void test_a_group_for_an_agent_that_cannot_write_is_told_of_at_once(void 
 	assert_false(store_is_dirty(n->agent.store));
 }
 
+/* It was spawned, and its processes are not there yet: who comes meanwhile waits for them. */
+static void test_who_joins_a_pod_that_is_about_to_run_is_only_checked(void **state)
+{
+	static char endpoint[] = "127.0.0.1:1";
+	struct node_state *n = *state;
+	struct container *pod = make(&n->agent, "p", NULL), *member = make(&n->agent, "m", pod);
+	struct err e = { 0 };
+	struct order o;
+
+	n->agent.endpoint = endpoint;
+	order(&o, &n->agent, framework_id, executor_id_, task_id_);
+	member->info = &o.task;
+	member->of = &o.framework;
+	member->sandbox = strdup(nowhere);
+	pod->state = CONTAINER_WAITING;
+	/* It has no command. */
+	assert_int_equal(admission_describe(member, &e), -EINVAL);
+	assert_null(strstr(e.msg, "does not run"));
+	container_drop_launch(member);
+	pod->has_started = true;
+	err_clear(&e);
+	assert_int_equal(admission_describe(member, &e), -EINVAL);
+	assert_non_null(strstr(e.msg, "does not run"));
+	pod->state = CONTAINER_GONE;
+	container_forget(pod);
+}
+
 static struct task *make_task(struct agent *agent)
 {
 	Tepui__TaskRecord record = TEPUI__TASK_RECORD__INIT;
@@ -513,6 +540,7 @@ int main(void)
 		TEST(test_a_group_for_an_agent_that_drains_is_dropped),
 		TEST(test_a_group_of_a_thousand_is_answered),
 		TEST(test_a_group_for_an_agent_that_cannot_write_is_told_of_at_once),
+		TEST(test_who_joins_a_pod_that_is_about_to_run_is_only_checked),
 		TEST(test_a_group_of_an_executor_that_comes_again_is_left_alone),
 		TEST(test_a_session_of_a_task_without_a_command_is_refused),
 	};
