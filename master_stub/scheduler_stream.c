@@ -8,6 +8,7 @@
 #include "lib/clock.h"
 #include "lib/err.h"
 #include "lib/pb_json.h"
+#include "master_stub/outbox.h"
 #include "master_stub/scheduler.h"
 #include "master_stub/shell.h"
 #include "master_stub/stream.h"
@@ -16,6 +17,9 @@
 
 typedef Mesos__V1__Scheduler__Call Call;
 typedef Mesos__V1__Scheduler__Event Event;
+
+/* One call can ask for the states of all tasks: so many answers at once are no sign of a slow reader. */
+enum { MAX_BEHIND = OUTBOX_MAX_BYTES };
 
 struct scheduler_stream {
 	struct shell *shell;
@@ -127,9 +131,12 @@ static int begin(struct scheduler_stream *framework, struct http_request *req, c
 		return err_set(e, -r, "%s", why.msg);
 	}
 	r = stream_start(framework->stream, req, e);
-	if (r < 0)
+	if (r < 0) {
 		scheduler_stream_lost(framework);
-	return r;
+		return r;
+	}
+	stream_set_bound(framework->stream, MAX_BEHIND);
+	return 0;
 }
 
 static int subscribe(struct shell *shell, struct http_request *req, const Call *call, struct err *e)

@@ -170,7 +170,7 @@ def test_implicit_reconciliation_tells_all_tasks(agent, framework):
 
 
 def test_many_tasks_are_reconciled_in_one_call(framework):
-    names = {f"task-{i}" for i in range(10000)}
+    names = {f"task-{i}" for i in range(90000)}
     framework.call("RECONCILE", tasks=[{"task_id": {"value": name}, "agent_id": {"value": "nosuch"}} for name in names])
     wait_until(lambda: {u["status"]["task_id"]["value"] for u in framework.all("UPDATE")} == names, "an answer for each")
 
