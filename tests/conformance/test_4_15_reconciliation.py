@@ -26,10 +26,10 @@ def answers(guest):
 
 
 def reconcile(guest, task_id, agent_id=None):
-    """The next answer."""
+    """The next answer for that task."""
     seen = len(answers(guest))
     guest.call("RECONCILE", tasks=[{"task_id": {"value": task_id}, **({"agent_id": {"value": agent_id}} if agent_id else {})}])
-    return wait_until(lambda: answers(guest)[seen:], "an answer")[0]
+    return wait_until(lambda: [a for a in answers(guest)[seen:] if a["task_id"]["value"] == task_id], "an answer")[0]
 
 
 @BOTH
