@@ -8,8 +8,9 @@ It speaks the v1 scheduler API in JSON.  What it must not forget is in its journ
 the tasks that it is about to launch, the ends that it is about to acknowledge.  It may be killed at any time: started
 again with the same journal it takes its place back and asks what became of its tasks.
 
-With --executor the tasks are those of a program of its own, as executor.py beside this file is one; a master that
-asks frameworks for a credential is shown that of --credential.
+With --executor the tasks are those of a program of its own, as executor.py beside this file is one; with --group they
+run in groups of so many, each beside the others of its group.  A master that asks frameworks for a credential is shown
+that of --credential.
 """
 import argparse
 import base64
@@ -129,9 +130,8 @@ class Framework:
     def on_offers(self, event):
         for offer in event["offers"]:
             left = {r["name"]: r["scalar"]["value"] for r in offer["resources"] if r["type"] == "SCALAR"}
-            fit = int(min(left.get(name, 0) / need + 1e-6 for name, need in NEEDS.items())) - bool(self.executor)
-            fit = max(fit, 0)
-            waiting = [i for i, state in enumerate(self.states) if state == "waiting"][:fit]
+            fit = int(min(left.get(name, 0) / need + 1e-6 for name, need in NEEDS.items()))
+            waiting = [i for i, state in enumerate(self.states) if state == "waiting"][:self.tasks_in(fit)]
             if not waiting:
                 self.call("DECLINE", offer_ids=[offer["id"]], filters={"refuse_seconds": 5.0})
                 continue
@@ -139,12 +139,28 @@ class Framework:
                 self.attempts[number] += 1
                 self.states[number] = "launched"
             self.journal.append(*[f"launch {self.task_id(number)}" for number in waiting])
-            self.call("ACCEPT", offer_ids=[offer["id"]], filters={"refuse_seconds": 0.0}, operations=[
-                {"type": "LAUNCH", "launch": {"task_infos": [self.task(number, offer) for number in waiting]}}])
+            self.call("ACCEPT", offer_ids=[offer["id"]], filters={"refuse_seconds": 0.0},
+                      operations=self.operations([self.task(number, offer) for number in waiting]))
+
+    def tasks_in(self, fit):
+        """How many tasks take what FIT of them would, with what runs them."""
+        if self.options.group:
+            groups, rest = divmod(fit, self.options.group + 1)
+            return groups * self.options.group + max(rest - 1, 0)
+        return max(fit - bool(self.executor), 0)
+
+    def operations(self, tasks):
+        if not self.options.group:
+            return [{"type": "LAUNCH", "launch": {"task_infos": tasks}}]
+        groups = [tasks[i:i + self.options.group] for i in range(0, len(tasks), self.options.group)]
+        return [{"type": "LAUNCH_GROUP", "launch_group": {
+            "executor": {"type": "DEFAULT", "executor_id": group[0]["task_id"], "resources": self.resources(disk=1.0)},
+            "task_group": {"tasks": group}}} for group in groups]
 
     @staticmethod
-    def resources():
-        return [{"name": name, "type": "SCALAR", "scalar": {"value": need}} for name, need in NEEDS.items()]
+    def resources(**more):
+        needs = {**NEEDS, **more}
+        return [{"name": name, "type": "SCALAR", "scalar": {"value": need}} for name, need in needs.items()]
 
     def task(self, number, offer):
         task = {"name": self.options.name, "task_id": {"value": self.task_id(number)}, "agent_id": offer["agent_id"],
@@ -161,6 +177,8 @@ class Framework:
                 task_id == self.task_id(number):
             self.journal.append(f"end {task_id} {state}")
             self.states[number] = "waiting" if state in AGAIN else state
+            if state != "TASK_FINISHED":
+                print(f"task {task_id}: {state}: {status.get('message', '')}", file=sys.stderr)
         if "uuid" in status:
             self.call("ACKNOWLEDGE", agent_id=status["agent_id"], task_id=status["task_id"], uuid=status["uuid"])
 
@@ -197,7 +215,9 @@ def main():
     parser.add_argument("--command", default="true")
     parser.add_argument("--user", default="nobody")
     parser.add_argument("--journal", required=True)
-    parser.add_argument("--executor", metavar="FILE", help="run the tasks by this executor, in Python")
+    how = parser.add_mutually_exclusive_group()
+    how.add_argument("--executor", metavar="FILE", help="run the tasks by this executor, in Python")
+    how.add_argument("--group", metavar="SIZE", type=int, help="run the tasks in groups of this size")
     parser.add_argument("--credential", metavar="FILE", help="a line PRINCIPAL SECRET to show to the master")
     framework = Framework(parser.parse_args())
     framework.run()

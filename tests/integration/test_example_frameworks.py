@@ -104,13 +104,16 @@ def test_a_framework_shows_its_credential_and_is_refused_once_without(tmp_path, 
                 assert done.stderr.startswith(refusal) == bool(status)
 
 
-def test_tasks_are_those_of_the_executor():
+@pytest.mark.parametrize("options", [
+    (f"--executor={EXAMPLES / 'executor.py'}", "--command=test $MESOS_EXECUTOR_ID = example"),
+    # The executor is named after the first of its group.
+    ("--group=2", "--command=case $MESOS_EXECUTOR_ID in example-[024].1) ;; *) exit 1;; esac"),
+], ids=["executor", "group"])
+def test_tasks_are_those_of_an_executor(options):
     with contextlib.closing(Cluster("own")) as cluster:
         cluster.start_master()
         cluster.start_agent()
-        done = subprocess.run([sys.executable, EXAMPLES / "framework.py", cluster.master_address, "--count=3",
-                               f"--executor={EXAMPLES / 'executor.py'}",
-                               f"--journal={cluster.directory / 'own.journal'}",
-                               "--command=test $MESOS_EXECUTOR_ID = example"],
+        done = subprocess.run([sys.executable, EXAMPLES / "framework.py", cluster.master_address, "--count=5",
+                               f"--journal={cluster.directory / 'own.journal'}", *options],
                               capture_output=True, text=True, check=False, timeout=60 * SLOW)
-    assert (done.returncode, done.stdout, done.stderr) == (0, "3 of 3 tasks finished\n", "")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "5 of 5 tasks finished\n", "")
