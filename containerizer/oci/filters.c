@@ -21,9 +21,9 @@
 
 #include "isolators/seccomp_profile.h"
 #include "lib/cleanup.h"
+#include "lib/crc32c.h"
 #include "lib/err.h"
 #include "lib/file_in.h"
-#include "lib/hash.h"
 #include "lib/version.h"
 
 /* No container can be called that: see state_check_id(). */
@@ -44,20 +44,12 @@ struct key {
 
 /* Files are not flushed: what a crash of the machine leaves of one must not be loaded. */
 struct header {
-	uint32_t key_length, program_length, program_hash;
+	uint32_t key_length, program_length, program_crc;
 };
-
-static uint32_t hash_of(const char *data, size_t size)
-{
-	uint32_t hash;
-
-	HASH_FUNCTION(data, size, hash);
-	return hash;
-}
 
 static struct header make_header(const struct key *key, const char *program, size_t size)
 {
-	return (struct header){ key->length, (uint32_t)size, hash_of(program, size) };
+	return (struct header){ key->length, (uint32_t)size, crc32c(0, program, size) };
 }
 
 /* A profile may ask for the kernel ("minKernel"), which is another after the next boot. */
@@ -77,7 +69,7 @@ static int make_key(const json_t *profile, uint64_t caps, struct key *ret, struc
 	if (n < 0)
 		return err_set(e, ENOMEM, "read seccomp profile");
 	ret->length = (uint32_t)n;
-	(void)snprintf(ret->name, sizeof(ret->name), "%08x", hash_of(ret->text, ret->length));
+	(void)snprintf(ret->name, sizeof(ret->name), "%08x", crc32c(0, ret->text, ret->length));
 	return 0;
 }
 
