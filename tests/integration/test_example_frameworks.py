@@ -74,8 +74,13 @@ def test_a_thousand_tasks_each_end_exactly_once(cluster):
     for name in names:
         out, err = running[name].communicate(timeout=120 * SLOW)
         assert (running[name].returncode, out) == (0, f"{COUNT} of {COUNT} tasks finished\n"), err
-    wait_until(lambda: not any(u.pending for agent in cluster.fakes for u in agent.updates.values()),
-               "the last acknowledgements")
+    def unacknowledged():
+        return [(task_id, updates.pending[0]["state"], agent.is_ended) for agent in cluster.fakes
+                for task_id, updates in agent.updates.items() if updates.pending]
+    try:
+        wait_until(lambda: not unacknowledged(), "the last acknowledgements")
+    finally:
+        print(unacknowledged()[:10], [a.thread.is_alive() for a in cluster.fakes])
     finished = collections.Counter()
     for agent in cluster.fakes:
         for task_id, updates in agent.updates.items():
