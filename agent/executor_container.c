@@ -122,9 +122,7 @@ static void tell_exit(struct executor *x, const Tepui__ExitRecord *exit)
 {
 	struct err e = { 0 };
 
-	if (master_link_is_up(x->agent->link) &&
-	    master_link_executor_exited(x->agent->link, x->record->framework,
-					x->record->executor,
+	if (master_link_executor_exited(x->agent->link, x->record->framework, x->record->executor,
 					exit && exit->has_wait_status ? &exit->wait_status : NULL,
 					&e) < 0)
 		log_write_err(LOG_LEVEL_WARNING, &e, "tell of the end of executor '%s'",

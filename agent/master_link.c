@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/queue.h>
 
 #include "agent/admission.h"
 #include "agent/agent.h"
@@ -34,6 +35,13 @@ static const int64_t quick_waits_ms[] = { 100, 200, 400 };
 
 enum link_state { LINK_DOWN, LINK_DIALING, LINK_UP };
 
+/* A packed call. */
+struct kept_call {
+	void *body;
+	size_t size;
+	STAILQ_ENTRY(kept_call) next;
+};
+
 struct master_link {
 	struct agent *agent;
 	enum link_state state;
@@ -45,6 +53,8 @@ struct master_link {
 	unsigned attempts;
 	bool has_been_up;
 	bool is_told_degraded;			/* on this stream */
+	/* Of executors that the SUBSCRIBE on its way says are there, and that have ended since. */
+	STAILQ_HEAD(, kept_call) kept;
 };
 
 int64_t master_link_backoff(struct rng *rng, unsigned n, int64_t factor_ms)
@@ -62,6 +72,15 @@ int64_t master_link_backoff(struct rng *rng, unsigned n, int64_t factor_ms)
 
 /* ---- the end of an attempt ---- */
 
+static void drop_first_kept(struct master_link *link)
+{
+	struct kept_call *call = STAILQ_FIRST(&link->kept);
+
+	STAILQ_REMOVE_HEAD(&link->kept, next);
+	free(call->body);
+	free(call);
+}
+
 /* Pointers are taken first: freeing a client runs the callbacks of its pending calls. */
 static void hang_up(struct master_link *link)
 {
@@ -73,6 +92,8 @@ static void hang_up(struct master_link *link)
 	link->reader = (struct recordio_reader){ 0 };
 	link->stream_header[0] = '\0';
 	link->is_told_degraded = false;
+	while (!STAILQ_EMPTY(&link->kept))
+		drop_first_kept(link);
 	if (calls)
 		http_client_free(calls);
 	if (stream)
@@ -234,6 +255,17 @@ int master_link_message(struct master_link *link, const Tepui__ExecutorRecord *e
 	return r < 0 ? r : send_call(link, body, size, e);
 }
 
+static int keep_call(struct master_link *link, void **body, size_t size, struct err *e)
+{
+	struct kept_call *call = malloc(sizeof(*call));
+
+	if (!call)
+		return err_set(e, ENOMEM, "keep a call until the master has answered");
+	*call = (struct kept_call){ .body = TAKE_PTR(*body), .size = size };
+	STAILQ_INSERT_TAIL(&link->kept, call, next);
+	return 0;
+}
+
 int master_link_executor_exited(struct master_link *link,
 				const Mesos__V1__FrameworkInfo *framework,
 				const Mesos__V1__ExecutorInfo *executor, const int32_t *status,
@@ -241,9 +273,27 @@ int master_link_executor_exited(struct master_link *link,
 {
 	AUTO_FREE void *body = NULL;
 	size_t size;
-	int r = master_call_exited(link->agent, framework, executor, status, &body, &size, e);
+	int r;
 
-	return r < 0 ? r : send_call(link, body, size, e);
+	/* The next SUBSCRIBE tells by not naming it. */
+	if (!link || link->state == LINK_DOWN)
+		return 0;
+	r = master_call_exited(link->agent, framework, executor, status, &body, &size, e);
+	if (r < 0)
+		return r;
+	return link->state == LINK_UP ? send_call(link, body, size, e) :
+		keep_call(link, &body, size, e);
+}
+
+static void send_kept(struct master_link *link)
+{
+	for (; !STAILQ_EMPTY(&link->kept); drop_first_kept(link)) {
+		const struct kept_call *call = STAILQ_FIRST(&link->kept);
+		struct err e = { 0 };
+
+		if (send_call(link, call->body, call->size, &e) < 0)
+			log_write_err(LOG_LEVEL_WARNING, &e, "tell of the end of an executor");
+	}
 }
 
 /* ---- events ---- */
@@ -287,6 +337,7 @@ static int on_subscribed(struct master_link *link, const Tepui__AgentEvent__Subs
 	link->attempts = 0;
 	log_info("registered with master '%s' as '%s'", link->agent->flags.master,
 		 event->agent_id->value);
+	send_kept(link);
 	updates_resume(link->agent);
 	operations_resume(link->agent);
 	return 0;
@@ -418,6 +469,7 @@ int master_link_new(struct agent *agent, struct master_link **ret, struct err *e
 	if (!link)
 		return err_set(e, ENOMEM, "prepare the link to the master");
 	link->agent = agent;
+	STAILQ_INIT(&link->kept);
 	r = loop_timer_new(agent->loop, attempt, link, &link->retry, e);
 	if (r >= 0)
 		r = loop_timer_new(agent->loop, on_silence, link, &link->silence, e);

@@ -29,9 +29,13 @@ int master_link_operation(struct master_link *link, const Tepui__AppliedOperatio
 			  struct err *e);
 /* One TASK: it has other resources now. */
 int master_link_task(struct master_link *link, const struct task *task, struct err *e);
-/* Of an executor, once: what it says to its framework; that it exited with STATUS (NULL: unknown). */
+/* What an executor says to its framework, once. */
 int master_link_message(struct master_link *link, const Tepui__ExecutorRecord *executor,
 			const ProtobufCBinaryData *data, struct err *e);
+/*
+ * An executor has exited with STATUS (NULL: unknown).  While the master has not answered a SUBSCRIBE
+ * that names it, this waits for that; with no link nothing is told, nor need be.
+ */
 int master_link_executor_exited(struct master_link *link,
 				const Mesos__V1__FrameworkInfo *framework,
 				const Mesos__V1__ExecutorInfo *executor, const int32_t *status,

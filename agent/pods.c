@@ -274,8 +274,7 @@ static void tell_exit(const struct container *pod)
 	const int32_t status = 0;
 	struct err e = { 0 };
 
-	if (master_link_is_up(pod->agent->link) &&
-	    master_link_executor_exited(pod->agent->link, record->framework, record->executor,
+	if (master_link_executor_exited(pod->agent->link, record->framework, record->executor,
 					&status, &e) < 0)
 		log_write_err(LOG_LEVEL_WARNING, &e, "tell the end of pod '%s'", pod->id);
 }

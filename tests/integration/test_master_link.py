@@ -1,9 +1,11 @@
 """What an agent makes of a master that repeats itself, is late, is old, or is another one."""
+import os
+import pathlib
 import queue
 
 import pytest
 
-from cluster import Cluster, wait_until
+from cluster import SLOW, Cluster, wait_until
 from fake_master import AGENT, FakeMaster
 from framework import SMALL
 
@@ -74,6 +76,29 @@ def test_the_same_update_is_told_identically_on_the_next_stream(pair):
     agent.start()
     master.accept(epoch=3)
     assert master.update()["status"] == told["status"]
+
+
+def test_an_executor_that_ends_before_the_master_answers_is_told_of_then(pair):
+    master, agent = pair
+    master.accept()
+    executor = {"executor_id": {"value": "e"}, "resources": SMALL,
+                "command": {"value": "until [ -e end ]; do sleep 0.02; done; exit 3"}}
+    task = {"name": "t", "task_id": {"value": "t"}, "agent_id": {"value": AGENT}, "executor": executor, "resources": SMALL}
+    master.send("RUN_TASK", framework=AWARE, task=task)
+    def sandbox():
+        return next(pathlib.Path(agent.work_dir).glob("slaves/*/frameworks/F/executors/e/runs/latest/stdout"), None)
+    place = wait_until(sandbox, "the executor's sandbox").parent
+    master.hang_up()
+    waiting = master.streams.get(timeout=30 * SLOW)
+    assert [e["executor"]["executor_id"]["value"] for e in waiting[0].get("executors", [])] == ["e"]
+    (place / "end").touch()
+    wait_until(lambda: "executor 'e' of framework 'F' has ended" in agent.text(), "its end")
+    master.streams.put(waiting)
+    master.accept(epoch=2)
+    while (call := master.calls.get(timeout=30 * SLOW))["type"] != "EXECUTOR_EXITED":
+        assert call["type"] == "UPDATE"
+    assert call["executor_exited"]["executor_id"]["value"] == "e"
+    assert os.waitstatus_to_exitcode(call["executor_exited"]["status"]) == 3
 
 
 def test_what_is_said_many_times_is_done_once(pair):
