@@ -8,6 +8,7 @@
 #include "lib/id.h"
 #include "lib/pb_json.h"
 #include "tests/sim/changes.h"
+#include "tests/sim/executors.h"
 #include "tests/sim/operations.h"
 #include "tests/sim/promises.h"
 #include "tests/sim/sim.h"
@@ -160,6 +161,14 @@ static void to_next(struct agent_task *task)
 	task->resend_tag = 0;
 }
 
+/* The agent speaks for a task whose executor has ended. */
+static Mesos__V1__TaskStatus__Source source_of(const struct agent_task *task)
+{
+	return task->run->task->executor && !task->executor ?
+		       MESOS__V1__TASK_STATUS__SOURCE__SOURCE_AGENT :
+		       MESOS__V1__TASK_STATUS__SOURCE__SOURCE_EXECUTOR;
+}
+
 static void add_update(struct agent_task *task, Mesos__V1__TaskState state)
 {
 	struct sim_agent *agent = task->agent;
@@ -176,7 +185,7 @@ static void add_update(struct agent_task *task, Mesos__V1__TaskState state)
 	status.has_uuid = true;
 	status.uuid = (ProtobufCBinaryData){ sizeof(uuid), uuid };
 	status.has_source = true;
-	status.source = MESOS__V1__TASK_STATUS__SOURCE__SOURCE_EXECUTOR;
+	status.source = source_of(task);
 	status.has_timestamp = true;
 	status.timestamp = (double)sim_wall_ms(agent->sim) / 1000;
 	update->status = (Mesos__V1__TaskStatus *)pb_copy(&status.base);
@@ -210,6 +219,18 @@ static void process_exit(struct agent_task *task, Mesos__V1__TaskState state)
 	task->process = PROCESS_EXITED;
 	task->exit_state = state;
 	notice(task);
+}
+
+void sim_agent_executor_ended(struct sim_agent *agent, const struct agent_executor *executor)
+{
+	struct agent_task *task;
+
+	TAILQ_FOREACH(task, &agent->tasks, next) {
+		if (task->executor != executor)
+			continue;
+		task->executor = NULL;
+		process_exit(task, MESOS__V1__TASK_STATE__TASK_FAILED);
+	}
 }
 
 static void on_exit_time(void *arg, uint64_t tag)
@@ -286,6 +307,7 @@ static void check_room(struct sim_agent *agent)
 		n_ports += ranges_count(&task->resources.ports);
 		(void)resources_add(&used, &task->resources);
 	}
+	executors_add_up(agent, &used);
 	if (n_ports != ranges_count(&used.ports) || !resources_contain(&agent->total, &used))
 		sim_fail(agent->sim, "P6 node", "%s is given more than it has", agent->hostname);
 	resources_done(&used);
@@ -315,6 +337,8 @@ static void run_task(struct sim_agent *agent, const Tepui__AgentEvent__RunTask *
 	if (resources_from_messages(run->task->resources, run->task->n_resources,
 				    &task->resources, &e) < 0)
 		sim_fail(agent->sim, "P6 node", "%s", e.msg);
+	if (run->task->executor)
+		task->executor = executor_get(agent, run->framework, run->task->executor);
 	TAILQ_INSERT_TAIL(&agent->tasks, task, next);
 	check_room(agent);
 	if (agent->is_draining)
@@ -363,6 +387,7 @@ static void shut_down(struct sim_agent *agent)
 	sim_trace(agent->sim, "%s: is shut down", agent->hostname);
 	agent->is_shutting_down = true;
 	kill_all(agent);
+	executors_shut_down(agent);
 	sim_in(agent->sim, 1000, on_emptied, agent, agent->run);
 }
 
@@ -370,18 +395,20 @@ static void on_emptied(void *arg, uint64_t run)
 {
 	struct sim_agent *agent = arg;
 	const struct agent_task *task;
+	bool is_empty = executors_are_gone(agent);
 
 	if (!agent->is_running || agent->run != run)
 		return;
-	TAILQ_FOREACH(task, &agent->tasks, next) {
-		if (has_ended(task))
-			continue;
+	TAILQ_FOREACH(task, &agent->tasks, next)
+		is_empty = is_empty && has_ended(task);
+	if (!is_empty) {
 		sim_in(agent->sim, 1000, on_emptied, agent, run);
 		return;
 	}
 	while (!TAILQ_EMPTY(&agent->tasks))
 		free_task(TAILQ_FIRST(&agent->tasks));
 	operations_drop(agent);
+	executors_drop(agent);
 	agent->id[0] = agent->master_id[0] = '\0';
 	agent->epoch = 0;
 	agent->is_draining = agent->is_marking_gone = agent->is_shutting_down = false;
@@ -475,6 +502,7 @@ static void subscribed(struct sim_agent *agent, const Tepui__AgentEvent__Subscri
 		forward(task);
 	}
 	operations_up(agent);
+	executors_up(agent);
 }
 
 static void apply(struct sim_agent *agent, const Tepui__AgentEvent__Apply *body)
@@ -513,6 +541,8 @@ static void handle(struct sim_agent *agent, const Tepui__AgentEvent *event)
 		apply(agent, event->apply);
 	else if (event->acknowledge_operation)
 		operation_acknowledged(agent, event->acknowledge_operation);
+	else if (event->shutdown_executor)
+		executor_shut_down(agent, event->shutdown_executor);
 	else if (event->type == TEPUI__AGENT_EVENT__TYPE__SHUTDOWN)
 		shut_down(agent);
 	else
@@ -601,6 +631,7 @@ static void dial(struct sim_agent *agent)
 	subscribe.n_tasks = n;
 	subscribe.tasks = list;
 	subscribe.operations = operations_list(agent, &subscribe.n_operations);
+	subscribe.executors = executors_list(agent, &subscribe.n_executors);
 	subscribe.has_gives_feedback = subscribe.gives_feedback = true;
 	subscribe.has_dialed_boot_ms = true;
 	subscribe.dialed_boot_ms = agent->sim->now_ms;
@@ -615,6 +646,7 @@ static void dial(struct sim_agent *agent)
 	free(views);
 	free(list);
 	free(subscribe.operations);
+	free(subscribe.executors);
 }
 
 static void on_attempt(void *arg, uint64_t run)
@@ -680,6 +712,7 @@ void sim_agent_reboot(struct sim_agent *agent, int64_t down_ms)
 	stop(agent, false, down_ms);
 	links_lose_power(agent->sim, agent);
 	agent->boot++;
+	executors_lose_power(agent);
 	TAILQ_FOREACH(task, &agent->tasks, next)
 		process_exit(task, MESOS__V1__TASK_STATE__TASK_FAILED);
 }
@@ -693,6 +726,7 @@ struct sim_agent *sim_agent_new(struct sim *sim, unsigned number)
 	agent->sim = sim;
 	TAILQ_INIT(&agent->tasks);
 	TAILQ_INIT(&agent->operations);
+	TAILQ_INIT(&agent->executors);
 	STAILQ_INIT(&agent->tombstones);
 	(void)snprintf(agent->hostname, sizeof(agent->hostname), "node%u", number);
 	(void)snprintf(text, sizeof(text), "cpus:%d;mem:%d;disk:4096;ports:[31000-31015]%s",
@@ -711,6 +745,7 @@ void sim_agent_free(struct sim_agent *agent)
 	while (!TAILQ_EMPTY(&agent->tasks))
 		free_task(TAILQ_FIRST(&agent->tasks));
 	operations_drop(agent);
+	executors_drop(agent);
 	drop_tombstones(agent);
 	resources_done(&agent->total);
 	free(agent);

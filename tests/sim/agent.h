@@ -11,6 +11,7 @@
 #include "proto/tepui.pb-c.h"
 #include "tests/sim/link.h"
 
+struct agent_executor;
 struct agent_operation;
 struct fate;
 struct sim;
@@ -34,6 +35,7 @@ struct agent_task {
 	Mesos__V1__TaskStatus *latest;	/* owned; NULL: none yet */
 	STAILQ_HEAD(, update) updates;
 	struct resources resources;
+	struct agent_executor *executor;	/* that lives; NULL: none, or it has ended */
 	enum process process;
 	Mesos__V1__TaskState exit_state;	/* of its exit record */
 	bool is_kill_requested, is_in_flight;
@@ -63,6 +65,7 @@ struct sim_agent {
 	bool is_shutting_down;
 	TAILQ_HEAD(, agent_task) tasks;
 	TAILQ_HEAD(, agent_operation) operations;
+	TAILQ_HEAD(, agent_executor) executors;
 
 	/* The process. */
 	bool is_running;
@@ -78,6 +81,8 @@ struct sim_agent *sim_agent_new(struct sim *sim, unsigned number);
 void sim_agent_free(struct sim_agent *agent);
 /* kill -9: tasks go on.  Back after DOWN_MS. */
 void sim_agent_crash(struct sim_agent *agent, int64_t down_ms);
+/* By itself or not: its tasks end with it. */
+void sim_agent_executor_ended(struct sim_agent *agent, const struct agent_executor *executor);
 /* Power off, no farewell: its tasks are gone. */
 void sim_agent_reboot(struct sim_agent *agent, int64_t down_ms);
 

@@ -8,6 +8,7 @@
 #include "lib/err.h"
 #include "lib/resources.h"
 #include "tests/sim/changes.h"
+#include "tests/sim/executors.h"
 #include "tests/sim/framework_calls.h"
 #include "tests/sim/operations.h"
 #include "tests/sim/promises.h"
@@ -57,12 +58,15 @@ static struct wish *random_wish(struct sim_framework *framework)
 	return NULL;
 }
 
-static struct wish *new_wish(struct sim_framework *framework, const char *agent_id)
+/* EXECUTOR: "" for none. */
+static struct wish *new_wish(struct sim_framework *framework, const char *agent_id,
+			     const char *executor)
 {
 	struct wish *wish = sim_alloc(sizeof(*wish));
 
 	(void)snprintf(wish->id, sizeof(wish->id), "t%u", framework->n_named++);
 	(void)snprintf(wish->agent_id, sizeof(wish->agent_id), "%s", agent_id);
+	(void)snprintf(wish->executor, sizeof(wish->executor), "%s", executor);
 	wish->state = MESOS__V1__TASK_STATE__TASK_STAGING;
 	wish->fate = promises_fate(framework->sim, framework->id, wish->id);
 	promises_wished(framework->sim, wish->fate);
@@ -82,6 +86,37 @@ static void drop_wishes(struct sim_framework *framework)
 
 /* ---- offers ---- */
 
+static bool is_there(const struct framework_accept *accept, const char *executor)
+{
+	for (size_t i = 0; i < accept->offer->n_executor_ids; i++) {
+		if (strcmp(accept->offer->executor_ids[i]->value, executor) == 0)
+			return true;
+	}
+	for (size_t i = 0; i < accept->n_tasks; i++) {
+		if (strcmp(accept->tasks[i].wish->executor, executor) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* One of a few for ROLE, which is part of what it is, if LEFT has room for it; or none: "". */
+static void choose_executor(struct sim *sim, const struct framework_accept *accept,
+			    const char *role, struct resources *left, char ret[EXECUTOR_ID_SIZE])
+{
+	ret[0] = '\0';
+	if (!sim_chance(sim, 300))
+		return;
+	(void)snprintf(ret, EXECUTOR_ID_SIZE, "x%d-%s", (int)sim_between(sim, 0, 2), role);
+	for (char *c = ret; *c; c++)
+		*c = *c == '/' ? '.' : *c;
+	if (is_there(accept, ret))
+		return;
+	if (resources_contain(left, &framework_executor_resources))
+		(void)resources_subtract(left, &framework_executor_resources);
+	else
+		ret[0] = '\0';
+}
+
 /* As many as fit, out of LEFT, of the sizes that chance has. */
 static void choose_tasks(struct sim_framework *framework, const Mesos__V1__Offer *offer,
 			 struct framework_accept *accept)
@@ -100,7 +135,9 @@ static void choose_tasks(struct sim_framework *framework, const Mesos__V1__Offer
 		ask_new(framework, offer->agent_id->value, accept->change);
 	while (accept->n_tasks < most && count_open(framework) < framework->most_tasks) {
 		struct resources wanted = { 0 };
+		char executor[EXECUTOR_ID_SIZE];
 
+		choose_executor(sim, accept, role, &left, executor);
 		wanted.scalar[RESOURCE_CPUS] = sim_between(sim, 1, 15) * 100;
 		wanted.scalar[RESOURCE_MEM] = sim_between(sim, 1, 8) * 32000;
 		if (sim_chance(sim, 400) && ranges_count(&left.ports) > 0) {
@@ -115,7 +152,7 @@ static void choose_tasks(struct sim_framework *framework, const Mesos__V1__Offer
 			break;
 		}
 		(void)resources_subtract(&left, &wanted);
-		framework_accept_add(accept, new_wish(framework, offer->agent_id->value)->id,
+		framework_accept_add(accept, new_wish(framework, offer->agent_id->value, executor),
 				     &wanted);
 	}
 	if (!sim->is_calm && sim_chance(sim, 20)) {
@@ -123,7 +160,7 @@ static void choose_tasks(struct sim_framework *framework, const Mesos__V1__Offer
 		struct resources wanted = { .scalar = { [RESOURCE_CPUS] = 1000000 } };
 
 		sim_fault(sim, FAULT_INVALID_LAUNCH);
-		framework_accept_add(accept, new_wish(framework, offer->agent_id->value)->id,
+		framework_accept_add(accept, new_wish(framework, offer->agent_id->value, ""),
 				     &wanted);
 	}
 	resources_done(&left);
@@ -315,6 +352,8 @@ static void handle(struct sim_framework *framework, const Mesos__V1__Scheduler__
 		take_status(framework, event->update->status);
 	else if (event->update_operation_status)
 		take_operation(framework, event->update_operation_status->status);
+	else if (event->failure)
+		ending_told(framework->sim, framework->id, event->failure);
 	else if (event->error)
 		ended(framework, event->error->message);
 }
@@ -463,6 +502,8 @@ static void do_something(struct sim_framework *framework)
 		change_roles(framework);
 		break;
 	default:
+		if (wish && wish->executor[0])
+			framework_shut_down(framework, wish);
 		break;
 	}
 }

@@ -13,11 +13,14 @@ struct ask;
 struct fate;
 struct sim;
 
+enum { EXECUTOR_ID_SIZE = 32 };
+
 /* A task that it has asked for. */
 struct wish {
 	TAILQ_ENTRY(wish) next;
 	struct fate *fate;
 	char id[32], agent_id[128];
+	char executor[EXECUTOR_ID_SIZE];	/* "": it has none to name */
 	Mesos__V1__TaskState state;	/* last heard; STAGING before */
 	bool is_over;			/* it will ask for it no more */
 };

@@ -121,12 +121,12 @@ void framework_say_roles(struct sim_framework *framework)
 
 /* ---- ACCEPT and DECLINE ---- */
 
-void framework_accept_add(struct framework_accept *accept, const char *id,
+void framework_accept_add(struct framework_accept *accept, const struct wish *wish,
 			  const struct resources *resources)
 {
 	size_t n = accept->n_tasks++;
 
-	(void)snprintf(accept->tasks[n].id, sizeof(accept->tasks[n].id), "%s", id);
+	accept->tasks[n].wish = wish;
 	accept->tasks[n].resources = *resources;
 }
 
@@ -137,19 +137,53 @@ void framework_accept_done(struct framework_accept *accept)
 	change_free(accept->change);
 }
 
-static void describe_task(const struct framework_accept *accept, size_t i,
-			  Mesos__V1__CommandInfo *command, Mesos__V1__TaskID *id,
-			  Mesos__V1__TaskInfo *ret)
+const struct resources framework_executor_resources = {
+	.scalar = { [RESOURCE_CPUS] = 100, [RESOURCE_MEM] = 32000, [RESOURCE_DISK] = 1000 },
+};
+
+/* A task with what it points to. */
+struct task_message {
+	Mesos__V1__TaskInfo info;
+	Mesos__V1__TaskID id;
+	Mesos__V1__CommandInfo command;
+	Mesos__V1__ExecutorInfo executor;
+	Mesos__V1__ExecutorID executor_id;
+};
+
+static void describe_executor(const struct wish *wish, struct task_message *m)
 {
-	mesos__v1__task_info__init(ret);
-	mesos__v1__task_id__init(id);
-	id->value = TEXT(accept->tasks[i].id);
-	ret->name = TEXT("task");
-	ret->task_id = id;
-	ret->agent_id = accept->offer->agent_id;
-	ret->command = command;
-	(void)resources_to_messages(&accept->tasks[i].resources, NULL, &ret->resources,
-				    &ret->n_resources);
+	mesos__v1__executor_info__init(&m->executor);
+	mesos__v1__executor_id__init(&m->executor_id);
+	m->executor_id.value = TEXT(wish->executor);
+	m->executor.executor_id = &m->executor_id;
+	m->executor.command = &m->command;
+	(void)resources_to_messages(&framework_executor_resources, NULL, &m->executor.resources,
+				    &m->executor.n_resources);
+}
+
+static void describe_task(const struct framework_accept *accept, size_t i, struct task_message *m)
+{
+	const struct wish *wish = accept->tasks[i].wish;
+
+	mesos__v1__task_info__init(&m->info);
+	mesos__v1__task_id__init(&m->id);
+	mesos__v1__command_info__init(&m->command);
+	m->id.value = TEXT(wish->id);
+	m->command.value = TEXT("true");
+	m->info.name = TEXT("task");
+	m->info.task_id = &m->id;
+	m->info.agent_id = accept->offer->agent_id;
+	m->info.command = wish->executor[0] ? NULL : &m->command;
+	m->info.executor = wish->executor[0] ? &m->executor : NULL;
+	describe_executor(wish, m);
+	(void)resources_to_messages(&accept->tasks[i].resources, NULL, &m->info.resources,
+				    &m->info.n_resources);
+}
+
+static void task_message_done(struct task_message *m)
+{
+	resources_messages_free(m->info.resources, m->info.n_resources);
+	resources_messages_free(m->executor.resources, m->executor.n_resources);
 }
 
 void framework_accept(struct sim_framework *framework, const struct framework_accept *accept)
@@ -158,16 +192,14 @@ void framework_accept(struct sim_framework *framework, const struct framework_ac
 	Mesos__V1__Scheduler__Call__Accept body = MESOS__V1__SCHEDULER__CALL__ACCEPT__INIT;
 	Mesos__V1__Offer__Operation operation = MESOS__V1__OFFER__OPERATION__INIT;
 	Mesos__V1__Offer__Operation__Launch launch = MESOS__V1__OFFER__OPERATION__LAUNCH__INIT;
-	Mesos__V1__CommandInfo command = MESOS__V1__COMMAND_INFO__INIT;
-	Mesos__V1__TaskInfo tasks[ACCEPT_MAX_TASKS], *list[ACCEPT_MAX_TASKS];
-	Mesos__V1__TaskID ids[ACCEPT_MAX_TASKS];
+	struct task_message tasks[ACCEPT_MAX_TASKS];
+	Mesos__V1__TaskInfo *list[ACCEPT_MAX_TASKS];
 	Mesos__V1__OfferID *offer_ids[] = { accept->offer->id };
 	Mesos__V1__Offer__Operation *operations[2];
 
-	command.value = TEXT("true");
 	for (size_t i = 0; i < accept->n_tasks; i++) {
-		describe_task(accept, i, &command, &ids[i], &tasks[i]);
-		list[i] = &tasks[i];
+		describe_task(accept, i, &tasks[i]);
+		list[i] = &tasks[i].info;
 	}
 	launch.n_task_infos = accept->n_tasks;
 	launch.task_infos = list;
@@ -186,7 +218,7 @@ void framework_accept(struct sim_framework *framework, const struct framework_ac
 		  accept->offer->id->value, accept->n_tasks);
 	send(framework, LANE_CALLS, &call, TYPE(ACCEPT));
 	for (size_t i = 0; i < accept->n_tasks; i++)
-		resources_messages_free(tasks[i].resources, tasks[i].n_resources);
+		task_message_done(&tasks[i]);
 }
 
 void framework_decline(struct sim_framework *framework, const char *offer_id, double refuse_seconds)
@@ -242,6 +274,22 @@ void framework_kill(struct sim_framework *framework, const struct wish *wish)
 	call.kill = &body;
 	sim_trace(framework->sim, "%s: kills %s", framework->name, wish->id);
 	send(framework, LANE_CALLS, &call, TYPE(KILL));
+}
+
+void framework_shut_down(struct sim_framework *framework, const struct wish *wish)
+{
+	Call call = MESOS__V1__SCHEDULER__CALL__INIT;
+	Mesos__V1__Scheduler__Call__Shutdown body = MESOS__V1__SCHEDULER__CALL__SHUTDOWN__INIT;
+	Mesos__V1__AgentID agent = MESOS__V1__AGENT_ID__INIT;
+	Mesos__V1__ExecutorID executor = MESOS__V1__EXECUTOR_ID__INIT;
+
+	agent.value = TEXT(wish->agent_id);
+	executor.value = TEXT(wish->executor);
+	body.agent_id = &agent;
+	body.executor_id = &executor;
+	call.shutdown = &body;
+	sim_trace(framework->sim, "%s: shuts down executor %s", framework->name, wish->executor);
+	send(framework, LANE_CALLS, &call, TYPE(SHUTDOWN));
 }
 
 void framework_reconcile(struct sim_framework *framework)

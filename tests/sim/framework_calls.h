@@ -7,12 +7,11 @@
 
 #include "lib/resources.h"
 #include "proto/scheduler.pb-c.h"
+#include "tests/sim/framework.h"
 
 struct link;
 struct link_client;
 struct parcel;
-struct sim_framework;
-struct wish;
 
 enum { ACCEPT_MAX_TASKS = 8 };
 
@@ -20,14 +19,16 @@ struct framework_accept {
 	const Mesos__V1__Offer *offer;	/* borrowed */
 	Mesos__V1__Offer__Operation *change;	/* made before; NULL: none */
 	size_t n_tasks;
-	struct { char id[32]; struct resources resources; } tasks[ACCEPT_MAX_TASKS];
+	struct { const struct wish *wish; struct resources resources; } tasks[ACCEPT_MAX_TASKS];
 };
 
 struct link *framework_subscribe(struct sim_framework *framework,
 				 const struct link_client *client);
 /* RESOURCES are taken. */
-void framework_accept_add(struct framework_accept *accept, const char *id,
+void framework_accept_add(struct framework_accept *accept, const struct wish *wish,
 			  const struct resources *resources);
+/* What every executor has for itself. */
+extern const struct resources framework_executor_resources;
 void framework_accept_done(struct framework_accept *accept);
 void framework_accept(struct sim_framework *framework, const struct framework_accept *accept);
 void framework_decline(struct sim_framework *framework, const char *offer_id,
@@ -39,6 +40,8 @@ void framework_acknowledge_operation(struct sim_framework *framework,
 /* Every operation that is open, with its agent. */
 void framework_reconcile_operations(struct sim_framework *framework);
 void framework_kill(struct sim_framework *framework, const struct wish *wish);
+/* SHUTDOWN of the executor of WISH. */
+void framework_shut_down(struct sim_framework *framework, const struct wish *wish);
 /* ROLES: bits; 0: of all. */
 void framework_suppress(struct sim_framework *framework, unsigned roles);
 void framework_revive(struct sim_framework *framework, unsigned roles);

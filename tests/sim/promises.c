@@ -8,11 +8,13 @@
 #include "lib/resources.h"
 #include "master_stub/allocator.h"
 #include "master_stub/core.h"
+#include "master_stub/executor.h"
 #include "master_stub/framework.h"
 #include "master_stub/offer.h"
 #include "master_stub/registry.h"
 #include "master_stub/task.h"
 #include "tests/sim/agent.h"
+#include "tests/sim/executors.h"
 #include "tests/sim/framework.h"
 #include "tests/sim/host.h"
 #include "tests/sim/operations.h"
@@ -439,6 +441,7 @@ static void check_capacity(struct sim *sim, const struct agent *agent)
 static void check_agent(struct sim *sim, const struct agent *agent)
 {
 	struct resources sum = { 0 };
+	const struct executor *executor;
 	const struct task *task;
 	const struct offer *offer;
 
@@ -455,9 +458,15 @@ static void check_agent(struct sim *sim, const struct agent *agent)
 		else if (agent->node && !master_task_is_ended(task->state))
 			sim_fail(sim, "P6 free ride", "task '%s' is not charged", task->id);
 	}
+	LIST_FOREACH(executor, &agent->executors, on_agent) {
+		if (executor->is_charged)
+			add_up(sim, agent, &executor->resources, &sum);
+		else
+			sim_fail(sim, "P6 free ride", "executor '%s' is not charged", executor->id);
+	}
 	if (agent->node && !resources_equal(&sum, allocator_node_used(agent->node)))
-		sim_fail(sim, "P6 sum", "agent '%s': what is charged is not what its tasks and"
-			 " offers have", agent->id);
+		sim_fail(sim, "P6 sum", "agent '%s': what is charged is not what its tasks,"
+			 " executors and offers have", agent->id);
 	if (agent->node && !resources_contain(allocator_node_total(agent->node), &sum))
 		sim_fail(sim, "P6 capacity", "agent '%s' is charged with more than it has",
 			 agent->id);
@@ -475,6 +484,7 @@ void promises_check(struct sim *sim)
 	check_answered(sim, master);
 	promises_check_apps(sim);
 	promises_check_roles(sim);
+	executors_check(sim);
 	for (const struct agent *agent = master->agents; agent; agent = agent->hh.next)
 		check_agent(sim, agent);
 }
@@ -501,7 +511,7 @@ static bool agent_is_healed(struct sim *sim, const struct sim_agent *node, char 
 		n_known++;
 	UNLESS(n == n_known, "%s has %zu tasks, the master knows of %zu", node->hostname, n,
 	       n_known);
-	return true;
+	return executors_are_healed(node, agent, text, size);
 }
 
 static bool framework_is_healed(const struct sim_framework *framework, char *text, size_t size)
@@ -587,5 +597,6 @@ bool promises_are_settled(struct sim *sim, char *text, size_t size)
 		       (!agent->node || resources_is_empty(allocator_node_used(agent->node))),
 		       "agent '%s' has tasks or is charged", agent->id);
 	UNLESS(!master->offers && !master->inverse_offers, "there are offers");
-	return deeds_are_settled(sim, text, size) && promises_apps_are_settled(sim, text, size);
+	return executors_are_settled(sim, text, size) && deeds_are_settled(sim, text, size) &&
+	       promises_apps_are_settled(sim, text, size);
 }

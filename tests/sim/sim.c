@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "tests/sim/agent.h"
+#include "tests/sim/executors.h"
 #include "tests/sim/framework.h"
 #include "tests/sim/host.h"
 #include "tests/sim/link.h"
@@ -206,6 +207,7 @@ static void tear_down(struct sim *sim)
 	free(sim->frameworks);
 	ledger_free(sim->ledger);
 	deeds_free(sim);
+	endings_free(sim);
 	free(sim->people);
 	free(sim->heap);
 }

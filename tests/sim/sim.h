@@ -10,6 +10,7 @@
 #include "lib/rng.h"
 
 struct deed;
+struct ending;
 struct host;
 struct ledger;
 struct link;
@@ -87,11 +88,12 @@ struct sim {
 	struct limit limits[N_LIMITS];
 	uint64_t next_offer;		/* those below it were looked at */
 	struct deed *deeds;		/* operations with an id */
+	struct ending *endings;		/* of executors */
 	struct people *people;		/* NULL: this run has no controller */
 
 	uint64_t hash;			/* of the trace */
 	uint64_t faults[N_FAULTS];
-	uint64_t n_messages, n_tasks, n_changes, n_volumes;
+	uint64_t n_messages, n_tasks, n_executors, n_changes, n_volumes;
 	bool is_failed;
 };
 
