@@ -9,6 +9,7 @@
 #include "lib/operation_change.h"
 #include "lib/pb_json.h"
 #include "tests/sim/agent.h"
+#include "tests/sim/agent_tasks.h"
 #include "tests/sim/promises.h"
 #include "tests/sim/sim.h"
 

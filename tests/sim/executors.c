@@ -12,6 +12,7 @@
 #include "master_stub/framework.h"
 #include "master_stub/registry.h"
 #include "tests/sim/agent.h"
+#include "tests/sim/agent_tasks.h"
 #include "tests/sim/host.h"
 #include "tests/sim/promises.h"
 #include "tests/sim/sim.h"
@@ -149,7 +150,7 @@ static void end(struct agent_executor *x)
 	sim_trace(agent->sim, "%s: executor %s ends", agent->hostname, key);
 	note_ending(agent->sim, key);
 	x->has_exited = true;
-	sim_agent_executor_ended(agent, x);
+	agent_tasks_executor_ended(agent, x);
 }
 
 static void on_end(void *arg, uint64_t tag)

@@ -54,6 +54,8 @@ void promises_master_speaks(struct sim *sim, const struct master *master);
 
 /* P6, after every turn of the master. */
 void promises_check(struct sim *sim);
+/* What agents are charged with (promises_charges.c). */
+void promises_check_charges(struct sim *sim);
 /* What frameworks and roles are promised (promises_roles.c). */
 void promises_check_roles(struct sim *sim);
 /* The same of the controller's apps (promises_apps.c). */

@@ -1,0 +1,73 @@
+/* Tasks of an agent, without containers: agent/updates.c, task.c, recovery.c. */
+#ifndef TESTS_SIM_AGENT_TASKS_H
+#define TESTS_SIM_AGENT_TASKS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/queue.h>
+
+#include "lib/resources.h"
+#include "proto/tepui.pb-c.h"
+
+struct agent_executor;
+struct fate;
+struct sim_agent;
+
+/* A status on disk until its acknowledgement, the first of them in flight. */
+struct update {
+	STAILQ_ENTRY(update) next;
+	Mesos__V1__TaskStatus *status;	/* owned */
+};
+
+enum process { PROCESS_NONE, PROCESS_STARTING, PROCESS_RUNNING, PROCESS_EXITED };
+
+/* A task's record and its process, which outlives the agent. */
+struct agent_task {
+	TAILQ_ENTRY(agent_task) next;
+	struct sim_agent *agent;
+	struct fate *fate;		/* what the ledger knows of it */
+	uint64_t tag;			/* of its timers; one more than those of the task before */
+	Tepui__AgentEvent__RunTask *run;	/* owned */
+	Mesos__V1__TaskState state;
+	Mesos__V1__TaskStatus *latest;	/* owned; NULL: none yet */
+	STAILQ_HEAD(, update) updates;
+	struct resources resources;
+	struct agent_executor *executor;	/* that lives; NULL: none, or it has ended */
+	enum process process;
+	Mesos__V1__TaskState exit_state;	/* of its exit record */
+	bool is_kill_requested, is_in_flight;
+	int64_t resend_ms;
+	uint64_t resend_tag;
+};
+
+struct tombstone {
+	STAILQ_ENTRY(tombstone) next;
+	int64_t expires_ms;
+	char key[];
+};
+
+/* ---- what the master asks for ---- */
+
+void agent_task_run(struct sim_agent *agent, const Tepui__AgentEvent__RunTask *run);
+void agent_task_kill(struct sim_agent *agent, const Tepui__AgentEvent__KillTask *kill);
+void agent_task_acknowledged(struct sim_agent *agent, const Tepui__AgentEvent__Acknowledge *ack);
+
+/* ---- with the agent ---- */
+
+/* Updates that wait are sent, and none is under way any more. */
+void agent_tasks_up(struct sim_agent *agent);
+void agent_tasks_down(struct sim_agent *agent);
+/* What happened while there was no agent is noticed. */
+void agent_tasks_start(struct sim_agent *agent);
+void agent_tasks_kill(struct sim_agent *agent);
+void agent_tasks_lose_power(struct sim_agent *agent);
+/* By itself or not: its tasks end with it. */
+void agent_tasks_executor_ended(struct sim_agent *agent, const struct agent_executor *executor);
+bool agent_tasks_have_ended(const struct sim_agent *agent);
+/* For SUBSCRIBE: the list is to be freed, what it points to is the agent's or part of it. */
+Tepui__RunningTask **agent_tasks_list(const struct sim_agent *agent, size_t *ret_n);
+void agent_tasks_drop(struct sim_agent *agent);
+void agent_tombstones_drop(struct sim_agent *agent);
+
+#endif
