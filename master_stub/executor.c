@@ -382,13 +382,13 @@ void master_executor_exited(struct agent *agent, const Tepui__AgentCall__Executo
 		master_executor_free(executor);
 }
 
-void master_executor_heard(struct task *task)
+void master_executor_heard(struct task *task, bool has_begun)
 {
 	struct executor *executor = task->executor;
 
 	if (!executor->has_exited)
 		return;
-	if (!master_task_is_ended(task->state))
+	if (has_begun)
 		executor->has_exited = false;
 	else if (!is_awaited(executor))
 		master_executor_free(executor);

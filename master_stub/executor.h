@@ -54,8 +54,11 @@ void master_executors_drop_unseen(struct agent *agent);
 
 /* EXECUTOR_EXITED of AGENT; its framework hears FAILURE. */
 void master_executor_exited(struct agent *agent, const Tepui__AgentCall__ExecutorExited *exited);
-/* TASK, which has an executor, was heard of for the first time, or has ended. */
-void master_executor_heard(struct task *task);
+/*
+ * TASK, which has an executor, was heard of for the first time, or has ended.  HAS_BEGUN: the executor
+ * has got it.
+ */
+void master_executor_heard(struct task *task, bool has_begun);
 
 /* To the agents, for all that FRAMEWORK has: it was removed. */
 void master_executors_shut_down(const struct framework *framework);

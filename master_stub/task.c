@@ -279,6 +279,14 @@ static bool has_uuid(const Mesos__V1__TaskStatus *status)
 	return status->has_uuid && status->uuid.len == 16;
 }
 
+/* As its first update says: also when its end is the first that its executor says of it. */
+static bool has_begun(const Mesos__V1__TaskStatus *status, Mesos__V1__TaskState latest)
+{
+	return !master_task_is_ended(latest) ||
+	       (status->has_source &&
+		status->source == MESOS__V1__TASK_STATUS__SOURCE__SOURCE_EXECUTOR);
+}
+
 /* What the update says of the task; an older one than what is known changes nothing. */
 static void take_status(struct task *task, const Mesos__V1__TaskStatus *status,
 			Mesos__V1__TaskState latest)
@@ -296,7 +304,7 @@ static void take_status(struct task *task, const Mesos__V1__TaskStatus *status,
 	is_first = !task->is_confirmed;
 	task->is_confirmed = true;
 	if (task->executor && (is_first || master_task_is_ended(latest)))
-		master_executor_heard(task);
+		master_executor_heard(task, is_first && has_begun(status, latest));
 	if (status->state == task->state || !task->status.data)
 		(void)packed_set(&task->status, &status->base);
 	if (has_uuid(status)) {

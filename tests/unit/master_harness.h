@@ -305,9 +305,10 @@ static inline int agent_heartbeat(struct cluster *cluster, const struct fake_age
 #define UUID_A "QUFBQUFBQUFBQUFBQUFBQQ=="
 #define UUID_B "QkJCQkJCQkJCQkJCQkJCQg=="
 
-static inline void agent_update(struct cluster *cluster, const struct fake_agent *agent,
-				const char *framework_id, const char *task_id, const char *state,
-				const char *uuid, const char *latest)
+static inline void agent_update_by(struct cluster *cluster, const struct fake_agent *agent,
+				   const char *source, const char *framework_id,
+				   const char *task_id, const char *state, const char *uuid,
+				   const char *latest)
 {
 	char latest_json[100] = "";
 	Tepui__AgentCall *call;
@@ -319,11 +320,19 @@ static inline void agent_update(struct cluster *cluster, const struct fake_agent
 		"{\"type\":\"UPDATE\",\"agent_id\":{\"value\":\"%s\"},\"update\":{"
 		"\"framework_id\":{\"value\":\"%s\"},\"status\":{\"task_id\":{\"value\":\"%s\"},"
 		"\"state\":\"%s\",\"uuid\":\"%s\",\"agent_id\":{\"value\":\"%s\"},"
-		"\"source\":\"SOURCE_EXECUTOR\",\"healthy\":true}%s}}",
-		agent->id, framework_id, task_id, state, uuid, agent->id, latest_json);
+		"\"source\":\"%s\",\"healthy\":true}%s}}",
+		agent->id, framework_id, task_id, state, uuid, agent->id, source, latest_json);
 	assert_int_equal(master_agent_call(cluster->master, call, cluster->now_ms, &e), 0);
 	protobuf_c_message_free_unpacked(&call->base, NULL);
 	cluster_turn(cluster);
+}
+
+static inline void agent_update(struct cluster *cluster, const struct fake_agent *agent,
+				const char *framework_id, const char *task_id, const char *state,
+				const char *uuid, const char *latest)
+{
+	agent_update_by(cluster, agent, "SOURCE_EXECUTOR", framework_id, task_id, state, uuid,
+			latest);
 }
 
 /* ---- frameworks ---- */

@@ -177,10 +177,30 @@ static void an_exit_that_crosses_a_launch_which_fails(void **state)
 	(void)state;
 	launch(s, "t1", EXECUTOR("x", "run"));
 	exited(s, "x", 1);
-	agent_update(s->cluster, &s->agent, s->framework.id, "t1", "TASK_FAILED", UUID_B, NULL);
+	agent_update_by(s->cluster, &s->agent, "SOURCE_AGENT", s->framework.id, "t1", "TASK_FAILED",
+			UUID_B, NULL);
 	cluster_wait(s->cluster, 40000);
 	assert_float_equal(offered_cpus(s), 4, 0);
 	assert_int_equal(framework_offer(&s->framework)->n_executor_ids, 0);
+	end(s);
+}
+
+/* Found by the simulation: it was begun anew, and the first that it says of the task is its end. */
+static void an_exit_that_crosses_a_task_which_ends_at_once(void **state)
+{
+	struct scene *s = begin();
+
+	(void)state;
+	launch(s, "t1", EXECUTOR("x", "run"));
+	exited(s, "x", 1);
+	agent_update(s->cluster, &s->agent, s->framework.id, "t1", "TASK_FAILED", UUID_B, NULL);
+	cluster_wait(s->cluster, 40000);
+	assert_float_equal(offered_cpus(s), 3.5, 0);
+	assert_int_equal(framework_offer(&s->framework)->n_executor_ids, 1);
+	exited(s, "x", 1);
+	framework_call(&s->framework, NULL, "\"type\":\"REVIVE\"");
+	cluster_wait(s->cluster, 40000);
+	assert_float_equal(offered_cpus(s), 4, 0);
 	end(s);
 }
 
@@ -391,6 +411,7 @@ int main(void)
 		cmocka_unit_test(what_is_no_executor_is_refused),
 		cmocka_unit_test(an_exit_that_crosses_a_launch),
 		cmocka_unit_test(an_exit_that_crosses_a_launch_which_fails),
+		cmocka_unit_test(an_exit_that_crosses_a_task_which_ends_at_once),
 		cmocka_unit_test(a_group_goes_as_one),
 		cmocka_unit_test(a_group_of_which_one_is_wrong_goes_nowhere),
 		cmocka_unit_test(counts_in_what_its_framework_and_role_have),
