@@ -66,6 +66,17 @@ void history_add_task(const struct task *task)
 		drop_task(TAILQ_FIRST(&framework->ended));
 }
 
+bool history_has_task(const struct framework *framework, const char *id)
+{
+	const struct ended_task *ended;
+
+	TAILQ_FOREACH(ended, &framework->ended, of_framework) {
+		if (strcmp(ended->id, id) == 0)
+			return true;
+	}
+	return false;
+}
+
 static void drop_framework(struct framework *framework)
 {
 	struct master *master = framework->master;

@@ -19,6 +19,8 @@ TAILQ_HEAD(ended_tasks, ended_task);
 
 /* TASK has ended and is about to be freed.  Without memory it is not kept. */
 void history_add_task(const struct task *task);
+/* One of FRAMEWORK with this ID has ended and is still kept. */
+bool history_has_task(const struct framework *framework, const char *id);
 /* FRAMEWORK was removed; the oldest of those that are kept loses its place and its tasks. */
 void history_add_framework(struct framework *framework);
 /* FRAMEWORK is freed. */

@@ -11,6 +11,7 @@
 #include "master_stub/core.h"
 #include "master_stub/feedback.h"
 #include "master_stub/framework.h"
+#include "master_stub/history.h"
 #include "master_stub/launch_tasks.h"
 #include "master_stub/offer.h"
 #include "master_stub/operation.h"
@@ -45,11 +46,16 @@ static bool is_launch(const Operation *operation)
 	return operation->launch || operation->launch_group;
 }
 
-/* The call may have come before, by a proxy that asks twice: what it launched then is not dropped. */
+/*
+ * The call may have come before, by a proxy that asks twice: what it launched then is not dropped, also if it
+ * has ended since.
+ */
 static void drop_task(struct framework *framework, const Mesos__V1__TaskInfo *task, const char *why)
 {
-	if (master_task_find(framework, task->task_id->value))
-		reconcile_task(framework, task->task_id->value, task->agent_id->value);
+	const char *id = task->task_id->value;
+
+	if (master_task_find(framework, id) || history_has_task(framework, id))
+		reconcile_task(framework, id, task->agent_id->value);
 	else
 		launch_tell_not(framework, task, MESOS__V1__TASK_STATE__TASK_DROPPED,
 				  MESOS__V1__TASK_STATUS__REASON__REASON_INVALID_OFFERS, why);

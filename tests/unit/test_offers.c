@@ -234,6 +234,31 @@ static void test_an_accept_that_comes_twice_drops_nothing(void **state)
 	done(cluster, &agent, &framework);
 }
 
+/* As above, and in between the task has ended and is acknowledged: it has not been dropped since. */
+static void test_an_accept_that_comes_again_after_the_end_drops_nothing(void **state)
+{
+	struct cluster *cluster = cluster_new();
+	struct fake_agent agent = { 0 };
+	struct fake_framework framework = { 0 };
+	char task[1024], id[256];
+
+	(void)state;
+	agent_subscribe(cluster, &agent, (struct subscribe){ 0 });
+	framework_subscribe(cluster, &framework, FRAMEWORK);
+	snprintf(task, sizeof(task), TASK_JSON, "t1", agent.id, 1.0, 100.0, 31000, 31000);
+	snprintf(id, sizeof(id), "%s", framework_offer(&framework)->id->value);
+	accept_offer(&framework, id, task);
+	agent_update(cluster, &agent, framework.id, "t1", "TASK_FAILED", UUID_A, NULL);
+	framework_call(&framework, NULL,
+		       "\"type\":\"ACKNOWLEDGE\",\"acknowledge\":{\"agent_id\":{\"value\":\"%s\"},"
+		       "\"task_id\":{\"value\":\"t1\"},\"uuid\":\"" UUID_A "\"}", agent.id);
+	accept_offer(&framework, id, task);
+	assert_int_equal(agent_count(&agent, TEPUI__AGENT_EVENT__TYPE__RUN_TASK), 1);
+	assert_int_equal(framework_status(&framework)->reason,
+			 MESOS__V1__TASK_STATUS__REASON__REASON_RECONCILIATION);
+	done(cluster, &agent, &framework);
+}
+
 static void test_offers_of_two_agents_do_not_mix(void **state)
 {
 	struct cluster *cluster = cluster_new();
@@ -452,6 +477,7 @@ int main(void)
 		cmocka_unit_test(test_what_is_left_of_an_offer_is_declined),
 		cmocka_unit_test(test_invalid_offers_drop_every_task),
 		cmocka_unit_test(test_an_accept_that_comes_twice_drops_nothing),
+		cmocka_unit_test(test_an_accept_that_comes_again_after_the_end_drops_nothing),
 		cmocka_unit_test(test_offers_of_two_agents_do_not_mix),
 		cmocka_unit_test(test_invalid_tasks_are_named_and_the_others_run),
 		cmocka_unit_test(test_a_call_that_is_wrong_changes_nothing),
