@@ -149,6 +149,8 @@ static void handle(struct sim_agent *agent, const Tepui__AgentEvent *event)
 		send_heartbeat(agent);
 	else if (event->run_task)
 		agent_task_run(agent, event->run_task);
+	else if (event->run_task_group)
+		agent_tasks_run_group(agent, event->run_task_group);
 	else if (event->kill_task)
 		agent_task_kill(agent, event->kill_task);
 	else if (event->acknowledge)

@@ -8,6 +8,7 @@
 #include "lib/pb_json.h"
 #include "tests/sim/agent.h"
 #include "tests/sim/executors.h"
+#include "tests/sim/groups.h"
 #include "tests/sim/promises.h"
 #include "tests/sim/sim.h"
 
@@ -158,6 +159,8 @@ static void to_next(struct agent_task *task)
 	task->resend_tag = 0;
 }
 
+static void others_follow(struct agent_task *task);
+
 /* The agent speaks for a task whose executor has ended. */
 static Mesos__V1__TaskStatus__Source source_of(const struct agent_task *task)
 {
@@ -194,6 +197,8 @@ static void add_update(struct agent_task *task, Mesos__V1__TaskState state)
 	sim_trace(agent->sim, "%s: task %s is %d", agent->hostname, key_of(task), (int)state);
 	promises_update_made(agent->sim, task->fate, update->status);
 	forward(task);
+	if (has_ended(task))
+		others_follow(task);
 }
 
 /* ---- processes, which do not care whether there is an agent ---- */
@@ -252,6 +257,11 @@ static void on_started(void *arg, uint64_t tag)
 
 	if (!task || task->process != PROCESS_STARTING)
 		return;
+	if (!agent->sim->is_calm && sim_chance(agent->sim, 50)) {
+		sim_fault(agent->sim, FAULT_TASK_FAILURE);
+		process_exit(task, MESOS__V1__TASK_STATE__TASK_FAILED);
+		return;
+	}
 	task->process = PROCESS_RUNNING;
 	notice(task);
 	/* Half of them are services. */
@@ -279,6 +289,33 @@ static void on_killed(void *arg, uint64_t tag)
 		process_exit(task, task->agent->is_marking_gone && is_partition_aware(task) ?
 			     MESOS__V1__TASK_STATE__TASK_GONE_BY_OPERATOR :
 			     MESOS__V1__TASK_STATE__TASK_KILLED);
+}
+
+static void kill(struct agent_task *task)
+{
+	if (has_ended(task) || task->is_kill_requested)
+		return;
+	task->is_kill_requested = true;
+	sim_trace(task->agent->sim, "%s: kills %s", task->agent->hostname, key_of(task));
+	sim_in(task->agent->sim, sim_between(task->agent->sim, 1, 4000), on_killed, task->agent,
+	       task->tag);
+}
+
+/* Its group ends with it, unless it has finished; its executor has one task less. */
+static void others_follow(struct agent_task *task)
+{
+	struct agent_task *other;
+	bool is_last = true;
+
+	TAILQ_FOREACH(other, &task->agent->tasks, next) {
+		if (task->group && other->group == task->group &&
+		    task->state != MESOS__V1__TASK_STATE__TASK_FINISHED)
+			kill(other);
+		if (other->executor == task->executor && !has_ended(other))
+			is_last = false;
+	}
+	if (is_last && task->executor)
+		executor_is_idle(task->executor);
 }
 
 static void start_process(struct agent_task *task)
@@ -310,60 +347,127 @@ static void check_room(struct sim_agent *agent)
 	resources_done(&used);
 }
 
-void agent_task_run(struct sim_agent *agent, const Tepui__AgentEvent__RunTask *run)
+static bool is_known(struct sim_agent *agent, const char *framework_id, const char *task_id)
 {
-	struct agent_task *task;
-	struct fate *fate = promises_fate(agent->sim, run->framework->id->value,
-					  run->task->task_id->value);
+	const char *key = fate_key(promises_fate(agent->sim, framework_id, task_id));
+	bool is_here = find_task(agent, framework_id, task_id) || has_tombstone(agent, key);
+
+	if (is_here)
+		sim_trace(agent->sim, "%s: ignores the launch of %s", agent->hostname, key);
+	return is_here;
+}
+
+/* On disk; not started. */
+static struct agent_task *add_task(struct sim_agent *agent, Mesos__V1__FrameworkInfo *framework,
+				   Mesos__V1__TaskInfo *info)
+{
+	struct agent_task *task = sim_alloc(sizeof(*task));
+	Tepui__AgentEvent__RunTask run = TEPUI__AGENT_EVENT__RUN_TASK__INIT;
 	struct err e = { 0 };
 
-	if (find_task(agent, run->framework->id->value, run->task->task_id->value) ||
-	    has_tombstone(agent, fate_key(fate))) {
-		sim_trace(agent->sim, "%s: ignores the launch of %s", agent->hostname,
-			  fate_key(fate));
-		return;
-	}
-	task = sim_alloc(sizeof(*task));
+	run.framework = framework;
+	run.task = info;
 	task->agent = agent;
-	task->fate = fate;
+	task->fate = promises_fate(agent->sim, framework->id->value, info->task_id->value);
 	task->tag = ++agent->sim->n_tags;
-	task->run = (Tepui__AgentEvent__RunTask *)pb_copy(&run->base);
+	task->run = (Tepui__AgentEvent__RunTask *)pb_copy(&run.base);
 	task->state = MESOS__V1__TASK_STATE__TASK_STAGING;
 	task->resend_ms = FIRST_RESEND_MS;
 	STAILQ_INIT(&task->updates);
-	if (resources_from_messages(run->task->resources, run->task->n_resources,
-				    &task->resources, &e) < 0)
+	if (resources_from_messages(info->resources, info->n_resources, &task->resources, &e) < 0)
 		sim_fail(agent->sim, "P6 node", "%s", e.msg);
-	if (run->task->executor)
-		task->executor = executor_get(agent, run->framework, run->task->executor);
 	TAILQ_INSERT_TAIL(&agent->tasks, task, next);
+	sim_trace(agent->sim, "%s: launches %s", agent->hostname, key_of(task));
+	return task;
+}
+
+static void check_launch(struct sim_agent *agent)
+{
 	check_room(agent);
 	if (agent->is_draining)
 		sim_fail(agent->sim, "drain", "%s is draining and given a task", agent->hostname);
-	sim_trace(agent->sim, "%s: launches %s", agent->hostname, key_of(task));
+}
+
+void agent_task_run(struct sim_agent *agent, const Tepui__AgentEvent__RunTask *run)
+{
+	struct agent_task *task;
+
+	if (is_known(agent, run->framework->id->value, run->task->task_id->value))
+		return;
+	task = add_task(agent, run->framework, run->task);
+	if (run->task->executor)
+		task->executor = executor_get(agent, run->framework, run->task->executor);
+	groups_task_given(agent->sim, task->fate);
+	check_launch(agent);
 	start_process(task);
 }
 
-void agent_task_kill(struct sim_agent *agent, const Tepui__AgentEvent__KillTask *kill)
-{
-	struct agent_task *task = find_task(agent, kill->framework_id->value, kill->task_id->value);
+/* ---- groups: agent/pods.c ---- */
 
-	if (!task || has_ended(task) || task->is_kill_requested)
+static void refuse(struct agent_task *task)
+{
+	add_update(task, is_partition_aware(task) ? MESOS__V1__TASK_STATE__TASK_DROPPED :
+						    MESOS__V1__TASK_STATE__TASK_LOST);
+}
+
+void agent_tasks_run_group(struct sim_agent *agent, const Tepui__AgentEvent__RunTaskGroup *group)
+{
+	struct agent_task *tasks[GROUP_MAX_TASKS];
+	struct agent_executor *executor;
+	uint64_t number = ++agent->sim->n_tags;
+
+	groups_given(agent->sim, group);
+	if (group->n_tasks > GROUP_MAX_TASKS)
 		return;
-	task->is_kill_requested = true;
-	sim_trace(agent->sim, "%s: kills %s", agent->hostname, key_of(task));
-	sim_in(agent->sim, sim_between(agent->sim, 1, 4000), on_killed, agent, task->tag);
+	for (size_t i = 0; i < group->n_tasks; i++) {
+		if (is_known(agent, group->framework->id->value, group->tasks[i]->task_id->value))
+			return;
+	}
+	executor = executor_get(agent, group->framework, group->executor);
+	for (size_t i = 0; i < group->n_tasks; i++) {
+		tasks[i] = add_task(agent, group->framework, group->tasks[i]);
+		if (executor->is_shut_down)
+			continue;
+		tasks[i]->group = number;
+		tasks[i]->executor = executor;
+	}
+	for (size_t i = 0; i < group->n_tasks; i++) {
+		if (executor->is_shut_down)
+			refuse(tasks[i]);
+	}
+	check_launch(agent);
+	for (size_t i = 0; i < group->n_tasks; i++) {
+		if (!executor->is_shut_down)
+			start_process(tasks[i]);
+	}
+}
+
+/* ---- kills and acknowledgements ---- */
+
+void agent_task_kill(struct sim_agent *agent, const Tepui__AgentEvent__KillTask *event)
+{
+	struct agent_task *task = find_task(agent, event->framework_id->value,
+					    event->task_id->value);
+
+	if (task)
+		kill(task);
 }
 
 void agent_tasks_kill(struct sim_agent *agent)
 {
 	struct agent_task *task;
 
+	TAILQ_FOREACH(task, &agent->tasks, next)
+		kill(task);
+}
+
+void agent_tasks_kill_of(struct sim_agent *agent, const struct agent_executor *executor)
+{
+	struct agent_task *task;
+
 	TAILQ_FOREACH(task, &agent->tasks, next) {
-		if (has_ended(task) || task->is_kill_requested)
-			continue;
-		task->is_kill_requested = true;
-		sim_in(agent->sim, sim_between(agent->sim, 1, 4000), on_killed, agent, task->tag);
+		if (task->executor == executor)
+			kill(task);
 	}
 }
 

@@ -34,6 +34,7 @@ struct agent_task {
 	STAILQ_HEAD(, update) updates;
 	struct resources resources;
 	struct agent_executor *executor;	/* that lives; NULL: none, or it has ended */
+	uint64_t group;			/* the same for all that were launched together; 0: alone */
 	enum process process;
 	Mesos__V1__TaskState exit_state;	/* of its exit record */
 	bool is_kill_requested, is_in_flight;
@@ -50,6 +51,8 @@ struct tombstone {
 /* ---- what the master asks for ---- */
 
 void agent_task_run(struct sim_agent *agent, const Tepui__AgentEvent__RunTask *run);
+/* All of it or nothing. */
+void agent_tasks_run_group(struct sim_agent *agent, const Tepui__AgentEvent__RunTaskGroup *group);
 void agent_task_kill(struct sim_agent *agent, const Tepui__AgentEvent__KillTask *kill);
 void agent_task_acknowledged(struct sim_agent *agent, const Tepui__AgentEvent__Acknowledge *ack);
 
@@ -64,6 +67,7 @@ void agent_tasks_kill(struct sim_agent *agent);
 void agent_tasks_lose_power(struct sim_agent *agent);
 /* By itself or not: its tasks end with it. */
 void agent_tasks_executor_ended(struct sim_agent *agent, const struct agent_executor *executor);
+void agent_tasks_kill_of(struct sim_agent *agent, const struct agent_executor *executor);
 bool agent_tasks_have_ended(const struct sim_agent *agent);
 /* For SUBSCRIBE: the list is to be freed, what it points to is the agent's or part of it. */
 Tepui__RunningTask **agent_tasks_list(const struct sim_agent *agent, size_t *ret_n);

@@ -77,6 +77,12 @@ static const char *id_of(const struct agent_executor *x)
 	return x->running->executor->executor_id->value;
 }
 
+/* It is there for task groups, and as long as they are. */
+static bool is_pod(const struct agent_executor *x)
+{
+	return x->running->executor->type == MESOS__V1__EXECUTOR_INFO__TYPE__DEFAULT;
+}
+
 static const char *framework_of(const struct agent_executor *x)
 {
 	return x->running->framework->id->value;
@@ -190,13 +196,13 @@ struct agent_executor *executor_get(struct sim_agent *agent, Mesos__V1__Framewor
 	sim->n_executors++;
 	sim_trace(sim, "%s: executor %s/%s begins", agent->hostname, framework_of(x), id_of(x));
 	/* Some end while the next task is on its way to them, some when they are shut down. */
-	if (sim_chance(sim, 700))
+	if (sim_chance(sim, is_pod(x) ? 200 : 700))
 		sim_in(sim, sim_between(sim, 1, sim_chance(sim, 400) ? SHORT_LIFE_MS : LONGEST_LIFE_MS),
 		       on_end, agent, x->tag);
 	return x;
 }
 
-static void shut_down(struct agent_executor *x)
+static void stop(struct agent_executor *x)
 {
 	struct sim *sim = x->agent->sim;
 
@@ -206,13 +212,22 @@ static void shut_down(struct agent_executor *x)
 	sim_in(sim, sim_between(sim, 1, LONGEST_GRACE_MS), on_end, x->agent, x->tag);
 }
 
+void executor_is_idle(struct agent_executor *x)
+{
+	if (is_pod(x) || sim_chance(x->agent->sim, 300))
+		stop(x);
+}
+
 void executor_shut_down(struct sim_agent *agent, const Tepui__AgentEvent__ShutdownExecutor *event)
 {
 	struct agent_executor *x = find(agent, event->framework_id->value,
 					event->executor_id->value);
 
-	if (x)
-		shut_down(x);
+	/* Groups are told one by one, and the executor follows. */
+	if (x && is_pod(x))
+		agent_tasks_kill_of(agent, x);
+	else if (x)
+		stop(x);
 }
 
 void executors_shut_down(struct sim_agent *agent)
@@ -220,7 +235,7 @@ void executors_shut_down(struct sim_agent *agent)
 	struct agent_executor *x;
 
 	TAILQ_FOREACH(x, &agent->executors, next)
-		shut_down(x);
+		stop(x);
 }
 
 bool executors_are_gone(const struct sim_agent *agent)
@@ -278,16 +293,11 @@ void executors_drop(struct sim_agent *agent)
 
 /* ---- what the master knows ---- */
 
-static void check_task(const struct agent *agent, const struct agent_task *node_task)
+static const struct executor *find_known(const struct agent *agent, const struct agent_executor *x)
 {
-	const struct framework *framework =
-		framework_find(agent->master, node_task->run->framework->id->value);
-	const struct task *task = framework ? master_task_find(framework,
-					node_task->run->task->task_id->value) : NULL;
+	const struct framework *framework = framework_find(agent->master, framework_of(x));
 
-	if (task && task->agent == agent && !master_task_is_ended(task->state) && !task->executor)
-		sim_fail(node_task->agent->sim, "P6 executor", "task '%s' runs, and its executor is"
-			 " not charged", fate_key(node_task->fate));
+	return framework ? master_executor_find(agent, framework, id_of(x)) : NULL;
 }
 
 void executors_check(struct sim *sim)
@@ -295,22 +305,19 @@ void executors_check(struct sim *sim)
 	for (size_t i = 0; i < sim->n_agents; i++) {
 		const struct sim_agent *node = sim->agents[i];
 		const struct agent *agent = registry_find(sim->host->master, node->id);
-		const struct agent_task *task;
+		const struct agent_executor *x;
 
 		if (!agent || !agent->node)
 			continue;
-		TAILQ_FOREACH(task, &node->tasks, next) {
-			if (task->executor && promises_is_live(task->fate))
-				check_task(agent, task);
+		TAILQ_FOREACH(x, &node->executors, next) {
+			const struct executor *known = find_known(agent, x);
+
+			if (!x->has_exited && (!known || !known->is_charged))
+				sim_fail(sim, "P6 executor", "executor '%s' of framework '%s' lives"
+					 " on %s and is not charged", id_of(x), framework_of(x),
+					 node->hostname);
 		}
 	}
-}
-
-static const struct executor *find_known(const struct agent *agent, const struct agent_executor *x)
-{
-	const struct framework *framework = framework_find(agent->master, framework_of(x));
-
-	return framework ? master_executor_find(agent, framework, id_of(x)) : NULL;
 }
 
 bool executors_are_healed(const struct sim_agent *node, const struct agent *agent, char *text,

@@ -16,7 +16,7 @@ struct ending;
 struct sim;
 struct sim_agent;
 
-/* ---- agents: agent/executor.c ---- */
+/* ---- agents: agent/executor.c, pods.c ---- */
 
 /* Its record and its process, which outlives the agent. */
 struct agent_executor {
@@ -34,6 +34,8 @@ struct agent_executor *executor_get(struct sim_agent *agent, Mesos__V1__Framewor
 				    Mesos__V1__ExecutorInfo *info);
 void executor_shut_down(struct sim_agent *agent, const Tepui__AgentEvent__ShutdownExecutor *event);
 void executors_shut_down(struct sim_agent *agent);
+/* The last of its tasks has ended, so it may, too. */
+void executor_is_idle(struct agent_executor *executor);
 bool executors_are_gone(const struct sim_agent *agent);
 /* The power is off: tasks are told apart. */
 void executors_lose_power(struct sim_agent *agent);
@@ -51,7 +53,7 @@ void endings_free(struct sim *sim);
 /* A framework is told of an end. */
 void ending_told(struct sim *sim, const char *framework_id,
 		 const Mesos__V1__Scheduler__Event__Failure *failure);
-/* P6, after every turn: the executor of a task that runs is charged with it. */
+/* P6, after every turn: what lives is charged. */
 void executors_check(struct sim *sim);
 /* NODE and AGENT, which is the same at the master, have the same ones. */
 bool executors_are_healed(const struct sim_agent *node, const struct agent *agent, char *text,

@@ -11,6 +11,7 @@
 
 struct ask;
 struct fate;
+struct group;
 struct sim;
 
 enum { EXECUTOR_ID_SIZE = 32 };
@@ -19,6 +20,7 @@ enum { EXECUTOR_ID_SIZE = 32 };
 struct wish {
 	TAILQ_ENTRY(wish) next;
 	struct fate *fate;
+	struct group *group;		/* NULL: it is alone */
 	char id[32], agent_id[128];
 	char executor[EXECUTOR_ID_SIZE];	/* "": it has none to name */
 	Mesos__V1__TaskState state;	/* last heard; STAGING before */

@@ -156,7 +156,10 @@ static void describe_executor(const struct wish *wish, struct task_message *m)
 	mesos__v1__executor_id__init(&m->executor_id);
 	m->executor_id.value = TEXT(wish->executor);
 	m->executor.executor_id = &m->executor_id;
-	m->executor.command = &m->command;
+	m->executor.has_type = true;
+	m->executor.type = wish->group ? MESOS__V1__EXECUTOR_INFO__TYPE__DEFAULT :
+					 MESOS__V1__EXECUTOR_INFO__TYPE__CUSTOM;
+	m->executor.command = wish->group ? NULL : &m->command;
 	(void)resources_to_messages(&framework_executor_resources, NULL, &m->executor.resources,
 				    &m->executor.n_resources);
 }
@@ -173,8 +176,10 @@ static void describe_task(const struct framework_accept *accept, size_t i, struc
 	m->info.name = TEXT("task");
 	m->info.task_id = &m->id;
 	m->info.agent_id = accept->offer->agent_id;
-	m->info.command = wish->executor[0] ? NULL : &m->command;
-	m->info.executor = wish->executor[0] ? &m->executor : NULL;
+	if (wish->executor[0] && !wish->group)
+		m->info.executor = &m->executor;
+	else
+		m->info.command = &m->command;
 	describe_executor(wish, m);
 	(void)resources_to_messages(&accept->tasks[i].resources, NULL, &m->info.resources,
 				    &m->info.n_resources);
@@ -186,39 +191,69 @@ static void task_message_done(struct task_message *m)
 	resources_messages_free(m->executor.resources, m->executor.n_resources);
 }
 
+/* LAUNCH and LAUNCH_GROUP with what they point to. */
+struct launch_message {
+	struct task_message tasks[ACCEPT_MAX_TASKS];
+	Mesos__V1__TaskInfo *alone[ACCEPT_MAX_TASKS], *together[ACCEPT_MAX_TASKS];
+	Mesos__V1__Offer__Operation launch_operation, group_operation;
+	Mesos__V1__Offer__Operation__Launch launch;
+	Mesos__V1__Offer__Operation__LaunchGroup group;
+	Mesos__V1__TaskGroupInfo tasks_of_group;
+};
+
+static void describe_launches(const struct framework_accept *accept, struct launch_message *m)
+{
+	mesos__v1__offer__operation__init(&m->launch_operation);
+	mesos__v1__offer__operation__init(&m->group_operation);
+	mesos__v1__offer__operation__launch__init(&m->launch);
+	mesos__v1__offer__operation__launch_group__init(&m->group);
+	mesos__v1__task_group_info__init(&m->tasks_of_group);
+	m->launch_operation.has_type = m->group_operation.has_type = true;
+	m->launch_operation.type = MESOS__V1__OFFER__OPERATION__TYPE__LAUNCH;
+	m->launch_operation.launch = &m->launch;
+	m->launch.task_infos = m->alone;
+	m->group_operation.type = MESOS__V1__OFFER__OPERATION__TYPE__LAUNCH_GROUP;
+	m->group_operation.launch_group = &m->group;
+	m->group.task_group = &m->tasks_of_group;
+	m->tasks_of_group.tasks = m->together;
+	for (size_t i = 0; i < accept->n_tasks; i++) {
+		struct task_message *task = &m->tasks[i];
+
+		describe_task(accept, i, task);
+		if (accept->tasks[i].wish->group) {
+			m->group.executor = &task->executor;
+			m->together[m->tasks_of_group.n_tasks++] = &task->info;
+		} else {
+			m->alone[m->launch.n_task_infos++] = &task->info;
+		}
+	}
+}
+
 void framework_accept(struct sim_framework *framework, const struct framework_accept *accept)
 {
 	Call call = MESOS__V1__SCHEDULER__CALL__INIT;
 	Mesos__V1__Scheduler__Call__Accept body = MESOS__V1__SCHEDULER__CALL__ACCEPT__INIT;
-	Mesos__V1__Offer__Operation operation = MESOS__V1__OFFER__OPERATION__INIT;
-	Mesos__V1__Offer__Operation__Launch launch = MESOS__V1__OFFER__OPERATION__LAUNCH__INIT;
-	struct task_message tasks[ACCEPT_MAX_TASKS];
-	Mesos__V1__TaskInfo *list[ACCEPT_MAX_TASKS];
 	Mesos__V1__OfferID *offer_ids[] = { accept->offer->id };
-	Mesos__V1__Offer__Operation *operations[2];
+	Mesos__V1__Offer__Operation *operations[3];
+	struct launch_message launches;
 
-	for (size_t i = 0; i < accept->n_tasks; i++) {
-		describe_task(accept, i, &tasks[i]);
-		list[i] = &tasks[i].info;
-	}
-	launch.n_task_infos = accept->n_tasks;
-	launch.task_infos = list;
-	operation.has_type = true;
-	operation.type = MESOS__V1__OFFER__OPERATION__TYPE__LAUNCH;
-	operation.launch = &launch;
+	describe_launches(accept, &launches);
 	body.n_offer_ids = 1;
 	body.offer_ids = offer_ids;
 	body.operations = operations;
 	if (accept->change)
 		operations[body.n_operations++] = accept->change;
-	if (accept->n_tasks > 0)
-		operations[body.n_operations++] = &operation;
+	if (launches.tasks_of_group.n_tasks > 0)
+		operations[body.n_operations++] = &launches.group_operation;
+	if (launches.launch.n_task_infos > 0)
+		operations[body.n_operations++] = &launches.launch_operation;
 	call.accept = &body;
-	sim_trace(framework->sim, "%s: accepts %s for %zu tasks", framework->name,
-		  accept->offer->id->value, accept->n_tasks);
+	sim_trace(framework->sim, "%s: accepts %s for %zu tasks, %zu of them a group",
+		  framework->name, accept->offer->id->value, accept->n_tasks,
+		  launches.tasks_of_group.n_tasks);
 	send(framework, LANE_CALLS, &call, TYPE(ACCEPT));
 	for (size_t i = 0; i < accept->n_tasks; i++)
-		task_message_done(&tasks[i]);
+		task_message_done(&launches.tasks[i]);
 }
 
 void framework_decline(struct sim_framework *framework, const char *offer_id, double refuse_seconds)

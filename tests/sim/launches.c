@@ -7,6 +7,7 @@
 #include "lib/err.h"
 #include "lib/resources.h"
 #include "tests/sim/changes.h"
+#include "tests/sim/groups.h"
 #include "tests/sim/operations.h"
 #include "tests/sim/promises.h"
 #include "tests/sim/sim.h"
@@ -52,9 +53,10 @@ struct wish *wish_by_chance(struct sim_framework *framework)
 }
 
 /* EXECUTOR: "" for none. */
-static struct wish *new_wish(struct sim_framework *framework, const char *agent_id,
-			     const char *executor)
+static struct wish *new_wish(struct sim_framework *framework,
+			     const struct framework_accept *accept, const char *executor)
 {
+	const char *agent_id = accept->offer->agent_id->value;
 	struct wish *wish = sim_alloc(sizeof(*wish));
 
 	(void)snprintf(wish->id, sizeof(wish->id), "t%u", framework->n_named++);
@@ -79,6 +81,13 @@ void wishes_drop(struct sim_framework *framework)
 
 /* ---- offers ---- */
 
+/* What is left of an offer. */
+struct pot {
+	const char *role;
+	struct resources left;
+	bool is_empty;			/* what was to be launched next did not fit */
+};
+
 static bool is_there(const struct framework_accept *accept, const char *executor)
 {
 	for (size_t i = 0; i < accept->offer->n_executor_ids; i++) {
@@ -94,67 +103,116 @@ static bool is_there(const struct framework_accept *accept, const char *executor
 
 /* One of a few for ROLE, which is part of what it is, if LEFT has room for it; or none: "". */
 static void choose_executor(struct sim *sim, const struct framework_accept *accept,
-			    const char *role, struct resources *left, char ret[EXECUTOR_ID_SIZE])
+			    struct pot *pot, char kind, char ret[EXECUTOR_ID_SIZE])
 {
-	ret[0] = '\0';
-	if (!sim_chance(sim, 300))
-		return;
-	(void)snprintf(ret, EXECUTOR_ID_SIZE, "x%d-%s", (int)sim_between(sim, 0, 2), role);
+	(void)snprintf(ret, EXECUTOR_ID_SIZE, "%c%d-%s", kind, (int)sim_between(sim, 0, 2),
+		       pot->role);
 	for (char *c = ret; *c; c++)
 		*c = *c == '/' ? '.' : *c;
 	if (is_there(accept, ret))
 		return;
-	if (resources_contain(left, &framework_executor_resources))
-		(void)resources_subtract(left, &framework_executor_resources);
+	if (resources_contain(&pot->left, &framework_executor_resources))
+		(void)resources_subtract(&pot->left, &framework_executor_resources);
 	else
 		ret[0] = '\0';
 }
 
-/* As many as fit, out of LEFT, of the sizes that chance has. */
+/* Of the size that chance has; false: it does not fit. */
+static bool choose_resources(struct sim *sim, struct pot *pot, struct resources *ret)
+{
+	*ret = (struct resources){
+		.scalar = { [RESOURCE_CPUS] = sim_between(sim, 1, 15) * 100,
+			    [RESOURCE_MEM] = sim_between(sim, 1, 8) * 32000 },
+	};
+	if (sim_chance(sim, 400) && ranges_count(&pot->left.ports) > 0) {
+		uint32_t port = ranges_at(&pot->left.ports, 0);
+
+		(void)ranges_add(&ret->ports, port, port);
+	}
+	if (pot->left.parts.n > 0 && sim_chance(sim, 400))
+		change_use(sim, pot->role, &pot->left, ret);
+	if (!resources_contain(&pot->left, ret)) {
+		resources_done(ret);
+		return false;
+	}
+	(void)resources_subtract(&pot->left, ret);
+	return true;
+}
+
+static void choose_task(struct sim_framework *framework, struct framework_accept *accept,
+			struct pot *pot)
+{
+	struct sim *sim = framework->sim;
+	char executor[EXECUTOR_ID_SIZE] = "";
+	struct resources resources;
+
+	if (sim_chance(sim, 300))
+		choose_executor(sim, accept, pot, 'x', executor);
+	if (choose_resources(sim, pot, &resources))
+		framework_accept_add(accept, new_wish(framework, accept, executor), &resources);
+	else
+		pot->is_empty = true;
+}
+
+/* More than there is: told as TASK_ERROR. */
+static const struct resources too_much = { .scalar = { [RESOURCE_CPUS] = 1000000 } };
+
+/* Two or three at once, if they fit. */
+static void choose_group(struct sim_framework *framework, struct framework_accept *accept,
+			 struct pot *pot)
+{
+	struct sim *sim = framework->sim;
+	struct resources resources[GROUP_MAX_TASKS];
+	size_t n = 0, size = (size_t)sim_between(sim, 2, GROUP_MAX_TASKS);
+	char executor[EXECUTOR_ID_SIZE];
+	struct group *group;
+
+	choose_executor(sim, accept, pot, 'g', executor);
+	while (n < size && executor[0] && choose_resources(sim, pot, &resources[n]))
+		n++;
+	if (n == size && sim_chance(sim, 50)) {
+		sim_fault(sim, FAULT_INVALID_LAUNCH);
+		resources_done(&resources[0]);
+		resources[0] = too_much;
+	}
+	group = n == size ? group_new(sim) : NULL;
+	for (size_t i = 0; i < n; i++) {
+		struct wish *wish;
+
+		if (!group) {
+			resources_done(&resources[i]);
+			continue;
+		}
+		wish = new_wish(framework, accept, executor);
+		wish->group = group;
+		group_add(group, wish->fate);
+		framework_accept_add(accept, wish, &resources[i]);
+	}
+}
+
 void launches_choose(struct sim_framework *framework, struct framework_accept *accept)
 {
 	const Mesos__V1__Offer *offer = accept->offer;
 	struct sim *sim = framework->sim;
-	const char *role = offer->allocation_info ? offer->allocation_info->role : "*";
-	struct resources left = { 0 };
+	struct pot pot = { .role = offer->allocation_info ? offer->allocation_info->role : "*" };
 	struct err e = { 0 };
 	unsigned most = (unsigned)sim_between(sim, 0, MAX_LAUNCHES);
 
-	if (resources_from_messages(offer->resources, offer->n_resources, &left, &e) < 0)
+	if (resources_from_messages(offer->resources, offer->n_resources, &pot.left, &e) < 0)
 		sim_fail(sim, "offers", "%s", e.msg);
 	if (offer->allocation_info && sim_chance(sim, 300))
-		accept->change = change_ask(sim, offer->agent_id->value, role, &left);
+		accept->change = change_ask(sim, offer->agent_id->value, pot.role, &pot.left);
 	if (accept->change && sim_chance(sim, 500))
 		ask_new(framework, offer->agent_id->value, accept->change);
-	while (accept->n_tasks < most && wishes_count_open(framework) < framework->most_tasks) {
-		struct resources wanted = { 0 };
-		char executor[EXECUTOR_ID_SIZE];
-
-		choose_executor(sim, accept, role, &left, executor);
-		wanted.scalar[RESOURCE_CPUS] = sim_between(sim, 1, 15) * 100;
-		wanted.scalar[RESOURCE_MEM] = sim_between(sim, 1, 8) * 32000;
-		if (sim_chance(sim, 400) && ranges_count(&left.ports) > 0) {
-			uint32_t port = ranges_at(&left.ports, 0);
-
-			(void)ranges_add(&wanted.ports, port, port);
-		}
-		if (left.parts.n > 0 && sim_chance(sim, 400))
-			change_use(sim, role, &left, &wanted);
-		if (!resources_contain(&left, &wanted)) {
-			resources_done(&wanted);
-			break;
-		}
-		(void)resources_subtract(&left, &wanted);
-		framework_accept_add(accept, new_wish(framework, offer->agent_id->value, executor),
-				     &wanted);
-	}
+	if (sim_chance(sim, 350) &&
+	    wishes_count_open(framework) + GROUP_MAX_TASKS <= framework->most_tasks)
+		choose_group(framework, accept, &pot);
+	while (!pot.is_empty && accept->n_tasks < most &&
+	       wishes_count_open(framework) < framework->most_tasks)
+		choose_task(framework, accept, &pot);
 	if (!sim->is_calm && sim_chance(sim, 20)) {
-		/* More than there is: told as TASK_ERROR. */
-		struct resources wanted = { .scalar = { [RESOURCE_CPUS] = 1000000 } };
-
 		sim_fault(sim, FAULT_INVALID_LAUNCH);
-		framework_accept_add(accept, new_wish(framework, offer->agent_id->value, ""),
-				     &wanted);
+		framework_accept_add(accept, new_wish(framework, accept, ""), &too_much);
 	}
-	resources_done(&left);
+	resources_done(&pot.left);
 }

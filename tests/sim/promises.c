@@ -15,6 +15,7 @@
 #include "tests/sim/agent_tasks.h"
 #include "tests/sim/executors.h"
 #include "tests/sim/framework.h"
+#include "tests/sim/groups.h"
 #include "tests/sim/host.h"
 #include "tests/sim/operations.h"
 #include "tests/sim/sim.h"
@@ -128,6 +129,16 @@ struct fate *promises_fate(struct sim *sim, const char *framework_id, const char
 const char *fate_key(const struct fate *fate)
 {
 	return fate->key;
+}
+
+bool promises_has_started(const struct fate *fate)
+{
+	return fate->n_starts > 0;
+}
+
+bool promises_has_failed(const struct fate *fate)
+{
+	return fate->has_end && fate->end != MESOS__V1__TASK_STATE__TASK_FINISHED;
 }
 
 bool promises_is_live(const struct fate *fate)
@@ -478,7 +489,8 @@ bool promises_are_healed(struct sim *sim, char *text, size_t size)
 		if (!framework_is_healed(sim->frameworks[i], text, size))
 			return false;
 	}
-	if (!promises_apps_are_healed(sim, text, size) || !deeds_are_healed(sim, text, size))
+	if (!promises_apps_are_healed(sim, text, size) || !deeds_are_healed(sim, text, size) ||
+	    !groups_are_healed(sim, text, size))
 		return false;
 	for (fate = sim->ledger->fates; fate; fate = fate->hh.next)
 		UNLESS(!fate->is_live || has_owner(sim, fate),

@@ -28,7 +28,10 @@ void ledger_free(struct ledger *ledger);
 /* Found or made; lives as long as the run. */
 struct fate *promises_fate(struct sim *sim, const char *framework_id, const char *task_id);
 const char *fate_key(const struct fate *fate);
+bool promises_has_started(const struct fate *fate);
 bool promises_is_live(const struct fate *fate);
+/* It has ended, as its agent says, and was not finished. */
+bool promises_has_failed(const struct fate *fate);
 bool promises_is_terminal(Mesos__V1__TaskState state);
 
 /* What happens is told here, where it happens. */

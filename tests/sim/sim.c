@@ -8,6 +8,7 @@
 #include "tests/sim/agent.h"
 #include "tests/sim/executors.h"
 #include "tests/sim/framework.h"
+#include "tests/sim/groups.h"
 #include "tests/sim/host.h"
 #include "tests/sim/link.h"
 #include "tests/sim/operator.h"
@@ -208,6 +209,7 @@ static void tear_down(struct sim *sim)
 	ledger_free(sim->ledger);
 	deeds_free(sim);
 	endings_free(sim);
+	groups_free(sim);
 	free(sim->people);
 	free(sim->heap);
 }
@@ -221,6 +223,7 @@ bool sim_run(struct sim *sim, uint64_t seed, bool is_tracing)
 	sim->is_tracing = is_tracing;
 	sim->now_ms = 1000;
 	SLIST_INIT(&sim->links);
+	SLIST_INIT(&sim->groups);
 	rng_seed(&sim->rng, seed);
 	sim->limits[0] = (struct limit){ .role = "red", .cpus = INT64_MAX };
 	sim->limits[1] = (struct limit){ .role = "blue", .cpus = INT64_MAX };

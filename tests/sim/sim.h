@@ -11,6 +11,7 @@
 
 struct deed;
 struct ending;
+struct group;
 struct host;
 struct ledger;
 struct link;
@@ -89,11 +90,12 @@ struct sim {
 	uint64_t next_offer;		/* those below it were looked at */
 	struct deed *deeds;		/* operations with an id */
 	struct ending *endings;		/* of executors */
+	SLIST_HEAD(, group) groups;	/* that were asked for */
 	struct people *people;		/* NULL: this run has no controller */
 
 	uint64_t hash;			/* of the trace */
 	uint64_t faults[N_FAULTS];
-	uint64_t n_messages, n_tasks, n_executors, n_changes, n_volumes;
+	uint64_t n_messages, n_tasks, n_executors, n_groups, n_changes, n_volumes;
 	bool is_failed;
 };
 
