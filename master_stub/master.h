@@ -47,6 +47,8 @@ struct master_io {
 	/* For operators' streams, only while master_set_observed(). */
 	void (*operator_event)(void *arg, const Mesos__V1__Master__Event *event);
 	int64_t (*wall_ms)(void *arg);
+	/* Only to measure how long things take, for metrics; NULL: they are not measured. */
+	int64_t (*stopwatch_ns)(void *arg);
 	void *arg;
 };
 

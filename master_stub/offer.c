@@ -8,7 +8,6 @@
 #include <string.h>
 
 #include "lib/cleanup.h"
-#include "lib/clock.h"
 #include "master_stub/allocator.h"
 #include "master_stub/core.h"
 #include "master_stub/executor.h"
@@ -285,14 +284,19 @@ static void tell_fresh(struct framework *framework)
 	framework->n_fresh_offers = 0;
 }
 
+static int64_t stopwatch_ns(const struct master *master)
+{
+	return master->io.stopwatch_ns ? master->io.stopwatch_ns(master->io.arg) : 0;
+}
+
 /* What is not due by a time is due since this turn. */
 static size_t run_allocator(struct master *master, struct allocation *allocation)
 {
-	int64_t since_ns = clock_boot_ns(), due_ms = allocator_next_ms(master->allocator);
+	int64_t since_ns = stopwatch_ns(master), due_ms = allocator_next_ms(master->allocator);
 	int64_t delay_ms = due_ms < allocation->now_ms ? allocation->now_ms - due_ms : 0;
 	size_t n = allocator_run(master->allocator, allocation->now_ms, on_grant, allocation);
 
-	timings_add(&master->allocations, clock_boot_ns() - since_ns);
+	timings_add(&master->allocations, stopwatch_ns(master) - since_ns);
 	timings_add(&master->allocation_delays, delay_ms * 1000000);
 	return n;
 }

@@ -78,6 +78,12 @@ static int64_t on_wall_ms(void *arg)
 	return clock_wall_ms();
 }
 
+static int64_t on_stopwatch_ns(void *arg)
+{
+	(void)arg;
+	return clock_boot_ns();
+}
+
 static void on_controller_event(void *arg, const char *type, const json_t *event)
 {
 	struct shell *shell = arg;
@@ -360,7 +366,7 @@ static int start_master(struct shell *shell, bool is_rebuilt, struct err *e)
 	struct master_io io = {
 		.agent_event = on_agent_event, .agent_close = on_agent_close,
 		.explain = on_explain, .operator_event = on_operator_event, .wall_ms = on_wall_ms,
-		.arg = shell,
+		.stopwatch_ns = on_stopwatch_ns, .arg = shell,
 	};
 	int64_t since_ns = clock_boot_ns();
 	int r;
