@@ -58,6 +58,7 @@ struct framework {
 	LIST_HEAD(, inverse_offer) inverse_offers;
 	unsigned n_fresh_offers;	/* not told yet: at the head of OFFERS */
 	struct ended_tasks ended;	/* of its tasks, those that are remembered */
+	struct ended_task *ended_by_id;	/* of them; of those with one id the last */
 	size_t n_ended;
 	bool is_kept;			/* removed, and remembered with its tasks */
 	TAILQ_ENTRY(framework) in_kept;

@@ -10,11 +10,21 @@
 #include "master_stub/listing.h"
 #include "master_stub/view.h"
 
+static struct ended_task *find(const struct framework *framework, const char *id)
+{
+	struct ended_task *ended = NULL;
+
+	HASH_FIND_STR(framework->ended_by_id, id, ended);
+	return ended;
+}
+
 static void drop_task(struct ended_task *ended)
 {
 	struct framework *framework = ended->framework;
 
 	listings_forget(framework->master, ended);
+	if (find(framework, ended->id) == ended)
+		HASH_DEL(framework->ended_by_id, ended);
 	TAILQ_REMOVE(&framework->ended, ended, of_framework);
 	TAILQ_REMOVE(&framework->master->ended, ended, all);
 	framework->n_ended--;
@@ -45,7 +55,7 @@ void history_add_task(const struct task *task)
 {
 	struct framework *framework = task->framework;
 	uint64_t most = framework->master->options.max_completed_tasks;
-	struct ended_task *ended;
+	struct ended_task *ended, *before;
 
 	if (most == 0 || (framework->is_removed && !framework->is_kept))
 		return;
@@ -60,6 +70,12 @@ void history_add_task(const struct task *task)
 	}
 	ended->framework = framework;
 	ended->state = task->state;
+	/* A framework may use an id again once it is free. */
+	before = find(framework, ended->id);
+	if (before)
+		HASH_DEL(framework->ended_by_id, before);
+	/* Without memory it is found no more: that is for who asks twice. */
+	HASH_ADD_KEYPTR(hh, framework->ended_by_id, ended->id, strlen(ended->id), ended);
 	TAILQ_INSERT_TAIL(&framework->ended, ended, of_framework);
 	TAILQ_INSERT_TAIL(&framework->master->ended, ended, all);
 	if (++framework->n_ended > most)
@@ -68,13 +84,7 @@ void history_add_task(const struct task *task)
 
 bool history_has_task(const struct framework *framework, const char *id)
 {
-	const struct ended_task *ended;
-
-	TAILQ_FOREACH(ended, &framework->ended, of_framework) {
-		if (strcmp(ended->id, id) == 0)
-			return true;
-	}
-	return false;
+	return find(framework, id);
 }
 
 static void drop_framework(struct framework *framework)

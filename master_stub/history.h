@@ -4,6 +4,7 @@
 
 #include <sys/queue.h>
 
+#include "lib/hash.h"
 #include "master_stub/task.h"
 
 /* A packed mesos.v1.Task, as the API tells it. */
@@ -13,6 +14,7 @@ struct ended_task {
 	Mesos__V1__TaskState state;
 	struct packed task;
 	TAILQ_ENTRY(ended_task) of_framework, all;	/* the oldest first */
+	UT_hash_handle hh;		/* in framework->ended_by_id: the last one of its id */
 };
 
 TAILQ_HEAD(ended_tasks, ended_task);
