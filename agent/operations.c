@@ -20,7 +20,7 @@
 
 static const char store_kind[] = "operation";
 
-enum { MAX_OPERATIONS = 1024, UUID_BYTES = 16 };
+enum { UUID_BYTES = 16 };
 
 typedef Tepui__AgentEvent__Apply Apply;
 
@@ -71,16 +71,9 @@ static void mark(void *arg)
 	todo_add(&operation->agent->todo, &operation->todo);
 }
 
-static char *key_of(const char *framework_id, const char *id)
-{
-	char *key;
-
-	return asprintf(&key, "%s/%s", framework_id, id) < 0 ? NULL : key;
-}
-
 static struct operation *find(const struct agent *agent, const char *framework_id, const char *id)
 {
-	AUTO_FREE char *key = key_of(framework_id, id);
+	AUTO_FREE char *key = id_pair(framework_id, id);
 	struct operation *operation = NULL;
 
 	if (key)
@@ -95,7 +88,7 @@ static int adopt(struct agent *agent, Tepui__AppliedOperation *record_take, stru
 	struct operation *operation = calloc(1, sizeof(*operation));
 
 	if (operation)
-		operation->key = key_of(record_take->framework->id->value,
+		operation->key = id_pair(record_take->framework->id->value,
 					record_take->operation->info->id->value);
 	if (operation && operation->key)
 		HASH_ADD_KEYPTR(hh, agent->operations, operation->key, strlen(operation->key),
@@ -172,7 +165,7 @@ static int check_room(const struct agent *agent, const Apply *apply, struct err 
 	if (find(agent, apply->framework->id->value, id))
 		return err_set(e, EEXIST, "apply operation '%.255s': it has not been acknowledged"
 			       " since it was applied", id);
-	if (HASH_COUNT(agent->operations) >= MAX_OPERATIONS ||
+	if (HASH_COUNT(agent->operations) >= OPERATIONS_MAX_KEPT ||
 	    agent->descriptions + protobuf_c_message_get_packed_size(&apply->base) >
 		    AGENT_MAX_DESCRIPTIONS)
 		return err_set(e, ENOBUFS, "apply operation '%.255s': too many wait to be"

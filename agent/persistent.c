@@ -15,6 +15,7 @@
 #include "lib/cleanup.h"
 #include "lib/clock.h"
 #include "lib/err.h"
+#include "lib/id.h"
 #include "lib/log.h"
 #include "lib/pb_json.h"
 #include "lib/store.h"
@@ -62,8 +63,7 @@ static int set_names(struct persistent_volume *volume)
 {
 	const struct resource_part *part = persistent_part(volume);
 
-	if (asprintf(&volume->key, "%s/%s", part->role, part->volume) < 0)
-		volume->key = NULL;
+	volume->key = id_pair(part->role, part->volume);
 	volume->path = persistent_path(PERSISTENT_ROOT, part->role, part->volume);
 	return volume->key && volume->path ? 0 : -ENOMEM;
 }
@@ -128,13 +128,10 @@ struct persistent_volume *persistent_find(const struct agent *agent,
 					  const struct resource_part *part)
 {
 	struct persistent_volume *volume = NULL;
-	AUTO_FREE char *key = NULL;
+	AUTO_FREE char *key = id_pair(part->role, part->volume);
 
-	if (asprintf(&key, "%s/%s", part->role, part->volume) < 0) {
-		key = NULL;
-		return NULL;
-	}
-	HASH_FIND_STR(agent->volumes, key, volume);
+	if (key)
+		HASH_FIND_STR(agent->volumes, key, volume);
 	return volume;
 }
 

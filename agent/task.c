@@ -58,17 +58,9 @@ const char *task_executor_id(const struct task *task)
 	return task->executor ? executor_id(task->executor) : task_id(task);
 }
 
-/* Owned; NULL when memory is out. */
-static char *key_of(const char *framework_id, const char *id)
-{
-	char *key;
-
-	return asprintf(&key, "%s/%s", framework_id, id) < 0 ? NULL : key;
-}
-
 struct task *task_find(struct agent *agent, const char *framework_id, const char *id)
 {
-	AUTO_FREE char *key = key_of(framework_id, id);
+	AUTO_FREE char *key = id_pair(framework_id, id);
 	struct task *task = NULL;
 
 	if (key)
@@ -78,7 +70,7 @@ struct task *task_find(struct agent *agent, const char *framework_id, const char
 
 bool task_was_here(struct agent *agent, const char *framework_id, const char *id)
 {
-	AUTO_FREE char *key = key_of(framework_id, id);
+	AUTO_FREE char *key = id_pair(framework_id, id);
 
 	return key && tombstone_has(agent, key);
 }
@@ -397,7 +389,7 @@ static int init_task(struct task *task, struct err *e)
 	if (!has_custom_executor(record) && container_find(task->agent, record->container_id))
 		return err_set(e, EEXIST, "read task '%s': container '%s' is another's",
 			       task_id(task), record->container_id);
-	task->key = key_of(task_framework_id(task), task_id(task));
+	task->key = id_pair(task_framework_id(task), task_id(task));
 	if (!task->key)
 		return err_set(e, ENOMEM, "read task '%s'", task_id(task));
 	return has_custom_executor(record) ? find_executor(task, e) : make_container(task, e);

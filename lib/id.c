@@ -1,5 +1,6 @@
 #include "lib/id.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "lib/rng.h"
@@ -42,4 +43,11 @@ bool id_is_valid(const char *text)
 			return false;
 	}
 	return true;
+}
+
+char *id_pair(const char *outer, const char *inner)
+{
+	char *pair;
+
+	return asprintf(&pair, "%s/%s", outer, inner) < 0 ? NULL : pair;
 }

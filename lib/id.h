@@ -19,4 +19,7 @@ void id_uuid_bytes(struct rng *rng, uint8_t ret_bytes[16]);
  */
 bool id_is_valid(const char *text);
 
+/* "OUTER/INNER", for what is known by two ids: owned, NULL when memory is out. */
+char *id_pair(const char *outer, const char *inner);
+
 #endif

@@ -9,6 +9,9 @@
 struct err;
 struct Mesos__V1__Offer__Operation;
 
+/* So many with an id may be on an agent before their frameworks have acknowledged what became of them. */
+enum { OPERATIONS_MAX_KEPT = 1024 };
+
 struct operation_change {
 	struct resources from, to;
 };

@@ -15,8 +15,7 @@
 #include "master_stub/listing.h"
 #include "master_stub/registry.h"
 
-/* As many as an agent keeps. */
-enum { MAX_OPERATIONS = 1024, UUID_BYTES = 16 };
+enum { UUID_BYTES = 16 };
 
 typedef Mesos__V1__OperationStatus Status;
 typedef Mesos__V1__OperationState State;
@@ -222,9 +221,9 @@ static int check_new(const struct framework *framework, const struct agent *agen
 	if (!agent->gives_feedback)
 		return err_set(e, EINVAL, "Agent '%s' is of a version that does not tell what"
 			       " becomes of operations", agent->id);
-	if (agent->n_operations >= MAX_OPERATIONS)
+	if (agent->n_operations >= OPERATIONS_MAX_KEPT)
 		return err_set(e, EINVAL, "Agent '%s' has %d operations that were not"
-			       " acknowledged", agent->id, MAX_OPERATIONS);
+			       " acknowledged", agent->id, OPERATIONS_MAX_KEPT);
 	return 0;
 }
 
