@@ -17,6 +17,7 @@
 #include "lib/err.h"
 #include "lib/flags.h"
 #include "net/address.h"
+#include "net/http_auth.h"
 
 static const char prefix[] = "TEPUI_AGENT";
 
@@ -147,10 +148,7 @@ static int check_authentication(const struct agent_flags *flags, struct err *e)
 	if (is_asked && !flags->http_credentials)
 		return err_set(e, EINVAL, "find flag '--http_credentials': authentication needs a "
 			       "file of credentials");
-	if (strcmp(flags->http_authenticators, "basic") != 0)
-		return err_set(e, EINVAL, "use '--http_authenticators=%s': only basic is known",
-			       flags->http_authenticators);
-	return 0;
+	return http_auth_check_flag("http_authenticators", flags->http_authenticators, e);
 }
 
 static int check(const struct agent_flags *flags, struct err *e)

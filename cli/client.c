@@ -8,6 +8,7 @@
 #include "lib/err.h"
 #include "lib/loop.h"
 #include "net/http_client.h"
+#include "net/http_parser.h"
 #include "net/resolve.h"
 
 struct exchange {
@@ -231,24 +232,6 @@ int client_stream(struct cli *cli, const char *target, const char *accept,
 	return r;
 }
 
-char *client_escape(const char *text)
-{
-	static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
-				    "-._~";
-	char *out = malloc(strlen(text) * 3 + 1), *to = out;
-
-	if (!out)
-		return NULL;
-	for (; *text; text++) {
-		if (strchr(plain, *text))
-			*to++ = *text;
-		else
-			to += sprintf(to, "%%%02X", (unsigned char)*text);
-	}
-	*to = '\0';
-	return out;
-}
-
 char *client_app_path(const char *id, const char *suffix)
 {
 	AUTO_FREE char *escaped = NULL;
@@ -256,7 +239,7 @@ char *client_app_path(const char *id, const char *suffix)
 
 	while (*id == '/')
 		id++;
-	escaped = client_escape(id);
+	escaped = http_encode(id);
 	if (!escaped)
 		return NULL;
 	/* Slashes separate groups in an app's id and stay as they are. */

@@ -44,7 +44,4 @@ int client_stream(struct cli *cli, const char *target, const char *accept,
 /* "/v2/apps/" and ID without its leading slash, escaped; owned. */
 char *client_app_path(const char *id, const char *suffix);
 
-/* TEXT percent-encoded for a path segment or a query value; owned. */
-char *client_escape(const char *text);
-
 #endif

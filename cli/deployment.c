@@ -8,6 +8,7 @@
 #include "cli/table.h"
 #include "lib/cleanup.h"
 #include "lib/err.h"
+#include "net/http_parser.h"
 
 static int deployment_list(struct cli *cli, char **args, size_t n, struct err *e)
 {
@@ -54,7 +55,7 @@ static int deployment_wait(struct cli *cli, char **args, size_t n, struct err *e
 
 static int deployment_cancel(struct cli *cli, char **args, size_t n, struct err *e)
 {
-	AUTO_FREE char *id = client_escape(args[0]);
+	AUTO_FREE char *id = http_encode(args[0]);
 	AUTO_FREE char *path = NULL;
 	struct reply reply;
 	int r;

@@ -8,6 +8,7 @@
 #include "cli/table.h"
 #include "lib/cleanup.h"
 #include "lib/err.h"
+#include "net/http_parser.h"
 #include "net/sse.h"
 
 struct watcher {
@@ -72,7 +73,7 @@ static bool on_piece(void *arg, const void *data, size_t size)
 static int events(struct cli *cli, char **args, size_t n, struct err *e)
 {
 	struct watcher watcher = { .cli = cli };
-	AUTO_FREE char *type = cli->options.type ? client_escape(cli->options.type) : NULL;
+	AUTO_FREE char *type = cli->options.type ? http_encode(cli->options.type) : NULL;
 	AUTO_FREE char *target = NULL;
 	int r;
 

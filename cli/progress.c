@@ -12,6 +12,7 @@
 #include "lib/cleanup.h"
 #include "lib/clock.h"
 #include "lib/err.h"
+#include "net/http_parser.h"
 
 enum { POLL_MS = 100 };
 
@@ -103,7 +104,7 @@ static int judge(const char *id, const json_t *deployment, struct err *e)
 static int look(struct cli *cli, const char *id, struct progress *now, struct progress *shown,
 		struct err *e)
 {
-	AUTO_FREE char *escaped = client_escape(id), *path = NULL;
+	AUTO_FREE char *escaped = http_encode(id), *path = NULL;
 	json_t *deployment = NULL;
 	int r;
 

@@ -1,36 +1,22 @@
 #include "master_stub/framework_metrics.h"
 
-#include <ctype.h>
 #include <stdio.h>
-#include <string.h>
+#include <stdlib.h>
 
 #include "lib/cleanup.h"
 #include "master_stub/core.h"
 #include "master_stub/framework.h"
 #include "master_stub/metrics.h"
 #include "master_stub/task.h"
+#include "net/http_parser.h"
 
 enum { NAME_SIZE = 256, KIND_SIZE = 64 };
 
 struct measured {
 	const struct metrics *metrics;
 	const struct framework *framework;
-	char name[NAME_SIZE];		/* as it stands in an address */
+	char name[NAME_SIZE];		/* as it stands in an address; what is too long is cut */
 };
-
-/* What is too long is cut. */
-static void encode(const char *text, char ret[NAME_SIZE])
-{
-	size_t n = 0;
-
-	for (; *text && n + 4 <= NAME_SIZE; text++) {
-		bool is_plain = isalnum((unsigned char)*text) || strchr("-_.~", *text);
-
-		n += (size_t)snprintf(ret + n, NAME_SIZE - n, is_plain ? "%c" : "%%%02X",
-				      (unsigned char)*text);
-	}
-	ret[n] = '\0';
-}
 
 static void put_of(const struct measured *of, const char *group, const char *kind, uint64_t value)
 {
@@ -96,8 +82,9 @@ static void put_framework(const struct metrics *metrics, const struct framework 
 {
 	const struct framework_counters *c = &framework->counters;
 	struct measured of = { .metrics = metrics, .framework = framework };
+	AUTO_FREE char *name = http_encode(framework->info->name);
 
-	encode(framework->info->name, of.name);
+	(void)snprintf(of.name, sizeof(of.name), "%s", name ? name : "");
 	put_of(&of, "subscribed", NULL, framework->scheduler != NULL);
 	put_kinds(&of, "calls", &mesos__v1__scheduler__call__type__descriptor, c->calls,
 		  N_SCHEDULER_CALLS);

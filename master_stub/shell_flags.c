@@ -11,6 +11,7 @@
 #include "lib/err.h"
 #include "lib/flags.h"
 #include "net/address.h"
+#include "net/http_auth.h"
 
 static const char prefix[] = "TEPUI_MASTER";
 
@@ -113,13 +114,10 @@ static int check_authentication(const struct shell_flags *flags, struct err *e)
 	if (is_asked && !flags->credentials)
 		return err_set(e, EINVAL, "find flag '--credentials': authentication needs a file"
 			       " of credentials");
-	if (strcmp(flags->http_authenticators, "basic") != 0)
-		return err_set(e, EINVAL, "use '--http_authenticators=%s': only basic is known",
-			       flags->http_authenticators);
-	if (strcmp(flags->http_framework_authenticators, "basic") != 0)
-		return err_set(e, EINVAL, "use '--http_framework_authenticators=%s': only basic is"
-			       " known", flags->http_framework_authenticators);
-	return 0;
+	if (http_auth_check_flag("http_authenticators", flags->http_authenticators, e) < 0)
+		return -e->code;
+	return http_auth_check_flag("http_framework_authenticators",
+				    flags->http_framework_authenticators, e);
 }
 
 static bool is_closed(const struct shell_flags *flags)

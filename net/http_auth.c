@@ -21,6 +21,12 @@ static const char *const area_names[] = {
 	[HTTP_AREA_AGENT] = "agent",
 };
 
+int http_auth_check_flag(const char *flag, const char *value, struct err *e)
+{
+	return strcmp(value, "basic") == 0 ? 0 :
+		err_set(e, EINVAL, "use '--%s=%s': only basic is known", flag, value);
+}
+
 /* By the route's pattern, not the path: there is one way to write it. */
 static enum http_area area_of(const struct http_auth *auth, const struct http_request *req)
 {

@@ -34,6 +34,9 @@ struct http_auth {
 	const struct credentials *credentials;		/* if any is closed */
 };
 
+/* Can VALUE be that of FLAG, which says how credentials are shown?  -EINVAL: it is not "basic". */
+int http_auth_check_flag(const char *flag, const char *value, struct err *e);
+
 /*
  * For a gate: 0 if REQ may come in; it knows its principal then, if its area is closed.  -EACCES with
  * the challenge added to the coming reply.

@@ -82,6 +82,9 @@ enum http_code { HTTP_CODE_PATH, HTTP_CODE_QUERY, HTTP_CODE_FORM, N_HTTP_CODES }
  */
 int http_decode(const char *data, size_t size, enum http_code code, char *dst);
 
+/* The reverse, for a part of a path or query: owned, NULL when memory is out. */
+char *http_encode(const char *text);
+
 const char *http_method_name(enum http_method method);
 const char *http_status_text(int status);
 

@@ -1,4 +1,6 @@
 #include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "lib/cleanup.h"
@@ -114,6 +116,24 @@ int http_decode(const char *data, size_t size, enum http_code code, char *dst)
 	}
 	dst[n] = '\0';
 	return utf8_is_valid(dst, n) ? (int)n : -EINVAL;
+}
+
+char *http_encode(const char *text)
+{
+	static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+				    "-._~";
+	char *out = malloc(strlen(text) * 3 + 1), *to = out;
+
+	if (!out)
+		return NULL;
+	for (; *text; text++) {
+		if (strchr(plain, *text))
+			*to++ = *text;
+		else
+			to += sprintf(to, "%%%02X", (unsigned char)*text);
+	}
+	*to = '\0';
+	return out;
 }
 
 /*
