@@ -8,6 +8,7 @@
 #include "lib/cleanup.h"
 #include "lib/clock.h"
 #include "lib/err.h"
+#include "lib/log.h"
 #include "lib/pb_json.h"
 #include "master_stub/master.h"
 #include "master_stub/shell.h"
@@ -50,8 +51,11 @@ static bool is_told(const struct agent_stream *agent, const Tepui__AgentEvent *e
 
 void agent_stream_event(struct agent_stream *agent, const Tepui__AgentEvent *event)
 {
-	if (!is_told(agent, event))
+	if (!is_told(agent, event)) {
+		log_debug("a message to executor '%s' is dropped: its agent '%s' does not read",
+			  event->message->executor_id->value, agent->agent_id ? agent->agent_id : "");
 		return;
+	}
 	if (event->subscribed && !agent->agent_id)
 		agent->agent_id = strdup(event->subscribed->agent_id->value);
 	stream_tell(agent->stream, &event->base);

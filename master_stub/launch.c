@@ -179,8 +179,7 @@ static void apply(struct budget *budget, const Operation *operation)
 	size_t n = tasks_of(operation, &tasks);
 	bool is_group = operation->type == MESOS__V1__OFFER__OPERATION__TYPE__LAUNCH_GROUP;
 
-	if ((unsigned)operation->type < N_OPERATIONS)
-		budget->framework->counters.operations[operation->type]++;
+	budget->framework->counters.operations[operation->type]++;
 	if (!is_launch(operation))
 		change(budget, operation);
 	if (is_group && !operation->id)

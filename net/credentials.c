@@ -1,6 +1,5 @@
 #include "net/credentials.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <jansson.h>
