@@ -53,6 +53,7 @@ struct framework {
 	struct recordio_reader reader;
 	char header[ID_SIZE];		/* "Mesos-Stream-Id: ...\r\n" */
 	char *authorization;		/* NULL: none is shown */
+	bool is_leaving;		/* it has said good-bye on this stream */
 };
 
 static void die(const char *what, const struct err *e)
@@ -157,14 +158,16 @@ static void on_answer(void *arg, const struct http_answer *answer, const struct 
 	come_back(arg, answer ? why : e->msg);
 }
 
-static void send_call(struct framework *f, Call *call, int type)
+typedef void done_fn(void *arg, const struct http_answer *answer, const struct err *e);
+
+static void send_and(struct framework *f, Call *call, int type, done_fn *on_done)
 {
 	Mesos__V1__FrameworkID id = MESOS__V1__FRAMEWORK_ID__INIT;
 	AUTO_FREE void *data = NULL;
 	struct http_call http = {
 		.method = HTTP_POST, .target = "/api/v1/scheduler",
 		.content_type = "application/x-protobuf", .extra_headers = f->header,
-		.on_done = on_answer, .arg = f,
+		.on_done = on_done, .arg = f,
 	};
 	struct err e = { 0 };
 
@@ -177,6 +180,32 @@ static void send_call(struct framework *f, Call *call, int type)
 	http.body = data;
 	if (http_client_call(f->calls, &http, &e) < 0)
 		die("make call", &e);
+}
+
+static void send_call(struct framework *f, Call *call, int type)
+{
+	send_and(f, call, type, on_answer);
+}
+
+static void on_torn_down(void *arg, const struct http_answer *answer, const struct err *e)
+{
+	const struct framework *f = arg;
+
+	if (answer && answer->status == 202)
+		loop_stop(f->loop);
+	else
+		on_answer(arg, answer, e);
+}
+
+/* It is over when the master has heard that it is: until then others' resources are held. */
+static void leave_if_done(struct framework *f)
+{
+	Call call = MESOS__V1__SCHEDULER__CALL__INIT;
+
+	if (f->n_ended < f->n || f->is_leaving)
+		return;
+	f->is_leaving = true;
+	send_and(f, &call, CALL(TEARDOWN), on_torn_down);
 }
 
 /* What became of those that were launched? */
@@ -352,6 +381,7 @@ static void on_subscribed(struct framework *f, const Mesos__V1__FrameworkID *id)
 		sync_journal(f);
 	}
 	reconcile(f);
+	leave_if_done(f);
 }
 
 static void on_update(struct framework *f, const Mesos__V1__TaskStatus *status)
@@ -366,8 +396,17 @@ static void on_update(struct framework *f, const Mesos__V1__TaskStatus *status)
 	}
 	if (status->has_uuid)
 		acknowledge(f, status);
-	if (f->n_ended == f->n)
-		loop_stop(f->loop);
+	leave_if_done(f);
+}
+
+/* Once all is done: what it asked for was heard, though perhaps not answered. */
+static int on_error(struct framework *f, const char *message, struct err *e)
+{
+	if (f->n_ended < f->n)
+		return err_set(e, EPERM, "%.200s", message);
+	f->is_leaving = true;
+	loop_stop(f->loop);
+	return 0;
 }
 
 static int on_record(void *arg, const void *data, size_t size, struct err *e)
@@ -384,9 +423,8 @@ static int on_record(void *arg, const void *data, size_t size, struct err *e)
 		on_subscribed(f, event->subscribed->framework_id);
 	else if (event->type == EVENT(UPDATE))
 		on_update(f, event->update->status);
-	/* That it is removed is what it asked for at the end. */
-	else if (event->type == EVENT(ERROR) && f->n_ended < f->n)
-		return err_set(e, EPERM, "%.200s", event->error->message);
+	else if (event->type == EVENT(ERROR))
+		return on_error(f, event->error->message, e);
 	for (size_t i = 0; event->type == EVENT(OFFERS) && i < event->offers->n_offers; i++)
 		on_offer(f, event->offers->offers[i]);
 	return 0;
@@ -423,7 +461,7 @@ static void on_end(void *arg, const struct http_answer *answer, const struct err
 			answer->body ? answer->body : "");
 		exit(1);
 	}
-	if (f->n_ended < f->n && (answer || e->code != ECANCELED))
+	if (!f->is_leaving && (answer || e->code != ECANCELED))
 		come_back(arg, answer ? "the stream has ended" : e->msg);
 }
 
@@ -451,6 +489,7 @@ static void subscribe(void *arg)
 		http_client_free(TAKE_PTR(f->calls));
 	recordio_done(&f->reader);
 	f->reader = (struct recordio_reader){ 0 };
+	f->is_leaving = false;
 	aware.has_type = true;
 	aware.type = MESOS__V1__FRAMEWORK_INFO__CAPABILITY__TYPE__PARTITION_AWARE;
 	info.user = user;
@@ -478,30 +517,6 @@ static void subscribe(void *arg)
 		die("subscribe", &e);
 }
 
-static void on_torn_down(void *arg, const struct http_answer *answer, const struct err *e)
-{
-	struct framework *f = arg;
-
-	(void)answer;
-	(void)e;
-	loop_stop(f->loop);
-}
-
-/* Says good-bye, and waits for the answer. */
-static void tear_down(struct framework *f)
-{
-	Call call = MESOS__V1__SCHEDULER__CALL__INIT;
-	struct http_call last = {
-		.method = HTTP_GET, .target = "/version", .on_done = on_torn_down, .arg = f,
-	};
-	struct err e = { 0 };
-
-	send_call(f, &call, CALL(TEARDOWN));
-	/* In order after it. */
-	if (http_client_call(f->calls, &last, &e) < 0 || loop_run(f->loop, &e) < 0)
-		die("tear down", &e);
-}
-
 int main(int argc, char **argv)
 {
 	struct framework f = { 0 };
@@ -527,10 +542,8 @@ int main(int argc, char **argv)
 	if (loop_new(&f.loop, &e) < 0 || loop_timer_new(f.loop, subscribe, &f, &f.retry, &e) < 0)
 		die("start", &e);
 	loop_timer_set(f.retry, 0);
-	if (f.n_ended < f.n && loop_run(f.loop, &e) < 0)
+	if (loop_run(f.loop, &e) < 0)
 		die("run", &e);
-	if (f.calls)
-		tear_down(&f);
 	printf("%zu of %zu tasks finished\n", f.n_finished, f.n);
 	http_client_free(f.calls);
 	http_client_free(f.stream);

@@ -191,10 +191,13 @@ class Framework:
     def run(self):
         handlers = {"SUBSCRIBED": self.on_subscribed, "OFFERS": self.on_offers, "UPDATE": self.on_update,
                     "ERROR": self.on_error}
-        while not self.is_done():
+        while True:
             try:
                 self.subscribe()
                 for event in self.events():
+                    # What it asked for was heard, though not answered.
+                    if event["type"] == "ERROR" and self.is_done():
+                        return
                     if event["type"] in handlers:
                         handlers[event["type"]](event[event["type"].lower()])
                     if self.is_done():

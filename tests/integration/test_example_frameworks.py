@@ -9,6 +9,7 @@ import sys
 import pytest
 
 from cluster import BUILD, REPOSITORY, SLOW, Cluster, wait_until
+from framework import Framework
 from obedient_agent import ObedientAgent
 
 COUNT = 1000
@@ -74,13 +75,8 @@ def test_a_thousand_tasks_each_end_exactly_once(cluster):
     for name in names:
         out, err = running[name].communicate(timeout=120 * SLOW)
         assert (running[name].returncode, out) == (0, f"{COUNT} of {COUNT} tasks finished\n"), err
-    def unacknowledged():
-        return [(task_id, updates.pending[0]["state"], agent.is_ended) for agent in cluster.fakes
-                for task_id, updates in agent.updates.items() if updates.pending]
-    try:
-        wait_until(lambda: not unacknowledged(), "the last acknowledgements")
-    finally:
-        print(unacknowledged()[:10], [a.thread.is_alive() for a in cluster.fakes])
+    wait_until(lambda: not any(u.pending for agent in cluster.fakes for u in agent.updates.values()),
+               "the last acknowledgements")
     finished = collections.Counter()
     for agent in cluster.fakes:
         for task_id, updates in agent.updates.items():
@@ -90,6 +86,24 @@ def test_a_thousand_tasks_each_end_exactly_once(cluster):
     # They came back as who they were, and said good-bye.
     gone = {f["name"]: f["id"] for f in cluster.call("GET", "/state").json["completed_frameworks"]}
     assert {name: gone[name] for name in names} == {name: frameworks[name] for name in names}
+
+
+@pytest.mark.parametrize("name, finished", [("python", "TASK_FINISHED"), ("c", "2")])
+def test_one_that_was_killed_before_its_good_bye_says_it(name, finished):
+    with contextlib.closing(Cluster("late")) as cluster:
+        cluster.start_master()
+        known = Framework(cluster, name=name)
+        known.close()
+        framework_id = known.info["id"]["value"]
+        (cluster.directory / f"{name}.journal").write_text(
+            f"framework {framework_id}\nlaunch {name}-0.1\nend {name}-0.1 {finished}\n")
+        # And one that was killed only before it heard that the master had heard.
+        for _ in range(2):
+            done = subprocess.run([str(a) for a in argv(cluster, name, 1)], capture_output=True, text=True, check=False,
+                                  timeout=60 * SLOW)
+            assert (done.returncode, done.stdout, done.stderr) == (0, "1 of 1 tasks finished\n", "")
+            completed = cluster.call("GET", "/state").json["completed_frameworks"]
+            assert [f["id"] for f in completed] == [framework_id]
 
 
 @pytest.mark.parametrize("name", ["python", "c"])
