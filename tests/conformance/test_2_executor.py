@@ -1,5 +1,6 @@
 """The executor API: calls, events, environment, lifetime."""
 import base64
+import contextlib
 import itertools
 import json
 
@@ -23,12 +24,12 @@ def idle(name):
 class Scene:
     """One executor that only idles, with one task; the test speaks for it in JSON."""
 
-    def __init__(self, node):
-        self.node, self.agent = node, node.agents[0]
-        self.framework = Framework(node)
+    def __init__(self, node, framework):
+        self.node, self.agent, self.framework = node, node.agents[0], framework
         self.name = f"x{next(names)}"
+        self.task_id, = launch(framework, idle(self.name), "true")
         # What is left of the node is for the other rows.
-        self.task_id, = launch(self.framework, idle(self.name), "true", refuse_seconds=86400)
+        framework.stand_aside()
         self.pid, self.env = environment(self.agent, self.name)
         self.speaker = Speaker(self.agent, self.env, form=JSON)
 
@@ -40,26 +41,30 @@ class Scene:
         assert self.speaker.event()["type"] == "LAUNCH"
         return self.speaker
 
-    def end(self):
-        self.framework.post("TEARDOWN")
-        self.framework.close()
+
+@contextlib.contextmanager
+def scene_of(node):
+    framework = Framework(node)
+    try:
+        yield Scene(node, framework)
+    finally:
+        framework.post("TEARDOWN")
+        framework.close()
 
 
 @pytest.fixture(scope="module")
 def told(node):
     """Subscribed, and it has its task: for rows that change nothing."""
-    made = Scene(node)
-    made.subscribed()
-    yield made
-    made.end()
+    with scene_of(node) as made:
+        made.subscribed()
+        yield made
 
 
 @pytest.fixture
 def scene(node):
     """Not subscribed yet."""
-    made = Scene(node)
-    yield made
-    made.end()
+    with scene_of(node) as made:
+        yield made
 
 
 # ---- 2.1: replies ----

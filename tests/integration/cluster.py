@@ -25,14 +25,14 @@ def free_port():
 
 
 def wait_until(fact, what, seconds=20):
-    """Poll FACT until it is true; its last value is returned."""
+    """Poll FACT until it is true; its last value is returned.  WHAT may be a function, asked at the end."""
     deadline = time.monotonic() + seconds * SLOW
     while True:
         value = fact()
         if value:
             return value
         if time.monotonic() > deadline:
-            raise AssertionError(f"{what}: not within {seconds * SLOW} s, last value {value!r}")
+            raise AssertionError(f"{what() if callable(what) else what}: not within {seconds * SLOW} s, last value {value!r}")
         select.select([], [], [], 0.02)
 
 

@@ -34,11 +34,11 @@ def is_roomy(offer):
     return {r["name"]: r for r in offer["resources"]}.get("mem", scalar("mem", 0))["scalar"]["value"] >= 512
 
 
-def launch(framework, info, *commands, offer=None, refuse_seconds=0, **more):
+def launch(framework, info, *commands, offer=None, **more):
     """One task of executor INFO for each of COMMANDS; their ids."""
     offer = offer or framework.offer(is_roomy)
     tasks = [task(offer, info, command, **more) for command in commands]
-    framework.accept(offer, {"type": "LAUNCH", "launch": {"task_infos": tasks}}, refuse_seconds=refuse_seconds)
+    framework.accept(offer, {"type": "LAUNCH", "launch": {"task_infos": tasks}})
     return [t["task_id"]["value"] for t in tasks]
 
 

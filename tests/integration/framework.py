@@ -5,6 +5,7 @@ import threading
 import uuid
 
 from cluster import SLOW, wait_until
+from operator_calls import ask
 
 
 class Framework:
@@ -88,9 +89,21 @@ class Framework:
                 self.used.update(o["id"]["value"] for o in left)
                 self.call("DECLINE", offer_ids=[o["id"] for o in left], filters={"refuse_seconds": 0})
             return None
-        found = wait_until(newest, "an offer")
+        found = wait_until(newest, lambda: f"an offer, beside those held: {self.holders()}")
         self.used.add(found["id"]["value"])
         return found
+
+    def holders(self):
+        """Which framework holds which offers, as the master sees it."""
+        return {row["framework_info"]["id"]["value"]: [offer["id"] for offer in row["offers"]]
+                for row in ask(self.cluster, "GET_FRAMEWORKS")["frameworks"] if row.get("offers")}
+
+    def stand_aside(self):
+        """Nothing more is offered to this framework, and what it holds goes to the others, for as long as it lives."""
+        self.call("SUPPRESS")
+        held = self.holders().get(self.info["id"]["value"])
+        if held:
+            self.call("DECLINE", offer_ids=held)
 
     def accept(self, offer, *operations, refuse_seconds=0):
         self.call("ACCEPT", offer_ids=[offer["id"]], operations=list(operations),
