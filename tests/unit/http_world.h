@@ -183,13 +183,20 @@ static inline void tell_error(struct http_request *req, int status, const struct
 
 static char first_app[] = "first", second_app[] = "second";
 
+/* What is read from now on is of another socket, or another answer. */
+static inline void forget_answer(void)
+{
+	world.answer[0] = '\0';
+	world.size = 0;
+	world.is_eof = false;
+}
+
 static inline void start_with(const struct http_limits *limits)
 {
 	struct err e = { 0 };
 
 	memset(&world, 0, offsetof(struct world, answer));
-	world.size = 0;
-	world.is_eof = false;
+	forget_answer();
 	assert_int_equal(loop_new(&world.loop, &e), 0);
 	assert_int_equal(http_server_new(world.loop, limits, &world.server, &e), 0);
 	assert_int_equal(http_server_mount(world.server, routes, ARRAY_SIZE(routes), tell_error,
@@ -225,8 +232,7 @@ static inline int dial_unix(const char *path)
 	(void)snprintf(to.sun_path, sizeof(to.sun_path), "%s", path);
 	assert_true(fd >= 0);
 	assert_int_equal(connect(fd, (struct sockaddr *)&to, sizeof(to)), 0);
-	world.size = 0;
-	world.is_eof = false;
+	forget_answer();
 	return fd;
 }
 
@@ -241,8 +247,7 @@ static inline int dial(void)
 	to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 	assert_true(fd >= 0);
 	assert_true(connect(fd, (struct sockaddr *)&to, sizeof(to)) == 0 || errno == EINPROGRESS);
-	world.size = 0;
-	world.is_eof = false;
+	forget_answer();
 	return fd;
 }
 

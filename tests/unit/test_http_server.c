@@ -21,7 +21,7 @@ static void test_get_keep_alive_and_head(void **state)
 	assert_non_null(strstr(world.answer, "X-Clean: yes\r\n"));
 	assert_null(strstr(world.answer, "Evil"));
 	assert_null(strstr(world.answer, "Connection:"));
-	world.size = 0;
+	forget_answer();
 	ask(fd, "HEAD /hello HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
 	assert_true(run_until(got_eof, fd, PATIENCE_MS));
 	assert_int_equal(status_of(world.answer), 200);
@@ -148,7 +148,7 @@ static void test_expect_continue(void **state)
 		"Accept-Encoding: gzip\r\n\r\n");
 	while (!strstr(world.answer, "100 Continue\r\n\r\n"))
 		(void)run_until(got_answer, fd, 5);
-	world.size = 0;
+	forget_answer();
 	ask(fd, "ok");
 	assert_true(run_until(got_answer, fd, PATIENCE_MS));
 	assert_int_equal(status_of(world.answer), 200);
@@ -320,13 +320,11 @@ static void test_idle_connections_give_way(void **state)
 	fds[0] = dial_and_ask("GET /hello HTTP/1.1\r\nHost: x\r\n\r\n", got_answer);
 	fds[1] = dial_and_ask("GET /hello HTTP/1.1\r\nHost: x\r\n\r\n", got_answer);
 	assert_int_equal(status_of(world.answer), 200);
-	world.size = 0;
-	world.is_eof = false;
+	forget_answer();
 	assert_true(run_until(got_eof, silent, PATIENCE_MS));
 	fds[2] = dial_and_ask("GET /hello HTTP/1.1\r\nHost: x\r\n\r\n", got_answer);
 	assert_int_equal(status_of(world.answer), 200);
-	world.size = 0;
-	world.is_eof = false;
+	forget_answer();
 	assert_true(run_until(got_eof, answered, PATIENCE_MS));
 	close(silent);
 	close(answered);

@@ -73,7 +73,7 @@ static void test_stream(void **state)
 	assert_non_null(strstr(world.answer, "Transfer-Encoding: chunked\r\n"));
 	assert_string_equal(body_of(world.answer), "3\r\none\r\n10\r\n0123456789abcdef\r\n0\r\n\r\n");
 	/* And the connection goes on. */
-	world.size = 0;
+	forget_answer();
 	ask(fd, "GET /hello HTTP/1.1\r\nHost: x\r\n\r\n");
 	assert_true(run_until(got_answer, fd, PATIENCE_MS));
 	assert_string_equal(body_of(world.answer), "hello");
@@ -228,7 +228,7 @@ static void test_cork_holds_every_byte(void **state)
 	/* What was queued before is held as well. */
 	assert_int_equal(http_stream_write(world.stream, "late", 4), 0);
 	http_server_cork(world.server, true);
-	world.size = 0;
+	forget_answer();
 	(void)run_until(never, reader, 10);
 	pull(reader);
 	assert_non_null(strstr(world.answer, "1\r\nx\r\n"));
@@ -256,7 +256,7 @@ static void test_hold_and_release(void **state)
 	ask(fd, "GET /hello HTTP/1.1\r\nHost: x\r\n\r\n");
 	assert_true(run_until(got_answer, fd, PATIENCE_MS));
 	assert_string_equal(body_of(world.answer), "hello");
-	world.size = 0;
+	forget_answer();
 	pull(reader);
 	assert_null(strstr(world.answer, "first"));
 

@@ -226,7 +226,7 @@ static void test_body_that_is_wanted_whole(void **state)
 	ask(fd, "POST /collect HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello");
 	assert_true(run_until(got_answer, fd, PATIENCE_MS));
 	assert_string_equal(body_of(world.answer), "hello");
-	world.size = 0;
+	forget_answer();
 	ask(fd, "POST /collect HTTP/1.1\r\nHost: x\r\nContent-Length: 101\r\n\r\n");
 	assert_true(run_until(got_eof, fd, PATIENCE_MS));
 	assert_int_equal(status_of(world.answer), 413);
