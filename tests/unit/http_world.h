@@ -256,6 +256,7 @@ static struct {
 	bool (*is_met)(int fd);
 	int fd;
 	int64_t deadline_ms;
+	const char *text;	/* of run_until_said() */
 } wait;
 
 static inline void look(void *arg)
@@ -316,6 +317,18 @@ static inline bool got_answer(int fd)
 	       world.size >= (size_t)(end + 4 - world.answer) + strtoul(length + 16, NULL, 10);
 }
 
+static inline bool has_said(int fd)
+{
+	pull(fd);
+	return strstr(world.answer, wait.text);
+}
+
+static inline bool run_until_said(const char *text, int fd, int64_t patience_ms)
+{
+	wait.text = text;
+	return run_until(has_said, fd, patience_ms);
+}
+
 static inline bool is_held(int fd)
 {
 	(void)fd;
@@ -355,13 +368,17 @@ static inline void say(int fd, const char *text, size_t size)
 	}
 }
 
-static inline void ask(int fd, const char *text)
+static inline bool is_connected(int fd)
 {
-	struct sockaddr_in peer;
+	struct sockaddr_storage peer;
 	socklen_t size = sizeof(peer);
 
-	while (getpeername(fd, (struct sockaddr *)&peer, &size) < 0)
-		(void)run_until(never, fd, 1);
+	return getpeername(fd, (struct sockaddr *)&peer, &size) == 0;
+}
+
+static inline void ask(int fd, const char *text)
+{
+	assert_true(is_connected(fd) || run_until(is_connected, fd, PATIENCE_MS));
 	say(fd, text, strlen(text));
 }
 

@@ -146,8 +146,7 @@ static void test_expect_continue(void **state)
 	(void)state;
 	ask(fd, "POST /echo HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 2\r\n"
 		"Accept-Encoding: gzip\r\n\r\n");
-	while (!strstr(world.answer, "100 Continue\r\n\r\n"))
-		(void)run_until(got_answer, fd, 5);
+	assert_true(run_until_said("100 Continue\r\n\r\n", fd, PATIENCE_MS));
 	forget_answer();
 	ask(fd, "ok");
 	assert_true(run_until(got_answer, fd, PATIENCE_MS));

@@ -12,9 +12,7 @@ static void test_held_request_is_answered_later(void **state)
 	http_reply(TAKE_PTR(world.held), 202, NULL, NULL, 0);
 	/* The next request never runs inside of a reply. */
 	assert_int_equal(world.n_served, 0);
-	assert_true(run_until(got_answer, fd, PATIENCE_MS));
-	while (!strstr(world.answer, "hello"))
-		(void)run_until(got_answer, fd, 5);
+	assert_true(run_until_said("hello", fd, PATIENCE_MS));
 	assert_int_equal(status_of(world.answer), 202);
 	assert_int_equal(world.n_closed, 0);
 	close(fd);
@@ -68,8 +66,7 @@ static void test_stream(void **state)
 	assert_int_equal(http_stream_write(world.stream, "0123456789abcdef", 16), 0);
 	assert_true(http_stream_queued(world.stream) > 19);
 	http_stream_end(TAKE_PTR(world.stream));
-	while (!strstr(world.answer, "\r\n0\r\n\r\n"))
-		(void)run_until(got_answer, fd, 5);
+	assert_true(run_until_said("\r\n0\r\n\r\n", fd, PATIENCE_MS));
 	assert_non_null(strstr(world.answer, "Transfer-Encoding: chunked\r\n"));
 	assert_string_equal(body_of(world.answer), "3\r\none\r\n10\r\n0123456789abcdef\r\n0\r\n\r\n");
 	/* And the connection goes on. */
@@ -158,8 +155,7 @@ static void test_patience_ends_with_the_stream(void **state)
 	http_stream_end(TAKE_PTR(world.stream));
 	assert_false(run_until(got_eof, fd, 20));
 	ask(fd, "GET /hello HTTP/1.1\r\nHost: x\r\n\r\n");
-	while (!strstr(world.answer, "hello"))
-		(void)run_until(got_answer, fd, 5);
+	assert_true(run_until_said("hello", fd, PATIENCE_MS));
 	close(fd);
 }
 
@@ -234,8 +230,7 @@ static void test_cork_holds_every_byte(void **state)
 	assert_non_null(strstr(world.answer, "1\r\nx\r\n"));
 	assert_null(strstr(world.answer, "late"));
 	http_server_cork(world.server, false);
-	while (!strstr(world.answer, "late"))
-		(void)run_until(got_answer, reader, 5);
+	assert_true(run_until_said("late", reader, PATIENCE_MS));
 	close(fd);
 	close(reader);
 }
@@ -267,8 +262,7 @@ static void test_hold_and_release(void **state)
 	pull(reader);
 	assert_null(strstr(world.answer, "first"));
 	http_server_cork(world.server, false);
-	while (!strstr(world.answer, "6\r\nsecond"))
-		(void)run_until(got_answer, reader, 5);
+	assert_true(run_until_said("6\r\nsecond", reader, PATIENCE_MS));
 	assert_non_null(strstr(world.answer, "5\r\nfirst"));
 	close(fd);
 	close(reader);

@@ -110,8 +110,7 @@ static void test_pieces_are_handed_over_as_they_come(void **state)
 	/* Longer than any body may take: an upload has no deadline. */
 	assert_false(run_until(got_eof, fd, 2 * hasty.body_ms));
 	ask(fd, "1\r\n!\r\n0\r\n\r\nGET /hello HTTP/1.1\r\nHost: x\r\n\r\n");
-	while (!strstr(world.answer, "hello"))
-		(void)run_until(got_answer, fd, 5);
+	assert_true(run_until_said("hello", fd, PATIENCE_MS));
 	assert_true(seen.is_ended);
 	assert_memory_equal(seen.data, "hello!", 6);
 	assert_int_equal(status_of(world.answer), 200);
@@ -125,8 +124,7 @@ static void test_announced_length_and_none(void **state)
 	(void)state;
 	ask(fd, "POST /upload HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc"
 		"POST /upload HTTP/1.1\r\nHost: x\r\n\r\nGET /hello HTTP/1.1\r\nHost: x\r\n\r\n");
-	while (!strstr(world.answer, "hello"))
-		(void)run_until(got_answer, fd, 5);
+	assert_true(run_until_said("hello", fd, PATIENCE_MS));
 	assert_int_equal(seen.n_heads, 2);
 	assert_int_equal(seen.size, 3);
 	close(fd);

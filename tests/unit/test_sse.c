@@ -78,8 +78,7 @@ static void test_written_form(void **state)
 	assert_int_equal(sse_write(world.stream, "b", "9", "{}"), 0);
 	assert_int_equal(sse_keepalive(world.stream), 0);
 	http_stream_end(TAKE_PTR(world.stream));
-	while (!strstr(world.answer, "\r\n0\r\n\r\n"))
-		(void)run_until(got_answer, fd, 5);
+	assert_true(run_until_said("\r\n0\r\n\r\n", fd, PATIENCE_MS));
 	assert_string_equal(body_of(world.answer),
 			    "2d\r\nevent: status_update_event\r\ndata: {\"a\":1}\r\n\r\n\r\n"
 			    "1d\r\nid: 9\r\nevent: b\r\ndata: {}\r\n\r\n\r\n"

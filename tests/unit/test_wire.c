@@ -149,8 +149,7 @@ static void test_record_on_a_stream(void **state)
 	assert_int_equal(wire_stream(world.stream, WIRE_JSON, &id.base, &e), 0);
 	assert_int_equal(wire_stream(world.stream, WIRE_PROTOBUF, &id.base, &e), 0);
 	http_stream_end(TAKE_PTR(world.stream));
-	while (!strstr(world.answer, "\r\n0\r\n\r\n"))
-		(void)run_until(got_answer, fd, 5);
+	assert_true(run_until_said("\r\n0\r\n\r\n", fd, PATIENCE_MS));
 	/* One record is one chunk. */
 	assert_string_equal(body_of(world.answer),
 			    "15\r\n18\n{\"value\":\"task-1\"}\r\n"
