@@ -167,6 +167,27 @@ static inline json_t *cluster_list(struct cluster *cluster, const struct listing
 	return json;
 }
 
+/* Of a metric that there is. */
+static inline double cluster_metric(const struct cluster *cluster, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+
+static inline double cluster_metric(const struct cluster *cluster, const char *fmt, ...)
+{
+	json_t *all = master_metrics_json(cluster->master, cluster->now_ms);
+	char name[512];
+	double value;
+	va_list ap;
+
+	va_start(ap, fmt);
+	assert_true((size_t)vsnprintf(name, sizeof(name), fmt, ap) < sizeof(name));
+	va_end(ap);
+	if (!json_is_number(json_object_get(all, name)))
+		fail_msg("there is no '%s'", name);
+	value = json_number_value(json_object_get(all, name));
+	json_decref(all);
+	return value;
+}
+
 /* ---- agents ---- */
 
 static inline void agent_forget(struct fake_agent *agent)

@@ -142,21 +142,6 @@ static const Mesos__V1__OperationStatus *assert_told(const struct world *w, cons
 	return status;
 }
 
-static json_t *metrics(const struct world *w)
-{
-	return master_metrics_json(w->cluster->master, w->cluster->now_ms);
-}
-
-static void assert_metric(const struct world *w, const char *name, double value)
-{
-	json_t *json = metrics(w);
-	const json_t *found = json_object_get(json, name);
-
-	if (!found || json_real_value(found) != value)
-		fail_msg("%s is %g", name, found ? json_real_value(found) : -1);
-	json_decref(json);
-}
-
 /* What an agent brings of operation ID. */
 static const char *brought(const struct world *w, const char *id, char text[2000])
 {
@@ -182,8 +167,8 @@ static void test_told_until_acknowledged(void **state)
 	assert_int_equal(n_told(&w), 0);
 	reconcile(&w, "o", w.agent.id);
 	(void)assert_told(&w, "o", "OPERATION_PENDING", false);
-	assert_metric(&w, "master/operations/pending", 1);
-	assert_metric(&w, "master/operations/reserve/pending", 1);
+	assert_float_equal(cluster_metric(w.cluster, "master/operations/pending"), 1, 0);
+	assert_float_equal(cluster_metric(w.cluster, "master/operations/reserve/pending"), 1, 0);
 	tell(&w, "o", "OPERATION_FINISHED", UUID_A);
 	assert_string_equal(assert_told(&w, "o", "OPERATION_FINISHED", true)->agent_id->value, w.agent.id);
 	/* Nobody has acknowledged it: again. */
@@ -198,11 +183,11 @@ static void test_told_until_acknowledged(void **state)
 	assert_int_equal(event->acknowledge_operation->uuid.len, 16);
 	reconcile(&w, "o", w.agent.id);
 	(void)assert_told(&w, "o", "OPERATION_UNKNOWN", false);
-	assert_metric(&w, "master/operations/finished", 1);
-	assert_metric(&w, "master/operations/total", 1);
-	assert_metric(&w, "master/operations/reserve/total", 1);
-	assert_metric(&w, "master/operations/create/total", 0);
-	assert_metric(&w, "master/operations/pending", 0);
+	assert_float_equal(cluster_metric(w.cluster, "master/operations/finished"), 1, 0);
+	assert_float_equal(cluster_metric(w.cluster, "master/operations/total"), 1, 0);
+	assert_float_equal(cluster_metric(w.cluster, "master/operations/reserve/total"), 1, 0);
+	assert_float_equal(cluster_metric(w.cluster, "master/operations/create/total"), 0, 0);
+	assert_float_equal(cluster_metric(w.cluster, "master/operations/pending"), 0, 0);
 	done(&w);
 }
 
@@ -248,8 +233,8 @@ static void test_what_is_refused_is_an_error_of_the_master(void **state)
 			fail_msg("'%s' is not in '%s'", rows[i].words, status->message);
 	}
 	assert_null(agent_find(&w.agent, TEPUI__AGENT_EVENT__TYPE__APPLY));
-	assert_metric(&w, "master/operations/error", ARRAY_SIZE(rows));
-	assert_metric(&w, "master/operations/destroy_disk/error", 1);
+	assert_float_equal(cluster_metric(w.cluster, "master/operations/error"), ARRAY_SIZE(rows), 0);
+	assert_float_equal(cluster_metric(w.cluster, "master/operations/destroy_disk/error"), 1, 0);
 	/* Of two with one id the second is refused, and changes nothing. */
 	apply(&w, RESERVE("o") "," RESERVE("o"));
 	assert_non_null(strstr(assert_told(&w, "o", "OPERATION_ERROR", false)->message, "is in use"));
@@ -306,8 +291,8 @@ static void test_what_the_agent_did_not_get_is_dropped(void **state)
 	/* The agent has seen the acknowledgement of what it does not bring along any more. */
 	subscribe_agent(&w, FEEDBACK);
 	assert_int_equal(n_told(&w), 2);
-	assert_metric(&w, "master/operations/dropped", 1);
-	assert_metric(&w, "master/operations/failed", 1);
+	assert_float_equal(cluster_metric(w.cluster, "master/operations/dropped"), 1, 0);
+	assert_float_equal(cluster_metric(w.cluster, "master/operations/failed"), 1, 0);
 	done(&w);
 }
 
@@ -364,7 +349,7 @@ static void test_an_agent_that_is_unreachable_and_one_that_is_gone(void **state)
 	for (int i = 0; i < 7; i++)
 		cluster_wait(w.cluster, 15000);
 	(void)assert_told(&w, "o", "OPERATION_UNREACHABLE", false);
-	assert_metric(&w, "master/operations/unreachable", 1);
+	assert_float_equal(cluster_metric(w.cluster, "master/operations/unreachable"), 1, 0);
 	reconcile(&w, "p", w.agent.id);
 	(void)assert_told(&w, "p", "OPERATION_UNREACHABLE", false);
 	subscribe_agent(&w, brought(&w, "o", text));
@@ -375,8 +360,8 @@ static void test_an_agent_that_is_unreachable_and_one_that_is_gone(void **state)
 	(void)assert_told(&w, "o", "OPERATION_GONE_BY_OPERATOR", false);
 	reconcile(&w, "q", w.agent.id);
 	(void)assert_told(&w, "q", "OPERATION_GONE_BY_OPERATOR", false);
-	assert_metric(&w, "master/operations/gone_by_operator", 1);
-	assert_metric(&w, "master/operations/unreachable", 0);
+	assert_float_equal(cluster_metric(w.cluster, "master/operations/gone_by_operator"), 1, 0);
+	assert_float_equal(cluster_metric(w.cluster, "master/operations/unreachable"), 0, 0);
 	done(&w);
 }
 
@@ -394,15 +379,15 @@ static void test_an_operation_is_counted_in_one_state(void **state)
 	for (int i = 0; i < 7; i++)
 		cluster_wait(w.cluster, 15000);
 	(void)assert_told(&w, "o", "OPERATION_UNREACHABLE", false);
-	assert_metric(&w, "master/operations/unreachable", 0);
+	assert_float_equal(cluster_metric(w.cluster, "master/operations/unreachable"), 0, 0);
 	subscribe_agent(&w, brought(&w, "o", text));
-	assert_metric(&w, "master/operations/pending", 0);
+	assert_float_equal(cluster_metric(w.cluster, "master/operations/pending"), 0, 0);
 	assert_int_equal(drain_mark_gone(w.cluster->master, w.agent.id, &e), 0);
 	cluster_turn(w.cluster);
 	(void)assert_told(&w, "o", "OPERATION_GONE_BY_OPERATOR", false);
-	assert_metric(&w, "master/operations/gone_by_operator", 0);
-	assert_metric(&w, "master/operations/finished", 1);
-	assert_metric(&w, "master/operations/total", 1);
+	assert_float_equal(cluster_metric(w.cluster, "master/operations/gone_by_operator"), 0, 0);
+	assert_float_equal(cluster_metric(w.cluster, "master/operations/finished"), 1, 0);
+	assert_float_equal(cluster_metric(w.cluster, "master/operations/total"), 1, 0);
 	done(&w);
 }
 
@@ -421,8 +406,8 @@ static void test_what_was_acknowledged_while_its_agent_was_unreachable(void **st
 	/* An acknowledgement was still on its way: it is not dropped, for it was told. */
 	subscribe_agent(&w, FEEDBACK);
 	assert_int_equal(n_told(&w), 2);
-	assert_metric(&w, "master/operations/finished", 1);
-	assert_metric(&w, "master/operations/dropped", 0);
+	assert_float_equal(cluster_metric(w.cluster, "master/operations/finished"), 1, 0);
+	assert_float_equal(cluster_metric(w.cluster, "master/operations/dropped"), 0, 0);
 	done(&w);
 }
 

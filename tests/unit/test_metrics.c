@@ -39,26 +39,6 @@ static void test_what_has_a_name_of_its_own_is_a_label(void **state)
 	free(text);
 }
 
-static double metric(const struct cluster *cluster, const char *fmt, ...)
-	__attribute__((format(printf, 2, 3)));
-
-static double metric(const struct cluster *cluster, const char *fmt, ...)
-{
-	json_t *all = master_metrics_json(cluster->master, cluster->now_ms);
-	char name[512];
-	double value;
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(name, sizeof(name), fmt, ap);
-	va_end(ap);
-	if (!json_object_get(all, name))
-		fail_msg("there is no '%s'", name);
-	value = json_number_value(json_object_get(all, name));
-	json_decref(all);
-	return value;
-}
-
 static void test_a_framework_has_its_own(void **state)
 {
 	struct cluster *cluster = cluster_new();
@@ -74,19 +54,19 @@ static void test_a_framework_has_its_own(void **state)
 	snprintf(of, sizeof(of), "master/frameworks/a%%20b%%2Fc/%s", framework.id);
 	framework_launch(&framework, "t1", 1, 128, 31000);
 	agent_update(cluster, &agent, framework.id, "t1", "TASK_RUNNING", UUID_A, NULL);
-	assert_float_equal(metric(cluster, "%s/subscribed", of), 1, 0);
-	assert_float_equal(metric(cluster, "%s/calls", of), 2, 0);
-	assert_float_equal(metric(cluster, "%s/calls/accept", of), 1, 0);
-	assert_float_equal(metric(cluster, "%s/events/subscribed", of), 1, 0);
-	assert_float_equal(metric(cluster, "%s/events/update", of), 1, 0);
-	assert_float_equal(metric(cluster, "%s/offers/accepted", of), 1, 0);
-	assert_float_equal(metric(cluster, "%s/operations/launch", of), 1, 0);
-	assert_float_equal(metric(cluster, "%s/roles/*/suppressed", of), 0, 0);
-	assert_float_equal(metric(cluster, "%s/tasks/active/task_running", of), 1, 0);
+	assert_float_equal(cluster_metric(cluster, "%s/subscribed", of), 1, 0);
+	assert_float_equal(cluster_metric(cluster, "%s/calls", of), 2, 0);
+	assert_float_equal(cluster_metric(cluster, "%s/calls/accept", of), 1, 0);
+	assert_float_equal(cluster_metric(cluster, "%s/events/subscribed", of), 1, 0);
+	assert_float_equal(cluster_metric(cluster, "%s/events/update", of), 1, 0);
+	assert_float_equal(cluster_metric(cluster, "%s/offers/accepted", of), 1, 0);
+	assert_float_equal(cluster_metric(cluster, "%s/operations/launch", of), 1, 0);
+	assert_float_equal(cluster_metric(cluster, "%s/roles/*/suppressed", of), 0, 0);
+	assert_float_equal(cluster_metric(cluster, "%s/tasks/active/task_running", of), 1, 0);
 	framework_acknowledge(&framework, agent_id, "t1", UUID_A);
 	agent_update(cluster, &agent, framework.id, "t1", "TASK_FAILED", UUID_B, NULL);
-	assert_float_equal(metric(cluster, "%s/tasks/active/task_running", of), 0, 0);
-	assert_float_equal(metric(cluster, "%s/tasks/terminal/task_failed", of), 1, 0);
+	assert_float_equal(cluster_metric(cluster, "%s/tasks/active/task_running", of), 0, 0);
+	assert_float_equal(cluster_metric(cluster, "%s/tasks/terminal/task_failed", of), 1, 0);
 	framework_forget(&framework);
 	agent_forget(&agent);
 	cluster_free(cluster);
@@ -102,7 +82,7 @@ static void test_only_so_many_frameworks_are_measured(void **state)
 	assert_non_null(frameworks);
 	for (size_t i = 0; i < MEASURED + MORE; i++)
 		framework_subscribe(cluster, &frameworks[i], FRAMEWORK);
-	assert_float_equal(metric(cluster, "master/frameworks_unmeasured"), MORE, 0);
+	assert_float_equal(cluster_metric(cluster, "master/frameworks_unmeasured"), MORE, 0);
 	for (size_t i = 0; i < MEASURED + MORE; i++)
 		framework_forget(&frameworks[i]);
 	free(frameworks);
@@ -127,11 +107,11 @@ static void test_only_so_many_roles_are_measured(void **state)
 		framework_subscribe(cluster, &frameworks[i], info);
 		free(info);
 	}
-	assert_float_equal(metric(cluster, "master/framework_roles_unmeasured"),
+	assert_float_equal(cluster_metric(cluster, "master/framework_roles_unmeasured"),
 			   TIMES * AT_ONCE - MEASURED, 0);
-	assert_float_equal(metric(cluster, "allocator/mesos/roles_unmeasured"),
+	assert_float_equal(cluster_metric(cluster, "allocator/mesos/roles_unmeasured"),
 			   TIMES * AT_ONCE - MEASURED, 0);
-	assert_float_equal(metric(cluster, "allocator/mesos/roles/r0-599/shares/dominant"), 0, 0);
+	assert_float_equal(cluster_metric(cluster, "allocator/mesos/roles/r0-599/shares/dominant"), 0, 0);
 	for (int i = 0; i < TIMES; i++)
 		framework_forget(&frameworks[i]);
 	cluster_free(cluster);
@@ -154,7 +134,7 @@ static void test_an_end_is_counted_by_its_source_and_reason(void **state)
 	master_agent_lost(cluster->master, &agent, cluster->now_ms);
 	agent_forget(&agent);
 	agent_subscribe(cluster, &agent, (struct subscribe){ .id = id });
-	assert_float_equal(metric(cluster,
+	assert_float_equal(cluster_metric(cluster,
 			"master/task_dropped/source_master/reason_slave_disconnected"), 1, 0);
 	framework_forget(&framework);
 	agent_forget(&agent);
@@ -169,13 +149,13 @@ static void test_rounds_of_offering_are_timed(void **state)
 
 	(void)state;
 	agent_subscribe(cluster, &agent, (struct subscribe){ 0 });
-	runs = metric(cluster, "allocator/mesos/allocation_runs");
+	runs = cluster_metric(cluster, "allocator/mesos/allocation_runs");
 	assert_true(runs > 0);
-	assert_float_equal(metric(cluster, "allocator/mesos/allocation_run_ms/count"), runs, 0);
-	assert_float_equal(metric(cluster, "allocator/mesos/allocation_run_latency_ms/count"), runs,
-			   0);
-	assert_true(metric(cluster, "allocator/mesos/allocation_run_ms/p50") <=
-		    metric(cluster, "allocator/mesos/allocation_run_ms/max"));
+	assert_float_equal(cluster_metric(cluster, "allocator/mesos/allocation_run_ms/count"), runs, 0);
+	assert_float_equal(cluster_metric(cluster, "allocator/mesos/allocation_run_latency_ms/count"),
+			   runs, 0);
+	assert_true(cluster_metric(cluster, "allocator/mesos/allocation_run_ms/p50") <=
+		    cluster_metric(cluster, "allocator/mesos/allocation_run_ms/max"));
 	agent_forget(&agent);
 	cluster_free(cluster);
 }

@@ -4,15 +4,6 @@
 #define PLAIN "{\"user\":\"root\",\"name\":\"test\",\"failover_timeout\":100}"
 enum { PING_MS = 15000, N_AGENTS = 3 };
 
-static int64_t metric(struct cluster *cluster, const char *name)
-{
-	json_t *json = master_metrics_json(cluster->master, cluster->now_ms);
-	int64_t value = (int64_t)json_number_value(json_object_get(json, name));
-
-	json_decref(json);
-	return value;
-}
-
 static void miss_pings(struct cluster *cluster, int n)
 {
 	for (int i = 0; i < n; i++)
@@ -41,9 +32,9 @@ static void test_without_a_limit_all_are_given_up_at_once(void **state)
 	(void)state;
 	connect_agents(cluster, agents);
 	miss_pings(cluster, 5);
-	assert_int_equal(metric(cluster, "master/slaves_unreachable"), N_AGENTS);
-	assert_int_equal(metric(cluster, "master/slave_unreachable_scheduled"), N_AGENTS);
-	assert_int_equal(metric(cluster, "master/slave_unreachable_completed"), N_AGENTS);
+	assert_int_equal(cluster_metric(cluster, "master/slaves_unreachable"), N_AGENTS);
+	assert_int_equal(cluster_metric(cluster, "master/slave_unreachable_scheduled"), N_AGENTS);
+	assert_int_equal(cluster_metric(cluster, "master/slave_unreachable_completed"), N_AGENTS);
 	forget_agents(agents);
 	cluster_free(cluster);
 }
@@ -58,22 +49,22 @@ static void test_with_a_limit_those_that_answer_in_time_are_spared(void **state)
 	cluster_restart(cluster);
 	connect_agents(cluster, agents);
 	miss_pings(cluster, 5);
-	assert_int_equal(metric(cluster, "master/slaves_unreachable"), 1);
+	assert_int_equal(cluster_metric(cluster, "master/slaves_unreachable"), 1);
 	assert_true(agents[0].is_closed);
-	assert_int_equal(metric(cluster, "master/slave_unreachable_scheduled"), N_AGENTS);
+	assert_int_equal(cluster_metric(cluster, "master/slave_unreachable_scheduled"), N_AGENTS);
 	/* The partition heals for the last one. */
 	assert_int_equal(agent_heartbeat(cluster, &agents[2]), 0);
-	assert_int_equal(metric(cluster, "master/slave_unreachable_canceled"), 1);
+	assert_int_equal(cluster_metric(cluster, "master/slave_unreachable_canceled"), 1);
 	cluster_wait(cluster, 19999);
-	assert_int_equal(metric(cluster, "master/slaves_unreachable"), 1);
+	assert_int_equal(cluster_metric(cluster, "master/slaves_unreachable"), 1);
 	assert_true(master_next_ms(cluster->master) <= cluster->now_ms + 1);
 	cluster_wait(cluster, 1);
-	assert_int_equal(metric(cluster, "master/slaves_unreachable"), 2);
+	assert_int_equal(cluster_metric(cluster, "master/slaves_unreachable"), 2);
 	assert_true(agents[1].is_closed);
 	assert_int_equal(agent_heartbeat(cluster, &agents[2]), 0);
 	cluster_wait(cluster, 20000);
 	assert_false(agents[2].is_closed);
-	assert_int_equal(metric(cluster, "master/slaves_active"), 1);
+	assert_int_equal(cluster_metric(cluster, "master/slaves_active"), 1);
 	forget_agents(agents);
 	cluster_free(cluster);
 }
@@ -91,12 +82,12 @@ static void test_the_limit_holds_after_a_restart_of_the_master(void **state)
 	forget_agents(agents);
 	cluster_restart(cluster);
 	cluster_wait(cluster, 600000);
-	assert_int_equal(metric(cluster, "master/slaves_unreachable"), 1);
-	assert_int_equal(metric(cluster, "master/slaves_recovering"), 2);
+	assert_int_equal(cluster_metric(cluster, "master/slaves_unreachable"), 1);
+	assert_int_equal(cluster_metric(cluster, "master/slaves_recovering"), 2);
 	agent_subscribe(cluster, &agents[2], (struct subscribe){ .id = id, .port = 6002 });
 	cluster_wait(cluster, 20000);
-	assert_int_equal(metric(cluster, "master/slaves_unreachable"), 2);
-	assert_int_equal(metric(cluster, "master/slaves_active"), 1);
+	assert_int_equal(cluster_metric(cluster, "master/slaves_unreachable"), 2);
+	assert_int_equal(cluster_metric(cluster, "master/slaves_active"), 1);
 	forget_agents(agents);
 	cluster_free(cluster);
 }
@@ -242,7 +233,7 @@ static void test_an_agent_with_less_than_its_tasks_have_offers_none_of_it_and_ki
 	assert_non_null(strstr(s->cluster->explained_all, "has less than the cpus:1;"));
 	assert_float_equal(offered_cpus(s), 0, 1e-9);
 	assert_int_equal(agent_count(&s->agent, TEPUI__AGENT_EVENT__TYPE__KILL_TASK), 0);
-	assert_int_equal(metric(s->cluster, "master/tasks_running"), 1);
+	assert_int_equal(cluster_metric(s->cluster, "master/tasks_running"), 1);
 	agent_update(s->cluster, &s->agent, s->framework.id, "t1", "TASK_FINISHED", UUID_B, NULL);
 	cluster_wait(s->cluster, 31000);
 	assert_float_equal(offered_cpus(s), 0.5, 1e-9);
@@ -279,7 +270,7 @@ static void test_an_agent_that_was_booted_again_keeps_its_id(void **state)
 	framework_acknowledge(&s->framework, s->agent_id, "t1", UUID_B);
 	assert_int_equal(framework_count(&s->framework,
 					 MESOS__V1__SCHEDULER__EVENT__TYPE__UPDATE), 1);
-	assert_int_equal(metric(s->cluster, "master/tasks_gone"), 1);
+	assert_int_equal(cluster_metric(s->cluster, "master/tasks_gone"), 1);
 	assert_int_equal(agent_count(&s->agent, TEPUI__AGENT_EVENT__TYPE__ACKNOWLEDGE), 1);
 	end(s);
 }
@@ -302,7 +293,7 @@ static void test_a_subscription_of_before_the_restart_does_not_undo_a_later_one(
 	agent_forget(&s->agent);
 	agent_subscribe(s->cluster, &s->agent, (struct subscribe){
 		.id = s->agent_id, .tasks = s->task, .dialed_boot_ms = 2001 });
-	assert_int_equal(metric(s->cluster, "master/tasks_running"), 1);
+	assert_int_equal(cluster_metric(s->cluster, "master/tasks_running"), 1);
 	end(s);
 }
 

@@ -329,21 +329,9 @@ static void test_weights_are_kept_and_offers_made_by_them(void **state)
 	cluster_free(cluster);
 }
 
-static double metric(const struct cluster *cluster, const char *name)
-{
-	json_t *all = master_metrics_json(cluster->master, cluster->now_ms);
-	const json_t *one = json_object_get(all, name);
-	double value;
-
-	if (!one)
-		fail_msg("there is no '%s'", name);
-	value = json_number_value(one);
-	json_decref(all);
-	return value;
-}
-
 static void test_shares_and_quotas_are_metrics(void **state)
 {
+	static const char of[] = "allocator/mesos/quota/roles/a/resources/cpus";
 	struct cluster *cluster = cluster_new();
 	struct fake_agent agent = { 0 };
 	struct fake_framework framework = { 0 };
@@ -353,23 +341,20 @@ static void test_shares_and_quotas_are_metrics(void **state)
 		    "{\"role\":\"a\",\"guarantees\":" CPUS("1") ",\"limits\":" CPUS("2") "}");
 	agent_subscribe(cluster, &agent, (struct subscribe){ 0 });
 	framework_subscribe(cluster, &framework, ROLE_FRAMEWORK("a"));
-	assert_float_equal(metric(cluster, "allocator/mesos/resources/cpus/total"), 4, 0);
-	assert_float_equal(metric(cluster, "allocator/mesos/resources/cpus/offered_or_allocated"),
-			   2, 0);
+	assert_float_equal(cluster_metric(cluster, "allocator/mesos/resources/cpus/total"), 4, 0);
+	assert_float_equal(cluster_metric(cluster, "allocator/mesos/resources/cpus/"
+					  "offered_or_allocated"), 2, 0);
 	/* All of the memory was offered with half of the cpus. */
-	assert_float_equal(metric(cluster, "allocator/mesos/roles/a/shares/dominant"), 1, 0);
-	assert_float_equal(metric(cluster, "allocator/mesos/quota/roles/a/resources/cpus/guarantee"),
-			   1, 0);
-	assert_float_equal(metric(cluster, "allocator/mesos/quota/roles/a/resources/cpus/limit"), 2,
-			   0);
-	assert_float_equal(metric(cluster, "allocator/mesos/quota/roles/a/resources/cpus/"
-				  "offered_or_allocated"), 2, 0);
+	assert_float_equal(cluster_metric(cluster, "allocator/mesos/roles/a/shares/dominant"), 1, 0);
+	assert_float_equal(cluster_metric(cluster, "%s/guarantee", of), 1, 0);
+	assert_float_equal(cluster_metric(cluster, "%s/limit", of), 2, 0);
+	assert_float_equal(cluster_metric(cluster, "%s/offered_or_allocated", of), 2, 0);
 	/* An offer is not used. */
-	assert_float_equal(metric(cluster, "master/cpus_used"), 0, 0);
+	assert_float_equal(cluster_metric(cluster, "master/cpus_used"), 0, 0);
 	framework_launch(&framework, "t", 1.5, 64, 31000);
-	assert_float_equal(metric(cluster, "master/cpus_used"), 1.5, 0);
-	assert_float_equal(metric(cluster, "master/tasks_staging"), 1, 0);
-	assert_float_equal(metric(cluster, "allocator/mesos/offer_filters/roles/a/active"), 1, 0);
+	assert_float_equal(cluster_metric(cluster, "master/cpus_used"), 1.5, 0);
+	assert_float_equal(cluster_metric(cluster, "master/tasks_staging"), 1, 0);
+	assert_float_equal(cluster_metric(cluster, "allocator/mesos/offer_filters/roles/a/active"), 1, 0);
 	framework_forget(&framework);
 	agent_forget(&agent);
 	cluster_free(cluster);

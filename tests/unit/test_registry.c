@@ -10,15 +10,6 @@ static void done(struct cluster *cluster, struct fake_agent *agent,
 	cluster_free(cluster);
 }
 
-static int64_t metric(struct cluster *cluster, const char *name)
-{
-	json_t *json = master_metrics_json(cluster->master, cluster->now_ms);
-	int64_t value = (int64_t)json_number_value(json_object_get(json, name));
-
-	json_decref(json);
-	return value;
-}
-
 static void test_an_agent_keeps_its_id(void **state)
 {
 	struct cluster *cluster = cluster_new();
@@ -39,7 +30,7 @@ static void test_an_agent_keeps_its_id(void **state)
 	assert_string_equal(agent.id, id);
 	agent_subscribe(cluster, &other, (struct subscribe){ .hostname = "other" });
 	assert_string_not_equal(other.id, id);
-	assert_int_equal(metric(cluster, "master/slaves_active"), 2);
+	assert_int_equal(cluster_metric(cluster, "master/slaves_active"), 2);
 	agent_forget(&other);
 	done(cluster, &agent, NULL);
 }
@@ -84,7 +75,7 @@ static void test_refused_subscriptions_say_why(void **state)
 	/* The first was not disturbed. */
 	assert_false(agent.is_closed);
 	assert_int_equal(agent_heartbeat(cluster, &agent), 0);
-	assert_int_equal(metric(cluster, "master/slaves_active"), 1);
+	assert_int_equal(cluster_metric(cluster, "master/slaves_active"), 1);
 	done(cluster, &agent, NULL);
 }
 
@@ -100,7 +91,7 @@ static void test_a_restarted_agent_replaces_its_old_stream(void **state)
 	assert_string_equal(restarted.id, agent.id);
 	/* The late end of the old stream is nobody's. */
 	master_agent_lost(cluster->master, &agent, cluster->now_ms);
-	assert_int_equal(metric(cluster, "master/slaves_active"), 1);
+	assert_int_equal(cluster_metric(cluster, "master/slaves_active"), 1);
 	agent_forget(&restarted);
 	done(cluster, &agent, NULL);
 }
@@ -205,8 +196,8 @@ static void test_missed_pings_make_unreachable_and_the_way_back(void **state)
 	assert_int_equal(framework_count(&framework, MESOS__V1__SCHEDULER__EVENT__TYPE__FAILURE),
 			 1);
 	assert_int_equal(agent_heartbeat(cluster, &agent), -ENOENT);
-	assert_int_equal(metric(cluster, "master/slaves_unreachable"), 1);
-	assert_int_equal(metric(cluster, "master/cpus_total"), 0);
+	assert_int_equal(cluster_metric(cluster, "master/slaves_unreachable"), 1);
+	assert_int_equal(cluster_metric(cluster, "master/cpus_total"), 0);
 
 	/* Back with its task: it runs on, under the same name. */
 	snprintf(id, sizeof(id), "%s", agent.id);
@@ -220,7 +211,7 @@ static void test_missed_pings_make_unreachable_and_the_way_back(void **state)
 	assert_int_equal(framework_status(&framework)->state, MESOS__V1__TASK_STATE__TASK_RUNNING);
 	assert_int_equal(framework_status(&framework)->reason,
 			 MESOS__V1__TASK_STATUS__REASON__REASON_AGENT_REREGISTERED);
-	assert_int_equal(metric(cluster, "master/cpus_used"), 1);
+	assert_int_equal(cluster_metric(cluster, "master/cpus_used"), 1);
 	assert_int_equal(agent_count(&agent, TEPUI__AGENT_EVENT__TYPE__KILL_TASK), 0);
 	done(cluster, &agent, &framework);
 }
@@ -234,7 +225,7 @@ static void test_a_master_that_slept_does_not_blame_its_agents(void **state)
 	agent_subscribe(cluster, &agent, (struct subscribe){ 0 });
 	cluster_wait(cluster, 3600000);
 	assert_false(agent.is_closed);
-	assert_int_equal(metric(cluster, "master/slaves_active"), 1);
+	assert_int_equal(cluster_metric(cluster, "master/slaves_active"), 1);
 	done(cluster, &agent, NULL);
 }
 
@@ -327,7 +318,7 @@ static void test_a_lost_stream_rescinds_and_waits(void **state)
 	assert_string_equal(framework_last(&framework, MESOS__V1__SCHEDULER__EVENT__TYPE__RESCIND)
 			    ->rescind->offer_id->value, offer_id);
 	assert_null(framework_offer(&framework));
-	assert_int_equal(metric(cluster, "master/slaves_disconnected"), 1);
+	assert_int_equal(cluster_metric(cluster, "master/slaves_disconnected"), 1);
 	snprintf(id, sizeof(id), "%s", agent.id);
 	agent_forget(&agent);
 	/* Back in time: offered again. */
@@ -338,7 +329,7 @@ static void test_a_lost_stream_rescinds_and_waits(void **state)
 	master_agent_lost(cluster->master, &agent, cluster->now_ms);
 	for (int i = 0; i < 6; i++)
 		cluster_wait(cluster, 15000);
-	assert_int_equal(metric(cluster, "master/slaves_unreachable"), 1);
+	assert_int_equal(cluster_metric(cluster, "master/slaves_unreachable"), 1);
 	done(cluster, &agent, &framework);
 }
 
@@ -360,17 +351,17 @@ static void test_a_restart_remembers_agents_and_their_absence(void **state)
 	cluster_restart(cluster);
 	assert_string_equal(master_id(cluster->master), master);
 	assert_true(master_epoch(cluster->master) > epoch);
-	assert_int_equal(metric(cluster, "master/slaves_recovering"), 2);
+	assert_int_equal(cluster_metric(cluster, "master/slaves_recovering"), 2);
 	agent_subscribe(cluster, &agent, (struct subscribe){ .id = id, .master_id = master });
 	assert_string_equal(agent.id, id);
 	cluster_wait(cluster, 600000);
-	assert_int_equal(metric(cluster, "master/slaves_unreachable"), 1);
+	assert_int_equal(cluster_metric(cluster, "master/slaves_unreachable"), 1);
 	agent_forget(&agent);
 	cluster_restart(cluster);
-	assert_int_equal(metric(cluster, "master/slaves_unreachable"), 1);
-	assert_int_equal(metric(cluster, "master/slaves_recovering"), 1);
+	assert_int_equal(cluster_metric(cluster, "master/slaves_unreachable"), 1);
+	assert_int_equal(cluster_metric(cluster, "master/slaves_recovering"), 1);
 	agent_subscribe(cluster, &other, (struct subscribe){ .id = other_id, .hostname = "other" });
-	assert_int_equal(metric(cluster, "master/slaves_unreachable"), 0);
+	assert_int_equal(cluster_metric(cluster, "master/slaves_unreachable"), 0);
 	agent_forget(&other);
 	done(cluster, &agent, NULL);
 }
@@ -415,14 +406,14 @@ static void test_an_agent_unreachable_for_weeks_is_forgotten(void **state)
 	framework_launch(&framework, "t1", 1, 128, 31000);
 	for (int i = 0; i < 6; i++)
 		cluster_wait(cluster, 15000);
-	assert_int_equal(metric(cluster, "master/slaves_unreachable"), 1);
+	assert_int_equal(cluster_metric(cluster, "master/slaves_unreachable"), 1);
 	cluster_wait(cluster, INT64_C(13) * 24 * 3600 * 1000);
-	assert_int_equal(metric(cluster, "master/tasks_unreachable"), 1);
+	assert_int_equal(cluster_metric(cluster, "master/tasks_unreachable"), 1);
 	cluster_wait(cluster, INT64_C(2) * 24 * 3600 * 1000);
-	assert_int_equal(metric(cluster, "master/slaves_unreachable"), 0);
-	assert_int_equal(metric(cluster, "master/tasks_unreachable"), 0);
+	assert_int_equal(cluster_metric(cluster, "master/slaves_unreachable"), 0);
+	assert_int_equal(cluster_metric(cluster, "master/tasks_unreachable"), 0);
 	cluster_restart(cluster);
-	assert_int_equal(metric(cluster, "master/slaves_recovering"), 0);
+	assert_int_equal(cluster_metric(cluster, "master/slaves_recovering"), 0);
 	done(cluster, &agent, &framework);
 }
 
