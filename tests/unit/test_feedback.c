@@ -34,20 +34,6 @@ static void subscribe_framework(struct world *w)
 	if (*w->framework.id)
 		snprintf(id, sizeof(id), "\"id\":{\"value\":\"%s\"},", w->framework.id);
 	snprintf(info, sizeof(info), DB, id);
-	if (*w->framework.id) {
-		Mesos__V1__Scheduler__Call__Subscribe *call =
-			(Mesos__V1__Scheduler__Call__Subscribe *)message(
-				&mesos__v1__scheduler__call__subscribe__descriptor,
-				"{\"framework_info\":%s}", info);
-		struct err e = { 0 };
-
-		assert_int_equal(scheduler_subscribe(w->cluster->master, call, harness_event,
-						     &w->framework, w->cluster->now_ms,
-						     &w->framework.scheduler, &e), 0);
-		protobuf_c_message_free_unpacked(&call->base, NULL);
-		cluster_turn(w->cluster);
-		return;
-	}
 	framework_subscribe(w->cluster, &w->framework, info);
 }
 
@@ -140,6 +126,15 @@ static const Mesos__V1__OperationStatus *assert_told(const struct world *w, cons
 		&mesos__v1__operation_state__descriptor, (int)status->state)->name, state);
 	assert_int_equal(!!status->uuid, has_uuid);
 	return status;
+}
+
+/* It is silent until operation "o" on it is told to be unreachable. */
+static void lose_agent(struct world *w)
+{
+	master_agent_lost(w->cluster->master, &w->agent, w->cluster->now_ms);
+	for (int i = 0; i < 7; i++)
+		cluster_wait(w->cluster, 15000);
+	(void)assert_told(w, "o", "OPERATION_UNREACHABLE", false);
 }
 
 /* What an agent brings of operation ID. */
@@ -345,10 +340,7 @@ static void test_an_agent_that_is_unreachable_and_one_that_is_gone(void **state)
 	(void)state;
 	begin(&w);
 	apply(&w, RESERVE("o"));
-	master_agent_lost(w.cluster->master, &w.agent, w.cluster->now_ms);
-	for (int i = 0; i < 7; i++)
-		cluster_wait(w.cluster, 15000);
-	(void)assert_told(&w, "o", "OPERATION_UNREACHABLE", false);
+	lose_agent(&w);
 	assert_float_equal(cluster_metric(w.cluster, "master/operations/unreachable"), 1, 0);
 	reconcile(&w, "p", w.agent.id);
 	(void)assert_told(&w, "p", "OPERATION_UNREACHABLE", false);
@@ -375,10 +367,7 @@ static void test_an_operation_is_counted_in_one_state(void **state)
 	begin(&w);
 	apply(&w, RESERVE("o"));
 	tell(&w, "o", "OPERATION_FINISHED", UUID_A);
-	master_agent_lost(w.cluster->master, &w.agent, w.cluster->now_ms);
-	for (int i = 0; i < 7; i++)
-		cluster_wait(w.cluster, 15000);
-	(void)assert_told(&w, "o", "OPERATION_UNREACHABLE", false);
+	lose_agent(&w);
 	assert_float_equal(cluster_metric(w.cluster, "master/operations/unreachable"), 0, 0);
 	subscribe_agent(&w, brought(&w, "o", text));
 	assert_float_equal(cluster_metric(w.cluster, "master/operations/pending"), 0, 0);
@@ -399,10 +388,7 @@ static void test_what_was_acknowledged_while_its_agent_was_unreachable(void **st
 	begin(&w);
 	apply(&w, RESERVE("o"));
 	tell(&w, "o", "OPERATION_FINISHED", UUID_A);
-	master_agent_lost(w.cluster->master, &w.agent, w.cluster->now_ms);
-	for (int i = 0; i < 7; i++)
-		cluster_wait(w.cluster, 15000);
-	(void)assert_told(&w, "o", "OPERATION_UNREACHABLE", false);
+	lose_agent(&w);
 	/* An acknowledgement was still on its way: it is not dropped, for it was told. */
 	subscribe_agent(&w, FEEDBACK);
 	assert_int_equal(n_told(&w), 2);
