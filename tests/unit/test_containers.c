@@ -323,7 +323,7 @@ static void test_ids_that_are_no_names_are_refused_and_leave_nothing(void **stat
 	}
 }
 
-static char framework_id[] = "f", executor_id_[] = "e", task_id_[] = "t";
+static char framework_id[] = "f", an_executor[] = "e", a_task[] = "t";
 
 static void test_an_executor_of_a_task_that_was_here_is_not_begun(void **state)
 {
@@ -331,7 +331,7 @@ static void test_an_executor_of_a_task_that_was_here_is_not_begun(void **state)
 	struct err e = { 0 };
 	struct order o;
 
-	order(&o, &n->agent, framework_id, executor_id_, task_id_);
+	order(&o, &n->agent, framework_id, an_executor, a_task);
 	assert_int_equal(tombstone_add(&n->agent, "f/t", &e), 0);
 	assert_int_equal(task_run(&n->agent, &o.framework, &o.task, &e), 0);
 	assert_nothing_is_left(&n->agent);
@@ -344,7 +344,7 @@ static void test_a_group_that_cannot_be_kept_whole_leaves_nothing(void **state)
 	struct err e = { 0 };
 	struct order o;
 
-	order(&o, &n->agent, framework_id, executor_id_, task_id_);
+	order(&o, &n->agent, framework_id, an_executor, a_task);
 	assert_int_equal(pods_run(&n->agent, &o.group, &e), -EEXIST);
 	assert_nothing_is_left(&n->agent);
 }
@@ -355,7 +355,7 @@ static void test_a_group_of_which_one_was_here_is_not_begun(void **state)
 	struct err e = { 0 };
 	struct order o;
 
-	order(&o, &n->agent, framework_id, executor_id_, task_id_);
+	order(&o, &n->agent, framework_id, an_executor, a_task);
 	assert_int_equal(tombstone_add(&n->agent, "f/t", &e), 0);
 	assert_int_equal(pods_run(&n->agent, &o.group, &e), 0);
 	assert_nothing_is_left(&n->agent);
@@ -371,7 +371,7 @@ static void assert_refused(struct agent *agent, Mesos__V1__TaskStatus__Reason re
 	struct err e = { 0 };
 	struct order o;
 
-	order(&o, agent, framework_id, executor_id_, task_id_);
+	order(&o, agent, framework_id, an_executor, a_task);
 	twin.value = twin_id;
 	o.twin.task_id = &twin;
 	assert_int_equal(pods_run(agent, &o.group, &e), 0);
@@ -407,7 +407,7 @@ static void test_a_group_of_a_thousand_is_answered(void **state)
 	struct err e = { 0 };
 	struct order o;
 
-	order(&o, &n->agent, framework_id, executor_id_, task_id_);
+	order(&o, &n->agent, framework_id, an_executor, a_task);
 	for (size_t i = 0; i < N_TASKS; i++) {
 		(void)snprintf(names[i], sizeof(names[i]), "t%zu", i);
 		mesos__v1__task_id__init(&ids[i]);
@@ -451,7 +451,7 @@ static void test_who_joins_a_pod_that_is_about_to_run_is_only_checked(void **sta
 	struct order o;
 
 	n->agent.endpoint = endpoint;
-	order(&o, &n->agent, framework_id, executor_id_, task_id_);
+	order(&o, &n->agent, framework_id, an_executor, a_task);
 	member->info = &o.task;
 	member->of = &o.framework;
 	member->sandbox = strdup(nowhere);
@@ -475,9 +475,9 @@ static struct task *make_task(struct agent *agent)
 	struct task *task;
 	struct order o;
 
-	order(&o, agent, framework_id, executor_id_, task_id_);
+	order(&o, agent, framework_id, an_executor, a_task);
 	o.task.executor = NULL;
-	record.container_id = task_id_;
+	record.container_id = a_task;
 	record.framework = &o.framework;
 	record.task = &o.task;
 	record.state = MESOS__V1__TASK_STATE__TASK_STAGING;
@@ -495,7 +495,7 @@ static void test_a_group_of_an_executor_that_comes_again_is_left_alone(void **st
 	struct err e = { 0 };
 	struct order o;
 
-	order(&o, &n->agent, framework_id, executor_id_, task_id_);
+	order(&o, &n->agent, framework_id, an_executor, a_task);
 	twin.value = twin_id;
 	o.twin.task_id = &twin;
 	assert_int_equal(tombstone_add(&n->agent, "f/u", &e), 0);
@@ -517,7 +517,7 @@ static void test_a_session_of_a_task_without_a_command_is_refused(void **state)
 	struct err e = { 0 };
 
 	TAILQ_INIT(&n->agent.sessions);
-	id.value = parent.value = task_id_;
+	id.value = parent.value = a_task;
 	id.parent = &parent;
 	call.container_id = &id;
 	assert_int_equal(session_launch(NULL, task->container, &call, &e), -EINVAL);
