@@ -42,6 +42,7 @@ check: deps
 	@$(MAKE) --no-print-directory check-unit
 	@$(MAKE) --no-print-directory check-sim SEEDS=2000
 	@$(MAKE) --no-print-directory check-conformance
+	@$(MAKE) --no-print-directory check-marathon
 	@$(MAKE) --no-print-directory check-integration
 	@$(MAKE) --no-print-directory check-escape
 	@$(MAKE) --no-print-directory check-vm
@@ -61,10 +62,11 @@ build/containerd:
 check-integration: all examples build/containerd $(B)/tests/bench/launch $(B)/tests/bench/resize
 	TEPUI_BUILD=$(abspath $(B)) $(PYTEST) --ignore-glob='*/test_escape*' tests/integration $(PYTEST_ARGS)
 
-# The published interfaces, one test for each row of the reference; the last line counts them by section.
-.PHONY: check-conformance
-check-conformance: all
-	TEPUI_BUILD=$(abspath $(B)) $(PYTEST:%/integration/pytest.ini=%/conformance/pytest.ini) tests/conformance $(PYTEST_ARGS)
+# The published interfaces of Mesos and of Marathon, one test for each row of their references; the last line counts
+# them by section.
+.PHONY: check-conformance check-marathon
+check-conformance check-marathon: check-%: all
+	TEPUI_BUILD=$(abspath $(B)) $(PYTEST:%/integration/pytest.ini=%/$*/pytest.ini) tests/$* $(PYTEST_ARGS)
 
 # What a hostile task tries.  The prober is one static program and knows nothing of ours.
 PROBER_SRC := tests/escape/isoprobe.c $(wildcard tests/escape/probes_*.c)

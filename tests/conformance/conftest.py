@@ -3,7 +3,6 @@ The published interfaces, row by row: every test is one row of the reference tha
 default or an order, and says by the mark `row` of which section; a test with parameters is as many rows as it has.
 `make check-conformance` prints the count.  Daemons are shared by all tests: whoever starts something ends it.
 """
-import collections
 import functools
 import os
 import pathlib
@@ -18,44 +17,8 @@ from cluster import Cluster, wait_until  # noqa: E402
 from framework import Framework  # noqa: E402
 from obedient_agent import ObedientAgent  # noqa: E402
 from operator_calls import ask  # noqa: E402
-
-
-def section_of(item):
-    """The nearest mark: that of the test goes before that of its module."""
-    mark = item.get_closest_marker("row")
-    return mark.args[0] if mark else None
-
-
-def pytest_collection_modifyitems(items):
-    unmarked = sorted({item.location[2] for item in items if section_of(item) is None})
-    if unmarked:
-        raise pytest.UsageError(f"of which section are they?  {', '.join(unmarked)}")
-
-
-@pytest.hookimpl(hookwrapper=True)
-def pytest_runtest_makereport(item):
-    report = (yield).get_result()
-    report.section = section_of(item)
-
-
-def order(section):
-    return [int(part) for part in section.split(".")]
-
-
-def pytest_terminal_summary(terminalreporter):
-    """A row holds if its test passed; one that was skipped does not."""
-    rows, held = collections.Counter(), collections.Counter()
-    seen = {}
-    for outcome in ("passed", "failed", "error", "skipped"):
-        for report in terminalreporter.stats.get(outcome, []):
-            if hasattr(report, "section"):
-                seen[report.nodeid] = (report.section, outcome == "passed")
-    for section, holds in seen.values():
-        rows[section] += 1
-        held[section] += holds
-    counts = "; ".join(f"{s} {rows[s]} row{'s' * (rows[s] != 1)}" for s in sorted(rows, key=order))
-    total, hold = sum(rows.values()), sum(held.values())
-    terminalreporter.write_line(f"conformance: {counts}; {hold} hold, {total - hold} do not")
+from rows import (  # noqa: E402, F401
+    pytest_collection_modifyitems, pytest_runtest_makereport, pytest_terminal_summary)
 
 
 # ---- daemons that all tests share ----

@@ -1,0 +1,72 @@
+"""
+The REST surface of Marathon, row by row, as tests/conformance does it for Mesos: `make check-marathon` prints the count.
+One master with one real node serves all tests; whatever apps a test leaves are gone before the next one.
+"""
+import os
+import pathlib
+import sys
+
+import pytest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "integration"))
+sys.path.insert(0, os.path.dirname(__file__))
+
+from cluster import Cluster, wait_until  # noqa: E402
+from event_reader import EventReader  # noqa: E402
+from rows import (  # noqa: E402, F401
+    pytest_collection_modifyitems, pytest_runtest_makereport, pytest_terminal_summary)
+
+
+@pytest.fixture(scope="session")
+def cluster():
+    made = Cluster("marathon")
+    try:
+        made.start_master()
+        made.start_agent("--resources=cpus:8;mem:8192;disk:8192;ports:[31000-31999]")
+        yield made
+    finally:
+        made.close()
+
+
+def remove_all(cluster):
+    """The apps that wait for nothing but their end, too."""
+    for app in cluster.call("GET", "/v2/apps").json["apps"]:
+        cluster.call("DELETE", f"/v2/apps{app['id']}?force=true")
+    wait_until(lambda: cluster.call("GET", "/v2/deployments").json == [], "the end of all deployments", 60)
+    wait_until(lambda: cluster.call("GET", "/v2/tasks").json["tasks"] == [], "the end of all tasks", 60)
+
+
+@pytest.fixture
+def marathon(cluster):
+    """The master, without apps."""
+    yield cluster
+    remove_all(cluster)
+
+
+@pytest.fixture
+def app():
+    """Make a definition; what is given replaces what is ordinary."""
+    def make(app_id="/web", **fields):
+        return {"id": app_id, "cmd": "exec sleep 1000", "cpus": 0.1, "mem": 32, **fields}
+    return make
+
+
+@pytest.fixture
+def locked(marathon, app):
+    """An app whose deployment waits for more than there is, and its deployment."""
+    answer = marathon.call("POST", "/v2/apps", app("/locked", cpus=1000))
+    assert answer.status == 201, answer.body
+    return "/locked", answer.headers["Marathon-Deployment-Id"]
+
+
+@pytest.fixture
+def events(marathon):
+    """Open the event stream (arguments of EventReader after the cluster); closed after the test."""
+    made = []
+
+    def start(*args, **more):
+        made.append(EventReader(marathon, *args, **more))
+        return made[-1]
+    yield start
+    for reader in made:
+        reader.close()
