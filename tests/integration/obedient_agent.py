@@ -115,7 +115,7 @@ class ObedientAgent(SocketAgent):
         elif event["type"] == "APPLY" and "framework" in event["apply"] and not self.is_losing:
             self._apply(event["apply"])
         elif event["type"] == "ACKNOWLEDGE_OPERATION":
-            self.operations.pop(event["acknowledge_operation"]["operation_id"]["value"], None)
+            self._operation_acknowledged(event["acknowledge_operation"])
 
     def _launch(self, run):
         updates = self.updates[run["task"]["task_id"]["value"]] = Updates(run)
@@ -131,6 +131,15 @@ class ObedientAgent(SocketAgent):
                   "uuid": {"value": base64.b64encode(uuid.uuid4().bytes).decode()}}
         self.operations[info["id"]["value"]] = {"told": 0, "applied": {"framework": framework, "operation": {
             "framework_id": framework["id"], "info": info, "latest_status": status, "uuid": apply["uuid"]}}}
+
+    def _operation_acknowledged(self, acknowledge):
+        """Of another status than it told it hears nothing."""
+        id_ = acknowledge["operation_id"]["value"]
+        if id_ in self.operations and self._told(id_)["uuid"]["value"] == acknowledge["uuid"]:
+            del self.operations[id_]
+
+    def _told(self, id_):
+        return self.operations[id_]["applied"]["operation"]["latest_status"]
 
     def _end(self, task_id, state):
         updates = self.updates.get(task_id)

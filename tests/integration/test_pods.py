@@ -27,6 +27,14 @@ def test_three_members_run_and_finish_and_the_pod_goes(framework, agent):
     wait_until(lambda: not agent.container_cgroups(), "the pod is gone")
 
 
+def finish(framework, agent, *ids):
+    """Tasks of UNTIL_END are alive: they end well, and only now."""
+    for i in ids:
+        assert framework.status(i)["state"] == "TASK_RUNNING"
+        (sandbox(agent, i) / "end").touch()
+        framework.status(i, "TASK_FINISHED")
+
+
 def test_a_second_group_joins_the_running_executor_and_ends_on_its_own(framework, agent):
     waits = "while [ ! -e shared/message ]; do sleep 0.02; done; cat shared/message; readlink /proc/self/ns/net; " + FOREVER
     first, = launch(framework, waits, name="joined")
@@ -38,13 +46,11 @@ def test_a_second_group_joins_the_running_executor_and_ends_on_its_own(framework
     (sandbox(agent, second[1]) / "fail").touch()
     framework.status(second[1], "TASK_FAILED")
     framework.status(second[0], "TASK_KILLED")
-    third, = launch(framework, FOREVER, name="joined")
+    third, = launch(framework, UNTIL_END, name="joined")
     assert pod_of(framework.status(third, "TASK_RUNNING")) == pod
     framework.call("KILL", task_id={"value": first})
     framework.status(first, "TASK_KILLED")
-    assert framework.status(third)["state"] == "TASK_RUNNING"
-    framework.call("KILL", task_id={"value": third})
-    framework.status(third, "TASK_KILLED")
+    finish(framework, agent, third)
     wait_until(lambda: not agent.container_cgroups(), "the executor ends with its last task")
 
 
@@ -62,12 +68,14 @@ def test_a_group_that_comes_when_its_executor_ends_is_told_so(framework, agent):
     pod = pod_of(framework.status(last, "TASK_RUNNING"))
     supervisor = next(c for c in agent.containers() if c["container_id"] == pod)["status"]["executor_pid"]
     os.kill(supervisor, signal.SIGSTOP)
-    framework.call("KILL", task_id={"value": last})
-    framework.status(last, "TASK_KILLED")
-    for i in launch(framework, FOREVER, FOREVER, name="ending"):
-        end = framework.status(i, "TASK_DROPPED")
-        assert end["reason"] == "REASON_EXECUTOR_TERMINATED" and "'ending' is terminating" in end["message"], end
-    os.kill(supervisor, signal.SIGCONT)
+    try:
+        framework.call("KILL", task_id={"value": last})
+        framework.status(last, "TASK_KILLED")
+        for i in launch(framework, FOREVER, FOREVER, name="ending"):
+            end = framework.status(i, "TASK_DROPPED")
+            assert end["reason"] == "REASON_EXECUTOR_TERMINATED" and "'ending' is terminating" in end["message"], end
+    finally:
+        os.kill(supervisor, signal.SIGCONT)
     wait_until(lambda: not agent.container_cgroups(), "the pod is gone")
 
 
@@ -79,8 +87,7 @@ def test_a_second_group_that_is_refused_leaves_the_first_alone(framework, agent)
             {"mode": "RW", "container_path": "x", "host_path": "/etc"}]})]
     for i in launch(framework, tasks=bad, name="kept"):
         assert framework.status(i, "TASK_ERROR")["reason"] == "REASON_TASK_GROUP_INVALID"
-    (sandbox(agent, first) / "end").touch()
-    framework.status(first, "TASK_FINISHED")
+    finish(framework, agent, first)
 
 
 SHARES_PIDS = {"container": {"type": "MESOS", "volumes": [SHARED], "linux_info": {"share_pid_namespace": True}}}
@@ -109,17 +116,18 @@ def test_who_shares_pids_ends_neither_the_pod_nor_leaves_by_it(framework, agent)
     """Pid 1 there is the pod's: it takes no signal from within, and its mounts are not the host's."""
     tries = "kill -KILL 1; kill -TERM 1; sleep 0.2; readlink /proc/1/ns/mnt"
     ids = launch(framework, tasks=lambda offer: [
-        member(offer, FOREVER), member(offer, f"{tries}; nsenter -t 1 -m true && echo escaped; echo done; {FOREVER}", **SHARES_PIDS)])
+        member(offer, UNTIL_END),
+        member(offer, f"{tries}; nsenter -t 1 -m true && echo escaped; echo done; {UNTIL_END}", **SHARES_PIDS)])
     framework.status(ids[1], "TASK_RUNNING")
     wait_until(lambda: "done" in read(agent, ids[1]), "it has tried")
     assert "escaped" not in read(agent, ids[1]) and os.readlink("/proc/self/ns/mnt") not in read(agent, ids[1])
-    assert framework.status(ids[0])["state"] == framework.status(ids[1])["state"] == "TASK_RUNNING"
+    finish(framework, agent, *reversed(ids))
 
 
 @pytest.mark.parametrize("is_agent_down", [False, True])
 def test_one_that_shares_pids_goes_whole_with_its_supervisor(framework, agent, is_agent_down):
     """No pid namespace ends with its init: whoever takes its cgroup away ends what is left."""
-    kept, = launch(framework, tasks=lambda offer: [member(offer, FOREVER, **SHARES_PIDS)], name="pids")
+    kept, = launch(framework, tasks=lambda offer: [member(offer, UNTIL_END, **SHARES_PIDS)], name="pids")
     framework.status(kept, "TASK_RUNNING")
     doomed, = launch(framework, tasks=lambda offer: [
         member(offer, f"setsid sleep 1005 & setsid sleep 1005 & {FOREVER}", **SHARES_PIDS)], name="pids")
@@ -132,7 +140,7 @@ def test_one_that_shares_pids_goes_whole_with_its_supervisor(framework, agent, i
         agent.start()
     framework.status(doomed, "TASK_FAILED", "TASK_GONE", "TASK_LOST")
     wait_until(lambda: not {p for p in agent.processes() if "1005" in cmdline(p)}, "the end of all of it")
-    assert framework.status(kept)["state"] == "TASK_RUNNING"
+    finish(framework, agent, kept)
 
 
 def test_commands_run_beside_one_that_shares_pids(framework, agent):
@@ -150,7 +158,7 @@ def test_commands_run_beside_one_that_shares_pids(framework, agent):
 def test_the_end_of_one_that_shares_pids_is_its_own(framework, agent):
     """What it left behind in other sessions goes with it, and nobody else's does."""
     stray = "setsid sh -c 'trap \"\" TERM; exec sleep 1004' & sleep 0.2; "
-    kept, = launch(framework, tasks=lambda offer: [member(offer, FOREVER, **SHARES_PIDS)], name="pids")
+    kept, = launch(framework, tasks=lambda offer: [member(offer, UNTIL_END, **SHARES_PIDS)], name="pids")
     framework.status(kept, "TASK_RUNNING")
     finished, = launch(framework, tasks=lambda offer: [member(offer, stray + "exit 0", **SHARES_PIDS)], name="pids")
     framework.status(finished, "TASK_FINISHED")
@@ -159,7 +167,7 @@ def test_the_end_of_one_that_shares_pids_is_its_own(framework, agent):
     framework.call("KILL", task_id={"value": killed})
     framework.status(killed, "TASK_KILLED")
     wait_until(lambda: not {p for p in agent.processes() if "1004" in cmdline(p)}, "the end of what they left")
-    assert framework.status(kept)["state"] == "TASK_RUNNING"
+    finish(framework, agent, kept)
 
 
 def test_updates_name_the_executor_and_the_container_in_its_pod(framework):
