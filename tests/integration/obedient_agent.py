@@ -1,5 +1,6 @@
 """An agent without a node: it says that it did what the master told it, as fast as it can."""
 import base64
+import http.client
 import threading
 import time
 import uuid
@@ -29,7 +30,7 @@ class Updates:
 class ObedientAgent(SocketAgent):
     def __init__(self, cluster, **more):
         super().__init__(cluster, **more)
-        self.updates, self.thread, self.is_closing = {}, None, False
+        self.updates, self.thread, self.is_closing, self.failure = {}, None, False, None
         self.stubborn = set()  # tasks that no drain ends
         self.is_deaf = False   # to pings, and repeats nothing of its operations
         self.open = []         # those of UPDATES with something to tell
@@ -48,6 +49,7 @@ class ObedientAgent(SocketAgent):
         if self.thread is None:
             return super().wait(kind, count, seconds)
         def found():
+            self.check()
             events = [e for e in list(self.events) if e["type"] == kind and fits(e)]
             return events[count - 1] if len(events) >= count else None
         return wait_until(found, f"event {kind}", seconds)
@@ -76,6 +78,12 @@ class ObedientAgent(SocketAgent):
             operation["told"] = 0
         return self.subscribe()
 
+    def check(self):
+        """What went wrong in the thread goes wrong in the test."""
+        failure, self.failure = self.failure, None
+        if failure:
+            raise failure
+
     def _stop(self):
         self.is_closing = True
         if self.thread:
@@ -86,17 +94,30 @@ class ObedientAgent(SocketAgent):
 
     def _serve(self):
         done = 0
-        while not self.is_closing and not self.is_ended:
-            self.read(0.05)
-            for event in self.events[done:]:
-                done += 1
-                self._obey(event)
-            self._resend()
+        try:
+            while not self.is_closing and not self.is_ended:
+                self.read(0.05)
+                for event in self.events[done:]:
+                    done += 1
+                    self._obey(event)
+                self._resend()
+        except (AssertionError, OSError, ValueError, KeyError, http.client.HTTPException) as failure:
+            self.failure = failure
+
+    def _say(self, kind, **body):
+        """Only whoever's stream has been ended is refused."""
+        answer = self.call(kind, **body)
+        if answer.status != 202:
+            wait_until(self._has_ended, f"the end of the stream after {kind}: {answer.status} {answer.body}")
+
+    def _has_ended(self):
+        self.read()
+        return self.is_ended
 
     def _obey(self, event):
         if event["type"] == "HEARTBEAT":
             if not self.is_deaf:
-                self.call("HEARTBEAT")
+                self._say("HEARTBEAT")
         elif event["type"] == "RUN_TASK":
             self._launch(event["run_task"])
         elif event["type"] == "RUN_TASK_GROUP":
@@ -106,7 +127,7 @@ class ObedientAgent(SocketAgent):
         elif event["type"] == "KILL_TASK":
             self._end(event["kill_task"]["task_id"]["value"], "TASK_KILLED")
         elif event["type"] == "SHUTDOWN_EXECUTOR":
-            self.call("EXECUTOR_EXITED", executor_exited=event["shutdown_executor"])
+            self._say("EXECUTOR_EXITED", executor_exited=event["shutdown_executor"])
         elif event["type"] == "DRAIN" and "config" in event["drain"]:
             for task_id in set(self.updates) - self.stubborn:
                 self._end(task_id, "TASK_KILLED")
@@ -160,15 +181,16 @@ class ObedientAgent(SocketAgent):
                 self.open.remove(updates)
             elif now - updates.sent >= RESEND_SECONDS:
                 updates.sent = now
-                self.call("UPDATE", update={"framework_id": updates.framework, "status": updates.pending[0],
+                self._say("UPDATE", update={"framework_id": updates.framework, "status": updates.pending[0],
                                             "latest_state": updates.latest})
         for operation in list(self.operations.values()):
             if not self.is_deaf and now - operation["told"] >= RESEND_SECONDS:
                 operation["told"] = now
                 applied = operation["applied"]["operation"]
-                self.call("OPERATION", operation={"framework_id": applied["framework_id"],
+                self._say("OPERATION", operation={"framework_id": applied["framework_id"],
                                                   "status": applied["latest_status"]})
 
     def close(self):
         self._stop()
         super().close()
+        self.check()
