@@ -247,7 +247,7 @@ static int take_change(struct controller *c, struct change *change, enum deploym
 	if (work == WORK_NOTHING)
 		return 0;
 	if (!entry)
-		r = entry_new(c, change->app_id, &entry);
+		r = entry_new(c, &app_kind, change->app_id, &entry);
 	if (r < 0)
 		return r;
 	if (work == WORK_STOP) {

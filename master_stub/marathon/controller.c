@@ -230,16 +230,14 @@ static void handle_events(struct controller *c)
 
 /* ---- Turns ---- */
 
-/* One record an app and turn, however much happened to it. */
+/* One record each and turn, however much happened to it. */
 static void write_dirty(struct controller *c)
 {
-	struct entry *entry, *next;
-
-	HASH_ITER(by_id, c->entries, entry, next) {
+	for (struct entry *entry = entries_first(c); entry; entry = entries_next(c, entry)) {
 		entry_trim_versions(c, entry);
 		if (!entry->is_dirty)
 			continue;
-		if (records_put_app(c, entry) < 0)
+		if (entry->kind->put(c, entry) < 0)
 			c->is_out_of_memory = true;
 		else
 			entry->is_dirty = false;
@@ -316,7 +314,7 @@ void controller_free(struct controller *controller)
 {
 	struct deployment *deployment;
 	struct incoming *incoming;
-	struct entry *entry, *next;
+	struct entry *entry;
 
 	if (!controller)
 		return;
@@ -325,7 +323,7 @@ void controller_free(struct controller *controller)
 		deployment_free(deployment);
 	}
 	json_decref(controller->ended);
-	HASH_ITER(by_id, controller->entries, entry, next)
+	while ((entry = entries_first(controller)))
 		entry_free(controller, entry);
 	while ((incoming = STAILQ_FIRST(&controller->incoming))) {
 		STAILQ_REMOVE_HEAD(&controller->incoming, all);

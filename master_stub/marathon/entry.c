@@ -1,4 +1,4 @@
-/* Apps in memory, and the versions that are kept of them. */
+/* What wants instances, in memory, and the versions that are kept of apps. */
 #include "master_stub/marathon/state.h"
 
 #include <errno.h>
@@ -7,6 +7,8 @@
 #include <string.h>
 
 #include "master_stub/marathon/records.h"
+#include "master_stub/marathon/scale.h"
+#include "master_stub/marathon/updates.h"
 
 enum { VERSIONS_KEPT = 50 };
 
@@ -15,12 +17,36 @@ static int compare_ids(const struct entry *a, const struct entry *b)
 	return strcmp(a->id, b->id);
 }
 
+static int put_app(struct controller *c, struct entry *entry)
+{
+	return records_put_app(c, entry);
+}
+
+const struct entry_kind app_kind = {
+	.is_app = true,
+	.balance = app_balance,
+	.ended = app_instance_ended,
+	.put = put_app,
+};
+
 struct entry *entry_find(const struct controller *c, const char *id)
 {
-	struct entry *entry;
+	struct entry *table = id[0] == '/' ? c->entries : c->runs, *entry;
 
-	HASH_FIND(by_id, c->entries, id, strlen(id), entry);
+	HASH_FIND(by_id, table, id, strlen(id), entry);
 	return entry;
+}
+
+struct entry *entries_first(const struct controller *c)
+{
+	return c->entries ? c->entries : c->runs;
+}
+
+struct entry *entries_next(const struct controller *c, const struct entry *entry)
+{
+	struct entry *next = entry->by_id.next;
+
+	return next || !entry->kind->is_app ? next : c->runs;
 }
 
 struct entry *entry_find_live(const struct controller *c, const char *id)
@@ -30,17 +56,19 @@ struct entry *entry_find_live(const struct controller *c, const char *id)
 	return entry && !entry->is_deleting && entry->target ? entry : NULL;
 }
 
-int entry_new(struct controller *c, const char *id, struct entry **ret)
+int entry_new(struct controller *c, const struct entry_kind *kind, const char *id,
+	      struct entry **ret)
 {
+	struct entry **table = kind->is_app ? &c->entries : &c->runs;
 	struct entry *entry = calloc(1, sizeof(*entry));
 
 	if (!entry)
 		return -ENOMEM;
+	entry->kind = kind;
 	(void)snprintf(entry->id, sizeof(entry->id), "%s", id);
 	TAILQ_INIT(&entry->versions);
 	TAILQ_INIT(&entry->instances);
-	HASH_ADD_KEYPTR_INORDER(by_id, c->entries, entry->id, strlen(entry->id), entry,
-				compare_ids);
+	HASH_ADD_KEYPTR_INORDER(by_id, *table, entry->id, strlen(entry->id), entry, compare_ids);
 	if (!entry_find(c, id)) {
 		free(entry);
 		return -ENOMEM;
@@ -60,6 +88,7 @@ static void drop_version(struct entry *entry, struct version *version)
 /* Instances first: they refer to the entry. */
 void entry_free(struct controller *c, struct entry *entry)
 {
+	struct entry **table = entry->kind->is_app ? &c->entries : &c->runs;
 	struct instance *instance;
 	struct version *version;
 
@@ -67,7 +96,7 @@ void entry_free(struct controller *c, struct entry *entry)
 		instance_free(c, instance);
 	while ((version = TAILQ_FIRST(&entry->versions)))
 		drop_version(entry, version);
-	HASH_DELETE(by_id, c->entries, entry);
+	HASH_DELETE(by_id, *table, entry);
 	app_unref(entry->target);
 	json_decref(entry->last_failure);
 	json_decref(entry->waiting.last_unused);

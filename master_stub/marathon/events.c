@@ -21,6 +21,16 @@ static void emit(struct controller *c, const char *type, json_t *event)
 	json_decref(event);
 }
 
+/* Marathon's clients look up the app that an event names: tasks of jobs are not told of. */
+static void emit_of(struct controller *c, const struct instance *instance, const char *type,
+		    json_t *event)
+{
+	if (instance->entry->kind->is_app)
+		emit(c, type, event);
+	else
+		json_decref(event);
+}
+
 static const char *or_empty(const char *text)
 {
 	return text ? text : "";
@@ -38,16 +48,16 @@ void event_status_update(struct controller *c, const struct instance *instance,
 				  instance_ports_view(instance), "version",
 				  instance->spec->version);
 
-	emit(c, "status_update_event", event);
+	emit_of(c, instance, "status_update_event", event);
 }
 
 void event_instance_changed(struct controller *c, const struct instance *instance)
 {
-	emit(c, "instance_changed_event",
-	     json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "instanceId", instance->id, "condition",
-		       instance_condition(instance), "runSpecId", instance->entry->id, "agentId",
-		       or_empty(instance->agent_id), "host", or_empty(instance->host),
-		       "runSpecVersion", instance->spec->version));
+	emit_of(c, instance, "instance_changed_event",
+		json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "instanceId", instance->id,
+			  "condition", instance_condition(instance), "runSpecId",
+			  instance->entry->id, "agentId", or_empty(instance->agent_id), "host",
+			  or_empty(instance->host), "runSpecVersion", instance->spec->version));
 }
 
 /* Old clients know the first of them, new ones the second. */

@@ -169,7 +169,7 @@ static int new_instance(struct controller *c, struct entry *entry, const struct 
 	char safe[APP_ID_SIZE], uuid[ID_UUID_SIZE], id[256], task_id[272];
 	int r;
 
-	app_id_to_safe(entry->id, safe);
+	app_id_to_safe(entry->launch_spec->id, safe);
 	id_uuid(c->rng, uuid);
 	(void)snprintf(id, sizeof(id), "%s.instance-%s", safe, uuid);
 	(void)snprintf(task_id, sizeof(task_id), "%s._app.1", id);
@@ -244,12 +244,12 @@ static bool launch_one(struct controller *c, struct entry *entry, const struct b
 /* One of each app at a time, so that a large one does not take everything. */
 static void launch_all(struct controller *c, const struct batch *batch)
 {
-	struct entry *entry, *next;
+	struct entry *entry;
 	bool again = true;
 
 	while (again && !c->is_out_of_memory) {
 		again = false;
-		HASH_ITER(by_id, c->entries, entry, next) {
+		for (entry = entries_first(c); entry; entry = entries_next(c, entry)) {
 			if (launch_is_wanted(c, entry))
 				again |= launch_one(c, entry, batch);
 		}
@@ -259,10 +259,10 @@ static void launch_all(struct controller *c, const struct batch *batch)
 /* After everything is placed: what an app still lacks, it lacks with what is left. */
 static void note_unused(struct controller *c, const struct batch *batch)
 {
-	struct entry *entry, *next;
+	struct entry *entry;
 	struct fit fit;
 
-	HASH_ITER(by_id, c->entries, entry, next) {
+	for (entry = entries_first(c); entry; entry = entries_next(c, entry)) {
 		if (!launch_is_wanted(c, entry) || fit_prepare(c, entry, &fit) < 0)
 			continue;
 		for (size_t i = 0; i < batch->n; i++) {
@@ -322,7 +322,7 @@ void launch_offers(struct controller *c, Mesos__V1__Offer *const *offers, size_t
 {
 	AUTO_FREE struct bid *bids = calloc(n + 1, sizeof(*bids));
 	struct batch batch = { .bids = bids, .n = n };
-	struct entry *entry, *next;
+	struct entry *entry;
 	bool is_idle = true;
 
 	if (!bids) {
@@ -336,7 +336,7 @@ void launch_offers(struct controller *c, Mesos__V1__Offer *const *offers, size_t
 		read_offer(c, offers[i], &bids[i]);
 	launch_all(c, &batch);
 	note_unused(c, &batch);
-	HASH_ITER(by_id, c->entries, entry, next)
+	for (entry = entries_first(c); entry; entry = entries_next(c, entry))
 		is_idle &= entry->wanted == 0;
 	for (size_t i = 0; i < n; i++)
 		answer(c, &bids[i], is_idle);
@@ -361,9 +361,8 @@ static bool is_news(struct controller *c, struct entry *entry)
 void launch_turn(struct controller *c)
 {
 	bool is_wanted = false, is_new = false;
-	struct entry *entry, *next;
 
-	HASH_ITER(by_id, c->entries, entry, next) {
+	for (struct entry *entry = entries_first(c); entry; entry = entries_next(c, entry)) {
 		is_new |= is_news(c, entry);
 		is_wanted |= launch_is_wanted(c, entry);
 		queue_note(c, entry);

@@ -238,7 +238,7 @@ static int load_version_json(struct load *load, const Tepui__AppVersionRecord *r
 	if (r < 0)
 		return r == -ENOMEM ? r : 0;
 	if (!entry)
-		r = entry_new(c, record->app_id, &entry);
+		r = entry_new(c, &app_kind, record->app_id, &entry);
 	if (r == 0)
 		r = entry_add_version(entry, app);
 	app_unref(app);

@@ -139,11 +139,8 @@ static void keep_original(struct controller *c, struct entry *entry)
 		keep(c, entry, original, original->instances);
 }
 
-/* Derived anew every time from what is there; nothing of the last time is relied on. */
-static void balance(struct controller *c, struct entry *entry)
+void app_balance(struct controller *c, struct entry *entry)
 {
-	entry->wanted = 0;
-	entry->launch_spec = NULL;
 	if (entry->is_deleting) {
 		stop_some(c, entry, ALL_ONES, entry->n_instances, "the app is deleted");
 		return;
@@ -164,10 +161,12 @@ static void balance(struct controller *c, struct entry *entry)
 
 void entries_balance(struct controller *c)
 {
-	struct entry *entry, *next;
-
-	HASH_ITER(by_id, c->entries, entry, next)
-		balance(c, entry);
+	for (struct entry *entry = entries_first(c); entry; entry = entries_next(c, entry)) {
+		/* Nothing of the last time is relied on. */
+		entry->wanted = 0;
+		entry->launch_spec = NULL;
+		entry->kind->balance(c, entry);
+	}
 }
 
 /* ---- Kills ---- */

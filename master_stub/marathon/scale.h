@@ -17,8 +17,9 @@ void entry_count(const struct entry *entry, const struct app *target, struct rol
 bool entry_is_scaled(const struct entry *entry);
 bool entry_is_restarted(const struct entry *entry);
 
-/* For every app: doom what is too much, note what is to be launched. */
+/* For all that want instances: doom what is too much, note what is to be launched. */
 void entries_balance(struct controller *c);
+void app_balance(struct controller *c, struct entry *entry);
 
 /*
  * Its goal is to be stopped from now on: recorded first, killed in this turn, again until its end

@@ -82,10 +82,23 @@ struct version {
 };
 TAILQ_HEAD(versions, version);
 
-/* An app, from its creation until its last instance is gone. */
+/* What is done for one that wants instances, by whether it is an app or a run of a job. */
+struct entry_kind {
+	bool is_app;		/* its instances are told of on /v2/events */
+	/* Derived anew every time: what to launch, how many; what is too much is doomed. */
+	void (*balance)(struct controller *c, struct entry *entry);
+	/* INSTANCE, still in the tables, has come to the end that STATUS tells. */
+	void (*ended)(struct controller *c, struct instance *instance,
+		      const Mesos__V1__TaskStatus *status);
+	int (*put)(struct controller *c, struct entry *entry);	/* its record */
+};
+extern const struct entry_kind app_kind;
+
+/* What wants instances: an app, from its creation until its last instance is gone; a job's run. */
 struct entry {
 	UT_hash_handle by_id;
-	char id[192];
+	const struct entry_kind *kind;
+	char id[192];		/* an app's begins with '/', a run's does not */
 	struct app *target;		/* a reference */
 	struct versions versions;	/* newest first; the target is one of them */
 	unsigned n_versions;
@@ -93,7 +106,7 @@ struct entry {
 	unsigned n_instances;
 	struct backoff backoff;
 	bool is_deleting;
-	bool is_dirty;			/* its AppRecord is to be written */
+	bool is_dirty;			/* its record is to be written */
 	json_t *last_failure;		/* lastTaskFailure, or NULL */
 	struct deployment *deployment;	/* the one that holds it, or NULL */
 
@@ -166,7 +179,8 @@ struct controller {
 	bool is_suppressed;
 	struct incomings incoming;
 
-	struct entry *entries;		/* by id, in order */
+	struct entry *entries;		/* the apps, by id, in order */
+	struct entry *runs;		/* those of the jobs' runs */
 	struct instance *by_task;
 	struct node *nodes;
 	struct deployments deployments;
@@ -193,10 +207,15 @@ void controller_new_version(struct controller *c, char ret_version[CLOCK_TEXT_SI
 
 /* ---- entry.c ---- */
 
+/* The app or the run of that id. */
 struct entry *entry_find(const struct controller *c, const char *id);
 /* The same, but not one that is being deleted. */
 struct entry *entry_find_live(const struct controller *c, const char *id);
-int entry_new(struct controller *c, const char *id, struct entry **ret);
+int entry_new(struct controller *c, const struct entry_kind *kind, const char *id,
+	      struct entry **ret);
+/* All that want instances: for (e = entries_first(c); e; e = entries_next(c, e)). */
+struct entry *entries_first(const struct controller *c);
+struct entry *entries_next(const struct controller *c, const struct entry *entry);
 /* Forget it in memory only. */
 void entry_free(struct controller *c, struct entry *entry);
 /* APP becomes the newest version; takes a reference. */

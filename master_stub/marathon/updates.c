@@ -98,6 +98,20 @@ void instance_forget(struct controller *c, struct instance *instance)
 	instance_free(c, instance);
 }
 
+void app_instance_ended(struct controller *c, struct instance *instance,
+			const Mesos__V1__TaskStatus *status)
+{
+	if (!instance->is_doomed && status->state != MESOS__V1__TASK_STATE__TASK_FINISHED &&
+	    is_news_of_the_app(status))
+		note_failure(c, instance, status);
+	if (!instance->is_doomed && backoff_of(status->state) && is_news_of_the_app(status))
+		back_off(c, instance, status);
+	else
+		controller_explain(c, "instance '%s' ended: %s%s%s", instance->id,
+				   instance_state_name(status->state), status->message ? ": " : "",
+				   status->message ? status->message : "");
+}
+
 /* Told before it is forgotten: readers of the events look up what they can. */
 static void handle_end(struct controller *c, struct instance *instance,
 		       const Mesos__V1__TaskStatus *status)
@@ -108,15 +122,7 @@ static void handle_end(struct controller *c, struct instance *instance,
 	event_instance_changed(c, instance);
 	if (was_unhealthy)
 		event_unhealthy_kill(c, instance, status->message);
-	if (!instance->is_doomed && status->state != MESOS__V1__TASK_STATE__TASK_FINISHED &&
-	    is_news_of_the_app(status))
-		note_failure(c, instance, status);
-	if (!instance->is_doomed && backoff_of(status->state) && is_news_of_the_app(status))
-		back_off(c, instance, status);
-	else
-		controller_explain(c, "instance '%s' ended: %s%s%s", instance->id,
-				   instance_state_name(status->state), status->message ? ": " : "",
-				   status->message ? status->message : "");
+	instance->entry->kind->ended(c, instance, status);
 	instance_forget(c, instance);
 }
 
@@ -324,13 +330,13 @@ static void watch_overdue(struct controller *c, struct instance *instance)
 void updates_turn(struct controller *c)
 {
 	struct instance *instance, *next_instance;
-	struct entry *entry, *next_entry;
+	struct entry *entry;
 
 	HASH_ITER(by_task, c->by_task, instance, next_instance) {
 		watch_overdue(c, instance);
 		watch_unreachable(c, instance);
 	}
-	HASH_ITER(by_id, c->entries, entry, next_entry) {
+	for (entry = entries_first(c); entry; entry = entries_next(c, entry)) {
 		if (backoff_expire(&entry->backoff, entry->target, c->now_ms))
 			entry->is_dirty = true;
 		if (entry->backoff.delay_ms > 0)
