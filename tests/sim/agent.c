@@ -129,16 +129,22 @@ static void apply(struct sim_agent *agent, const Tepui__AgentEvent__Apply *body)
 	operation_applied(agent, body);
 }
 
-static void send_heartbeat(struct sim_agent *agent)
+void sim_agent_send(struct sim_agent *agent, Tepui__AgentCall__Type type, Tepui__AgentCall *call)
 {
-	Tepui__AgentCall call = TEPUI__AGENT_CALL__INIT;
 	Mesos__V1__AgentID id = MESOS__V1__AGENT_ID__INIT;
 
 	id.value = agent->id;
-	call.has_type = true;
-	call.type = TEPUI__AGENT_CALL__TYPE__HEARTBEAT;
-	call.agent_id = &id;
-	link_call(agent->link, LANE_CALLS, &call.base);
+	call->has_type = true;
+	call->type = type;
+	call->agent_id = &id;
+	link_call(agent->link, LANE_CALLS, &call->base);
+}
+
+static void send_heartbeat(struct sim_agent *agent)
+{
+	Tepui__AgentCall call = TEPUI__AGENT_CALL__INIT;
+
+	sim_agent_send(agent, TEPUI__AGENT_CALL__TYPE__HEARTBEAT, &call);
 }
 
 static void handle(struct sim_agent *agent, const Tepui__AgentEvent *event)

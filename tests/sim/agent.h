@@ -8,6 +8,7 @@
 
 #include "lib/quantities.h"
 #include "lib/resources.h"
+#include "proto/tepui.pb-c.h"
 #include "tests/sim/link.h"
 
 struct agent_executor;
@@ -46,6 +47,8 @@ struct sim_agent {
 
 struct sim_agent *sim_agent_new(struct sim *sim, unsigned number);
 void sim_agent_free(struct sim_agent *agent);
+/* CALL, of which type and agent_id are filled in, on the stream that is up. */
+void sim_agent_send(struct sim_agent *agent, Tepui__AgentCall__Type type, Tepui__AgentCall *call);
 /* kill -9: tasks go on.  Back after DOWN_MS. */
 void sim_agent_crash(struct sim_agent *agent, int64_t down_ms);
 /* Power off, no farewell: its tasks are gone. */

@@ -116,20 +116,15 @@ static void forward(struct agent_task *task)
 	const struct update *head = STAILQ_FIRST(&task->updates);
 	Tepui__AgentCall call = TEPUI__AGENT_CALL__INIT;
 	Tepui__AgentCall__Update update = TEPUI__AGENT_CALL__UPDATE__INIT;
-	Mesos__V1__AgentID id = MESOS__V1__AGENT_ID__INIT;
 
 	if (task->is_in_flight || !head || agent->state != LINK_UP)
 		return;
-	id.value = agent->id;
 	update.framework_id = task->run->framework->id;
 	update.status = head->status;
 	update.has_latest_state = task->state != head->status->state;
 	update.latest_state = task->state;
-	call.has_type = true;
-	call.type = TEPUI__AGENT_CALL__TYPE__UPDATE;
-	call.agent_id = &id;
 	call.update = &update;
-	link_call(agent->link, LANE_CALLS, &call.base);
+	sim_agent_send(agent, TEPUI__AGENT_CALL__TYPE__UPDATE, &call);
 	task->is_in_flight = true;
 	task->resend_tag = ++agent->sim->n_tags;
 	sim_in(agent->sim, task->resend_ms, on_resend, agent, task->resend_tag);
@@ -329,9 +324,8 @@ static void start_process(struct agent_task *task)
 
 /* ---- what the master asks for ---- */
 
-static void check_room(struct sim_agent *agent)
+uint64_t agent_tasks_add_up(const struct sim_agent *agent, struct resources *used)
 {
-	struct resources used = { 0 };
 	const struct agent_task *task;
 	uint64_t n_ports = 0;
 
@@ -339,9 +333,17 @@ static void check_room(struct sim_agent *agent)
 		if (has_ended(task))
 			continue;
 		n_ports += ranges_count(&task->resources.ports);
-		(void)resources_add(&used, &task->resources);
+		(void)resources_add(used, &task->resources);
 	}
-	executors_add_up(agent, &used);
+	executors_add_up(agent, used);
+	return n_ports;
+}
+
+static void check_room(struct sim_agent *agent)
+{
+	struct resources used = { 0 };
+	uint64_t n_ports = agent_tasks_add_up(agent, &used);
+
 	if (n_ports != ranges_count(&used.ports) || !resources_contain(&agent->total, &used))
 		sim_fail(agent->sim, "P6 node", "%s is given more than it has", agent->hostname);
 	resources_done(&used);

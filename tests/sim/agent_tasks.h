@@ -27,7 +27,7 @@ struct agent_task {
 	TAILQ_ENTRY(agent_task) next;
 	struct sim_agent *agent;
 	struct fate *fate;		/* what the ledger knows of it */
-	uint64_t tag;			/* of its timers; one more than those of the task before */
+	uint64_t tag;			/* of its timers */
 	Tepui__AgentEvent__RunTask *run;	/* owned */
 	Mesos__V1__TaskState state;
 	Mesos__V1__TaskStatus *latest;	/* owned; NULL: none yet */
@@ -68,6 +68,11 @@ void agent_tasks_lose_power(struct sim_agent *agent);
 /* By itself or not: its tasks end with it. */
 void agent_tasks_executor_ended(struct sim_agent *agent, const struct agent_executor *executor);
 void agent_tasks_kill_of(struct sim_agent *agent, const struct agent_executor *executor);
+/*
+ * What they and the executors have, added to USED; how many ports that would be if no two had the
+ * same one.
+ */
+uint64_t agent_tasks_add_up(const struct sim_agent *agent, struct resources *used);
 bool agent_tasks_have_ended(const struct sim_agent *agent);
 /* For SUBSCRIBE: the list is to be freed, what it points to is the agent's or part of it. */
 Tepui__RunningTask **agent_tasks_list(const struct sim_agent *agent, size_t *ret_n);

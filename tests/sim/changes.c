@@ -220,14 +220,13 @@ void change_use(struct sim *sim, const char *role, const struct resources *left,
 
 static void free_of(const struct sim_agent *agent, struct resources *ret)
 {
-	const struct agent_task *task;
+	struct resources used = { 0 };
 
 	if (resources_copy(&agent->total, ret) < 0)
 		abort();
-	TAILQ_FOREACH(task, &agent->tasks, next) {
-		if (!promises_is_terminal(task->state))
-			resources_take_away(ret, &task->resources);
-	}
+	(void)agent_tasks_add_up(agent, &used);
+	resources_take_away(ret, &used);
+	resources_done(&used);
 }
 
 void change_apply(struct sim_agent *agent, const Operation *operation)

@@ -19,42 +19,7 @@
 
 enum { SHORT_LIFE_MS = 5000, LONGEST_LIFE_MS = 400 * 1000, LONGEST_GRACE_MS = 5000 };
 
-/* An executor that has ended, perhaps more than once. */
-struct ending {
-	UT_hash_handle hh;
-	char key[];
-};
-
-/* ---- the ledger ---- */
-
-static struct ending *find_ending(const struct sim *sim, const char *key)
-{
-	struct ending *ending = NULL;
-
-	HASH_FIND_STR(sim->endings, key, ending);
-	return ending;
-}
-
-static void note_ending(struct sim *sim, const char *key)
-{
-	struct ending *ending;
-
-	if (find_ending(sim, key))
-		return;
-	ending = sim_alloc(sizeof(*ending) + strlen(key) + 1);
-	strcpy(ending->key, key);
-	HASH_ADD_KEYPTR(hh, sim->endings, ending->key, strlen(ending->key), ending);
-}
-
-void endings_free(struct sim *sim)
-{
-	struct ending *ending, *next;
-
-	HASH_ITER(hh, sim->endings, ending, next) {
-		HASH_DEL(sim->endings, ending);
-		free(ending);
-	}
-}
+/* ---- what frameworks are told ---- */
 
 void ending_told(struct sim *sim, const char *framework_id,
 		 const Mesos__V1__Scheduler__Event__Failure *failure)
@@ -66,8 +31,7 @@ void ending_told(struct sim *sim, const char *framework_id,
 	(void)snprintf(key, sizeof(key), "%s/%s/%s", failure->agent_id->value, framework_id,
 		       failure->executor_id->value);
 	sim_trace(sim, "executor %s is said to have ended", key);
-	if (!find_ending(sim, key))
-		sim_fail(sim, "P2 executor", "executor '%s' is said to have ended and has not", key);
+	promises_executor_told(sim, key);
 }
 
 /* ---- agents ---- */
@@ -124,16 +88,11 @@ static void tell_exit(const struct agent_executor *x)
 {
 	Tepui__AgentCall call = TEPUI__AGENT_CALL__INIT;
 	Tepui__AgentCall__ExecutorExited exited = TEPUI__AGENT_CALL__EXECUTOR_EXITED__INIT;
-	Mesos__V1__AgentID id = MESOS__V1__AGENT_ID__INIT;
 
-	id.value = x->agent->id;
 	exited.framework_id = x->running->framework->id;
 	exited.executor_id = x->running->executor->executor_id;
-	call.has_type = true;
-	call.type = TEPUI__AGENT_CALL__TYPE__EXECUTOR_EXITED;
-	call.agent_id = &id;
 	call.executor_exited = &exited;
-	link_call(x->agent->link, LANE_CALLS, &call.base);
+	sim_agent_send(x->agent, TEPUI__AGENT_CALL__TYPE__EXECUTOR_EXITED, &call);
 }
 
 void executors_up(struct sim_agent *agent)
@@ -154,7 +113,7 @@ static void end(struct agent_executor *x)
 
 	(void)snprintf(key, sizeof(key), "%s/%s/%s", agent->id, framework_of(x), id_of(x));
 	sim_trace(agent->sim, "%s: executor %s ends", agent->hostname, key);
-	note_ending(agent->sim, key);
+	promises_executor_ended(agent->sim, key);
 	x->has_exited = true;
 	agent_tasks_executor_ended(agent, x);
 }

@@ -47,9 +47,8 @@ Tepui__RunningExecutor **executors_list(struct sim_agent *agent, size_t *ret_n);
 void executors_up(struct sim_agent *agent);
 void executors_drop(struct sim_agent *agent);
 
-/* ---- the ledger ---- */
+/* ---- what frameworks and the master know ---- */
 
-void endings_free(struct sim *sim);
 /* A framework is told of an end. */
 void ending_told(struct sim *sim, const char *framework_id,
 		 const Mesos__V1__Scheduler__Event__Failure *failure);

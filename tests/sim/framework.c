@@ -176,7 +176,6 @@ static void removed(struct sim_framework *framework, const char *why)
 		return;
 	}
 	framework->id[0] = '\0';
-	framework->n_lives++;
 	wishes_drop(framework);
 	asks_drop(framework);
 }

@@ -48,7 +48,6 @@ struct sim_framework {
 	unsigned roles, suppressed;	/* bits by place in framework_roles; of one without MULTI_ROLE: none */
 	char id[128];			/* "": none yet */
 	unsigned n_named;		/* tasks and operations */
-	unsigned n_lives;		/* removed by the master, it begins anew */
 	TAILQ_HEAD(, wish) wishes;
 	TAILQ_HEAD(, ask) asks;
 

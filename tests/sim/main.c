@@ -20,7 +20,7 @@
 #include "tests/sim/placements.h"
 #include "tests/sim/sim.h"
 
-enum { MAX_JOBS = 64, COMPARE_EVERY = 50 };
+enum { MAX_JOBS = 64, COMPARE_EVERY = 50, ENOUGH = 1000 };
 
 /* Shared with the parent, which tells of a job that has died. */
 struct job {
@@ -156,6 +156,19 @@ static void report(const struct job *sum, double seconds)
 	       sum->n_changes, sum->n_messages, sum->n_steps, seconds);
 }
 
+/* Where something never happens, nothing was shown of it. */
+static bool is_thin(const struct job *sum)
+{
+	bool is_thin = !sum->n_tasks || !sum->n_groups || !sum->n_executors || !sum->n_changes;
+
+	for (int i = 0; i < N_FAULTS; i++)
+		is_thin |= sum->faults[i] == 0;
+	if (sum->n_runs < ENOUGH || !is_thin)
+		return false;
+	printf("sim: something of the above has not happened once in %" PRIu64 " runs\n", sum->n_runs);
+	return true;
+}
+
 static int parse(int argc, char **argv, struct options *ret)
 {
 	static const struct option longs[] = {
@@ -217,5 +230,5 @@ int main(int argc, char **argv)
 	report(&sum, (double)(end.tv_sec - begin.tv_sec) +
 	       (double)(end.tv_nsec - begin.tv_nsec) / 1e9);
 	munmap(jobs, MAX_JOBS * sizeof(*jobs));
-	return sum.n_failed > 0 || n_dead > 0;
+	return sum.n_failed > 0 || n_dead > 0 || is_thin(&sum);
 }

@@ -144,18 +144,13 @@ static void forward(struct sim_agent *agent, struct agent_operation *operation)
 {
 	Tepui__AgentCall call = TEPUI__AGENT_CALL__INIT;
 	Tepui__AgentCall__OperationUpdate update = TEPUI__AGENT_CALL__OPERATION_UPDATE__INIT;
-	Mesos__V1__AgentID id = MESOS__V1__AGENT_ID__INIT;
 
 	if (operation->is_in_flight || agent->state != LINK_UP)
 		return;
-	id.value = agent->id;
 	update.framework_id = operation->applied->framework->id;
 	update.status = operation->applied->operation->latest_status;
-	call.has_type = true;
-	call.type = TEPUI__AGENT_CALL__TYPE__OPERATION;
-	call.agent_id = &id;
 	call.operation = &update;
-	link_call(agent->link, LANE_CALLS, &call.base);
+	sim_agent_send(agent, TEPUI__AGENT_CALL__TYPE__OPERATION, &call);
 	operation->is_in_flight = true;
 	operation->resend_tag = ++agent->sim->n_tags;
 	sim_in(agent->sim, operation->resend_ms, on_resend, agent, operation->resend_tag);

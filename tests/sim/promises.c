@@ -45,6 +45,7 @@ struct fate {
 
 struct name {
 	UT_hash_handle hh;
+	unsigned n;			/* how often it happened and nothing has come of it yet */
 	char text[];
 };
 
@@ -54,6 +55,8 @@ struct ledger {
 	struct name *torn_down;		/* frameworks of which TEARDOWN was answered */
 	struct name *gone;		/* agents that were answered to be gone */
 	struct name *changes;		/* that were asked for */
+	struct name *endings;		/* of executors */
+	uint64_t n_told_again;
 	uint64_t epoch;
 	char master_id[ID_UUID_SIZE];
 };
@@ -87,6 +90,7 @@ void ledger_free(struct ledger *ledger)
 	free_names(&ledger->torn_down);
 	free_names(&ledger->gone);
 	free_names(&ledger->changes);
+	free_names(&ledger->endings);
 	free(ledger);
 }
 
@@ -109,6 +113,24 @@ static bool add_name(struct name **names, const char *text)
 	strcpy(name->text, text);
 	HASH_ADD_KEYPTR(hh, *names, name->text, strlen(name->text), name);
 	return true;
+}
+
+static void happened(struct name **names, const char *text)
+{
+	struct name *name = NULL;
+
+	(void)add_name(names, text);
+	HASH_FIND_STR(*names, text, name);
+	name->n++;
+}
+
+/* False: nothing of the kind has happened that this could come of. */
+static bool comes_of(struct name *names, const char *text)
+{
+	struct name *name = NULL;
+
+	HASH_FIND_STR(names, text, name);
+	return name && name->n > 0 && name->n--;
 }
 
 struct fate *promises_fate(struct sim *sim, const char *framework_id, const char *task_id)
@@ -400,14 +422,32 @@ void promises_offered(struct sim *sim, const Mesos__V1__Offer *offer)
 
 void promises_change_asked(struct sim *sim, const char *change)
 {
-	(void)add_name(&sim->ledger->changes, change);
+	happened(&sim->ledger->changes, change);
 }
 
 void promises_change_made(struct sim *sim, const char *change)
 {
 	sim->n_changes++;
-	if (!has_name(sim->ledger->changes, change))
+	if (!comes_of(sim->ledger->changes, change))
 		sim_fail(sim, "P6 asked", "nobody has asked for what is changed %s", change);
+}
+
+/* ---- P2: no executor is said to end more often than it does ---- */
+
+void promises_executor_ended(struct sim *sim, const char *executor)
+{
+	happened(&sim->ledger->endings, executor);
+}
+
+void promises_executor_told(struct sim *sim, const char *executor)
+{
+	if (comes_of(sim->ledger->endings, executor))
+		return;
+	/* Where another of the same id began in between, a call that comes twice is told twice. */
+	if (!has_name(sim->ledger->endings, executor) ||
+	    sim->ledger->n_told_again++ >= sim->faults[FAULT_DUPLICATE])
+		sim_fail(sim, "P2 executor", "executor '%s' is said to have ended and has not",
+			 executor);
 }
 
 void promises_check(struct sim *sim)

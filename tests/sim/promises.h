@@ -46,6 +46,9 @@ void promises_offered(struct sim *sim, const Mesos__V1__Offer *offer);
 /* RESERVE, UNRESERVE, CREATE, DESTROY, in words: somebody asks for it; an agent has done it. */
 void promises_change_asked(struct sim *sim, const char *change);
 void promises_change_made(struct sim *sim, const char *change);
+/* AGENT/FRAMEWORK/EXECUTOR. */
+void promises_executor_ended(struct sim *sim, const char *executor);
+void promises_executor_told(struct sim *sim, const char *executor);
 /* A new id, of an agent or a framework: given once. */
 void promises_named(struct sim *sim, const char *id);
 void promises_removed(struct sim *sim, const struct sim_framework *framework, const char *why);

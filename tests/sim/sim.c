@@ -208,7 +208,6 @@ static void tear_down(struct sim *sim)
 	free(sim->frameworks);
 	ledger_free(sim->ledger);
 	deeds_free(sim);
-	endings_free(sim);
 	groups_free(sim);
 	free(sim->people);
 	free(sim->heap);

@@ -89,7 +89,6 @@ struct sim {
 	struct limit limits[N_LIMITS];
 	uint64_t next_offer;		/* those below it were looked at */
 	struct deed *deeds;		/* operations with an id */
-	struct ending *endings;		/* of executors */
 	SLIST_HEAD(, group) groups;	/* that were asked for */
 	struct people *people;		/* NULL: this run has no controller */
 
