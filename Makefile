@@ -96,7 +96,7 @@ LIBS_COMMON := -ljansson -lprotobuf-c -levent_core
 LIBS_STORE  := -lsqlite3
 
 $(B)/tepui-master: $(B)/obj/master_stub/main.o $(B)/master_stub.a $(B)/net.a $(B)/lib.a $(B)/proto.a
-	$(call say,LINK)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS_COMMON) $(LIBS_STORE) -lcrypto -lm
+	$(call say,LINK)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS_COMMON) $(LIBS_STORE) -levent_extra -lssl -lcrypto -lm
 
 $(B)/tepui-agent: $(B)/obj/agent/main.o $(B)/agent.a $(B)/containerizer/image.a $(B)/containerizer.a $(B)/isolators.a $(B)/net.a $(B)/lib.a $(B)/proto.a
 	$(call say,LINK)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS_COMMON) $(LIBS_STORE) -lseccomp -lcap -lcrypto -lm
@@ -134,7 +134,7 @@ UNIT_BIN := $(UNIT_SRC:%.c=$(B)/%)
 $(B)/tests/unit/test_%: tests/unit/test_%.c $(ARCHIVES)
 	@mkdir -p $(@D)
 	$(call say,CC)$(CC) $(CPPFLAGS) -I$(B)/proto $(CFLAGS) -MMD -MP $(LDFLAGS) -o $@ $< -Wl,--start-group $(ARCHIVES) -Wl,--end-group \
-	  -lcmocka $(LIBS_COMMON) $(LIBS_STORE) -lseccomp -lcap -lssl -lcrypto -larchive -lm
+	  -lcmocka $(LIBS_COMMON) $(LIBS_STORE) -levent_extra -lseccomp -lcap -lssl -lcrypto -larchive -lm
 
 .PHONY: run-unit
 run-unit: $(UNIT_BIN)

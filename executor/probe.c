@@ -10,7 +10,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "executor/tls.h"
+#include "net/tls.h"
 #include "lib/cleanup.h"
 #include "lib/clock.h"
 #include "lib/err.h"

@@ -30,6 +30,8 @@ struct http_client {
 	struct address address;
 	char name[ADDRESS_TEXT_SIZE];	/* the address, for messages */
 	char *authorization;		/* or NULL */
+	const struct http_wrap *wrap;	/* or NULL */
+	pid_t wrapper;			/* its process; 0: none */
 	struct bufferevent *bev;	/* NULL: closed */
 	struct event *wake;		/* the next turn, or the deadline */
 	enum client_state state;
@@ -71,6 +73,8 @@ static void disconnect(struct http_client *client)
 {
 	if (client->bev)
 		bufferevent_free(TAKE_PTR(client->bev));
+	if (client->wrapper > 0)
+		client->wrap->end(TAKE_VAL(client->wrapper, 0));
 	client->state = CLIENT_CLOSED;
 	client->is_reused = false;
 	client->has_answer_byte = false;
@@ -346,11 +350,30 @@ static void on_event(struct bufferevent *bev, short what, void *arg)
 	lose(client, code > 0 ? code : socket_error(bufferevent_getfd(bev)), "talk to");
 }
 
+void http_client_wrap(struct http_client *client, const struct http_wrap *wrap)
+{
+	client->wrap = wrap;
+}
+
+/* FD is connected, or about to be, which the wrapper waits for in our place. */
+static int wrap_connection(struct http_client *client, int *fd, bool *is_connecting)
+{
+	struct err e = { 0 };
+	int r;
+
+	if (!client->wrap)
+		return 0;
+	r = client->wrap->start(fd, &client->wrapper, &e);
+	*is_connecting = false;
+	return r;
+}
+
 static int connect_now(struct http_client *client)
 {
 	AUTO_CLOSE int fd = socket(client->address.storage.ss_family,
 				   SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	bool is_connecting;
+	int r;
 
 	if (fd < 0)
 		return -errno;
@@ -360,6 +383,9 @@ static int connect_now(struct http_client *client)
 				client->address.size) < 0;
 	if (is_connecting && errno != EINPROGRESS)
 		return -errno;
+	r = wrap_connection(client, &fd, &is_connecting);
+	if (r < 0)
+		return r;
 	client->bev = bufferevent_socket_new(loop_base(client->loop), fd, BEV_OPT_CLOSE_ON_FREE);
 	if (!client->bev)
 		return -ENOMEM;

@@ -4,6 +4,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "net/http_parser.h"
 
@@ -18,6 +19,17 @@ struct loop;
  */
 int http_client_new(struct loop *loop, const char *address, struct http_client **ret,
 		    struct err *e);
+
+/*
+ * What stands between a connection and its bytes, such as TLS (net/tls.h), which is kept apart so
+ * that only those link it who speak it.  START is given the socket while it connects.
+ */
+struct http_wrap {
+	int (*start)(int *fd, pid_t *ret, struct err *e);
+	void (*end)(pid_t process);
+};
+/* For connections from now on; WRAP is borrowed. */
+void http_client_wrap(struct http_client *client, const struct http_wrap *wrap);
 
 /* Calls from now on carry VALUE (copied) as their header 'Authorization'; NULL: none.  -ENOMEM. */
 int http_client_authorize(struct http_client *client, const char *value, struct err *e);

@@ -115,7 +115,7 @@ FUZZ_BIN := $(FUZZ_SRC:%.c=$(B)/%)
 $(B)/tests/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(ARCHIVES)
 	@mkdir -p $(@D)
 	$(call say,CC)$(CC) $(CPPFLAGS) -I$(B)/proto $(filter-out -fsanitize=fuzzer-no-link,$(CFLAGS)) -fsanitize=fuzzer,address,undefined -Wno-missing-prototypes -o $@ $< \
-	  -Wl,--start-group $(ARCHIVES) -Wl,--end-group $(LIBS_COMMON) $(LIBS_STORE) -lseccomp -lcap -lssl -lcrypto -larchive -lm
+	  -Wl,--start-group $(ARCHIVES) -Wl,--end-group $(LIBS_COMMON) $(LIBS_STORE) -levent_extra -lseccomp -lcap -lssl -lcrypto -larchive -lm
 
 .PHONY: run-fuzz
 run-fuzz: $(FUZZ_BIN)

@@ -3,6 +3,7 @@
 #define MASTER_STUB_MARATHON_CONTROLLER_H
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -30,10 +31,35 @@ extern const struct controller_options controller_default_options;
 /* An event for /v2/events: its TYPE and the whole object (borrowed), eventType included. */
 typedef void controller_event_fn(void *arg, const char *type, const json_t *event);
 
+/* What the core asks a server for: GET PATH of HOST:PORT.  Borrowed for the call. */
+struct controller_fetch {
+	const char *host;	/* a name or an address */
+	uint16_t port;
+	const char *path;	/* begins with '/' */
+	const char *accept;	/* or NULL */
+	bool is_tls;		/* with whoever answers: certificates are not looked at */
+	int64_t timeout_ms;	/* of the whole */
+	size_t max_body;	/* bytes; more is cut off */
+};
+
+struct controller_answer {
+	int status;		/* 0: there was none, ERROR says why */
+	const char *content_type, *body;	/* "": none */
+	size_t size;
+	bool is_cut;
+	const char *error;
+};
+
 struct controller_io {
 	controller_event_fn *event;
 	void (*explain)(void *arg, const char *sentence);
 	int64_t (*wall_ms)(void *arg);
+	/*
+	 * Begin to fetch: controller_fetched() tells the end under ID, later than this returns, and
+	 * not after fetch_cancel().  -errno: nothing was begun.
+	 */
+	int (*fetch)(void *arg, uint64_t id, const struct controller_fetch *fetch);
+	void (*fetch_cancel)(void *arg, uint64_t id);
 	void *arg;
 };
 
@@ -46,6 +72,10 @@ void controller_free(struct controller *controller);
 /* What is due: backoff that ended, overdue tasks, kill retries, deployments' next steps. */
 void controller_turn(struct controller *controller, int64_t now_ms);
 int64_t controller_next_ms(const struct controller *controller);
+
+/* The end of a fetch.  A turn has to follow. */
+void controller_fetched(struct controller *controller, uint64_t id,
+			const struct controller_answer *answer, int64_t now_ms);
 
 /*
  * Mount /v2, /ping and the event stream on SERVER (marathon/api*.c).  CHANGED is called after every

@@ -1,4 +1,4 @@
-#include "executor/tls.h"
+#include "net/tls.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -19,6 +19,7 @@
 
 #include "lib/cleanup.h"
 #include "lib/err.h"
+#include "net/http_client.h"
 
 enum { PLAIN_FD, TASK_FD, N_FDS };
 enum { NOBODY = 65534, MAX_CPU_SECONDS = 10, PIECE = 4096 };
@@ -205,3 +206,5 @@ void tls_end(pid_t process)
 	while (waitpid(process, NULL, 0) < 0 && errno == EINTR)
 		;
 }
+
+const struct http_wrap tls_wrap = { .start = tls_start, .end = tls_end };
