@@ -20,6 +20,7 @@
 #include "lib/store_backup.h"
 #include "lib/version.h"
 #include "master_stub/agent_stream.h"
+#include "master_stub/fetches.h"
 #include "master_stub/marathon/controller.h"
 #include "master_stub/master.h"
 #include "master_stub/operator_api.h"
@@ -90,6 +91,28 @@ static void on_controller_event(void *arg, const char *type, const json_t *event
 
 	if (shell->api)
 		marathon_api_event(shell->api, type, event);
+}
+
+static int on_fetch(void *arg, uint64_t id, const struct controller_fetch *fetch)
+{
+	const struct shell *shell = arg;
+
+	return fetches_start(shell->fetches, id, fetch);
+}
+
+static void on_fetch_cancel(void *arg, uint64_t id)
+{
+	const struct shell *shell = arg;
+
+	fetches_cancel(shell->fetches, id);
+}
+
+static void on_fetched(void *arg, uint64_t id, const struct controller_answer *answer)
+{
+	struct shell *shell = arg;
+
+	controller_fetched(shell->controller, id, answer, clock_boot_ms());
+	shell_wake(shell);
 }
 
 /* ---- turns ---- */
@@ -399,10 +422,12 @@ static int start_controller(struct shell *shell, struct err *e)
 	struct controller_options options = controller_default_options;
 	struct controller_io io = {
 		.event = on_controller_event, .explain = on_explain, .wall_ms = on_wall_ms,
-		.arg = shell,
+		.fetch = on_fetch, .fetch_cancel = on_fetch_cancel, .arg = shell,
 	};
-	int r;
+	int r = fetches_new(shell->loop, on_fetched, shell, &shell->fetches, e);
 
+	if (r < 0)
+		return r;
 	options.hostname = shell->hostname;
 	options.port = shell->port;
 	r = controller_new(&options, &io, shell->store, &shell->rng, shell->master, clock_boot_ms(),
@@ -490,6 +515,7 @@ void shell_stop(struct shell *shell)
 	if (shell->server)
 		http_server_free(shell->server);
 	controller_free(shell->controller);
+	fetches_free(shell->fetches);
 	master_free(shell->master);
 	streams_free(shell->agents);
 	streams_free(shell->schedulers);

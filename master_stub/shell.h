@@ -13,6 +13,7 @@
 struct controller;
 struct credentials;
 struct err;
+struct fetches;
 struct http_server;
 struct log_toggle;
 struct loop;
@@ -53,6 +54,7 @@ struct shell {
 	struct operator_streams *operators;
 	struct master *master;
 	struct controller *controller;
+	struct fetches *fetches;
 	struct marathon_api *api;
 	struct streams *agents, *schedulers;
 	struct loop_timer *turn_timer, *retry_timer, *keepalive_timer;

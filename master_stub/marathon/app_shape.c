@@ -19,6 +19,15 @@ static const char *check_port_name(const char *text)
 	return NULL;
 }
 
+static const char *check_url_path(const char *text)
+{
+	for (const char *c = text; *c; c++) {
+		if (*c <= ' ' || *c == 0x7f || *c == '#')
+			return "must be a path without white space";
+	}
+	return *text == '/' ? NULL : "must start with '/'";
+}
+
 static const char *check_env_name(const char *text)
 {
 	return *text && !strchr(text, '=') ? NULL : "must be a name without '='";
@@ -130,6 +139,28 @@ static const struct shape health_check = {
 	.of = health_check_fields,
 };
 
+static const char *const readiness_protocols[] = { "HTTP", "HTTPS", NULL };
+static const struct shape status_code = { .kind = SHAPE_INTEGER, .min = 100, .max = 999 };
+
+static const struct shape readiness_check_fields[] = {
+	{ "name", SHAPE_STRING, .min = 1, .max = 256, .fallback = "\"readinessCheck\"" },
+	{ "protocol", SHAPE_ENUM, .names = readiness_protocols, .fallback = "\"HTTP\"" },
+	{ "path", SHAPE_STRING, .min = 1, .max = 2048, .check = check_url_path,
+	  .fallback = "\"/\"" },
+	{ "portName", SHAPE_STRING, .min = 1, .max = 256, .fallback = "\"http-api\"" },
+	{ "intervalSeconds", SHAPE_INTEGER, .min = 1, .max = MAX_SECONDS, .fallback = "30" },
+	{ "timeoutSeconds", SHAPE_INTEGER, .min = 1, .max = MAX_SECONDS, .fallback = "10" },
+	{ "httpStatusCodesForReady", SHAPE_LIST, .min = 1, .max = 100, .of = &status_code,
+	  .fallback = "[200]" },
+	{ "preserveLastResponse", SHAPE_BOOL, .fallback = "false" },
+	{ 0 },
+};
+static const struct shape readiness_check = {
+	.kind = SHAPE_OBJECT,
+	.is_strict = true,
+	.of = readiness_check_fields,
+};
+
 static const struct shape upgrade_fields[] = {
 	{ "minimumHealthCapacity", SHAPE_NUMBER, .is_required = true, .max = 1 },
 	{ "maximumOverCapacity", SHAPE_NUMBER, .is_required = true, .max = 1 },
@@ -227,7 +258,7 @@ static const struct shape app_fields[] = {
 	{ "fetch", SHAPE_LIST, .max = 100, .of = &fetch, .omit_empty = true },
 	{ "dependencies", SHAPE_LIST, .max = 100, .of = &dependency, .omit_empty = true },
 	{ "healthChecks", SHAPE_LIST, .max = 16, .of = &health_check, .omit_empty = true },
-	{ "readinessChecks", SHAPE_LIST, .max = 1, .of = &anything, .omit_empty = true },
+	{ "readinessChecks", SHAPE_LIST, .max = 1, .of = &readiness_check, .omit_empty = true },
 	{ "check", SHAPE_CUSTOM, .read = read_anything },
 	{ "secrets", SHAPE_MAP, .max = 100, .of = &anything, .omit_empty = true },
 	{ "backoffSeconds", SHAPE_INTEGER, .max = MAX_SECONDS, .fallback = "1" },

@@ -6,6 +6,7 @@
 
 #include "lib/cleanup.h"
 #include "master_stub/marathon/constraints.h"
+#include "master_stub/marathon/endpoint.h"
 #include "master_stub/marathon/refusal.h"
 #include "master_stub/marathon/shape.h"
 
@@ -23,7 +24,6 @@ static const struct {
 	const char *key, *sentence;
 } unsupported[] = {
 	{ "fetch", "fetch: not supported by this version" },
-	{ "readinessChecks", "readinessChecks: not supported by this version" },
 	{ "check", "check: not supported by this version; use healthChecks" },
 	{ "secrets", "secrets: not supported by this version" },
 	{ "ipAddress", "ipAddress: only host networking is supported by this version" },
@@ -224,6 +224,37 @@ static void validate_health_checks(const json_t *app, struct problems *problems)
 	}
 }
 
+static void validate_readiness_check(const json_t *app, const json_t *check, const char *path,
+				     struct problems *problems)
+{
+	const char *port = json_string_value(json_object_get(check, "portName"));
+	json_int_t timeout = json_integer_value(json_object_get(check, "timeoutSeconds"));
+	json_int_t interval = json_integer_value(json_object_get(check, "intervalSeconds"));
+	char below[SHAPE_PATH_SIZE];
+
+	if (endpoint_port_index(app, port) < 0) {
+		(void)snprintf(below, sizeof(below), "%s/portName", path);
+		problems_add(problems, below, "No port definition reference for portName %s", port);
+	}
+	if (timeout >= interval) {
+		(void)snprintf(below, sizeof(below), "%s/timeoutSeconds", path);
+		problems_add(problems, below, "got %lld, expected less than %lld",
+			     (long long)timeout, (long long)interval);
+	}
+}
+
+static void validate_readiness_checks(const json_t *app, struct problems *problems)
+{
+	const json_t *checks = json_object_get(app, "readinessChecks");
+
+	for (size_t i = 0; i < json_array_size(checks); i++) {
+		char path[64];
+
+		(void)snprintf(path, sizeof(path), "/readinessChecks(%zu)", i);
+		validate_readiness_check(app, json_array_get(checks, i), path, problems);
+	}
+}
+
 static void validate_constraints(const json_t *app, struct problems *problems)
 {
 	const json_t *constraints = json_object_get(app, "constraints");
@@ -309,6 +340,7 @@ void app_validate(const json_t *app, struct problems *problems)
 	validate_networks(app, problems);
 	validate_ports(app, problems);
 	validate_health_checks(app, problems);
+	validate_readiness_checks(app, problems);
 	validate_constraints(app, problems);
 	validate_limit(app, "cpus", problems);
 	validate_limit(app, "mem", problems);

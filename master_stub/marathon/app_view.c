@@ -6,6 +6,7 @@
 
 #include "lib/cleanup.h"
 #include "master_stub/marathon/app_id.h"
+#include "master_stub/marathon/readiness.h"
 #include "master_stub/marathon/state.h"
 
 struct counts {
@@ -146,7 +147,7 @@ json_t *app_view(const struct controller *c, const struct entry *entry, unsigned
 	if (embeds & EMBED_DEPLOYMENTS)
 		(void)json_object_set_new(app, "deployments", app_deployments_view(entry));
 	if (embeds & EMBED_READINESS)
-		(void)json_object_set_new(app, "readinessCheckResults", json_array());
+		(void)json_object_set_new(app, "readinessCheckResults", readiness_view(entry));
 	if (embeds & EMBED_TASKS)
 		(void)json_object_set_new(app, "tasks", tasks_view(c, entry));
 	if ((embeds & EMBED_FAILURE) && entry->last_failure)

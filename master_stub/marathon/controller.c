@@ -15,6 +15,7 @@
 #include "master_stub/marathon/launcher.h"
 #include "master_stub/marathon/node.h"
 #include "master_stub/marathon/reconciler.h"
+#include "master_stub/marathon/readiness.h"
 #include "master_stub/marathon/records.h"
 #include "master_stub/marathon/scale.h"
 #include "master_stub/marathon/state.h"
@@ -259,9 +260,10 @@ void controller_turn(struct controller *c, int64_t now_ms)
 	if (!c->scheduler)
 		controller_wake_at(c, c->subscribe_ms);
 	updates_turn(c);
-	do
+	do {
+		readiness_turn(c);
 		entries_balance(c);
-	while (deployments_turn(c));
+	} while (deployments_turn(c));
 	kills_turn(c);
 	launch_turn(c);
 	reconcile_turn(c);
@@ -298,6 +300,7 @@ int controller_new(const struct controller_options *options, const struct contro
 	c->now_ms = now_ms;
 	c->subscribe_ms = now_ms;
 	TAILQ_INIT(&c->deployments);
+	TAILQ_INIT(&c->readinesses);
 	c->ended = json_array();
 	STAILQ_INIT(&c->incoming);
 	r = records_load(c, now_ms, e);

@@ -7,6 +7,7 @@
 
 #include "lib/cleanup.h"
 #include "master_stub/marathon/events.h"
+#include "master_stub/marathon/readiness.h"
 #include "master_stub/marathon/records.h"
 #include "master_stub/marathon/scale.h"
 #include "master_stub/marathon/state.h"
@@ -135,7 +136,14 @@ static json_t *steps_view(const struct deployment *d)
 	return steps;
 }
 
-json_t *deployment_view(const struct deployment *d)
+static json_t *readiness_of(const struct controller *c, const struct action *action)
+{
+	const struct entry *entry = entry_find_live(c, action->app_id);
+
+	return entry ? readiness_view(entry) : json_array();
+}
+
+json_t *deployment_view(const struct controller *c, const struct deployment *d)
 {
 	json_t *apps = json_array(), *current = json_array();
 
@@ -147,7 +155,8 @@ json_t *deployment_view(const struct deployment *d)
 		if (d->actions[i].step != d->current)
 			continue;
 		action = action_view(&d->actions[i]);
-		(void)json_object_set_new(action, "readinessCheckResults", json_array());
+		(void)json_object_set_new(action, "readinessCheckResults",
+					  readiness_of(c, &d->actions[i]));
 		(void)json_array_append_new(current, action);
 	}
 	return json_pack("{s:s, s:s, s:o, s:[], s:i, s:i, s:o, s:o}", "id", d->id, "version",
@@ -283,7 +292,7 @@ json_t *deployment_state_view(const struct controller *c, const char *id)
 	size_t i;
 
 	if (d) {
-		view = deployment_view(d);
+		view = deployment_view(c, d);
 		(void)json_object_set_new(view, "state", json_string("running"));
 		return view;
 	}

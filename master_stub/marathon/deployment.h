@@ -46,7 +46,7 @@ json_t *deployment_to_plan(const struct deployment *deployment);
 int deployment_from_plan(const json_t *plan, struct deployment **ret);
 
 /* The element of GET /v2/deployments; new reference or NULL. */
-json_t *deployment_view(const struct deployment *deployment);
+json_t *deployment_view(const struct controller *c, const struct deployment *deployment);
 
 /*
  * What is, or was, with ID: "state" is "running" (with all that is above), "succeeded", or "failed"

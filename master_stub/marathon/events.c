@@ -116,7 +116,7 @@ static json_t *current_step(const json_t *view)
 void event_deployment(struct controller *c, const char *type, const struct deployment *deployment,
 		      const char *reason)
 {
-	json_t *view = deployment_view(deployment);
+	json_t *view = deployment_view(c, deployment);
 	json_t *plan = json_pack("{s:s, s:s, s:O?}", "id", deployment->id, "version",
 				 deployment->version, "steps", json_object_get(view, "steps"));
 	json_t *event;

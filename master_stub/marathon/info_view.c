@@ -13,7 +13,7 @@ json_t *deployments_view(const struct controller *c)
 	const struct deployment *deployment;
 
 	TAILQ_FOREACH(deployment, &c->deployments, all)
-		(void)json_array_append_new(list, deployment_view(deployment));
+		(void)json_array_append_new(list, deployment_view(c, deployment));
 	return list;
 }
 

@@ -8,6 +8,7 @@
 #include "master_stub/marathon/deployment.h"
 #include "master_stub/marathon/events.h"
 #include "master_stub/marathon/kill_selection.h"
+#include "master_stub/marathon/readiness.h"
 #include "master_stub/marathon/records.h"
 #include "master_stub/marathon/state.h"
 
@@ -33,7 +34,7 @@ void entry_count(const struct entry *entry, const struct app *target, struct rol
 			continue;
 		if (!is_new && !instance_is_judged(instance))
 			ret->old_unknown++;
-		else if (instance_is_good(instance))
+		else if (instance_is_good(instance) && !readiness_is_awaited(instance))
 			*(is_new ? &ret->new_healthy : &ret->old_healthy) += 1;
 		else
 			*(is_new ? &ret->new_other : &ret->old_other) += 1;

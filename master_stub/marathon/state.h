@@ -18,6 +18,8 @@
 
 struct deployment;
 struct entry;
+struct fetch;
+struct readiness;
 
 /* What stands between an app and an offer, in the order in which it is looked at. */
 enum reason {
@@ -72,8 +74,10 @@ struct instance {
 	int64_t first_success_wall_ms, last_success_wall_ms, last_failure_wall_ms;
 	char *failure_cause;
 	char *ip;
+	struct readiness *readiness;	/* while a deployment asks for it, or NULL */
 };
 TAILQ_HEAD(instances, instance);
+TAILQ_HEAD(readinesses, readiness);
 
 /* A definition kept under its version. */
 struct version {
@@ -183,6 +187,9 @@ struct controller {
 	struct entry *runs;		/* those of the jobs' runs */
 	struct instance *by_task;
 	struct node *nodes;
+	struct fetch *fetches;		/* by id */
+	uint64_t last_fetch;
+	struct readinesses readinesses;
 	struct deployments deployments;
 	unsigned n_deployments;
 	json_t *ended;			/* how the last deployments ended, oldest first */

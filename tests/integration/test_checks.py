@@ -6,15 +6,8 @@ import pytest
 from cluster import free_port, wait_until
 from conftest import shared_cluster
 from framework import SMALL
+from task_servers import SERVER, TLS_SERVER
 
-SERVER = """exec python3 -c "
-import http.server
-asked = []
-class H(http.server.BaseHTTPRequestHandler):
-    def do_GET(self):
-        asked.append(1); self.send_response(503 if len(asked) < 4 else 200); self.end_headers()
-    def log_message(self, *a): pass
-http.server.HTTPServer(('127.0.0.1', %d), H).serve_forever()" """
 SOON = {"delay_seconds": 0, "interval_seconds": 0.1, "timeout_seconds": 5}
 
 cluster = shared_cluster()
@@ -73,39 +66,6 @@ def test_a_check_and_a_health_check_do_not_mind_one_another(framework):
     wait_until(lambda: any(u["status"].get("healthy") for u in framework.all("UPDATE")
                            if u["status"]["task_id"]["value"] == me), "it is healthy")
     assert framework.status(me)["state"] == "TASK_RUNNING"
-
-
-# Nobody's: it is not looked at.
-CERTIFICATE = """\
------BEGIN PRIVATE KEY-----
-MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgn10fmQWHvmviK9Dx
-znLiPUzjtl5t7NqdPpcTBIfPKPWhRANCAAScuG8XK2RXz4uIowfXAcRaHRF0nRZv
-Z9KwlbQk4XnG4bwoygUYAfc/qN9Asy0CZHy1ZfvPAsF9/G8awKcKotiV
------END PRIVATE KEY-----
------BEGIN CERTIFICATE-----
-MIIBdjCCAR2gAwIBAgIUSQredNfI0i2SvDEEUy0kbxft5QwwCgYIKoZIzj0EAwIw
-ETEPMA0GA1UEAwwGbm9ib2R5MB4XDTI2MTEyNjE2NTI0M1oXDTI2MTEyNzE2NTI0
-M1owETEPMA0GA1UEAwwGbm9ib2R5MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE
-nLhvFytkV8+LiKMH1wHEWh0RdJ0Wb2fSsJW0JOF5xuG8KMoFGAH3P6jfQLMtAmR8
-tWX7zwLBffxvGsCnCqLYlaNTMFEwHQYDVR0OBBYEFLgYk0UaA/2pK/K632h/cKk7
-j7B0MB8GA1UdIwQYMBaAFLgYk0UaA/2pK/K632h/cKk7j7B0MA8GA1UdEwEB/wQF
-MAMBAf8wCgYIKoZIzj0EAwIDRwAwRAIgLlrTS6xKCnd+3CxuGhZMsOA49YKDSZD5
-E4Rvx+KshwQCICkAKAmWUzKU2faeUq0uQpm/M/2YGxxFA+uVXsvJn5/Q
------END CERTIFICATE-----
-"""
-TLS_SERVER = f"""cat >pem <<END
-{CERTIFICATE}END
-exec python3 -c "
-import http.server, ssl
-class H(http.server.BaseHTTPRequestHandler):
-    def do_GET(self):
-        self.send_response(200 if self.path == '/x' else 404); self.end_headers()
-    def log_message(self, *a): pass
-server = http.server.HTTPServer(('127.0.0.1', %d), H)
-context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-context.load_cert_chain('pem')
-server.socket = context.wrap_socket(server.socket, server_side=True)
-server.serve_forever()" """
 
 
 def last_of_health(framework, task_id):

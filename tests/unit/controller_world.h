@@ -25,7 +25,7 @@
 #include "master_stub/marathon/state.h"
 #include "master_stub/marathon/views.h"
 
-enum { MAX_TASKS = 4096, WALL_AT_START = 1600000000 };
+enum { MAX_TASKS = 4096, MAX_FETCHES = 256, WALL_AT_START = 1600000000 };
 
 /* What the paper master was asked to launch. */
 struct paper_task {
@@ -44,6 +44,13 @@ struct scheduler {
 	char subscribed_as[64];
 };
 
+/* What the controller asked some server for and is not answered yet. */
+struct paper_fetch {
+	uint64_t id;
+	int64_t timeout_ms;
+	char url[256];
+};
+
 struct world {
 	struct scheduler scheduler;
 	struct store *store;
@@ -51,6 +58,8 @@ struct world {
 	struct controller *controller;
 	int64_t now_ms, wall_offset_ms;
 	unsigned n_offers;
+	struct paper_fetch fetches[MAX_FETCHES];
+	unsigned n_fetches, n_asked;	/* pending, and ever */
 	char events[65536];	/* their types, one a line */
 };
 
@@ -144,6 +153,64 @@ const char *scheduler_framework_id(const struct scheduler *s)
 	return s->framework_id;
 }
 
+/* ---- Servers of paper ---- */
+
+static int paper_fetch(void *arg, uint64_t id, const struct controller_fetch *what)
+{
+	struct paper_fetch *fetch = &world.fetches[world.n_fetches++];
+
+	(void)arg;
+	assert_true(world.n_fetches < MAX_FETCHES);
+	world.n_asked++;
+	fetch->id = id;
+	fetch->timeout_ms = what->timeout_ms;
+	(void)snprintf(fetch->url, sizeof(fetch->url), "%s://%s:%u%s",
+		       what->is_tls ? "https" : "http", what->host, what->port, what->path);
+	return 0;
+}
+
+static void paper_fetch_cancel(void *arg, uint64_t id)
+{
+	(void)arg;
+	for (unsigned i = 0; i < world.n_fetches; i++) {
+		if (world.fetches[i].id != id)
+			continue;
+		world.fetches[i] = world.fetches[--world.n_fetches];
+		return;
+	}
+	fail_msg("cancelled what was not asked");
+}
+
+/* Is somebody asked, and not answered yet, whose URL has PART in it? */
+static inline struct paper_fetch *find_fetch(const char *part)
+{
+	for (unsigned i = 0; i < world.n_fetches; i++) {
+		if (strstr(world.fetches[i].url, part))
+			return &world.fetches[i];
+	}
+	return NULL;
+}
+
+static inline void turn(void);
+
+/* The first one whose URL has PART in it; STATUS 0: there is no answer, BODY says why. */
+static inline void answer_fetch(const char *part, int status, const char *body)
+{
+	struct controller_answer answer = {
+		.status = status, .content_type = "text/plain; charset=utf-8", .body = body,
+		.size = strlen(body), .error = status ? NULL : body,
+	};
+	const struct paper_fetch *fetch = find_fetch(part);
+	uint64_t id;
+
+	if (!fetch)
+		fail_msg("nobody asks for '%s'", part);
+	id = fetch->id;
+	paper_fetch_cancel(NULL, id);
+	controller_fetched(world.controller, id, &answer, world.now_ms);
+	turn();
+}
+
 /* ---- The world ---- */
 
 static void on_event(void *arg, const char *type, const json_t *event)
@@ -200,7 +267,10 @@ static inline void say_subscribed(void)
 
 static inline void start_controller(void)
 {
-	static const struct controller_io io = { .event = on_event, .wall_ms = wall_now };
+	static const struct controller_io io = {
+		.event = on_event, .wall_ms = wall_now, .fetch = paper_fetch,
+		.fetch_cancel = paper_fetch_cancel,
+	};
 	struct err e = { 0 };
 
 	assert_int_equal(controller_new(&controller_default_options, &io, world.store, &world.rng,
@@ -237,6 +307,7 @@ static inline int world_teardown(void **state)
 static inline void restart_controller(void)
 {
 	controller_free(world.controller);
+	world.n_fetches = 0;
 	world.events[0] = '\0';
 	world.scheduler.event = NULL;
 	start_controller();

@@ -1,0 +1,43 @@
+"""Commands of tasks that answer over HTTP on a port, `SERVER % port`: a number, or OWN_PORT of an app."""
+
+OWN_PORT = "int(__import__('os').environ['PORT0'])"
+# Three times 503, then 200.
+SERVER = """exec python3 -c "
+import http.server
+asked = []
+class H(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        asked.append(1); self.send_response(503 if len(asked) < 4 else 200); self.end_headers()
+    def log_message(self, *a): pass
+http.server.HTTPServer(('127.0.0.1', %s), H).serve_forever()" """
+# Nobody's: it is not looked at.
+CERTIFICATE = """\
+-----BEGIN PRIVATE KEY-----
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgn10fmQWHvmviK9Dx
+znLiPUzjtl5t7NqdPpcTBIfPKPWhRANCAAScuG8XK2RXz4uIowfXAcRaHRF0nRZv
+Z9KwlbQk4XnG4bwoygUYAfc/qN9Asy0CZHy1ZfvPAsF9/G8awKcKotiV
+-----END PRIVATE KEY-----
+-----BEGIN CERTIFICATE-----
+MIIBdjCCAR2gAwIBAgIUSQredNfI0i2SvDEEUy0kbxft5QwwCgYIKoZIzj0EAwIw
+ETEPMA0GA1UEAwwGbm9ib2R5MB4XDTI2MTEyNjE2NTI0M1oXDTI2MTEyNzE2NTI0
+M1owETEPMA0GA1UEAwwGbm9ib2R5MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE
+nLhvFytkV8+LiKMH1wHEWh0RdJ0Wb2fSsJW0JOF5xuG8KMoFGAH3P6jfQLMtAmR8
+tWX7zwLBffxvGsCnCqLYlaNTMFEwHQYDVR0OBBYEFLgYk0UaA/2pK/K632h/cKk7
+j7B0MB8GA1UdIwQYMBaAFLgYk0UaA/2pK/K632h/cKk7j7B0MA8GA1UdEwEB/wQF
+MAMBAf8wCgYIKoZIzj0EAwIDRwAwRAIgLlrTS6xKCnd+3CxuGhZMsOA49YKDSZD5
+E4Rvx+KshwQCICkAKAmWUzKU2faeUq0uQpm/M/2YGxxFA+uVXsvJn5/Q
+-----END CERTIFICATE-----
+"""
+TLS_SERVER = f"""cat >pem <<END
+{CERTIFICATE}END
+exec python3 -c "
+import http.server, ssl
+class H(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200 if self.path == '/x' else 404); self.end_headers()
+    def log_message(self, *a): pass
+server = http.server.HTTPServer(('127.0.0.1', %s), H)
+context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+context.load_cert_chain('pem')
+server.socket = context.wrap_socket(server.socket, server_side=True)
+server.serve_forever()" """
