@@ -138,6 +138,18 @@ void api_path_id(const struct http_request *req, char ret_id[API_ID_SIZE])
 		ret_id[--size] = '\0';
 }
 
+/* "127.0.0.1:4711" and "[::1]:4711": the brackets go, too. */
+void api_client_ip(const struct http_request *req, char ret_ip[API_PEER_SIZE])
+{
+	const char *peer = http_request_peer(req), *colon = strrchr(peer, ':');
+	bool is_bracketed = peer[0] == '[';
+	size_t size = strlen(peer);
+
+	if (!http_request_is_local(req, NULL) && colon)
+		size = (size_t)(colon - peer) - 2 * is_bracketed;
+	(void)snprintf(ret_ip, API_PEER_SIZE, "%.*s", (int)size, peer + is_bracketed);
+}
+
 static const struct {
 	const char *name;
 	unsigned embeds;
@@ -238,7 +250,7 @@ int marathon_api_new(struct controller *controller, struct http_server *server,
 	struct marathon_api *api = calloc(1, sizeof(*api));
 	int r;
 
-	if (!api || event_streams_new(&api->streams) < 0) {
+	if (!api || event_streams_new(controller, &api->streams) < 0) {
 		free(api);
 		return err_set(e, ENOMEM, "start the /v2 API");
 	}

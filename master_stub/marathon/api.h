@@ -11,9 +11,7 @@
 #include "master_stub/marathon/refusal.h"
 #include "net/http_server.h"
 
-struct event_stream;
-
-enum { API_ID_SIZE = 256 };
+enum { API_ID_SIZE = 256, API_PEER_SIZE = 64 };
 
 struct marathon_api {
 	struct controller *controller;
@@ -39,6 +37,9 @@ int api_read_json(const struct http_request *req, json_t **ret, struct refusal *
 /* The path argument at I as an absolute id; never empty. */
 void api_path_id(const struct http_request *req, char ret_id[API_ID_SIZE]);
 
+/* The client's address without its port; "unix:UID" as it is. */
+void api_client_ip(const struct http_request *req, char ret_ip[API_PEER_SIZE]);
+
 /* Handlers that api.c's table names. */
 route_fn api_list_apps, api_create_app, api_put_apps, api_patch_apps;
 route_fn api_get_app, api_put_app, api_patch_app, api_delete_app, api_restart_app;
@@ -51,7 +52,7 @@ route_fn api_get_info, api_get_leader, api_ping, api_get_groups, api_get_group, 
 route_fn api_events;
 
 /* events' streams, api_events.c */
-int event_streams_new(struct event_streams **ret);
+int event_streams_new(struct controller *controller, struct event_streams **ret);
 void event_streams_free(struct event_streams *streams);
 void event_streams_send(struct event_streams *streams, const char *type, const json_t *event);
 void event_streams_keepalive(struct event_streams *streams);

@@ -151,6 +151,14 @@ int api_get_version(struct http_request *req, struct err *e)
 
 /* ---- Changing ---- */
 
+static void tell_post(struct http_request *req, const struct app *app)
+{
+	char ip[API_PEER_SIZE];
+
+	api_client_ip(req, ip);
+	event_api_post(api_of(req)->controller, ip, http_request_path(req), app);
+}
+
 /* Takes APP into a list of one. */
 static int apply_one(struct http_request *req, const char *id, struct app *app_take,
 		     bool is_restart, bool force, struct change_result *result,
@@ -189,8 +197,7 @@ static int reply_created(struct http_request *req, const struct app *app,
 {
 	json_t *view = created_view(app, result);
 
-	event_api_post(api_of(req)->controller, http_request_peer(req), http_request_path(req),
-		       app);
+	tell_post(req, app);
 	api_changed(req);
 	http_reply_header(req, "Location", app->id);
 	http_reply_header(req, "Marathon-Deployment-Id", result->deployment_id);
@@ -290,8 +297,7 @@ static int update_app(struct http_request *req, bool is_partial, bool may_create
 		app_unref(app);
 		return marathon_refuse(req, &refusal);
 	}
-	event_api_post(api_of(req)->controller, http_request_peer(req), http_request_path(req),
-		       app);
+	tell_post(req, app);
 	if (is_new)
 		http_reply_header(req, "Location", app->id);
 	app_unref(app);
@@ -396,14 +402,23 @@ static int change_whole(struct http_request *req, bool is_restart, bool force)
 {
 	struct change_result result = { 0 };
 	struct refusal refusal = { 0 };
+	const struct entry *entry;
 	char id[API_ID_SIZE];
+	struct app *app;
+	int r;
 
 	api_path_id(req, id);
-	if (!entry_find_live(api_of(req)->controller, id)) {
+	entry = entry_find_live(api_of(req)->controller, id);
+	if (!entry) {
 		(void)refuse_no_app(&refusal, id);
 		return marathon_refuse(req, &refusal);
 	}
-	if (apply_one(req, id, NULL, is_restart, force, &result, &refusal) < 0)
+	app = app_ref(entry->target);
+	r = apply_one(req, id, NULL, is_restart, force, &result, &refusal);
+	if (r == 0 && !is_restart)
+		tell_post(req, app);
+	app_unref(app);
+	if (r < 0)
 		return marathon_refuse(req, &refusal);
 	return api_reply_deployment(req, 200, &result);
 }

@@ -238,6 +238,13 @@ static int fill_restarts(struct controller *c, struct change *changes, unsigned 
 	return 0;
 }
 
+/* Does the app have checks that it will not have? */
+static bool loses_checks(const struct entry *entry, const struct app *app)
+{
+	return entry && !entry->is_deleting && json_array_size(entry->target->health_checks) > 0 &&
+	       !(app && json_equal(entry->target->health_checks, app->health_checks));
+}
+
 /* Into memory and the store.  -ENOMEM leaves the change half done in memory, not on the disk. */
 static int take_change(struct controller *c, struct change *change, enum deployment_work work)
 {
@@ -246,6 +253,8 @@ static int take_change(struct controller *c, struct change *change, enum deploym
 
 	if (work == WORK_NOTHING)
 		return 0;
+	if (loses_checks(entry, change->app))
+		event_health_check_removed(c, change->app_id);
 	if (!entry)
 		r = entry_new(c, &app_kind, change->app_id, &entry);
 	if (r < 0)
@@ -353,6 +362,15 @@ static void describe_parts(struct controller *c, struct change *changes, unsigne
 	}
 }
 
+static void tell_refused(struct controller *c, const struct refusal *refusal)
+{
+	const char *reason = json_string_value(json_object_get(refusal->body, "message"));
+	char version[CLOCK_TEXT_SIZE];
+
+	controller_new_version(c, version);
+	event_group_failed(c, "/", version, reason ? reason : "out of memory");
+}
+
 int changes_apply(struct controller *c, struct change *changes, unsigned n, bool force,
 		  int64_t now_ms, struct change_result *ret, struct refusal *refusal)
 {
@@ -370,8 +388,10 @@ int changes_apply(struct controller *c, struct change *changes, unsigned n, bool
 		r = check_room(c, changes, n, force, refusal);
 	if (r == 0)
 		r = assign_ports(c, changes, n, refusal);
-	if (r < 0)
+	if (r < 0) {
+		tell_refused(c, refusal);
 		return r;
+	}
 	cancel_others(c, changes, n);
 	controller_new_version(c, ret->version);
 	id_uuid(c->rng, ret->deployment_id);

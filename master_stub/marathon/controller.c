@@ -159,6 +159,7 @@ static void try_subscribe(struct controller *c)
 		c->subscribe_ms = c->now_ms + RETRY_MS;
 		return;
 	}
+	c->is_known = c->framework_id != NULL;
 	if (instance_set_text(&c->framework_id, scheduler_framework_id(c->scheduler)) < 0 ||
 	    records_put_framework(c) < 0)
 		c->is_out_of_memory = true;
@@ -191,7 +192,10 @@ static void handle_subscribed(struct controller *c,
 	if (subscribed->master_info && subscribed->master_info->hostname)
 		(void)snprintf(master, sizeof(master), "%s:%u",
 			       subscribed->master_info->hostname, subscribed->master_info->port);
-	event_registered(c, master);
+	if (c->is_known)
+		event_reregistered(c, master);
+	else
+		event_registered(c, master);
 	reconcile_start(c);
 }
 
@@ -207,6 +211,8 @@ static void handle_event(struct controller *c, const Mesos__V1__Scheduler__Event
 		launch_offers(c, event->offers->offers, event->offers->n_offers);
 	else if (event->update)
 		updates_handle(c, event->update->status);
+	else if (event->message)
+		event_framework_message(c, event->message);
 	else if (event->error)
 		lose_subscription(c, event->error->message);
 }

@@ -271,6 +271,8 @@ static void remember(struct controller *c, const struct deployment *d, const cha
 /* REASON NULL: it has succeeded. */
 static void end(struct controller *c, struct deployment *d, const char *reason)
 {
+	if (reason && d->current < d->n_steps)
+		event_deployment(c, "deployment_step_failure", d, NULL);
 	event_deployment(c, reason ? "deployment_failed" : "deployment_success", d, reason);
 	remember(c, d, reason);
 	hold_apps(c, d, NULL);

@@ -145,6 +145,19 @@ void event_health_check_added(struct controller *c, const struct app *app)
 			       app->version));
 }
 
+void event_health_check_removed(struct controller *c, const char *app_id)
+{
+	emit(c, "remove_health_check_event", json_pack("{s:s}", "appId", app_id));
+}
+
+void event_group_failed(struct controller *c, const char *group_id, const char *version,
+			const char *reason)
+{
+	emit(c, "group_change_failed",
+	     json_pack("{s:s, s:s, s:s}", "groupId", group_id, "version", version, "reason",
+		       reason));
+}
+
 void event_group_changed(struct controller *c, const char *group_id, const char *version)
 {
 	emit(c, "group_change_success",
@@ -168,4 +181,27 @@ void event_registered(struct controller *c, const char *master)
 void event_disconnected(struct controller *c)
 {
 	emit(c, "scheduler_disconnected_event", json_object());
+}
+
+void event_reregistered(struct controller *c, const char *master)
+{
+	emit(c, "scheduler_reregistered_event", json_pack("{s:s}", "master", master));
+}
+
+void event_framework_message(struct controller *c, const Mesos__V1__Scheduler__Event__Message *message)
+{
+	emit(c, "framework_message_event",
+	     json_pack("{s:s, s:s, s:s%}", "executorId", message->executor_id->value, "slaveId",
+		       message->agent_id->value, "message", (const char *)message->data.data,
+		       message->data.len));
+}
+
+void event_stream_attached(struct controller *c, const char *peer)
+{
+	emit(c, "event_stream_attached", json_pack("{s:s}", "remoteAddress", peer));
+}
+
+void event_stream_detached(struct controller *c, const char *peer)
+{
+	emit(c, "event_stream_detached", json_pack("{s:s}", "remoteAddress", peer));
 }

@@ -4,7 +4,7 @@
 
 #include <jansson.h>
 
-#include "proto/mesos.pb-c.h"
+#include "proto/scheduler.pb-c.h"
 
 struct app;
 struct controller;
@@ -25,10 +25,19 @@ void event_deployment(struct controller *c, const char *type, const struct deplo
 		      const char *reason);
 void event_app_terminated(struct controller *c, const char *app_id);
 void event_health_check_added(struct controller *c, const struct app *app);
+void event_health_check_removed(struct controller *c, const char *app_id);
+void event_group_failed(struct controller *c, const char *group_id, const char *version,
+			const char *reason);
 void event_group_changed(struct controller *c, const char *group_id, const char *version);
 void event_api_post(struct controller *c, const char *peer, const char *uri,
 		    const struct app *app);
 void event_registered(struct controller *c, const char *master);
+void event_reregistered(struct controller *c, const char *master);
 void event_disconnected(struct controller *c);
+/* Only one that is text. */
+void event_framework_message(struct controller *c, const Mesos__V1__Scheduler__Event__Message *message);
+/* Readers of the event stream. */
+void event_stream_attached(struct controller *c, const char *peer);
+void event_stream_detached(struct controller *c, const char *peer);
 
 #endif

@@ -179,6 +179,7 @@ struct controller {
 	struct master *master;
 	struct scheduler *scheduler;	/* NULL: not subscribed */
 	char *framework_id;
+	bool is_known;			/* it came with the id that it had */
 	bool is_subscribed;		/* SUBSCRIBED has come */
 	bool is_suppressed;
 	struct incomings incoming;
