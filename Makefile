@@ -2,7 +2,7 @@
 #
 #   make            the programs                     make deps     install what is missing from Debian
 #   make demo       the whole story on loopback      make run      a master and an agent to try by hand
-#   make check      every test                       make bench    figures, with ratios to peers (bench-master: of the master)
+#   make check      every test                       make bench    figures, with ratios to peers (bench-master, bench-controller: of those)
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:

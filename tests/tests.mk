@@ -163,10 +163,11 @@ $(B)/examples/framework: docs/examples/framework.c $(B)/net.a $(B)/lib.a $(B)/pr
 	$(call say,CC)$(CC) $(CPPFLAGS) -I$(B)/proto $(CFLAGS) -MMD -MP $(LDFLAGS) -o $@ $< \
 	  $(B)/net.a $(B)/lib.a $(B)/proto.a $(LIBS_COMMON) -lcrypto -lm
 
-# The master's figures: the allocator alone, and the whole core.
+# The figures of the master, of its allocator alone, and of the controller.
 MASTER_BENCH := $(addprefix $(B)/tests/bench/,allocator core listing fleet)
-$(B)/tests/bench/fleet: $(B)/obj/tests/bench/fleet_io.o
-$(MASTER_BENCH): $(B)/tests/bench/%: tests/bench/%.c $(B)/master_stub.a $(B)/net.a $(B)/lib.a $(B)/proto.a
+CONTROLLER_BENCH := $(addprefix $(B)/tests/bench/,fleet nodes)
+$(CONTROLLER_BENCH): $(B)/obj/tests/bench/fleet_io.o
+$(sort $(MASTER_BENCH) $(CONTROLLER_BENCH)): $(B)/tests/bench/%: tests/bench/%.c $(B)/master_stub.a $(B)/net.a $(B)/lib.a $(B)/proto.a
 	@mkdir -p $(@D)
 	$(call say,CC)$(CC) $(CPPFLAGS) -I$(B)/proto $(CFLAGS) -MMD -MP $(LDFLAGS) -o $@ $< $(filter %.o,$^) \
 	  $(B)/master_stub.a $(B)/net.a $(B)/lib.a $(B)/proto.a $(LIBS_COMMON) $(LIBS_STORE) -lm
@@ -175,6 +176,11 @@ $(MASTER_BENCH): $(B)/tests/bench/%: tests/bench/%.c $(B)/master_stub.a $(B)/net
 bench-master: deps-build
 	@$(MAKE) --no-print-directory all $(MASTER_BENCH)
 	@tests/bench/bench-master $(abspath $(B))
+
+.PHONY: bench-controller
+bench-controller: deps-build
+	@$(MAKE) --no-print-directory all $(CONTROLLER_BENCH)
+	@tests/bench/bench-controller $(abspath $(B))
 
 install: all
 	install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/libexec/tepui \
