@@ -119,13 +119,25 @@ static void write_event(struct event_stream *stream, uint64_t number, const char
 	stream->ends[stream->n_queued++ % MAX_QUEUED_EVENTS] = stream->queued_bytes;
 }
 
+/* Clients written for Marathon fail on types that they do not know. */
+static bool is_past_marathon(const char *type)
+{
+	static const char *const types[] = { "app_launch_given_up_event" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(types); i++) {
+		if (strcmp(types[i], type) == 0)
+			return true;
+	}
+	return false;
+}
+
 static bool wants(const struct event_stream *stream, const char *type)
 {
 	for (char **wanted = stream->types; *wanted; wanted++) {
 		if (strcmp(*wanted, type) == 0)
 			return true;
 	}
-	return !stream->types[0];
+	return !stream->types[0] && !is_past_marathon(type);
 }
 
 /* Rendered once for all readers; the next one is remembered, as a write may close a stream. */

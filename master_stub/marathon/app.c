@@ -75,15 +75,21 @@ int app_assign_service_ports(struct app *app, const struct app *previous, uint16
 	return 0;
 }
 
-/* Versions are not part of the definition, so that only its content is compared. */
+/*
+ * Versions are not part of the definition, so that only its content is compared.  As Marathon does
+ * everything but the number restarts; what it does not know, and no instance ever sees, does not.
+ */
 bool app_needs_restart(const struct app *old, const struct app *new)
 {
+	static const char *const unseen[] = { "instances", "deployment", "maxLaunchAttempts" };
 	json_t *a = json_copy(old->json), *b = json_copy(new->json);
 	bool differs = true;
 
 	if (a && b) {
-		(void)json_object_del(a, "instances");
-		(void)json_object_del(b, "instances");
+		for (size_t i = 0; i < ARRAY_SIZE(unseen); i++) {
+			(void)json_object_del(a, unseen[i]);
+			(void)json_object_del(b, unseen[i]);
+		}
 		differs = !json_equal(a, b);
 	}
 	json_decref(a);

@@ -35,6 +35,12 @@ struct app {
 	int64_t inactive_after_ms, expunge_after_ms;
 	double cpus_limit, mem_limit_mb;	/* 0: as requested; INFINITY: unlimited */
 
+	/* Past Marathon: how long its part of a deployment may take, and what follows if it fails. */
+	int64_t deadline_ms;		/* 0: as long as it likes */
+	bool rolls_back;
+	int64_t min_up_ms;		/* an instance counts as up when it has been for so long */
+	unsigned max_launch_attempts;	/* 0: without end */
+
 	struct constraint *constraints;
 	unsigned n_constraints;
 };

@@ -218,6 +218,17 @@ static void take_numbers(struct app *app, const json_t *json)
 	app->expunge_after_ms = millis_of(unreachable, "expungeAfterSeconds");
 }
 
+static void take_policy(struct app *app, const json_t *json)
+{
+	const json_t *deployment = json_object_get(json, "deployment");
+
+	app->deadline_ms = millis_of(deployment, "deadlineSeconds");
+	app->min_up_ms = millis_of(deployment, "minUpSeconds");
+	app->rolls_back = json_is_true(json_object_get(deployment, "rollback"));
+	app->max_launch_attempts =
+		(unsigned)json_integer_value(json_object_get(json, "maxLaunchAttempts"));
+}
+
 /* Takes JSON, which is in canonical form. */
 static int app_new(json_t *json_take, struct app **ret)
 {
@@ -232,6 +243,7 @@ static int app_new(json_t *json_take, struct app **ret)
 	app->json = json_take;
 	take_strings(app, json_take);
 	take_numbers(app, json_take);
+	take_policy(app, json_take);
 	r = constraints_compile(json_object_get(json_take, "constraints"), &app->constraints,
 				&app->n_constraints);
 	if (r < 0) {

@@ -167,6 +167,14 @@ static const struct shape upgrade_fields[] = {
 	{ 0 },
 };
 
+/* Past Marathon, as is maxLaunchAttempts: absent unless asked for. */
+static const struct shape deployment_fields[] = {
+	{ "deadlineSeconds", SHAPE_INTEGER, .min = 1, .max = MAX_SECONDS },
+	{ "minUpSeconds", SHAPE_INTEGER, .min = 1, .max = MAX_SECONDS },
+	{ "rollback", SHAPE_BOOL, .fallback = "false" },
+	{ 0 },
+};
+
 static const struct shape limit_fields[] = {
 	{ "cpus", SHAPE_CUSTOM, .read = read_limit },
 	{ "mem", SHAPE_CUSTOM, .read = read_limit },
@@ -264,6 +272,7 @@ static const struct shape app_fields[] = {
 	{ "backoffSeconds", SHAPE_INTEGER, .max = MAX_SECONDS, .fallback = "1" },
 	{ "backoffFactor", SHAPE_NUMBER, .min = 1, .max = 1000, .fallback = "1.15" },
 	{ "maxLaunchDelaySeconds", SHAPE_INTEGER, .max = MAX_SECONDS, .fallback = "300" },
+	{ "maxLaunchAttempts", SHAPE_INTEGER, .min = 1, .max = 1000000 },
 	{ "container", SHAPE_OBJECT, .of = container_fields },
 	{ "networks", SHAPE_LIST, .max = 16, .of = &network, .fallback = "[{\"mode\":\"host\"}]" },
 	{ "ipAddress", SHAPE_CUSTOM, .read = read_anything },
@@ -271,6 +280,7 @@ static const struct shape app_fields[] = {
 	  .fallback = "[{\"port\":0,\"protocol\":\"tcp\",\"name\":\"default\",\"labels\":{}}]" },
 	{ "requirePorts", SHAPE_BOOL, .fallback = "false" },
 	{ "upgradeStrategy", SHAPE_OBJECT, .is_strict = true, .of = upgrade_fields },
+	{ "deployment", SHAPE_OBJECT, .is_strict = true, .of = deployment_fields },
 	{ "killSelection", SHAPE_ENUM, .names = kill_selections,
 	  .fallback = "\"YOUNGEST_FIRST\"" },
 	{ "unreachableStrategy", SHAPE_CUSTOM, .read = read_unreachable,

@@ -332,6 +332,18 @@ static void validate_dependencies(const json_t *app, struct problems *problems)
 	}
 }
 
+static void validate_deployment(const json_t *app, struct problems *problems)
+{
+	const json_t *deployment = json_object_get(app, "deployment");
+
+	if (json_is_true(json_object_get(deployment, "rollback")) &&
+	    !json_object_get(deployment, "deadlineSeconds") &&
+	    !json_object_get(app, "maxLaunchAttempts"))
+		problems_add(problems, "/deployment/rollback",
+			     "needs deployment.deadlineSeconds or maxLaunchAttempts: nothing else "
+			     "makes a deployment fail");
+}
+
 void app_validate(const json_t *app, struct problems *problems)
 {
 	validate_command(app, problems);
@@ -347,4 +359,5 @@ void app_validate(const json_t *app, struct problems *problems)
 	validate_roles(app, problems);
 	validate_strategy(app, problems);
 	validate_dependencies(app, problems);
+	validate_deployment(app, problems);
 }

@@ -2,7 +2,7 @@
 
 #include "master_stub/marathon/app.h"
 
-void backoff_failed(struct backoff *backoff, const struct app *app, int64_t now_ms)
+static void lengthen(struct backoff *backoff, const struct app *app)
 {
 	double max = (double)app->max_delay_ms;
 
@@ -12,15 +12,21 @@ void backoff_failed(struct backoff *backoff, const struct app *app, int64_t now_
 		backoff->delay_ms = (double)app->backoff_ms;
 	if (backoff->delay_ms > max)
 		backoff->delay_ms = max;
-	backoff->reference_ms = now_ms;
+}
+
+void backoff_failed(struct backoff *backoff, const struct app *app, int64_t now_ms)
+{
+	lengthen(backoff, app);
+	backoff->failures++;
+	backoff_moved(backoff, now_ms);
 }
 
 void backoff_lost(struct backoff *backoff, const struct app *app, int64_t now_ms)
 {
-	if (backoff->delay_ms > 0)
-		backoff_moved(backoff, now_ms);
-	else
-		backoff_failed(backoff, app, now_ms);
+	if (backoff->delay_ms <= 0)
+		lengthen(backoff, app);
+	backoff->failures++;
+	backoff_moved(backoff, now_ms);
 }
 
 void backoff_moved(struct backoff *backoff, int64_t now_ms)
@@ -28,9 +34,16 @@ void backoff_moved(struct backoff *backoff, int64_t now_ms)
 	backoff->reference_ms = now_ms;
 }
 
+bool backoff_has_given_up(const struct backoff *backoff, const struct app *app)
+{
+	return app->max_launch_attempts > 0 && backoff->failures >= app->max_launch_attempts;
+}
+
 int64_t backoff_expires_at(const struct backoff *backoff, const struct app *app)
 {
-	return backoff->delay_ms > 0 ? backoff->reference_ms + app->max_delay_ms + 1 : INT64_MAX;
+	if (backoff->failures == 0 || backoff_has_given_up(backoff, app))
+		return INT64_MAX;
+	return backoff->reference_ms + app->max_delay_ms + 1;
 }
 
 bool backoff_expire(struct backoff *backoff, const struct app *app, int64_t now_ms)

@@ -15,6 +15,8 @@
 #include "master_stub/marathon/scale.h"
 #include "master_stub/marathon/state.h"
 
+static const char cancelled[] = "The upgrade has been cancelled";
+
 void changes_free(struct change *changes, unsigned n)
 {
 	for (unsigned i = 0; i < n; i++)
@@ -63,7 +65,7 @@ static void cancel_others(struct controller *c, const struct change *changes, un
 	for (; d; d = next) {
 		next = TAILQ_NEXT(d, all);
 		if (is_touched(d, changes, n))
-			deployment_cancel(c, d, "The upgrade has been cancelled");
+			deployment_cancel(c, d, d->failure ? d->failure : cancelled);
 	}
 }
 
@@ -200,16 +202,18 @@ static enum deployment_work work_of(struct change *change, const struct entry *e
 {
 	struct app *app = change->app;
 	const struct app *old = entry && !entry->is_deleting ? entry->target : NULL;
-	bool is_new = !old, is_upgrade;
+	bool is_new = !old, is_upgrade, is_scaled;
 
 	if (!app)
 		return WORK_STOP;
 	is_upgrade = is_new || change->is_restart || app_needs_restart(old, app);
-	if (!is_upgrade && old->instances == app->instances)
+	if (!is_upgrade && json_equal(old->json, app->json))
 		return WORK_NOTHING;
+	is_scaled = is_new || old->instances != app->instances ||
+		    (is_upgrade && !change->is_restart);
 	(void)snprintf(app->version, sizeof(app->version), "%s", version);
 	(void)snprintf(app->last_scaling_at, sizeof(app->last_scaling_at), "%s",
-		       change->is_restart && old ? old->last_scaling_at : version);
+		       is_scaled ? version : old->last_scaling_at);
 	(void)snprintf(app->last_config_change_at, sizeof(app->last_config_change_at), "%s",
 		       is_upgrade ? version : old->last_config_change_at);
 	/* One that is gone but still has instances is taken up again by replacing them. */
@@ -277,6 +281,8 @@ static int take_change(struct controller *c, struct change *change, enum deploym
 	entry->target = app_ref(change->app);
 	entry->is_deleting = false;
 	r = records_put_version(c, change->app);
+	if (r == 0 && change->keeps_same)
+		r = entry_adopt(c, entry);
 	return r < 0 ? r : records_put_app(c, entry);
 }
 
@@ -418,37 +424,100 @@ static int restore(struct controller *c, const struct original *original, struct
 		return refuse(refusal, 404, "App '%s' does not exist in version %s",
 			      original->app_id, original->version);
 	change->app = app_with_instances(old, old->instances);
+	change->keeps_same = true;
 	return change->app ? 0 : refuse_memory(refusal);
+}
+
+/* Every app that D changed as it was; what D created is deleted, or with !DELETES left alone. */
+static int restore_all(struct controller *c, const struct deployment *d, bool deletes,
+		       struct change **ret, unsigned *ret_n, struct refusal *refusal)
+{
+	int r = 0;
+
+	*ret = calloc(d->n_originals + 1, sizeof(**ret));
+	if (!*ret)
+		return refuse_memory(refusal);
+	for (unsigned i = 0; i < d->n_originals && r == 0; i++) {
+		bool was_new = !d->originals[i].version[0];
+
+		/* What was new and is gone again needs nothing. */
+		if (was_new && (!deletes || !entry_find_live(c, d->originals[i].app_id)))
+			continue;
+		r = restore(c, &d->originals[i], &(*ret)[(*ret_n)++], refusal);
+	}
+	return r;
 }
 
 int changes_cancel(struct controller *c, const char *deployment_id, bool force, int64_t now_ms,
 		   struct change_result *ret, struct refusal *refusal)
 {
 	struct deployment *d = deployment_find(c, deployment_id);
-	struct change *changes;
+	struct change *changes = NULL;
 	unsigned n = 0;
-	int r = 0;
+	int r;
 
 	c->now_ms = now_ms;
 	if (!d)
 		return refuse(refusal, 404, "DeploymentPlan %s does not exist", deployment_id);
 	if (force) {
-		deployment_cancel(c, d, "The upgrade has been cancelled");
+		deployment_cancel(c, d, cancelled);
 		return 0;
 	}
-	changes = calloc(d->n_originals + 1, sizeof(*changes));
-	if (!changes)
-		return refuse_memory(refusal);
-	for (unsigned i = 0; i < d->n_originals && r == 0; i++) {
-		/* What was new and is gone again needs nothing. */
-		if (!d->originals[i].version[0] && !entry_find_live(c, d->originals[i].app_id))
-			continue;
-		r = restore(c, &d->originals[i], &changes[n++], refusal);
-	}
+	r = restore_all(c, d, true, &changes, &n, refusal);
 	if (r == 0)
 		r = changes_apply(c, changes, n, true, now_ms, ret, refusal);
 	changes_free(changes, n);
 	return r;
+}
+
+/* The new one knows what it goes back behind, so that it does not fail in the same way. */
+static int start_rollback(struct controller *c, struct deployment *d, struct change_result *ret,
+			  struct refusal *refusal)
+{
+	struct change *changes = NULL;
+	char id[ID_UUID_SIZE];
+	struct deployment *rollback;
+	AUTO_FREE char *reason = strdup(d->failure);
+	unsigned n = 0;
+	int r = reason ? restore_all(c, d, false, &changes, &n, refusal) : refuse_memory(refusal);
+
+	memcpy(id, d->id, sizeof(id));
+	if (r == 0 && n == 0)
+		r = refuse(refusal, 404, "it changed no app that was there before");
+	if (r == 0)
+		r = changes_apply(c, changes, n, true, c->now_ms, ret, refusal);
+	changes_free(changes, n);
+	if (r < 0)
+		return r;
+	rollback = deployment_find(c, ret->deployment_id);
+	if (deployment_set_rollback(rollback, id, reason) < 0 ||
+	    records_put_deployment(c, rollback) < 0)
+		c->is_out_of_memory = true;
+	return 0;
+}
+
+void changes_roll_back(struct controller *c, struct deployment *d, const char *reason)
+{
+	struct change_result result = { 0 };
+	struct refusal refusal = { 0 };
+	char id[ID_UUID_SIZE];
+
+	memcpy(id, d->id, sizeof(id));
+	if (instance_set_text(&d->failure, reason) < 0) {
+		deployment_cancel(c, d, reason);
+		return;
+	}
+	if (start_rollback(c, d, &result, &refusal) == 0)
+		controller_explain(c, "deployment %s is rolled back by deployment %s", id,
+				   result.deployment_id);
+	else
+		controller_explain(c, "deployment %s is not rolled back: %s", id,
+				   json_string_value(json_object_get(refusal.body, "message")));
+	refusal_done(&refusal);
+	/* Where it was refused, nobody has ended the failed one yet. */
+	d = deployment_find(c, id);
+	if (d)
+		deployment_cancel(c, d, reason);
 }
 
 /* ---- Killing ---- */

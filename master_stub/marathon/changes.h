@@ -11,6 +11,7 @@
 
 struct app;
 struct controller;
+struct deployment;
 struct instance;
 struct refusal;
 
@@ -25,6 +26,8 @@ struct change {
 	char app_id[192];
 	struct app *app;	/* the new definition; NULL: delete, or with IS_RESTART: as it is */
 	bool is_restart;
+	/* Instances that already run what APP says are kept, whatever version they had it from. */
+	bool keeps_same;
 };
 
 void changes_free(struct change *changes, unsigned n);
@@ -47,6 +50,12 @@ int changes_cancel(struct controller *c, const char *deployment_id, bool force, 
  */
 int changes_kill(struct controller *c, struct instance **instances, unsigned n, bool scale,
 		 bool force, int64_t now_ms, struct change_result *ret, struct refusal *refusal);
+
+/*
+ * Go back behind D, which failed for REASON: the apps that it changed are what they were, as a new
+ * deployment; those that it created stay.  D has failed and is freed in any case.
+ */
+void changes_roll_back(struct controller *c, struct deployment *d, const char *reason);
 
 /* The launch delay of an app is forgotten. */
 int changes_reset_delay(struct controller *c, const char *app_id, int64_t now_ms,

@@ -6,6 +6,8 @@
 #include <string.h>
 
 #include "lib/cleanup.h"
+#include "master_stub/marathon/cause.h"
+#include "master_stub/marathon/changes.h"
 #include "master_stub/marathon/events.h"
 #include "master_stub/marathon/readiness.h"
 #include "master_stub/marathon/records.h"
@@ -109,6 +111,9 @@ void deployment_free(struct deployment *deployment)
 		return;
 	free(deployment->actions);
 	free(deployment->originals);
+	free(deployment->failure);
+	free(deployment->rollback_of);
+	free(deployment->rollback_reason);
 	free(deployment);
 }
 
@@ -136,6 +141,14 @@ static json_t *steps_view(const struct deployment *d)
 	return steps;
 }
 
+/* NULL: it is none. */
+static json_t *rollback_view(const struct deployment *d)
+{
+	if (!d->rollback_of)
+		return NULL;
+	return json_pack("{s:s, s:s}", "id", d->rollback_of, "reason", d->rollback_reason);
+}
+
 static json_t *readiness_of(const struct controller *c, const struct action *action)
 {
 	const struct entry *entry = entry_find_live(c, action->app_id);
@@ -159,10 +172,11 @@ json_t *deployment_view(const struct controller *c, const struct deployment *d)
 					  readiness_of(c, &d->actions[i]));
 		(void)json_array_append_new(current, action);
 	}
-	return json_pack("{s:s, s:s, s:o, s:[], s:i, s:i, s:o, s:o}", "id", d->id, "version",
+	return json_pack("{s:s, s:s, s:o, s:[], s:i, s:i, s:o, s:o, s:o*}", "id", d->id, "version",
 			 d->version, "affectedApps", apps, "affectedPods", "currentStep",
 			 (int)d->current + 1, "totalSteps", (int)d->n_steps, "steps",
-			 steps_view(d), "currentActions", current);
+			 steps_view(d), "currentActions", current, "rollbackOf",
+			 rollback_view(d));
 }
 
 json_t *deployment_to_plan(const struct deployment *d)
@@ -172,7 +186,8 @@ json_t *deployment_to_plan(const struct deployment *d)
 	for (unsigned i = 0; i < d->n_originals; i++)
 		(void)json_object_set_new(originals, d->originals[i].app_id,
 					  json_string(d->originals[i].version));
-	return json_pack("{s:o, s:o}", "steps", steps_view(d), "originals", originals);
+	return json_pack("{s:o, s:o, s:o*}", "steps", steps_view(d), "originals", originals,
+			 "rollbackOf", rollback_view(d));
 }
 
 static int kind_of(const json_t *action)
@@ -205,13 +220,23 @@ static int read_steps(struct deployment *d, const json_t *steps)
 	return 0;
 }
 
+static int read_rollback(struct deployment *d, const json_t *rollback)
+{
+	const char *id = json_string_value(json_object_get(rollback, "id"));
+	const char *reason = json_string_value(json_object_get(rollback, "reason"));
+
+	return id && reason ? deployment_set_rollback(d, id, reason) : -EINVAL;
+}
+
 int deployment_from_plan(const json_t *plan, struct deployment **ret)
 {
 	const json_t *steps = json_object_get(plan, "steps");
+	const json_t *rollback = json_object_get(plan, "rollbackOf");
 	json_t *originals = json_object_get(plan, "originals"), *version;
 	unsigned n_actions = 0;
 	struct deployment *d;
 	const char *app;
+	int r;
 
 	for (size_t i = 0; i < json_array_size(steps); i++)
 		n_actions += (unsigned)json_array_size(
@@ -227,15 +252,25 @@ int deployment_from_plan(const json_t *plan, struct deployment **ret)
 			(void)snprintf(original->version, sizeof(original->version), "%s",
 				       json_string_value(version));
 	}
-	if (read_steps(d, steps) < 0) {
+	r = read_steps(d, steps);
+	if (r == 0 && rollback)
+		r = read_rollback(d, rollback);
+	if (r < 0) {
 		deployment_free(d);
-		return -EINVAL;
+		return r;
 	}
 	*ret = d;
 	return 0;
 }
 
 /* ---- Life ---- */
+
+int deployment_set_rollback(struct deployment *deployment, const char *id, const char *reason)
+{
+	int r = instance_set_text(&deployment->rollback_of, id);
+
+	return r < 0 ? r : instance_set_text(&deployment->rollback_reason, reason);
+}
 
 /* Cancelled ones may have been replaced as holders already. */
 static void hold_apps(struct controller *c, struct deployment *d, struct deployment *holder)
@@ -252,6 +287,7 @@ void deployment_attach(struct controller *c, struct deployment *deployment)
 {
 	TAILQ_INSERT_TAIL(&c->deployments, deployment, all);
 	c->n_deployments++;
+	deployment->step_ms = c->now_ms;
 	hold_apps(c, deployment, deployment);
 }
 
@@ -379,9 +415,9 @@ static bool is_action_done(struct controller *c, const struct action *action)
 	case ACTION_STOP:
 		return entry->n_instances == 0;
 	case ACTION_SCALE:
-		return entry_is_scaled(entry);
+		return entry_is_scaled(c, entry);
 	case ACTION_RESTART:
-		return entry_is_restarted(entry);
+		return entry_is_restarted(c, entry);
 	case ACTION_START:
 	case N_ACTION_KINDS:
 		break;
@@ -410,7 +446,66 @@ static void leave_step(struct controller *c, struct deployment *d)
 	}
 	event_deployment(c, "deployment_step_success", d, NULL);
 	d->current++;
+	d->step_ms = c->now_ms;
 	d->is_announced = false;
+}
+
+/* When ENTRY's part of the current step is to be done at the latest; INT64_MAX: never. */
+static int64_t deadline_of(const struct deployment *d, const struct entry *entry)
+{
+	int64_t deadline_ms = entry->target->deadline_ms;
+
+	return deadline_ms > 0 ? d->step_ms + deadline_ms : INT64_MAX;
+}
+
+/* One sentence, owned by the caller; NULL: it may go on, or memory is out. */
+static char *why_failed(struct controller *c, const struct deployment *d,
+			const struct entry *entry)
+{
+	AUTO_FREE char *cause = NULL;
+	char *why = NULL;
+
+	if (backoff_has_given_up(&entry->backoff, entry->target))
+		return cause_of_giving_up(entry);
+	if (c->now_ms < deadline_of(d, entry)) {
+		controller_wake_at(c, deadline_of(d, entry));
+		return NULL;
+	}
+	cause = cause_of_delay(c, entry);
+	if (!cause || asprintf(&why, "app '%s' was not up within %lld s: %s", entry->id,
+			       (long long)entry->target->deadline_ms / 1000, cause) < 0)
+		c->is_out_of_memory = true;
+	return why;
+}
+
+/* What was undone is not undone again: two bad versions would take turns for ever. */
+static void fail(struct controller *c, struct deployment *d, bool rolls_back, const char *reason)
+{
+	event_deployment(c, "deployment_step_failure", d, NULL);
+	controller_explain(c, "deployment %s failed: %s", d->id, reason);
+	if (rolls_back && !d->rollback_of)
+		changes_roll_back(c, d, reason);
+	else
+		end(c, d, reason);
+}
+
+/* True: it has failed and is gone. */
+static bool fail_if_due(struct controller *c, struct deployment *d)
+{
+	for (unsigned i = 0; i < d->n_actions; i++) {
+		const struct action *action = &d->actions[i];
+		const struct entry *entry = entry_find_live(c, action->app_id);
+		AUTO_FREE char *why = NULL;
+
+		if (action->step != d->current || !entry || is_action_done(c, action))
+			continue;
+		why = why_failed(c, d, entry);
+		if (!why)
+			continue;
+		fail(c, d, entry->target->rolls_back, why);
+		return true;
+	}
+	return false;
 }
 
 /* True: it went a step further, or is finished and gone. */
@@ -421,7 +516,7 @@ static bool deployment_turn(struct controller *c, struct deployment *d)
 			event_deployment(c, "deployment_info", d, NULL);
 		d->is_announced = true;
 		if (!is_step_done(c, d))
-			return false;
+			return fail_if_due(c, d);
 		leave_step(c, d);
 		if (d->current < d->n_steps) {
 			if (records_put_deployment(c, d) < 0)

@@ -35,6 +35,9 @@ void deployment_attach(struct controller *c, struct deployment *deployment);
  */
 void deployment_cancel(struct controller *c, struct deployment *deployment, const char *reason);
 
+/* It goes back behind the one with ID, which failed for REASON.  -ENOMEM. */
+int deployment_set_rollback(struct deployment *deployment, const char *id, const char *reason);
+
 struct deployment *deployment_find(const struct controller *c, const char *id);
 
 /* Go on with what can go on.  True: something changed. */

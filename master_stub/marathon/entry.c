@@ -99,6 +99,7 @@ void entry_free(struct controller *c, struct entry *entry)
 	HASH_DELETE(by_id, *table, entry);
 	app_unref(entry->target);
 	json_decref(entry->last_failure);
+	json_decref(entry->last_end);
 	json_decref(entry->waiting.last_unused);
 	free(entry);
 }
@@ -132,6 +133,21 @@ struct app *entry_version(const struct entry *entry, const char *version)
 			return v->app;
 	}
 	return NULL;
+}
+
+int entry_adopt(struct controller *c, struct entry *entry)
+{
+	struct instance *instance;
+
+	TAILQ_FOREACH(instance, &entry->instances, of_app) {
+		if (app_needs_restart(instance->spec, entry->target))
+			continue;
+		app_unref(instance->spec);
+		instance->spec = app_ref(entry->target);
+		if (records_put_instance(c, instance) < 0)
+			return -ENOMEM;
+	}
+	return 0;
 }
 
 /* A definition is kept as long as a task runs it: its health checks and grace are still needed. */

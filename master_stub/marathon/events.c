@@ -130,6 +130,14 @@ void event_deployment(struct controller *c, const char *type, const struct deplo
 	emit(c, type, event);
 }
 
+void event_launch_given_up(struct controller *c, const struct entry *entry, const char *reason)
+{
+	emit(c, "app_launch_given_up_event",
+	     json_pack("{s:s, s:s, s:i, s:s}", "appId", entry->id, "version",
+		       entry->target->version, "failedStarts", (int)entry->backoff.failures,
+		       "reason", or_empty(reason)));
+}
+
 void event_app_terminated(struct controller *c, const char *app_id)
 {
 	emit(c, "app_terminated_event", json_pack("{s:s}", "appId", app_id));

@@ -9,6 +9,7 @@
 struct app;
 struct controller;
 struct deployment;
+struct entry;
 struct instance;
 
 void event_status_update(struct controller *c, const struct instance *instance,
@@ -23,6 +24,8 @@ void event_unknown_terminated(struct controller *c, const Mesos__V1__TaskStatus 
 /* TYPE: deployment_info, _step_success, _success, _failed; REASON NULL: none. */
 void event_deployment(struct controller *c, const char *type, const struct deployment *deployment,
 		      const char *reason);
+/* Past Marathon: only readers that name its type are sent it. */
+void event_launch_given_up(struct controller *c, const struct entry *entry, const char *reason);
 void event_app_terminated(struct controller *c, const char *app_id);
 void event_health_check_added(struct controller *c, const struct app *app);
 void event_health_check_removed(struct controller *c, const char *app_id);

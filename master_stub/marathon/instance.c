@@ -150,6 +150,25 @@ bool instance_is_good(const struct instance *instance)
 	return instance->has_health && instance->is_healthy;
 }
 
+bool instance_is_up(struct controller *c, const struct instance *instance)
+{
+	int64_t up_ms = instance->good_ms + instance->spec->min_up_ms;
+
+	if (!instance_is_good(instance) || readiness_is_awaited(instance))
+		return false;
+	if (c->now_ms < up_ms)
+		controller_wake_at(c, up_ms);
+	return c->now_ms >= up_ms;
+}
+
+void instance_note_good(const struct controller *c, struct instance *instance)
+{
+	if (!instance_is_good(instance))
+		instance->good_ms = 0;
+	else if (instance->good_ms == 0)
+		instance->good_ms = c->now_ms;
+}
+
 bool instance_is_alive(const struct instance *instance)
 {
 	return !instance->is_doomed && !instance->is_inactive;

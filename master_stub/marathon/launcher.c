@@ -48,7 +48,8 @@ struct batch {
 bool launch_is_wanted(const struct controller *c, const struct entry *entry)
 {
 	return entry->wanted > 0 && entry->launch_spec &&
-	       !backoff_is_waiting(&entry->backoff, c->now_ms);
+	       !backoff_is_waiting(&entry->backoff, c->now_ms) &&
+	       !backoff_has_given_up(&entry->backoff, entry->target);
 }
 
 /* ---- Choosing ---- */

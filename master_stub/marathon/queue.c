@@ -5,6 +5,7 @@
 #include "lib/cleanup.h"
 #include "lib/pb_json.h"
 #include "lib/err.h"
+#include "master_stub/marathon/cause.h"
 #include "master_stub/marathon/explanation.h"
 #include "master_stub/marathon/views.h"
 
@@ -138,6 +139,12 @@ static void set_explanation(const struct controller *c, const struct entry *entr
 {
 	char text[EXPLANATION_SIZE];
 
+	if (backoff_has_given_up(&entry->backoff, entry->target)) {
+		AUTO_FREE char *why = cause_of_giving_up(entry);
+
+		(void)json_object_set_new(item, "explanation", json_string(why));
+		return;
+	}
 	if (!entry->launch_spec || backoff_is_waiting(&entry->backoff, c->now_ms))
 		return;
 	explanation_format(c, entry, text);
@@ -146,27 +153,41 @@ static void set_explanation(const struct controller *c, const struct entry *entr
 		(void)json_object_set_new(item, "explanation", json_string(text));
 }
 
+/* Past Marathon: what the delay comes from, and when it ends. */
+static void set_backoff(const struct controller *c, const struct entry *entry, int64_t left_ms,
+			json_t *item)
+{
+	bool has_given_up = backoff_has_given_up(&entry->backoff, entry->target);
+
+	(void)json_object_set_new(item, "backoffSeconds",
+				  json_real(round(entry->backoff.delay_ms) / 1000));
+	(void)json_object_set_new(item, "failedStarts", json_integer(entry->backoff.failures));
+	if (has_given_up)
+		(void)json_object_set_new(item, "givenUp", json_true());
+	else
+		set_time(item, "nextStart", controller_wall_ms(c) + left_ms);
+	if (entry->last_end)
+		(void)json_object_set(item, "lastFailure", entry->last_end);
+}
+
 static json_t *item_view(const struct controller *c, const struct entry *entry, bool with_offers)
 {
+	bool has_given_up = backoff_has_given_up(&entry->backoff, entry->target);
 	int64_t left_ms = backoff_deadline(&entry->backoff) - c->now_ms;
 	json_t *item;
 
-	left_ms = left_ms > 0 ? left_ms : 0;
+	/* A delay that is over, or that nothing follows. */
+	if (left_ms < 0 || has_given_up)
+		left_ms = 0;
 	item = json_pack("{s:o, s:I, s:s, s:{s:I, s:b}, s:o}", "app",
 			 app_to_json(entry->launch_spec ? entry->launch_spec : entry->target),
 			 "count", (json_int_t)entry->wanted, "role", entry->target->role, "delay",
 			 "timeLeftSeconds", (json_int_t)((left_ms + 999) / 1000), "overdue",
-			 left_ms == 0, "processedOffersSummary", summary_view(&entry->waiting));
+			 left_ms == 0 && !has_given_up, "processedOffersSummary", summary_view(&entry->waiting));
 	set_time(item, "since", entry->waiting.since_wall_ms);
 	set_explanation(c, entry, item);
-	/* Past Marathon: what the delay comes from, and when it ends. */
-	if (entry->backoff.delay_ms > 0) {
-		(void)json_object_set_new(item, "backoffSeconds",
-					  json_real(round(entry->backoff.delay_ms) / 1000));
-		set_time(item, "nextStart", controller_wall_ms(c) + left_ms);
-		if (entry->last_failure)
-			(void)json_object_set(item, "lastFailure", entry->last_failure);
-	}
+	if (entry->backoff.failures > 0)
+		set_backoff(c, entry, left_ms, item);
 	if (with_offers && entry->waiting.last_unused)
 		(void)json_object_set(item, "lastUnusedOffers", entry->waiting.last_unused);
 	else if (with_offers)

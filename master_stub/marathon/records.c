@@ -63,8 +63,10 @@ static void set_backoff(const struct controller *c, const struct entry *entry,
 {
 	int64_t offset = controller_wall_ms(c) - c->now_ms;
 
-	if (entry->backoff.delay_ms <= 0)
+	if (entry->backoff.failures == 0)
 		return;
+	record->has_failed_starts = true;
+	record->failed_starts = entry->backoff.failures;
 	record->has_backoff_delay_ms = true;
 	record->backoff_delay_ms = (int64_t)entry->backoff.delay_ms;
 	record->has_backoff_reference_wall_ms = true;
@@ -76,7 +78,7 @@ static void set_backoff(const struct controller *c, const struct entry *entry,
 int records_put_app(struct controller *c, const struct entry *entry)
 {
 	Tepui__AppRecord record = TEPUI__APP_RECORD__INIT;
-	AUTO_FREE char *failure = NULL;
+	AUTO_FREE char *failure = NULL, *end = NULL;
 
 	if (entry->last_failure) {
 		failure = json_dumps(entry->last_failure, JSON_COMPACT);
@@ -84,6 +86,13 @@ int records_put_app(struct controller *c, const struct entry *entry)
 			return -ENOMEM;
 		record.has_last_task_failure = true;
 		record.last_task_failure = bytes_of(failure);
+	}
+	if (entry->last_end != entry->last_failure) {
+		end = json_dumps(entry->last_end, JSON_COMPACT);
+		if (!end)
+			return -ENOMEM;
+		record.has_last_end = true;
+		record.last_end = bytes_of(end);
 	}
 	record.app_id = text(entry->id);
 	record.version = text(entry->target->version);
@@ -219,6 +228,11 @@ struct load {
 	int64_t wall_ms;
 };
 
+static json_t *load_json(ProtobufCBinaryData data)
+{
+	return json_loadb((const char *)data.data, data.len, 0, NULL);
+}
+
 static int load_version_json(struct load *load, const Tepui__AppVersionRecord *record)
 {
 	struct controller *c = load->c;
@@ -228,7 +242,7 @@ static int load_version_json(struct load *load, const Tepui__AppVersionRecord *r
 	json_t *json;
 	int r;
 
-	json = json_loadb((const char *)record->definition.data, record->definition.len, 0, NULL);
+	json = load_json(record->definition);
 	r = app_from_stored(json, &app, &refusal);
 	json_decref(json);
 	if (r < 0)
@@ -267,8 +281,17 @@ static void load_backoff(const struct load *load, const Tepui__AppRecord *record
 		return;
 	/* The wall clock may have been set meanwhile: no delay becomes longer by that. */
 	age = age < 0 ? 0 : age;
+	entry->backoff.failures = record->has_failed_starts ? record->failed_starts : 1;
 	entry->backoff.delay_ms = (double)record->backoff_delay_ms;
 	entry->backoff.reference_ms = load->c->now_ms - age;
+}
+
+static void load_ends(const Tepui__AppRecord *record, struct entry *entry)
+{
+	if (record->has_last_task_failure)
+		entry->last_failure = load_json(record->last_task_failure);
+	entry->last_end = record->has_last_end ? load_json(record->last_end)
+					       : json_incref(entry->last_failure);
 }
 
 static int load_app(void *arg, const char *key, const void *data, size_t size, struct err *e)
@@ -285,10 +308,7 @@ static int load_app(void *arg, const char *key, const void *data, size_t size, s
 		entry->target = app_ref(target);
 		entry->is_deleting = record->is_deleting;
 		load_backoff(load, record, entry);
-		if (record->has_last_task_failure)
-			entry->last_failure =
-				json_loadb((const char *)record->last_task_failure.data,
-					   record->last_task_failure.len, 0, NULL);
+		load_ends(record, entry);
 	} else {
 		controller_explain(load->c, "leave out app '%s': its definition is lost", key);
 	}
@@ -354,7 +374,7 @@ static int load_deployment(void *arg, const char *key, const void *data, size_t 
 	int r = 0;
 
 	if (record)
-		plan = json_loadb((const char *)record->plan.data, record->plan.len, 0, NULL);
+		plan = load_json(record->plan);
 	if (plan) {
 		r = deployment_from_plan(plan, &deployment);
 		if (r == 0) {

@@ -8,7 +8,6 @@
 #include "master_stub/marathon/deployment.h"
 #include "master_stub/marathon/events.h"
 #include "master_stub/marathon/kill_selection.h"
-#include "master_stub/marathon/readiness.h"
 #include "master_stub/marathon/records.h"
 #include "master_stub/marathon/state.h"
 
@@ -20,7 +19,8 @@ static bool is_dying(const struct instance *instance)
 	return instance->is_doomed && instance->unreachable_wall_ms == 0;
 }
 
-void entry_count(const struct entry *entry, const struct app *target, struct rolling_state *ret)
+void entry_count(struct controller *c, const struct entry *entry, const struct app *target,
+		 struct rolling_state *ret)
 {
 	const struct instance *instance;
 
@@ -34,7 +34,7 @@ void entry_count(const struct entry *entry, const struct app *target, struct rol
 			continue;
 		if (!is_new && !instance_is_judged(instance))
 			ret->old_unknown++;
-		else if (instance_is_good(instance) && !readiness_is_awaited(instance))
+		else if (is_new ? instance_is_up(c, instance) : instance_is_good(instance))
 			*(is_new ? &ret->new_healthy : &ret->old_healthy) += 1;
 		else
 			*(is_new ? &ret->new_other : &ret->old_other) += 1;
@@ -47,22 +47,22 @@ static unsigned count_alive(const struct rolling_state *state)
 	       state->new_other;
 }
 
-bool entry_is_scaled(const struct entry *entry)
+bool entry_is_scaled(struct controller *c, const struct entry *entry)
 {
 	struct rolling_state state;
 	unsigned n = entry->target->instances;
 
-	entry_count(entry, entry->target, &state);
+	entry_count(c, entry, entry->target, &state);
 	return count_alive(&state) == n && state.old_healthy + state.new_healthy == n &&
 	       state.dying == 0;
 }
 
-bool entry_is_restarted(const struct entry *entry)
+bool entry_is_restarted(struct controller *c, const struct entry *entry)
 {
 	struct rolling_state state;
 	struct rolling_plan plan;
 
-	entry_count(entry, entry->target, &state);
+	entry_count(c, entry, entry->target, &state);
 	rolling_plan(entry->target, &state, &plan);
 	return plan.is_done;
 }
@@ -106,7 +106,7 @@ static void keep(struct controller *c, struct entry *entry, struct app *spec, un
 	struct rolling_state state;
 	unsigned alive;
 
-	entry_count(entry, entry->target, &state);
+	entry_count(c, entry, entry->target, &state);
 	alive = count_alive(&state);
 	entry->launch_spec = spec;
 	if (alive > n)
@@ -121,7 +121,7 @@ static void roll(struct controller *c, struct entry *entry)
 	struct rolling_state state;
 	struct rolling_plan plan;
 
-	entry_count(entry, entry->target, &state);
+	entry_count(c, entry, entry->target, &state);
 	rolling_plan(entry->target, &state, &plan);
 	entry->launch_spec = entry->target;
 	entry->wanted = plan.start;

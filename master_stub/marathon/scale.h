@@ -11,11 +11,15 @@ struct controller;
 struct entry;
 struct instance;
 
-/* ENTRY's instances by what they are, as seen from its definition TARGET. */
-void entry_count(const struct entry *entry, const struct app *target, struct rolling_state *ret);
+/*
+ * ENTRY's instances by what they are, as seen from its definition TARGET.  C is woken when one has
+ * been up for long enough.
+ */
+void entry_count(struct controller *c, const struct entry *entry, const struct app *target,
+		 struct rolling_state *ret);
 
-bool entry_is_scaled(const struct entry *entry);
-bool entry_is_restarted(const struct entry *entry);
+bool entry_is_scaled(struct controller *c, const struct entry *entry);
+bool entry_is_restarted(struct controller *c, const struct entry *entry);
 
 /* For all that want instances: doom what is too much, note what is to be launched. */
 void entries_balance(struct controller *c);

@@ -69,6 +69,7 @@ struct instance {
 	int64_t unreachable_ms;		/* the same by the boot clock, which nobody sets */
 	bool is_inactive;		/* unreachable for so long that another stands in for it */
 
+	int64_t good_ms;		/* boot clock: since when instance_is_good(); 0: it is not */
 	bool has_health, is_healthy;
 	unsigned failures;
 	int64_t first_success_wall_ms, last_success_wall_ms, last_failure_wall_ms;
@@ -112,6 +113,7 @@ struct entry {
 	bool is_deleting;
 	bool is_dirty;			/* its record is to be written */
 	json_t *last_failure;		/* lastTaskFailure, or NULL */
+	json_t *last_end;		/* of an instance by itself, also a good one; or NULL */
 	struct deployment *deployment;	/* the one that holds it, or NULL */
 
 	/* What the last turn found. */
@@ -147,6 +149,10 @@ struct deployment {
 	unsigned current;		/* index of the step that is being done */
 	bool is_announced;		/* deployment_info of the current step was sent */
 	int64_t started_wall_ms;
+	int64_t step_ms;		/* when the current step was begun, or loaded; boot clock */
+	char *failure;			/* why it is being given up; NULL: it is not */
+	/* Past Marathon: the failed one that this goes back behind, and why; NULL: none. */
+	char *rollback_of, *rollback_reason;
 };
 TAILQ_HEAD(deployments, deployment);
 
@@ -230,6 +236,8 @@ void entry_free(struct controller *c, struct entry *entry);
 int entry_add_version(struct entry *entry, struct app *app);
 /* The definition of VERSION, borrowed; NULL: not kept. */
 struct app *entry_version(const struct entry *entry, const char *version);
+/* Instances that run what the target says have it from the target from now on.  -ENOMEM. */
+int entry_adopt(struct controller *c, struct entry *entry);
 /* Oldest versions beyond the 50 kept go, except those that instances run. */
 void entry_trim_versions(struct controller *c, struct entry *entry);
 
@@ -247,6 +255,10 @@ bool instance_is_running(const struct instance *instance);
 bool instance_is_judged(const struct instance *instance);
 /* Counts as healthy: running, and healthy as far as its definition has checks. */
 bool instance_is_good(const struct instance *instance);
+/* Is it ready, and has it been good for as long as its definition's deployments want it to be? */
+bool instance_is_up(struct controller *c, const struct instance *instance);
+/* To be called when something was heard of it. */
+void instance_note_good(const struct controller *c, struct instance *instance);
 /* Counts toward the instances that the app is to have. */
 bool instance_is_alive(const struct instance *instance);
 bool instance_is_current(const struct instance *instance, const struct app *target);

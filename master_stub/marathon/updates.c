@@ -6,6 +6,7 @@
 
 #include "lib/cleanup.h"
 #include "lib/utf8.h"
+#include "master_stub/marathon/cause.h"
 #include "master_stub/marathon/scheduler_calls.h"
 #include "master_stub/marathon/events.h"
 #include "master_stub/marathon/records.h"
@@ -54,27 +55,44 @@ static bool is_news_of_the_app(const Mesos__V1__TaskStatus *status)
 
 /* ---- Ends ---- */
 
-static void note_failure(struct controller *c, const struct instance *instance,
-			 const Mesos__V1__TaskStatus *status)
+/* An end with status 0 is one, too, but no failure. */
+static void note_end(struct controller *c, const struct instance *instance,
+		     const Mesos__V1__TaskStatus *status)
 {
 	struct entry *entry = instance->entry;
 	char now[CLOCK_TEXT_SIZE];
-	json_t *failure;
+	json_t *end;
 
 	clock_format(controller_wall_ms(c), now);
-	failure = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s*}", "appId", entry->id,
+	end = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s*}", "appId", entry->id,
 			    "host", instance->host, "message",
 			    status->message ? status->message : "", "state",
 			    instance_state_name(status->state), "taskId", instance->task_id,
 			    "timestamp", now, "version", instance->spec->version, "slaveId",
 			    instance->agent_id);
-	if (!failure) {
+	if (!end) {
 		c->is_out_of_memory = true;
 		return;
 	}
-	json_decref(entry->last_failure);
-	entry->last_failure = failure;
+	json_decref(entry->last_end);
+	entry->last_end = end;
+	if (status->state != MESOS__V1__TASK_STATE__TASK_FINISHED) {
+		json_decref(entry->last_failure);
+		entry->last_failure = json_incref(end);
+	}
 	entry->is_dirty = true;
+}
+
+/* Told once: those of its instances that end later change nothing. */
+static void give_up(struct controller *c, const struct entry *entry)
+{
+	AUTO_FREE char *why = NULL;
+
+	if (entry->backoff.failures > entry->target->max_launch_attempts)
+		return;
+	why = cause_of_giving_up(entry);
+	controller_explain(c, "%s", why ? why : "out of memory");
+	event_launch_given_up(c, entry, why);
 }
 
 static void back_off(struct controller *c, const struct instance *instance,
@@ -84,6 +102,10 @@ static void back_off(struct controller *c, const struct instance *instance,
 
 	backoff_of(status->state)(&entry->backoff, entry->target, c->now_ms);
 	entry->is_dirty = true;
+	if (backoff_has_given_up(&entry->backoff, entry->target)) {
+		give_up(c, entry);
+		return;
+	}
 	controller_explain(c, "instance '%s' ended: %s: %s; the next of '%s' starts in %.3f s",
 			   instance->id, instance_state_name(status->state),
 			   status->message ? status->message : "no message", entry->id,
@@ -101,9 +123,8 @@ void instance_forget(struct controller *c, struct instance *instance)
 void app_instance_ended(struct controller *c, struct instance *instance,
 			const Mesos__V1__TaskStatus *status)
 {
-	if (!instance->is_doomed && status->state != MESOS__V1__TASK_STATE__TASK_FINISHED &&
-	    is_news_of_the_app(status))
-		note_failure(c, instance, status);
+	if (!instance->is_doomed && is_news_of_the_app(status))
+		note_end(c, instance, status);
 	if (!instance->is_doomed && backoff_of(status->state) && is_news_of_the_app(status))
 		back_off(c, instance, status);
 	else
@@ -267,6 +288,7 @@ static void handle_progress(struct controller *c, struct instance *instance,
 		event_instance_changed(c, instance);
 	}
 	take_health(c, instance, status);
+	instance_note_good(c, instance);
 	if (changed && records_put_instance(c, instance) < 0)
 		c->is_out_of_memory = true;
 }
@@ -339,7 +361,6 @@ void updates_turn(struct controller *c)
 	for (entry = entries_first(c); entry; entry = entries_next(c, entry)) {
 		if (backoff_expire(&entry->backoff, entry->target, c->now_ms))
 			entry->is_dirty = true;
-		if (entry->backoff.delay_ms > 0)
-			controller_wake_at(c, backoff_expires_at(&entry->backoff, entry->target));
+		controller_wake_at(c, backoff_expires_at(&entry->backoff, entry->target));
 	}
 }

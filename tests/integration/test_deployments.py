@@ -1,0 +1,89 @@
+"""Deployments that end by themselves, on real agents, whoever dies in between."""
+import signal
+
+import pytest
+
+from cluster import wait_until
+
+
+def sleeper(**changes):
+    return {"id": "/web", "cmd": "exec sleep 1000", "cpus": 0.05, "mem": 16, "instances": 2, "backoffSeconds": 1,
+            "backoffFactor": 1, "deployment": {"deadlineSeconds": 3, "minUpSeconds": 1, "rollback": True}, **changes}
+
+
+def change(cluster, **changes):
+    answer = cluster.call("PUT", "/v2/apps/web", changes)
+    assert answer.status == 200, answer.body
+    return answer.json["deploymentId"]
+
+
+def deployment(cluster, deployment_id):
+    return cluster.call("GET", f"/v2/deployments/{deployment_id}").json
+
+
+def ids(cluster):
+    return {t["id"] for t in cluster.tasks("/web") if t["state"] == "TASK_RUNNING"}
+
+
+def kill_master(cluster):
+    cluster.master.end(signal.SIGKILL)
+    cluster.start_master()
+    wait_until(lambda: cluster.active_agents() == len(cluster.agents), "the agents' return")
+
+
+@pytest.fixture(name="pair")
+def two_agents(cluster):
+    cluster.start_master()
+    for _ in range(2):
+        cluster.start_agent(f"--image_store={cluster.directory / 'images'}")
+    return cluster
+
+
+@pytest.mark.parametrize("broken, cause", [
+    ({"cmd": "echo no such table >&2; exit 3"}, "ended: TASK_FAILED: Command exited with status 3"),
+    ({"container": {"type": "DOCKER", "docker": {"image": "nosuch/image:1"}}}, "nosuch/image:1"),
+])
+@pytest.mark.parametrize("dies", [False, True])
+def test_a_broken_version_is_rolled_back_with_its_cause(pair, broken, cause, dies):
+    pair.deploy(sleeper())
+    before = ids(pair)
+    failing = change(pair, **broken)
+    wait_until(lambda: "lastTaskFailure" in pair.app("/web"), "the first failure")
+    if dies:
+        kill_master(pair)
+    failed = wait_until(lambda: deployment(pair, failing) if deployment(pair, failing)["state"] != "running" else None,
+                        "the deadline")
+    assert failed["state"] == "failed"
+    assert "app '/web' was not up within 3 s: instance 'web.instance-" in failed["reason"]
+    assert "on node 'node1.test'" in failed["reason"] or "on node '127.0.0.1'" in failed["reason"]
+    assert cause in failed["reason"]
+    if dies:
+        kill_master(pair)
+    wait_until(lambda: not pair.call("GET", "/v2/deployments").json, "the end of the rollback", 60)
+    assert pair.app("/web")["cmd"] == sleeper()["cmd"]
+    # They were good all the time: nothing of the way there and back has touched them.
+    assert ids(pair) == before
+
+
+def test_one_who_waits_is_told_why_it_failed(node):
+    node.deploy(sleeper(instances=1))
+    done = node.tepui("deployment", "wait", change(node, cmd="exit 3"), check=False)
+    assert done.returncode == 1
+    assert "Command exited with status 3" in done.stderr and "on node '127.0.0.1'" in done.stderr
+
+
+def test_an_app_is_given_up_until_somebody_asks(node):
+    app = sleeper(instances=1, cmd="exit 3", backoffSeconds=0, maxLaunchAttempts=3)
+    assert node.call("POST", "/v2/apps", app).status == 201
+
+    def waiting():
+        return next(iter(node.call("GET", "/v2/queue").json["queue"]), {})
+    wait_until(lambda: waiting().get("givenUp"), "it is given up")
+    kill_master(node)
+    item = waiting()
+    assert item["givenUp"] and item["failedStarts"] == 3
+    assert "given up after 3 failed starts, the last: instance 'web.instance-" in item["explanation"]
+    assert "Command exited with status 3" in node.tepui("queue")
+    node.tepui("queue", "reset", "/web")
+    wait_until(lambda: waiting().get("givenUp") and waiting()["lastFailure"] != item["lastFailure"],
+               "it is tried and given up again")
