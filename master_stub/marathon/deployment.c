@@ -481,7 +481,6 @@ static char *why_failed(struct controller *c, const struct deployment *d,
 /* What was undone is not undone again: two bad versions would take turns for ever. */
 static void fail(struct controller *c, struct deployment *d, bool rolls_back, const char *reason)
 {
-	event_deployment(c, "deployment_step_failure", d, NULL);
 	controller_explain(c, "deployment %s failed: %s", d->id, reason);
 	if (rolls_back && !d->rollback_of)
 		changes_roll_back(c, d, reason);
