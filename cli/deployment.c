@@ -10,6 +10,15 @@
 #include "lib/err.h"
 #include "net/http_parser.h"
 
+/* Why nothing moves; "": it does. */
+static const char *pause_of(const json_t *deployment)
+{
+	if (json_is_true(json_object_get(deployment, "paused")))
+		return ", paused";
+	return json_is_true(json_object_get(deployment, "awaitsPromotion")) ?
+	       ", awaits promotion" : "";
+}
+
 static int deployment_list(struct cli *cli, char **args, size_t n, struct err *e)
 {
 	static const struct table_column columns[] = {
@@ -39,7 +48,8 @@ static int deployment_list(struct cli *cli, char **args, size_t n, struct err *e
 		table_cell(table, TABLE_PLAIN, "%s", human_since(member_text(item, "version"), age));
 		table_cell(table, TABLE_PLAIN, "%.0f/%.0f", member_number(item, "currentStep"),
 			   member_number(item, "totalSteps"));
-		table_cell(table, TABLE_BUSY, "%s", member_text(action, "action"));
+		table_cell(table, TABLE_BUSY, "%s%s", member_text(action, "action"),
+			   pause_of(item));
 		table_cell(table, TABLE_PLAIN, "%s", member_text(action, "app"));
 	}
 	table_print(cli, table, "no deployments");
@@ -75,11 +85,56 @@ static int deployment_cancel(struct cli *cli, char **args, size_t n, struct err 
 	return 0;
 }
 
+static int decide(struct cli *cli, const char *id, const char *verb, struct err *e)
+{
+	AUTO_FREE char *escaped = http_encode(id), *path = NULL;
+	struct reply reply;
+	int r;
+
+	if (!escaped || asprintf(&path, "/v2/deployments/%s/%s", escaped, verb) < 0)
+		return err_set(e, ENOMEM, "build the path of deployment '%s'", id);
+	r = client_call(cli, NULL, HTTP_POST, path, NULL, &reply, e);
+	if (r < 0)
+		return r;
+	puts(reply.deployment_id ? reply.deployment_id : "");
+	reply_done(&reply);
+	return 0;
+}
+
+static int deployment_promote(struct cli *cli, char **args, size_t n, struct err *e)
+{
+	(void)n;
+	return decide(cli, args[0], "promote", e);
+}
+
+static int deployment_pause(struct cli *cli, char **args, size_t n, struct err *e)
+{
+	(void)n;
+	return decide(cli, args[0], "pause", e);
+}
+
+static int deployment_resume(struct cli *cli, char **args, size_t n, struct err *e)
+{
+	(void)n;
+	return decide(cli, args[0], "resume", e);
+}
+
+static int deployment_abort(struct cli *cli, char **args, size_t n, struct err *e)
+{
+	(void)n;
+	return decide(cli, args[0], "abort", e);
+}
+
 const struct command deployment_commands[] = {
 	{ "deployment", "", "", 0, 0, "quiet", "list deployments", deployment_list },
 	{ "deployment", "list", "", 0, 0, "quiet", "list deployments", deployment_list },
 	{ "deployment", "wait", "ID", 1, 1, "timeout quiet", "until it is done", deployment_wait },
 	{ "deployment", "cancel", "ID", 1, 1, "force",
 	  "roll back; with --force leave things as they are", deployment_cancel },
+	{ "deployment", "promote", "ID", 1, 1, "", "go on behind the canaries", deployment_promote },
+	{ "deployment", "abort", "ID", 1, 1, "", "go back, and keep what runs the old version",
+	  deployment_abort },
+	{ "deployment", "pause", "ID", 1, 1, "", "start and stop nothing for now", deployment_pause },
+	{ "deployment", "resume", "ID", 1, 1, "", "go on", deployment_resume },
 	{ 0 },
 };

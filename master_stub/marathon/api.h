@@ -47,6 +47,8 @@ route_fn api_list_versions, api_get_version;
 route_fn api_list_app_tasks, api_kill_app_tasks, api_kill_app_task;
 route_fn api_list_tasks, api_delete_tasks;
 route_fn api_list_deployments, api_get_deployment, api_cancel_deployment;
+route_fn api_promote_deployment, api_pause_deployment, api_resume_deployment;
+route_fn api_abort_deployment;
 route_fn api_get_queue, api_reset_delay;
 route_fn api_get_info, api_get_leader, api_ping, api_get_groups, api_get_group, api_get_plugins;
 route_fn api_events;

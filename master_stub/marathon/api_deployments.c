@@ -5,6 +5,7 @@
 
 #include "lib/clock.h"
 #include "master_stub/marathon/deployment.h"
+#include "master_stub/marathon/rollout.h"
 #include "master_stub/marathon/state.h"
 #include "master_stub/marathon/views.h"
 
@@ -44,6 +45,41 @@ int api_cancel_deployment(struct http_request *req, struct err *e)
 	api_set_headers(req);
 	http_reply(req, 202, NULL, NULL, 0);
 	return 0;
+}
+
+static int do_rollout(struct http_request *req, enum rollout_verb verb)
+{
+	struct change_result result = { 0 };
+	struct refusal refusal = { 0 };
+
+	if (rollout_do(api_of(req)->controller, http_request_arg(req, 0), verb, clock_boot_ms(),
+		       &result, &refusal) < 0)
+		return marathon_refuse(req, &refusal);
+	return api_reply_deployment(req, 200, &result);
+}
+
+int api_promote_deployment(struct http_request *req, struct err *e)
+{
+	(void)e;
+	return do_rollout(req, ROLLOUT_PROMOTE);
+}
+
+int api_pause_deployment(struct http_request *req, struct err *e)
+{
+	(void)e;
+	return do_rollout(req, ROLLOUT_PAUSE);
+}
+
+int api_resume_deployment(struct http_request *req, struct err *e)
+{
+	(void)e;
+	return do_rollout(req, ROLLOUT_RESUME);
+}
+
+int api_abort_deployment(struct http_request *req, struct err *e)
+{
+	(void)e;
+	return do_rollout(req, ROLLOUT_ABORT);
 }
 
 int api_get_queue(struct http_request *req, struct err *e)

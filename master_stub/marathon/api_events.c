@@ -122,7 +122,13 @@ static void write_event(struct event_stream *stream, uint64_t number, const char
 /* Clients written for Marathon fail on types that they do not know. */
 static bool is_past_marathon(const char *type)
 {
-	static const char *const types[] = { "app_launch_given_up_event" };
+	static const char *const types[] = {
+		"app_launch_given_up_event",
+		"deployment_awaits_promotion_event",
+		"deployment_promoted_event",
+		"deployment_paused_event",
+		"deployment_resumed_event",
+	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(types); i++) {
 		if (strcmp(types[i], type) == 0)

@@ -39,6 +39,8 @@ struct app {
 	int64_t deadline_ms;		/* 0: as long as it likes */
 	bool rolls_back;
 	int64_t min_up_ms;		/* an instance counts as up when it has been for so long */
+	unsigned canary_count;		/* 0: none */
+	int64_t canary_weight;		/* their percentage of the traffic; -1: as any instance */
 	unsigned max_launch_attempts;	/* 0: without end */
 
 	struct constraint *constraints;

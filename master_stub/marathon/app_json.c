@@ -221,7 +221,11 @@ static void take_numbers(struct app *app, const json_t *json)
 static void take_policy(struct app *app, const json_t *json)
 {
 	const json_t *deployment = json_object_get(json, "deployment");
+	const json_t *canary = json_object_get(deployment, "canary");
+	const json_t *weight = json_object_get(canary, "weight");
 
+	app->canary_count = (unsigned)json_integer_value(json_object_get(canary, "count"));
+	app->canary_weight = weight ? json_integer_value(weight) : -1;
 	app->deadline_ms = millis_of(deployment, "deadlineSeconds");
 	app->min_up_ms = millis_of(deployment, "minUpSeconds");
 	app->rolls_back = json_is_true(json_object_get(deployment, "rollback"));

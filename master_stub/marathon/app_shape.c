@@ -168,7 +168,14 @@ static const struct shape upgrade_fields[] = {
 };
 
 /* Past Marathon, as is maxLaunchAttempts: absent unless asked for. */
+static const struct shape canary_fields[] = {
+	{ "count", SHAPE_INTEGER, .min = 1, .max = MAX_INSTANCES, .is_required = true },
+	{ "weight", SHAPE_INTEGER, .max = 100 },
+	{ 0 },
+};
+
 static const struct shape deployment_fields[] = {
+	{ "canary", SHAPE_OBJECT, .is_strict = true, .of = canary_fields },
 	{ "deadlineSeconds", SHAPE_INTEGER, .min = 1, .max = MAX_SECONDS },
 	{ "minUpSeconds", SHAPE_INTEGER, .min = 1, .max = MAX_SECONDS },
 	{ "rollback", SHAPE_BOOL, .fallback = "false" },

@@ -12,6 +12,7 @@
 #include "master_stub/marathon/events.h"
 #include "master_stub/marathon/records.h"
 #include "master_stub/marathon/refusal.h"
+#include "master_stub/marathon/rollout.h"
 #include "master_stub/marathon/scale.h"
 #include "master_stub/marathon/state.h"
 
@@ -317,6 +318,7 @@ static int start_deployment(struct controller *c, struct change *changes, unsign
 			return refuse_memory(refusal);
 		}
 	}
+	rollout_choose_canaries(c, deployment);
 	if (records_put_deployment(c, deployment) < 0) {
 		deployment_free(deployment);
 		return refuse_memory(refusal);
@@ -483,7 +485,7 @@ static int start_rollback(struct controller *c, struct deployment *d, struct cha
 
 	memcpy(id, d->id, sizeof(id));
 	if (r == 0 && n == 0)
-		r = refuse(refusal, 404, "it changed no app that was there before");
+		r = refuse(refusal, 409, "Deployment %s changed no app that was there before", id);
 	if (r == 0)
 		r = changes_apply(c, changes, n, true, c->now_ms, ret, refusal);
 	changes_free(changes, n);
@@ -494,6 +496,19 @@ static int start_rollback(struct controller *c, struct deployment *d, struct cha
 	    records_put_deployment(c, rollback) < 0)
 		c->is_out_of_memory = true;
 	return 0;
+}
+
+int changes_abort(struct controller *c, struct deployment *d, const char *reason,
+		  struct change_result *ret, struct refusal *refusal)
+{
+	int r = instance_set_text(&d->failure, reason);
+
+	if (r < 0)
+		return refuse_memory(refusal);
+	r = start_rollback(c, d, ret, refusal);
+	if (r < 0)
+		(void)instance_set_text(&d->failure, NULL);
+	return r;
 }
 
 void changes_roll_back(struct controller *c, struct deployment *d, const char *reason)

@@ -57,6 +57,10 @@ int changes_kill(struct controller *c, struct instance **instances, unsigned n, 
  */
 void changes_roll_back(struct controller *c, struct deployment *d, const char *reason);
 
+/* The same by request: when it cannot be gone back, D goes on and REFUSAL says why. */
+int changes_abort(struct controller *c, struct deployment *d, const char *reason,
+		  struct change_result *ret, struct refusal *refusal);
+
 /* The launch delay of an app is forgotten. */
 int changes_reset_delay(struct controller *c, const char *app_id, int64_t now_ms,
 			struct refusal *refusal);

@@ -11,6 +11,7 @@
 #include "master_stub/marathon/events.h"
 #include "master_stub/marathon/readiness.h"
 #include "master_stub/marathon/records.h"
+#include "master_stub/marathon/rollout.h"
 #include "master_stub/marathon/scale.h"
 #include "master_stub/marathon/state.h"
 
@@ -156,6 +157,25 @@ static json_t *readiness_of(const struct controller *c, const struct action *act
 	return entry ? readiness_view(entry) : json_array();
 }
 
+/* Apps whose restarts begin with canaries, but not what became of them; NULL: none. */
+static json_t *canaries_view(const struct deployment *d)
+{
+	json_t *list = NULL;
+
+	for (unsigned i = 0; i < d->n_actions; i++) {
+		if (!d->actions[i].is_canary)
+			continue;
+		list = list ? list : json_array();
+		(void)json_array_append_new(list, json_string(d->actions[i].app_id));
+	}
+	return list;
+}
+
+static json_t *true_or_null(bool value)
+{
+	return value ? json_true() : NULL;
+}
+
 json_t *deployment_view(const struct controller *c, const struct deployment *d)
 {
 	json_t *apps = json_array(), *current = json_array();
@@ -172,11 +192,12 @@ json_t *deployment_view(const struct controller *c, const struct deployment *d)
 					  readiness_of(c, &d->actions[i]));
 		(void)json_array_append_new(current, action);
 	}
-	return json_pack("{s:s, s:s, s:o, s:[], s:i, s:i, s:o, s:o, s:o*}", "id", d->id, "version",
-			 d->version, "affectedApps", apps, "affectedPods", "currentStep",
-			 (int)d->current + 1, "totalSteps", (int)d->n_steps, "steps",
-			 steps_view(d), "currentActions", current, "rollbackOf",
-			 rollback_view(d));
+	return json_pack("{s:s, s:s, s:o, s:[], s:i, s:i, s:o, s:o, s:o*, s:o*, s:o*, s:o*}", "id",
+			 d->id, "version", d->version, "affectedApps", apps, "affectedPods",
+			 "currentStep", (int)d->current + 1, "totalSteps", (int)d->n_steps, "steps",
+			 steps_view(d), "currentActions", current, "rollbackOf", rollback_view(d),
+			 "canaries", d->is_promoted ? NULL : canaries_view(d), "awaitsPromotion",
+			 true_or_null(d->is_awaiting), "paused", true_or_null(d->is_paused));
 }
 
 json_t *deployment_to_plan(const struct deployment *d)
@@ -186,8 +207,9 @@ json_t *deployment_to_plan(const struct deployment *d)
 	for (unsigned i = 0; i < d->n_originals; i++)
 		(void)json_object_set_new(originals, d->originals[i].app_id,
 					  json_string(d->originals[i].version));
-	return json_pack("{s:o, s:o, s:o*}", "steps", steps_view(d), "originals", originals,
-			 "rollbackOf", rollback_view(d));
+	return json_pack("{s:o, s:o, s:o*, s:o*, s:b, s:b}", "steps", steps_view(d), "originals",
+			 originals, "rollbackOf", rollback_view(d), "canaries", canaries_view(d),
+			 "promoted", d->is_promoted, "paused", d->is_paused);
 }
 
 static int kind_of(const json_t *action)
@@ -228,6 +250,24 @@ static int read_rollback(struct deployment *d, const json_t *rollback)
 	return id && reason ? deployment_set_rollback(d, id, reason) : -EINVAL;
 }
 
+static void read_rollout(struct deployment *d, const json_t *plan)
+{
+	const json_t *canaries = json_object_get(plan, "canaries");
+	size_t k;
+	json_t *app;
+
+	d->is_promoted = json_is_true(json_object_get(plan, "promoted"));
+	d->is_paused = json_is_true(json_object_get(plan, "paused"));
+	json_array_foreach(canaries, k, app) {
+		for (unsigned i = 0; i < d->n_actions; i++) {
+			struct action *action = &d->actions[i];
+
+			action->is_canary |= action->kind == ACTION_RESTART && json_is_string(app) &&
+					     strcmp(action->app_id, json_string_value(app)) == 0;
+		}
+	}
+}
+
 int deployment_from_plan(const json_t *plan, struct deployment **ret)
 {
 	const json_t *steps = json_object_get(plan, "steps");
@@ -253,6 +293,8 @@ int deployment_from_plan(const json_t *plan, struct deployment **ret)
 				       json_string_value(version));
 	}
 	r = read_steps(d, steps);
+	if (r == 0)
+		read_rollout(d, plan);
 	if (r == 0 && rollback)
 		r = read_rollback(d, rollback);
 	if (r < 0) {
@@ -375,20 +417,38 @@ enum deployment_phase deployment_phase_of(const struct entry *entry)
 			return PHASE_BEFORE;
 		if (action->step < d->current)
 			return PHASE_NONE;
+		if (d->is_paused)
+			return PHASE_PAUSED;
+		if (action->is_canary && !d->is_promoted)
+			return PHASE_CANARY;
 		return action->kind == ACTION_SCALE ? PHASE_SCALE : PHASE_RESTART;
 	}
 	return PHASE_NONE;
 }
 
-const char *deployment_original(const struct entry *entry)
+bool deployment_has_canary(const struct entry *entry)
 {
 	const struct deployment *d = entry->deployment;
 
-	for (unsigned i = 0; d && i < d->n_originals; i++) {
-		if (strcmp(d->originals[i].app_id, entry->id) == 0)
-			return d->originals[i].version;
+	for (unsigned i = 0; d && !d->is_promoted && i < d->n_actions; i++) {
+		if (d->actions[i].is_canary && strcmp(d->actions[i].app_id, entry->id) == 0)
+			return true;
+	}
+	return false;
+}
+
+const char *deployment_original_of(const struct deployment *deployment, const char *app_id)
+{
+	for (unsigned i = 0; i < deployment->n_originals; i++) {
+		if (strcmp(deployment->originals[i].app_id, app_id) == 0)
+			return deployment->originals[i].version;
 	}
 	return "";
+}
+
+const char *deployment_original(const struct entry *entry)
+{
+	return entry->deployment ? deployment_original_of(entry->deployment, entry->id) : "";
 }
 
 /* ---- Going on ---- */
@@ -417,7 +477,7 @@ static bool is_action_done(struct controller *c, const struct action *action)
 	case ACTION_SCALE:
 		return entry_is_scaled(c, entry);
 	case ACTION_RESTART:
-		return entry_is_restarted(c, entry);
+		return !deployment_has_canary(entry) && entry_is_restarted(c, entry);
 	case ACTION_START:
 	case N_ACTION_KINDS:
 		break;
@@ -496,7 +556,8 @@ static bool fail_if_due(struct controller *c, struct deployment *d)
 		const struct entry *entry = entry_find_live(c, action->app_id);
 		AUTO_FREE char *why = NULL;
 
-		if (action->step != d->current || !entry || is_action_done(c, action))
+		if (action->step != d->current || !entry || is_action_done(c, action) ||
+		    (deployment_has_canary(entry) && rollout_is_awaiting(c, entry)))
 			continue;
 		why = why_failed(c, d, entry);
 		if (!why)
@@ -514,6 +575,9 @@ static bool deployment_turn(struct controller *c, struct deployment *d)
 		if (!d->is_announced)
 			event_deployment(c, "deployment_info", d, NULL);
 		d->is_announced = true;
+		rollout_note(c, d);
+		if (d->is_paused)
+			return false;
 		if (!is_step_done(c, d))
 			return fail_if_due(c, d);
 		leave_step(c, d);

@@ -65,10 +65,16 @@ enum deployment_phase {
 	PHASE_NONE,	/* not held, or done with it: its target holds */
 	PHASE_BEFORE,	/* still as it was: deployment_original() */
 	PHASE_SCALE,
+	PHASE_CANARY,	/* a restart, until it is promoted */
 	PHASE_RESTART,
+	PHASE_PAUSED,
 };
 enum deployment_phase deployment_phase_of(const struct entry *entry);
+/* Is ENTRY's restart one that begins with canaries and is not promoted yet? */
+bool deployment_has_canary(const struct entry *entry);
 /* The version that ENTRY had before its deployment; "" when it is new. */
 const char *deployment_original(const struct entry *entry);
+/* The same of an app of DEPLOYMENT, which need not hold it yet. */
+const char *deployment_original_of(const struct deployment *deployment, const char *app_id);
 
 #endif

@@ -138,6 +138,16 @@ void event_launch_given_up(struct controller *c, const struct entry *entry, cons
 		       "reason", or_empty(reason)));
 }
 
+void event_rollout(struct controller *c, const char *type, const struct deployment *deployment)
+{
+	json_t *view = deployment_view(c, deployment);
+
+	emit(c, type, json_pack("{s:s, s:s, s:O?}", "id", deployment->id, "version",
+				deployment->version, "canaries",
+				json_object_get(view, "canaries")));
+	json_decref(view);
+}
+
 void event_app_terminated(struct controller *c, const char *app_id)
 {
 	emit(c, "app_terminated_event", json_pack("{s:s}", "appId", app_id));

@@ -24,8 +24,9 @@ void event_unknown_terminated(struct controller *c, const Mesos__V1__TaskStatus 
 /* TYPE: deployment_info, _step_success, _success, _failed; REASON NULL: none. */
 void event_deployment(struct controller *c, const char *type, const struct deployment *deployment,
 		      const char *reason);
-/* Past Marathon: only readers that name its type are sent it. */
+/* Past Marathon: only readers that name their types are sent these. */
 void event_launch_given_up(struct controller *c, const struct entry *entry, const char *reason);
+void event_rollout(struct controller *c, const char *type, const struct deployment *deployment);
 void event_app_terminated(struct controller *c, const char *app_id);
 void event_health_check_added(struct controller *c, const struct app *app);
 void event_health_check_removed(struct controller *c, const char *app_id);

@@ -54,7 +54,9 @@ static bool is_asked(const struct instance *instance)
 		return false;
 	switch (deployment_phase_of(entry)) {
 	case PHASE_SCALE:
+	case PHASE_CANARY:
 	case PHASE_RESTART:
+	case PHASE_PAUSED:
 		return true;
 	case PHASE_NONE:
 	case PHASE_BEFORE:

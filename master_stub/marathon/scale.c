@@ -131,6 +131,45 @@ static void roll(struct controller *c, struct entry *entry)
 		stop_some(c, entry, NEW_ONES, plan.stop_new, "scaling down");
 }
 
+/* Canaries beside the old ones, all of which stay: not even maximumOverCapacity holds for them. */
+static void keep_canaries(struct controller *c, struct entry *entry)
+{
+	struct app *original = entry_version(entry, deployment_original(entry));
+	unsigned n_old = original ? original->instances : 0, n_new = entry->target->canary_count;
+	struct rolling_state state;
+	unsigned old, new;
+
+	entry_count(c, entry, entry->target, &state);
+	old = state.old_healthy + state.old_other + state.old_unknown + state.dying;
+	new = state.new_healthy + state.new_other;
+	entry->launch_spec = old < n_old ? original : entry->target;
+	/* What serves already comes first. */
+	if (old < n_old)
+		entry->wanted = n_old - old;
+	else if (new < n_new)
+		entry->wanted = n_new - new;
+	if (new > n_new)
+		stop_some(c, entry, NEW_ONES, new - n_new, "more than there are to be canaries");
+}
+
+/* Nothing is stopped, and only what the minimum lacks is started, of what was there before. */
+static void freeze(struct controller *c, struct entry *entry)
+{
+	struct app *original = entry_version(entry, deployment_original(entry));
+	struct rolling_state state;
+	unsigned n, least;
+
+	entry->launch_spec = original;
+	if (!original)
+		return;
+	least = rolling_min_healthy(original);
+	if (rolling_min_healthy(entry->target) < least)
+		least = rolling_min_healthy(entry->target);
+	entry_count(c, entry, entry->target, &state);
+	n = count_alive(&state) + state.dying;
+	entry->wanted = n < least ? least - n : 0;
+}
+
 /* Its turn has not come: it is kept as it was, also when instances of it end. */
 static void keep_original(struct controller *c, struct entry *entry)
 {
@@ -149,6 +188,12 @@ void app_balance(struct controller *c, struct entry *entry)
 	switch (deployment_phase_of(entry)) {
 	case PHASE_BEFORE:
 		keep_original(c, entry);
+		break;
+	case PHASE_CANARY:
+		keep_canaries(c, entry);
+		break;
+	case PHASE_PAUSED:
+		freeze(c, entry);
 		break;
 	case PHASE_RESTART:
 		roll(c, entry);

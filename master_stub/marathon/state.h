@@ -129,6 +129,7 @@ enum action_kind { ACTION_START, ACTION_STOP, ACTION_SCALE, ACTION_RESTART, N_AC
 struct action {
 	enum action_kind kind;
 	unsigned step;
+	bool is_canary;			/* a restart that begins with canaries */
 	char app_id[192];
 };
 
@@ -150,6 +151,9 @@ struct deployment {
 	bool is_announced;		/* deployment_info of the current step was sent */
 	int64_t started_wall_ms;
 	int64_t step_ms;		/* when the current step was begun, or loaded; boot clock */
+	bool is_paused;			/* nothing is started or stopped for it */
+	bool is_promoted;		/* its canaries were found good */
+	bool is_awaiting;		/* its canaries are up: it waits to be promoted */
 	char *failure;			/* why it is being given up; NULL: it is not */
 	/* Past Marathon: the failed one that this goes back behind, and why; NULL: none. */
 	char *rollback_of, *rollback_reason;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "master_stub/marathon/node.h"
+#include "master_stub/marathon/rollout.h"
 #include "master_stub/marathon/state.h"
 
 void task_id_split(const char *task_id, char *ret_app, size_t app_size, char *ret_instance,
@@ -113,6 +114,8 @@ json_t *task_view(const struct controller *c, const struct instance *instance)
 	if (instance->has_health)
 		(void)json_object_set_new(task, "healthCheckResults", health_view(instance));
 	set_domain(c, task, instance);
+	if (rollout_weight(instance) >= 0)
+		(void)json_object_set_new(task, "weight", json_integer(rollout_weight(instance)));
 	return task;
 }
 

@@ -87,3 +87,54 @@ def test_an_app_is_given_up_until_somebody_asks(node):
     node.tepui("queue", "reset", "/web")
     wait_until(lambda: waiting().get("givenUp") and waiting()["lastFailure"] != item["lastFailure"],
                "it is tried and given up again")
+
+
+def commands(cluster):
+    """How many tasks run each version of /web."""
+    versions = [t["version"] for t in cluster.tasks("/web") if t["state"] == "TASK_RUNNING"]
+    return {v: versions.count(v) for v in versions}
+
+
+def start_canary(cluster):
+    """Two old instances and a canary that waits: its deployment."""
+    cluster.deploy(sleeper(deployment={"canary": {"count": 1, "weight": 10}}))
+    canary = change(cluster, cmd="exec sleep 2000")
+    wait_until(lambda: deployment(cluster, canary).get("awaitsPromotion"), "the canary is up")
+    return canary
+
+
+@pytest.mark.parametrize("dies", [False, True])
+def test_a_canary_is_promoted(pair, dies):
+    canary = start_canary(pair)
+    before = pair.app("/web")["version"]
+    assert sorted(commands(pair).values()) == [1, 2]
+    # 10 % for the one, 90 % for the two.
+    assert sorted(t["weight"] for t in pair.tasks("/web")) == [20, 90, 90]
+    assert "awaits promotion" in pair.tepui("deployment", "list")
+    if dies:
+        kill_master(pair)
+        wait_until(lambda: deployment(pair, canary).get("awaitsPromotion"), "the canary is known to be up again")
+        assert sorted(commands(pair).values()) == [1, 2]
+    pair.tepui("deployment", "promote", canary)
+    if dies:
+        kill_master(pair)
+    pair.wait_deployment(canary)
+    wait_until(lambda: commands(pair) == {before: 2}, "all run the new version")
+    assert pair.app("/web")["cmd"] == "exec sleep 2000"
+
+
+@pytest.mark.parametrize("dies", [False, True])
+def test_a_canary_is_aborted(pair, dies):
+    canary = start_canary(pair)
+    old = {t["id"] for t in pair.tasks("/web") if t["weight"] == 90}
+    assert len(old) == 2
+    if dies:
+        kill_master(pair)
+    pair.tepui("deployment", "abort", canary)
+    if dies:
+        kill_master(pair)
+    else:
+        assert deployment(pair, canary)["reason"] == "aborted by request"
+    wait_until(lambda: not pair.call("GET", "/v2/deployments").json, "the way back", 60)
+    wait_until(lambda: ids(pair) == old, "only the canary is gone")
+    assert pair.app("/web")["cmd"] == "exec sleep 1000"
