@@ -2,15 +2,16 @@
 
 #include <errno.h>
 #include <math.h>
-#include <regex.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "lib/cleanup.h"
+#include "lib/err.h"
+#include "lib/regex.h"
 #include "master_stub/marathon/refusal.h"
 
-enum { VALUE_SIZE = CONSTRAINT_VALUE_SIZE, EXPRESSION_MAX = 512, MAX_REPETITIONS = 1000 };
+enum { VALUE_SIZE = CONSTRAINT_VALUE_SIZE };
 
 enum operator {
 	OP_UNIQUE,
@@ -34,8 +35,7 @@ struct constraint {
 	char *field;
 	char *value;	/* NULL: none given */
 	unsigned number;
-	bool has_regex;
-	regex_t regex;
+	struct regex *regex;	/* of LIKE and UNLIKE */
 };
 
 /* ---- Checking and compiling ---- */
@@ -65,77 +65,39 @@ static bool parse_count(const char *text, unsigned *ret)
 }
 
 /*
- * Bounded repetitions are unrolled by the compiler, nested ones by their product: their product
- * is bounded over the whole expression.
+ * The users' dialect is Java's.  What both know means the same; Java's intersections and unions of
+ * classes would silently mean something else, and are refused with what nobody here knows.
  */
-static bool has_tame_repetitions(const char *text)
+static bool has_only_plain_classes(const char *text)
 {
-	unsigned long product = 1;
-
-	for (; (text = strchr(text, '{')); text++) {
-		unsigned long low = strtoul(text + 1, NULL, 10), high = 0;
-		const char *comma = text + 1 + strspn(text + 1, "0123456789");
-
-		if (*comma == ',')
-			high = strtoul(comma + 1, NULL, 10);
-		low = low > high ? low : high;
-		if (low > MAX_REPETITIONS)
-			return false;
-		product *= low > 0 ? low : 1;
-		if (product > MAX_REPETITIONS)
-			return false;
-	}
-	return true;
-}
-
-/*
- * The users' dialect is Java's.  What both dialects know is taken as it is, \d and \D are
- * translated; what would mean something else here is refused, as are references to groups, which
- * make matching exponential.
- */
-static bool translate_regex(const char *text, char ret[2 * EXPRESSION_MAX])
-{
-	static const char same[] = "wWsSbB.[](){}*+?^$|\\/-";
-	char *out = ret;
+	bool is_inside = false;
 
 	for (; *text; text++) {
-		if (out - ret > 2 * EXPRESSION_MAX - 8 || (text[0] == '(' && text[1] == '?'))
+		if (*text == '\\' && text[1])
+			text++;
+		else if (*text == '[' && is_inside)
 			return false;
-		if (*text != '\\') {
-			*out++ = *text;
-			continue;
-		}
-		text++;
-		if (*text == 'd' || *text == 'D') {
-			out = stpcpy(out, *text == 'd' ? "[0-9]" : "[^0-9]");
-		} else if (*text && strchr(same, *text)) {
-			*out++ = '\\';
-			*out++ = *text;
-		} else {
+		else if (is_inside && text[0] == '&' && text[1] == '&')
 			return false;
-		}
+		else if (*text == '[' || *text == ']')
+			is_inside = *text == '[';
 	}
-	*out = '\0';
 	return true;
 }
 
-/* The whole value has to match, so the expression is anchored at both ends. */
-static bool compile_regex(const char *text, regex_t *ret)
+/* -EINVAL: it is no expression, or one that is not known or too large. */
+static int compile_regex(const char *text, struct regex **ret)
 {
-	char translated[2 * EXPRESSION_MAX], anchored[2 * EXPRESSION_MAX + 8];
+	struct err e = { 0 };
 
-	if (strlen(text) > EXPRESSION_MAX || !has_tame_repetitions(text) ||
-	    !translate_regex(text, translated))
-		return false;
-	(void)snprintf(anchored, sizeof(anchored), "^(%s)$", translated);
-	return regcomp(ret, anchored, REG_EXTENDED | REG_NOSUB) == 0;
+	return has_only_plain_classes(text) ? regex_new(text, ret, &e) : -EINVAL;
 }
 
 static void validate_value(enum operator op, const char *value, const char *path,
 			   struct problems *problems)
 {
+	struct regex *regex;
 	unsigned number;
-	regex_t regex;
 
 	switch (op) {
 	case OP_UNIQUE:
@@ -153,8 +115,8 @@ static void validate_value(enum operator op, const char *value, const char *path
 		break;
 	case OP_LIKE:
 	case OP_UNLIKE:
-		if (value && *value && compile_regex(value, &regex))
-			regfree(&regex);
+		if (value && *value && compile_regex(value, &regex) == 0)
+			regex_free(regex);
 		else
 			problems_add(problems, path, "LIKE and UNLIKE require a non-empty, "
 						     "regular expression value");
@@ -204,11 +166,8 @@ static int compile_one(const json_t *item, struct constraint *ret)
 	if (!ret->field || (value && !ret->value))
 		return -ENOMEM;
 	(void)parse_count(value, &ret->number);
-	if (ret->op == OP_LIKE || ret->op == OP_UNLIKE) {
-		ret->has_regex = value && compile_regex(value, &ret->regex);
-		if (!ret->has_regex)
-			return -EINVAL;
-	}
+	if (ret->op == OP_LIKE || ret->op == OP_UNLIKE)
+		return value ? compile_regex(value, &ret->regex) : -EINVAL;
 	return ret->op == N_OPERATORS ? -EINVAL : 0;
 }
 
@@ -241,28 +200,12 @@ void constraints_free(struct constraint *constraints, unsigned n)
 	for (unsigned i = 0; i < n; i++) {
 		free(constraints[i].field);
 		free(constraints[i].value);
-		if (constraints[i].has_regex)
-			regfree(&constraints[i].regex);
+		regex_free(constraints[i].regex);
 	}
 	free(constraints);
 }
 
 /* ---- The value that a place has for a field, as text ---- */
-
-static size_t append(char *buf, size_t used, const char *fmt, uint64_t a, uint64_t b)
-{
-	int n;
-
-	/* The formats are this file's own two. */
-	if (fmt[0] == ',')
-		n = snprintf(buf + used, VALUE_SIZE - used, ",%llu-%llu", (unsigned long long)a,
-			     (unsigned long long)b);
-	else
-		n = snprintf(buf + used, VALUE_SIZE - used, "%llu-%llu", (unsigned long long)a,
-			     (unsigned long long)b);
-	used += n > 0 ? (size_t)n : 0;
-	return used < VALUE_SIZE ? used : VALUE_SIZE - 1;
-}
 
 /* Three decimals at most, without idle zeros: the form in which people write the constraint. */
 static void format_scalar(double value, char ret[VALUE_SIZE])
@@ -277,15 +220,30 @@ static void format_scalar(double value, char ret[VALUE_SIZE])
 		ret[--size] = '\0';
 }
 
+static int compare_ranges(const void *a, const void *b)
+{
+	const Mesos__V1__Value__Range *x = *(Mesos__V1__Value__Range *const *)a;
+	const Mesos__V1__Value__Range *y = *(Mesos__V1__Value__Range *const *)b;
+
+	return (x->begin > y->begin) - (x->begin < y->begin);
+}
+
 static void format_ranges(const Mesos__V1__Value__Ranges *ranges, char ret[VALUE_SIZE])
 {
-	size_t used = 1;
+	AUTO_FREE Mesos__V1__Value__Range **sorted = calloc(ranges->n_range + 1, sizeof(*sorted));
+	size_t used = 0;
 
-	ret[0] = '[';
-	for (size_t i = 0; i < ranges->n_range; i++)
-		used = append(ret, used, i ? "," : "", ranges->range[i]->begin,
-			      ranges->range[i]->end);
-	(void)snprintf(ret + used, VALUE_SIZE - used, "]");
+	ret[0] = '\0';
+	if (!sorted)
+		return;
+	memcpy(sorted, ranges->range, ranges->n_range * sizeof(*sorted));
+	qsort(sorted, ranges->n_range, sizeof(*sorted), compare_ranges);
+	for (size_t i = 0; i < ranges->n_range && used < VALUE_SIZE; i++)
+		used += (size_t)snprintf(ret + used, VALUE_SIZE - used, "%s%llu-%llu",
+					 i == 0 ? "[" : ",", (unsigned long long)sorted[i]->begin,
+					 (unsigned long long)sorted[i]->end);
+	if (used < VALUE_SIZE)
+		(void)snprintf(ret + used, VALUE_SIZE - used, "%s", used > 0 ? "]" : "[]");
 }
 
 static int compare_text(const void *a, const void *b)
@@ -447,9 +405,9 @@ static bool allow_present(const struct constraint *c, const char *value, const s
 	case OP_MAX_PER:
 		return t->same < c->number;
 	case OP_LIKE:
-		return regexec(&c->regex, value, 0, NULL, 0) == 0;
+		return regex_matches(c->regex, value);
 	case OP_UNLIKE:
-		return regexec(&c->regex, value, 0, NULL, 0) != 0;
+		return !regex_matches(c->regex, value);
 	case OP_IS:
 		return c->value && is_equal(value, c->value);
 	case OP_CLUSTER:

@@ -9,6 +9,8 @@
 #include <cmocka.h>
 
 #include "lib/cleanup.h"
+#include "lib/err.h"
+#include "lib/pb_json.h"
 #include "master_stub/marathon/constraints.h"
 #include "master_stub/marathon/refusal.h"
 
@@ -78,6 +80,8 @@ static const struct {
 	{ "[\"rack\",\"LIKE\",\"x|r1\"]", "", "", "a:r1y", 1, false },
 	{ "[\"rack\",\"LIKE\",\"r\\\\d{2}\\\\.x\"]", "", "", "a:r12.x", 1, true },
 	{ "[\"rack\",\"LIKE\",\"r\\\\d{2}\\\\.x\"]", "", "", "a:rdd.x", 1, false },
+	{ "[\"rack\",\"LIKE\",\"(?i)R\\\\w+\"]", "", "", "a:r1", 1, true },
+	{ "[\"rack\",\"LIKE\",\"(?:r|s)[^2-9]??\"]", "", "", "a:r1", 1, true },
 	{ "[\"rack\",\"UNLIKE\",\"r1\"]", "", "", "a:r1", 1, false },
 	{ "[\"rack\",\"UNLIKE\",\"r1\"]", "", "", "a:r2", 1, true },
 	{ "[\"rack\",\"UNLIKE\",\"r1\"]", "", "", "a", 1, true },
@@ -128,7 +132,8 @@ static void test_constraints(void **state)
 
 /* Each would cost too much, or mean something else than its author thinks. */
 static const char *const bad_expressions[] = {
-	"((a{1,255}){1,255}){1,255}", "a{100000}", "(a)\\1", "(?i)a", "\\p{L}", "[", "(", "a\\", "",
+	"((a{1,255}){1,255}){1,255}", "a{100000}", "(a)\\1", "(?=a)a", "a*+", "\\p{L}", "\\ba", "[",
+	"(", "a\\", "", "[a-c&&[^b]]", "[a[bc]]",
 };
 
 static void test_bad_expressions_are_refused(void **state)
@@ -146,11 +151,72 @@ static void test_bad_expressions_are_refused(void **state)
 	}
 }
 
+/* One agent with an attribute of each type, in a fault domain. */
+static const struct {
+	const char *constraint;
+	bool is_allowed;
+} fields[] = {
+	{ "[\"@region\",\"IS\",\"north\"]", true },
+	{ "[\"@region\",\"IS\",\"south\"]", false },
+	{ "[\"@zone\",\"LIKE\",\"n[0-9]\"]", true },
+	{ "[\"@zone\",\"CLUSTER\",\"n2\"]", false },
+	{ "[\"@hostname\",\"IS\",\"h\"]", true },
+	{ "[\"size\",\"IS\",\"2.5\"]", true },
+	{ "[\"size\",\"IS\",\"2.500\"]", true },
+	{ "[\"size\",\"IS\",\"2.5004\"]", true },
+	{ "[\"size\",\"IS\",\"2.501\"]", false },
+	{ "[\"size\",\"LIKE\",\"2\\\\.5\"]", true },
+	{ "[\"lanes\",\"IS\",\"[1-3,7-9]\"]", true },
+	{ "[\"lanes\",\"IS\",\"[7-9,1-3]\"]", false },
+	{ "[\"disks\",\"IS\",\"{hdd,ssd}\"]", true },
+	{ "[\"disks\",\"LIKE\",\".*ssd.*\"]", true },
+	{ "[\"nothing\",\"UNIQUE\"]", false },
+	{ "[\"nothing\",\"UNLIKE\",\".*\"]", true },
+};
+
+static void test_fields_are_compared_as_text(void **state)
+{
+	static const char json[] =
+		"{\"hostname\":\"h\",\"domain\":{\"fault_domain\":{\"region\":{\"name\":\"north\"},"
+		"\"zone\":{\"name\":\"n1\"}}},\"attributes\":["
+		"{\"name\":\"size\",\"type\":\"SCALAR\",\"scalar\":{\"value\":2.5}},"
+		"{\"name\":\"lanes\",\"type\":\"RANGES\",\"ranges\":{\"range\":["
+		"{\"begin\":7,\"end\":9},{\"begin\":1,\"end\":3}]}},"
+		"{\"name\":\"disks\",\"type\":\"SET\",\"set\":{\"item\":[\"ssd\",\"hdd\"]}}]}";
+	json_t *document = json_loads(json, 0, NULL);
+	ProtobufCMessage *message = NULL;
+	const Mesos__V1__AgentInfo *agent;
+	struct placement placement = { .instances = 1 };
+	struct place place;
+	struct err e = { 0 };
+
+	(void)state;
+	assert_int_equal(pb_from_json(&mesos__v1__agent_info__descriptor, document, &message, &e), 0);
+	agent = (const Mesos__V1__AgentInfo *)message;
+	place = (struct place){ .hostname = agent->hostname, .domain = agent->domain,
+				.attributes = agent->attributes,
+				.n_attributes = agent->n_attributes };
+	for (size_t i = 0; i < ARRAY_SIZE(fields); i++) {
+		json_t *list = json_pack("[o]", json_loads(fields[i].constraint, 0, NULL));
+		struct constraint *constraints;
+		unsigned n;
+
+		assert_int_equal(constraints_compile(list, &constraints, &n), 0);
+		if (constraints_allow(constraints, n, &place, &placement) != fields[i].is_allowed)
+			fail_msg("%s is judged wrongly", fields[i].constraint);
+		constraints_free(constraints, n);
+		json_decref(list);
+	}
+	protobuf_c_message_free_unpacked(message, NULL);
+	json_decref(document);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_constraints),
 		cmocka_unit_test(test_bad_expressions_are_refused),
+		cmocka_unit_test(test_fields_are_compared_as_text),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
