@@ -9,7 +9,6 @@
 #include "lib/clock.h"
 
 struct constraint;
-struct problems;
 struct refusal;
 
 /* The strings and JSON values are borrowed from JSON; NULL where the definition has none. */
@@ -60,9 +59,6 @@ int app_parse(const json_t *document, const char *id, struct app **ret, struct r
  */
 int app_parse_update(const struct app *base, const json_t *document, struct app **ret,
 		     struct refusal *refusal);
-
-/* What no single field can tell: errors go to PROBLEMS. */
-void app_validate(const json_t *app, struct problems *problems);
 
 struct app *app_ref(struct app *app);
 void app_unref(struct app *app);

@@ -1,4 +1,4 @@
-/* From what a client sends to a definition: deprecated fields, defaults, checks, typed values. */
+/* From what a client sends to a definition: the stages of app_parts.h, then typed values. */
 #include "master_stub/marathon/app.h"
 
 #include <errno.h>
@@ -9,125 +9,10 @@
 
 #include "lib/cleanup.h"
 #include "master_stub/marathon/app_id.h"
-#include "master_stub/marathon/app_shape.h"
+#include "master_stub/marathon/app_parts.h"
 #include "master_stub/marathon/constraints.h"
-#include "master_stub/marathon/refusal.h"
 
 DEFINE_AUTO(struct app *, app_unref);
-
-/* ---- Deprecated fields ---- */
-
-static const char *const archives[] = {
-	".tgz", ".tar.gz", ".tbz2", ".tar.bz2", ".txz", ".tar.xz", ".zip",
-};
-
-static bool is_archive(const char *uri)
-{
-	size_t size = strlen(uri);
-
-	for (size_t i = 0; i < ARRAY_SIZE(archives); i++) {
-		size_t end = strlen(archives[i]);
-
-		if (size >= end && strcmp(uri + size - end, archives[i]) == 0)
-			return true;
-	}
-	return false;
-}
-
-/* What is not a string is left for the shape to complain of. */
-static json_t *fetch_of_uri(const json_t *uri)
-{
-	if (!json_is_string(uri))
-		return json_null();
-	return json_pack("{s:s, s:b}", "uri", json_string_value(uri), "extract",
-			 is_archive(json_string_value(uri)));
-}
-
-static json_t *definition_of_port(const json_t *port)
-{
-	return json_pack("{s:o, s:s}", "port", json_deep_copy(port), "protocol", "tcp");
-}
-
-/* Replace the list at OLD_KEY by one at NEW_KEY with every element translated. */
-static void translate_list(json_t *document, const char *old_key, const char *new_key,
-			   json_t *(*translate)(const json_t *item), const char *conflict,
-			   struct problems *problems)
-{
-	json_t *old = json_object_get(document, old_key), *list, *item;
-	json_t *present = json_object_get(document, new_key);
-	char path[32];
-	size_t i;
-
-	(void)snprintf(path, sizeof(path), "/%s", old_key);
-	if (!old || json_is_null(old))
-		return;
-	if (!json_is_array(old)) {
-		problems_add(problems, path, "error.expected.jsarray");
-		return;
-	}
-	/* What an answer of ours shows comes back with both forms: the canonical one counts. */
-	if (json_array_size(present) > 0) {
-		if (json_array_size(old) > 0)
-			problems_add(problems, path, "%s", conflict);
-		return;
-	}
-	list = json_array();
-	json_array_foreach(old, i, item)
-		(void)json_array_append_new(list, translate(item));
-	(void)json_object_set_new(document, new_key, list);
-}
-
-static void normalise_legacy(json_t *document, struct problems *problems)
-{
-	const json_t *networks = json_object_get(document, "networks");
-
-	/* No network at all means the default one. */
-	if (json_is_array(networks) && json_array_size(networks) == 0)
-		(void)json_object_del(document, "networks");
-	translate_list(document, "uris", "fetch", fetch_of_uri,
-		       "may not be set in conjunction with fetch", problems);
-	translate_list(document, "ports", "portDefinitions", definition_of_port,
-		       "cannot specify both ports and port definitions", problems);
-}
-
-/* ---- Defaults that depend on other fields ---- */
-
-static bool is_absent(const json_t *object, const char *key)
-{
-	const json_t *value = json_object_get(object, key);
-
-	return !value || json_is_null(value);
-}
-
-/* 1 and 1 keep a service at full strength while it is replaced; a single one cannot be doubled. */
-static void fill_upgrade_strategy(json_t *document, struct problems *problems)
-{
-	const char *single = json_string_value(json_object_get(
-		json_object_get(document, "labels"), "MARATHON_SINGLE_INSTANCE_APP"));
-	int capacity = single && strcmp(single, "true") == 0 ? 0 : 1;
-
-	if (is_absent(document, "upgradeStrategy") &&
-	    json_object_set_new(document, "upgradeStrategy",
-				json_pack("{s:i, s:i}", "minimumHealthCapacity", capacity,
-					  "maximumOverCapacity", capacity)) < 0)
-		problems->out_of_memory = true;
-}
-
-static void fill_health_checks(json_t *document, struct problems *problems)
-{
-	json_t *check;
-	size_t i;
-
-	json_array_foreach(json_object_get(document, "healthChecks"), i, check) {
-		const char *protocol = json_string_value(json_object_get(check, "protocol"));
-
-		if (!json_is_object(check) || (protocol && strcmp(protocol, "COMMAND") == 0) ||
-		    !is_absent(check, "port") || !is_absent(check, "portIndex"))
-			continue;
-		if (json_object_set_new(check, "portIndex", json_integer(0)) < 0)
-			problems->out_of_memory = true;
-	}
-}
 
 /* ---- Canonical form ---- */
 
@@ -260,30 +145,53 @@ static int app_new(json_t *json_take, struct app **ret)
 
 /* ---- The whole way ---- */
 
-static int refuse_schema(struct refusal *refusal, const struct problems *problems)
+static void findings_done(struct findings *findings)
 {
-	if (!problems_any(problems))
-		return refuse_memory(refusal);
-	return refuse_problems(refusal, "Invalid JSON", problems);
+	problems_done(&findings->schema);
+	problems_done(&findings->rules);
 }
 
-/* DOCUMENT is the caller's own copy. */
-static int parse_document(json_t *document, struct problems *problems, struct app **ret,
+int app_read_canonical(json_t *document, struct findings *findings, json_t **ret)
+{
+	json_t *json;
+
+	app_fill_defaults(document, &findings->schema);
+	json = shape_read(&app_shape, document, "", &findings->schema);
+	if (!json || problems_any(&findings->schema)) {
+		json_decref(json);
+		return problems_any(&findings->schema) ? -EINVAL : -ENOMEM;
+	}
+	if (make_ids_absolute(json, &findings->rules) < 0) {
+		json_decref(json);
+		return -ENOMEM;
+	}
+	app_validate(json, &findings->rules);
+	*ret = json;
+	return problems_any(&findings->rules) ? -EINVAL : 0;
+}
+
+static int refuse_findings(struct refusal *refusal, int error, const struct findings *findings)
+{
+	if (error == -ENOMEM)
+		return refuse_memory(refusal);
+	if (problems_any(&findings->schema))
+		return refuse_problems(refusal, "Invalid JSON", &findings->schema);
+	return refuse_problems(refusal, "Object is not valid", &findings->rules);
+}
+
+/* DOCUMENT's deprecated forms are translated; what was found on the way is in FINDINGS. */
+static int parse_document(json_t *document, struct findings *findings, struct app **ret,
 			  struct refusal *refusal)
 {
 	AUTO(json_decrefp) json_t *json = NULL;
+	int r = app_read_canonical(document, findings, &json);
 
-	normalise_legacy(document, problems);
-	fill_upgrade_strategy(document, problems);
-	fill_health_checks(document, problems);
-	json = shape_read(&app_shape, document, "", problems);
-	if (!json || problems_any(problems))
-		return refuse_schema(refusal, problems);
-	if (make_ids_absolute(json, problems) < 0)
-		return refuse_memory(refusal);
-	app_validate(json, problems);
-	if (problems_any(problems))
-		return refuse_problems(refusal, "Object is not valid", problems);
+	if (r == 0) {
+		app_check_support(json, &findings->rules);
+		r = problems_any(&findings->rules) ? -EINVAL : 0;
+	}
+	if (r < 0)
+		return refuse_findings(refusal, r, findings);
 	if (app_new(TAKE_PTR(json), ret) < 0)
 		return refuse_memory(refusal);
 	return 0;
@@ -298,7 +206,7 @@ static int refuse_not_object(struct refusal *refusal)
 int app_parse(const json_t *document, const char *id, struct app **ret, struct refusal *refusal)
 {
 	AUTO(json_decrefp) json_t *copy = NULL;
-	struct problems problems = { 0 };
+	struct findings findings = { 0 };
 	int r;
 
 	if (!json_is_object(document))
@@ -306,16 +214,37 @@ int app_parse(const json_t *document, const char *id, struct app **ret, struct r
 	copy = json_deep_copy(document);
 	if (!copy || (id && json_object_set_new(copy, "id", json_string(id)) < 0))
 		return refuse_memory(refusal);
-	r = parse_document(copy, &problems, ret, refusal);
-	problems_done(&problems);
+	app_translate_legacy(copy, &findings);
+	r = parse_document(copy, &findings, ret, refusal);
+	findings_done(&findings);
 	return r;
+}
+
+/* These are as the update says, also when it says nothing of them. */
+static const char *const always_replaced[] = { "resourceLimits", "executorResources" };
+
+/* What of the base an update takes with it when it replaces the other. */
+static void drop_replaced(json_t *merged, const json_t *changes)
+{
+	const json_t *networks = json_object_get(changes, "networks");
+
+	for (size_t i = 0; i < ARRAY_SIZE(always_replaced); i++)
+		(void)json_object_del(merged, always_replaced[i]);
+	/* cmd and args exclude each other: the new one replaces the old. */
+	if (json_is_string(json_object_get(changes, "cmd")))
+		(void)json_object_del(merged, "args");
+	if (json_array_size(json_object_get(changes, "args")) > 0)
+		(void)json_object_del(merged, "cmd");
+	/* The host's ports go with the host's network. */
+	if (!networks_are_of_host(networks))
+		(void)json_object_del(merged, "portDefinitions");
 }
 
 int app_parse_update(const struct app *base, const json_t *document, struct app **ret,
 		     struct refusal *refusal)
 {
 	AUTO(json_decrefp) json_t *merged = NULL, *changes = NULL;
-	struct problems problems = { 0 };
+	struct findings findings = { 0 };
 	const char *key;
 	json_t *value;
 	int r;
@@ -326,25 +255,16 @@ int app_parse_update(const struct app *base, const json_t *document, struct app 
 	changes = json_deep_copy(document);
 	if (!merged || !changes)
 		return refuse_memory(refusal);
-	normalise_legacy(changes, &problems);
-	(void)json_object_del(merged, "resourceLimits");
+	app_translate_legacy(changes, &findings);
+	drop_replaced(merged, changes);
 	json_object_foreach(changes, key, value) {
 		if (json_is_null(value) || !app_shape_has(key) || strcmp(key, "id") == 0)
 			continue;
 		if (json_object_set(merged, key, value) < 0)
-			problems.out_of_memory = true;
+			findings.schema.out_of_memory = true;
 	}
-	/* What base had in one form the update may give in the other. */
-	(void)json_object_del(merged, "ports");
-	(void)json_object_del(merged, "uris");
-	/* cmd and args exclude each other: the new one replaces the old. */
-	if (json_is_string(json_object_get(changes, "cmd")) && !json_object_get(changes, "args"))
-		(void)json_object_del(merged, "args");
-	if (json_array_size(json_object_get(changes, "args")) > 0 &&
-	    !json_is_string(json_object_get(changes, "cmd")))
-		(void)json_object_del(merged, "cmd");
-	r = parse_document(merged, &problems, ret, refusal);
-	problems_done(&problems);
+	r = parse_document(merged, &findings, ret, refusal);
+	findings_done(&findings);
 	return r;
 }
 

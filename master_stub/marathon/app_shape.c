@@ -1,23 +1,11 @@
-#include "master_stub/marathon/app_shape.h"
+#include "master_stub/marathon/app_parts.h"
 
 #include <stdio.h>
 #include <string.h>
 
 #include "master_stub/marathon/app_id.h"
-#include "master_stub/marathon/refusal.h"
 
 enum { MAX_INSTANCES = 100000, MAX_SECONDS = 31536000, MAX_LIST = 1000 };
-
-static const char *check_port_name(const char *text)
-{
-	static const char letters[] = "abcdefghijklmnopqrstuvwxyz0123456789-";
-	size_t size = strlen(text);
-
-	if (size == 0 || size > 63 || strspn(text, letters) != size || text[0] == '-' ||
-	    text[size - 1] == '-')
-		return "error.pattern";
-	return NULL;
-}
 
 static const char *check_url_path(const char *text)
 {
@@ -37,20 +25,35 @@ static const char *check_env_name(const char *text)
 
 static const struct shape any_text = { .kind = SHAPE_STRING };
 
+static const struct shape secret_reference_fields[] = {
+	{ "secret", SHAPE_STRING, .is_required = true, .min = 1, .max = 256 },
+	{ 0 },
+};
+
+static json_t *read_env_value(const json_t *value, const char *path, struct problems *problems)
+{
+	static const struct shape reference = {
+		.kind = SHAPE_OBJECT,
+		.is_strict = true,
+		.of = secret_reference_fields,
+	};
+
+	return shape_read(json_is_object(value) ? &reference : &any_text, value, path, problems);
+}
+
 static json_t *read_env(const json_t *value, const char *path, struct problems *problems)
 {
-	static const struct shape map = { .kind = SHAPE_MAP, .max = MAX_LIST, .of = &any_text };
-	json_t *walk, *item;
+	static const struct shape item = { .kind = SHAPE_CUSTOM, .read = read_env_value };
+	static const struct shape map = { .kind = SHAPE_MAP, .max = MAX_LIST, .of = &item };
+	json_t *walk, *unused;
 	const char *key;
 	bool failed = false;
 
 	memcpy(&walk, &value, sizeof(walk));	/* the iterator's type; nothing is changed */
-	json_object_foreach(walk, key, item) {
+	json_object_foreach(walk, key, unused) {
 		char below[SHAPE_PATH_SIZE];
 		const char *complaint = check_env_name(key);
 
-		if (!complaint && json_is_object(item) && json_object_get(item, "secret"))
-			complaint = "secrets are not supported by this version";
 		if (!complaint)
 			continue;
 		(void)snprintf(below, sizeof(below), "%s/%s", path, key);
@@ -97,12 +100,10 @@ static json_t *read_limit(const json_t *value, const char *path, struct problems
 
 static const struct shape label_text = { .kind = SHAPE_STRING };
 
-static const char *const protocols[] = { "tcp", "udp", "udp,tcp", NULL };
-
 static const struct shape port_fields[] = {
 	{ "port", SHAPE_INTEGER, .max = 65535, .fallback = "0" },
-	{ "protocol", SHAPE_ENUM, .names = protocols, .fallback = "\"tcp\"" },
-	{ "name", SHAPE_STRING, .check = check_port_name },
+	{ "protocol", SHAPE_ENUM, .names = port_protocols, .fallback = "\"tcp\"" },
+	{ "name", SHAPE_STRING, .check = port_name_complaint },
 	{ "labels", SHAPE_MAP, .max = MAX_LIST, .of = &label_text, .fallback = "{}" },
 	{ 0 },
 };
@@ -188,55 +189,18 @@ static const struct shape limit_fields[] = {
 	{ 0 },
 };
 
-static const char *const network_modes[] = { "host", "container", "container/bridge", NULL };
-
-static const struct shape network_fields[] = {
-	{ "mode", SHAPE_ENUM, .names = network_modes, .fallback = "\"container\"" },
-	{ "name", SHAPE_STRING, .max = 256 },
-	{ "labels", SHAPE_MAP, .max = MAX_LIST, .of = &label_text, .omit_empty = true },
-	{ 0 },
-};
-static const struct shape network = { .kind = SHAPE_OBJECT, .of = network_fields };
-
-static json_t *read_anything(const json_t *value, const char *path, struct problems *problems)
+/* What no URI contains unescaped. */
+static const char *check_uri(const char *uri)
 {
-	(void)path;
-	(void)problems;
-	return json_deep_copy(value);
+	for (const char *c = uri; *c; c++) {
+		if ((unsigned char)*c <= ' ' || *c == 0x7f || strchr("<>\"{}|\\^`", *c))
+			return "URI has invalid syntax.";
+	}
+	return NULL;
 }
 
-static const struct shape anything = { .kind = SHAPE_CUSTOM, .read = read_anything };
-
-static const char *const volume_modes[] = { "RO", "RW", NULL };
-
-static const struct shape volume_fields[] = {
-	{ "containerPath", SHAPE_STRING, .is_required = true, .min = 1, .max = 1024 },
-	{ "hostPath", SHAPE_STRING, .min = 1, .max = 1024 },
-	{ "mode", SHAPE_ENUM, .names = volume_modes, .is_required = true },
-	{ "persistent", SHAPE_CUSTOM, .read = read_anything },
-	{ "external", SHAPE_CUSTOM, .read = read_anything },
-	{ "secret", SHAPE_CUSTOM, .read = read_anything },
-	{ 0 },
-};
-static const struct shape volume = {
-	.kind = SHAPE_OBJECT,
-	.is_strict = true,
-	.of = volume_fields,
-};
-
-static const char *const container_types[] = { "DOCKER", "MESOS", NULL };
-
-static const struct shape container_fields[] = {
-	{ "type", SHAPE_ENUM, .names = container_types, .fallback = "\"DOCKER\"" },
-	{ "docker", SHAPE_CUSTOM, .read = read_anything },
-	{ "linuxInfo", SHAPE_CUSTOM, .read = read_anything },
-	{ "volumes", SHAPE_LIST, .max = MAX_LIST, .of = &volume, .fallback = "[]" },
-	{ "portMappings", SHAPE_LIST, .max = MAX_LIST, .of = &anything, .omit_empty = true },
-	{ 0 },
-};
-
 static const struct shape fetch_fields[] = {
-	{ "uri", SHAPE_STRING, .is_required = true, .min = 1, .max = 1024 },
+	{ "uri", SHAPE_STRING, .is_required = true, .min = 1, .max = 1024, .check = check_uri },
 	{ "extract", SHAPE_BOOL, .fallback = "true" },
 	{ "executable", SHAPE_BOOL, .fallback = "false" },
 	{ "cache", SHAPE_BOOL, .fallback = "false" },
@@ -253,6 +217,77 @@ static const struct shape dependency = {
 	.check = app_id_path_complaint,
 };
 
+/* "" and "//cmd" are the node's own; others are paths. */
+static const char *check_executor(const char *text)
+{
+	if (!*text || strncmp(text, "//cmd", 5) == 0)
+		return NULL;
+	return strstr(text, "//") || text[strlen(text) - 1] == '/' ? "error.pattern" : NULL;
+}
+
+static const struct shape secret_fields[] = {
+	{ "source", SHAPE_STRING, .is_required = true, .min = 1, .max = 1024 },
+	{ 0 },
+};
+static const struct shape secret = { .kind = SHAPE_OBJECT, .of = secret_fields };
+
+static const struct shape executor_resource_fields[] = {
+	{ "cpus", SHAPE_NUMBER, .max = 1e6, .fallback = "0.1" },
+	{ "mem", SHAPE_NUMBER, .max = 1e9, .fallback = "32" },
+	{ "disk", SHAPE_NUMBER, .max = 1e12, .fallback = "10" },
+	{ 0 },
+};
+
+static const char *const lost_behaviors[] = {
+	"WAIT_FOREVER", "RELAUNCH_AFTER_TIMEOUT", NULL,
+};
+
+static const struct shape residency_fields[] = {
+	{ "taskLostBehavior", SHAPE_ENUM, .names = lost_behaviors,
+	  .fallback = "\"WAIT_FOREVER\"" },
+	{ "relaunchEscalationTimeoutSeconds", SHAPE_INTEGER, .max = MAX_SECONDS,
+	  .fallback = "3600" },
+	{ 0 },
+};
+
+static const char *const schemes[] = { "http", "https", NULL };
+
+static const struct shape check_http_fields[] = {
+	{ "portIndex", SHAPE_INTEGER, .max = 65535 },
+	{ "port", SHAPE_INTEGER, .min = 1, .max = 65535 },
+	{ "path", SHAPE_STRING, .max = 2048, .check = check_url_path },
+	{ "scheme", SHAPE_ENUM, .names = schemes, .fallback = "\"http\"" },
+	{ 0 },
+};
+
+static const struct shape check_tcp_fields[] = {
+	{ "portIndex", SHAPE_INTEGER, .max = 65535 },
+	{ "port", SHAPE_INTEGER, .min = 1, .max = 65535 },
+	{ 0 },
+};
+
+static const struct shape check_command_fields[] = {
+	{ "shell", SHAPE_STRING, .min = 1 },
+	{ "argv", SHAPE_LIST, .min = 1, .max = MAX_LIST, .of = &any_text },
+	{ 0 },
+};
+
+static const struct shape check_exec_fields[] = {
+	{ "command", SHAPE_OBJECT, .is_required = true, .is_strict = true,
+	  .of = check_command_fields },
+	{ 0 },
+};
+
+static const struct shape check_fields[] = {
+	{ "http", SHAPE_OBJECT, .is_strict = true, .of = check_http_fields },
+	{ "tcp", SHAPE_OBJECT, .is_strict = true, .of = check_tcp_fields },
+	{ "exec", SHAPE_OBJECT, .is_strict = true, .of = check_exec_fields },
+	{ "intervalSeconds", SHAPE_INTEGER, .min = 1, .max = MAX_SECONDS, .fallback = "60" },
+	{ "timeoutSeconds", SHAPE_INTEGER, .min = 1, .max = MAX_SECONDS, .fallback = "20" },
+	{ "delaySeconds", SHAPE_INTEGER, .max = MAX_SECONDS, .fallback = "15" },
+	{ 0 },
+};
+
 static const char *const kill_selections[] = { "YOUNGEST_FIRST", "OLDEST_FIRST", NULL };
 
 /* In the order in which the answers show them. */
@@ -266,7 +301,7 @@ static const struct shape app_fields[] = {
 	{ "disk", SHAPE_NUMBER, .max = 1e12, .fallback = "0" },
 	{ "gpus", SHAPE_INTEGER, .max = 1e6, .fallback = "0" },
 	{ "instances", SHAPE_INTEGER, .max = MAX_INSTANCES, .fallback = "1" },
-	{ "executor", SHAPE_STRING, .max = 4096, .fallback = "\"\"" },
+	{ "executor", SHAPE_STRING, .max = 4096, .check = check_executor, .fallback = "\"\"" },
 	{ "env", SHAPE_CUSTOM, .read = read_env, .omit_empty = true },
 	{ "labels", SHAPE_MAP, .max = MAX_LIST, .of = &label_text, .fallback = "{}" },
 	{ "constraints", SHAPE_LIST, .max = 100, .of = &constraint, .omit_empty = true },
@@ -274,17 +309,15 @@ static const struct shape app_fields[] = {
 	{ "dependencies", SHAPE_LIST, .max = 100, .of = &dependency, .omit_empty = true },
 	{ "healthChecks", SHAPE_LIST, .max = 16, .of = &health_check, .omit_empty = true },
 	{ "readinessChecks", SHAPE_LIST, .max = 1, .of = &readiness_check, .omit_empty = true },
-	{ "check", SHAPE_CUSTOM, .read = read_anything },
-	{ "secrets", SHAPE_MAP, .max = 100, .of = &anything, .omit_empty = true },
+	{ "check", SHAPE_OBJECT, .is_strict = true, .of = check_fields },
+	{ "secrets", SHAPE_MAP, .max = 100, .of = &secret, .omit_empty = true },
 	{ "backoffSeconds", SHAPE_INTEGER, .max = MAX_SECONDS, .fallback = "1" },
 	{ "backoffFactor", SHAPE_NUMBER, .min = 1, .max = 1000, .fallback = "1.15" },
 	{ "maxLaunchDelaySeconds", SHAPE_INTEGER, .max = MAX_SECONDS, .fallback = "300" },
 	{ "maxLaunchAttempts", SHAPE_INTEGER, .min = 1, .max = 1000000 },
 	{ "container", SHAPE_OBJECT, .of = container_fields },
-	{ "networks", SHAPE_LIST, .max = 16, .of = &network, .fallback = "[{\"mode\":\"host\"}]" },
-	{ "ipAddress", SHAPE_CUSTOM, .read = read_anything },
-	{ "portDefinitions", SHAPE_LIST, .max = 100, .of = &port_definition,
-	  .fallback = "[{\"port\":0,\"protocol\":\"tcp\",\"name\":\"default\",\"labels\":{}}]" },
+	{ "networks", SHAPE_LIST, .max = 16, .of = &network_shape, .fallback = "[{\"mode\":\"host\"}]" },
+	{ "portDefinitions", SHAPE_LIST, .max = 100, .of = &port_definition },
 	{ "requirePorts", SHAPE_BOOL, .fallback = "false" },
 	{ "upgradeStrategy", SHAPE_OBJECT, .is_strict = true, .of = upgrade_fields },
 	{ "deployment", SHAPE_OBJECT, .is_strict = true, .of = deployment_fields },
@@ -296,7 +329,8 @@ static const struct shape app_fields[] = {
 	{ "role", SHAPE_STRING, .min = 1, .max = 256, .fallback = "\"*\"" },
 	{ "acceptedResourceRoles", SHAPE_LIST, .max = 100, .of = &any_text, .omit_empty = true },
 	{ "resourceLimits", SHAPE_OBJECT, .is_strict = true, .of = limit_fields },
-	{ "executorResources", SHAPE_CUSTOM, .read = read_anything },
+	{ "executorResources", SHAPE_OBJECT, .is_strict = true, .of = executor_resource_fields },
+	{ "residency", SHAPE_OBJECT, .of = residency_fields },
 	{ "tty", SHAPE_BOOL, .fallback = NULL },
 	{ 0 },
 };
@@ -305,9 +339,6 @@ const struct shape app_shape = { .kind = SHAPE_OBJECT, .of = app_fields };
 
 bool app_shape_has(const char *key)
 {
-	/* The deprecated forms are normalised into fields of the table. */
-	if (strcmp(key, "uris") == 0 || strcmp(key, "ports") == 0)
-		return true;
 	for (const struct shape *field = app_fields; field->key; field++) {
 		if (strcmp(field->key, key) == 0)
 			return true;

@@ -53,6 +53,29 @@ static Mesos__V1__ContainerInfo__MesosInfo *make_image(struct build *b, const ch
 	return info;
 }
 
+/* What is not said is as the node has it. */
+static Mesos__V1__LinuxInfo *make_linux(struct build *b, const json_t *definition)
+{
+	const json_t *seccomp = json_object_get(definition, "seccomp");
+	const char *profile = json_string_value(json_object_get(seccomp, "profileName"));
+	Mesos__V1__LinuxInfo *info =
+		MAKE(b, Mesos__V1__LinuxInfo, mesos__v1__linux_info__init);
+
+	if (!info)
+		return NULL;
+	info->has_ipc_mode = json_object_get(definition, "ipcInfo") != NULL;
+	info->ipc_mode = MESOS__V1__LINUX_INFO__IPC_MODE__PRIVATE;
+	if (!seccomp)
+		return info;
+	info->seccomp = MAKE(b, Mesos__V1__SeccompInfo, mesos__v1__seccomp_info__init);
+	if (!info->seccomp)
+		return info;
+	info->seccomp->has_unconfined = true;
+	info->seccomp->unconfined = json_is_true(json_object_get(seccomp, "unconfined"));
+	info->seccomp->profile_name = profile ? build_copy(b, profile) : NULL;
+	return info;
+}
+
 const char *container_info_image(const json_t *app)
 {
 	const json_t *docker = json_object_get(json_object_get(app, "container"), "docker");
@@ -65,9 +88,11 @@ Mesos__V1__ContainerInfo *container_info_new(struct build *b, const json_t *app)
 	const json_t *volumes = json_object_get(json_object_get(app, "container"), "volumes");
 	bool has_terminal = json_is_true(json_object_get(app, "tty"));
 	const char *image = container_info_image(app);
+	const json_t *linux_info =
+		json_object_get(json_object_get(app, "container"), "linuxInfo");
 	Mesos__V1__ContainerInfo *info;
 
-	if (!has_terminal && !image && json_array_size(volumes) == 0)
+	if (!has_terminal && !image && !linux_info && json_array_size(volumes) == 0)
 		return NULL;
 	info = MAKE(b, Mesos__V1__ContainerInfo, mesos__v1__container_info__init);
 	if (!info)
@@ -77,6 +102,8 @@ Mesos__V1__ContainerInfo *container_info_new(struct build *b, const json_t *app)
 		info->tty_info = MAKE(b, Mesos__V1__TTYInfo, mesos__v1__ttyinfo__init);
 	if (image)
 		info->mesos = make_image(b, image);
+	if (linux_info)
+		info->linux_info = make_linux(b, linux_info);
 	add_volumes(b, volumes, info);
 	return info;
 }

@@ -29,129 +29,6 @@ static struct app *parse(const char *text)
 	return app;
 }
 
-/* One error: its path and its first sentence. */
-static const struct {
-	const char *document, *path, *error;
-} refused[] = {
-	{ "{\"cmd\":\"x\"}", "/id", "error.path.missing" },
-	{ "{\"id\":7,\"cmd\":\"x\"}", "/id", "error.expected.jsstring" },
-	{ "{\"id\":\"/\",\"cmd\":\"x\"}", "/id", "Path must contain at least one path element" },
-	{ "{\"id\":\"/a/tasks\",\"cmd\":\"x\"}", "/id",
-	  "must not end with any of: restart, tasks, versions, ., .." },
-	{ "{\"id\":\"/../a\",\"cmd\":\"x\"}", "/id", "must be a path below the root" },
-	{ "{\"id\":\"a\"}", "/",
-	  "AppDefinition must either contain one of 'cmd' or 'args', and/or a 'container'." },
-	{ "{\"id\":\"a\",\"cmd\":\"x\",\"args\":[\"y\"]}", "/",
-	  "AppDefinition must either contain one of 'cmd' or 'args', and/or a 'container'." },
-	{ "{\"id\":\"a\",\"cmd\":\"\"}", "/cmd", "error.minLength" },
-	{ "{\"id\":\"a\",\"cmd\":\"x\",\"cpus\":0}", "/cpus", "error.min" },
-	{ "{\"id\":\"a\",\"cmd\":\"x\",\"cpus\":\"1\"}", "/cpus", "error.expected.jsnumber" },
-	{ "{\"id\":\"a\",\"cmd\":\"x\",\"instances\":1.5}", "/instances", "error.expected.int" },
-	{ "{\"id\":\"a\",\"cmd\":\"x\",\"instances\":-1}", "/instances", "error.min" },
-	{ "{\"id\":\"a\",\"cmd\":\"x\",\"env\":{\"A\":1}}", "/env/A", "error.expected.jsstring" },
-	{ "{\"id\":\"a\",\"cmd\":\"x\",\"env\":{\"A\":{\"secret\":\"s\"}}}", "/env/A",
-	  "secrets are not supported by this version" },
-	{ "{\"id\":\"a\",\"cmd\":\"x\",\"labels\":[]}", "/labels", "error.expected.jsobject" },
-	{ "{\"id\":\"a\",\"cmd\":\"x\",\"healthChecks\":[{\"portIndex\":1}]}", "/healthChecks(0)",
-	  "Health check port indices must address an element of the ports array or container port "
-	  "mappings." },
-	{ "{\"id\":\"a\",\"cmd\":\"x\",\"healthChecks\":[{\"path\":\"up\"}]}", "/healthChecks(0)",
-	  "path: must start with '/'" },
-	{ "{\"id\":\"a\",\"cmd\":\"x\",\"healthChecks\":[{\"protocol\":\"COMMAND\"}]}",
-	  "/healthChecks(0)", "command: a COMMAND check needs one" },
-	{ "{\"id\":\"a\",\"cmd\":\"x\",\"healthChecks\":[{\"protocol\":\"ICMP\"}]}",
-	  "/healthChecks(0)/protocol", "error.unknown.enum.literal" },
-	{ "{\"id\":\"a\",\"cmd\":\"x\",\"healthChecks\":[{\"intervalSecond\":1}]}",
-	  "/healthChecks(0)/intervalSecond", "is not a known field" },
-	{ "{\"id\":\"a\",\"cmd\":\"x\",\"healthChecks\":[{},{}]}", "/healthChecks",
-	  "at most one health check is supported by this version" },
-	{ "{\"id\":\"a\",\"cmd\":\"x\",\"upgradeStrategy\":{\"minimumHealthCapacity\":1}}",
-	  "/upgradeStrategy/maximumOverCapacity", "error.path.missing" },
-	{ "{\"id\":\"a\",\"cmd\":\"x\",\"upgradeStrategy\":{\"minimumHealthCapacity\":1.5,"
-	  "\"maximumOverCapacity\":1}}", "/upgradeStrategy/minimumHealthCapacity", "error.max" },
-	{ "{\"id\":\"a\",\"cmd\":\"x\",\"resourceLimits\":{\"memory\":1}}",
-	  "/resourceLimits/memory", "is not a known field" },
-	{ "{\"id\":\"a\",\"cmd\":\"x\",\"mem\":64,\"resourceLimits\":{\"mem\":32}}",
-	  "/resourceLimits/mem",
-	  "resource limit must be greater than or equal to requested resource value" },
-	{ "{\"id\":\"a\",\"cmd\":\"x\",\"unreachableStrategy\":\"off\"}", "/unreachableStrategy",
-	  "must be \"disabled\" or an object" },
-	{ "{\"id\":\"a\",\"cmd\":\"x\",\"unreachableStrategy\":{\"inactiveAfterSeconds\":2,"
-	  "\"expungeAfterSeconds\":1}}", "/unreachableStrategy/inactiveAfterSeconds",
-	  "must be less than or equal to expungeAfterSeconds" },
-	{ "{\"id\":\"a\",\"cmd\":\"x\",\"role\":\"dev\"}", "/role",
-	  "got dev, expected one of: [*]" },
-	{ "{\"id\":\"a\",\"cmd\":\"x\",\"fetch\":[{\"uri\":\"http://x/\"}]}", "/fetch",
-	  "fetch: not supported by this version" },
-	{ "{\"id\":\"a\",\"cmd\":\"x\",\"uris\":[\"http://x/\"]}", "/fetch",
-	  "fetch: not supported by this version" },
-	{ "{\"id\":\"a\",\"cmd\":\"x\",\"uris\":[\"http://x/\"],"
-	  "\"fetch\":[{\"uri\":\"http://x/\"}]}",
-	  "/uris", "may not be set in conjunction with fetch" },
-	{ "{\"id\":\"a\",\"container\":{\"docker\":{}},\"cmd\":\"x\"}",
-	  "/container/docker/image", "not defined" },
-	{ "{\"id\":\"a\",\"container\":{\"docker\":{\"image\":\"i\",\"privileged\":true}}}",
-	  "/container/docker/privileged", "not supported by this version" },
-	{ "{\"id\":\"a\",\"container\":{\"docker\":{\"image\":\"i\",\"network\":\"BRIDGE\"}}}",
-	  "/container/docker/network", "only host networking is supported by this version" },
-	{ "{\"id\":\"a\",\"container\":{\"type\":\"MESOS\",\"volumes\":[{\"containerPath\":\"c\","
-	  "\"mode\":\"RW\",\"persistent\":{\"size\":1}}]},\"cmd\":\"x\"}",
-	  "/container/volumes(0)", "persistent volumes are not supported by this version" },
-	{ "{\"id\":\"a\",\"container\":{\"type\":\"MESOS\",\"volumes\":[{\"containerPath\":\"c\","
-	  "\"mode\":\"RW\"}]},\"cmd\":\"x\"}",
-	  "/container/volumes(0)", "hostPath is missing" },
-	{ "{\"id\":\"a\",\"cmd\":\"x\",\"networks\":[{\"mode\":\"container/bridge\"}]}",
-	  "/networks(0)", "network mode container/bridge is not supported by this version" },
-	{ "{\"id\":\"a\",\"cmd\":\"x\",\"networks\":[{\"mode\":\"host\",\"name\":\"n\"}]}",
-	  "/networks(0)", "Host networks may not have names or labels" },
-	{ "{\"id\":\"a\",\"cmd\":\"x\",\"gpus\":1}", "/gpus", "gpus: not supported by this version" },
-	{ "{\"id\":\"a\",\"cmd\":\"x\",\"portDefinitions\":[{\"port\":1},{\"port\":1}]}",
-	  "/portDefinitions", "Ports must be unique." },
-	{ "{\"id\":\"a\",\"cmd\":\"x\",\"portDefinitions\":[{\"name\":\"p\"},{\"name\":\"p\"}]}",
-	  "/portDefinitions", "Port names must be unique." },
-	{ "{\"id\":\"a\",\"cmd\":\"x\",\"portDefinitions\":[{\"name\":\"P\"}]}",
-	  "/portDefinitions(0)/name", "error.pattern" },
-	{ "{\"id\":\"a\",\"cmd\":\"x\",\"ports\":[1],\"portDefinitions\":[{\"port\":2}]}", "/ports",
-	  "cannot specify both ports and port definitions" },
-	{ "{\"id\":\"a\",\"cmd\":\"x\",\"constraints\":[[\"hostname\"]]}", "/constraints(0)",
-	  "Each constraint must have either 2 or 3 fields" },
-	{ "{\"id\":\"a\",\"cmd\":\"x\",\"constraints\":[[\"hostname\",\"LIKE\",\"(\"]]}",
-	  "/constraints(0)", "LIKE and UNLIKE require a non-empty, regular expression value" },
-	{ "{\"id\":\"a\",\"cmd\":\"x\",\"constraints\":[[\"hostname\",\"UNIQUE\",\"x\"]]}",
-	  "/constraints(0)", "UNIQUE does not accept a value" },
-	{ "{\"id\":\"a\",\"cmd\":\"x\",\"constraints\":[[\"hostname\",\"MAX_PER\",\"x\"]]}",
-	  "/constraints(0)", "MAX_PER requires an integer value" },
-	{ "{\"id\":\"a\",\"cmd\":\"x\",\"dependencies\":[\"/a\"]}", "/dependencies",
-	  "Dependency graph has cyclic dependencies." },
-	{ "{\"id\":\"a\",\"cmd\":\"x\",\"instances\":2,\"labels\":"
-	  "{\"MARATHON_SINGLE_INSTANCE_APP\":\"true\"}}", "/instances",
-	  "Single instance app may only have one instance" },
-};
-
-static void test_errors_name_the_path_and_leave_the_result_alone(void **state)
-{
-	(void)state;
-	for (size_t i = 0; i < ARRAY_SIZE(refused); i++) {
-		struct refusal refusal = { 0 };
-		json_t *document = json_loads(refused[i].document, 0, NULL), *detail;
-		struct app *app = NULL;
-
-		assert_non_null(document);
-		assert_true(app_parse(document, NULL, &app, &refusal) < 0);
-		assert_null(app);
-		assert_int_equal(refusal.status, 422);
-		detail = json_array_get(json_object_get(refusal.body, "details"), 0);
-		assert_non_null(detail);
-		assert_string_equal(json_string_value(json_object_get(detail, "path")),
-				    refused[i].path);
-		assert_string_equal(json_string_value(json_array_get(
-					    json_object_get(detail, "errors"), 0)),
-				    refused[i].error);
-		refusal_done(&refusal);
-		json_decref(document);
-	}
-}
-
 static void test_every_error_is_told_at_once(void **state)
 {
 	struct refusal refusal = { 0 };
@@ -361,7 +238,6 @@ static void test_ids_are_resolved(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_errors_name_the_path_and_leave_the_result_alone),
 		cmocka_unit_test(test_every_error_is_told_at_once),
 		cmocka_unit_test(test_not_an_object_is_400),
 		cmocka_unit_test(test_defaults_are_those_of_the_reference),
