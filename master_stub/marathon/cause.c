@@ -115,6 +115,15 @@ char *cause_of_delay(struct controller *c, const struct entry *entry)
 	return sentence("it waits for its step");
 }
 
+char *cause_of_backoff(const struct controller *c, const struct entry *entry)
+{
+	AUTO_FREE char *last = entry->last_end ? describe_end(entry->last_end) : NULL;
+
+	return sentence("backing off for %.3f s after %u failed starts%s%s",
+			(double)(backoff_deadline(&entry->backoff) - c->now_ms) / 1000,
+			entry->backoff.failures, last ? ", the last: " : "", last ? last : "");
+}
+
 char *cause_of_giving_up(const struct entry *entry)
 {
 	AUTO_FREE char *last = entry->last_end ? describe_end(entry->last_end) : NULL;

@@ -9,6 +9,8 @@ struct entry;
 
 /* What keeps ENTRY's newest version from being up. */
 char *cause_of_delay(struct controller *c, const struct entry *entry);
+/* How long its backoff still is, and what made it so. */
+char *cause_of_backoff(const struct controller *c, const struct entry *entry);
 /* That nothing of ENTRY is started any more, after how many attempts, and how the last one ended. */
 char *cause_of_giving_up(const struct entry *entry);
 

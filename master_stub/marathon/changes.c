@@ -269,9 +269,9 @@ static int take_change(struct controller *c, struct change *change, enum deploym
 		return records_put_app(c, entry);
 	}
 	if (entry->target && app_needs_restart(entry->target, change->app))
-		backoff_reset(&entry->backoff);
+		entry_reset_backoff(entry);
 	if (work == WORK_RESTART)
-		backoff_reset(&entry->backoff);
+		entry_reset_backoff(entry);
 	r = entry_add_version(entry, change->app);
 	if (r < 0) {
 		if (!entry->target)
@@ -597,7 +597,7 @@ int changes_reset_delay(struct controller *c, const char *app_id, int64_t now_ms
 	c->now_ms = now_ms;
 	if (!entry || entry->wanted == 0)
 		return refuse(refusal, 404, "Application %s not found in tasks queue.", app_id);
-	backoff_reset(&entry->backoff);
+	entry_reset_backoff(entry);
 	entry->is_dirty = true;
 	return 0;
 }

@@ -100,6 +100,7 @@ void entry_free(struct controller *c, struct entry *entry)
 	app_unref(entry->target);
 	json_decref(entry->last_failure);
 	json_decref(entry->last_end);
+	node_faults_reset(&entry->faults);
 	json_decref(entry->waiting.last_unused);
 	free(entry);
 }
@@ -133,6 +134,12 @@ struct app *entry_version(const struct entry *entry, const char *version)
 			return v->app;
 	}
 	return NULL;
+}
+
+void entry_reset_backoff(struct entry *entry)
+{
+	backoff_reset(&entry->backoff);
+	node_faults_reset(&entry->faults);
 }
 
 int entry_adopt(struct controller *c, struct entry *entry)

@@ -24,8 +24,11 @@
 /* What one offer's tasks may take together: they wait in the master for their agent to read them. */
 enum { MAX_BID_BYTES = 4 << 20 };
 
-/* More than any app has instances. */
-enum { LAST_RESORT = 1 << 30 };
+/* More than any app has instances; and more than that. */
+enum { AVOIDED = 1 << 28, LAST_RESORT = 1 << 29 };
+
+/* Whoever wants offers is shown every node at least so often. */
+enum { OFFERED_LATELY_MS = 10000 };
 
 /* An offer that is kept out of the way, and one of which a part was used. */
 static const double idle_refuse_seconds = 120, busy_refuse_seconds = 5;
@@ -81,6 +84,40 @@ static unsigned count_on(const struct entry *entry, const char *agent_id)
 	return n;
 }
 
+static bool is_avoided(const struct controller *c, const struct entry *entry, const char *agent_id)
+{
+	return c->now_ms < node_faults_avoided_until(&entry->faults, agent_id,
+						     entry->target->max_delay_ms);
+}
+
+/* Its starts keep failing here, and another node, that is not in this batch, has room. */
+static bool is_better_elsewhere(const struct controller *c, const struct entry *entry,
+				const struct bid *bid)
+{
+	const struct node *node, *next;
+	struct fit fit;
+	bool is_better = false;
+
+	if (!is_avoided(c, entry, bid->offer->agent_id->value) ||
+	    fit_prepare(c, entry, &fit) < 0)
+		return false;
+	HASH_ITER(by_id, c->nodes, node, next) {
+		const struct spot spot = {
+			.place = node_place(node),
+			.left = &node->left,
+			.is_usable = node->is_usable,
+			.is_unavailable = node->is_unavailable,
+		};
+
+		is_better |= node->has_offered &&
+			     c->now_ms < node->offered_ms + OFFERED_LATELY_MS &&
+			     !is_avoided(c, entry, node->id) &&
+			     fit_why_not(&fit, &spot) == N_REASONS;
+	}
+	fit_done(&fit);
+	return is_better;
+}
+
 /*
  * Spread: where the app has the fewest, among equals by chance; and on a node that is to leave only
  * what fits on no other.
@@ -104,6 +141,7 @@ static struct bid *choose(struct controller *c, const struct entry *entry,
 		if (bid->size >= MAX_BID_BYTES || fit_why_not(&fit, &spot) != N_REASONS)
 			continue;
 		n = count_on(entry, bid->offer->agent_id->value) +
+		    (is_avoided(c, entry, bid->offer->agent_id->value) ? AVOIDED : 0) +
 		    (spot.is_to_leave ? LAST_RESORT : 0);
 		if (!best || n < fewest)
 			n_equal = 0;
@@ -221,7 +259,7 @@ static bool launch_one(struct controller *c, struct entry *entry, const struct b
 	struct bid *bid = choose(c, entry, batch);
 	struct instance *instance;
 
-	if (!bid)
+	if (!bid || is_better_elsewhere(c, entry, bid))
 		return false;
 	if (new_instance(c, entry, bid, &instance) < 0) {
 		c->is_out_of_memory = true;

@@ -107,6 +107,7 @@ void node_left(struct controller *c, const Mesos__V1__Offer *offer, struct resou
 	resources_done(&node->left);
 	node->left = left;
 	node->has_offered = true;
+	node->offered_ms = c->now_ms;
 	node->is_usable = left_take != NULL;
 	node->is_unavailable = node_is_unavailable(c, offer);
 }

@@ -145,12 +145,38 @@ static void set_explanation(const struct controller *c, const struct entry *entr
 		(void)json_object_set_new(item, "explanation", json_string(why));
 		return;
 	}
-	if (!entry->launch_spec || backoff_is_waiting(&entry->backoff, c->now_ms))
+	if (!entry->launch_spec)
 		return;
+	if (backoff_is_waiting(&entry->backoff, c->now_ms)) {
+		AUTO_FREE char *why = cause_of_backoff(c, entry);
+
+		(void)json_object_set_new(item, "explanation", json_string(why));
+		return;
+	}
 	explanation_format(c, entry, text);
 	/* Foreign text cut by the buffer may end inside a character: then there is none. */
 	if (*text)
 		(void)json_object_set_new(item, "explanation", json_string(text));
+}
+
+static json_t *faults_view(const struct controller *c, const struct entry *entry)
+{
+	json_t *list = json_array();
+
+	for (unsigned i = 0; i < entry->faults.n; i++) {
+		const struct node_fault *fault = &entry->faults.list[i];
+		int64_t until_ms = node_faults_avoided_until(&entry->faults, fault->agent_id,
+							     entry->target->max_delay_ms);
+		json_t *item = json_pack("{s:s, s:s, s:i}", "agentId", fault->agent_id, "host",
+					 fault->host, "failedStarts", (int)fault->failures);
+
+		set_time(item, "lastFailureAt",
+			 controller_wall_ms(c) - c->now_ms + fault->last_ms);
+		if (c->now_ms < until_ms)
+			set_time(item, "avoidedUntil", controller_wall_ms(c) - c->now_ms + until_ms);
+		(void)json_array_append_new(list, item);
+	}
+	return list;
 }
 
 /* Past Marathon: what the delay comes from, and when it ends. */
@@ -168,6 +194,7 @@ static void set_backoff(const struct controller *c, const struct entry *entry, i
 		set_time(item, "nextStart", controller_wall_ms(c) + left_ms);
 	if (entry->last_end)
 		(void)json_object_set(item, "lastFailure", entry->last_end);
+	(void)json_object_set_new(item, "nodeFailures", faults_view(c, entry));
 }
 
 static json_t *item_view(const struct controller *c, const struct entry *entry, bool with_offers)

@@ -75,9 +75,30 @@ static void set_backoff(const struct controller *c, const struct entry *entry,
 	record->backoff_deadline_wall_ms = backoff_deadline(&entry->backoff) + offset;
 }
 
+static void set_faults(const struct controller *c, const struct entry *entry,
+		       Tepui__NodeFaultRecord faults[NODE_FAULTS_KEPT],
+		       Tepui__NodeFaultRecord *list[NODE_FAULTS_KEPT], Tepui__AppRecord *record)
+{
+	int64_t offset = controller_wall_ms(c) - c->now_ms;
+
+	for (unsigned i = 0; i < entry->faults.n; i++) {
+		const struct node_fault *fault = &entry->faults.list[i];
+
+		tepui__node_fault_record__init(&faults[i]);
+		faults[i].agent_id = fault->agent_id;
+		faults[i].host = fault->host;
+		faults[i].failures = fault->failures;
+		faults[i].last_wall_ms = fault->last_ms + offset;
+		list[i] = &faults[i];
+	}
+	record->n_node_faults = entry->faults.n;
+	record->node_faults = list;
+}
+
 int records_put_app(struct controller *c, const struct entry *entry)
 {
 	Tepui__AppRecord record = TEPUI__APP_RECORD__INIT;
+	Tepui__NodeFaultRecord faults[NODE_FAULTS_KEPT], *list[NODE_FAULTS_KEPT];
 	AUTO_FREE char *failure = NULL, *end = NULL;
 
 	if (entry->last_failure) {
@@ -101,6 +122,7 @@ int records_put_app(struct controller *c, const struct entry *entry)
 	record.has_is_deleting = entry->is_deleting;
 	record.is_deleting = entry->is_deleting;
 	set_backoff(c, entry, &record);
+	set_faults(c, entry, faults, list, &record);
 	return put(c, kind_app, entry->id, &record.base);
 }
 
@@ -286,6 +308,19 @@ static void load_backoff(const struct load *load, const Tepui__AppRecord *record
 	entry->backoff.reference_ms = load->c->now_ms - age;
 }
 
+static void load_faults(const struct load *load, const Tepui__AppRecord *record,
+			struct entry *entry)
+{
+	for (size_t i = 0; i < record->n_node_faults; i++) {
+		const Tepui__NodeFaultRecord *fault = record->node_faults[i];
+		int64_t age = load->wall_ms - fault->last_wall_ms;
+
+		if (node_faults_set(&entry->faults, fault->agent_id, fault->host, fault->failures,
+				    load->c->now_ms - (age < 0 ? 0 : age)) < 0)
+			load->c->is_out_of_memory = true;
+	}
+}
+
 static void load_ends(const Tepui__AppRecord *record, struct entry *entry)
 {
 	if (record->has_last_task_failure)
@@ -308,6 +343,7 @@ static int load_app(void *arg, const char *key, const void *data, size_t size, s
 		entry->target = app_ref(target);
 		entry->is_deleting = record->is_deleting;
 		load_backoff(load, record, entry);
+		load_faults(load, record, entry);
 		load_ends(record, entry);
 	} else {
 		controller_explain(load->c, "leave out app '%s': its definition is lost", key);

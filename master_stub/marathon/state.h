@@ -14,6 +14,7 @@
 #include "master_stub/marathon/app.h"
 #include "master_stub/marathon/backoff.h"
 #include "master_stub/marathon/controller.h"
+#include "master_stub/marathon/node_faults.h"
 #include "proto/mesos.pb-c.h"
 
 struct deployment;
@@ -110,6 +111,7 @@ struct entry {
 	struct instances instances;
 	unsigned n_instances;
 	struct backoff backoff;
+	struct node_faults faults;
 	bool is_deleting;
 	bool is_dirty;			/* its record is to be written */
 	json_t *last_failure;		/* lastTaskFailure, or NULL */
@@ -169,6 +171,7 @@ struct node {
 
 	/* What was left of its last offer, to explain why apps wait. */
 	bool has_offered;
+	int64_t offered_ms;		/* boot clock */
 	bool is_usable, is_unavailable;
 	struct resources left;
 };
@@ -240,6 +243,8 @@ void entry_free(struct controller *c, struct entry *entry);
 int entry_add_version(struct entry *entry, struct app *app);
 /* The definition of VERSION, borrowed; NULL: not kept. */
 struct app *entry_version(const struct entry *entry, const char *version);
+/* Its failed starts are forgotten. */
+void entry_reset_backoff(struct entry *entry);
 /* Instances that run what the target says have it from the target from now on.  -ENOMEM. */
 int entry_adopt(struct controller *c, struct entry *entry);
 /* Oldest versions beyond the 50 kept go, except those that instances run. */

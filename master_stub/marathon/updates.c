@@ -101,6 +101,9 @@ static void back_off(struct controller *c, const struct instance *instance,
 	struct entry *entry = instance->entry;
 
 	backoff_of(status->state)(&entry->backoff, entry->target, c->now_ms);
+	if (node_faults_add(&entry->faults, instance->agent_id, instance->host,
+			    entry->target->max_delay_ms, c->now_ms) < 0)
+		c->is_out_of_memory = true;
 	entry->is_dirty = true;
 	if (backoff_has_given_up(&entry->backoff, entry->target)) {
 		give_up(c, entry);
@@ -359,8 +362,10 @@ void updates_turn(struct controller *c)
 		watch_unreachable(c, instance);
 	}
 	for (entry = entries_first(c); entry; entry = entries_next(c, entry)) {
-		if (backoff_expire(&entry->backoff, entry->target, c->now_ms))
+		if (backoff_expire(&entry->backoff, entry->target, c->now_ms)) {
+			node_faults_reset(&entry->faults);
 			entry->is_dirty = true;
+		}
 		controller_wake_at(c, backoff_expires_at(&entry->backoff, entry->target));
 	}
 }
