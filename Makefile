@@ -92,7 +92,7 @@ $(B)/$(1).a: $(call objs,$(call src,$(1)))
 endef
 $(foreach f,$(FOLDERS),$(eval $(call archive_rule,$(f))))
 
-LIBS_COMMON := -ljansson -lprotobuf-c -levent_core
+LIBS_COMMON := -ljansson -lprotobuf-c -levent_core -lz
 LIBS_STORE  := -lsqlite3
 
 $(B)/tepui-master: $(B)/obj/master_stub/main.o $(B)/master_stub.a $(B)/net.a $(B)/lib.a $(B)/proto.a

@@ -471,7 +471,8 @@ json_t *flags_to_json(const struct flag *flags, size_t n, const void *options)
 	json_t *object = json_object();
 
 	for (size_t i = 0; object && i < n; i++) {
-		json_t *value = flag_to_json(&flags[i], options);
+		json_t *value = flags[i].is_secret ? json_string("") :
+						     flag_to_json(&flags[i], options);
 
 		if (json_object_set_new(object, flags[i].name, value) < 0) {
 			json_decref(object);

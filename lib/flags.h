@@ -26,6 +26,7 @@ struct flag {
 	const char *fallback;	/* the default, as text; NULL leaves the field zero */
 	const char *help;	/* one line */
 	uint64_t max;		/* of a number; 0 = no bound */
+	bool is_secret;		/* not shown by flags_to_json() */
 	char letter;		/* of the short form, "-b TEXT" or "-it"; 0 = none */
 };
 

@@ -5,7 +5,6 @@
 #include <stdlib.h>
 
 #include "lib/err.h"
-#include "lib/log.h"
 #include "lib/loop.h"
 
 struct log_toggle {
@@ -22,6 +21,14 @@ static void reset(void *arg)
 	log_set_level(toggle->usual_level);
 }
 
+void log_toggle_set_usual(struct log_toggle *toggle, enum log_level level)
+{
+	toggle->usual_level = level;
+	toggle->usual = level == LOG_LEVEL_DEBUG;
+	loop_timer_clear(toggle->timer);
+	reset(toggle);
+}
+
 int log_toggle_new(struct loop *loop, struct log_toggle **ret, struct err *e)
 {
 	struct log_toggle *toggle = calloc(1, sizeof(*toggle));
@@ -29,14 +36,12 @@ int log_toggle_new(struct loop *loop, struct log_toggle **ret, struct err *e)
 
 	if (!toggle)
 		return err_set(e, ENOMEM, "make the toggle of the log's level");
-	toggle->usual_level = log_get_level();
-	toggle->usual = toggle->usual_level == LOG_LEVEL_DEBUG;
-	toggle->verbosity = toggle->usual;
 	r = loop_timer_new(loop, reset, toggle, &toggle->timer, e);
 	if (r < 0) {
 		free(toggle);
 		return r;
 	}
+	log_toggle_set_usual(toggle, log_get_level());
 	*ret = toggle;
 	return 0;
 }

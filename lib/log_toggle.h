@@ -4,6 +4,8 @@
 
 #include <stdint.h>
 
+#include "lib/log.h"
+
 struct err;
 struct log_toggle;
 struct loop;
@@ -12,6 +14,9 @@ struct loop;
 int log_toggle_new(struct loop *loop, struct log_toggle **ret, struct err *e);
 /* The usual level is back. */
 void log_toggle_free(struct log_toggle *toggle);
+
+/* LEVEL is the usual one from now on, and at once. */
+void log_toggle_set_usual(struct log_toggle *toggle, enum log_level level);
 
 /*
  * Verbosity as Mesos counts it: 0 is what the daemon was started with, unless that was debug, which

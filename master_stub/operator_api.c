@@ -149,7 +149,11 @@ static const struct route routes[] = {
 	BOTH(HTTP_POST, "/logging/toggle", logging_toggle, 0),
 	{ HTTP_GET, "/system/stats.json", operator_page_system, 0 },
 	LEGACY("/metrics/snapshot", operator_get_snapshot),
-	BOTH(HTTP_GET, "/metrics", operator_get_prometheus, 0),
+	BOTH(HTTP_GET, "/metrics", operator_get_metrics, 0),
+	{ HTTP_GET, "/metrics/prometheus", operator_get_prometheus, 0 },
+	{ HTTP_GET, "/config", get_flags, 0 },
+	{ HTTP_GET, "/logging", operator_get_logging, 0 },
+	{ HTTP_POST, "/logging", operator_post_logging, 0 },
 };
 
 int operator_api_mount(struct shell *shell, struct err *e)

@@ -14,6 +14,11 @@ json_t *operator_metrics(const struct shell *shell);
 /* The routes of the same, and of the text format of Prometheus. */
 int operator_get_snapshot(struct http_request *req, struct err *e);
 int operator_get_prometheus(struct http_request *req, struct err *e);
+/* Of "/metrics", which is Marathon's JSON to its clients. */
+int operator_get_metrics(struct http_request *req, struct err *e);
+/* "/logging", operator_logging.c */
+int operator_get_logging(struct http_request *req, struct err *e);
+int operator_post_logging(struct http_request *req, struct err *e);
 
 /* Mounts the routes, POST /api/v1/agent among them. */
 int operator_api_mount(struct shell *shell, struct err *e);

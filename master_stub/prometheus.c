@@ -77,6 +77,8 @@ static const struct family {
 	{ "allocator/mesos/offer_filters/*", "gauge", "Refusals by the role that still last." },
 	{ "allocator/mesos/roles_unmeasured", "gauge", "Roles too many to be told of each." },
 	{ "allocator/mesos/roles/*", "gauge", "The role's dominant share, from 0 to 1." },
+	{ "marathon.*.counter", "counter", "As Marathon counts it." },
+	{ "marathon.*", "gauge", "As Marathon measures it." },
 	{ "*", "gauge", "As in /metrics/snapshot." },
 };
 
@@ -200,7 +202,9 @@ static int by_name(const void *a, const void *b)
 
 static void make_name(const char *name, char ret[NAME_SIZE + 8])
 {
-	(void)snprintf(ret, NAME_SIZE + 8, "tepui_%s", name);
+	const char *prefix = strncmp(name, "marathon.", strlen("marathon.")) == 0 ? "" : "tepui_";
+
+	(void)snprintf(ret, NAME_SIZE + 8, "%s%s", prefix, name);
 	for (char *c = ret; *c; c++) {
 		if (strchr("/.-", *c))
 			*c = '_';

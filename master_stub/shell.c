@@ -36,6 +36,8 @@ enum {
 	MAX_TURNS = 100,		/* of core and controller after one another */
 	RETRY_MS = 1000,		/* between commits while the disk refuses */
 	KEEPALIVE_MS = 10000,
+	ABDICATION_MS = 500,		/* for the answer to leave, as Marathon has it */
+	MARATHON_PORT = 8080,
 	MIN_FREE_BYTES = 256 << 10,	/* less is a full disk, before a commit shows it */
 	SKIPPED_IDS = 100000,
 	MAX_CONNECTIONS = 65536,
@@ -125,6 +127,21 @@ void shell_wake(struct shell *shell)
 static void wake(void *arg)
 {
 	shell_wake(arg);
+}
+
+static void abdicate(void *arg)
+{
+	struct shell *shell = arg;
+
+	log_info("the leadership is given up by request");
+	loop_timer_set(shell->abdicate_timer, ABDICATION_MS);
+}
+
+static void on_abdicated(void *arg)
+{
+	struct shell *shell = arg;
+
+	loop_stop(shell->loop);
 }
 
 static int64_t next_ms(const struct shell *shell)
@@ -229,13 +246,16 @@ static bool has_room(const struct shell *shell)
 static int gate(void *arg, struct http_request *req, struct err *e)
 {
 	struct shell *shell = arg;
+	bool is_marathon = shell->api && http_request_app(req) == shell->api;
 	const struct http_origin self = {
 		.listen = shell->flags.listen, .hostname = shell->hostname,
+		.trusted = is_marathon ? shell->flags.access_control_allow_origin : NULL,
 	};
 	int r = http_origin_check(&self, req, e);
 
 	if (r == 0)
-		r = http_auth_check(&shell->auth, req, e);
+		r = http_auth_check(is_marathon && shell->marathon_credentials ?
+				    &shell->marathon_auth : &shell->auth, req, e);
 	if (r < 0)
 		return r;
 	if (is_read(http_request_method(req)) ||
@@ -366,6 +386,47 @@ static int read_credentials(struct shell *shell, struct err *e)
 	return 0;
 }
 
+/* One name and password for all of it, besides what the others ask for. */
+static int read_marathon_credentials(struct shell *shell, struct err *e)
+{
+	static const struct http_area_rule ping = { "/ping", HTTP_AREA_OPEN };
+	const char *pair = shell->flags.http_credentials;
+	int r = pair ? credentials_of_pair(pair, &shell->marathon_credentials, e) : 0;
+
+	if (r < 0)
+		return err_wrap(e, "use '--http_credentials'");
+	shell->marathon_auth = (struct http_auth){
+		.name = "marathon", .prefix = "", .rules = &ping, .n_rules = 1,
+		.is_closed = { [HTTP_AREA_READONLY] = true, [HTTP_AREA_READWRITE] = true },
+		.credentials = shell->marathon_credentials,
+	};
+	return 0;
+}
+
+/* Where Marathon's clients look.  A habit, not a need: whoever named no port does without it. */
+static int listen_for_marathon(struct shell *shell, struct err *e)
+{
+	const char *listen = shell->flags.listen, *asked = shell->flags.http_port;
+	int host = (int)(strrchr(listen, ':') - listen);
+	AUTO_FREE char *address = NULL;
+	struct err own = { 0 };
+	int r;
+
+	if (asked && !*asked)
+		asked = NULL;
+	if (asked && strcmp(asked, "0") == 0)
+		return 0;
+	if ((asked ? asprintf(&address, "%.*s:%s", host, listen, asked) :
+		     asprintf(&address, "%.*s:%d", host, listen, MARATHON_PORT)) < 0)
+		return err_set(e, ENOMEM, "listen for clients of Marathon");
+	r = http_server_listen(shell->server, address, &shell->http_port, asked ? e : &own);
+	if (r == 0 || asked)
+		return r < 0 ? err_wrap(e, "use '--http_port=%s'", asked) : 0;
+	log_write_err(LOG_LEVEL_WARNING, &own, "/v2 is served on port %u alone; --http_port names"
+		      " another port, or 0 for none", shell->port);
+	return 0;
+}
+
 static int start_server(struct shell *shell, struct err *e)
 {
 	struct http_limits limits = http_default_limits;
@@ -377,6 +438,8 @@ static int start_server(struct shell *shell, struct err *e)
 	r = http_server_new(shell->loop, &limits, &shell->server, e);
 	if (r == 0)
 		r = http_server_listen(shell->server, shell->flags.listen, &shell->port, e);
+	if (r == 0)
+		r = listen_for_marathon(shell, e);
 	if (r < 0)
 		return r;
 	http_server_set_gate(shell->server, gate, shell);
@@ -424,17 +487,22 @@ static int start_controller(struct shell *shell, struct err *e)
 		.event = on_controller_event, .explain = on_explain, .wall_ms = on_wall_ms,
 		.fetch = on_fetch, .fetch_cancel = on_fetch_cancel, .arg = shell,
 	};
+	const struct marathon_api_io api_io = {
+		.changed = wake, .abdicate = abdicate, .arg = shell,
+	};
 	int r = fetches_new(shell->loop, on_fetched, shell, &shell->fetches, e);
 
 	if (r < 0)
 		return r;
 	options.hostname = shell->hostname;
 	options.port = shell->port;
+	options.http_port = shell->http_port;
+	options.allow_origin = shell->flags.access_control_allow_origin;
 	r = controller_new(&options, &io, shell->store, &shell->rng, shell->master, clock_boot_ms(),
 			   &shell->controller, e);
 	/* Mounted first: what nobody knows is told in the dialect that most clients speak. */
 	if (r == 0)
-		r = marathon_api_new(shell->controller, shell->server, wake, shell, &shell->api, e);
+		r = marathon_api_new(shell->controller, shell->server, &api_io, &shell->api, e);
 	return r;
 }
 
@@ -446,6 +514,8 @@ static int start_timers(struct shell *shell, struct err *e)
 		r = loop_timer_new(shell->loop, on_retry, shell, &shell->retry_timer, e);
 	if (r == 0)
 		r = loop_timer_new(shell->loop, on_keepalive, shell, &shell->keepalive_timer, e);
+	if (r == 0)
+		r = loop_timer_new(shell->loop, on_abdicated, shell, &shell->abdicate_timer, e);
 	if (r == 0)
 		r = store_backup_new(shell->loop, shell->store, &shell->backup, e);
 	if (r < 0)
@@ -474,6 +544,8 @@ int shell_start(struct shell *shell, struct err *e)
 		r = choose_hostname(shell, e);
 	if (r == 0)
 		r = read_credentials(shell, e);
+	if (r == 0)
+		r = read_marathon_credentials(shell, e);
 	if (r == 0)
 		r = start_server(shell, e);
 	if (r == 0)
@@ -522,11 +594,13 @@ void shell_stop(struct shell *shell)
 	loop_timer_free(shell->turn_timer);
 	loop_timer_free(shell->retry_timer);
 	loop_timer_free(shell->keepalive_timer);
+	loop_timer_free(shell->abdicate_timer);
 	store_backup_free(shell->backup);
 	log_toggle_free(shell->log_toggle);
 	if (shell->store)
 		store_close(shell->store);
 	loop_free(shell->loop);
 	credentials_free(shell->credentials);
+	credentials_free(shell->marathon_credentials);
 	free(shell->hostname);
 }

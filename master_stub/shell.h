@@ -29,6 +29,7 @@ struct shell_flags {
 	char *work_dir, *listen, *hostname, *log_level, *agent_removal_rate_limit;
 	char *min_allocatable_resources, *domain, *roles, *weights;
 	char *credentials, *http_authenticators, *http_framework_authenticators;
+	char *http_port, *http_credentials, *access_control_allow_origin;
 	int64_t agent_ping_timeout, offer_timeout, agent_reregister_timeout, allocation_interval;
 	int64_t agent_removal_interval;		/* of the rate limit; no flag of its own */
 	uint64_t max_agent_ping_timeouts;
@@ -42,13 +43,16 @@ struct shell {
 	struct shell_flags flags;
 	char *hostname;			/* told to others */
 	uint16_t port;
+	uint16_t http_port;		/* Marathon's own; 0: none */
 	struct loop *loop;
 	struct rng rng;
 	struct store *store;
 	struct store_backup *backup;
 	struct http_server *server;
 	struct http_auth auth;
+	struct http_auth marathon_auth;		/* of /v2, with --http_credentials */
 	struct credentials *credentials;	/* NULL: nobody is asked for one */
+	struct credentials *marathon_credentials;	/* NULL: /v2 is like everything else */
 	struct log_toggle *log_toggle;
 	struct pages *pages;
 	struct operator_streams *operators;
@@ -57,7 +61,7 @@ struct shell {
 	struct fetches *fetches;
 	struct marathon_api *api;
 	struct streams *agents, *schedulers;
-	struct loop_timer *turn_timer, *retry_timer, *keepalive_timer;
+	struct loop_timer *turn_timer, *retry_timer, *keepalive_timer, *abdicate_timer;
 	bool needs_turn;
 	bool is_full;			/* the last commit failed: nothing new is promised */
 	int64_t fetch_ns;		/* that the state took to be read at the start */

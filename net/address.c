@@ -136,6 +136,17 @@ void address_format(const struct address *address, char ret_text[ADDRESS_TEXT_SI
 	}
 }
 
+/* The port stands at the same place in both families. */
+uint16_t address_port(const struct address *address)
+{
+	struct sockaddr_in ip;
+
+	if (address->storage.ss_family != AF_INET && address->storage.ss_family != AF_INET6)
+		return 0;
+	memcpy(&ip, &address->storage, sizeof(ip));
+	return ntohs(ip.sin_port);
+}
+
 void address_tune(const struct address *address, int fd)
 {
 	static const int on = 1, unacked_ms = 60000;

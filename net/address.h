@@ -36,6 +36,9 @@ int address_from_path(const char *path, struct address *ret, struct err *e);
 /* The reverse; a peer of a unix socket has no name and is "unix:". */
 void address_format(const struct address *address, char ret_text[ADDRESS_TEXT_SIZE]);
 
+/* Of a TCP address; 0 of another. */
+uint16_t address_port(const struct address *address);
+
 /* No delay, and notice of peers that vanish.  Best effort: connections work without. */
 void address_tune(const struct address *address, int fd);
 

@@ -146,6 +146,24 @@ int credentials_load(const char *path, struct credentials **ret, struct err *e)
 	return r;
 }
 
+int credentials_of_pair(const char *pair, struct credentials **ret, struct err *e)
+{
+	AUTO(credentials_freep) struct credentials *credentials = calloc(1, sizeof(*credentials));
+	const char *colon = strchr(pair, ':');
+	AUTO(forgetp) char *principal = colon ? strndup(pair, (size_t)(colon - pair)) : NULL;
+	int r;
+
+	if (!credentials || (colon && !principal))
+		return err_set(e, ENOMEM, "read credential");
+	if (!colon)
+		return err_set(e, EINVAL, "read credential: it is not a name and a password with a"
+			       " colon between them");
+	r = add(credentials, "the credential", principal, colon + 1, e);
+	if (r == 0)
+		*ret = TAKE_PTR(credentials);
+	return r;
+}
+
 bool credentials_have(const struct credentials *credentials, const char *pair, size_t size)
 {
 	bool is_known = false;

@@ -16,6 +16,8 @@ struct err;
  * none at all in it; -EFBIG.
  */
 int credentials_load(const char *path, struct credentials **ret, struct err *e);
+/* The one of "PRINCIPAL:SECRET".  -EINVAL: it is not that. */
+int credentials_of_pair(const char *pair, struct credentials **ret, struct err *e);
 void credentials_free(struct credentials *credentials);
 
 /* Is "PRINCIPAL:SECRET" among them?  It takes as long whatever of it is right. */

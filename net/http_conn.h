@@ -89,6 +89,7 @@ struct http_request {
 	void *upload_arg;
 	uint64_t uploaded;
 	bool is_upload_paused;
+	bool may_gzip;			/* the reply's body */
 	struct evbuffer *reply_headers;	/* NULL: none */
 	void (*on_close)(void *arg);
 	void *on_close_arg;
@@ -190,6 +191,8 @@ void request_fail_err(struct http_request *req, int status, const struct err *e)
 
 /* http_reply.c: may the connection be used again after the answer to REQ? */
 bool request_keeps_alive(const struct http_request *req);
+/* http_gzip.c: BODY as the client likes it best, with the headers that tell. */
+void reply_compress(struct http_request *req, struct evbuffer *body);
 /* Status line and headers without the empty line; -ENOMEM. */
 int reply_head(struct http_request *req, int status, const char *type, struct evbuffer *out);
 

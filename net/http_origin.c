@@ -78,6 +78,23 @@ static const char *quotable(const char *text)
 	return text;
 }
 
+/* "*" is no name: it opens answers to everybody's pages, and nothing else. */
+static bool is_trusted(const struct http_origin *self, const char *origin)
+{
+	const char *list = self->trusted ? self->trusted : "";
+
+	while (*list) {
+		size_t size;
+
+		list += strspn(list, ", ");
+		size = strcspn(list, ", ");
+		if (size > 0 && strlen(origin) == size && strncasecmp(list, origin, size) == 0)
+			return strcmp(origin, "*") != 0;
+		list += size;
+	}
+	return false;
+}
+
 int http_origin_judge(const struct http_origin *self, enum http_method method,
 		      const struct http_origin_headers *headers, struct err *e)
 {
@@ -88,6 +105,8 @@ int http_origin_judge(const struct http_origin *self, enum http_method method,
 		return err_set(e, EPERM, "refuse host '%.64s': this is %.64s, name it with"
 			       " --hostname", quotable(headers->host), self->listen);
 	if (method == HTTP_GET || method == HTTP_HEAD || method == HTTP_OPTIONS)
+		return 0;
+	if (headers->origin && is_trusted(self, headers->origin))
 		return 0;
 	if (headers->site && strcasecmp(headers->site, "same-origin") != 0 &&
 	    strcasecmp(headers->site, "none") != 0)

@@ -11,6 +11,7 @@ struct http_request;
 struct http_origin {
 	const char *listen;	/* "127.0.0.1:5050", numeric */
 	const char *hostname;	/* told to others; NULL: none */
+	const char *trusted;	/* origins of other sites that may do what ours may, by commas; NULL: none */
 };
 
 /* The three headers as they came; NULL where there was none. */

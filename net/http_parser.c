@@ -299,15 +299,20 @@ static int check_framing(struct http_head *head, const struct framing *framing)
 	return 0;
 }
 
-static int check_request(const struct http_head *head, const struct framing *framing)
+static int check_request(struct http_head *head, const struct framing *framing)
 {
-	bool has_body = head->is_chunked || head->length > 0;
+	bool is_read = head->method == HTTP_GET || head->method == HTTP_HEAD;
 
 	if (framing->n_hosts > 1 || (framing->n_hosts == 0 && head->minor_version > 0))
 		return -400;
-	/* No reader agrees with another on what a body of these would mean. */
-	if (has_body && (head->method == HTTP_GET || head->method == HTTP_HEAD))
+	/*
+	 * No reader agrees with another on what a body of these would mean.  go-marathon sends one: what
+	 * it announces is read and ignored, and nothing behind it is taken for a request.
+	 */
+	if (is_read && head->is_chunked)
 		return -400;
+	if (is_read && head->length > 0)
+		head->keep_alive = false;
 	return 0;
 }
 

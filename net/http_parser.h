@@ -47,7 +47,7 @@ struct http_head {
  * -431, -501, -505.  Every ambiguous form of reference/reliability.md 3.2 is refused:
  * Content-Length with Transfer-Encoding, differing or odd lengths, bare LF, NUL, obs-fold,
  * white space before a colon, a missing or second Host, any coding but a single "chunked", a GET or
- * HEAD with a body.
+ * HEAD with chunks.  One with another body is the last of its connection.
  */
 int http_parse_request(const char *data, size_t size, struct http_head *ret);
 

@@ -122,6 +122,8 @@ static void reply_buffer(struct http_request *req, int status, const char *type,
 		request_free(req);
 		return;
 	}
+	if (body && req->may_gzip && !is_bodyless(status))
+		reply_compress(req, body);
 	out = body ? evbuffer_new() : NULL;
 	if (out && build_reply(req, status, type, body, out) == 0 &&
 	    evbuffer_add_buffer(conn_output(conn), out) == 0)
@@ -132,6 +134,11 @@ static void reply_buffer(struct http_request *req, int status, const char *type,
 	if (out)
 		evbuffer_free(out);
 	request_free(req);
+}
+
+void http_reply_gzip(struct http_request *req)
+{
+	req->may_gzip = true;
 }
 
 void http_reply(struct http_request *req, int status, const char *type, const void *body,

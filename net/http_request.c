@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
+#include <sys/socket.h>
 
 #include "lib/cleanup.h"
 #include "lib/err.h"
@@ -234,6 +236,16 @@ int http_request_set_principal(struct http_request *req, const char *name, size_
 	return req->principal ? 0 : -ENOMEM;
 }
 
+uint16_t http_request_port(const struct http_request *req)
+{
+	struct address own = { .size = sizeof(own.storage) };
+	int fd = req->conn ? bufferevent_getfd(req->conn->bev) : -EBADF;
+
+	if (fd < 0 || getsockname(fd, (struct sockaddr *)&own.storage, &own.size) < 0)
+		return 0;
+	return address_port(&own);
+}
+
 bool http_request_is_local(const struct http_request *req, uid_t *ret_uid)
 {
 	if (req->is_local && ret_uid)
@@ -257,8 +269,7 @@ bool http_request_query_bool(const struct http_request *req, const char *name, b
 
 	if (!value)
 		return fallback;
-	return strcmp(value, "true") == 0 || strcmp(value, "True") == 0 ||
-	       strcmp(value, "1") == 0 || !*value;
+	return strcasecmp(value, "true") == 0 || strcmp(value, "1") == 0 || !*value;
 }
 
 void http_request_on_close(struct http_request *req, void (*fn)(void *arg), void *arg)

@@ -273,9 +273,8 @@ int http_server_listen(struct http_server *server, const char *address, uint16_t
 	r = add_listener(server, TAKE_FD(fd), NULL, true, e);
 	if (r < 0)
 		return r;
-	/* The port stands at the same place in both families. */
 	if (ret_port)
-		*ret_port = ntohs(((struct sockaddr_in *)&local.storage)->sin_port);
+		*ret_port = address_port(&local);
 	return 0;
 }
 

@@ -128,6 +128,7 @@ const char *http_request_arg(const struct http_request *req, size_t i);	/* of ':
 const char *http_request_header(const struct http_request *req, const char *name); /* NULL if absent */
 const char *http_request_body(const struct http_request *req, size_t *ret_size);   /* NUL-terminated */
 const char *http_request_peer(const struct http_request *req);	/* "127.0.0.1:4711" or "unix:UID" */
+uint16_t http_request_port(const struct http_request *req);	/* of ours, that it came to; 0: none */
 bool http_request_is_local(const struct http_request *req, uid_t *ret_uid);	/* unix socket */
 /* Who REQ is of, as the gate found out; NULL: nobody was asked for.  Copied; -ENOMEM. */
 const char *http_request_principal(const struct http_request *req);
@@ -136,7 +137,7 @@ int http_request_set_principal(struct http_request *req, const char *name, size_
 /* First or I-th value of a query parameter, decoded; NULL if absent; "" if it has no value. */
 const char *http_request_query(const struct http_request *req, const char *name);
 const char *http_request_query_at(const struct http_request *req, const char *name, size_t i);
-/* "true"/"True"/"1"/"" are true, absent is FALLBACK. */
+/* "true" in any case, "1" and "" are true, absent is FALLBACK. */
 bool http_request_query_bool(const struct http_request *req, const char *name, bool fallback);
 
 /* For a handler that answers later: FN tells that the client went away; REQ is gone after it. */
@@ -144,6 +145,9 @@ void http_request_on_close(struct http_request *req, void (*fn)(void *arg), void
 
 /* Add a header to the coming reply.  Names and values with control bytes are dropped. */
 void http_reply_header(struct http_request *req, const char *name, const char *value);
+
+/* The body of the coming reply may go out in gzip, if the client takes it and it is worth it. */
+void http_reply_gzip(struct http_request *req);
 
 /* Each consumes REQ.  TYPE NULL with no body: no Content-Type.  HEAD sends no body. */
 void http_reply(struct http_request *req, int status, const char *type, const void *body,

@@ -2,7 +2,7 @@
 
 DEB_BUILD := gcc make pkg-config protobuf-c-compiler protobuf-compiler libprotobuf-c-dev libjansson-dev \
              libevent-dev libsqlite3-dev libseccomp-dev libcap-dev libnl-3-dev libnl-route-3-dev \
-             libcmocka-dev uthash-dev libarchive-dev libssl-dev
+             libcmocka-dev uthash-dev libarchive-dev libssl-dev zlib1g-dev
 DEB_TEST  := python3 python3-pytest curl procps iproute2 strace qemu-system-x86 qemu-system-common \
              busybox-static uidmap podman conmon runc crun cpio kmod e2fsprogs xfsprogs mount libasan8 libubsan1 clang libclang-rt-14-dev skopeo umoci zstd
 DEB_BENCH := runc crun bubblewrap

@@ -44,7 +44,13 @@ static const struct route routes[] = {
 	{ HTTP_GET, "/v2/events", api_events, 0 },
 	{ HTTP_GET, "/v2/info", api_get_info, 0 },
 	{ HTTP_GET, "/v2/leader", api_get_leader, 0 },
+	{ HTTP_DELETE, "/v2/leader", api_abdicate, 0 },
 	{ HTTP_GET, "/v2/plugins", api_get_plugins, 0 },
+	{ HTTP_GET, "/v2/plugins/:id/*", api_use_plugin, 0 },
+	{ HTTP_PUT, "/v2/plugins/:id/*", api_use_plugin, 0 },
+	{ HTTP_POST, "/v2/plugins/:id/*", api_use_plugin, 0 },
+	{ HTTP_DELETE, "/v2/plugins/:id/*", api_use_plugin, 0 },
+	{ HTTP_GET, "/help", api_help, 0 },
 	{ HTTP_GET, "/v2/groups", api_get_groups, 0 },
 	{ HTTP_GET, "/v2/groups/*", api_get_group, 0 },
 };
@@ -56,8 +62,31 @@ struct marathon_api *api_of(const struct http_request *req)
 	return http_request_app(req);
 }
 
+/* Of several origins a browser wants to see its own; who is none gets the first. */
+static void allow_origin(struct http_request *req, const char *list)
+{
+	const char *origin = http_request_header(req, "Origin"), *at = list;
+	char allowed[256] = "";
+
+	while (*at) {
+		size_t size = strcspn(at, ", ");
+		bool is_own = origin && strlen(origin) == size && strncasecmp(at, origin, size) == 0;
+
+		if (is_own || !allowed[0])
+			(void)snprintf(allowed, sizeof(allowed), "%.*s", (int)size, at);
+		if (is_own)
+			break;
+		at += size;
+		at += strspn(at, ", ");
+	}
+	http_reply_header(req, "Access-Control-Allow-Origin", allowed);
+	if (strcmp(allowed, "*") != 0)
+		http_reply_header(req, "Vary", "Origin");
+}
+
 void api_set_headers(struct http_request *req)
 {
+	const char *origins = api_of(req)->controller->options.allow_origin;
 	char leader[320];
 
 	(void)snprintf(leader, sizeof(leader), "http://%s", api_of(req)->leader);
@@ -67,6 +96,9 @@ void api_set_headers(struct http_request *req)
 	http_reply_header(req, "Expires", "0");
 	http_reply_header(req, "X-Frame-Options", "DENY");
 	http_reply_header(req, "X-XSS-Protection", "1; mode=block");
+	if (origins)
+		allow_origin(req, origins);
+	http_reply_gzip(req);
 }
 
 /* A body that could not be made is the only thing that goes wrong this late. */
@@ -91,7 +123,7 @@ void api_changed(struct http_request *req)
 {
 	struct marathon_api *api = api_of(req);
 
-	api->changed(api->arg);
+	api->io.changed(api->io.arg);
 }
 
 int api_reply_deployment(struct http_request *req, int status, const struct change_result *result)
@@ -104,12 +136,31 @@ int api_reply_deployment(struct http_request *req, int status, const struct chan
 	return marathon_reply(req, status, body);
 }
 
+/* What a browser asks before it lets a page of another site use another method. */
+static void reply_preflight(struct http_request *req)
+{
+	const char *headers = http_request_header(req, "Access-Control-Request-Headers");
+
+	http_reply_header(req, "Access-Control-Allow-Methods",
+			  "GET, POST, PUT, PATCH, DELETE, OPTIONS, HEAD");
+	http_reply_header(req, "Access-Control-Allow-Headers",
+			  headers ? headers : "Origin, Accept, Content-Type");
+	http_reply_header(req, "Access-Control-Max-Age", "86400");
+	http_reply(req, 200, NULL, NULL, 0);
+}
+
 /* What the server itself refuses: no handler of ours ends so for want of an object. */
 static void reply_error(struct http_request *req, int status, const struct err *e)
 {
-	const char *message = status == 404 ? "URI not found" : e->msg;
+	const char *message = status == 404 ? "URI not found" :
+			      status == 401 ? "Invalid username or password." : e->msg;
 
 	api_set_headers(req);
+	if (http_request_method(req) == HTTP_OPTIONS && status == 405 &&
+	    api_of(req)->controller->options.allow_origin) {
+		reply_preflight(req);
+		return;
+	}
 	http_reply_json(req, status, json_pack("{s:s}", "message", message));
 }
 
@@ -247,9 +298,25 @@ bool app_filter_matches(const struct app_filter *filter, const struct app *app)
 
 /* ---- Life ---- */
 
+/* What there is, as it is asked for. */
+int api_help(struct http_request *req, struct err *e)
+{
+	AUTO_FREE char *text = NULL;
+	size_t size = 0;
+	FILE *out = open_memstream(&text, &size);
+
+	for (size_t i = 0; out && i < ARRAY_SIZE(routes); i++)
+		(void)fprintf(out, "%-6s %s\n", http_method_name(routes[i].method),
+			      routes[i].pattern);
+	if (!out || fclose(out) != 0)
+		return err_set(e, ENOMEM, "answer '/help'");
+	api_set_headers(req);
+	http_reply(req, 200, "text/plain; charset=utf-8", text, size);
+	return 0;
+}
+
 int marathon_api_new(struct controller *controller, struct http_server *server,
-		     void (*changed)(void *arg), void *arg, struct marathon_api **ret,
-		     struct err *e)
+		     const struct marathon_api_io *io, struct marathon_api **ret, struct err *e)
 {
 	struct marathon_api *api = calloc(1, sizeof(*api));
 	int r;
@@ -259,8 +326,9 @@ int marathon_api_new(struct controller *controller, struct http_server *server,
 		return err_set(e, ENOMEM, "start the /v2 API");
 	}
 	api->controller = controller;
-	api->changed = changed;
-	api->arg = arg;
+	api->io = *io;
+	api->started_ms = clock_boot_ms();
+	api->started_wall_ms = controller_wall_ms(controller);
 	(void)snprintf(api->leader, sizeof(api->leader), "%s:%u", controller->options.hostname,
 		       controller->options.port);
 	r = http_server_mount(server, routes, ARRAY_SIZE(routes), reply_error, api, e);

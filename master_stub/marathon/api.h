@@ -15,9 +15,9 @@ enum { API_ID_SIZE = 256, API_PEER_SIZE = 64 };
 
 struct marathon_api {
 	struct controller *controller;
-	void (*changed)(void *arg);
-	void *arg;
+	struct marathon_api_io io;
 	struct event_streams *streams;
+	int64_t started_ms, started_wall_ms;
 	char leader[300];	/* "host:port" */
 };
 
@@ -50,6 +50,7 @@ route_fn api_list_deployments, api_get_deployment, api_cancel_deployment;
 route_fn api_promote_deployment, api_pause_deployment, api_resume_deployment;
 route_fn api_abort_deployment;
 route_fn api_get_queue, api_reset_delay;
+route_fn api_abdicate, api_use_plugin, api_help;
 route_fn api_get_info, api_get_leader, api_ping, api_get_groups, api_get_group, api_get_plugins;
 route_fn api_events;
 
@@ -57,6 +58,7 @@ route_fn api_events;
 int event_streams_new(struct controller *controller, struct event_streams **ret);
 void event_streams_free(struct event_streams *streams);
 void event_streams_send(struct event_streams *streams, const char *type, const json_t *event);
+size_t event_streams_count(const struct event_streams *streams);
 void event_streams_keepalive(struct event_streams *streams);
 
 /* The embed parameters of the request (views.h). */

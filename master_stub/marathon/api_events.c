@@ -164,6 +164,11 @@ void event_streams_send(struct event_streams *streams, const char *type, const j
 	}
 }
 
+size_t event_streams_count(const struct event_streams *streams)
+{
+	return streams->n;
+}
+
 void event_streams_keepalive(struct event_streams *streams)
 {
 	struct event_stream *stream, *next = TAILQ_FIRST(&streams->list);

@@ -324,6 +324,7 @@ static int start_deployment(struct controller *c, struct change *changes, unsign
 		return refuse_memory(refusal);
 	}
 	deployment_attach(c, deployment);
+	c->n_deployed++;
 	controller_explain(c, "deployment %s of %u apps starts, '%s' among them", deployment->id, n,
 			   n > 0 ? changes[0].app_id : "none");
 	return 0;

@@ -25,6 +25,8 @@ struct controller_options {
 	unsigned max_running_deployments;		/* 100 */
 	const char *hostname;				/* borrowed; for /v2/info and leader */
 	uint16_t port;
+	uint16_t http_port;				/* Marathon's own; 0: none */
+	const char *allow_origin;			/* borrowed: whose pages may read; NULL: none's */
 };
 extern const struct controller_options controller_default_options;
 
@@ -77,14 +79,22 @@ int64_t controller_next_ms(const struct controller *controller);
 void controller_fetched(struct controller *controller, uint64_t id,
 			const struct controller_answer *answer, int64_t now_ms);
 
-/*
- * Mount /v2, /ping and the event stream on SERVER (marathon/api*.c).  CHANGED is called after every
- * request that may have changed something, so that the shell runs a turn.
- */
+/* What the REST surface asks of the shell. */
+struct marathon_api_io {
+	void (*changed)(void *arg);	/* something may have: run a turn */
+	void (*abdicate)(void *arg);	/* end the process when what is answered has left */
+	void *arg;
+};
+
+/* Mount /v2, /ping and the event stream on SERVER (marathon/api*.c). */
 struct marathon_api;
 int marathon_api_new(struct controller *controller, struct http_server *server,
-		     void (*changed)(void *arg), void *arg, struct marathon_api **ret,
-		     struct err *e);
+		     const struct marathon_api_io *io, struct marathon_api **ret, struct err *e);
+/* The numbers that Marathon tells, by their names since 1.7; counters only rise. */
+typedef void marathon_metric_fn(void *arg, const char *name, double value);
+void marathon_api_metrics(const struct marathon_api *api, marathon_metric_fn *fn, void *arg);
+/* The same as Marathon's /metrics has them, with the names before 1.7, too. */
+json_t *marathon_api_metrics_json(const struct marathon_api *api);
 /* The shell passes every controller event here; it fans out to the streams. */
 void marathon_api_event(struct marathon_api *api, const char *type, const json_t *event);
 /* Bare CRLF on all streams, every 10 s. */

@@ -22,9 +22,9 @@ static json_t *config_view(const struct controller *c)
 {
 	const struct controller_options *o = &c->options;
 
-	return json_pack("{s:b, s:i, s:s, s:s, s:i, s:[], s:s, s:b, s:s, s:i, s:i, s:s, s:i, s:I,"
+	return json_pack("{s:s?, s:b, s:i, s:s, s:s, s:i, s:[], s:s, s:b, s:s, s:i, s:i, s:s, s:i, s:I,"
 			 " s:I, s:I, s:I, s:b}",
-			 "checkpoint", 1, "decline_offer_duration", 120000, "env_vars_prefix", "",
+			 "access_control_allow_origin", o->allow_origin, "checkpoint", 1, "decline_offer_duration", 120000, "env_vars_prefix", "",
 			 "executor", "//cmd", "failover_timeout", 604800, "features",
 			 "framework_name", "marathon", "ha", 0, "hostname", o->hostname,
 			 "local_port_max", (int)o->local_port_max, "local_port_min",
@@ -45,5 +45,7 @@ json_t *info_view(const struct controller *c)
 			 "marathon", "version", TEPUI_MARATHON_VERSION, "buildref",
 			 "tepui-" TEPUI_VERSION, "elected", 1, "leader", leader, "frameworkId",
 			 c->framework_id, "marathon_config", config_view(c), "zookeeper_config",
-			 "http_config", "http_port", (int)c->options.port, "https_port");
+			 "http_config", "http_port",
+			 (int)(c->options.http_port ? c->options.http_port : c->options.port),
+			 "https_port");
 }

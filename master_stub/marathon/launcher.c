@@ -276,6 +276,7 @@ static bool launch_one(struct controller *c, struct entry *entry, const struct b
 		entry->is_dirty = true;
 	}
 	queue_used(c, entry);
+	c->n_launched++;
 	event_instance_changed(c, instance);
 	return true;
 }

@@ -208,6 +208,7 @@ struct controller {
 	unsigned n_deployments;
 	json_t *ended;			/* how the last deployments ended, oldest first */
 	int64_t last_version_wall_ms;
+	uint64_t n_launched, n_deployed;	/* since the start */
 
 	int64_t now_ms;			/* of the turn or request that is being done */
 	int64_t next_ms;

@@ -192,7 +192,7 @@ def test_an_operator_reserves_in_his_own_name(closed):
 @pytest.mark.row("1.1")
 def test_the_command_line_shows_a_credential(closed):
     refused = closed.tepui("app", "list", check=False)
-    assert refused.returncode == 1 and "a credential for 'mesos-master-readonly' is needed" in refused.stderr
+    assert refused.returncode == 1 and "Invalid username or password. (see --credential)" in refused.stderr
     assert closed.tepui(f"--credential={closed.secret}", "app", "list") is not None
     assert "127.0.0.1" in closed.tepui(f"--credential={closed.secret}", "node", "list")
 

@@ -97,7 +97,7 @@ class Cluster:
         if self.master is None:
             self.master = Daemon("master", [
                 BUILD / "tepui-master", f"--work_dir={self.directory / 'master'}",
-                f"--listen={self.master_address}", *self.master_flags], self.directory / "master.log")
+                f"--listen={self.master_address}", "--http_port=0", *self.master_flags], self.directory / "master.log")
             self.daemons.append(self.master)
         self.master.start()
         wait_until(self.answers_ping, "the master's first answer")

@@ -60,6 +60,20 @@ def locked(marathon, app):
 
 
 @pytest.fixture
+def alone():
+    """Start a master of the test's own, without nodes, with flags that all others are not to have."""
+    made = []
+
+    def start(*flags):
+        made.append(Cluster("marathon-alone"))
+        made[-1].start_master(*flags)
+        return made[-1]
+    yield start
+    for one in made:
+        one.close()
+
+
+@pytest.fixture
 def events(marathon):
     """Open the event stream (arguments of EventReader after the cluster); closed after the test."""
     made = []

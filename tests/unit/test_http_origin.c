@@ -11,10 +11,14 @@
 #include "lib/err.h"
 #include "net/http_origin.h"
 
-static const struct http_origin loopback = { "127.0.0.1:5050", "node1.example" };
-static const struct http_origin loopback6 = { "[::1]:5050", "fd00::7" };
-static const struct http_origin wide = { "0.0.0.0:5050", "node1.example" };
-static const struct http_origin wide6 = { "[fd00::1]:5050", NULL };
+static const struct http_origin loopback = { "127.0.0.1:5050", "node1.example", NULL };
+static const struct http_origin loopback6 = { "[::1]:5050", "fd00::7", NULL };
+static const struct http_origin wide = { "0.0.0.0:5050", "node1.example", NULL };
+static const struct http_origin trusting = {
+	"127.0.0.1:5050", NULL, "http://ui.example, https://other.example:8443",
+};
+static const struct http_origin starred = { "127.0.0.1:5050", NULL, "*" };
+static const struct http_origin wide6 = { "[fd00::1]:5050", NULL, NULL };
 
 static const struct {
 	const struct http_origin *self;
@@ -22,6 +26,15 @@ static const struct {
 	struct http_origin_headers headers;
 	const char *refusal;	/* NULL: let in */
 } rows[] = {
+	/* Origins that are trusted by name. */
+	{ &trusting, HTTP_POST, { "127.0.0.1", "http://ui.example", "cross-site" }, NULL },
+	{ &trusting, HTTP_POST, { "127.0.0.1", "https://Other.example:8443", NULL }, NULL },
+	{ &trusting, HTTP_POST, { "127.0.0.1", "https://other.example", NULL }, "refuse request of origin" },
+	{ &trusting, HTTP_POST, { "127.0.0.1", "http://ui.example.evil", NULL }, "refuse request of origin" },
+	{ &trusting, HTTP_POST, { "127.0.0.1", "", NULL }, "refuse request of origin" },
+	{ &trusting, HTTP_POST, { "evil.example", "http://ui.example", NULL }, "refuse host" },
+	{ &starred, HTTP_POST, { "127.0.0.1", "http://ui.example", NULL }, "refuse request of origin" },
+	{ &starred, HTTP_POST, { "127.0.0.1", "*", NULL }, "refuse request of origin" },
 	/* Hosts, for any method. */
 	{ &loopback, HTTP_POST, { "127.0.0.1:5050", NULL, NULL }, NULL },
 	{ &loopback, HTTP_POST, { "127.0.0.1", NULL, NULL }, NULL },

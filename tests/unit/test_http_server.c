@@ -80,6 +80,7 @@ static const struct {
 	{ "GET /hello\r\n", 400, "Connection: close" },
 	{ "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 505, "Connection: close" },
 	{ "\x16\x03\x01\x02", 400, "Connection: close" },
+	{ "GET /hello HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n\"\"", 200, "Connection: close" },
 	{ "GET /hello HTTP/1.0\r\n\r\n", 200, "Connection: close" },
 	{ "GET /hello HTTP/1.0\r\nConnection: keep-alive\r\n\r\n", 200, "Connection: keep-alive" },
 };
