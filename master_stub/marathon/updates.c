@@ -216,6 +216,7 @@ static void handle_unreachable(struct controller *c, struct instance *instance,
 			instance->unreachable_wall_ms =
 				status->unreachable_time->nanoseconds / 1000000;
 		set_unreachable_since(c, instance);
+		instance->is_provisioned = false;
 		instance->state = status->state;
 		event_status_update(c, instance, status);
 		event_instance_changed(c, instance);

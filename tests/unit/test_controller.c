@@ -303,6 +303,17 @@ static void test_unreachable_strategy_waits(void **state)
 	assert_int_equal(count_alive_tasks(), 1);
 }
 
+static void test_one_whose_agent_goes_before_it_is_heard_of_is_unreachable(void **state)
+{
+	(void)state;
+	post("{\"id\":\"/web\",\"cmd\":\"x\",\"unreachableStrategy\":"
+	     "{\"inactiveAfterSeconds\":60,\"expungeAfterSeconds\":120}}");
+	offer();
+	assert_string_equal(instance_condition(TAILQ_FIRST(&app("/web")->instances)), "Provisioned");
+	say(task_at(0), MESOS__V1__TASK_STATE__TASK_UNREACHABLE, UNKNOWN_HEALTH);
+	assert_string_equal(instance_condition(TAILQ_FIRST(&app("/web")->instances)), "Unreachable");
+}
+
 static void test_unknown_task_is_killed(void **state)
 {
 	(void)state;
@@ -765,6 +776,7 @@ int main(void)
 		WORLD_TEST(test_overdue_task_is_killed_and_replaced),
 		WORLD_TEST(test_unreachable_instance_is_replaced_at_once_and_killed_when_back),
 		WORLD_TEST(test_unreachable_strategy_waits),
+		WORLD_TEST(test_one_whose_agent_goes_before_it_is_heard_of_is_unreachable),
 		WORLD_TEST(test_unknown_task_is_killed),
 		WORLD_TEST(test_restart_of_the_process_keeps_everything),
 		WORLD_TEST(test_restart_in_a_deployment_resumes_it),
