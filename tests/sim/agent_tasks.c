@@ -7,6 +7,7 @@
 #include "lib/id.h"
 #include "lib/pb_json.h"
 #include "tests/sim/agent.h"
+#include "tests/sim/agent_health.h"
 #include "tests/sim/executors.h"
 #include "tests/sim/groups.h"
 #include "tests/sim/promises.h"
@@ -94,8 +95,7 @@ static void free_task(struct agent_task *task)
 	free(task);
 }
 
-/* A timer of a task may come when the task is gone: its number tells. */
-static struct agent_task *task_of_timer(struct sim_agent *agent, uint64_t tag)
+struct agent_task *agent_task_of_timer(struct sim_agent *agent, uint64_t tag)
 {
 	struct agent_task *task;
 
@@ -164,7 +164,7 @@ static Mesos__V1__TaskStatus__Source source_of(const struct agent_task *task)
 		       MESOS__V1__TASK_STATUS__SOURCE__SOURCE_EXECUTOR;
 }
 
-static void add_update(struct agent_task *task, Mesos__V1__TaskState state)
+void agent_task_update(struct agent_task *task, Mesos__V1__TaskState state)
 {
 	struct sim_agent *agent = task->agent;
 	Mesos__V1__TaskStatus status = MESOS__V1__TASK_STATUS__INIT;
@@ -181,6 +181,8 @@ static void add_update(struct agent_task *task, Mesos__V1__TaskState state)
 	status.uuid = (ProtobufCBinaryData){ sizeof(uuid), uuid };
 	status.has_source = true;
 	status.source = source_of(task);
+	status.has_healthy = task->has_health;
+	status.healthy = task->is_healthy;
 	status.has_timestamp = true;
 	status.timestamp = (double)sim_wall_ms(agent->sim) / 1000;
 	update->status = (Mesos__V1__TaskStatus *)pb_copy(&status.base);
@@ -203,9 +205,9 @@ static void notice(struct agent_task *task)
 	if (!task->agent->is_running || has_ended(task))
 		return;
 	if (task->process == PROCESS_RUNNING && task->state == MESOS__V1__TASK_STATE__TASK_STAGING)
-		add_update(task, MESOS__V1__TASK_STATE__TASK_RUNNING);
+		agent_task_update(task, MESOS__V1__TASK_STATE__TASK_RUNNING);
 	if (task->process == PROCESS_EXITED)
-		add_update(task, task->exit_state);
+		agent_task_update(task, task->exit_state);
 }
 
 static void process_exit(struct agent_task *task, Mesos__V1__TaskState state)
@@ -233,7 +235,7 @@ void agent_tasks_executor_ended(struct sim_agent *agent, const struct agent_exec
 static void on_exit_time(void *arg, uint64_t tag)
 {
 	struct sim_agent *agent = arg;
-	struct agent_task *task = task_of_timer(agent, tag);
+	struct agent_task *task = agent_task_of_timer(agent, tag);
 	bool is_bad;
 
 	if (!task)
@@ -248,7 +250,7 @@ static void on_exit_time(void *arg, uint64_t tag)
 static void on_started(void *arg, uint64_t tag)
 {
 	struct sim_agent *agent = arg;
-	struct agent_task *task = task_of_timer(agent, tag);
+	struct agent_task *task = agent_task_of_timer(agent, tag);
 
 	if (!task || task->process != PROCESS_STARTING)
 		return;
@@ -259,6 +261,7 @@ static void on_started(void *arg, uint64_t tag)
 	}
 	task->process = PROCESS_RUNNING;
 	notice(task);
+	agent_health_start(task);
 	/* Half of them are services. */
 	if (sim_chance(agent->sim, 500))
 		sim_in(agent->sim, sim_between(agent->sim, 100, 400000), on_exit_time, agent, tag);
@@ -278,7 +281,7 @@ static bool is_partition_aware(const struct agent_task *task)
 
 static void on_killed(void *arg, uint64_t tag)
 {
-	struct agent_task *task = task_of_timer(arg, tag);
+	struct agent_task *task = agent_task_of_timer(arg, tag);
 
 	if (task)
 		process_exit(task, task->agent->is_marking_gone && is_partition_aware(task) ?
@@ -408,7 +411,7 @@ void agent_task_run(struct sim_agent *agent, const Tepui__AgentEvent__RunTask *r
 
 static void refuse(struct agent_task *task)
 {
-	add_update(task, is_partition_aware(task) ? MESOS__V1__TASK_STATE__TASK_DROPPED :
+	agent_task_update(task, is_partition_aware(task) ? MESOS__V1__TASK_STATE__TASK_DROPPED :
 						    MESOS__V1__TASK_STATE__TASK_LOST);
 }
 

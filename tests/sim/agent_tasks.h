@@ -40,6 +40,8 @@ struct agent_task {
 	bool is_kill_requested, is_in_flight;
 	int64_t resend_ms;
 	uint64_t resend_tag;
+	bool has_health, is_healthy;	/* as its checks have found last */
+	unsigned n_sick;		/* how often it was found to be ill */
 };
 
 struct tombstone {
@@ -55,6 +57,13 @@ void agent_task_run(struct sim_agent *agent, const Tepui__AgentEvent__RunTask *r
 void agent_tasks_run_group(struct sim_agent *agent, const Tepui__AgentEvent__RunTaskGroup *group);
 void agent_task_kill(struct sim_agent *agent, const Tepui__AgentEvent__KillTask *kill);
 void agent_task_acknowledged(struct sim_agent *agent, const Tepui__AgentEvent__Acknowledge *ack);
+
+/* ---- what becomes of a task ---- */
+
+/* It is in STATE: on disk, and on its way. */
+void agent_task_update(struct agent_task *task, Mesos__V1__TaskState state);
+/* A timer of a task may come when the task is gone: its number tells.  NULL: gone. */
+struct agent_task *agent_task_of_timer(struct sim_agent *agent, uint64_t tag);
 
 /* ---- with the agent ---- */
 

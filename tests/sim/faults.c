@@ -4,7 +4,6 @@
 #include "tests/sim/framework.h"
 #include "tests/sim/host.h"
 #include "tests/sim/operator.h"
-#include "tests/sim/people.h"
 #include "tests/sim/sim.h"
 
 const char *const fault_names[N_FAULTS] = {
@@ -25,6 +24,7 @@ const char *const fault_names[N_FAULTS] = {
 	[FAULT_DUPLICATE] = "a call comes twice",
 	[FAULT_CLOCK_JUMP] = "the wall clock jumps",
 	[FAULT_TASK_FAILURE] = "a task fails",
+	[FAULT_TASK_SICK] = "a task is found to be ill",
 	[FAULT_LATE_ACKNOWLEDGEMENT] = "an acknowledgement is late",
 	[FAULT_DOUBLE_ACKNOWLEDGEMENT] = "an acknowledgement comes twice",
 	[FAULT_LOST_ACKNOWLEDGEMENT] = "an update is not acknowledged",
@@ -173,7 +173,6 @@ static const struct {
 	{ FAULT_SLOW_NETWORK, 8, slow_down },
 	{ FAULT_CLOCK_JUMP, 2, jump },
 	{ FAULT_OPERATOR, 60, operator_act },
-	{ FAULT_APP_CHANGE, 16, people_act },
 };
 
 static void inject(void *arg, uint64_t tag)

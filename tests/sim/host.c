@@ -320,8 +320,8 @@ static void on_app_event(void *arg, const char *type, const json_t *event)
 {
 	const struct host *host = arg;
 
-	(void)event;
 	sim_trace(host->sim, "controller: %s", type);
+	promises_hear(host->sim, type, event);
 }
 
 static void start_controller(struct host *host)

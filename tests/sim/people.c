@@ -2,29 +2,30 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
+#include "lib/cleanup.h"
 #include "master_stub/marathon/changes.h"
+#include "master_stub/marathon/deployment.h"
 #include "master_stub/marathon/refusal.h"
 #include "master_stub/marathon/state.h"
 #include "tests/sim/host.h"
 #include "tests/sim/sim.h"
-
-struct people *people_new(void)
-{
-	struct people *people = sim_alloc(sizeof(*people));
-
-	for (int i = 0; i < N_APPS; i++) {
-		people->wanted[i] = APP_DELETED;
-		people->asked[i] = APP_UNKNOWN;
-	}
-	return people;
-}
 
 const char *people_app_id(unsigned app)
 {
 	static const char *const ids[N_APPS] = { "/a", "/b", "/c", "/d" };
 
 	return ids[app];
+}
+
+unsigned people_app_number(const char *id)
+{
+	unsigned app = 0;
+
+	while (app < N_APPS && strcmp(people_app_id(app), id) != 0)
+		app++;
+	return app;
 }
 
 void people_are_answered(struct sim *sim)
@@ -47,7 +48,7 @@ void people_are_not_answered(struct sim *sim)
 
 /* ---- changes ---- */
 
-/* DEFINITION (taken) of a new app or an update of ENTRY's; NULL: it is deleted. */
+/* DEFINITION (taken) of a new app or an update of ENTRY's; NULL: restarted as it is, or deleted. */
 static void apply(struct sim *sim, unsigned app, const struct entry *entry, json_t *definition,
 		  int instances)
 {
@@ -58,6 +59,7 @@ static void apply(struct sim *sim, unsigned app, const struct entry *entry, json
 	int r = 0;
 
 	(void)snprintf(change->app_id, sizeof(change->app_id), "%s", people_app_id(app));
+	change->is_restart = !definition && instances != APP_DELETED;
 	if (definition)
 		r = entry ? app_parse_update(entry->target, definition, &change->app, &refusal)
 			  : app_parse(definition, NULL, &change->app, &refusal);
@@ -73,47 +75,122 @@ static void apply(struct sim *sim, unsigned app, const struct entry *entry, json
 	changes_free(change, 1);
 }
 
+/* minimumHealthCapacity and maximumOverCapacity. */
+static json_t *any_strategy(struct sim *sim)
+{
+	static const double pairs[][2] = {
+		{ 1, 1 }, { 0.5, 0 }, { 0, 0 }, { 1, 0 }, { 0.5, 0.5 },
+	};
+	const double *pair = pairs[rng_below(&sim->rng, ARRAY_SIZE(pairs))];
+
+	return json_pack("{s:f, s:f}", "minimumHealthCapacity", pair[0], "maximumOverCapacity",
+			 pair[1]);
+}
+
+/* Few have ports, of which nodes have few. */
 static void create(struct sim *sim, unsigned app)
 {
-	int instances = (int)sim_between(sim, 0, 4);
+	int instances = (int)sim_between(sim, 0, 10);
+	json_t *definition = json_pack(
+		"{s:s, s:s, s:i, s:f, s:i, s:i, s:o}", "id", people_app_id(app), "cmd",
+		"sleep 1000", "instances", instances, "cpus", 0.1, "mem", 32,
+		"maxLaunchDelaySeconds", 20, "upgradeStrategy", any_strategy(sim));
 
-	apply(sim, app, NULL, json_pack("{s:s, s:s, s:i, s:f, s:i, s:i}", "id", people_app_id(app),
-					"cmd", "sleep 1000", "instances", instances, "cpus", 0.1,
-					"mem", 32, "maxLaunchDelaySeconds", 20), instances);
+	if (sim_chance(sim, 700))
+		(void)json_object_set_new(definition, "portDefinitions", json_array());
+	if (sim_chance(sim, 500))
+		(void)json_object_set_new(definition, "healthChecks",
+					  json_pack("[{s:s, s:{s:s}}]", "protocol", "COMMAND",
+						    "command", "value", "true"));
+	apply(sim, app, NULL, definition, instances);
+}
+
+/* What is then wanted is what the controller says, at once. */
+static void cancel(struct sim *sim, unsigned app, const struct entry *entry)
+{
+	bool is_forced = sim_chance(sim, 500);
+	struct change_result result;
+	struct refusal refusal = { 0 };
+	int r;
+
+	if (!entry->deployment)
+		return;
+	sim_trace(sim, "people: the deployment of %s is %s", people_app_id(app),
+		  is_forced ? "cancelled" : "rolled back");
+	r = changes_cancel(sim->host->controller, entry->deployment->id, is_forced, sim->now_ms,
+			   &result, &refusal);
+	refusal_done(&refusal);
+	if (r < 0)
+		return;
+	entry = entry_find_live(sim->host->controller, people_app_id(app));
+	sim->people->asked[app] = entry ? (int)entry->target->instances : APP_DELETED;
 }
 
 static void change(struct sim *sim, unsigned app, const struct entry *entry)
 {
 	int instances = (int)entry->target->instances;
 
-	switch (rng_below(&sim->rng, 4)) {
+	switch (rng_below(&sim->rng, 10)) {
 	case 0:
 		apply(sim, app, entry, NULL, APP_DELETED);
 		break;
 	case 1:
-		apply(sim, app, entry, json_pack("{s:f}", "cpus", (double)sim_between(sim, 1, 3) / 10),
-		      instances);
+		apply(sim, app, entry, NULL, instances);
+		break;
+	case 2:
+		cancel(sim, app, entry);
+		break;
+	case 3:
+	case 4:
+		instances = (int)sim_between(sim, 0, 10);
+		apply(sim, app, entry, json_pack("{s:i}", "instances", instances), instances);
 		break;
 	default:
-		instances = (int)sim_between(sim, 0, 5);
-		apply(sim, app, entry, json_pack("{s:i}", "instances", instances), instances);
+		apply(sim, app, entry,
+		      json_pack("{s:f, s:o}", "cpus", (double)sim_between(sim, 1, 3) / 10,
+				"upgradeStrategy", any_strategy(sim)), instances);
 		break;
 	}
 }
 
-void people_act(struct sim *sim)
+static void act(struct sim *sim)
 {
 	unsigned app = (unsigned)rng_below(&sim->rng, N_APPS);
 	const struct entry *entry;
 
-	if (!sim->people || !sim->host->master || sim->host->is_full)
+	if (!sim->host->master || sim->host->is_full)
 		return;
+	sim_fault(sim, FAULT_APP_CHANGE);
 	entry = entry_find_live(sim->host->controller, people_app_id(app));
 	if (entry)
 		change(sim, app, entry);
 	else
 		create(sim, app);
 	host_acted(sim->host, NULL);
+}
+
+/* Soon after one another in some runs, so that deployments are interrupted; in others each has its time. */
+static void act_again(void *arg, uint64_t pace_ms)
+{
+	struct sim *sim = arg;
+
+	if (sim->is_calm)
+		return;
+	act(sim);
+	sim_in(sim, sim_between(sim, 1, (int64_t)pace_ms), act_again, sim, pace_ms);
+}
+
+struct people *people_new(struct sim *sim)
+{
+	struct people *people = sim_alloc(sizeof(*people));
+
+	for (int i = 0; i < N_APPS; i++) {
+		people->wanted[i] = APP_DELETED;
+		people->asked[i] = APP_UNKNOWN;
+	}
+	sim_in(sim, sim_between(sim, 1, 10000), act_again, sim,
+	       (uint64_t)sim_between(sim, 2000, 60000));
+	return people;
 }
 
 void people_delete_all(struct sim *sim)

@@ -12,12 +12,14 @@ enum { N_APPS = 4, APP_DELETED = -1, APP_UNKNOWN = -2 };
 struct people {
 	int wanted[N_APPS];		/* as was answered last */
 	int asked[N_APPS];		/* since then; APP_UNKNOWN: nothing */
+	unsigned n_good[N_APPS];	/* instances, as of the last look (promises_bounds.c) */
 };
 
-struct people *people_new(void);
+/* From now on, until all is calm, they change something every now and then. */
+struct people *people_new(struct sim *sim);
 const char *people_app_id(unsigned app);
-/* A change of an app, by chance. */
-void people_act(struct sim *sim);
+/* The reverse; N_APPS: of nobody. */
+unsigned people_app_number(const char *id);
 /* What was asked for was answered; or the master was killed, and nobody knows. */
 void people_are_answered(struct sim *sim);
 void people_are_not_answered(struct sim *sim);

@@ -40,6 +40,7 @@ struct fate {
 	unsigned n_updates, n_told;	/* how many of them a framework has seen */
 	bool is_said_over;		/* by the master, to a framework that takes its word */
 	Mesos__V1__TaskState said;
+	struct standing standing;
 	char key[];
 };
 
@@ -166,6 +167,11 @@ bool promises_has_failed(const struct fate *fate)
 bool promises_is_live(const struct fate *fate)
 {
 	return fate->is_live;
+}
+
+struct standing *promises_standing(struct fate *fate)
+{
+	return &fate->standing;
 }
 
 bool promises_is_terminal(Mesos__V1__TaskState state)

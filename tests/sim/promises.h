@@ -2,6 +2,7 @@
 #ifndef TESTS_SIM_PROMISES_H
 #define TESTS_SIM_PROMISES_H
 
+#include <jansson.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -33,6 +34,11 @@ bool promises_is_live(const struct fate *fate);
 /* It has ended, as its agent says, and was not finished. */
 bool promises_has_failed(const struct fate *fate);
 bool promises_is_terminal(Mesos__V1__TaskState state);
+/* What its controller took it for, as of the last look (promises_bounds.c). */
+struct standing {
+	bool is_good;		/* it serves, and is to go on */
+};
+struct standing *promises_standing(struct fate *fate);
 
 /* What happens is told here, where it happens. */
 void promises_wished(struct sim *sim, struct fate *fate);
@@ -66,6 +72,10 @@ void promises_check_charges(struct sim *sim);
 void promises_check_roles(struct sim *sim);
 /* The same of the controller's apps (promises_apps.c). */
 void promises_check_apps(struct sim *sim);
+/* How many of them there may be, and how many serve, while they are changed (promises_bounds.c). */
+struct entry;
+void promises_check_bounds(struct sim *sim, unsigned app, const struct entry *entry);
+void promises_hear(struct sim *sim, const char *type, const json_t *event);
 bool promises_apps_are_healed(struct sim *sim, char *text, size_t size);
 bool promises_apps_are_settled(const struct sim *sim, char *text, size_t size);
 /* Is there an agent with so much, and a port, that is nobody's and not reserved? */

@@ -14,14 +14,16 @@
 void promises_check_apps(struct sim *sim)
 {
 	for (unsigned i = 0; sim->people && i < N_APPS; i++) {
-		const struct entry *entry = entry_find_live(sim->host->controller, people_app_id(i));
-		int is = entry ? (int)entry->target->instances : APP_DELETED;
+		const struct entry *entry = entry_find(sim->host->controller, people_app_id(i));
+		int is = entry && !entry->is_deleting ? (int)entry->target->instances : APP_DELETED;
 		int wanted = sim->people->asked[i] != APP_UNKNOWN ? sim->people->asked[i]
 								  : sim->people->wanted[i];
 
 		if (wanted != APP_UNKNOWN && is != wanted)
 			sim_fail(sim, "P1 apps", "%s was answered to have %d instances and has %d",
 				 people_app_id(i), wanted, is);
+		if (entry)
+			promises_check_bounds(sim, i, entry);
 	}
 }
 
@@ -83,6 +85,9 @@ bool promises_apps_are_healed(struct sim *sim, char *text, size_t size)
 	for (entry = sim->host->controller->entries; entry; entry = entry->by_id.next) {
 		if (!app_is_healed(sim, entry, text, size))
 			return false;
+		UNLESS(!entry->deployment || !promises_have_room(sim, entry->target->cpus,
+								 entry->target->mem_mb),
+		       "the deployment of %s does not end", entry->id);
 	}
 	return true;
 }

@@ -185,7 +185,7 @@ static void set_up(struct sim *sim)
 {
 	sim->ledger = ledger_new();
 	sim->host = host_new(sim);
-	sim->people = sim_chance(sim, 400) ? people_new() : NULL;
+	sim->people = sim_chance(sim, 400) ? people_new(sim) : NULL;
 	sim->n_agents = (size_t)sim_between(sim, 1, MAX_AGENTS);
 	sim->agents = sim_alloc(sim->n_agents * sizeof(struct sim_agent *));
 	for (size_t i = 0; i < sim->n_agents; i++)

@@ -1,0 +1,163 @@
+/*
+ * P8: the arithmetic of changes (reference: minHealthy = ceil(n * minimumHealthCapacity), maxCapacity =
+ * floor(n * (1 + maximumOverCapacity)), one more when both are the same), looked at from outside:
+ *
+ * - When an instance is launched, those that exist, with it and those told to stop, are at most
+ *   maxCapacity while their app is restarted, and n otherwise.  Ones that nobody can reach are not
+ *   counted: what takes their place is wanted.
+ * - When instances that serve are told to stop, those that go on serving are at least minHealthy while
+ *   their app is restarted, and n otherwise; but for those that stopped to serve in the same turn by
+ *   themselves.
+ * - When a deployment has succeeded its app has exactly n instances, all of them serving; and of the new
+ *   version, if it was restarted.
+ */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "master_stub/marathon/deployment.h"
+#include "master_stub/marathon/state.h"
+#include "tests/sim/host.h"
+#include "tests/sim/people.h"
+#include "tests/sim/promises.h"
+#include "tests/sim/sim.h"
+
+static unsigned min_healthy(const struct app *app)
+{
+	return (unsigned)ceil(app->instances * app->min_health);
+}
+
+static unsigned max_capacity(const struct app *app)
+{
+	unsigned most = (unsigned)floor(app->instances * (1 + app->max_over));
+
+	return most == min_healthy(app) ? most + 1 : most;
+}
+
+static bool is_restarted(const struct entry *entry)
+{
+	return deployment_phase_of(entry) == PHASE_RESTART;
+}
+
+static bool is_serving(const struct instance *instance)
+{
+	return instance->state == MESOS__V1__TASK_STATE__TASK_RUNNING &&
+	       instance->unreachable_wall_ms == 0 && instance->is_confirmed &&
+	       (json_array_size(instance->spec->health_checks) == 0 ||
+		(instance->has_health && instance->is_healthy));
+}
+
+/* ---- who is told to stop ---- */
+
+struct tally {
+	unsigned n_serving;	/* and are to go on */
+	unsigned n_unheard;	/* alive as far as is known; may serve */
+	unsigned n_stopped;	/* that served, and were told to stop since the last look */
+	unsigned n_stayed;	/* of those that served at the last look, both of these */
+};
+
+static void look_at(struct sim *sim, const struct instance *instance, struct tally *tally)
+{
+	const struct controller *c = sim->host->controller;
+	struct standing *standing = promises_standing(
+		promises_fate(sim, c->framework_id, instance->task_id));
+	bool is_good = is_serving(instance) && !instance->is_doomed;
+	bool is_stopped = is_serving(instance) && instance->is_doomed && standing->is_good;
+
+	tally->n_serving += is_good;
+	tally->n_unheard += !instance->is_confirmed && !instance->is_doomed;
+	tally->n_stopped += is_stopped;
+	tally->n_stayed += standing->is_good && (is_good || is_stopped);
+	standing->is_good = is_good;
+}
+
+void promises_check_bounds(struct sim *sim, unsigned app, const struct entry *entry)
+{
+	unsigned n_before = sim->people->n_good[app], n_lost, n_least;
+	const struct instance *instance;
+	struct tally tally = { 0 };
+
+	TAILQ_FOREACH(instance, &entry->instances, of_app)
+		look_at(sim, instance, &tally);
+	sim->people->n_good[app] = tally.n_serving;
+	if (tally.n_stopped == 0 || entry->is_deleting)
+		return;
+	n_lost = n_before - tally.n_stayed;
+	/* In a restart one that is not heard of is neither relied on nor stopped. */
+	n_least = is_restarted(entry) ? min_healthy(entry->target) : entry->target->instances;
+	if (!is_restarted(entry))
+		n_lost += tally.n_unheard;
+	if (tally.n_serving + n_lost < n_least)
+		sim_fail(sim, "P8 healthy", "%u of %s are told to stop and %u go on, of at least %u",
+			 tally.n_stopped, entry->id, tally.n_serving, n_least);
+}
+
+/* ---- who is launched ---- */
+
+static void launched(struct sim *sim, const json_t *event)
+{
+	const char *id = json_string_value(json_object_get(event, "runSpecId"));
+	const struct entry *entry = entry_find(sim->host->controller, id);
+	const struct instance *instance;
+	unsigned n = 0, n_most;
+
+	n_most = is_restarted(entry) ? max_capacity(entry->target) : entry->target->instances;
+	TAILQ_FOREACH(instance, &entry->instances, of_app)
+		n += instance->unreachable_wall_ms == 0;
+	if (n > n_most)
+		sim_fail(sim, "P8 capacity", "one of %s is launched and %u exist, of at most %u", id,
+			 n, n_most);
+}
+
+/* ---- what has succeeded ---- */
+
+static void succeeded(struct sim *sim, const struct entry *entry, bool is_restart)
+{
+	unsigned n = 0, n_serving = 0, n_new = 0;
+	const struct instance *instance;
+
+	TAILQ_FOREACH(instance, &entry->instances, of_app) {
+		/* An agent that nobody can reach has what it has. */
+		if (instance->unreachable_wall_ms != 0 &&
+		    (instance->is_doomed || instance->is_inactive))
+			continue;
+		n++;
+		n_serving += is_serving(instance) && !instance->is_doomed;
+		n_new += instance_is_current(instance, entry->target);
+	}
+	if (n != entry->target->instances || n_serving != n || (is_restart && n_new != n))
+		sim_fail(sim, "P8 end", "%s is deployed with %u of %u instances, %u serve, %u new",
+			 entry->id, n, entry->target->instances, n_serving, n_new);
+}
+
+static void deployed(struct sim *sim, const json_t *event)
+{
+	const json_t *step, *action;
+	size_t i, j;
+
+	json_array_foreach(json_object_get(json_object_get(event, "plan"), "steps"), i, step) {
+		json_array_foreach(json_object_get(step, "actions"), j, action) {
+			const char *kind = json_string_value(json_object_get(action, "action"));
+			const char *id = json_string_value(json_object_get(action, "app"));
+			const struct entry *entry = entry_find_live(sim->host->controller, id);
+
+			if (!entry || people_app_number(id) == N_APPS)
+				continue;
+			if (strcmp(kind, "ScaleApplication") == 0)
+				succeeded(sim, entry, false);
+			else if (strcmp(kind, "RestartApplication") == 0)
+				succeeded(sim, entry, true);
+		}
+	}
+}
+
+void promises_hear(struct sim *sim, const char *type, const json_t *event)
+{
+	const char *condition = json_string_value(json_object_get(event, "condition"));
+
+	if (strcmp(type, "instance_changed_event") == 0 && condition &&
+	    strcmp(condition, "Provisioned") == 0)
+		launched(sim, event);
+	else if (strcmp(type, "deployment_success") == 0)
+		deployed(sim, event);
+}
