@@ -10,6 +10,7 @@
 #include "agent/runtime_dir.h"
 #include "containerizer/handover.h"
 #include "containerizer/spec_json.h"
+#include "isolators/cgroup.h"
 #include "isolators/isolator.h"
 #include "isolators/spec.h"
 #include "lib/cleanup.h"
@@ -78,6 +79,17 @@ static int check(struct container *c, struct err *e)
 	return r;
 }
 
+/* Its supervisor takes the group apart and then tells the end: nothing is missing of one that has gone. */
+static bool has_gone(const struct container *c)
+{
+	struct cgroup cg = CGROUP_INIT;
+	struct err ignored = { 0 };
+	bool has_gone = cgroup_open(c->layout, c->id, &cg, &ignored) == -ENOENT;
+
+	cgroup_close(&cg);
+	return has_gone;
+}
+
 /* A controller was taken away: going on would be without the limit, and silently. */
 static void end_unlimited(struct container *c, const struct err *e)
 {
@@ -100,6 +112,8 @@ static void on_timer(void *arg)
 
 	if (!c)
 		guard->is_first_round = false;
+	if (r < 0 && has_gone(c))
+		r = 0;
 	if (r == -ENOTSUP && !guard->agent->flags.allow_unenforced)
 		end_unlimited(c, &e);
 	else if (r < 0 && r != -ENOENT && r != -ENODEV)

@@ -121,10 +121,11 @@ enum { MAX_LOOKED_AT = 64 };
 static pid_t find_first(const int *pids, int n, const char *name, long number)
 {
 	uint64_t first = UINT64_MAX, ticks;
-	struct err ignored = { 0 };
 	pid_t found = 0;
 
 	for (int i = 0; i < n; i++) {
+		struct err ignored = { 0 };
+
 		if (status_number(pids[i], name) != number ||
 		    process_start_ticks(pids[i], &ticks, &ignored) < 0 || ticks >= first)
 			continue;
@@ -156,13 +157,14 @@ void process_kill_listed(int cgroup_fd, pid_t pid)
 {
 	AUTO_CLOSE int pidfd = pidfd_open(pid);
 	AUTO_FREE char *text = NULL;
-	struct err ignored = { 0 };
 	char *rest, *line;
 
 	if (pidfd < 0)
 		return;
 	text = read_procs(cgroup_fd);
 	for (rest = text; (line = strsep(&rest, "\n"));) {
+		struct err ignored = { 0 };
+
 		if (*line && strtol(line, NULL, 10) == pid)
 			(void)process_kill(pidfd, &ignored);
 	}

@@ -351,6 +351,9 @@ static int find_program(const struct cgroup *cg, struct bpf_prog_info *ret, stru
 		union bpf_attr by_id = { .prog_id = ids[i] };
 		AUTO_CLOSE int fd = (int)call_bpf(BPF_PROG_GET_FD_BY_ID, &by_id);
 
+		/* It has gone since it was listed, with its group or not. */
+		if (fd < 0 && errno == ENOENT)
+			continue;
 		if (fd < 0)
 			return err_set(e, errno, "find device filter");
 		if (read_info(fd, ret, e) < 0)

@@ -1,4 +1,5 @@
 """Limits that somebody changes behind the agent's back: restored, told, never silently gone."""
+import contextlib
 import os
 import pathlib
 import signal
@@ -68,6 +69,31 @@ def test_a_controller_taken_away_ends_the_task_with_a_name(node, sleeper):
         assert end["message"] == "a limit of the task was taken away from outside and cannot be restored"
     finally:
         control.write_text("+pids")
+
+
+def test_a_container_that_has_gone_misses_no_limit(node, sleeper):
+    """Between the end of its group and the word of its end the agent may look at it."""
+    task, container = sleeper
+    node.deploy({"id": "/watched", "cmd": "exec sleep 1000", "cpus": 0.1, "mem": 32, "instances": 1})
+    other = node.agents[0].container_of(node.tasks("/watched")[0]["id"])["container_id"]
+    groups = [d for d in node.agents[0].container_cgroups() if d.endswith(container)]
+    supervisor = node.agents[0].container_of(task)["status"]["executor_pid"]
+    os.kill(supervisor, signal.SIGSTOP)
+    try:
+        for pid in {pid for d in groups for pid in pathlib.Path(d, "cgroup.procs").read_text().split()}:
+            with contextlib.suppress(ProcessLookupError):  # the first may have been the init of the rest
+                os.kill(int(pid), signal.SIGKILL)
+        for directory in groups:
+            wait_until(lambda d=directory: not pathlib.Path(d, "cgroup.procs").read_text(), "nobody is in it")
+            os.rmdir(directory)
+        # Containers are looked at in the order of their coming: twice the other means once all.
+        for _ in range(2):
+            limit_file(node, other, "pids.max").write_text("max")
+            wait_until(lambda: limit_file(node, other, "pids.max").read_text() == "1024\n", "the limit is back")
+    finally:
+        os.kill(supervisor, signal.SIGCONT)
+    end = wait_until(lambda: node.app("/sleep").get("lastTaskFailure"), "the task's end")
+    assert (end["taskId"], end["message"]) == (task, "Command terminated with signal Killed")
 
 
 def test_stalls_are_counted_as_they_happen(cluster):
