@@ -104,5 +104,7 @@ const struct command app_commands[] = {
 	  app_restart },
 	{ "app", "remove", "ID", 1, 1, "wait timeout force quiet", "stop and forget", app_remove },
 	{ "app", "versions", "ID", 1, 1, "", "stored versions", app_versions },
+	{ "app", "autoscale", "ID", 1, 1, "", "the load, what the autoscaler did and why",
+	  app_autoscale },
 	{ 0 },
 };

@@ -8,6 +8,7 @@ struct cli;
 struct err;
 
 int app_show(struct cli *cli, char **args, size_t n, struct err *e);
+int app_autoscale(struct cli *cli, char **args, size_t n, struct err *e);
 int app_add(struct cli *cli, char **args, size_t n, struct err *e);
 int app_update(struct cli *cli, char **args, size_t n, struct err *e);
 int app_set(struct cli *cli, char **args, size_t n, struct err *e);

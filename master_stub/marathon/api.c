@@ -24,6 +24,7 @@ static const struct route routes[] = {
 	{ HTTP_GET, "/v2/apps/*/tasks", api_list_app_tasks, 0 },
 	{ HTTP_DELETE, "/v2/apps/*/tasks", api_kill_app_tasks, 0 },
 	{ HTTP_DELETE, "/v2/apps/*/tasks/:task", api_kill_app_task, 0 },
+	{ HTTP_GET, "/v2/apps/*/autoscale", api_get_autoscale, 0 },
 	{ HTTP_GET, "/v2/apps/*/versions", api_list_versions, 0 },
 	{ HTTP_GET, "/v2/apps/*/versions/:version", api_get_version, 0 },
 	{ HTTP_GET, "/v2/apps/*", api_get_app, 0 },

@@ -74,13 +74,21 @@ static int list_group(struct http_request *req, const char *group)
 }
 
 /* Everything that can be known of one app: tasks and the last failure are always there. */
+int api_reply_app(struct http_request *req, const struct entry *entry)
+{
+	unsigned embeds = api_embeds(req) | EMBED_ALWAYS | EMBED_TASKS | EMBED_FAILURE;
+
+	return marathon_reply(req, 200,
+			      json_pack("{s:o}", "app",
+					app_view(api_of(req)->controller, entry, embeds)));
+}
+
 int api_get_app(struct http_request *req, struct err *e)
 {
 	const struct controller *c = api_of(req)->controller;
 	struct refusal refusal = { 0 };
 	const struct entry *entry;
 	char id[API_ID_SIZE];
-	unsigned embeds;
 
 	(void)e;
 	api_path_id(req, id);
@@ -91,8 +99,7 @@ int api_get_app(struct http_request *req, struct err *e)
 		(void)refuse_no_app(&refusal, id);
 		return marathon_refuse(req, &refusal);
 	}
-	embeds = api_embeds(req) | EMBED_ALWAYS | EMBED_TASKS | EMBED_FAILURE;
-	return marathon_reply(req, 200, json_pack("{s:o}", "app", app_view(c, entry, embeds)));
+	return api_reply_app(req, entry);
 }
 
 int api_list_versions(struct http_request *req, struct err *e)

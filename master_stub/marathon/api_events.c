@@ -124,6 +124,7 @@ static bool is_past_marathon(const char *type)
 {
 	static const char *const types[] = {
 		"app_launch_given_up_event",
+		"autoscale_decision_event",
 		"deployment_awaits_promotion_event",
 		"deployment_promoted_event",
 		"deployment_paused_event",

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "lib/cleanup.h"
+#include "master_stub/marathon/autoscale.h"
 #include "master_stub/marathon/constraints.h"
 
 struct app *app_ref(struct app *app)
@@ -18,6 +19,7 @@ void app_unref(struct app *app)
 	if (!app || --app->references > 0)
 		return;
 	constraints_free(app->constraints, app->n_constraints);
+	autoscale_free(app->autoscale);
 	json_decref(app->json);
 	free(app);
 }
@@ -81,7 +83,8 @@ int app_assign_service_ports(struct app *app, const struct app *previous, uint16
  */
 bool app_needs_restart(const struct app *old, const struct app *new)
 {
-	static const char *const unseen[] = { "instances", "deployment", "maxLaunchAttempts" };
+	static const char *const unseen[] = { "instances", "deployment", "maxLaunchAttempts",
+					      "autoscale" };
 	json_t *a = json_copy(old->json), *b = json_copy(new->json);
 	bool differs = true;
 

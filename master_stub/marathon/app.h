@@ -8,6 +8,7 @@
 
 #include "lib/clock.h"
 
+struct autoscale;
 struct constraint;
 struct refusal;
 
@@ -44,6 +45,7 @@ struct app {
 
 	struct constraint *constraints;
 	unsigned n_constraints;
+	struct autoscale *autoscale;	/* NULL: none */
 };
 
 /*

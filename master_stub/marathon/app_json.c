@@ -10,6 +10,7 @@
 #include "lib/cleanup.h"
 #include "master_stub/marathon/app_id.h"
 #include "master_stub/marathon/app_parts.h"
+#include "master_stub/marathon/autoscale.h"
 #include "master_stub/marathon/constraints.h"
 
 DEFINE_AUTO(struct app *, app_unref);
@@ -135,6 +136,8 @@ static int app_new(json_t *json_take, struct app **ret)
 	take_policy(app, json_take);
 	r = constraints_compile(json_object_get(json_take, "constraints"), &app->constraints,
 				&app->n_constraints);
+	if (r == 0)
+		r = autoscale_compile(json_object_get(json_take, "autoscale"), &app->autoscale);
 	if (r < 0) {
 		app_unref(app);
 		return r;

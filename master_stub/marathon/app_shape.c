@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "master_stub/marathon/app_id.h"
+#include "master_stub/marathon/autoscale.h"
 
 enum { MAX_INSTANCES = 100000, MAX_SECONDS = 31536000, MAX_LIST = 1000 };
 
@@ -332,6 +333,7 @@ static const struct shape app_fields[] = {
 	{ "executorResources", SHAPE_OBJECT, .is_strict = true, .of = executor_resource_fields },
 	{ "residency", SHAPE_OBJECT, .of = residency_fields },
 	{ "tty", SHAPE_BOOL, .fallback = NULL },
+	{ "autoscale", SHAPE_CUSTOM, .read = autoscale_read, .omit_empty = true },
 	{ 0 },
 };
 

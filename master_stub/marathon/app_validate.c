@@ -5,18 +5,9 @@
 #include <string.h>
 
 #include "lib/cleanup.h"
+#include "master_stub/marathon/autoscale.h"
 #include "master_stub/marathon/constraints.h"
 #include "master_stub/marathon/endpoint.h"
-
-/* As many as their own list has, which a container's network takes from elsewhere. */
-static size_t count_ports(const json_t *app)
-{
-	const json_t *definitions = json_object_get(app, "portDefinitions");
-	const json_t *container = json_object_get(app, "container");
-
-	return json_array_size(definitions ? definitions
-					   : json_object_get(container, "portMappings"));
-}
 
 static void validate_command(const json_t *app, struct problems *problems)
 {
@@ -38,7 +29,7 @@ static void validate_health_check(const json_t *app, const json_t *check, const 
 	const json_t *index = json_object_get(check, "portIndex");
 	bool is_command = strcmp(protocol, "COMMAND") == 0;
 	const char *ip = json_string_value(json_object_get(check, "ipProtocol"));
-	size_t n_ports = count_ports(app);
+	size_t n_ports = json_array_size(endpoint_ports(app));
 
 	if (is_command != (json_object_get(check, "command") != NULL))
 		problems_add(problems, path, is_command ? "command: a COMMAND check needs one"
@@ -94,7 +85,7 @@ static void validate_check(const json_t *app, struct problems *problems)
 		const json_t *index = json_object_get(kind, "portIndex");
 
 		n += kind != NULL;
-		if (index && (size_t)json_integer_value(index) >= count_ports(app))
+		if (index && (size_t)json_integer_value(index) >= json_array_size(endpoint_ports(app)))
 			problems_add(problems, "/check", "Check port indices must address an "
 							 "element of the ports array or container "
 							 "port mappings.");
@@ -309,4 +300,5 @@ void app_validate(const json_t *app, struct problems *problems)
 	validate_unreachable(app, problems);
 	validate_dependencies(app, problems);
 	validate_deployment(app, problems);
+	autoscale_validate(app, problems);
 }

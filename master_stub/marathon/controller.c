@@ -9,6 +9,7 @@
 
 #include "lib/err.h"
 #include "lib/store.h"
+#include "master_stub/marathon/autoscaler.h"
 #include "master_stub/marathon/scheduler_calls.h"
 #include "master_stub/marathon/deployment.h"
 #include "master_stub/marathon/events.h"
@@ -266,6 +267,7 @@ void controller_turn(struct controller *c, int64_t now_ms)
 	if (!c->scheduler)
 		controller_wake_at(c, c->subscribe_ms);
 	updates_turn(c);
+	autoscalers_turn(c);
 	do {
 		readiness_turn(c);
 		entries_balance(c);

@@ -15,7 +15,10 @@ struct endpoint {
 	uint16_t port;
 };
 
-/* The index of the port NAME of the definition APP; -ENOENT. */
+/* The list of ports of the definition APP, which a container's network takes from elsewhere; or NULL. */
+const json_t *endpoint_ports(const json_t *app);
+
+/* The index of the port NAME of the definition APP, or with NULL of its first; -ENOENT. */
 int endpoint_port_index(const json_t *app, const char *name);
 
 /* The port NAME of INSTANCE.  False: it has none yet. */

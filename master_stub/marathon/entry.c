@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "master_stub/marathon/autoscaler.h"
 #include "master_stub/marathon/records.h"
 #include "master_stub/marathon/scale.h"
 #include "master_stub/marathon/updates.h"
@@ -92,6 +93,7 @@ void entry_free(struct controller *c, struct entry *entry)
 	struct instance *instance;
 	struct version *version;
 
+	autoscaler_free(c, entry);
 	while ((instance = TAILQ_FIRST(&entry->instances)))
 		instance_free(c, instance);
 	while ((version = TAILQ_FIRST(&entry->versions)))

@@ -148,6 +148,18 @@ void event_rollout(struct controller *c, const char *type, const struct deployme
 	json_decref(view);
 }
 
+void event_autoscale_decision(struct controller *c, const char *app_id, const json_t *decision)
+{
+	json_t *event = json_pack("{s:s}", "appId", app_id), *copy = json_deep_copy(decision);
+
+	if (json_object_update_missing(event, copy) < 0) {
+		json_decref(event);
+		event = NULL;
+	}
+	json_decref(copy);
+	emit(c, "autoscale_decision_event", event);
+}
+
 void event_app_terminated(struct controller *c, const char *app_id)
 {
 	emit(c, "app_terminated_event", json_pack("{s:s}", "appId", app_id));

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "lib/cleanup.h"
+#include "master_stub/marathon/metering.h"
 #include "master_stub/marathon/readiness.h"
 
 static const struct {
@@ -114,6 +115,7 @@ int instance_new(struct controller *c, struct entry *entry, struct app *spec, co
 void instance_free(struct controller *c, struct instance *instance)
 {
 	readiness_forget(c, instance);
+	metering_forget(c, instance);
 	HASH_DELETE(by_task, c->by_task, instance);
 	TAILQ_REMOVE(&instance->entry->instances, instance, of_app);
 	instance->entry->n_instances--;

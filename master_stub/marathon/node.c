@@ -6,6 +6,7 @@
 
 #include "lib/cleanup.h"
 #include "lib/pb_json.h"
+#include "master_stub/marathon/metering.h"
 #include "master_stub/marathon/records.h"
 #include "master_stub/marathon/state.h"
 
@@ -72,6 +73,10 @@ int nodes_learn(struct controller *c, const Mesos__V1__Offer *offer)
 	view.n_attributes = offer->n_attributes;
 	view.attributes = offer->attributes;
 	view.domain = offer->domain;
+	if (offer->url) {
+		view.has_port = true;
+		view.port = offer->url->address->port;
+	}
 	if (node && is_same(node->info, &view))
 		return 0;
 	copy = pb_copy(&view.base);
@@ -127,6 +132,7 @@ int node_store(struct controller *c, const char *id)
 static void node_free(struct controller *c, struct node *node)
 {
 	HASH_DELETE(by_id, c->nodes, node);
+	metering_forget_node(c, node);
 	mesos__v1__agent_info__free_unpacked(node->info, NULL);
 	resources_done(&node->left);
 	free(node->id);

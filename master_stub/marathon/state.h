@@ -17,10 +17,13 @@
 #include "master_stub/marathon/node_faults.h"
 #include "proto/mesos.pb-c.h"
 
+struct autoscaler;
 struct deployment;
 struct entry;
 struct fetch;
+struct metering;
 struct readiness;
+struct usage;
 
 /* What stands between an app and an offer, in the order in which it is looked at. */
 enum reason {
@@ -77,6 +80,7 @@ struct instance {
 	char *failure_cause;
 	char *ip;
 	struct readiness *readiness;	/* while a deployment asks for it, or NULL */
+	struct metering *metering;	/* while its app is autoscaled, or NULL */
 };
 TAILQ_HEAD(instances, instance);
 TAILQ_HEAD(readinesses, readiness);
@@ -117,6 +121,7 @@ struct entry {
 	json_t *last_failure;		/* lastTaskFailure, or NULL */
 	json_t *last_end;		/* of an instance by itself, also a good one; or NULL */
 	struct deployment *deployment;	/* the one that holds it, or NULL */
+	struct autoscaler *autoscaler;	/* of an app that is autoscaled, or NULL */
 
 	/* What the last turn found. */
 	struct app *launch_spec;	/* borrowed: what to launch */
@@ -166,7 +171,7 @@ TAILQ_HEAD(deployments, deployment);
 struct node {
 	UT_hash_handle by_id;
 	char *id;
-	Mesos__V1__AgentInfo *info;	/* hostname, attributes, domain */
+	Mesos__V1__AgentInfo *info;	/* hostname, port, attributes, domain */
 	bool is_stored;
 
 	/* What was left of its last offer, to explain why apps wait. */
@@ -174,6 +179,7 @@ struct node {
 	int64_t offered_ms;		/* boot clock */
 	bool is_usable, is_unavailable;
 	struct resources left;
+	struct usage *usage;		/* its statistics, when an app is autoscaled by them, or NULL */
 };
 
 /* An event of the master that waits for the next turn, packed. */

@@ -330,9 +330,11 @@ static inline void offer_from(const char *agent, const char *hostname, const cha
 	Mesos__V1__FrameworkID framework_id = MESOS__V1__FRAMEWORK_ID__INIT;
 	Mesos__V1__Attribute attribute = MESOS__V1__ATTRIBUTE__INIT, *attributes[] = { &attribute };
 	Mesos__V1__Value__Text text = MESOS__V1__VALUE__TEXT__INIT;
+	Mesos__V1__URL url = MESOS__V1__URL__INIT;
+	Mesos__V1__Address address = MESOS__V1__ADDRESS__INIT;
 	struct resources r = { 0 };
 	struct err e = { 0 };
-	char offer_id[32], name[] = "rack";
+	char offer_id[32], name[] = "rack", scheme[] = "http";
 
 	assert_int_equal(resources_parse(resources, &r, &e), 0);
 	assert_int_equal(resources_to_messages(&r, "*", &offer.resources, &offer.n_resources), 0);
@@ -344,6 +346,11 @@ static inline void offer_from(const char *agent, const char *hostname, const cha
 	offer.agent_id = &agent_id;
 	offer.framework_id = &framework_id;
 	offer.hostname = (char *)(uintptr_t)hostname;
+	address.hostname = offer.hostname;
+	address.port = 5051;
+	url.scheme = scheme;
+	url.address = &address;
+	offer.url = &url;
 	if (rack) {
 		attribute.name = name;
 		attribute.type = MESOS__V1__VALUE__TYPE__TEXT;
