@@ -498,6 +498,11 @@ static int start_controller(struct shell *shell, struct err *e)
 	options.port = shell->port;
 	options.http_port = shell->http_port;
 	options.allow_origin = shell->flags.access_control_allow_origin;
+	options.local_port_min = (uint16_t)shell->flags.local_port_min;
+	options.local_port_max = (uint16_t)shell->flags.local_port_max;
+	options.max_instances_per_offer = (unsigned)shell->flags.max_instances_per_offer;
+	if (strcmp(shell->flags.placement_strategy, "binpack") == 0)
+		options.placement = PLACEMENT_BINPACK;
 	r = controller_new(&options, &io, shell->store, &shell->rng, shell->master, clock_boot_ms(),
 			   &shell->controller, e);
 	/* Mounted first: what nobody knows is told in the dialect that most clients speak. */

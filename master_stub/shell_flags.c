@@ -65,6 +65,13 @@ static const struct flag table[] = {
 	    "removed frameworks that are remembered for operators"),
 	ROW(FLAG_U64, max_completed_tasks_per_framework, "1000", 100000,
 	    "ended tasks of each framework that are remembered for operators"),
+	ROW(FLAG_U64, local_port_min, "10000", UINT16_MAX,
+	    "lowest port that is given to an app as its service port"),
+	ROW(FLAG_U64, local_port_max, "20000", UINT16_MAX, "port above the highest of them"),
+	ROW(FLAG_STR, placement_strategy, "spread", 0,
+	    "where instances of apps that do not say go: spread or binpack"),
+	ROW(FLAG_U64, max_instances_per_offer, "0", 100000,
+	    "instances that are started on one offer (default: as many as fit)"),
 	ROW(FLAG_STR, log_level, "info", 0, "debug, info, warning or error"),
 	ROW(FLAG_BOOL, insecure, "false", 0,
 	    "listen beyond loopback though not everybody is asked for a credential"),
@@ -133,6 +140,18 @@ static bool is_closed(const struct shell_flags *flags)
 	       flags->authenticate_http_frameworks && flags->authenticate_agents;
 }
 
+static int check_placement(const struct shell_flags *flags, struct err *e)
+{
+	if (strcmp(flags->placement_strategy, "spread") != 0 &&
+	    strcmp(flags->placement_strategy, "binpack") != 0)
+		return err_set(e, EINVAL, "use '--placement_strategy=%s': neither spread nor"
+			       " binpack", flags->placement_strategy);
+	if (flags->local_port_min == 0 || flags->local_port_min >= flags->local_port_max)
+		return err_set(e, EINVAL, "use '--local_port_min=%llu': not between 1 and"
+			       " '--local_port_max'", (unsigned long long)flags->local_port_min);
+	return 0;
+}
+
 static int check(struct shell_flags *flags, struct err *e)
 {
 	struct address address;
@@ -160,6 +179,9 @@ static int check(struct shell_flags *flags, struct err *e)
 		return err_set(e, EINVAL,
 			       "use '--agent_ping_timeout' and '--max_agent_ping_timeouts':"
 			       " they must be above zero");
+	r = check_placement(flags, e);
+	if (r < 0)
+		return r;
 	return read_rate(flags->agent_removal_rate_limit, &flags->agent_removal_interval, e);
 }
 

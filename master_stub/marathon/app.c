@@ -84,7 +84,7 @@ int app_assign_service_ports(struct app *app, const struct app *previous, uint16
 bool app_needs_restart(const struct app *old, const struct app *new)
 {
 	static const char *const unseen[] = { "instances", "deployment", "maxLaunchAttempts",
-					      "autoscale" };
+					      "autoscale", "placementStrategy" };
 	json_t *a = json_copy(old->json), *b = json_copy(new->json);
 	bool differs = true;
 

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "lib/clock.h"
+#include "master_stub/marathon/controller.h"
 
 struct autoscale;
 struct constraint;
@@ -31,6 +32,7 @@ struct app {
 	double backoff_factor;
 	int64_t kill_grace_ms;		/* -1: the executor's default */
 	bool kill_oldest_first;
+	enum placement_strategy placement;
 	bool keeps_unreachable;		/* unreachableStrategy "disabled" */
 	int64_t inactive_after_ms, expunge_after_ms;
 	double cpus_limit, mem_limit_mb;	/* 0: as requested; INFINITY: unlimited */

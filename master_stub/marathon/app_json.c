@@ -77,6 +77,13 @@ static void take_strings(struct app *app, const json_t *json)
 	app->ports = json_object_get(json, "portDefinitions");
 }
 
+static enum placement_strategy placement_of(const char *name)
+{
+	if (!name)
+		return PLACEMENT_DEFAULT;
+	return strcmp(name, "BINPACK") == 0 ? PLACEMENT_BINPACK : PLACEMENT_SPREAD;
+}
+
 static void take_numbers(struct app *app, const json_t *json)
 {
 	const json_t *grace = json_object_get(json, "taskKillGracePeriodSeconds");
@@ -99,6 +106,7 @@ static void take_numbers(struct app *app, const json_t *json)
 	app->backoff_factor = number_of(json, "backoffFactor");
 	app->kill_grace_ms = grace ? json_integer_value(grace) * 1000 : -1;
 	app->kill_oldest_first = selection && strcmp(selection, "OLDEST_FIRST") == 0;
+	app->placement = placement_of(json_string_value(json_object_get(json, "placementStrategy")));
 	app->keeps_unreachable = json_is_string(unreachable);
 	app->inactive_after_ms = millis_of(unreachable, "inactiveAfterSeconds");
 	app->expunge_after_ms = millis_of(unreachable, "expungeAfterSeconds");

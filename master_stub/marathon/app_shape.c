@@ -291,6 +291,8 @@ static const struct shape check_fields[] = {
 
 static const char *const kill_selections[] = { "YOUNGEST_FIRST", "OLDEST_FIRST", NULL };
 
+static const char *const placements[] = { "SPREAD", "BINPACK", NULL };
+
 /* In the order in which the answers show them. */
 static const struct shape app_fields[] = {
 	{ "id", SHAPE_STRING, .is_required = true, .check = app_id_complaint },
@@ -324,6 +326,7 @@ static const struct shape app_fields[] = {
 	{ "deployment", SHAPE_OBJECT, .is_strict = true, .of = deployment_fields },
 	{ "killSelection", SHAPE_ENUM, .names = kill_selections,
 	  .fallback = "\"YOUNGEST_FIRST\"" },
+	{ "placementStrategy", SHAPE_ENUM, .names = placements },
 	{ "unreachableStrategy", SHAPE_CUSTOM, .read = read_unreachable,
 	  .fallback = "{\"inactiveAfterSeconds\":0,\"expungeAfterSeconds\":0}" },
 	{ "taskKillGracePeriodSeconds", SHAPE_INTEGER, .max = MAX_SECONDS },

@@ -188,7 +188,7 @@ static int assign_ports(struct controller *c, struct change *changes, unsigned n
 		if (r == -ENOSPC)
 			return refuse(refusal, 422,
 				      "no service port is left between %u and %u: raise "
-				      "--local-port-max", min, max);
+				      "--local_port_max", min, max - 1);
 		if (r < 0)
 			return refuse_memory(refusal);
 	}

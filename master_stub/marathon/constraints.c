@@ -306,6 +306,20 @@ static bool value_of(const struct place *place, const char *field, char ret[VALU
 	return false;
 }
 
+bool place_zone(const struct place *place, char ret_name[CONSTRAINT_VALUE_SIZE])
+{
+	static const char *const fields[] = { "@zone", "rack", "zone" };
+	char region[VALUE_SIZE] = "", name[VALUE_SIZE];
+
+	/* Zones of different regions may be called the same. */
+	(void)value_of(place, "@region", region);
+	for (size_t i = 0; i < ARRAY_SIZE(fields); i++) {
+		if (value_of(place, fields[i], name))
+			return snprintf(ret_name, VALUE_SIZE, "%.100s/%.150s", region, name) > 0;
+	}
+	return false;
+}
+
 /* ---- Matching ---- */
 
 /* What the instances that are there say about the candidate's value. */

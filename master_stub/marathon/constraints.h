@@ -48,6 +48,12 @@ unsigned constraints_refusing(const struct constraint *constraints, unsigned n,
 void constraints_format(const struct constraint *constraints, unsigned index, char *ret,
 			size_t size);
 
+/*
+ * What PLACE fails together with: its fault domain, or else its rack or zone, which are attributes.  False:
+ * it tells of none.
+ */
+bool place_zone(const struct place *place, char ret_name[CONSTRAINT_VALUE_SIZE]);
+
 /* Is there a GROUP_BY?  And PLACE's value for the first of them; "" without. */
 bool constraints_have_groups(const struct constraint *constraints, unsigned n);
 void constraints_group(const struct constraint *constraints, unsigned n, const struct place *place,

@@ -33,6 +33,7 @@ const struct controller_options controller_default_options = {
 	.kill_retry_ms = 30000,
 	.reconcile_ms = 600000,
 	.max_running_deployments = 100,
+	.placement = PLACEMENT_SPREAD,
 	.hostname = "localhost",
 	.port = 8080,
 };

@@ -15,6 +15,13 @@ struct http_server;
 struct rng;
 struct store;
 
+/* On which of the nodes where they fit instances are started. */
+enum placement_strategy {
+	PLACEMENT_DEFAULT,	/* an app's: that of the options */
+	PLACEMENT_SPREAD,	/* where the fewest of the app are */
+	PLACEMENT_BINPACK,	/* where the least room is */
+};
+
 struct controller_options {
 	uint16_t local_port_min, local_port_max;	/* 10000, 20000: service ports */
 	int64_t scale_check_ms;				/* 300,000 */
@@ -23,6 +30,8 @@ struct controller_options {
 	int64_t kill_retry_ms;				/* 30,000 */
 	int64_t reconcile_ms;				/* 600,000 */
 	unsigned max_running_deployments;		/* 100 */
+	unsigned max_instances_per_offer;		/* 0: as many as fit */
+	enum placement_strategy placement;			/* of apps that do not say */
 	const char *hostname;				/* borrowed; for /v2/info and leader */
 	uint16_t port;
 	uint16_t http_port;				/* Marathon's own; 0: none */

@@ -13,6 +13,7 @@ struct spot {
 	bool is_usable;		/* what is offered there can be understood */
 	bool is_unavailable;	/* its time of maintenance has come */
 	bool is_to_leave;	/* it will: what fits elsewhere goes there */
+	bool is_avoided;	/* the app's starts keep failing there: likewise, if less so */
 };
 
 /* What constraints look at, gathered once for an app.  -ENOMEM; freed with fit_done(). */

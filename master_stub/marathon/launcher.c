@@ -15,6 +15,7 @@
 #include "master_stub/marathon/events.h"
 #include "master_stub/marathon/fit.h"
 #include "master_stub/marathon/node.h"
+#include "master_stub/marathon/preference.h"
 #include "master_stub/marathon/queue.h"
 #include "master_stub/marathon/records.h"
 #include "master_stub/marathon/scale.h"
@@ -23,9 +24,6 @@
 
 /* What one offer's tasks may take together: they wait in the master for their agent to read them. */
 enum { MAX_BID_BYTES = 4 << 20 };
-
-/* More than any app has instances; and more than that. */
-enum { AVOIDED = 1 << 28, LAST_RESORT = 1 << 29 };
 
 /* Whoever wants offers is shown every node at least so often. */
 enum { OFFERED_LATELY_MS = 10000 };
@@ -36,6 +34,7 @@ static const double idle_refuse_seconds = 120, busy_refuse_seconds = 5;
 /* An offer of this batch, and what is launched on it. */
 struct bid {
 	const Mesos__V1__Offer *offer;
+	const struct node *node;	/* NULL: memory was out when it was to be learnt */
 	struct resources left;
 	bool is_usable;
 	Mesos__V1__TaskInfo **tasks;
@@ -73,15 +72,11 @@ static struct spot spot_of(const struct controller *c, const struct bid *bid)
 	};
 }
 
-/* Those that are being stopped make room and do not count. */
-static unsigned count_on(const struct entry *entry, const char *agent_id)
+static bool is_full(const struct controller *c, const struct bid *bid)
 {
-	const struct instance *instance;
-	unsigned n = 0;
+	unsigned max = c->options.max_instances_per_offer;
 
-	TAILQ_FOREACH(instance, &entry->instances, of_app)
-		n += instance_is_alive(instance) && strcmp(instance->agent_id, agent_id) == 0;
-	return n;
+	return bid->size >= MAX_BID_BYTES || (max > 0 && bid->n_tasks >= max);
 }
 
 static bool is_avoided(const struct controller *c, const struct entry *entry, const char *agent_id)
@@ -118,38 +113,37 @@ static bool is_better_elsewhere(const struct controller *c, const struct entry *
 	return is_better;
 }
 
-/*
- * Spread: where the app has the fewest, among equals by chance; and on a node that is to leave only
- * what fits on no other.
- */
+/* The node that is preferred, among equals by chance. */
 static struct bid *choose(struct controller *c, const struct entry *entry,
 			  const struct batch *batch)
 {
+	struct rank best_rank = { 0 };
 	struct bid *best = NULL;
-	unsigned fewest = 0, n_equal = 0;
+	unsigned n_equal = 0;
 	struct fit fit;
 
 	if (fit_prepare(c, entry, &fit) < 0) {
 		c->is_out_of_memory = true;
 		return NULL;
 	}
+	preference_prepare(c, entry);
 	for (size_t i = 0; i < batch->n; i++) {
 		struct bid *bid = &batch->bids[i];
 		struct spot spot = spot_of(c, bid);
-		unsigned n;
+		struct rank rank;
+		int order;
 
-		if (bid->size >= MAX_BID_BYTES || fit_why_not(&fit, &spot) != N_REASONS)
+		if (is_full(c, bid) || fit_why_not(&fit, &spot) != N_REASONS)
 			continue;
-		n = count_on(entry, bid->offer->agent_id->value) +
-		    (is_avoided(c, entry, bid->offer->agent_id->value) ? AVOIDED : 0) +
-		    (spot.is_to_leave ? LAST_RESORT : 0);
-		if (!best || n < fewest)
-			n_equal = 0;
-		else if (n > fewest)
+		spot.is_avoided = is_avoided(c, entry, bid->offer->agent_id->value);
+		rank = preference_rank(c, entry, bid->node, &spot);
+		order = best ? rank_compare(&rank, &best_rank) : -1;
+		if (order > 0)
 			continue;
-		if (rng_below(c->rng, ++n_equal) == 0)
+		n_equal = order < 0 ? 1 : n_equal + 1;
+		if (rng_below(c->rng, n_equal) == 0)
 			best = bid;
-		fewest = n;
+		best_rank = rank;
 	}
 	fit_done(&fit);
 	return best;
@@ -356,6 +350,7 @@ static void read_offer(struct controller *c, const Mesos__V1__Offer *offer, stru
 		resources_from_messages(offer->resources, offer->n_resources, &bid->left, &e) == 0;
 	if (nodes_learn(c, offer) < 0)
 		c->is_out_of_memory = true;
+	bid->node = node_find(c, offer->agent_id->value);
 }
 
 void launch_offers(struct controller *c, Mesos__V1__Offer *const *offers, size_t n)

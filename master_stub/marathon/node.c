@@ -18,6 +18,49 @@ struct node *node_find(const struct controller *c, const char *id)
 	return node;
 }
 
+/* ---- Zones ---- */
+
+static struct zone *zone_take(struct controller *c, const char *name)
+{
+	struct zone *zone;
+
+	HASH_FIND(by_name, c->zones, name, strlen(name), zone);
+	if (!zone) {
+		zone = calloc(1, sizeof(*zone));
+		if (zone)
+			zone->name = strdup(name);
+		if (!zone || !zone->name) {
+			free(zone);
+			return NULL;
+		}
+		HASH_ADD_KEYPTR(by_name, c->zones, zone->name, strlen(zone->name), zone);
+	}
+	zone->n_nodes++;
+	return zone;
+}
+
+static void zone_leave(struct controller *c, struct zone *zone)
+{
+	if (!zone || --zone->n_nodes > 0)
+		return;
+	HASH_DELETE(by_name, c->zones, zone);
+	free(zone->name);
+	free(zone);
+}
+
+/* Without memory for it a node is in no zone: it is only placed less well. */
+static void find_zone(struct controller *c, struct node *node)
+{
+	const struct place place = node_place(node);
+	char name[CONSTRAINT_VALUE_SIZE];
+	struct zone *old = node->zone;
+
+	node->zone = place_zone(&place, name) ? zone_take(c, name) : NULL;
+	zone_leave(c, old);
+}
+
+/* ---- Nodes ---- */
+
 int nodes_add(struct controller *c, const char *id, Mesos__V1__AgentInfo *info_take)
 {
 	struct node *node = node_find(c, id);
@@ -26,6 +69,7 @@ int nodes_add(struct controller *c, const char *id, Mesos__V1__AgentInfo *info_t
 		mesos__v1__agent_info__free_unpacked(node->info, NULL);
 		node->info = info_take;
 		node->is_stored = false;
+		find_zone(c, node);
 		return 0;
 	}
 	node = calloc(1, sizeof(*node));
@@ -38,8 +82,10 @@ int nodes_add(struct controller *c, const char *id, Mesos__V1__AgentInfo *info_t
 	}
 	node->info = info_take;
 	HASH_ADD_KEYPTR(by_id, c->nodes, node->id, strlen(node->id), node);
-	if (node_find(c, id))
+	if (node_find(c, id)) {
+		find_zone(c, node);
 		return 0;
+	}
 	mesos__v1__agent_info__free_unpacked(info_take, NULL);
 	free(node->id);
 	free(node);
@@ -133,6 +179,7 @@ static void node_free(struct controller *c, struct node *node)
 {
 	HASH_DELETE(by_id, c->nodes, node);
 	metering_forget_node(c, node);
+	zone_leave(c, node->zone);
 	mesos__v1__agent_info__free_unpacked(node->info, NULL);
 	resources_done(&node->left);
 	free(node->id);

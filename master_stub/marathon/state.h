@@ -167,12 +167,22 @@ struct deployment {
 };
 TAILQ_HEAD(deployments, deployment);
 
+/* Nodes that fail together: in one fault domain, rack or zone. */
+struct zone {
+	UT_hash_handle by_name;
+	char *name;
+	unsigned n_nodes;
+	unsigned n_of_app;		/* scratch of preference.c */
+};
+
 /* An agent on which instances are or were placed: for constraints. */
 struct node {
 	UT_hash_handle by_id;
 	char *id;
 	Mesos__V1__AgentInfo *info;	/* hostname, port, attributes, domain */
 	bool is_stored;
+	struct zone *zone;		/* NULL: it tells of none */
+	unsigned n_of_app;		/* scratch of preference.c */
 
 	/* What was left of its last offer, to explain why apps wait. */
 	bool has_offered;
@@ -207,6 +217,7 @@ struct controller {
 	struct entry *runs;		/* those of the jobs' runs */
 	struct instance *by_task;
 	struct node *nodes;
+	struct zone *zones;
 	struct fetch *fetches;		/* by id */
 	uint64_t last_fetch;
 	struct readinesses readinesses;
