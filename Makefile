@@ -94,9 +94,11 @@ $(foreach f,$(FOLDERS),$(eval $(call archive_rule,$(f))))
 
 LIBS_COMMON := -ljansson -lprotobuf-c -levent_core -lz
 LIBS_STORE  := -lsqlite3
+LIBS_ZONE   := -lglib-2.0
+$(B)/obj/master_stub/marathon/zone.o: CPPFLAGS += $(shell pkg-config --cflags-only-I glib-2.0 | sed s,-I,-isystem,g)
 
 $(B)/tepui-master: $(B)/obj/master_stub/main.o $(B)/master_stub.a $(B)/net.a $(B)/lib.a $(B)/proto.a
-	$(call say,LINK)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS_COMMON) $(LIBS_STORE) -levent_extra -lssl -lcrypto -lm
+	$(call say,LINK)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS_COMMON) $(LIBS_STORE) $(LIBS_ZONE) -levent_extra -lssl -lcrypto -lm
 
 $(B)/tepui-agent: $(B)/obj/agent/main.o $(B)/agent.a $(B)/containerizer/image.a $(B)/containerizer.a $(B)/isolators.a $(B)/net.a $(B)/lib.a $(B)/proto.a
 	$(call say,LINK)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS_COMMON) $(LIBS_STORE) -lseccomp -lcap -lcrypto -lm
@@ -134,7 +136,7 @@ UNIT_BIN := $(UNIT_SRC:%.c=$(B)/%)
 $(B)/tests/unit/test_%: tests/unit/test_%.c $(ARCHIVES)
 	@mkdir -p $(@D)
 	$(call say,CC)$(CC) $(CPPFLAGS) -I$(B)/proto $(CFLAGS) -MMD -MP $(LDFLAGS) -o $@ $< -Wl,--start-group $(ARCHIVES) -Wl,--end-group \
-	  -lcmocka $(LIBS_COMMON) $(LIBS_STORE) -levent_extra -lseccomp -lcap -lssl -lcrypto -larchive -lm
+	  -lcmocka $(LIBS_COMMON) $(LIBS_STORE) $(LIBS_ZONE) -levent_extra -lseccomp -lcap -lssl -lcrypto -larchive -lm
 
 .PHONY: run-unit
 run-unit: $(UNIT_BIN)

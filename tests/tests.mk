@@ -2,7 +2,7 @@
 
 DEB_BUILD := gcc make pkg-config protobuf-c-compiler protobuf-compiler libprotobuf-c-dev libjansson-dev \
              libevent-dev libsqlite3-dev libseccomp-dev libcap-dev libnl-3-dev libnl-route-3-dev \
-             libcmocka-dev uthash-dev libarchive-dev libssl-dev zlib1g-dev
+             libcmocka-dev uthash-dev libarchive-dev libssl-dev zlib1g-dev libglib2.0-dev tzdata
 DEB_TEST  := python3 python3-pytest curl procps iproute2 strace qemu-system-x86 qemu-system-common \
              busybox-static uidmap podman conmon runc crun cpio kmod e2fsprogs xfsprogs mount libasan8 libubsan1 clang libclang-rt-14-dev skopeo umoci zstd
 DEB_BENCH := runc crun bubblewrap
@@ -115,7 +115,7 @@ FUZZ_BIN := $(FUZZ_SRC:%.c=$(B)/%)
 $(B)/tests/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(ARCHIVES)
 	@mkdir -p $(@D)
 	$(call say,CC)$(CC) $(CPPFLAGS) -I$(B)/proto $(filter-out -fsanitize=fuzzer-no-link,$(CFLAGS)) -fsanitize=fuzzer,address,undefined -Wno-missing-prototypes -o $@ $< \
-	  -Wl,--start-group $(ARCHIVES) -Wl,--end-group $(LIBS_COMMON) $(LIBS_STORE) -levent_extra -lseccomp -lcap -lssl -lcrypto -larchive -lm
+	  -Wl,--start-group $(ARCHIVES) -Wl,--end-group $(LIBS_COMMON) $(LIBS_STORE) $(LIBS_ZONE) -levent_extra -lseccomp -lcap -lssl -lcrypto -larchive -lm
 
 .PHONY: run-fuzz
 run-fuzz: $(FUZZ_BIN)
@@ -130,7 +130,7 @@ run-fuzz: $(FUZZ_BIN)
 SIM_OBJ := $(patsubst %.c,$(B)/obj/%.o,$(wildcard tests/sim/*.c))
 $(B)/tests/sim/sim: $(SIM_OBJ) $(B)/master_stub.a $(B)/net.a $(B)/lib.a $(B)/proto.a
 	@mkdir -p $(@D)
-	$(call say,LINK)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS_COMMON) $(LIBS_STORE) -lm
+	$(call say,LINK)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS_COMMON) $(LIBS_STORE) $(LIBS_ZONE) -lm
 
 # What was found once first, then SEEDS others; a few with sanitizers.
 SEEDS ?= 10000
@@ -170,7 +170,7 @@ $(CONTROLLER_BENCH): $(B)/obj/tests/bench/fleet_io.o
 $(sort $(MASTER_BENCH) $(CONTROLLER_BENCH)): $(B)/tests/bench/%: tests/bench/%.c $(B)/master_stub.a $(B)/net.a $(B)/lib.a $(B)/proto.a
 	@mkdir -p $(@D)
 	$(call say,CC)$(CC) $(CPPFLAGS) -I$(B)/proto $(CFLAGS) -MMD -MP $(LDFLAGS) -o $@ $< $(filter %.o,$^) \
-	  $(B)/master_stub.a $(B)/net.a $(B)/lib.a $(B)/proto.a $(LIBS_COMMON) $(LIBS_STORE) -lm
+	  $(B)/master_stub.a $(B)/net.a $(B)/lib.a $(B)/proto.a $(LIBS_COMMON) $(LIBS_STORE) $(LIBS_ZONE) -lm
 
 .PHONY: bench-master
 bench-master: deps-build
