@@ -54,6 +54,23 @@ static const struct route routes[] = {
 	{ HTTP_GET, "/help", api_help, 0 },
 	{ HTTP_GET, "/v2/groups", api_get_groups, 0 },
 	{ HTTP_GET, "/v2/groups/*", api_get_group, 0 },
+	{ HTTP_GET, "/v1/jobs", api_list_jobs, 0 },
+	{ HTTP_POST, "/v1/jobs", api_create_job, 0 },
+	{ HTTP_GET, "/v1/jobs/:id", api_get_job, 0 },
+	{ HTTP_PUT, "/v1/jobs/:id", api_put_job, 0 },
+	{ HTTP_DELETE, "/v1/jobs/:id", api_delete_job, 0 },
+	{ HTTP_GET, "/v1/jobs/:id/schedules", api_list_schedules, 0 },
+	{ HTTP_POST, "/v1/jobs/:id/schedules", api_create_schedule, 0 },
+	{ HTTP_GET, "/v1/jobs/:id/schedules/:schedule", api_get_schedule, 0 },
+	{ HTTP_PUT, "/v1/jobs/:id/schedules/:schedule", api_put_schedule, 0 },
+	{ HTTP_DELETE, "/v1/jobs/:id/schedules/:schedule", api_delete_schedule, 0 },
+	{ HTTP_GET, "/v1/jobs/:id/runs", api_list_runs, 0 },
+	{ HTTP_POST, "/v1/jobs/:id/runs", api_start_run, 0 },
+	{ HTTP_GET, "/v1/jobs/:id/runs/:run", api_get_run, 0 },
+	{ HTTP_POST, "/v1/jobs/:id/runs/:run/actions/stop", api_stop_run, 0 },
+	{ HTTP_GET, "/v1/queue", api_get_run_queue, 0 },
+	{ HTTP_POST, "/v0/scheduled-jobs", api_create_scheduled_job, 0 },
+	{ HTTP_PUT, "/v0/scheduled-jobs/:id", api_put_scheduled_job, 0 },
 };
 
 /* ---- Answers ---- */

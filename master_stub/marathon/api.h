@@ -55,6 +55,11 @@ route_fn api_get_queue, api_reset_delay;
 route_fn api_abdicate, api_use_plugin, api_help;
 route_fn api_get_info, api_get_leader, api_ping, api_get_groups, api_get_group, api_get_plugins;
 route_fn api_events;
+route_fn api_list_jobs, api_create_job, api_get_job, api_put_job, api_delete_job;
+route_fn api_create_scheduled_job, api_put_scheduled_job;
+route_fn api_list_schedules, api_create_schedule, api_get_schedule, api_put_schedule;
+route_fn api_delete_schedule;
+route_fn api_list_runs, api_start_run, api_get_run, api_stop_run, api_get_run_queue;
 
 /* events' streams, api_events.c */
 int event_streams_new(struct controller *controller, struct event_streams **ret);

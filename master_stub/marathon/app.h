@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "lib/cleanup.h"
 #include "lib/clock.h"
 #include "master_stub/marathon/controller.h"
 
@@ -66,6 +67,7 @@ int app_parse_update(const struct app *base, const json_t *document, struct app 
 
 struct app *app_ref(struct app *app);
 void app_unref(struct app *app);
+DEFINE_AUTO(struct app *, app_unref);
 
 /* BASE with another number of instances; NULL when memory is out. */
 struct app *app_with_instances(const struct app *base, unsigned instances);

@@ -13,8 +13,6 @@
 #include "master_stub/marathon/autoscale.h"
 #include "master_stub/marathon/constraints.h"
 
-DEFINE_AUTO(struct app *, app_unref);
-
 /* ---- Canonical form ---- */
 
 static int make_ids_absolute(json_t *app, struct problems *problems)

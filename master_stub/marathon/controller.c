@@ -13,6 +13,8 @@
 #include "master_stub/marathon/scheduler_calls.h"
 #include "master_stub/marathon/deployment.h"
 #include "master_stub/marathon/events.h"
+#include "master_stub/marathon/job.h"
+#include "master_stub/marathon/jobs.h"
 #include "master_stub/marathon/launcher.h"
 #include "master_stub/marathon/node.h"
 #include "master_stub/marathon/reconciler.h"
@@ -269,6 +271,7 @@ void controller_turn(struct controller *c, int64_t now_ms)
 		controller_wake_at(c, c->subscribe_ms);
 	updates_turn(c);
 	autoscalers_turn(c);
+	jobs_turn(c);
 	do {
 		readiness_turn(c);
 		entries_balance(c);
@@ -327,6 +330,7 @@ void controller_free(struct controller *controller)
 	struct deployment *deployment;
 	struct incoming *incoming;
 	struct entry *entry;
+	struct job *job, *next;
 
 	if (!controller)
 		return;
@@ -335,6 +339,8 @@ void controller_free(struct controller *controller)
 		deployment_free(deployment);
 	}
 	json_decref(controller->ended);
+	HASH_ITER(by_id, controller->jobs, job, next)
+		job_free(controller, job);
 	while ((entry = entries_first(controller)))
 		entry_free(controller, entry);
 	while ((incoming = STAILQ_FIRST(&controller->incoming))) {

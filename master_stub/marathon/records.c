@@ -9,6 +9,7 @@
 #include "lib/err.h"
 #include "lib/store.h"
 #include "master_stub/marathon/deployment.h"
+#include "master_stub/marathon/job.h"
 #include "master_stub/marathon/node.h"
 #include "master_stub/marathon/refusal.h"
 #include "master_stub/marathon/state.h"
@@ -26,8 +27,8 @@ enum { VERSION_KEY_SIZE = 256 };
 /* ---- Writing ---- */
 
 /* The buffer is the store's copy: nothing of ours is kept. */
-static int put(struct controller *c, const char *kind, const char *key,
-	       const ProtobufCMessage *message)
+int records_put(struct controller *c, const char *kind, const char *key,
+		const ProtobufCMessage *message)
 {
 	size_t size = protobuf_c_message_get_packed_size(message);
 	AUTO_FREE uint8_t *data = malloc(size + 1);
@@ -39,7 +40,7 @@ static int put(struct controller *c, const char *kind, const char *key,
 	return store_put(c->store, kind, key, data, size, &e);
 }
 
-static void forget(struct controller *c, const char *kind, const char *key)
+void records_delete(struct controller *c, const char *kind, const char *key)
 {
 	struct err e = { 0 };
 
@@ -123,7 +124,7 @@ int records_put_app(struct controller *c, const struct entry *entry)
 	record.is_deleting = entry->is_deleting;
 	set_backoff(c, entry, &record);
 	set_faults(c, entry, faults, list, &record);
-	return put(c, kind_app, entry->id, &record.base);
+	return records_put(c, kind_app, entry->id, &record.base);
 }
 
 static void version_key(const struct app *app, char ret[VERSION_KEY_SIZE])
@@ -145,7 +146,7 @@ int records_put_version(struct controller *c, const struct app *app)
 	record.app_id = text(app->id);
 	record.version = text(app->version);
 	record.definition = bytes_of(definition);
-	return put(c, kind_version, key, &record.base);
+	return records_put(c, kind_version, key, &record.base);
 }
 
 int records_put_instance(struct controller *c, const struct instance *instance)
@@ -179,7 +180,7 @@ int records_put_instance(struct controller *c, const struct instance *instance)
 	record.unreachable_wall_ms = instance->unreachable_wall_ms;
 	record.has_incarnation = true;
 	record.incarnation = 1;
-	return put(c, kind_instance, instance->id, &record.base);
+	return records_put(c, kind_instance, instance->id, &record.base);
 }
 
 int records_put_deployment(struct controller *c, const struct deployment *deployment)
@@ -198,7 +199,7 @@ int records_put_deployment(struct controller *c, const struct deployment *deploy
 	record.current_step = deployment->current;
 	record.has_started_wall_ms = true;
 	record.started_wall_ms = deployment->started_wall_ms;
-	return put(c, kind_deployment, deployment->id, &record.base);
+	return records_put(c, kind_deployment, deployment->id, &record.base);
 }
 
 int records_put_framework(struct controller *c)
@@ -206,17 +207,17 @@ int records_put_framework(struct controller *c)
 	Mesos__V1__FrameworkID id = MESOS__V1__FRAMEWORK_ID__INIT;
 
 	id.value = c->framework_id;
-	return put(c, kind_framework, "id", &id.base);
+	return records_put(c, kind_framework, "id", &id.base);
 }
 
 int records_put_node(struct controller *c, const struct node *node)
 {
-	return put(c, kind_node, node->id, &node->info->base);
+	return records_put(c, kind_node, node->id, &node->info->base);
 }
 
 void records_delete_app(struct controller *c, const struct entry *entry)
 {
-	forget(c, kind_app, entry->id);
+	records_delete(c, kind_app, entry->id);
 }
 
 void records_delete_version(struct controller *c, const struct app *app)
@@ -224,22 +225,22 @@ void records_delete_version(struct controller *c, const struct app *app)
 	char key[VERSION_KEY_SIZE];
 
 	version_key(app, key);
-	forget(c, kind_version, key);
+	records_delete(c, kind_version, key);
 }
 
 void records_delete_instance(struct controller *c, const struct instance *instance)
 {
-	forget(c, kind_instance, instance->id);
+	records_delete(c, kind_instance, instance->id);
 }
 
 void records_delete_deployment(struct controller *c, const struct deployment *deployment)
 {
-	forget(c, kind_deployment, deployment->id);
+	records_delete(c, kind_deployment, deployment->id);
 }
 
 void records_delete_node(struct controller *c, const struct node *node)
 {
-	forget(c, kind_node, node->id);
+	records_delete(c, kind_node, node->id);
 }
 
 /* ---- Reading ---- */
@@ -484,8 +485,13 @@ int records_load(struct controller *c, long long now_ms, struct err *e)
 
 		if (r < 0)
 			return r;
-		if (order[i].load == load_app)
-			drop_entries_without_target(c);
+		if (order[i].load != load_app)
+			continue;
+		drop_entries_without_target(c);
+		/* Like apps before their instances. */
+		r = job_records_load(c, e);
+		if (r < 0)
+			return r;
 	}
 	return 0;
 }

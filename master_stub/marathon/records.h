@@ -2,6 +2,10 @@
 #ifndef MASTER_STUB_MARATHON_RECORDS_H
 #define MASTER_STUB_MARATHON_RECORDS_H
 
+#include <stdint.h>
+
+#include <protobuf-c/protobuf-c.h>
+
 struct app;
 struct controller;
 struct deployment;
@@ -9,6 +13,11 @@ struct entry;
 struct err;
 struct instance;
 struct node;
+
+/* What all below are made of: one record, or its removal, of KIND under KEY. */
+int records_put(struct controller *c, const char *kind, const char *key,
+		const ProtobufCMessage *message);
+void records_delete(struct controller *c, const char *kind, const char *key);
 
 /*
  * Each buffers one record (or its removal) in the store; the shell commits before any byte that

@@ -21,8 +21,10 @@ struct autoscaler;
 struct deployment;
 struct entry;
 struct fetch;
+struct job;
 struct metering;
 struct readiness;
+struct run;
 struct usage;
 
 /* What stands between an app and an offer, in the order in which it is looked at. */
@@ -122,6 +124,7 @@ struct entry {
 	json_t *last_end;		/* of an instance by itself, also a good one; or NULL */
 	struct deployment *deployment;	/* the one that holds it, or NULL */
 	struct autoscaler *autoscaler;	/* of an app that is autoscaled, or NULL */
+	struct run *run;		/* the job's run that it is; NULL: an app */
 
 	/* What the last turn found. */
 	struct app *launch_spec;	/* borrowed: what to launch */
@@ -215,6 +218,8 @@ struct controller {
 
 	struct entry *entries;		/* the apps, by id, in order */
 	struct entry *runs;		/* those of the jobs' runs */
+	struct job *jobs;		/* by id, in order */
+	uint64_t run_number;		/* of the last start or success of a run: they rise */
 	struct instance *by_task;
 	struct node *nodes;
 	struct zone *zones;
