@@ -108,8 +108,10 @@ static int change(struct cli *cli, enum http_method method, const char *id, cons
 	struct reply reply;
 	int r;
 
-	(void)snprintf(query, sizeof(query), "%s%s", suffix,
-		       cli->options.force ? "?force=true" : "");
+	(void)snprintf(query, sizeof(query), "%s%s%s", suffix,
+		       cli->options.force ? "?force=true" : "",
+		       !cli->options.in_place ? "" :
+		       cli->options.force ? "&inPlace=true" : "?inPlace=true");
 	path = client_app_path(id, query);
 	if (!path)
 		return err_set(e, ENOMEM, "build the path of app '%s'", id);

@@ -29,6 +29,8 @@ static const struct flag option_flags[] = {
 	OPTION("wait", FLAG_BOOL, wait, "false", "wait until it is done"),
 	OPTION("timeout", FLAG_MILLIS, timeout_ms, "5mins", "how long to wait"),
 	OPTION("force", FLAG_BOOL, force, "false", "override a running deployment; remove an image in use"),
+	OPTION("in-place", FLAG_BOOL, in_place, "false",
+	       "without a restart; refused if running tasks would not have it"),
 	OPTION("scale", FLAG_BOOL, scale, "false", "also lower the number of instances"),
 	OPTION("wipe", FLAG_BOOL, wipe, "false", "also give up reservations and volumes"),
 	OPTION("stderr", FLAG_BOOL, stderr_log, "false", "standard error instead of output"),

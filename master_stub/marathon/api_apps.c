@@ -281,6 +281,16 @@ static int parse_update(const struct controller *c, const json_t *document, cons
 	return app_parse(document, id, ret, refusal);
 }
 
+/* Of the request, not of the app: what is read back and sent again is not in place by that. */
+static int take_in_place(const struct http_request *req, struct app *app, struct refusal *refusal)
+{
+	const struct entry *entry = entry_find_live(api_of(req)->controller, app->id);
+
+	if (!entry || !http_request_query_bool(req, "inPlace", false))
+		return 0;
+	return app_set_in_place(app, entry->target, refusal);
+}
+
 /* PUT and PATCH of one app differ in what an absent field and an absent app mean. */
 static int update_app(struct http_request *req, bool is_partial, bool may_create)
 {
@@ -297,6 +307,8 @@ static int update_app(struct http_request *req, bool is_partial, bool may_create
 	if (r == 0)
 		r = parse_update(api_of(req)->controller, document, id, is_partial, may_create,
 				 &app, &is_new, &refusal);
+	if (r == 0)
+		r = take_in_place(req, app, &refusal);
 	if (r == 0)
 		r = apply_one(req, app->id, app_ref(app), false, is_forced(req), &result,
 			      &refusal);
@@ -384,6 +396,8 @@ static int update_apps(struct http_request *req, bool is_partial, bool may_creat
 		r = changes ? parse_list(c, list, is_partial, may_create, changes, &n, &refusal)
 			    : refuse_memory(&refusal);
 	}
+	for (unsigned i = 0; i < n && r == 0; i++)
+		r = take_in_place(req, changes[i].app, &refusal);
 	if (r == 0)
 		r = changes_apply(c, changes, n, is_forced(req), clock_boot_ms(), &result,
 				  &refusal);

@@ -17,6 +17,7 @@ struct refusal;
 /* The strings and JSON values are borrowed from JSON; NULL where the definition has none. */
 struct app {
 	unsigned references;
+	bool is_in_place;	/* given as a change that instances of the one before it adopt */
 	json_t *json;	/* the canonical definition, without version and versionInfo */
 	char version[CLOCK_TEXT_SIZE];
 	char last_scaling_at[CLOCK_TEXT_SIZE];
@@ -79,6 +80,8 @@ int app_assign_service_ports(struct app *app, const struct app *previous, uint16
 
 /* Would instances of OLD have to be replaced to become instances of NEW? */
 bool app_needs_restart(const struct app *old, const struct app *new);
+/* APP is to be adopted by instances of OLD as they run; 422 names each field that they cannot. */
+int app_set_in_place(struct app *app, const struct app *old, struct refusal *refusal);
 
 /* With version and versionInfo: what is stored and shown.  New reference, NULL: no memory. */
 json_t *app_to_json(const struct app *app);

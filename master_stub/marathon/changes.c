@@ -282,7 +282,7 @@ static int take_change(struct controller *c, struct change *change, enum deploym
 	entry->target = app_ref(change->app);
 	entry->is_deleting = false;
 	r = records_put_version(c, change->app);
-	if (r == 0 && change->keeps_same)
+	if (r == 0 && (change->keeps_same || change->app->is_in_place))
 		r = entry_adopt(c, entry);
 	return r < 0 ? r : records_put_app(c, entry);
 }

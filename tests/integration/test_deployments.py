@@ -138,3 +138,20 @@ def test_a_canary_is_aborted(pair, dies):
     wait_until(lambda: not pair.call("GET", "/v2/deployments").json, "the way back", 60)
     wait_until(lambda: ids(pair) == old, "only the canary is gone")
     assert pair.app("/web")["cmd"] == "exec sleep 1000"
+
+
+def test_labels_and_strategies_are_changed_in_place(node):
+    node.deploy(sleeper())
+    before = ids(node)
+    node.tepui("app", "set", "--in-place", "--wait", "/web", "labels.color=red", "backoffSeconds=9")
+    app = node.app("/web")
+    assert app["labels"] == {"color": "red"} and app["backoffSeconds"] == 9
+    assert ids(node) == before and set(commands(node)) == {app["version"]}
+    check = {"protocol": "COMMAND", "command": {"value": "true"}}
+    refused = node.call("PUT", "/v2/apps/web?inPlace=true", {"healthChecks": [check], "cpus": 0.1})
+    assert refused.status == 422
+    assert {d["path"]: "cannot be changed in place: " in d["errors"][0] for d in refused.json["details"]} == {
+        "/healthChecks": True, "/cpus": True}
+    kill_master(node)
+    wait_until(lambda: ids(node) == before, "the tasks are known again")
+    assert set(commands(node)) == {app["version"]}

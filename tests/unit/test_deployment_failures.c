@@ -323,6 +323,70 @@ static void test_a_change_of_policy_alone_restarts_nothing(void **state)
 	assert_string_equal(app("/web")->target->version, last_result.version);
 }
 
+/* The number of problems; 0: taken. */
+static unsigned change_in_place(const char *definition)
+{
+	struct change *change = calloc(1, sizeof(*change));
+	json_t *document = json_loads(definition, 0, NULL);
+	const struct app *old = app("/web")->target;
+	struct refusal refusal = { 0 };
+	unsigned n = 0;
+
+	assert_non_null(change);
+	(void)snprintf(change->app_id, sizeof(change->app_id), "/web");
+	assert_int_equal(app_parse_update(old, document, &change->app, &refusal), 0);
+	if (app_set_in_place(change->app, old, &refusal) < 0)
+		n = (unsigned)json_array_size(json_object_get(refusal.body, "details"));
+	else
+		assert_int_equal(changes_apply(world.controller, change, 1, false, world.now_ms,
+					       &last_result, &refusal), 0);
+	changes_free(change, 1);
+	json_decref(document);
+	refusal_done(&refusal);
+	turn();
+	return n;
+}
+
+static void test_a_change_in_place_is_adopted_without_a_restart(void **state)
+{
+	const struct instance *instance;
+	char since[CLOCK_TEXT_SIZE];
+
+	(void)state;
+	post("{\"id\":\"/web\",\"cmd\":\"x\",\"instances\":2}");
+	settle();
+	memcpy(since, app("/web")->target->last_config_change_at, sizeof(since));
+	assert_int_equal(change_in_place("{\"labels\":{\"a\":\"b\"},\"killSelection\":"
+					 "\"OLDEST_FIRST\",\"taskKillGracePeriodSeconds\":7}"), 0);
+	settle();
+	assert_int_equal(world.controller->n_deployments, 0);
+	assert_int_equal(count_events("deployment_success"), 2);
+	assert_string_equal(app("/web")->target->version, last_result.version);
+	assert_string_equal(app("/web")->target->last_config_change_at, since);
+	restart_controller();
+	let_it_be(UNKNOWN_HEALTH);
+	TAILQ_FOREACH(instance, &app("/web")->instances, of_app) {
+		assert_string_equal(instance->spec->version, last_result.version);
+		assert_int_equal(instance->spec->kill_grace_ms, 7000);
+	}
+	assert_int_equal(world.scheduler.n_tasks, 2);
+	/* The same change asked for as Marathon knows it restarts. */
+	post("{\"id\":\"/web\",\"labels\":{\"a\":\"c\"}}");
+	offer();
+	assert_true(world.scheduler.n_tasks > 2);
+}
+
+static void test_what_running_tasks_would_not_have_is_not_changed_in_place(void **state)
+{
+	(void)state;
+	post("{\"id\":\"/web\",\"cmd\":\"x\",\"env\":{\"A\":\"1\"}}");
+	settle();
+	assert_int_equal(change_in_place("{\"cmd\":\"y\",\"healthChecks\":[{}],\"env\":{},"
+					 "\"labels\":{\"a\":\"b\"}}"), 3);
+	assert_string_equal(app("/web")->target->cmd, "x");
+	assert_int_equal(world.controller->n_deployments, 0);
+}
+
 static void test_a_rollback_that_nothing_can_bring_about_is_refused(void **state)
 {
 	(void)state;
@@ -351,6 +415,8 @@ int main(void)
 		WORLD_TEST(test_a_new_version_is_tried_again),
 		WORLD_TEST(test_attempts_are_forgotten_when_it_was_quiet),
 		WORLD_TEST(test_a_change_of_policy_alone_restarts_nothing),
+		WORLD_TEST(test_a_change_in_place_is_adopted_without_a_restart),
+		WORLD_TEST(test_what_running_tasks_would_not_have_is_not_changed_in_place),
 		WORLD_TEST(test_a_rollback_that_nothing_can_bring_about_is_refused),
 	};
 
