@@ -85,14 +85,18 @@ int api_abort_deployment(struct http_request *req, struct err *e)
 int api_get_queue(struct http_request *req, struct err *e)
 {
 	struct controller *c = api_of(req)->controller;
-	bool with_offers = false;
+	unsigned embeds = 0;
 	const char *embed;
 
 	(void)e;
-	for (size_t i = 0; (embed = http_request_query_at(req, "embed", i)); i++)
-		with_offers |= strcmp(embed, "lastUnusedOffers") == 0;
+	for (size_t i = 0; (embed = http_request_query_at(req, "embed", i)); i++) {
+		if (strcmp(embed, "lastUnusedOffers") == 0)
+			embeds |= QUEUE_EMBED_OFFERS;
+		else if (strcmp(embed, "nodes") == 0)
+			embeds |= QUEUE_EMBED_NODES;
+	}
 	c->now_ms = clock_boot_ms();
-	return marathon_reply(req, 200, queue_view(c, with_offers));
+	return marathon_reply(req, 200, queue_view(c, embeds));
 }
 
 int api_reset_delay(struct http_request *req, struct err *e)

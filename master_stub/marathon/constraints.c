@@ -464,6 +464,12 @@ bool constraints_allow(const struct constraint *constraints, unsigned n,
 	return constraints_refusing(constraints, n, candidate, placement) == n;
 }
 
+bool constraints_value(const struct constraint *constraints, unsigned index,
+		       const struct place *place, char ret_value[CONSTRAINT_VALUE_SIZE])
+{
+	return value_of(place, constraints[index].field, ret_value);
+}
+
 void constraints_format(const struct constraint *constraints, unsigned index, char *ret,
 			size_t size)
 {

@@ -44,6 +44,9 @@ bool constraints_allow(const struct constraint *constraints, unsigned n,
 /* The index of the first that does not allow it; N: all do. */
 unsigned constraints_refusing(const struct constraint *constraints, unsigned n,
 			      const struct place *candidate, const struct placement *placement);
+/* PLACE's value for the field of the one at INDEX; false: it has none. */
+bool constraints_value(const struct constraint *constraints, unsigned index,
+		       const struct place *place, char ret_value[CONSTRAINT_VALUE_SIZE]);
 /* "hostname MAX_PER 2" of the one at INDEX. */
 void constraints_format(const struct constraint *constraints, unsigned index, char *ret,
 			size_t size);

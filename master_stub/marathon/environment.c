@@ -8,6 +8,7 @@
 
 #include "lib/cleanup.h"
 #include "master_stub/marathon/app.h"
+#include "master_stub/marathon/container_info.h"
 
 enum { NAME_MAX_SIZE = 512, LABEL_VALUE_MAX = 512 };
 
@@ -123,11 +124,14 @@ static void set_ports(json_t *env, const struct app *app, const uint16_t *ports,
 json_t *environment_of(const struct app *app, const char *task_id, const char *host,
 		       const uint16_t *ports, unsigned n_ports)
 {
+	const char *image = container_info_image(app->json);
 	json_t *env = json_object(), *own = json_deep_copy(app->env);
 
 	set(env, "MESOS_TASK_ID", task_id);
 	set(env, "MARATHON_APP_ID", app->id);
 	set(env, "MARATHON_APP_VERSION", app->version);
+	if (image)
+		set(env, "MARATHON_APP_DOCKER_IMAGE", image);
 	set_double(env, "MARATHON_APP_RESOURCE_CPUS", app->cpus);
 	set_double(env, "MARATHON_APP_RESOURCE_MEM", app->mem_mb);
 	set_double(env, "MARATHON_APP_RESOURCE_DISK", app->disk_mb);

@@ -7,6 +7,7 @@
 #include "lib/cleanup.h"
 #include "master_stub/marathon/fit.h"
 #include "master_stub/marathon/node.h"
+#include "master_stub/marathon/queue.h"
 
 /* The nodes that do not do for one reason, and the best of them. */
 struct group {
@@ -54,14 +55,20 @@ static const struct {
 	[REASON_GPUS] = { RESOURCE_GPUS, "gpus" },
 };
 
-static void add_node(struct census *census, const struct fit *fit, const struct node *node)
+/* Where NODE was after its last offer. */
+static struct spot spot_of(const struct node *node)
 {
-	const struct spot spot = {
+	return (struct spot){
 		.place = node_place(node),
 		.left = &node->left,
 		.is_usable = node->is_usable,
 		.is_unavailable = node->is_unavailable,
 	};
+}
+
+static void add_node(struct census *census, const struct fit *fit, const struct node *node)
+{
+	const struct spot spot = spot_of(node);
 	enum reason reason = fit_why_not(fit, &spot);
 	const struct app *spec = census->spec;
 	struct group *group;
@@ -128,18 +135,25 @@ static void say_ports(struct sentence *s, const struct census *census, const str
 		    app_n_ports(census->spec) == 1 ? "" : "s", group->most);
 }
 
-static void say_scalar(struct sentence *s, const struct census *census, enum reason reason)
+/* Of the scalar that REASON is about. */
+static double wanted_of(const struct app *spec, enum reason reason)
 {
 	const double wanted[N_RESOURCE_KINDS] = {
-		[RESOURCE_CPUS] = census->spec->cpus,
-		[RESOURCE_MEM] = census->spec->mem_mb,
-		[RESOURCE_DISK] = census->spec->disk_mb,
-		[RESOURCE_GPUS] = (double)census->spec->gpus,
+		[RESOURCE_CPUS] = spec->cpus,
+		[RESOURCE_MEM] = spec->mem_mb,
+		[RESOURCE_DISK] = spec->disk_mb,
+		[RESOURCE_GPUS] = (double)spec->gpus,
 	};
+
+	return wanted[scalars[reason].kind];
+}
+
+static void say_scalar(struct sentence *s, const struct census *census, enum reason reason)
+{
 	const struct group *group = &census->groups[reason];
 
 	say_subject(s, census, group->n, "has", "have");
-	say(s, " %.10g %s free (most: %.10g)", wanted[scalars[reason].kind], scalars[reason].what,
+	say(s, " %.10g %s free (most: %.10g)", wanted_of(census->spec, reason), scalars[reason].what,
 	    resources_scalar_to_double(group->most));
 }
 
@@ -185,4 +199,88 @@ void explanation_format(const struct controller *c, const struct entry *entry,
 	if (s.used == 0)
 		say(&s, "the next offer is awaited; none comes of drained nodes, nor of what "
 			"quotas keep for others");
+}
+
+/* ---- Node by node ---- */
+
+enum { MAX_NODES = 1000 };
+
+static void say_missing_ports(struct sentence *s, const struct app *spec, const struct ranges *has)
+{
+	uint16_t port = fit_missing_port(spec, has);
+	AUTO_FREE char *ranges = port ? ranges_format(has) : NULL;
+
+	if (port)
+		say(s, "port %u is needed, free are: %.100s", port,
+		    ranges && *ranges ? ranges : "none");
+	else
+		say(s, "%u ports are needed, %" PRIu64 " are free", app_n_ports(spec),
+		    ranges_count(has));
+}
+
+static void say_constraint(struct sentence *s, const struct fit *fit, const struct spot *spot)
+{
+	const struct app *spec = fit->entry->launch_spec;
+	unsigned index = constraints_refusing(spec->constraints, spec->n_constraints, &spot->place,
+					      &fit->placement);
+	char constraint[2 * CONSTRAINT_VALUE_SIZE], value[CONSTRAINT_VALUE_SIZE];
+
+	constraints_format(spec->constraints, index, constraint, sizeof(constraint));
+	say(s, "constraint %s is not met", constraint);
+	if (constraints_value(spec->constraints, index, &spot->place, value))
+		say(s, " by %s", value);
+	else
+		say(s, ": it has no such value");
+}
+
+static void say_missing(struct sentence *s, const struct fit *fit, const struct spot *spot,
+			enum reason reason)
+{
+	const struct app *spec = fit->entry->launch_spec;
+
+	if (scalars[reason].what)
+		say(s, "%.10g %s are needed, %.10g are free", wanted_of(spec, reason),
+		    scalars[reason].what,
+		    resources_scalar_to_double(spot->left->scalar[scalars[reason].kind]));
+	else if (reason == REASON_PORTS)
+		say_missing_ports(s, spec, &spot->left->ports);
+	else if (reason == REASON_CONSTRAINT)
+		say_constraint(s, fit, spot);
+	else if (reason == REASON_MAINTENANCE)
+		say(s, "it is under maintenance");
+	else
+		say(s, "what it offers is not understood");
+}
+
+static json_t *node_view(const struct fit *fit, const struct node *node)
+{
+	const struct spot spot = spot_of(node);
+	enum reason reason = fit_why_not(fit, &spot);
+	char text[EXPLANATION_SIZE] = "";
+	struct sentence s = { .text = text, .size = sizeof(text) };
+	json_t *view = json_pack("{s:s, s:s}", "hostname", node->info->hostname, "agentId",
+				 node->id);
+
+	if (reason == N_REASONS)
+		return view;
+	say_missing(&s, fit, &spot, reason);
+	(void)json_object_set_new(view, "reason", json_string(reason_name(reason)));
+	(void)json_object_set_new(view, "missing", json_string(text));
+	return view;
+}
+
+json_t *explanation_nodes(const struct controller *c, const struct entry *entry)
+{
+	const struct node *node, *next;
+	json_t *list = json_array();
+	struct fit fit;
+
+	if (!entry->launch_spec || fit_prepare(c, entry, &fit) < 0)
+		return list;
+	HASH_ITER(by_id, c->nodes, node, next) {
+		if (node->has_offered && json_array_size(list) < MAX_NODES)
+			(void)json_array_append_new(list, node_view(&fit, node));
+	}
+	fit_done(&fit);
+	return list;
 }

@@ -2,6 +2,7 @@
 #ifndef MASTER_STUB_MARATHON_EXPLANATION_H
 #define MASTER_STUB_MARATHON_EXPLANATION_H
 
+#include <jansson.h>
 #include <stddef.h>
 
 struct controller;
@@ -15,5 +16,11 @@ enum { EXPLANATION_SIZE = 512 };
  */
 void explanation_format(const struct controller *c, const struct entry *entry,
 			char ret[EXPLANATION_SIZE]);
+
+/*
+ * The same node by node: [{"hostname", "agentId", "reason", "missing"}], of at most 1000 nodes; without
+ * the last two where it fits.  A new reference.
+ */
+json_t *explanation_nodes(const struct controller *c, const struct entry *entry);
 
 #endif

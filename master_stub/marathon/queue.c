@@ -24,6 +24,11 @@ static const char *const reason_names[N_REASONS] = {
 	[REASON_SCARCE] = "DeclinedScarceResources",
 };
 
+const char *reason_name(enum reason reason)
+{
+	return reason_names[reason];
+}
+
 /* Counts begin anew with every wait, or they would explain an old one. */
 void queue_note(struct controller *c, struct entry *entry)
 {
@@ -197,7 +202,7 @@ static void set_backoff(const struct controller *c, const struct entry *entry, i
 	(void)json_object_set_new(item, "nodeFailures", faults_view(c, entry));
 }
 
-static json_t *item_view(const struct controller *c, const struct entry *entry, bool with_offers)
+static json_t *item_view(const struct controller *c, const struct entry *entry, unsigned embeds)
 {
 	bool has_given_up = backoff_has_given_up(&entry->backoff, entry->target);
 	int64_t left_ms = backoff_deadline(&entry->backoff) - c->now_ms;
@@ -215,21 +220,23 @@ static json_t *item_view(const struct controller *c, const struct entry *entry, 
 	set_explanation(c, entry, item);
 	if (entry->backoff.failures > 0)
 		set_backoff(c, entry, left_ms, item);
-	if (with_offers && entry->waiting.last_unused)
+	if (embeds & QUEUE_EMBED_NODES)
+		(void)json_object_set_new(item, "nodes", explanation_nodes(c, entry));
+	if ((embeds & QUEUE_EMBED_OFFERS) && entry->waiting.last_unused)
 		(void)json_object_set(item, "lastUnusedOffers", entry->waiting.last_unused);
-	else if (with_offers)
+	else if (embeds & QUEUE_EMBED_OFFERS)
 		(void)json_object_set_new(item, "lastUnusedOffers", json_array());
 	return item;
 }
 
-json_t *queue_view(const struct controller *c, bool with_offers)
+json_t *queue_view(const struct controller *c, unsigned embeds)
 {
 	json_t *queue = json_array();
 	const struct entry *entry, *next;
 
 	HASH_ITER(by_id, c->entries, entry, next) {
 		if (entry->wanted > 0)
-			(void)json_array_append_new(queue, item_view(c, entry, with_offers));
+			(void)json_array_append_new(queue, item_view(c, entry, embeds));
 	}
 	return json_pack("{s:o}", "queue", queue);
 }

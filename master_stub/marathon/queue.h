@@ -4,6 +4,9 @@
 
 #include "master_stub/marathon/state.h"
 
+/* "InsufficientCpus": as Marathon's clients know it. */
+const char *reason_name(enum reason reason);
+
 /* Called once a turn: does ENTRY still wait? */
 void queue_note(struct controller *c, struct entry *entry);
 /* An offer was used, or was not because of REASON (N_REASONS: it would have fitted). */

@@ -27,7 +27,9 @@ json_t *tasks_view(const struct controller *c, const struct entry *entry);
 json_t *instance_ports_view(const struct instance *instance);
 json_t *instance_addresses_view(const struct instance *instance);
 
-json_t *queue_view(const struct controller *c, bool with_offers);
+/* The newest offers that did not do; and each node that has offered, with what it lacks. */
+enum { QUEUE_EMBED_OFFERS = 1, QUEUE_EMBED_NODES = 2 };
+json_t *queue_view(const struct controller *c, unsigned embeds);
 json_t *deployments_view(const struct controller *c);
 json_t *info_view(const struct controller *c);
 /* The group GROUP_ID with everything below it; NULL when there is none. */

@@ -114,7 +114,7 @@ static void test_failure_backs_off_and_explains_itself(void **state)
 		 UNKNOWN_HEALTH, "Memory limit exceeded: 48 MB", -1);
 	offer();
 	assert_int_equal(world.scheduler.n_tasks, 1);
-	queue = queue_view(world.controller, true);
+	queue = queue_view(world.controller, QUEUE_EMBED_OFFERS);
 	item = json_array_get(json_object_get(queue, "queue"), 0);
 	assert_int_equal(json_integer_value(json_object_get(json_object_get(item, "delay"),
 							    "timeLeftSeconds")), 2);
@@ -690,7 +690,7 @@ static void test_queue_tells_what_is_missing(void **state)
 	(void)state;
 	post("{\"id\":\"/big\",\"cmd\":\"x\",\"mem\":999999}");
 	offer();
-	queue = queue_view(world.controller, true);
+	queue = queue_view(world.controller, QUEUE_EMBED_OFFERS);
 	reasons = json_array_get(json_object_get(queue, "queue"), 0);
 	reasons = json_object_get(json_object_get(reasons, "processedOffersSummary"),
 				  "rejectSummaryLastOffers");
@@ -707,7 +707,7 @@ static void test_queue_tells_what_is_missing(void **state)
 /* The explanation of the only app that waits. */
 static void assert_explained(const char *expected)
 {
-	json_t *queue = queue_view(world.controller, false);
+	json_t *queue = queue_view(world.controller, 0);
 	const json_t *item = json_array_get(json_object_get(queue, "queue"), 0);
 	const char *text = json_string_value(json_object_get(item, "explanation"));
 

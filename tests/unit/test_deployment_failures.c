@@ -239,7 +239,7 @@ static void test_an_app_that_is_new_stays_when_its_deployment_fails(void **state
 
 static json_t *queue_item(void)
 {
-	json_t *queue = queue_view(world.controller, false);
+	json_t *queue = queue_view(world.controller, 0);
 	json_t *item = json_incref(json_array_get(json_object_get(queue, "queue"), 0));
 
 	json_decref(queue);

@@ -59,7 +59,7 @@ static void test_nobody_waits_for_a_node_that_offers_nothing(void **state)
 
 static json_t *first_in_queue(void)
 {
-	json_t *queue = queue_view(world.controller, false);
+	json_t *queue = queue_view(world.controller, 0);
 	json_t *item = json_incref(json_array_get(json_object_get(queue, "queue"), 0));
 
 	json_decref(queue);

@@ -174,6 +174,39 @@ static void test_an_offer_takes_as_many_as_it_may(void **state)
 	assert_int_equal(world.scheduler.n_tasks, 7);
 }
 
+static void test_each_node_says_what_it_lacks(void **state)
+{
+	static const struct paper_node nodes[] = {
+		{ "a", 1, 8192, "r1" }, { "b", 8, 64, "r1" }, { "c", 8, 8192, "r2" },
+		{ "d", 8, 8192, NULL },
+	};
+	static const char *const expected[] = {
+		"a: InsufficientCpus: 2 cpus are needed, 1 are free",
+		"b: InsufficientMemory: 128 MB memory are needed, 64 are free",
+		"c: UnfulfilledConstraint: constraint rack IS r1 is not met by r2",
+		"d: UnfulfilledConstraint: constraint rack IS r1 is not met: it has no such value",
+	};
+	json_t *queue, *list, *node;
+	size_t i;
+
+	(void)state;
+	post("{\"id\":\"/web\",\"cmd\":\"x\",\"cpus\":2,\"constraints\":[[\"rack\",\"IS\",\"r1\"]]}");
+	offer_nodes(nodes, ARRAY_SIZE(nodes));
+	queue = queue_view(world.controller, QUEUE_EMBED_NODES);
+	list = json_object_get(json_array_get(json_object_get(queue, "queue"), 0), "nodes");
+	assert_int_equal(json_array_size(list), ARRAY_SIZE(expected));
+	json_array_foreach(list, i, node) {
+		char text[256];
+
+		(void)snprintf(text, sizeof(text), "%s: %s: %s",
+			       json_string_value(json_object_get(node, "hostname")),
+			       json_string_value(json_object_get(node, "reason")),
+			       json_string_value(json_object_get(node, "missing")));
+		assert_string_equal(text, expected[i]);
+	}
+	json_decref(queue);
+}
+
 #define WORLD_TEST(f) cmocka_unit_test_setup_teardown(f, world_setup, world_teardown)
 
 int main(void)
@@ -186,6 +219,7 @@ int main(void)
 		WORLD_TEST(test_all_apps_may_be_packed),
 		WORLD_TEST(test_how_it_is_placed_restarts_no_instance),
 		WORLD_TEST(test_an_offer_takes_as_many_as_it_may),
+		WORLD_TEST(test_each_node_says_what_it_lacks),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -81,7 +81,7 @@ static void test_the_queue_tells_of_it(void **state)
 	(void)state;
 	post("{\"id\":\"/x\",\"cmd\":\"x\"}");
 	offer_all(OFFER("1", "1", AWAY(BEFORE, "")));
-	queue = queue_view(world.controller, false);
+	queue = queue_view(world.controller, 0);
 	item = json_array_get(json_object_get(queue, "queue"), 0);
 	assert_non_null(strstr(json_string_value(json_object_get(item, "explanation")),
 			       "1 of 1 nodes under maintenance"));
