@@ -25,6 +25,7 @@ struct app {
 
 	const char *id, *cmd, *user, *role;
 	const json_t *args, *env, *labels, *dependencies, *health_checks, *ports;
+	const json_t *readiness_check;	/* Marathon allows one */
 	unsigned instances;
 	double cpus, mem_mb, disk_mb;
 	int64_t gpus;

@@ -73,6 +73,7 @@ static void take_strings(struct app *app, const json_t *json)
 	app->dependencies = json_object_get(json, "dependencies");
 	app->health_checks = json_object_get(json, "healthChecks");
 	app->ports = json_object_get(json, "portDefinitions");
+	app->readiness_check = json_array_get(json_object_get(json, "readinessChecks"), 0);
 }
 
 static enum placement_strategy placement_of(const char *name)

@@ -7,8 +7,10 @@
 #include <string.h>
 
 #include "lib/cleanup.h"
+#include "lib/err.h"
 #include "master_stub/marathon/endpoint.h"
 #include "master_stub/marathon/refusal.h"
+#include "master_stub/marathon/zone.h"
 
 enum {
 	MAX_INSTANCES = 100000,
@@ -145,6 +147,7 @@ static const struct shape autoscale_fields[] = {
 		      "\"maxPercent\":100}" },
 	{ "schedule", SHAPE_LIST, .max = AUTOSCALE_MAX_WINDOWS, .of = &window_shape,
 	  .omit_empty = true },
+	{ "timeZone", SHAPE_STRING, .min = 1, .max = 64, .fallback = "\"UTC\"" },
 	{ 0 },
 };
 static const struct shape autoscale_shape = {
@@ -256,6 +259,16 @@ static void validate_window(const json_t *window, size_t i, struct problems *pro
 		complain(problems, path, "to", "must differ from from");
 }
 
+static void validate_zone(const json_t *autoscale, struct problems *problems)
+{
+	struct zone *zone = NULL;
+	struct err e = { 0 };
+
+	if (zone_open(text_of(autoscale, "timeZone"), &zone, &e) < 0)
+		problems_add(problems, "/autoscale/timeZone", "%s", e.msg);
+	zone_close(zone);
+}
+
 void autoscale_validate(const json_t *app, struct problems *problems)
 {
 	const json_t *autoscale = json_object_get(app, "autoscale");
@@ -269,6 +282,7 @@ void autoscale_validate(const json_t *app, struct problems *problems)
 	validate_bounds(autoscale, "/autoscale", problems);
 	for (size_t i = 0; i < json_array_size(targets); i++)
 		validate_target(app, targets, i, problems);
+	validate_zone(autoscale, problems);
 	for (size_t i = 0; i < json_array_size(schedule); i++)
 		validate_window(json_array_get(schedule, i), i, problems);
 	if (single && strcmp(single, "true") == 0)
@@ -343,6 +357,7 @@ int autoscale_compile(const json_t *json, struct autoscale **ret)
 	const json_t *targets = json_object_get(json, "targets");
 	const json_t *schedule = json_object_get(json, "schedule");
 	struct autoscale *autoscale;
+	struct err e = { 0 };
 
 	*ret = NULL;
 	if (!json)
@@ -351,7 +366,8 @@ int autoscale_compile(const json_t *json, struct autoscale **ret)
 	if (autoscale)
 		autoscale->windows = calloc(json_array_size(schedule) * DAYS + 1,
 					    sizeof(*autoscale->windows));
-	if (!autoscale || !autoscale->windows) {
+	if (!autoscale || !autoscale->windows ||
+	    zone_open(text_of(json, "timeZone"), &autoscale->zone, &e) < 0) {
 		autoscale_free(autoscale);
 		return -ENOMEM;
 	}
@@ -373,14 +389,17 @@ int autoscale_compile(const json_t *json, struct autoscale **ret)
 
 void autoscale_free(struct autoscale *autoscale)
 {
-	if (autoscale)
-		free(autoscale->windows);
+	if (!autoscale)
+		return;
+	zone_close(autoscale->zone);
+	free(autoscale->windows);
 	free(autoscale);
 }
 
-void autoscale_bounds(const struct autoscale *autoscale, int64_t local_s, unsigned *ret_min,
+void autoscale_bounds(const struct autoscale *autoscale, int64_t utc_s, unsigned *ret_min,
 		      unsigned *ret_max)
 {
+	int64_t local_s = zone_local(autoscale->zone, utc_s);
 	unsigned now = (unsigned)((local_s / 60 + THURSDAY * MINUTES_OF_DAY) % MINUTES_OF_WEEK);
 
 	*ret_min = autoscale->min;

@@ -13,6 +13,7 @@
 #include "master_stub/marathon/shape.h"
 
 struct problems;
+struct zone;
 
 enum { AUTOSCALE_MAX_TARGETS = 8, AUTOSCALE_MAX_WINDOWS = 32, MINUTES_OF_WEEK = 7 * 24 * 60 };
 
@@ -58,6 +59,7 @@ struct autoscale {
 	struct autoscale_pace up, down;
 	struct autoscale_window *windows;
 	unsigned n_windows;
+	struct zone *zone;		/* by whose clocks they are */
 };
 
 /* The field of an app's shape. */
@@ -70,8 +72,8 @@ void autoscale_validate(const json_t *app, struct problems *problems);
 int autoscale_compile(const json_t *json, struct autoscale **ret);
 void autoscale_free(struct autoscale *autoscale);
 
-/* The bounds at LOCAL_S, seconds since 1970 by the clocks on the wall: of the first window it is in. */
-void autoscale_bounds(const struct autoscale *autoscale, int64_t local_s, unsigned *ret_min,
+/* The bounds at UTC_S: those of the first window that it is in. */
+void autoscale_bounds(const struct autoscale *autoscale, int64_t utc_s, unsigned *ret_min,
 		      unsigned *ret_max);
 
 const char *autoscale_metric_name(enum autoscale_metric metric);

@@ -28,12 +28,6 @@ struct readiness {
 	json_t *response;		/* lastResponse, or NULL */
 };
 
-/* Marathon allows one. */
-static const json_t *check_of(const struct app *spec)
-{
-	return json_array_get(json_object_get(spec->json, "readinessChecks"), 0);
-}
-
 static const char *text_of(const json_t *check, const char *key)
 {
 	return json_string_value(json_object_get(check, key));
@@ -49,7 +43,7 @@ static bool is_asked(const struct instance *instance)
 {
 	const struct entry *entry = instance->entry;
 
-	if (!check_of(instance->spec) || !entry->deployment || instance->is_doomed ||
+	if (!instance->spec->readiness_check || !entry->deployment || instance->is_doomed ||
 	    strcmp(instance->spec->version, entry->deployment->version) < 0)
 		return false;
 	switch (deployment_phase_of(entry)) {
@@ -88,7 +82,7 @@ static bool is_ready_status(const json_t *check, int status)
 /* "http://10.0.0.1:31000/ready" */
 static void format_url(const struct readiness *readiness, char *text, size_t size)
 {
-	const json_t *check = check_of(readiness->instance->spec);
+	const json_t *check = readiness->instance->spec->readiness_check;
 	struct endpoint at = { .host = "" };
 
 	(void)endpoint_find(readiness->instance, text_of(check, "portName"), &at);
@@ -127,7 +121,7 @@ static void on_answer(void *arg, const struct controller_answer *answer)
 {
 	struct readiness *readiness = arg;
 	const struct instance *instance = readiness->instance;
-	const json_t *check = check_of(instance->spec);
+	const json_t *check = instance->spec->readiness_check;
 
 	readiness->fetch = NULL;
 	readiness->has_answer = true;
@@ -150,7 +144,7 @@ static void on_answer(void *arg, const struct controller_answer *answer)
 
 static void ask(struct controller *c, struct readiness *readiness)
 {
-	const json_t *check = check_of(readiness->instance->spec);
+	const json_t *check = readiness->instance->spec->readiness_check;
 	struct controller_fetch what = {
 		.path = text_of(check, "path"),
 		.is_tls = strcmp(text_of(check, "protocol"), "HTTPS") == 0,
@@ -211,7 +205,7 @@ static void begin_new(struct controller *c, const struct deployment *deployment)
 		struct entry *entry = entry_find_live(c, deployment->originals[i].app_id);
 		struct instance *instance;
 
-		if (!entry || !check_of(entry->target))
+		if (!entry || !entry->target->readiness_check)
 			continue;
 		TAILQ_FOREACH(instance, &entry->instances, of_app) {
 			if (is_asked(instance) && instance_is_running(instance) &&
@@ -251,7 +245,7 @@ json_t *readiness_view(const struct entry *entry)
 			continue;
 		(void)json_array_append_new(
 			results, json_pack("{s:s, s:s, s:b, s:O*}", "name",
-					   text_of(check_of(instance->spec), "name"), "taskId",
+					   text_of(instance->spec->readiness_check, "name"), "taskId",
 					   instance->task_id, "ready", readiness->is_ready,
 					   "lastResponse", readiness->response));
 	}

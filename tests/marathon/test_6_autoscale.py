@@ -11,7 +11,7 @@ TARGET = {"metric": "cpu", "value": 0.5}
 def test_defaults_are_filled_in(marathon, app):
     answer = marathon.call("POST", "/v2/apps", app(instances=0, autoscale={"max": 3, "targets": [TARGET]}))
     assert answer.json["autoscale"] == {
-        "min": 1, "max": 3, "targets": [TARGET], "tolerance": 0.1, "intervalSeconds": 15, "warmUpSeconds": 30,
+        "min": 1, "max": 3, "targets": [TARGET], "tolerance": 0.1, "intervalSeconds": 15, "warmUpSeconds": 30, "timeZone": "UTC",
         "up": {"stabilizationSeconds": 0, "periodSeconds": 15, "maxInstances": 4, "maxPercent": 100},
         "down": {"stabilizationSeconds": 300, "periodSeconds": 15, "maxInstances": 0, "maxPercent": 100}}
 

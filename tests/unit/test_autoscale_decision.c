@@ -11,9 +11,11 @@
 #include <string.h>
 
 #include "lib/cleanup.h"
+#include "lib/err.h"
 #include "lib/rng.h"
 #include "master_stub/marathon/autoscale.h"
 #include "master_stub/marathon/autoscale_decision.h"
+#include "master_stub/marathon/zone.h"
 
 enum { MAX_SAMPLES = 512, SECOND = 1000, LONG_AGO = -100000000 };
 
@@ -461,6 +463,36 @@ static void test_it_does_not_flap(void **state)
 
 /* ---- Schedules ---- */
 
+/* The clocks of New York are set back on the Sunday whose second 02:00 this window ends at. */
+static void test_bounds_follow_the_clocks_of_the_zone(void **state)
+{
+	static const struct {
+		int64_t utc_s;
+		unsigned min;
+	} rows[] = {
+		{ 1604203199, 1 },	/* 2020-11-01 00:00 by them is 04:00 UTC */
+		{ 1604203200, 7 },
+		{ 1604206800, 7 },	/* 01:00 */
+		{ 1604210400, 7 },	/* 01:00 again */
+		{ 1604213999, 7 },
+		{ 1604214000, 1 },	/* 02:00 */
+	};
+	struct autoscale_window window = { .from = 6 * 1440, .to = 6 * 1440 + 120, .min = 7, .max = 9 };
+	struct autoscale policy = { .min = 1, .max = 10, .windows = &window, .n_windows = 1 };
+	struct err e = { 0 };
+
+	(void)state;
+	assert_int_equal(zone_open("America/New_York", &policy.zone, &e), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		unsigned min, max;
+
+		autoscale_bounds(&policy, rows[i].utc_s, &min, &max);
+		if (min != rows[i].min)
+			fail_msg("row %zu: %u", i, min);
+	}
+	zone_close(policy.zone);
+}
+
 static void test_bounds_by_the_time_of_the_week(void **state)
 {
 	static struct autoscale_window windows[] = {
@@ -478,9 +510,13 @@ static void test_bounds_by_the_time_of_the_week(void **state)
 		{ 20000, 12, 0, 0, 1 },
 	};
 
+	struct zone *zone = NULL;
+	struct err e = { 0 };
+
 	(void)state;
+	assert_int_equal(zone_open("UTC", &zone, &e), 0);
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		struct autoscale policy = { .min = 1, .max = 10, .windows = windows,
+		struct autoscale policy = { .min = 1, .max = 10, .windows = windows, .zone = zone,
 					    .n_windows = rows[i].n_windows };
 		unsigned min, max;
 
@@ -489,6 +525,7 @@ static void test_bounds_by_the_time_of_the_week(void **state)
 		if (min != rows[i].min)
 			fail_msg("row %zu: %u", i, min);
 	}
+	zone_close(zone);
 }
 
 int main(void)
@@ -504,6 +541,7 @@ int main(void)
 		cmocka_unit_test(test_against_a_model),
 		cmocka_unit_test(test_it_does_not_flap),
 		cmocka_unit_test(test_bounds_by_the_time_of_the_week),
+		cmocka_unit_test(test_bounds_follow_the_clocks_of_the_zone),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

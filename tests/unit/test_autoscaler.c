@@ -381,9 +381,10 @@ static void test_a_new_process_takes_nothing_back_at_once(void **state)
 static void test_bounds_by_the_schedule(void **state)
 {
 	(void)state;
-	/* It is Sunday, 12:43. */
-	start(WEB_WITH(1, POLICY(GAUGE, ",\"schedule\":[{\"days\":[\"sunday\"],\"from\":\"12:44\","
-					"\"to\":\"13:00\",\"min\":3,\"max\":4}]")));
+	/* It is Sunday, 12:43, and two hours later in Berlin. */
+	start(WEB_WITH(1, POLICY(GAUGE, ",\"schedule\":[{\"days\":[\"sunday\"],\"from\":\"14:44\","
+					"\"to\":\"15:00\",\"min\":3,\"max\":4}],"
+					"\"timeZone\":\"Europe/Berlin\"")));
 	round_of("10");
 	assert_int_equal(instances(), 1);
 	wait_ms(60000);
@@ -481,6 +482,8 @@ static void test_nonsense_is_refused_with_its_path(void **state)
 		{ "{\"max\":2,\"targets\":[" CPU "],\"schedule\":[{\"min\":1,\"max\":2,\"days\":"
 		  "[\"Mo\"]}]}",
 		  "/autoscale/schedule(0)/days(0)", "error.unknown.enum.literal" },
+		{ "{\"max\":2,\"targets\":[" CPU "],\"timeZone\":\"Mars/Olympus\"}",
+		  "/autoscale/timeZone", "No time zone found with this id: Mars/Olympus" },
 		{ "[1]", "/autoscale", "error.expected.jsobject" },
 	};
 
