@@ -84,6 +84,7 @@ static void fetch_free(struct fetch *fetch)
 	free((char *)(uintptr_t)fetch->what.host);
 	free((char *)(uintptr_t)fetch->what.path);
 	free((char *)(uintptr_t)fetch->what.accept);
+	free((char *)(uintptr_t)fetch->what.post);
 	free(fetch->body);
 	free(fetch);
 }
@@ -204,6 +205,12 @@ static void call(struct fetch *fetch, const char *address)
 	struct err e = { 0 };
 	int r = http_client_new(fetch->owner->loop, address, &fetch->client, &e);
 
+	if (fetch->what.post) {
+		spec.method = HTTP_POST;
+		spec.content_type = "application/json";
+		spec.body = fetch->what.post;
+		spec.size = strlen(fetch->what.post);
+	}
 	if (r == 0 && fetch->what.is_tls)
 		http_client_wrap(fetch->client, &tls_wrap);
 	if (r == 0)
@@ -300,10 +307,11 @@ static struct fetch *fetch_new(struct fetches *fetches, uint64_t id,
 	fetch->what.host = strdup(what->host);
 	fetch->what.path = strdup(what->path);
 	fetch->what.accept = what->accept ? strdup(what->accept) : NULL;
+	fetch->what.post = what->post ? strdup(what->post) : NULL;
 	TAILQ_INSERT_TAIL(&fetches->waiting, fetch, link);
 	HASH_ADD(hh, fetches->by_id, id, sizeof(fetch->id), fetch);
 	if (fetch->hh.tbl && fetch->what.host && fetch->what.path &&
-	    (fetch->what.accept || !what->accept) &&
+	    (fetch->what.accept || !what->accept) && (fetch->what.post || !what->post) &&
 	    loop_timer_new(fetches->loop, on_time, fetch, &fetch->timer, &ignored) == 0)
 		return fetch;
 	give_up(fetch);

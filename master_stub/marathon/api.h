@@ -54,7 +54,7 @@ route_fn api_abort_deployment;
 route_fn api_get_queue, api_reset_delay;
 route_fn api_abdicate, api_use_plugin, api_help;
 route_fn api_get_info, api_get_leader, api_ping, api_get_groups, api_get_group, api_get_plugins;
-route_fn api_events;
+route_fn api_events, api_list_subscriptions, api_subscribe, api_unsubscribe;
 route_fn api_list_jobs, api_create_job, api_get_job, api_put_job, api_delete_job;
 route_fn api_create_scheduled_job, api_put_scheduled_job;
 route_fn api_list_schedules, api_create_schedule, api_get_schedule, api_put_schedule;

@@ -22,6 +22,7 @@
 #include "master_stub/marathon/records.h"
 #include "master_stub/marathon/scale.h"
 #include "master_stub/marathon/state.h"
+#include "master_stub/marathon/subscriptions.h"
 #include "master_stub/marathon/updates.h"
 
 enum { RETRY_MS = 1000, FAILOVER_SECONDS = 604800 };
@@ -279,6 +280,7 @@ void controller_turn(struct controller *c, int64_t now_ms)
 	kills_turn(c);
 	launch_turn(c);
 	reconcile_turn(c);
+	subscriptions_turn(c);
 	write_dirty(c);
 	/* Drift, should there ever be some, is found by this turn. */
 	controller_wake_at(c, now_ms + c->options.scale_check_ms);
@@ -348,6 +350,7 @@ void controller_free(struct controller *controller)
 		free(incoming);
 	}
 	nodes_free(controller);
+	subscriptions_free(controller);
 	free(controller->framework_id);
 	free(controller);
 }

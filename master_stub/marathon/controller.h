@@ -42,12 +42,13 @@ extern const struct controller_options controller_default_options;
 /* An event for /v2/events: its TYPE and the whole object (borrowed), eventType included. */
 typedef void controller_event_fn(void *arg, const char *type, const json_t *event);
 
-/* What the core asks a server for: GET PATH of HOST:PORT.  Borrowed for the call. */
+/* What the core asks a server for: GET PATH of HOST:PORT, or POST.  Borrowed for the call. */
 struct controller_fetch {
 	const char *host;	/* a name or an address */
 	uint16_t port;
 	const char *path;	/* begins with '/' */
 	const char *accept;	/* or NULL */
+	const char *post;	/* JSON for the body of a POST; NULL: GET */
 	bool is_tls;		/* with whoever answers: certificates are not looked at */
 	int64_t timeout_ms;	/* of the whole */
 	size_t max_body;	/* bytes; more is cut off */

@@ -3,6 +3,7 @@
 #include "lib/clock.h"
 #include "master_stub/marathon/deployment.h"
 #include "master_stub/marathon/state.h"
+#include "master_stub/marathon/subscriptions.h"
 #include "master_stub/marathon/views.h"
 
 /* Takes EVENT; one that memory does not suffice for is not sent. */
@@ -16,8 +17,10 @@ static void emit(struct controller *c, const char *type, json_t *event)
 	}
 	clock_format(controller_wall_ms(c), now);
 	if (json_object_set_new(event, "eventType", json_string(type)) == 0 &&
-	    json_object_set_new(event, "timestamp", json_string(now)) == 0)
+	    json_object_set_new(event, "timestamp", json_string(now)) == 0) {
 		c->io.event(c->io.arg, type, event);
+		subscriptions_event(c, event);
+	}
 	json_decref(event);
 }
 
@@ -224,6 +227,15 @@ void event_framework_message(struct controller *c, const Mesos__V1__Scheduler__E
 	     json_pack("{s:s, s:s, s:s%}", "executorId", message->executor_id->value, "slaveId",
 		       message->agent_id->value, "message", (const char *)message->data.data,
 		       message->data.len));
+}
+
+json_t *event_subscription(struct controller *c, const char *type, const char *peer,
+			   const char *url)
+{
+	json_t *event = json_pack("{s:s, s:s}", "clientIp", peer, "callbackUrl", url);
+
+	emit(c, type, json_incref(event));
+	return event;
 }
 
 void event_stream_attached(struct controller *c, const char *peer)

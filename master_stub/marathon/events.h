@@ -41,6 +41,9 @@ void event_reregistered(struct controller *c, const char *master);
 void event_disconnected(struct controller *c);
 /* Only one that is text. */
 void event_framework_message(struct controller *c, const Mesos__V1__Scheduler__Event__Message *message);
+/* TYPE: subscribe_event, unsubscribe_event.  The event, a new reference; NULL: out of memory. */
+json_t *event_subscription(struct controller *c, const char *type, const char *peer,
+			   const char *url);
 /* Readers of the event stream. */
 void event_stream_attached(struct controller *c, const char *peer);
 void event_stream_detached(struct controller *c, const char *peer);

@@ -13,6 +13,7 @@
 #include "master_stub/marathon/node.h"
 #include "master_stub/marathon/refusal.h"
 #include "master_stub/marathon/state.h"
+#include "master_stub/marathon/subscriptions.h"
 #include "proto/tepui.pb-c.h"
 
 static const char kind_app[] = "marathon-app";
@@ -21,6 +22,7 @@ static const char kind_instance[] = "marathon-instance";
 static const char kind_deployment[] = "marathon-deployment";
 static const char kind_framework[] = "marathon-framework";
 static const char kind_node[] = "marathon-node";
+static const char kind_subscription[] = "marathon-subscription";
 
 enum { VERSION_KEY_SIZE = 256 };
 
@@ -213,6 +215,19 @@ int records_put_framework(struct controller *c)
 int records_put_node(struct controller *c, const struct node *node)
 {
 	return records_put(c, kind_node, node->id, &node->info->base);
+}
+
+int records_put_subscription(struct controller *c, const char *url)
+{
+	Tepui__SubscriptionRecord record = TEPUI__SUBSCRIPTION_RECORD__INIT;
+
+	record.callback_url = text(url);
+	return records_put(c, kind_subscription, url, &record.base);
+}
+
+void records_delete_subscription(struct controller *c, const char *url)
+{
+	records_delete(c, kind_subscription, url);
 }
 
 void records_delete_app(struct controller *c, const struct entry *entry)
@@ -467,6 +482,17 @@ static void drop_entries_without_target(struct controller *c)
 	}
 }
 
+static int load_subscription(void *arg, const char *key, const void *data, size_t size,
+			     struct err *e)
+{
+	struct load *load = arg;
+	Tepui__SubscriptionRecord *record = tepui__subscription_record__unpack(NULL, size, data);
+	int r = record ? subscriptions_load(load->c, record->callback_url) : 0;
+
+	tepui__subscription_record__free_unpacked(record, NULL);
+	return r == -ENOMEM ? err_set(e, ENOMEM, "load '%s'", key) : 0;
+}
+
 int records_load(struct controller *c, long long now_ms, struct err *e)
 {
 	static const struct {
@@ -474,6 +500,7 @@ int records_load(struct controller *c, long long now_ms, struct err *e)
 		store_record_fn *load;
 	} order[] = {
 		{ kind_framework, load_framework },   { kind_node, load_node },
+		{ kind_subscription, load_subscription },
 		{ kind_version, load_version },	      { kind_app, load_app },
 		{ kind_instance, load_instance },     { kind_deployment, load_deployment },
 	};

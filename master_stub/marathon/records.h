@@ -29,6 +29,7 @@ int records_put_instance(struct controller *c, const struct instance *instance);
 int records_put_deployment(struct controller *c, const struct deployment *deployment);
 int records_put_framework(struct controller *c);
 int records_put_node(struct controller *c, const struct node *node);
+int records_put_subscription(struct controller *c, const char *url);
 
 /* Removals are repeated by the next start when memory is out: nothing depends on them. */
 void records_delete_app(struct controller *c, const struct entry *entry);
@@ -36,6 +37,7 @@ void records_delete_version(struct controller *c, const struct app *app);
 void records_delete_instance(struct controller *c, const struct instance *instance);
 void records_delete_deployment(struct controller *c, const struct deployment *deployment);
 void records_delete_node(struct controller *c, const struct node *node);
+void records_delete_subscription(struct controller *c, const char *url);
 
 /* Fill C from its store.  A record that does not fit the others is left out and explained. */
 int records_load(struct controller *c, long long now_ms, struct err *e);

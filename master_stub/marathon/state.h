@@ -224,6 +224,7 @@ struct controller {
 	struct node *nodes;
 	struct zone *zones;
 	struct fetch *fetches;		/* by id */
+	struct subscription *subscriptions;	/* by URL */
 	uint64_t last_fetch;
 	struct readinesses readinesses;
 	struct deployments deployments;
