@@ -202,8 +202,11 @@ static json_t *created_view(const struct app *app, const struct change_result *r
 static int reply_created(struct http_request *req, const struct app *app,
 			 const struct change_result *result)
 {
+	json_t *conflicts = app_port_conflicts_view(api_of(req)->controller, app);
 	json_t *view = created_view(app, result);
 
+	if (conflicts)
+		(void)json_object_set_new(view, "portConflicts", conflicts);
 	tell_post(req, app);
 	api_changed(req);
 	http_reply_header(req, "Location", app->id);

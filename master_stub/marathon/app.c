@@ -38,6 +38,15 @@ uint16_t app_service_port(const struct app *app, unsigned index)
 	return (uint16_t)json_integer_value(json_object_get(definition, "port"));
 }
 
+bool app_has_service_port(const struct app *app, uint16_t port)
+{
+	for (unsigned i = 0; port != 0 && !app->require_ports && i < app_n_ports(app); i++) {
+		if (app_service_port(app, i) == port)
+			return true;
+	}
+	return false;
+}
+
 /* From a place that chance chooses, so that a port that was just given up is not taken at once. */
 static uint16_t find_port(const struct app *app, uint16_t min, uint16_t max,
 			  bool (*is_taken)(void *arg, uint16_t port), void *arg, uint32_t seed)

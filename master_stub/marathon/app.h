@@ -92,5 +92,7 @@ int app_from_stored(const json_t *stored, struct app **ret, struct refusal *refu
 unsigned app_n_ports(const struct app *app);
 /* The service port; 0 when it has none. */
 uint16_t app_service_port(const struct app *app, unsigned index);
+/* Is PORT, which is not 0, one of them?  Required ports are not: they are of the host alone. */
+bool app_has_service_port(const struct app *app, uint16_t port);
 
 #endif

@@ -53,6 +53,28 @@ json_t *app_deployments_view(const struct entry *entry)
 	return list;
 }
 
+json_t *app_port_conflicts_view(const struct controller *c, const struct app *app)
+{
+	const struct entry *entry, *next;
+	json_t *list = NULL;
+
+	HASH_ITER(by_id, c->entries, entry, next) {
+		if (entry->is_deleting || strcmp(entry->id, app->id) == 0 || app->require_ports)
+			continue;
+		for (unsigned i = 0; i < app_n_ports(app); i++) {
+			uint16_t port = app_service_port(app, i);
+
+			if (!app_has_service_port(entry->target, port))
+				continue;
+			if (!list)
+				list = json_array();
+			(void)json_array_append_new(
+				list, json_pack("{s:i, s:s}", "port", (int)port, "app", entry->id));
+		}
+	}
+	return list;
+}
+
 /* ---- Statistics ---- */
 
 static int compare_doubles(const void *a, const void *b)

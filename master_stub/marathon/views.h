@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+struct app;
 struct controller;
 struct entry;
 struct instance;
@@ -27,6 +28,8 @@ json_t *tasks_view(const struct controller *c, const struct entry *entry);
 json_t *instance_ports_view(const struct instance *instance);
 json_t *instance_addresses_view(const struct instance *instance);
 
+/* The service ports of APP that others have, too: [{"port", "app"}]; NULL: none. */
+json_t *app_port_conflicts_view(const struct controller *c, const struct app *app);
 /* The newest offers that did not do; and each node that has offered, with what it lacks. */
 enum { QUEUE_EMBED_OFFERS = 1, QUEUE_EMBED_NODES = 2 };
 json_t *queue_view(const struct controller *c, unsigned embeds);

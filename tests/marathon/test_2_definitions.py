@@ -115,3 +115,11 @@ def test_service_ports_are_kept_by_updates(marathon, app):
     marathon.call("PUT", "/v2/apps/web?force=true", app(instances=0, ports=[0, 0, 0]))
     shown = marathon.call("GET", "/v2/apps/web").json["app"]["portDefinitions"]
     assert [definition["port"] for definition in shown][:2] == ports and shown[2]["port"] not in ports
+
+
+@pytest.mark.row("8")
+def test_the_owner_of_a_service_port_is_told(marathon, app):
+    assert "portConflicts" not in post(marathon, app("/one", instances=0, ports=[9100]))
+    assert post(marathon, app("/two", instances=0, ports=[9100, 0]))["portConflicts"] == [{"port": 9100, "app": "/one"}]
+    assert "portConflicts" not in post(marathon, app("/three", instances=0, ports=[9100], requirePorts=True))
+    assert "portConflicts" not in marathon.call("GET", "/v2/apps/two").json["app"]
