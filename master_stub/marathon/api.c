@@ -55,8 +55,21 @@ static const struct route routes[] = {
 	{ HTTP_POST, "/v2/plugins/:id/*", api_use_plugin, 0 },
 	{ HTTP_DELETE, "/v2/plugins/:id/*", api_use_plugin, 0 },
 	{ HTTP_GET, "/help", api_help, 0 },
-	{ HTTP_GET, "/v2/groups", api_get_groups, 0 },
+	{ HTTP_GET, "/v2/groups", api_get_group, 0 },
+	{ HTTP_POST, "/v2/groups", api_create_group, 0 },
+	{ HTTP_PUT, "/v2/groups", api_put_group, 0 },
+	{ HTTP_DELETE, "/v2/groups", api_delete_group, 0 },
+	{ HTTP_GET, "/v2/groups/apps", api_list_group_apps, 0 },
+	{ HTTP_GET, "/v2/groups/versions", api_list_group_versions, 0 },
+	{ HTTP_GET, "/v2/groups/versions/:version", api_get_group_version, 0 },
+	{ HTTP_GET, "/v2/groups/*/apps", api_list_group_apps, 0 },
+	{ HTTP_GET, "/v2/groups/*/versions", api_list_group_versions, 0 },
+	{ HTTP_GET, "/v2/groups/*/versions/:version", api_get_group_version, 0 },
 	{ HTTP_GET, "/v2/groups/*", api_get_group, 0 },
+	{ HTTP_POST, "/v2/groups/*", api_create_group, 0 },
+	{ HTTP_PUT, "/v2/groups/*", api_put_group, 0 },
+	{ HTTP_PATCH, "/v2/groups/*", api_patch_group, 0 },
+	{ HTTP_DELETE, "/v2/groups/*", api_delete_group, 0 },
 	{ HTTP_GET, "/v1/jobs", api_list_jobs, 0 },
 	{ HTTP_POST, "/v1/jobs", api_create_job, 0 },
 	{ HTTP_GET, "/v1/jobs/:id", api_get_job, 0 },
@@ -267,6 +280,22 @@ unsigned api_embeds(const struct http_request *req)
 
 	for (size_t i = 0; (value = http_request_query_at(req, "embed", i)); i++)
 		embeds |= embed_of(value);
+	return embeds;
+}
+
+unsigned api_group_embeds(const struct http_request *req)
+{
+	const char *value;
+	unsigned embeds = api_embeds(req);
+
+	if (!http_request_query(req, "embed"))
+		return embeds | EMBED_APPS | EMBED_GROUPS;
+	for (size_t i = 0; (value = http_request_query_at(req, "embed", i)); i++) {
+		if (strcmp(value, "group.apps") == 0)
+			embeds |= EMBED_APPS;
+		if (strcmp(value, "group.groups") == 0)
+			embeds |= EMBED_GROUPS;
+	}
 	return embeds;
 }
 

@@ -36,7 +36,7 @@ void api_changed(struct http_request *req);
 /* The body as JSON; 400 in REFUSAL.  An empty body is NULL in *RET when OPTIONAL. */
 int api_read_json(const struct http_request *req, json_t **ret, struct refusal *refusal);
 
-/* The path argument at I as an absolute id; never empty. */
+/* The first path argument as an absolute id: the root without one. */
 void api_path_id(const struct http_request *req, char ret_id[API_ID_SIZE]);
 
 /* The client's address without its port; "unix:UID" as it is. */
@@ -53,8 +53,10 @@ route_fn api_promote_deployment, api_pause_deployment, api_resume_deployment;
 route_fn api_abort_deployment;
 route_fn api_get_queue, api_reset_delay;
 route_fn api_abdicate, api_use_plugin, api_help;
-route_fn api_get_info, api_get_leader, api_ping, api_get_groups, api_get_group, api_get_plugins;
 route_fn api_events, api_list_subscriptions, api_subscribe, api_unsubscribe;
+route_fn api_get_info, api_get_leader, api_ping, api_get_plugins;
+route_fn api_get_group, api_list_group_apps, api_list_group_versions, api_get_group_version;
+route_fn api_create_group, api_put_group, api_patch_group, api_delete_group;
 route_fn api_list_jobs, api_create_job, api_get_job, api_put_job, api_delete_job;
 route_fn api_create_scheduled_job, api_put_scheduled_job;
 route_fn api_list_schedules, api_create_schedule, api_get_schedule, api_put_schedule;
@@ -70,6 +72,8 @@ void event_streams_keepalive(struct event_streams *streams);
 
 /* The embed parameters of the request (views.h). */
 unsigned api_embeds(const struct http_request *req);
+/* With what is embedded into groups: without any parameter apps and groups are. */
+unsigned api_group_embeds(const struct http_request *req);
 /* Apps that the request's cmd, id and label select; 422 in REFUSAL. */
 struct app_filter;
 int app_filter_new(const struct http_request *req, struct app_filter **ret,

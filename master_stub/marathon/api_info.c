@@ -1,4 +1,4 @@
-/* /v2/info, /v2/leader, /v2/groups, /v2/plugins, /ping. */
+/* /v2/info, /v2/leader, /v2/plugins, /ping. */
 #include "master_stub/marathon/api.h"
 
 #include <string.h>
@@ -61,31 +61,4 @@ int api_ping(struct http_request *req, struct err *e)
 	else
 		http_reply(req, 200, "text/plain; charset=utf-8", "pong", 4);
 	return 0;
-}
-
-static int reply_group(struct http_request *req, const char *id)
-{
-	unsigned embeds = api_embeds(req) | EMBED_COUNTS | EMBED_DEPLOYMENTS;
-	json_t *group = group_view(api_of(req)->controller, id, embeds);
-	struct refusal refusal = { 0 };
-
-	if (group)
-		return marathon_reply(req, 200, group);
-	(void)refuse(&refusal, 404, "Group '%s' does not exist", id);
-	return marathon_refuse(req, &refusal);
-}
-
-int api_get_groups(struct http_request *req, struct err *e)
-{
-	(void)e;
-	return reply_group(req, "/");
-}
-
-int api_get_group(struct http_request *req, struct err *e)
-{
-	char id[API_ID_SIZE];
-
-	(void)e;
-	api_path_id(req, id);
-	return reply_group(req, id);
 }

@@ -129,6 +129,16 @@ bool app_id_is_within(const char *id, const char *group)
 	return strncmp(id, group, size) == 0 && (id[size] == '\0' || id[size] == '/');
 }
 
+bool app_id_is_below(const char *id, const char *group)
+{
+	return app_id_is_within(id, group) && strcmp(id, group) != 0;
+}
+
+void app_id_parent(const char *id, char ret_id[APP_ID_SIZE])
+{
+	(void)app_id_resolve(id, "..", ret_id);
+}
+
 void app_id_to_safe(const char *id, char ret_safe[APP_ID_SIZE])
 {
 	size_t used = 0;

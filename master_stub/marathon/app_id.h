@@ -20,6 +20,10 @@ const char *app_id_path_complaint(const char *text);
 
 /* Is ID the group GROUP itself or below it?  "/" holds everything. */
 bool app_id_is_within(const char *id, const char *group);
+/* Only below it. */
+bool app_id_is_below(const char *id, const char *group);
+/* The group that the absolute ID, which is not "/", is in. */
+void app_id_parent(const char *id, char ret_id[APP_ID_SIZE]);
 
 /* "/group/app" as "group_app": the front of its instances' ids. */
 void app_id_to_safe(const char *id, char ret_safe[APP_ID_SIZE]);

@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "lib/cleanup.h"
-#include "master_stub/marathon/app_id.h"
 #include "master_stub/marathon/readiness.h"
 #include "master_stub/marathon/state.h"
 
@@ -177,52 +176,4 @@ json_t *app_view(const struct controller *c, const struct entry *entry, unsigned
 	if (embeds & EMBED_STATS)
 		set_stats(c, app, entry);
 	return app;
-}
-
-/* ---- Groups ---- */
-
-/* The group of the next level that ID lies in below GROUP; false when it is directly in GROUP. */
-static bool next_group(const char *id, const char *group, char ret_group[APP_ID_SIZE])
-{
-	size_t size = strcmp(group, "/") == 0 ? 0 : strlen(group), end;
-
-	end = size + 1 + strcspn(id + size + 1, "/");
-	if (id[end] != '/')
-		return false;
-	memcpy(ret_group, id, end);
-	ret_group[end] = '\0';
-	return true;
-}
-
-json_t *group_view(const struct controller *c, const char *group_id, unsigned embeds)
-{
-	json_t *apps = json_array(), *groups = json_array();
-	const struct entry *entry, *next;
-	char last[APP_ID_SIZE] = "", below[APP_ID_SIZE];
-	const char *version = "1970-01-01T00:00:00.000Z";
-	bool is_known = strcmp(group_id, "/") == 0;
-
-	/* The entries are in order of id, but "/a-b" stands between "/a" and "/a/b". */
-	HASH_ITER(by_id, c->entries, entry, next) {
-		if (entry->is_deleting || !app_id_is_within(entry->id, group_id) ||
-		    strcmp(entry->id, group_id) == 0)
-			continue;
-		is_known = true;
-		if (strcmp(entry->target->version, version) > 0)
-			version = entry->target->version;
-		if (!next_group(entry->id, group_id, below)) {
-			(void)json_array_append_new(apps, app_view(c, entry, embeds));
-		} else if (strcmp(below, last) != 0) {
-			memcpy(last, below, sizeof(last));
-			(void)json_array_append_new(groups, group_view(c, below, embeds));
-		}
-	}
-	if (!is_known) {
-		json_decref(apps);
-		json_decref(groups);
-		return NULL;
-	}
-	return json_pack("{s:s, s:o, s:[], s:o, s:[], s:s, s:b}", "id", group_id, "apps", apps,
-			 "pods", "groups", groups, "dependencies", "version", version,
-			 "enforceRole", 0);
 }

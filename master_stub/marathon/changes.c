@@ -6,10 +6,11 @@
 #include <string.h>
 
 #include "lib/cleanup.h"
-#include "lib/rng.h"
-#include "master_stub/marathon/dependencies.h"
 #include "master_stub/marathon/deployment.h"
 #include "master_stub/marathon/events.h"
+#include "master_stub/marathon/group.h"
+#include "master_stub/marathon/history.h"
+#include "master_stub/marathon/plan.h"
 #include "master_stub/marathon/records.h"
 #include "master_stub/marathon/refusal.h"
 #include "master_stub/marathon/rollout.h"
@@ -18,229 +19,33 @@
 
 static const char cancelled[] = "The upgrade has been cancelled";
 
-void changes_free(struct change *changes, unsigned n)
-{
-	for (unsigned i = 0; i < n; i++)
-		app_unref(changes[i].app);
-	free(changes);
-}
-
-/* ---- Who else holds the apps ---- */
-
-static bool is_touched(const struct deployment *d, const struct change *changes, unsigned n)
-{
-	for (unsigned i = 0; i < n; i++) {
-		if (deployment_affects(d, changes[i].app_id))
-			return true;
-	}
-	return false;
-}
-
-static int refuse_locked(const struct controller *c, const struct change *changes, unsigned n,
-			 struct refusal *refusal)
-{
-	const struct deployment *d;
-	json_t *ids = json_array();
-	int r;
-
-	TAILQ_FOREACH(d, &c->deployments, all) {
-		if (is_touched(d, changes, n))
-			(void)json_array_append_new(ids, json_pack("{s:s}", "id", d->id));
-	}
-	if (json_array_size(ids) == 0) {
-		json_decref(ids);
-		return 0;
-	}
-	r = refuse(refusal, 409,
-		   "App is locked by one or more deployments. Override with the option "
-		   "'?force=true'. View details at '/v2/deployments/<DEPLOYMENT_ID>'.");
-	(void)json_object_set_new(refusal->body, "deployments", ids);
-	return r;
-}
+/* ---- Applying ---- */
 
 /* What they had reached stays as it is; the new plan starts from there. */
-static void cancel_others(struct controller *c, const struct change *changes, unsigned n)
+static void cancel_others(struct controller *c, const struct plan *plan)
 {
 	struct deployment *d = TAILQ_FIRST(&c->deployments), *next;
 
 	for (; d; d = next) {
 		next = TAILQ_NEXT(d, all);
-		if (is_touched(d, changes, n))
+		if (plan_touches(plan, d))
 			deployment_cancel(c, d, d->failure ? d->failure : cancelled);
 	}
 }
 
-/* ---- Dependencies ---- */
-
-static const struct change *find_change(const struct change *changes, unsigned n,
-					const char *app_id)
-{
-	for (unsigned i = 0; i < n; i++) {
-		if (strcmp(changes[i].app_id, app_id) == 0)
-			return &changes[i];
-	}
-	return NULL;
-}
-
-/*
- * The apps as they will be: those of CHANGES first, in their order (deleted ones left out), then
- * the others.  Owned; the first *RET_N are filled.
- */
-static struct dependency *graph_after(const struct controller *c, const struct change *changes,
-				      unsigned n, unsigned *ret_n)
-{
-	unsigned n_all = n + HASH_CNT(by_id, c->entries);
-	struct dependency *graph = calloc(n_all + 1, sizeof(*graph));
-	const struct entry *entry, *next;
-
-	*ret_n = 0;
-	if (!graph)
-		return NULL;
-	for (unsigned i = 0; i < n; i++) {
-		if (changes[i].app)
-			graph[(*ret_n)++] = (struct dependency){ .id = changes[i].app_id,
-								 .app = changes[i].app };
-	}
-	HASH_ITER(by_id, c->entries, entry, next) {
-		if (!entry->is_deleting && !find_change(changes, n, entry->id))
-			graph[(*ret_n)++] = (struct dependency){ .id = entry->id,
-								 .app = entry->target };
-	}
-	return graph;
-}
-
-/* Fills the layers of PARTS, which stand for CHANGES. */
-static int order_parts(const struct controller *c, const struct change *changes, unsigned n,
-		       struct deployment_part *parts, struct refusal *refusal)
-{
-	AUTO_FREE struct dependency *graph = NULL;
-	struct problems problems = { 0 };
-	unsigned n_graph, at = 0;
-	int r;
-
-	graph = graph_after(c, changes, n, &n_graph);
-	if (!graph)
-		return refuse_memory(refusal);
-	if (dependencies_layer(graph, n_graph) < 0) {
-		problems_add(&problems, "/dependencies",
-			     "Dependency graph has cyclic dependencies.");
-		r = refuse_problems(refusal, "Object is not valid", &problems);
-		problems_done(&problems);
-		return r;
-	}
-	for (unsigned i = 0; i < n; i++) {
-		if (changes[i].app)
-			parts[i].layer = graph[at++].layer;
-	}
-	return 0;
-}
-
-/* ---- Service ports ---- */
-
-struct port_search {
-	const struct controller *c;
-	const struct change *changes;
-	unsigned n;
-	const char *app_id;
-};
-
-static bool has_port(const struct app *app, uint16_t port)
-{
-	for (unsigned i = 0; i < app_n_ports(app); i++) {
-		if (app_service_port(app, i) == port)
-			return true;
-	}
-	return false;
-}
-
-static bool is_port_taken(void *arg, uint16_t port)
-{
-	const struct port_search *search = arg;
-	const struct entry *entry, *next;
-
-	for (unsigned i = 0; i < search->n; i++) {
-		if (search->changes[i].app && has_port(search->changes[i].app, port))
-			return true;
-	}
-	HASH_ITER(by_id, search->c->entries, entry, next) {
-		if (strcmp(entry->id, search->app_id) != 0 && has_port(entry->target, port))
-			return true;
-	}
-	return false;
-}
-
-/* Before anything is changed: an app without its ports would have to be taken back. */
-static int assign_ports(struct controller *c, struct change *changes, unsigned n,
-			struct refusal *refusal)
-{
-	uint16_t min = c->options.local_port_min, max = c->options.local_port_max;
-
-	for (unsigned i = 0; i < n; i++) {
-		struct port_search search = { c, changes, n, changes[i].app_id };
-		const struct entry *entry = entry_find_live(c, changes[i].app_id);
-		int r;
-
-		if (!changes[i].app || max <= min)
-			continue;
-		r = app_assign_service_ports(changes[i].app, entry ? entry->target : NULL, min,
-					     max, is_port_taken, &search,
-					     (uint32_t)rng_below(c->rng, (uint64_t)(max - min)));
-		if (r == -ENOSPC)
-			return refuse(refusal, 422,
-				      "no service port is left between %u and %u: raise "
-				      "--local_port_max", min, max - 1);
-		if (r < 0)
-			return refuse_memory(refusal);
-	}
-	return 0;
-}
-
-/* ---- Applying ---- */
-
-/* What a change comes to for its app; the versions of the new definition are set. */
-static enum deployment_work work_of(struct change *change, const struct entry *entry,
-				    const char *version)
+/* The version, and what of OLD it changed (reference/marathon.md 1.2); OLD NULL: it is new. */
+static void stamp(const struct change *change, const struct app *old, const char *version)
 {
 	struct app *app = change->app;
-	const struct app *old = entry && !entry->is_deleting ? entry->target : NULL;
-	bool is_new = !old, is_upgrade, is_scaled;
+	bool is_upgrade = !old || change->is_restart || app_needs_restart(old, app);
+	bool is_scaled = !old || old->instances != app->instances ||
+			 (is_upgrade && !change->is_restart);
 
-	if (!app)
-		return WORK_STOP;
-	is_upgrade = is_new || change->is_restart || app_needs_restart(old, app);
-	if (!is_upgrade && json_equal(old->json, app->json))
-		return WORK_NOTHING;
-	is_scaled = is_new || old->instances != app->instances ||
-		    (is_upgrade && !change->is_restart);
 	(void)snprintf(app->version, sizeof(app->version), "%s", version);
 	(void)snprintf(app->last_scaling_at, sizeof(app->last_scaling_at), "%s",
 		       is_scaled ? version : old->last_scaling_at);
 	(void)snprintf(app->last_config_change_at, sizeof(app->last_config_change_at), "%s",
 		       is_upgrade ? version : old->last_config_change_at);
-	/* One that is gone but still has instances is taken up again by replacing them. */
-	if (is_new)
-		return entry && entry->n_instances > 0 ? WORK_RESTART : WORK_START;
-	if (!is_upgrade || app->instances == 0)
-		return WORK_SCALE;
-	return WORK_RESTART;
-}
-
-/* "As it is" becomes a definition of its own, with a new version. */
-static int fill_restarts(struct controller *c, struct change *changes, unsigned n,
-			 struct refusal *refusal)
-{
-	for (unsigned i = 0; i < n; i++) {
-		const struct entry *entry = entry_find_live(c, changes[i].app_id);
-
-		if (changes[i].app || (!changes[i].is_restart && entry))
-			continue;
-		if (!entry)
-			return refuse(refusal, 404, "App '%s' does not exist", changes[i].app_id);
-		changes[i].app = app_with_instances(entry->target, entry->target->instances);
-		if (!changes[i].app)
-			return refuse_memory(refusal);
-	}
-	return 0;
 }
 
 /* Does the app have checks that it will not have? */
@@ -251,7 +56,8 @@ static bool loses_checks(const struct entry *entry, const struct app *app)
 }
 
 /* Into memory and the store.  -ENOMEM leaves the change half done in memory, not on the disk. */
-static int take_change(struct controller *c, struct change *change, enum deployment_work work)
+static int take_change(struct controller *c, const struct change *change,
+		       enum deployment_work work, const char *version)
 {
 	struct entry *entry = entry_find(c, change->app_id);
 	int r = 0;
@@ -268,6 +74,7 @@ static int take_change(struct controller *c, struct change *change, enum deploym
 		entry->is_deleting = true;
 		return records_put_app(c, entry);
 	}
+	stamp(change, entry->is_deleting ? NULL : entry->target, version);
 	if (entry->target && app_needs_restart(entry->target, change->app))
 		entry_reset_backoff(entry);
 	if (work == WORK_RESTART)
@@ -287,142 +94,127 @@ static int take_change(struct controller *c, struct change *change, enum deploym
 	return r < 0 ? r : records_put_app(c, entry);
 }
 
-static void tell(struct controller *c, const struct change *changes, unsigned n,
-		 const struct change_result *result)
+static int take_group(struct controller *c, const struct group_change *change)
 {
-	for (unsigned i = 0; i < n; i++) {
-		if (changes[i].app && json_array_size(changes[i].app->health_checks) > 0)
-			event_health_check_added(c, changes[i].app);
+	int r;
+
+	if (!change->dependencies) {
+		group_records_delete(c, change->id);
+		group_free(c, group_find(c, change->id));
+		return 0;
 	}
-	event_group_changed(c, "/", result->version);
+	r = group_set(c, change->id, change->dependencies);
+	return r < 0 ? r : group_records_put(c, group_find(c, change->id));
+}
+
+static int take_all(struct controller *c, const struct plan *plan)
+{
+	struct deployment *d = plan->deployment;
+	int r = history_note(c, plan->set, d->version);
+
+	for (unsigned i = 0; r == 0 && i < plan->set->n_apps; i++)
+		r = take_change(c, &plan->set->apps[i], plan->parts[i].work, d->version);
+	for (unsigned i = 0; r == 0 && i < plan->set->n_groups; i++)
+		r = take_group(c, &plan->set->groups[i]);
+	rollout_choose_canaries(c, d);
+	return r < 0 ? r : records_put_deployment(c, d);
 }
 
 /*
- * Apps, versions and plan go to the disk in one commit.  When memory is out in between, what is
- * in memory already is taken up by the next turn like a forced deployment's left-overs.
+ * Apps, versions, groups and plan go to the disk in one commit.  When memory is out in between, what
+ * is in memory already is taken up by the next turn like a forced deployment's left-overs.
  */
-static int start_deployment(struct controller *c, struct change *changes, unsigned n,
-			    const struct deployment_part *parts, struct change_result *ret,
+static int start_deployment(struct controller *c, struct plan *plan, struct change_result *ret,
 			    struct refusal *refusal)
 {
-	struct deployment *deployment;
+	struct deployment *d = plan->deployment;
 
-	if (deployment_new(parts, n, &deployment) < 0)
+	controller_new_version(c, ret->version);
+	id_uuid(c->rng, ret->deployment_id);
+	(void)snprintf(d->id, sizeof(d->id), "%s", ret->deployment_id);
+	(void)snprintf(d->version, sizeof(d->version), "%s", ret->version);
+	d->started_wall_ms = controller_wall_ms(c);
+	if (take_all(c, plan) < 0)
 		return refuse_memory(refusal);
-	(void)snprintf(deployment->id, sizeof(deployment->id), "%s", ret->deployment_id);
-	(void)snprintf(deployment->version, sizeof(deployment->version), "%s", ret->version);
-	deployment->started_wall_ms = controller_wall_ms(c);
-	for (unsigned i = 0; i < n; i++) {
-		if (take_change(c, &changes[i], parts[i].work) < 0) {
-			deployment_free(deployment);
-			return refuse_memory(refusal);
-		}
-	}
-	rollout_choose_canaries(c, deployment);
-	if (records_put_deployment(c, deployment) < 0) {
-		deployment_free(deployment);
-		return refuse_memory(refusal);
-	}
-	deployment_attach(c, deployment);
+	plan->deployment = NULL;
+	deployment_attach(c, d);
 	c->n_deployed++;
-	controller_explain(c, "deployment %s of %u apps starts, '%s' among them", deployment->id, n,
-			   n > 0 ? changes[0].app_id : "none");
+	controller_explain(c, "deployment %s of %u apps starts, '%s' among them", d->id,
+			   d->n_originals, d->n_originals > 0 ? d->originals[0].app_id : "none");
 	return 0;
 }
 
-/* Deployments that this one would leave running. */
-static unsigned count_others(const struct controller *c, const struct change *changes, unsigned n)
+static const char *where_of(const struct change_set *set)
 {
-	const struct deployment *d;
-	unsigned count = 0;
-
-	TAILQ_FOREACH(d, &c->deployments, all)
-		count += !is_touched(d, changes, n);
-	return count;
+	return set->where ? set->where : "/";
 }
 
-static int check_room(const struct controller *c, const struct change *changes, unsigned n,
-		      bool force, struct refusal *refusal)
+static void tell(struct controller *c, const struct plan *plan, const struct change_result *result)
 {
-	if (!force && refuse_locked(c, changes, n, refusal) < 0)
-		return -EBUSY;
-	if (count_others(c, changes, n) < c->options.max_running_deployments)
-		return 0;
-	return refuse(refusal, 403,
-		      "Max number (%u) of running deployments is achieved. Wait for existing "
-		      "deployments to complete or cancel one using force=true parameter. You can "
-		      "increase max deployment number by using --max_running_deployments "
-		      "parameter.", c->options.max_running_deployments);
-}
+	for (unsigned i = 0; i < plan->set->n_apps; i++) {
+		const struct app *app = plan->set->apps[i].app;
 
-static void describe_parts(struct controller *c, struct change *changes, unsigned n,
-			   struct deployment_part *parts, char (*originals)[CLOCK_TEXT_SIZE],
-			   const char *version)
-{
-	for (unsigned i = 0; i < n; i++) {
-		const struct entry *entry = entry_find(c, changes[i].app_id);
-		bool is_old = entry && !entry->is_deleting;
-
-		if (is_old)
-			memcpy(originals[i], entry->target->version, CLOCK_TEXT_SIZE);
-		parts[i].app_id = changes[i].app_id;
-		parts[i].original = is_old ? originals[i] : NULL;
-		parts[i].work = work_of(&changes[i], entry, version);
+		if (app && plan->parts[i].work != WORK_NOTHING &&
+		    json_array_size(app->health_checks) > 0)
+			event_health_check_added(c, app);
 	}
+	event_group_changed(c, where_of(plan->set), result->version);
 }
 
-static void tell_refused(struct controller *c, const struct refusal *refusal)
+static void tell_refused(struct controller *c, const struct change_set *set,
+			 const struct refusal *refusal)
 {
 	const char *reason = json_string_value(json_object_get(refusal->body, "message"));
 	char version[CLOCK_TEXT_SIZE];
 
 	controller_new_version(c, version);
-	event_group_failed(c, "/", version, reason ? reason : "out of memory");
+	event_group_failed(c, where_of(set), version, reason ? reason : "out of memory");
+}
+
+int changes_apply_set(struct controller *c, struct change_set *set, int64_t now_ms,
+		      struct change_result *ret, struct refusal *refusal)
+{
+	struct plan plan;
+	int r;
+
+	c->now_ms = now_ms;
+	r = plan_make(c, set, &plan, refusal);
+	if (r < 0) {
+		tell_refused(c, set, refusal);
+	} else {
+		cancel_others(c, &plan);
+		r = start_deployment(c, &plan, ret, refusal);
+	}
+	if (r == 0)
+		tell(c, &plan, ret);
+	plan_done(&plan);
+	return r;
 }
 
 int changes_apply(struct controller *c, struct change *changes, unsigned n, bool force,
 		  int64_t now_ms, struct change_result *ret, struct refusal *refusal)
 {
-	AUTO_FREE struct deployment_part *parts = calloc(n + 1, sizeof(*parts));
-	AUTO_FREE char(*originals)[CLOCK_TEXT_SIZE] = calloc(n + 1, sizeof(*originals));
-	int r;
+	struct change_set set = { .apps = changes, .n_apps = n, .force = force };
 
-	if (!parts || !originals)
-		return refuse_memory(refusal);
-	c->now_ms = now_ms;
-	r = fill_restarts(c, changes, n, refusal);
-	if (r == 0)
-		r = order_parts(c, changes, n, parts, refusal);
-	if (r == 0)
-		r = check_room(c, changes, n, force, refusal);
-	if (r == 0)
-		r = assign_ports(c, changes, n, refusal);
-	if (r < 0) {
-		tell_refused(c, refusal);
-		return r;
-	}
-	cancel_others(c, changes, n);
-	controller_new_version(c, ret->version);
-	id_uuid(c->rng, ret->deployment_id);
-	describe_parts(c, changes, n, parts, originals, ret->version);
-	r = start_deployment(c, changes, n, parts, ret, refusal);
-	if (r == 0)
-		tell(c, changes, n, ret);
-	return r;
+	return changes_apply_set(c, &set, now_ms, ret, refusal);
 }
 
 /* ---- Cancelling ---- */
 
 /* As a new version: history only grows. */
-static int restore(struct controller *c, const struct original *original, struct change *change,
+static int restore(struct controller *c, const struct original *original, struct change_set *set,
 		   struct refusal *refusal)
 {
 	const struct entry *entry = entry_find(c, original->app_id);
 	const struct app *old = entry ? entry_version(entry, original->version) : NULL;
+	struct change *change = change_set_app(set, original->app_id);
 
-	(void)snprintf(change->app_id, sizeof(change->app_id), "%s", original->app_id);
+	if (!change)
+		return refuse_memory(refusal);
 	if (!original->version[0])
 		return 0;
+	if (!old)
+		old = history_find(c, original->app_id, original->version);
 	if (!old)
 		return refuse(refusal, 404, "App '%s' does not exist in version %s",
 			      original->app_id, original->version);
@@ -433,43 +225,57 @@ static int restore(struct controller *c, const struct original *original, struct
 
 /* Every app that D changed as it was; what D created is deleted, or with !DELETES left alone. */
 static int restore_all(struct controller *c, const struct deployment *d, bool deletes,
-		       struct change **ret, unsigned *ret_n, struct refusal *refusal)
+		       struct change_set *set, struct refusal *refusal)
 {
 	int r = 0;
 
-	*ret = calloc(d->n_originals + 1, sizeof(**ret));
-	if (!*ret)
-		return refuse_memory(refusal);
+	set->force = true;
 	for (unsigned i = 0; i < d->n_originals && r == 0; i++) {
 		bool was_new = !d->originals[i].version[0];
 
 		/* What was new and is gone again needs nothing. */
 		if (was_new && (!deletes || !entry_find_live(c, d->originals[i].app_id)))
 			continue;
-		r = restore(c, &d->originals[i], &(*ret)[(*ret_n)++], refusal);
+		r = restore(c, &d->originals[i], set, refusal);
 	}
 	return r;
+}
+
+/* What its change said of groups; of a change that is forgotten nothing is known. */
+static int restore_groups(const struct controller *c, const struct deployment *d,
+			  struct change_set *set, struct refusal *refusal)
+{
+	const struct past *past = history_at(c, d->version);
+
+	for (unsigned i = 0; past && i < past->n_groups; i++) {
+		if (!change_set_group(set, past->groups[i].id, past->groups[i].before))
+			return refuse_memory(refusal);
+	}
+	return 0;
 }
 
 int changes_cancel(struct controller *c, const char *deployment_id, bool force, int64_t now_ms,
 		   struct change_result *ret, struct refusal *refusal)
 {
 	struct deployment *d = deployment_find(c, deployment_id);
-	struct change *changes = NULL;
-	unsigned n = 0;
-	int r;
+	struct change_set set = { 0 };
+	int r = 0;
 
 	c->now_ms = now_ms;
 	if (!d)
 		return refuse(refusal, 404, "DeploymentPlan %s does not exist", deployment_id);
-	if (force) {
-		deployment_cancel(c, d, cancelled);
-		return 0;
+	if (!force) {
+		r = restore_all(c, d, true, &set, refusal);
+		if (r == 0)
+			r = restore_groups(c, d, &set, refusal);
+		if (r == 0)
+			r = changes_apply_set(c, &set, now_ms, ret, refusal);
+		change_set_done(&set);
 	}
-	r = restore_all(c, d, true, &changes, &n, refusal);
-	if (r == 0)
-		r = changes_apply(c, changes, n, true, now_ms, ret, refusal);
-	changes_free(changes, n);
+	/* What is the same before and after, like a restart, has not been cancelled by that. */
+	d = deployment_find(c, deployment_id);
+	if (r == 0 && d)
+		deployment_cancel(c, d, cancelled);
 	return r;
 }
 
@@ -477,19 +283,18 @@ int changes_cancel(struct controller *c, const char *deployment_id, bool force, 
 static int start_rollback(struct controller *c, struct deployment *d, struct change_result *ret,
 			  struct refusal *refusal)
 {
-	struct change *changes = NULL;
+	struct change_set set = { 0 };
 	char id[ID_UUID_SIZE];
 	struct deployment *rollback;
 	AUTO_FREE char *reason = strdup(d->failure);
-	unsigned n = 0;
-	int r = reason ? restore_all(c, d, false, &changes, &n, refusal) : refuse_memory(refusal);
+	int r = reason ? restore_all(c, d, false, &set, refusal) : refuse_memory(refusal);
 
 	memcpy(id, d->id, sizeof(id));
-	if (r == 0 && n == 0)
+	if (r == 0 && set.n_apps == 0)
 		r = refuse(refusal, 409, "Deployment %s changed no app that was there before", id);
 	if (r == 0)
-		r = changes_apply(c, changes, n, true, c->now_ms, ret, refusal);
-	changes_free(changes, n);
+		r = changes_apply_set(c, &set, c->now_ms, ret, refusal);
+	change_set_done(&set);
 	if (r < 0)
 		return r;
 	rollback = deployment_find(c, ret->deployment_id);

@@ -1,4 +1,4 @@
-/* Changes to apps: each becomes a deployment.  What /v2 asks for, without HTTP. */
+/* Changes to apps and groups: each becomes a deployment.  What /v2 asks for, without HTTP. */
 #ifndef MASTER_STUB_MARATHON_CHANGES_H
 #define MASTER_STUB_MARATHON_CHANGES_H
 
@@ -8,8 +8,8 @@
 
 #include "lib/clock.h"
 #include "lib/id.h"
+#include "master_stub/marathon/change_set.h"
 
-struct app;
 struct controller;
 struct deployment;
 struct instance;
@@ -21,22 +21,13 @@ struct change_result {
 	char version[CLOCK_TEXT_SIZE];
 };
 
-/* One app of a change.  Owns APP. */
-struct change {
-	char app_id[192];
-	struct app *app;	/* the new definition; NULL: delete, or with IS_RESTART: as it is */
-	bool is_restart;
-	/* Instances that already run what APP says are kept, whatever version they had it from. */
-	bool keeps_same;
-};
-
-void changes_free(struct change *changes, unsigned n);
-
 /*
- * Apply CHANGES (of N different apps) as one deployment.  The records are in the store before it
- * returns.  Refused with 409 when another deployment holds one of the apps, unless FORCE; 403
- * when too many run; 422 for cyclic dependencies and for want of a service port.
+ * Apply SET as one deployment.  The records are in the store before it returns.  Refused as the plan
+ * is (plan.h).
  */
+int changes_apply_set(struct controller *c, struct change_set *set, int64_t now_ms,
+		      struct change_result *ret, struct refusal *refusal);
+/* The same for N different apps alone. */
 int changes_apply(struct controller *c, struct change *changes, unsigned n, bool force,
 		  int64_t now_ms, struct change_result *ret, struct refusal *refusal);
 

@@ -13,6 +13,7 @@
 #include "master_stub/marathon/scheduler_calls.h"
 #include "master_stub/marathon/deployment.h"
 #include "master_stub/marathon/events.h"
+#include "master_stub/marathon/group.h"
 #include "master_stub/marathon/job.h"
 #include "master_stub/marathon/jobs.h"
 #include "master_stub/marathon/launcher.h"
@@ -81,9 +82,12 @@ void controller_new_version(struct controller *c, char ret_version[CLOCK_TEXT_SI
 /* Also of the last process: its clock may have been ahead of ours. */
 static void find_last_version(struct controller *c)
 {
+	const struct past *last = TAILQ_FIRST(&c->pasts);
 	struct entry *entry, *next;
 	const struct version *version;
 
+	if (last)
+		(void)clock_parse(last->version, &c->last_version_wall_ms);
 	HASH_ITER(by_id, c->entries, entry, next) {
 		TAILQ_FOREACH(version, &entry->versions, of_app) {
 			int64_t wall_ms;
@@ -314,6 +318,7 @@ int controller_new(const struct controller_options *options, const struct contro
 	c->now_ms = now_ms;
 	c->subscribe_ms = now_ms;
 	TAILQ_INIT(&c->deployments);
+	TAILQ_INIT(&c->pasts);
 	TAILQ_INIT(&c->readinesses);
 	c->ended = json_array();
 	STAILQ_INIT(&c->incoming);
@@ -351,6 +356,9 @@ void controller_free(struct controller *controller)
 	}
 	nodes_free(controller);
 	subscriptions_free(controller);
+	history_free(controller);
+	while (controller->groups)
+		group_free(controller, controller->groups);
 	free(controller->framework_id);
 	free(controller);
 }

@@ -90,8 +90,11 @@ int deployment_new(const struct deployment_part *parts, unsigned n, struct deplo
 	if (!d)
 		return -ENOMEM;
 	for (unsigned i = 0; i < n; i++) {
-		struct original *original = &d->originals[d->n_originals++];
+		struct original *original = &d->originals[d->n_originals];
 
+		if (parts[i].work == WORK_NOTHING)
+			continue;
+		d->n_originals++;
 		(void)snprintf(original->app_id, sizeof(original->app_id), "%s", parts[i].app_id);
 		if (parts[i].original)
 			(void)snprintf(original->version, sizeof(original->version), "%s",
@@ -126,7 +129,7 @@ static json_t *action_view(const struct action *action)
 			 action->app_id);
 }
 
-static json_t *steps_view(const struct deployment *d)
+json_t *deployment_steps_view(const struct deployment *d)
 {
 	json_t *steps = json_array();
 
@@ -195,7 +198,7 @@ json_t *deployment_view(const struct controller *c, const struct deployment *d)
 	return json_pack("{s:s, s:s, s:o, s:[], s:i, s:i, s:o, s:o, s:o*, s:o*, s:o*, s:o*}", "id",
 			 d->id, "version", d->version, "affectedApps", apps, "affectedPods",
 			 "currentStep", (int)d->current + 1, "totalSteps", (int)d->n_steps, "steps",
-			 steps_view(d), "currentActions", current, "rollbackOf", rollback_view(d),
+			 deployment_steps_view(d), "currentActions", current, "rollbackOf", rollback_view(d),
 			 "canaries", d->is_promoted ? NULL : canaries_view(d), "awaitsPromotion",
 			 true_or_null(d->is_awaiting), "paused", true_or_null(d->is_paused));
 }
@@ -207,7 +210,7 @@ json_t *deployment_to_plan(const struct deployment *d)
 	for (unsigned i = 0; i < d->n_originals; i++)
 		(void)json_object_set_new(originals, d->originals[i].app_id,
 					  json_string(d->originals[i].version));
-	return json_pack("{s:o, s:o, s:o*, s:o*, s:b, s:b}", "steps", steps_view(d), "originals",
+	return json_pack("{s:o, s:o, s:o*, s:o*, s:b, s:b}", "steps", deployment_steps_view(d), "originals",
 			 originals, "rollbackOf", rollback_view(d), "canaries", canaries_view(d),
 			 "promoted", d->is_promoted, "paused", d->is_paused);
 }
@@ -458,8 +461,10 @@ static void finish_stop(struct controller *c, struct entry *entry)
 	const struct version *version;
 
 	event_app_terminated(c, entry->id);
-	TAILQ_FOREACH(version, &entry->versions, of_app)
-		records_delete_version(c, version->app);
+	TAILQ_FOREACH(version, &entry->versions, of_app) {
+		if (!history_has(c, version->app))
+			records_delete_version(c, version->app);
+	}
 	records_delete_app(c, entry);
 	entry_free(c, entry);
 }

@@ -48,6 +48,9 @@ json_t *deployment_to_plan(const struct deployment *deployment);
 /* The reverse; -EINVAL, -ENOMEM. */
 int deployment_from_plan(const json_t *plan, struct deployment **ret);
 
+/* [{"actions": [{"action", "app"}]}]; new reference or NULL. */
+json_t *deployment_steps_view(const struct deployment *deployment);
+
 /* The element of GET /v2/deployments; new reference or NULL. */
 json_t *deployment_view(const struct controller *c, const struct deployment *deployment);
 

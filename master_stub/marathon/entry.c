@@ -180,7 +180,8 @@ void entry_trim_versions(struct controller *c, struct entry *entry)
 		/* A deployment that is under way may have to go back to where it came from. */
 		if (is_in_use(entry, version->app) || entry->deployment)
 			continue;
-		records_delete_version(c, version->app);
+		if (!history_has(c, version->app))
+			records_delete_version(c, version->app);
 		drop_version(entry, version);
 	}
 }

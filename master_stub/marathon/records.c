@@ -9,6 +9,7 @@
 #include "lib/err.h"
 #include "lib/store.h"
 #include "master_stub/marathon/deployment.h"
+#include "master_stub/marathon/group.h"
 #include "master_stub/marathon/job.h"
 #include "master_stub/marathon/node.h"
 #include "master_stub/marathon/refusal.h"
@@ -514,6 +515,10 @@ int records_load(struct controller *c, long long now_ms, struct err *e)
 			return r;
 		if (order[i].load != load_app)
 			continue;
+		/* What only changes still know of is held by them. */
+		r = group_records_load(c, e);
+		if (r < 0)
+			return r;
 		drop_entries_without_target(c);
 		/* Like apps before their instances. */
 		r = job_records_load(c, e);

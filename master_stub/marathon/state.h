@@ -1,4 +1,4 @@
-/* The controller's memory: apps, their instances, deployments.  Private to this folder. */
+/* The controller's memory: apps, their instances, groups, deployments.  Private to this folder. */
 #ifndef MASTER_STUB_MARATHON_STATE_H
 #define MASTER_STUB_MARATHON_STATE_H
 
@@ -14,6 +14,7 @@
 #include "master_stub/marathon/app.h"
 #include "master_stub/marathon/backoff.h"
 #include "master_stub/marathon/controller.h"
+#include "master_stub/marathon/history.h"
 #include "master_stub/marathon/node_faults.h"
 #include "proto/mesos.pb-c.h"
 
@@ -21,6 +22,7 @@ struct autoscaler;
 struct deployment;
 struct entry;
 struct fetch;
+struct group;
 struct job;
 struct metering;
 struct readiness;
@@ -229,6 +231,9 @@ struct controller {
 	struct readinesses readinesses;
 	struct deployments deployments;
 	unsigned n_deployments;
+	struct group *groups;		/* the named ones, by id, in order */
+	struct pasts pasts;		/* the last changes, newest first */
+	unsigned n_pasts;
 	json_t *ended;			/* how the last deployments ended, oldest first */
 	int64_t last_version_wall_ms;
 	uint64_t n_launched, n_deployed;	/* since the start */

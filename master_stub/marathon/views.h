@@ -18,6 +18,9 @@ enum embed {
 	EMBED_FAILURE = 8,
 	EMBED_STATS = 16,
 	EMBED_READINESS = 32,
+	/* Into groups: */
+	EMBED_APPS = 64,
+	EMBED_GROUPS = 128,
 };
 
 json_t *app_view(const struct controller *c, const struct entry *entry, unsigned embeds);
@@ -35,8 +38,12 @@ enum { QUEUE_EMBED_OFFERS = 1, QUEUE_EMBED_NODES = 2 };
 json_t *queue_view(const struct controller *c, unsigned embeds);
 json_t *deployments_view(const struct controller *c);
 json_t *info_view(const struct controller *c);
-/* The group GROUP_ID with everything below it; NULL when there is none. */
-json_t *group_view(const struct controller *c, const char *group_id, unsigned embeds);
+/* The group ID with what is below it, now or when VERSION was made; NULL when there is none. */
+json_t *group_view(const struct controller *c, const char *id, unsigned embeds);
+json_t *group_version_view(const struct controller *c, const char *id, const char *version,
+			   unsigned embeds);
+/* The versions of everything at which the group was there, newest first; NULL when it is not. */
+json_t *group_versions_view(const struct controller *c, const char *id);
 
 /* "a_b.instance-<uuid>._app.1" as app "/a/b" and instance "a_b.instance-<uuid>". */
 void task_id_split(const char *task_id, char *ret_app, size_t app_size, char *ret_instance,

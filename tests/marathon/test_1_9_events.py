@@ -135,7 +135,6 @@ def is_connected(reader, port):
 
 def test_a_reader_that_is_1024_events_behind_is_cut(marathon, app):
     check = {"protocol": "COMMAND", "command": {"value": "x" * 500}}
-    apps = [app(f"/app{i}", instances=0, healthChecks=[check]) for i in range(100)]
     with socket.socket() as reader:
         reader.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         reader.settimeout(20 * SLOW)
@@ -145,6 +144,7 @@ def test_a_reader_that_is_1024_events_behind_is_cut(marathon, app):
         assert reader.recv(12) == b"HTTP/1.1 200"
         queued = 0
         while is_connected(reader, marathon.master_port):
+            apps = [app(f"/app{i}", instances=0, healthChecks=[check], labels={"round": f"{queued}"}) for i in range(100)]
             assert marathon.call("PUT", "/v2/apps?force=true", apps).status == 200
             queued += len(apps)
             # Their bytes alone would be too many only later.

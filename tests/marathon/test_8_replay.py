@@ -54,8 +54,8 @@ def test_what_is_too_old_is_a_gap(marathon, app, events):
     reader = events("?ids=true")
     reader.next()
     reader.close()
-    apps = [app(f"/app{i}", instances=0, healthChecks=[{}]) for i in range(100)]
-    for _ in range(11):
+    for k in range(11):
+        apps = [app(f"/app{i}", instances=0, healthChecks=[{}], labels={"round": f"{k}"}) for i in range(100)]
         assert marathon.call("PUT", "/v2/apps?force=true", apps).status == 200
     back = events(headers={"Last-Event-ID": reader.last_id})
     assert back.next()["eventType"] == "event_stream_gap"

@@ -20,6 +20,8 @@ static struct graph {
 	char ids[MAX_APPS][16];
 	json_t *lists[MAX_APPS];
 	unsigned n;
+	struct group_dependency groups[4];
+	unsigned n_groups;
 } graph;
 
 static unsigned add(const char *id)
@@ -34,6 +36,16 @@ static unsigned add(const char *id)
 	return i;
 }
 
+static int layer(void)
+{
+	const struct dependency_graph whole = {
+		.apps = graph.nodes, .n_apps = graph.n, .groups = graph.groups,
+		.n_groups = graph.n_groups,
+	};
+
+	return dependencies_layer(&whole);
+}
+
 static void depend(unsigned i, const char *on)
 {
 	assert_int_equal(json_array_append_new(graph.lists[i], json_string(on)), 0);
@@ -44,7 +56,9 @@ static int clear(void **state)
 	(void)state;
 	for (unsigned i = 0; i < graph.n; i++)
 		json_decref(graph.lists[i]);
-	graph.n = 0;
+	for (unsigned i = 0; i < graph.n_groups; i++)
+		json_decref((json_t *)(uintptr_t)graph.groups[i].on);
+	graph.n = graph.n_groups = 0;
 	return 0;
 }
 
@@ -56,7 +70,7 @@ static void test_longest_path_is_the_layer(void **state)
 	depend(web, "/api");
 	depend(web, "/db");
 	depend(api, "/db");
-	assert_int_equal(dependencies_layer(graph.nodes, graph.n), 0);
+	assert_int_equal(layer(), 0);
 	assert_int_equal(graph.nodes[db].layer, 0);
 	assert_int_equal(graph.nodes[api].layer, 1);
 	assert_int_equal(graph.nodes[web].layer, 2);
@@ -69,9 +83,51 @@ static void test_group_stands_for_its_apps_but_not_oneself(void **state)
 	(void)state;
 	depend(a, "/g");
 	depend(a, "/nothing");
-	assert_int_equal(dependencies_layer(graph.nodes, graph.n), 0);
+	assert_int_equal(layer(), 0);
 	assert_int_equal(graph.nodes[a].layer, 1);
 	assert_int_equal(graph.nodes[b].layer, 0);
+}
+
+static void group_depends(const char *group, const char *on)
+{
+	graph.groups[graph.n_groups++] =
+		(struct group_dependency){ .group = group, .on = json_pack("[s]", on) };
+}
+
+static void test_what_a_group_depends_on_every_app_inside_does(void **state)
+{
+	unsigned web = add("/shop/web"), deep = add("/shop/a/b"), db = add("/db/x"), other = add("/o");
+
+	(void)state;
+	group_depends("/shop", "/db");
+	assert_int_equal(layer(), 0);
+	assert_int_equal(graph.nodes[db].layer, 0);
+	assert_int_equal(graph.nodes[other].layer, 0);
+	assert_int_equal(graph.nodes[web].layer, 1);
+	assert_int_equal(graph.nodes[deep].layer, 1);
+}
+
+/* "/shop" after "/shop/db": the rest of the shop. */
+static void test_a_group_may_depend_on_a_part_of_itself(void **state)
+{
+	unsigned web = add("/shop/web"), a = add("/shop/db/a"), b = add("/shop/db/b");
+
+	(void)state;
+	group_depends("/shop", "/shop/db");
+	assert_int_equal(layer(), 0);
+	assert_int_equal(graph.nodes[a].layer, 0);
+	assert_int_equal(graph.nodes[b].layer, 0);
+	assert_int_equal(graph.nodes[web].layer, 1);
+}
+
+static void test_cycle_of_groups_is_refused(void **state)
+{
+	(void)state;
+	(void)add("/a/x");
+	(void)add("/b/y");
+	group_depends("/a", "/b");
+	group_depends("/b", "/a");
+	assert_int_equal(layer(), -ELOOP);
 }
 
 static void test_cycle_is_refused(void **state)
@@ -82,7 +138,7 @@ static void test_cycle_is_refused(void **state)
 	depend(a, "/b");
 	depend(b, "/c");
 	depend(c, "/a");
-	assert_int_equal(dependencies_layer(graph.nodes, graph.n), -ELOOP);
+	assert_int_equal(layer(), -ELOOP);
 }
 
 /* 20 layers of 10, each app on all those below: 10^20 paths. */
@@ -102,7 +158,7 @@ static void test_many_paths_cost_nothing(void **state)
 				depend(i, id);
 		}
 	}
-	assert_int_equal(dependencies_layer(graph.nodes, graph.n), 0);
+	assert_int_equal(layer(), 0);
 	assert_int_equal(graph.nodes[graph.n - 1].layer, 19);
 }
 
@@ -111,6 +167,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_teardown(test_longest_path_is_the_layer, clear),
 		cmocka_unit_test_teardown(test_group_stands_for_its_apps_but_not_oneself, clear),
+		cmocka_unit_test_teardown(test_what_a_group_depends_on_every_app_inside_does, clear),
+		cmocka_unit_test_teardown(test_a_group_may_depend_on_a_part_of_itself, clear),
+		cmocka_unit_test_teardown(test_cycle_of_groups_is_refused, clear),
 		cmocka_unit_test_teardown(test_cycle_is_refused, clear),
 		cmocka_unit_test_teardown(test_many_paths_cost_nothing, clear),
 	};
