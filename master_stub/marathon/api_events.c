@@ -129,6 +129,8 @@ static bool is_past_marathon(const char *type)
 		"deployment_promoted_event",
 		"deployment_paused_event",
 		"deployment_resumed_event",
+		"unhealthy_kills_stopped_event",
+		"unhealthy_kills_resumed_event",
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(types); i++) {

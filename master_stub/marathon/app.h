@@ -44,6 +44,9 @@ struct app {
 	int64_t deadline_ms;		/* 0: as long as it likes */
 	bool rolls_back;
 	int64_t min_up_ms;		/* an instance counts as up when it has been for so long */
+	bool has_unhealthy_strategy;	/* the controller kills what is unhealthy, not the node */
+	bool replaces_first;
+	unsigned max_kill_percent;
 	unsigned canary_count;		/* 0: none */
 	int64_t canary_weight;		/* their percentage of the traffic; -1: as any instance */
 	unsigned max_launch_attempts;	/* 0: without end */

@@ -115,8 +115,13 @@ static void take_policy(struct app *app, const json_t *json)
 {
 	const json_t *deployment = json_object_get(json, "deployment");
 	const json_t *canary = json_object_get(deployment, "canary");
+	const json_t *unhealthy = json_object_get(json, "unhealthyStrategy");
 	const json_t *weight = json_object_get(canary, "weight");
 
+	app->has_unhealthy_strategy = unhealthy != NULL;
+	app->replaces_first = json_is_true(json_object_get(unhealthy, "replaceFirst"));
+	app->max_kill_percent =
+		(unsigned)json_integer_value(json_object_get(unhealthy, "maxKillPercent"));
 	app->canary_count = (unsigned)json_integer_value(json_object_get(canary, "count"));
 	app->canary_weight = weight ? json_integer_value(weight) : -1;
 	app->deadline_ms = millis_of(deployment, "deadlineSeconds");

@@ -170,6 +170,12 @@ static const struct shape upgrade_fields[] = {
 };
 
 /* Past Marathon, as is maxLaunchAttempts: absent unless asked for. */
+static const struct shape unhealthy_fields[] = {
+	{ "replaceFirst", SHAPE_BOOL, .fallback = "false" },
+	{ "maxKillPercent", SHAPE_INTEGER, .min = 1, .max = 100, .fallback = "50" },
+	{ 0 },
+};
+
 static const struct shape canary_fields[] = {
 	{ "count", SHAPE_INTEGER, .min = 1, .max = MAX_INSTANCES, .is_required = true },
 	{ "weight", SHAPE_INTEGER, .max = 100 },
@@ -323,6 +329,7 @@ static const struct shape app_fields[] = {
 	{ "portDefinitions", SHAPE_LIST, .max = 100, .of = &port_definition },
 	{ "requirePorts", SHAPE_BOOL, .fallback = "false" },
 	{ "upgradeStrategy", SHAPE_OBJECT, .is_strict = true, .of = upgrade_fields },
+	{ "unhealthyStrategy", SHAPE_OBJECT, .is_strict = true, .of = unhealthy_fields },
 	{ "deployment", SHAPE_OBJECT, .is_strict = true, .of = deployment_fields },
 	{ "killSelection", SHAPE_ENUM, .names = kill_selections,
 	  .fallback = "\"YOUNGEST_FIRST\"" },

@@ -7,6 +7,7 @@
 #include "lib/cleanup.h"
 #include "master_stub/marathon/readiness.h"
 #include "master_stub/marathon/state.h"
+#include "master_stub/marathon/unhealthy.h"
 
 struct counts {
 	unsigned staged, running, healthy, unhealthy;
@@ -157,6 +158,14 @@ static void set_stats(const struct controller *c, json_t *app, const struct entr
 	(void)json_object_set_new(app, "taskStats", stats);
 }
 
+/* Only of apps that ask for an unhealthyStrategy. */
+static json_t *stopped_view(const struct entry *entry)
+{
+	AUTO_FREE char *why = unhealthy_why_stopped(entry);
+
+	return json_string(why ? why : "");
+}
+
 json_t *app_view(const struct controller *c, const struct entry *entry, unsigned embeds)
 {
 	json_t *app = app_to_json(entry->target);
@@ -175,5 +184,8 @@ json_t *app_view(const struct controller *c, const struct entry *entry, unsigned
 		(void)json_object_set(app, "lastTaskFailure", entry->last_failure);
 	if (embeds & EMBED_STATS)
 		set_stats(c, app, entry);
+	if (entry->has_stopped_kills)
+		(void)json_object_set_new(app, "unhealthyKillsStopped",
+					  stopped_view(entry));
 	return app;
 }

@@ -141,6 +141,12 @@ void event_launch_given_up(struct controller *c, const struct entry *entry, cons
 		       "reason", or_empty(reason)));
 }
 
+void event_unhealthy_kills(struct controller *c, const struct entry *entry, const char *reason)
+{
+	emit(c, reason ? "unhealthy_kills_stopped_event" : "unhealthy_kills_resumed_event",
+	     json_pack("{s:s, s:s*}", "appId", entry->id, "reason", reason));
+}
+
 void event_rollout(struct controller *c, const char *type, const struct deployment *deployment)
 {
 	json_t *view = deployment_view(c, deployment);

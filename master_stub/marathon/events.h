@@ -26,6 +26,8 @@ void event_deployment(struct controller *c, const char *type, const struct deplo
 		      const char *reason);
 /* Past Marathon: only readers that name their types are sent these. */
 void event_launch_given_up(struct controller *c, const struct entry *entry, const char *reason);
+/* Kills of unhealthy instances have stopped, for REASON; NULL: they go on. */
+void event_unhealthy_kills(struct controller *c, const struct entry *entry, const char *reason);
 void event_rollout(struct controller *c, const char *type, const struct deployment *deployment);
 void event_autoscale_decision(struct controller *c, const char *app_id, const json_t *decision);
 void event_app_terminated(struct controller *c, const char *app_id);

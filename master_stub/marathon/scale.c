@@ -10,6 +10,7 @@
 #include "master_stub/marathon/kill_selection.h"
 #include "master_stub/marathon/records.h"
 #include "master_stub/marathon/state.h"
+#include "master_stub/marathon/unhealthy.h"
 
 /* ---- Counting ---- */
 
@@ -106,6 +107,7 @@ static void keep(struct controller *c, struct entry *entry, struct app *spec, un
 	struct rolling_state state;
 	unsigned alive;
 
+	n += unhealthy_balance(c, entry, n);
 	entry_count(c, entry, entry->target, &state);
 	alive = count_alive(&state);
 	entry->launch_spec = spec;
@@ -121,6 +123,7 @@ static void roll(struct controller *c, struct entry *entry)
 	struct rolling_state state;
 	struct rolling_plan plan;
 
+	unhealthy_kill_new(c, entry);
 	entry_count(c, entry, entry->target, &state);
 	rolling_plan(entry->target, &state, &plan);
 	entry->launch_spec = entry->target;
@@ -139,6 +142,7 @@ static void keep_canaries(struct controller *c, struct entry *entry)
 	struct rolling_state state;
 	unsigned old, new;
 
+	(void)unhealthy_balance(c, entry, 0);
 	entry_count(c, entry, entry->target, &state);
 	old = state.old_healthy + state.old_other + state.old_unknown + state.dying;
 	new = state.new_healthy + state.new_other;

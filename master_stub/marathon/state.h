@@ -120,6 +120,7 @@ struct entry {
 	unsigned n_instances;
 	struct backoff backoff;
 	struct node_faults faults;
+	bool has_stopped_kills;		/* too many of its instances are unhealthy at once */
 	bool is_deleting;
 	bool is_dirty;			/* its record is to be written */
 	json_t *last_failure;		/* lastTaskFailure, or NULL */

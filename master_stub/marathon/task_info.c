@@ -11,6 +11,7 @@
 #include "master_stub/marathon/container_info.h"
 #include "master_stub/marathon/environment.h"
 #include "master_stub/marathon/state.h"
+#include "master_stub/marathon/unhealthy.h"
 
 int task_resources(const struct app *app, struct resources *ret)
 {
@@ -183,7 +184,6 @@ static Mesos__V1__HealthCheck *make_health_check(struct build *b, const struct i
 	const json_t *check = json_array_get(instance->spec->health_checks, 0);
 	const char *protocol = json_string_value(json_object_get(check, "protocol"));
 	Mesos__V1__HealthCheck *message;
-	json_int_t failures = json_integer_value(json_object_get(check, "maxConsecutiveFailures"));
 
 	if (!check)
 		return NULL;
@@ -196,9 +196,9 @@ static Mesos__V1__HealthCheck *make_health_check(struct build *b, const struct i
 	message->interval_seconds = seconds_of(check, "intervalSeconds");
 	message->timeout_seconds = seconds_of(check, "timeoutSeconds");
 	message->grace_period_seconds = seconds_of(check, "gracePeriodSeconds");
-	/* 0 means never to kill. */
 	message->has_consecutive_failures = true;
-	message->consecutive_failures = failures > 0 ? (uint32_t)failures : UINT32_MAX;
+	message->consecutive_failures = instance->spec->has_unhealthy_strategy ?
+					UINT32_MAX : unhealthy_limit(instance->spec);
 	if (strcmp(protocol, "COMMAND") != 0) {
 		set_check_target(b, instance, check, protocol, message);
 		return message;

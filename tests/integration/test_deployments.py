@@ -155,3 +155,23 @@ def test_labels_and_strategies_are_changed_in_place(node):
     kill_master(node)
     wait_until(lambda: ids(node) == before, "the tasks are known again")
     assert set(commands(node)) == {app["version"]}
+
+
+def test_an_unhealthy_instance_is_replaced_before_it_is_killed(node):
+    check = {"protocol": "COMMAND", "command": {"value": "test ! -e sick"}, "gracePeriodSeconds": 0, "delaySeconds": 0,
+             "intervalSeconds": 1, "timeoutSeconds": 5, "maxConsecutiveFailures": 2}
+    node.deploy(sleeper(healthChecks=[check], unhealthyStrategy={"replaceFirst": True}))
+    sick = min(ids(node))
+    sandbox = node.agents[0].container_of(sick)["tepui"]["sandbox"]
+    with open(f"{sandbox}/sick", "w", encoding="ascii"):
+        pass
+    healthy = []
+
+    def is_replaced():
+        tasks = node.tasks("/web")
+        healthy.append(sum(1 for t in tasks if t["state"] == "TASK_RUNNING"))
+        return sick not in [t["id"] for t in tasks]
+    wait_until(is_replaced, "the sick one is gone", 60)
+    assert max(healthy) == 3 and min(healthy) == 2
+    wait_until(lambda: node.app("/web")["tasksHealthy"] == 2, "two are healthy")
+    assert not node.call("GET", "/v2/queue").json["queue"]

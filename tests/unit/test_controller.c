@@ -82,7 +82,8 @@ static void test_health_check_and_limits_reach_the_task(void **state)
 	assert_int_equal(info->health_check->type, MESOS__V1__HEALTH_CHECK__TYPE__HTTP);
 	assert_string_equal(info->health_check->http->path, "/up");
 	assert_int_equal(info->health_check->http->port, info->discovery->ports->ports[0]->number);
-	assert_int_equal(info->health_check->consecutive_failures, 4);
+	/* It is killed on the failure after the last that is allowed: not in the same way as COMMAND. */
+	assert_int_equal(info->health_check->consecutive_failures, 5);
 	assert_int_equal(info->kill_policy->grace_period->nanoseconds, 7000000000);
 	assert_int_equal(info->n_limits, 2);
 	assert_true(info->limits[0]->value->value == 2);
