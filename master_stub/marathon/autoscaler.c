@@ -20,6 +20,7 @@ enum { MAX_DECISIONS = 20 };
 struct autoscaler {
 	struct app *app;		/* a reference: whose policy is followed */
 	unsigned instances;		/* of the app, as this has last seen it */
+	char deployment_id[ID_UUID_SIZE];	/* of the last change of ours; "": none */
 	struct autoscale_history history;
 	bool is_asking;			/* a round is under way */
 	int64_t round_ms, next_ms;	/* when it began, and when the next one does */
@@ -232,7 +233,7 @@ static void remember(struct controller *c, struct entry *entry, json_t *view_tak
 /* ---- Deciding ---- */
 
 /* As PUT of instances does it.  False: MESSAGE says why not. */
-static bool scale(struct controller *c, struct entry *entry, unsigned instances,
+static bool scale(struct controller *c, struct entry *entry, unsigned instances, bool force,
 		  struct change_result *result, char *message, size_t size)
 {
 	struct change *change = calloc(1, sizeof(*change));
@@ -248,7 +249,7 @@ static bool scale(struct controller *c, struct entry *entry, unsigned instances,
 		return false;
 	}
 	(void)snprintf(change->app_id, sizeof(change->app_id), "%s", entry->id);
-	r = changes_apply(c, change, 1, false, c->now_ms, result, &refusal);
+	r = changes_apply(c, change, 1, force, c->now_ms, result, &refusal);
 	changes_free(change, 1);
 	why = json_string_value(json_object_get(refusal.body, "message"));
 	if (r < 0)
@@ -267,20 +268,24 @@ static const char *carry_out(struct controller *c, struct entry *entry,
 {
 	struct autoscaler *scaler = entry->autoscaler;
 	unsigned before = scaler->instances;
+	bool is_ours = entry->deployment &&
+		       strcmp(entry->deployment->id, scaler->deployment_id) == 0;
 	char why[512];
 
 	if (decision->instances == before)
 		return NULL;
-	if (entry->deployment) {
+	/* More than there is room for is asked for no longer than it is wanted. */
+	if (entry->deployment && !(is_ours && decision->instances < before)) {
 		(void)snprintf(message, size, "%u instances instead of %u as soon as deployment %s"
 			       " is done", decision->instances, before, entry->deployment->id);
 		return "deployment";
 	}
-	if (!scale(c, entry, decision->instances, result, why, sizeof(why))) {
+	if (!scale(c, entry, decision->instances, is_ours, result, why, sizeof(why))) {
 		(void)snprintf(message, size, "%u instances instead of %u: refused: %s",
 			       decision->instances, before, why);
 		return "refused";
 	}
+	memcpy(scaler->deployment_id, result->deployment_id, sizeof(scaler->deployment_id));
 	autoscale_history_step(&scaler->history, before, decision->instances, c->now_ms);
 	return NULL;
 }

@@ -336,6 +336,31 @@ static void test_a_deployment_is_waited_for(void **state)
 	assert_string_equal(last("reason"), "load");
 }
 
+static void test_what_there_is_no_room_for_is_not_wanted_for_ever(void **state)
+{
+	char id[ID_UUID_SIZE];
+
+	(void)state;
+	start(WEB_WITH(1, POLICY(GAUGE, "")));
+	wait_ms(ROUND_MS);
+	say_busy("50");
+	assert_int_equal(instances(), 5);
+	memcpy(id, app("/web")->deployment->id, sizeof(id));
+	for (unsigned i = 0; i < 6; i++) {
+		wait_ms(ROUND_MS);
+		say_busy("0");
+	}
+	/* Of the four that never came nothing is known. */
+	assert_int_equal(instances(), 4);
+	assert_string_not_equal(app("/web")->deployment->id, id);
+	assert_int_equal(count_events("deployment_failed"), 1);
+	/* For more it waits like anybody. */
+	wait_ms(ROUND_MS);
+	say_busy("90");
+	assert_int_equal(instances(), 4);
+	assert_string_equal(last("reason"), "deployment");
+}
+
 /* Somebody's own number holds as long as a wish of ours would. */
 static void test_scaling_by_hand_is_a_new_beginning(void **state)
 {
@@ -530,6 +555,7 @@ int main(void)
 		WORLD_TEST(test_counters_are_followed_by_their_rate),
 		WORLD_TEST(test_targets_of_one_page_are_asked_for_once),
 		WORLD_TEST(test_a_deployment_is_waited_for),
+		WORLD_TEST(test_what_there_is_no_room_for_is_not_wanted_for_ever),
 		WORLD_TEST(test_scaling_by_hand_is_a_new_beginning),
 		WORLD_TEST(test_a_new_process_takes_nothing_back_at_once),
 		WORLD_TEST(test_bounds_by_the_schedule),
