@@ -68,10 +68,8 @@ int api_list_jobs(struct http_request *req, struct err *e)
 	if (read_embeds(req, &embeds, &refusal) < 0)
 		return marathon_refuse(req, &refusal);
 	list = json_array();
-	HASH_ITER(by_id, c->jobs, job, next) {
-		if (!job->is_deleting)
-			(void)json_array_append_new(list, job_view(c, job, embeds));
-	}
+	HASH_ITER(by_id, c->jobs, job, next)
+		(void)json_array_append_new(list, job_view(c, job, embeds));
 	return marathon_reply(req, 200, list);
 }
 

@@ -319,6 +319,7 @@ int controller_new(const struct controller_options *options, const struct contro
 	c->subscribe_ms = now_ms;
 	TAILQ_INIT(&c->deployments);
 	TAILQ_INIT(&c->pasts);
+	TAILQ_INIT(&c->orphans);
 	TAILQ_INIT(&c->readinesses);
 	c->ended = json_array();
 	STAILQ_INIT(&c->incoming);
@@ -348,6 +349,7 @@ void controller_free(struct controller *controller)
 	json_decref(controller->ended);
 	HASH_ITER(by_id, controller->jobs, job, next)
 		job_free(controller, job);
+	orphans_free(controller);
 	while ((entry = entries_first(controller)))
 		entry_free(controller, entry);
 	while ((incoming = STAILQ_FIRST(&controller->incoming))) {

@@ -15,19 +15,12 @@ static int compare_ids(const struct job *a, const struct job *b)
 	return strcmp(a->id, b->id);
 }
 
-struct job *job_find_any(const struct controller *c, const char *id)
+struct job *job_find(const struct controller *c, const char *id)
 {
 	struct job *job;
 
 	HASH_FIND(by_id, c->jobs, id, strlen(id), job);
 	return job;
-}
-
-struct job *job_find(const struct controller *c, const char *id)
-{
-	struct job *job = job_find_any(c, id);
-
-	return job && !job->is_deleting ? job : NULL;
 }
 
 int job_new(struct controller *c, const char *id, struct job **ret)
@@ -41,7 +34,7 @@ int job_new(struct controller *c, const char *id, struct job **ret)
 	job->succeeded = json_array();
 	job->failed = json_array();
 	HASH_ADD_KEYPTR_INORDER(by_id, c->jobs, job->id, strlen(job->id), job, compare_ids);
-	if (!job_find_any(c, id)) {
+	if (!job_find(c, id)) {
 		free(job);
 		return -ENOMEM;
 	}
@@ -122,7 +115,12 @@ struct run *run_find(const struct job *job, const char *id)
 	return NULL;
 }
 
-int run_new(struct controller *c, struct job *job, const char *id, struct app *app,
+static struct runs *list_of(struct controller *c, const struct run *run)
+{
+	return run->job ? &run->job->runs : &c->orphans;
+}
+
+int run_new(struct controller *c, const char *job_id, const char *id, struct app *app,
 	    struct run **ret)
 {
 	char entry_id[sizeof(((struct entry *)0)->id)];
@@ -131,7 +129,7 @@ int run_new(struct controller *c, struct job *job, const char *id, struct app *a
 
 	if (!run)
 		return -ENOMEM;
-	(void)snprintf(entry_id, sizeof(entry_id), "%s.%s", job->id, id);
+	(void)snprintf(entry_id, sizeof(entry_id), "%s.%s", job_id, id);
 	r = entry_new(c, &run_kind, entry_id, &run->entry);
 	if (r < 0) {
 		free(run);
@@ -139,20 +137,39 @@ int run_new(struct controller *c, struct job *job, const char *id, struct app *a
 	}
 	run->entry->run = run;
 	run->entry->target = app_ref(app);
-	run->job = job;
+	run->job = job_find(c, job_id);
+	(void)snprintf(run->job_id, sizeof(run->job_id), "%s", job_id);
 	run->tasks = json_array();
 	(void)snprintf(run->id, sizeof(run->id), "%s", id);
-	TAILQ_INSERT_TAIL(&job->runs, run, of_job);
-	job->n_runs++;
+	TAILQ_INSERT_TAIL(list_of(c, run), run, of_job);
+	if (run->job)
+		run->job->n_runs++;
 	*ret = run;
 	return 0;
 }
 
 void run_free(struct controller *c, struct run *run)
 {
-	TAILQ_REMOVE(&run->job->runs, run, of_job);
-	run->job->n_runs--;
+	TAILQ_REMOVE(list_of(c, run), run, of_job);
+	if (run->job)
+		run->job->n_runs--;
 	entry_free(c, run->entry);
 	json_decref(run->tasks);
 	free(run);
+}
+
+void run_orphan(struct controller *c, struct run *run)
+{
+	TAILQ_REMOVE(list_of(c, run), run, of_job);
+	run->job->n_runs--;
+	run->job = NULL;
+	TAILQ_INSERT_TAIL(list_of(c, run), run, of_job);
+}
+
+void orphans_free(struct controller *c)
+{
+	struct run *run;
+
+	while ((run = TAILQ_FIRST(&c->orphans)))
+		run_free(c, run);
 }

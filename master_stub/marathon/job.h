@@ -11,10 +11,9 @@
 #include "lib/ranges.h"
 #include "master_stub/marathon/cron.h"
 #include "master_stub/marathon/job_spec.h"
+#include "master_stub/marathon/state.h"
 
-struct controller;
-struct entry;
-struct entry_kind;
+struct err;
 struct refusal;
 struct zone;
 
@@ -22,8 +21,9 @@ enum { RUN_ID_SIZE = 20 };	/* "yyyyMMddHHmmss" and five letters or digits */
 
 /* Of a job, from its start until its history has it. */
 struct run {
-	TAILQ_ENTRY(run) of_job;
-	struct job *job;
+	TAILQ_ENTRY(run) of_job;	/* or of the orphans */
+	struct job *job;		/* NULL: gone */
+	char job_id[JOB_ID_SIZE];
 	struct entry *entry;		/* what is launched for it; owned by the controller */
 	char id[RUN_ID_SIZE];
 	int64_t created_wall_ms;
@@ -35,7 +35,6 @@ struct run {
 	bool is_new;			/* no turn has seen it */
 	bool is_stopping, is_over, is_success;
 };
-TAILQ_HEAD(runs, run);
 
 /* When a job is run: at most one a job. */
 struct schedule {
@@ -59,7 +58,6 @@ struct job {
 	int64_t checked_s, next_s;	/* by the wall clock: between them nothing is due */
 	struct runs runs;
 	unsigned n_runs;
-	bool is_deleting;		/* gone as soon as its last run is */
 	bool is_dirty;			/* its record is to be written */
 	bool is_seen;			/* by the search for cycles */
 
@@ -72,21 +70,23 @@ struct job {
 
 /* ---- job.c: memory ---- */
 
-/* Not one that is being deleted. */
 struct job *job_find(const struct controller *c, const char *id);
-/* Also one of which only runs that are being stopped are left. */
-struct job *job_find_any(const struct controller *c, const char *id);
 int job_new(struct controller *c, const char *id, struct job **ret);
 /* With its runs; in memory only. */
 void job_free(struct controller *c, struct job *job);
 /* JSON (taken; NULL: none) becomes its schedule.  -ENOMEM, -EINVAL: it is as it was. */
 int job_set_schedule(struct job *job, json_t *json_take);
 struct run *run_find(const struct job *job, const char *id);
-/* The run ID of JOB, in the tables, that launches APP (a reference is taken). */
-struct app;
-int run_new(struct controller *c, struct job *job, const char *id, struct app *app,
+/*
+ * The run ID, in the tables, that launches APP (a reference is taken), of the job JOB_ID; an orphan
+ * when there is none.
+ */
+int run_new(struct controller *c, const char *job_id, const char *id, struct app *app,
 	    struct run **ret);
 void run_free(struct controller *c, struct run *run);
+/* Its job goes, and knows nothing of it any more. */
+void run_orphan(struct controller *c, struct run *run);
+void orphans_free(struct controller *c);
 
 /* ---- job_runs.c: life of runs ---- */
 
@@ -99,8 +99,6 @@ void run_stop(struct controller *c, struct run *run);
 void runs_turn(struct controller *c);
 
 /* ---- job_records.c ---- */
-
-struct err;
 
 /* As in records.h. */
 int job_records_put_job(struct controller *c, const struct job *job);

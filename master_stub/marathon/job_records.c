@@ -77,8 +77,6 @@ int job_records_put_job(struct controller *c, const struct job *job)
 	fill_history(job, &record);
 	record.n_handled = 2 * job->handled.n;
 	record.handled = handled;
-	record.has_is_deleting = job->is_deleting;
-	record.is_deleting = job->is_deleting;
 	return records_put(c, kind_job, job->id, &record.base);
 }
 
@@ -102,7 +100,7 @@ int job_records_put_run(struct controller *c, const struct run *run)
 	json_decref(app);
 	if (!definition || !tasks)
 		return -ENOMEM;
-	record.job_id = run->job->id;
+	record.job_id = text(run->job_id);
 	record.run_id = text(run->id);
 	record.definition = bytes_of(definition);
 	record.has_created_wall_ms = record.has_number = record.has_tasks = true;
@@ -113,6 +111,8 @@ int job_records_put_run(struct controller *c, const struct run *run)
 	record.retries = run->retries;
 	record.has_active_deadline_ms = run->active_deadline_ms >= 0;
 	record.active_deadline_ms = run->active_deadline_ms;
+	record.has_is_orphan = !run->job;
+	record.is_orphan = !run->job;
 	record.has_is_stopping = run->is_stopping;
 	record.is_stopping = run->is_stopping;
 	fill_backoff(c, &run->entry->backoff, &record);
@@ -158,7 +158,6 @@ static int take_job(struct controller *c, const Tepui__JobRecord *record, struct
 	}
 	take_list(&job->succeeded, record->succeeded);
 	take_list(&job->failed, record->failed);
-	job->is_deleting = record->is_deleting;
 	job->n_successes = record->successes;
 	job->n_failures = record->failures;
 	job->last_success_wall_ms = record->last_success_wall_ms;
@@ -212,6 +211,9 @@ static void take_run(struct controller *c, const Tepui__RunRecord *record, struc
 	run->number = record->number;
 	run->is_stopping = record->is_stopping;
 	note_number(c, run->number);
+	/* There may be another job of that id by now. */
+	if (run->job && record->is_orphan)
+		run_orphan(c, run);
 	if (!record->has_backoff_delay_ms)
 		return;
 	run->entry->backoff.delay_ms = (double)record->backoff_delay_ms;
@@ -225,13 +227,13 @@ static int load_run(void *arg, const char *key, const void *data, size_t size, s
 	AUTO(json_decrefp) json_t *definition = record ? load(record->definition) : NULL;
 	AUTO(app_unrefp) struct app *app = NULL;
 	struct refusal refusal = { 0 };
-	struct job *job = record ? job_find_any(c, record->job_id) : NULL;
 	struct run *run;
 	int r = 0;
 
-	if (job && strlen(record->run_id) < RUN_ID_SIZE &&
+	if (record && strlen(record->run_id) < RUN_ID_SIZE &&
+	    strlen(record->job_id) < JOB_ID_SIZE &&
 	    app_from_stored(definition, &app, &refusal) == 0) {
-		r = run_new(c, job, record->run_id, app, &run);
+		r = run_new(c, record->job_id, record->run_id, app, &run);
 		if (r == 0)
 			take_run(c, record, run);
 	} else {

@@ -125,6 +125,7 @@ static void new_id(struct controller *c, const struct job *job, char ret_id[RUN_
 {
 	static const char letters[] = "0123456789abcdefghijklmnopqrstuvwxyz";
 	time_t now = (time_t)(controller_wall_ms(c) / 1000);
+	char entry_id[JOB_ID_SIZE + RUN_ID_SIZE];
 	struct tm date;
 
 	do {
@@ -133,7 +134,8 @@ static void new_id(struct controller *c, const struct job *job, char ret_id[RUN_
 		while (used < RUN_ID_SIZE - 1)
 			ret_id[used++] = letters[rng_below(c->rng, sizeof(letters) - 1)];
 		ret_id[used] = '\0';
-	} while (run_find(job, ret_id));
+		(void)snprintf(entry_id, sizeof(entry_id), "%s.%s", job->id, ret_id);
+	} while (entry_find(c, entry_id));
 }
 
 static void take_restart(struct run *run, const json_t *spec)
@@ -160,7 +162,7 @@ int run_start(struct controller *c, struct job *job, struct run **ret, struct re
 	r = job_spec_app(job->spec, id, version, &app, refusal);
 	if (r < 0)
 		return r;
-	if (run_new(c, job, id, app, ret) < 0)
+	if (run_new(c, job->id, id, app, ret) < 0)
 		return refuse_memory(refusal);
 	(*ret)->created_wall_ms = controller_wall_ms(c);
 	(*ret)->created_ms = c->now_ms;
@@ -218,7 +220,7 @@ static void start_next(struct controller *c, struct job *job)
 	struct refusal refusal = { 0 };
 	struct run *run;
 
-	if (job->is_deleting || job->n_runs > 0 || !is_next(c, job))
+	if (job->n_runs > 0 || !is_next(c, job))
 		return;
 	if (run_start(c, job, &run, &refusal) < 0)
 		c->is_out_of_memory = true;
@@ -269,37 +271,43 @@ static void keep_history(struct controller *c, struct job *job, const struct run
 		(void)json_array_remove(list, HISTORY_KEPT);
 }
 
+/* What the end of RUN is to its job; the jobs that follow are started by it. */
+static void tell_job(struct controller *c, struct job *job, const struct run *run)
+{
+	int64_t wall_ms = controller_wall_ms(c);
+
+	keep_history(c, job, run, wall_ms);
+	job->is_dirty = true;
+	if (!run->is_success) {
+		job->n_failures++;
+		job->last_failure_wall_ms = wall_ms;
+		return;
+	}
+	job->n_successes++;
+	job->last_success_wall_ms = wall_ms;
+	job->success_number = ++c->run_number;
+	job->basis_number = run->number;
+	start_dependents(c, job);
+}
+
 static void end_run(struct controller *c, struct run *run)
 {
 	struct job *job = run->job;
-	int64_t wall_ms = controller_wall_ms(c);
 	uint64_t number = run->number;
-	bool is_success = run->is_success;
 
-	keep_history(c, job, run, wall_ms);
-	if (is_success) {
-		job->n_successes++;
-		job->last_success_wall_ms = wall_ms;
-		job->success_number = ++c->run_number;
-		job->basis_number = number;
-	} else {
-		job->n_failures++;
-		job->last_failure_wall_ms = wall_ms;
-	}
 	controller_explain(c, "run '%s' has %s", run->entry->id,
-			   is_success ? "succeeded" : "failed");
+			   run->is_success ? "succeeded" : "failed");
+	if (job)
+		tell_job(c, job, run);
 	job_records_delete_run(c, run);
 	run_free(c, run);
-	job->is_dirty = true;
-	if (is_success)
-		start_dependents(c, job);
-	if (has_missed_one(c, job, number))
+	if (job && has_missed_one(c, job, number))
 		start_next(c, job);
 }
 
-static void end_runs(struct controller *c, struct job *job)
+static void end_runs(struct controller *c, const struct runs *runs)
 {
-	struct run *run = TAILQ_FIRST(&job->runs), *next;
+	struct run *run = TAILQ_FIRST(runs), *next;
 
 	for (; run; run = next) {
 		next = TAILQ_NEXT(run, of_job);
@@ -314,5 +322,6 @@ void runs_turn(struct controller *c)
 	struct job *job, *next;
 
 	HASH_ITER(by_id, c->jobs, job, next)
-		end_runs(c, job);
+		end_runs(c, &job->runs);
+	end_runs(c, &c->orphans);
 }

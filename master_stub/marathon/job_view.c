@@ -66,7 +66,7 @@ json_t *run_view(const struct controller *c, const struct run *run)
 
 	TAILQ_FOREACH(instance, &run->entry->instances, of_app)
 		add_task(tasks, instance);
-	view = json_pack("{s:s, s:s, s:s, s:o, s:n, s:o}", "id", run->id, "jobId", run->job->id,
+	view = json_pack("{s:s, s:s, s:s, s:o, s:n, s:o}", "id", run->id, "jobId", run->job_id,
 			 "status", status_of(run), "createdAt",
 			 job_time_view(run->created_wall_ms), "completedAt", "tasks", tasks);
 	set_explanation(c, run, view);

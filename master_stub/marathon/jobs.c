@@ -166,7 +166,7 @@ static void watch_schedule(struct controller *c, struct job *job)
 {
 	int64_t wall_ms = controller_wall_ms(c), now_s = wall_ms / 1000, left_ms;
 
-	if (job->is_deleting || !job->schedule || !job->schedule->is_enabled)
+	if (!job->schedule || !job->schedule->is_enabled)
 		return;
 	if (now_s < job->checked_s || now_s >= job->next_s)
 		look_at_clock(c, job, now_s);
@@ -181,13 +181,10 @@ void jobs_turn(struct controller *c)
 	runs_turn(c);
 	HASH_ITER(by_id, c->jobs, job, next) {
 		watch_schedule(c, job);
-		if (job->is_deleting && job->n_runs == 0) {
-			job_records_delete_job(c, job);
-			job_free(c, job);
-		} else if (job->is_dirty) {
-			job->is_dirty = job_records_put_job(c, job) < 0;
-			c->is_out_of_memory |= job->is_dirty;
-		}
+		if (!job->is_dirty)
+			continue;
+		job->is_dirty = job_records_put_job(c, job) < 0;
+		c->is_out_of_memory |= job->is_dirty;
 	}
 }
 
@@ -282,21 +279,18 @@ static void set_spec(struct job *job, json_t *spec_take)
 	job->spec = spec_take;
 }
 
-/* Of a job that is being deleted only runs that are being stopped are left: it is taken up again. */
-static int take_up(struct controller *c, json_t *spec_take, json_t *schedule_take,
-		   struct job **ret, struct refusal *refusal)
+static int make_job(struct controller *c, json_t *spec_take, json_t *schedule_take,
+		    struct job **ret, struct refusal *refusal)
 {
 	AUTO(json_decrefp) json_t *spec = spec_take, *schedule = schedule_take;
-	const char *id = json_string_value(json_object_get(spec, "id"));
-	struct job *job = job_find_any(c, id);
+	struct job *job;
 
-	if (!job && job_new(c, id, &job) < 0)
+	if (job_new(c, json_string_value(json_object_get(spec, "id")), &job) < 0)
 		return refuse_memory(refusal);
-	job->is_deleting = false;
 	set_spec(job, TAKE_PTR(spec));
 	if (change_schedule(c, job, TAKE_PTR(schedule), refusal) < 0 ||
 	    put_job(c, job, refusal) < 0) {
-		job->is_deleting = true;
+		job_free(c, job);
 		return -ENOMEM;
 	}
 	*ret = job;
@@ -319,7 +313,7 @@ int jobs_create(struct controller *c, const json_t *document, bool with_schedule
 	r = check_dependencies(c, spec, refusal);
 	if (r < 0)
 		return r;
-	return take_up(c, TAKE_PTR(spec), TAKE_PTR(schedule), ret, refusal);
+	return make_job(c, TAKE_PTR(spec), TAKE_PTR(schedule), ret, refusal);
 }
 
 int jobs_update(struct controller *c, const char *id, const json_t *document, bool with_schedules,
@@ -352,7 +346,7 @@ static const struct job *find_dependent(const struct controller *c, const struct
 	HASH_ITER(by_id, c->jobs, other, next) {
 		const json_t *list = json_object_get(other->spec, "dependencies");
 
-		for (size_t i = 0; i < json_array_size(list) && !other->is_deleting; i++) {
+		for (size_t i = 0; i < json_array_size(list); i++) {
 			const json_t *id = json_object_get(json_array_get(list, i), "id");
 
 			if (strcmp(json_string_value(id), job->id) == 0)
@@ -379,15 +373,16 @@ int jobs_delete(struct controller *c, const char *id, bool stops_runs, int64_t n
 	if (job->n_runs > 0 && !stops_runs)
 		return refuse(refusal, 409, "There are active job runs. Override with "
 			      "stopCurrentJobRuns=true");
-	TAILQ_FOREACH(run, &job->runs, of_job)
+	while ((run = TAILQ_FIRST(&job->runs))) {
 		run_stop(c, run);
-	job->is_deleting = true;
-	job->is_dirty = true;
+		run_orphan(c, run);
+		if (job_records_put_run(c, run) < 0)
+			c->is_out_of_memory = true;
+	}
 	*ret_spec = json_incref(job->spec);
-	r = put_job(c, job, refusal);
-	if (r < 0)
-		job->is_deleting = false;
-	return r;
+	job_records_delete_job(c, job);
+	job_free(c, job);
+	return 0;
 }
 
 int jobs_add_schedule(struct controller *c, const char *id, const json_t *document,

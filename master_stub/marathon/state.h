@@ -173,6 +173,8 @@ struct deployment {
 };
 TAILQ_HEAD(deployments, deployment);
 
+TAILQ_HEAD(runs, run);	/* job.h */
+
 /* Nodes that fail together: in one fault domain, rack or zone. */
 struct zone {
 	UT_hash_handle by_name;
@@ -222,6 +224,7 @@ struct controller {
 	struct entry *entries;		/* the apps, by id, in order */
 	struct entry *runs;		/* those of the jobs' runs */
 	struct job *jobs;		/* by id, in order */
+	struct runs orphans;		/* of jobs that are gone: they are being stopped */
 	uint64_t run_number;		/* of the last start or success of a run: they rise */
 	struct instance *by_task;
 	struct node *nodes;

@@ -424,7 +424,7 @@ static void test_job_starts_when_all_it_depends_on_have_succeeded(void **state)
 	assert_int_equal(world.scheduler.n_tasks, 7);
 }
 
-static void test_deleted_job_goes_with_its_last_run(void **state)
+static void test_run_of_a_deleted_job_is_stopped(void **state)
 {
 	struct refusal refusal = { 0 };
 	json_t *spec = NULL;
@@ -445,10 +445,16 @@ static void test_deleted_job_goes_with_its_last_run(void **state)
 	turn();
 	restart_controller();
 	assert_null(job_find(world.controller, "b"));
-	assert_non_null(job_find_any(world.controller, "b"));
 	assert_true(task_at(0)->is_killed);
+	/* One of the same id knows nothing of it. */
+	add("{\"id\":\"b\"," RUN "}}");
+	restart_controller();
+	assert_int_equal(job("b")->n_runs, 0);
+	assert_non_null(world.controller->runs);
 	let_it_be(UNKNOWN_HEALTH);
-	assert_null(job_find_any(world.controller, "b"));
+	assert_null(world.controller->runs);
+	assert_int_equal(job("b")->n_failures, 0);
+	restart_controller();
 	assert_null(world.controller->runs);
 }
 
@@ -468,7 +474,7 @@ int main(void)
 		TEST(test_forbidden_concurrency_skips_what_is_due),
 		TEST(test_disabled_schedule_is_not_made_up_for),
 		TEST(test_job_starts_when_all_it_depends_on_have_succeeded),
-		TEST(test_deleted_job_goes_with_its_last_run),
+		TEST(test_run_of_a_deleted_job_is_stopped),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
