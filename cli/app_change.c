@@ -7,37 +7,11 @@
 
 #include "cli/cli.h"
 #include "cli/client.h"
+#include "cli/document.h"
 #include "cli/print.h"
 #include "cli/progress.h"
 #include "lib/cleanup.h"
 #include "lib/err.h"
-#include "lib/json_in.h"
-
-enum { MAX_FILE = 1 << 20 };
-
-static int read_document(const char *path, json_t **ret, struct err *e)
-{
-	FILE *file = strcmp(path, "-") == 0 ? stdin : fopen(path, "re");
-	AUTO_FREE char *text = malloc(MAX_FILE + 1);
-	size_t size;
-	int r = 0;
-
-	if (!file)
-		return err_set(e, errno == ENOENT ? EINVAL : errno, "open '%s': %s", path,
-			       strerror(errno));
-	errno = ENOMEM;
-	size = text ? fread(text, 1, MAX_FILE + 1, file) : 0;
-	if (!text || ferror(file))
-		r = err_set(e, errno, "read '%s': %s", path, strerror(errno));
-	if (file != stdin)
-		(void)fclose(file);
-	if (r < 0)
-		return r;
-	if (size > MAX_FILE)
-		return err_set(e, EFBIG, "read '%s': larger than 1 MiB", path);
-	r = json_in_parse(text, size, ret, e);
-	return r < 0 ? err_wrap(e, "read '%s'", path) : 0;
-}
 
 /* What every change ends with: the deployment's id, and with --wait its success. */
 static int finish_change(struct cli *cli, struct reply *reply, const char *what, struct err *e)
@@ -129,7 +103,7 @@ int app_add(struct cli *cli, char **args, size_t n, struct err *e)
 	int r;
 
 	(void)n;
-	r = read_document(args[0], &body, e);
+	r = document_read(args[0], &body, e);
 	if (r < 0)
 		return r;
 	r = client_call(cli, NULL, HTTP_POST,
@@ -162,7 +136,7 @@ int app_update(struct cli *cli, char **args, size_t n, struct err *e)
 	int r;
 
 	(void)n;
-	r = read_document(args[1], &body, e);
+	r = document_read(args[1], &body, e);
 	if (r >= 0)
 		r = get_app(cli, args[0], NULL, e);
 	if (r >= 0)

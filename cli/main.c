@@ -28,7 +28,8 @@ static const struct flag option_flags[] = {
 	OPTION("color", FLAG_STR, color, "auto", "auto (only on a terminal), always or never"),
 	OPTION("wait", FLAG_BOOL, wait, "false", "wait until it is done"),
 	OPTION("timeout", FLAG_MILLIS, timeout_ms, "5mins", "how long to wait"),
-	OPTION("force", FLAG_BOOL, force, "false", "override a running deployment; remove an image in use"),
+	OPTION("force", FLAG_BOOL, force, "false",
+	       "override a running deployment; stop runs; remove an image in use"),
 	OPTION("in-place", FLAG_BOOL, in_place, "false",
 	       "without a restart; refused if running tasks would not have it"),
 	OPTION("scale", FLAG_BOOL, scale, "false", "also lower the number of instances"),
@@ -64,7 +65,7 @@ static const struct flag option_flags[] = {
 static const char common_options[] = "master credential json color help version";
 
 static const struct command *const nouns[] = {
-	app_commands, task_commands, node_commands, deployment_commands,
+	app_commands, task_commands, node_commands, deployment_commands, job_commands,
 	queue_commands, event_commands, image_commands, run_commands, version_commands,
 };
 
