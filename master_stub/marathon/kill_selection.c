@@ -17,6 +17,8 @@ struct candidate {
 	char group[CONSTRAINT_VALUE_SIZE];
 };
 
+enum { RANK_GOOD = 4 };
+
 static int rank_of(const struct instance *instance)
 {
 	if (instance->unreachable_wall_ms != 0)
@@ -25,7 +27,7 @@ static int rank_of(const struct instance *instance)
 		return 1;
 	if (instance->state == MESOS__V1__TASK_STATE__TASK_STARTING)
 		return 2;
-	return instance_is_good(instance) ? 4 : 3;
+	return instance_is_good(instance) ? RANK_GOOD : RANK_GOOD - 1;
 }
 
 static bool is_eligible(const struct instance *instance, const struct app *target,
@@ -84,9 +86,12 @@ static bool goes_before(const struct candidate *a, const struct candidate *b, bo
 	return oldest_first ? a->since_ms < b->since_ms : a->since_ms > b->since_ms;
 }
 
-/* One at a time: with every one that goes its group becomes less full. */
+/*
+ * One at a time: with every one that goes its group becomes less full.  In a rolling restart, which
+ * counts on the good ones to stay, those that are not go before any of them.
+ */
 static struct candidate *next_of(struct candidate *list, unsigned n, bool has_groups,
-				 bool oldest_first)
+				 bool oldest_first, bool good_last)
 {
 	struct candidate *best = NULL;
 	unsigned best_crowd = 0;
@@ -97,6 +102,8 @@ static struct candidate *next_of(struct candidate *list, unsigned n, bool has_gr
 		if (list[i].is_taken)
 			continue;
 		crowd = has_groups ? crowd_of(&list[i], list, n) : 1;
+		if (good_last && list[i].rank != RANK_GOOD)
+			crowd += n;
 		if (!best || crowd > best_crowd ||
 		    (crowd == best_crowd && goes_before(&list[i], best, oldest_first))) {
 			best = &list[i];
@@ -126,7 +133,8 @@ int kill_selection(const struct controller *c, const struct entry *entry, enum g
 		return 0;
 	}
 	while (taken < n) {
-		next = next_of(all, n_all, has_groups, target->kill_oldest_first);
+		next = next_of(all, n_all, has_groups, target->kill_oldest_first,
+			       which == OLD_ONES);
 		next->is_taken = true;
 		list[taken++] = next->instance;
 	}

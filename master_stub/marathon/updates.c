@@ -123,17 +123,35 @@ void instance_forget(struct controller *c, struct instance *instance)
 	instance_free(c, instance);
 }
 
+static bool is_by_drain(const Mesos__V1__TaskStatus *status)
+{
+	return status->has_reason &&
+	       status->reason == MESOS__V1__TASK_STATUS__REASON__REASON_AGENT_DRAINING;
+}
+
+/* Whoever is moved by an operator starts elsewhere at once; but a given up app stays given up. */
+static void forget_delay(struct entry *entry)
+{
+	if (backoff_has_given_up(&entry->backoff, entry->target))
+		return;
+	entry_reset_backoff(entry);
+	entry->is_dirty = true;
+}
+
 void app_instance_ended(struct controller *c, struct instance *instance,
 			const Mesos__V1__TaskStatus *status)
 {
 	if (!instance->is_doomed && is_news_of_the_app(status))
 		note_end(c, instance, status);
-	if (!instance->is_doomed && backoff_of(status->state) && is_news_of_the_app(status))
+	if (is_by_drain(status)) {
+		forget_delay(instance->entry);
+	} else if (!instance->is_doomed && backoff_of(status->state) && is_news_of_the_app(status)) {
 		back_off(c, instance, status);
-	else
-		controller_explain(c, "instance '%s' ended: %s%s%s", instance->id,
-				   instance_state_name(status->state), status->message ? ": " : "",
-				   status->message ? status->message : "");
+		return;
+	}
+	controller_explain(c, "instance '%s' ended: %s%s%s", instance->id,
+			   instance_state_name(status->state), status->message ? ": " : "",
+			   status->message ? status->message : "");
 }
 
 /* Told before it is forgotten: readers of the events look up what they can. */

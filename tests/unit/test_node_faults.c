@@ -128,6 +128,34 @@ static void test_failures_far_apart_and_of_too_many_nodes_are_forgotten(void **s
 	node_faults_reset(&faults);
 }
 
+/* Whoever is moved by an operator does not wait for what happened before. */
+static void test_the_drain_of_a_node_ends_the_delay(void **state)
+{
+	static const Mesos__V1__TaskState ends[] = {
+		MESOS__V1__TASK_STATE__TASK_KILLED,
+		MESOS__V1__TASK_STATE__TASK_GONE_BY_OPERATOR,
+		MESOS__V1__TASK_STATE__TASK_DROPPED,
+	};
+
+	(void)state;
+	for (unsigned i = 0; i < ARRAY_SIZE(ends); i++) {
+		char definition[64], id[16];
+
+		(void)snprintf(id, sizeof(id), "/a%u", i);
+		(void)snprintf(definition, sizeof(definition), "{\"id\":\"%s\",\"cmd\":\"x\","
+			       "\"instances\":2}", id);
+		post(definition);
+		offer();
+		say_full(TAILQ_FIRST(&app(id)->instances)->task_id,
+			 MESOS__V1__TASK_STATE__TASK_FAILED, UNKNOWN_HEALTH, "by itself", -1);
+		assert_true(app(id)->backoff.delay_ms == 1000);
+		say_full(TAILQ_FIRST(&app(id)->instances)->task_id, ends[i], UNKNOWN_HEALTH,
+			 "the agent is drained",
+			 MESOS__V1__TASK_STATUS__REASON__REASON_AGENT_DRAINING);
+		assert_true(app(id)->backoff.delay_ms == 0);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -136,6 +164,7 @@ int main(void)
 		WORLD_TEST(test_it_is_waited_for_the_offer_of_a_node_with_room),
 		WORLD_TEST(test_nobody_waits_for_a_node_that_offers_nothing),
 		WORLD_TEST(test_the_queue_tells_after_a_restart_as_before),
+		WORLD_TEST(test_the_drain_of_a_node_ends_the_delay),
 		WORLD_TEST(test_a_reset_forgets_the_nodes_too),
 		cmocka_unit_test(test_failures_far_apart_and_of_too_many_nodes_are_forgotten),
 	};

@@ -196,6 +196,38 @@ static void test_broken_new_version_leaves_the_old_one_alone(void **state)
 
 #define WORLD_TEST(f) cmocka_unit_test_setup_teardown(f, world_setup, world_teardown)
 
+/* What keeps a GROUP_BY balanced comes after what keeps the service up. */
+static void test_the_unhealthy_one_goes_first_also_from_the_smaller_group(void **state)
+{
+	static const char room[] = "cpus:64;mem:65536;disk:100000;ports:[31000-32000]";
+	unsigned on_a = 0;
+
+	(void)state;
+	post("{\"id\":\"/web\",\"cmd\":\"old\",\"instances\":3,\"healthChecks\":[{}],"
+	     "\"constraints\":[[\"rack\",\"GROUP_BY\",\"2\"]],\"upgradeStrategy\":"
+	     "{\"minimumHealthCapacity\":0.6,\"maximumOverCapacity\":0}}");
+	for (int i = 0; i < 4; i++) {
+		offer_from("a", "host-a", room, "A");
+		offer_from("b", "host-b", room, "B");
+	}
+	assert_int_equal(world.scheduler.n_tasks, 3);
+	let_it_be(1);
+	for (unsigned i = 0; i < 3; i++)
+		on_a += strcmp(task_at(i)->info->agent_id->value, "a") == 0;
+	for (unsigned i = 0; i < 3; i++) {
+		bool is_on_a = strcmp(task_at(i)->info->agent_id->value, "a") == 0;
+
+		if (is_on_a == (on_a == 1))
+			say(task_at(i), MESOS__V1__TASK_STATE__TASK_RUNNING, 0);
+	}
+	post("{\"id\":\"/web\",\"cmd\":\"new\"}");
+	for (unsigned i = 0; i < 3; i++) {
+		bool is_on_a = strcmp(task_at(i)->info->agent_id->value, "a") == 0;
+
+		assert_int_equal(task_at(i)->is_killed, is_on_a == (on_a == 1));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -203,6 +235,7 @@ int main(void)
 		WORLD_TEST(test_bounds_hold_whatever_the_order),
 		WORLD_TEST(test_minimum_of_healthy_ones_is_never_undercut),
 		WORLD_TEST(test_broken_new_version_leaves_the_old_one_alone),
+		WORLD_TEST(test_the_unhealthy_one_goes_first_also_from_the_smaller_group),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
