@@ -51,8 +51,10 @@ int64_t controller_wall_ms(const struct controller *c)
 
 void controller_wake_at(struct controller *c, int64_t ms)
 {
-	if (ms < c->next_ms)
-		c->next_ms = ms;
+	int64_t *next_ms = c->looked_at ? &c->looked_at->look_ms : &c->next_ms;
+
+	if (ms < *next_ms)
+		*next_ms = ms;
 }
 
 void controller_explain(struct controller *c, const char *fmt, ...)
@@ -205,6 +207,7 @@ static void handle_subscribed(struct controller *c,
 		event_reregistered(c, master);
 	else
 		event_registered(c, master);
+	entries_touch(c);
 	reconcile_start(c);
 }
 
@@ -250,7 +253,8 @@ static void handle_events(struct controller *c)
 static void write_dirty(struct controller *c)
 {
 	for (struct entry *entry = entries_first(c); entry; entry = entries_next(c, entry)) {
-		entry_trim_versions(c, entry);
+		if (entry->is_due)
+			entry_trim_versions(c, entry);
 		if (!entry->is_dirty)
 			continue;
 		if (entry->kind->put(c, entry) < 0)
@@ -258,6 +262,30 @@ static void write_dirty(struct controller *c)
 		else
 			entry->is_dirty = false;
 	}
+}
+
+static void begin_looks(struct controller *c)
+{
+	/* Drift, should there ever be some, is found by this. */
+	if (c->now_ms >= c->scale_check_ms) {
+		entries_touch(c);
+		c->scale_check_ms = c->now_ms + c->options.scale_check_ms;
+	}
+	for (struct entry *entry = entries_first(c); entry; entry = entries_next(c, entry)) {
+		if (c->now_ms >= entry->look_ms || entry->is_dirty)
+			entry_touch(entry);
+		if (entry->is_due)
+			entry->look_ms = INT64_MAX;
+	}
+}
+
+static void end_looks(struct controller *c)
+{
+	for (struct entry *entry = entries_first(c); entry; entry = entries_next(c, entry)) {
+		entry->is_due = c->is_out_of_memory;
+		controller_wake_at(c, entry->look_ms);
+	}
+	controller_wake_at(c, c->scale_check_ms);
 }
 
 /*
@@ -269,6 +297,7 @@ void controller_turn(struct controller *c, int64_t now_ms)
 	c->now_ms = now_ms;
 	c->next_ms = INT64_MAX;
 	c->is_out_of_memory = false;
+	begin_looks(c);
 	handle_events(c);
 	if (!c->scheduler && now_ms >= c->subscribe_ms)
 		try_subscribe(c);
@@ -286,8 +315,7 @@ void controller_turn(struct controller *c, int64_t now_ms)
 	reconcile_turn(c);
 	subscriptions_turn(c);
 	write_dirty(c);
-	/* Drift, should there ever be some, is found by this turn. */
-	controller_wake_at(c, now_ms + c->options.scale_check_ms);
+	end_looks(c);
 	if (c->is_out_of_memory)
 		controller_wake_at(c, now_ms + RETRY_MS);
 	if (!STAILQ_EMPTY(&c->incoming))

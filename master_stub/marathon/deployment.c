@@ -323,8 +323,20 @@ static void hold_apps(struct controller *c, struct deployment *d, struct deploym
 	for (unsigned i = 0; i < d->n_originals; i++) {
 		struct entry *entry = entry_find(c, d->originals[i].app_id);
 
-		if (entry && (holder || entry->deployment == d))
+		if (entry && (holder || entry->deployment == d)) {
 			entry->deployment = holder;
+			entry_touch(entry);
+		}
+	}
+}
+
+void deployment_touch(const struct controller *c, const struct deployment *deployment)
+{
+	for (unsigned i = 0; i < deployment->n_originals; i++) {
+		struct entry *entry = entry_find(c, deployment->originals[i].app_id);
+
+		if (entry)
+			entry_touch(entry);
 	}
 }
 
@@ -513,6 +525,7 @@ static void leave_step(struct controller *c, struct deployment *d)
 	d->current++;
 	d->step_ms = c->now_ms;
 	d->is_announced = false;
+	deployment_touch(c, d);
 }
 
 /* When ENTRY's part of the current step is to be done at the latest; INT64_MAX: never. */

@@ -69,6 +69,8 @@ int entry_new(struct controller *c, const struct entry_kind *kind, const char *i
 	(void)snprintf(entry->id, sizeof(entry->id), "%s", id);
 	TAILQ_INIT(&entry->versions);
 	TAILQ_INIT(&entry->instances);
+	entry->look_ms = INT64_MAX;
+	entry_touch(entry);
 	HASH_ADD_KEYPTR_INORDER(by_id, *table, entry->id, strlen(entry->id), entry, compare_ids);
 	if (!entry_find(c, id)) {
 		free(entry);
@@ -76,6 +78,28 @@ int entry_new(struct controller *c, const struct entry_kind *kind, const char *i
 	}
 	*ret = entry;
 	return 0;
+}
+
+void entry_touch(struct entry *entry)
+{
+	entry->is_due = true;
+}
+
+void entries_touch(struct controller *c)
+{
+	for (struct entry *entry = entries_first(c); entry; entry = entries_next(c, entry))
+		entry_touch(entry);
+}
+
+void entries_look(struct controller *c, void (*fn)(struct controller *c, struct entry *entry))
+{
+	for (struct entry *entry = entries_first(c); entry; entry = entries_next(c, entry)) {
+		if (!entry->is_due)
+			continue;
+		c->looked_at = entry;
+		fn(c, entry);
+		c->looked_at = NULL;
+	}
 }
 
 static void drop_version(struct entry *entry, struct version *version)

@@ -108,6 +108,7 @@ int instance_new(struct controller *c, struct entry *entry, struct app *spec, co
 	}
 	TAILQ_INSERT_TAIL(&entry->instances, instance, of_app);
 	entry->n_instances++;
+	entry_touch(entry);
 	*ret = instance;
 	return 0;
 }
@@ -119,6 +120,7 @@ void instance_free(struct controller *c, struct instance *instance)
 	HASH_DELETE(by_task, c->by_task, instance);
 	TAILQ_REMOVE(&instance->entry->instances, instance, of_app);
 	instance->entry->n_instances--;
+	entry_touch(instance->entry);
 	release(instance);
 }
 

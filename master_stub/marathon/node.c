@@ -186,23 +186,20 @@ static void node_free(struct controller *c, struct node *node)
 	free(node);
 }
 
-static bool is_used(const struct controller *c, const struct node *node)
-{
-	const struct instance *instance, *next;
-
-	HASH_ITER(by_task, c->by_task, instance, next) {
-		if (strcmp(instance->agent_id, node->id) == 0)
-			return true;
-	}
-	return false;
-}
-
 void nodes_sweep(struct controller *c)
 {
+	struct instance *instance, *next_instance;
 	struct node *node, *next;
 
+	HASH_ITER(by_id, c->nodes, node, next)
+		node->is_used = false;
+	HASH_ITER(by_task, c->by_task, instance, next_instance) {
+		node = node_find(c, instance->agent_id);
+		if (node)
+			node->is_used = true;
+	}
 	HASH_ITER(by_id, c->nodes, node, next) {
-		if (is_used(c, node))
+		if (node->is_used)
 			continue;
 		if (node->is_stored)
 			records_delete_node(c, node);

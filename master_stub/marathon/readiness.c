@@ -124,6 +124,7 @@ static void on_answer(void *arg, const struct controller_answer *answer)
 	const json_t *check = instance->spec->readiness_check;
 
 	readiness->fetch = NULL;
+	entry_touch(readiness->instance->entry);
 	readiness->has_answer = true;
 	readiness->is_ready = !answer->error && is_ready_status(check, answer->status);
 	if (json_is_true(json_object_get(check, "preserveLastResponse"))) {

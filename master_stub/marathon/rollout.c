@@ -152,6 +152,7 @@ int rollout_do(struct controller *c, const char *deployment_id, enum rollout_ver
 	if (!verbs[verb].event)
 		return 0;
 	d->step_ms = now_ms;
+	deployment_touch(c, d);
 	if (records_put_deployment(c, d) < 0)
 		return refuse_memory(refusal);
 	event_rollout(c, verbs[verb].event, d);

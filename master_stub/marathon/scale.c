@@ -25,6 +25,11 @@ void entry_count(struct controller *c, const struct entry *entry, const struct a
 {
 	const struct instance *instance;
 
+	/* Nothing has happened since. */
+	if (!entry->is_due && target == entry->target) {
+		*ret = entry->count;
+		return;
+	}
 	*ret = (struct rolling_state){ 0 };
 	TAILQ_FOREACH(instance, &entry->instances, of_app) {
 		bool is_new = instance_is_current(instance, target);
@@ -92,6 +97,7 @@ int instance_doom(struct controller *c, struct instance *instance, const char *r
 	if (instance_set_text(&instance->doom_reason, reason) < 0)
 		return -ENOMEM;
 	instance->is_doomed = true;
+	entry_touch(instance->entry);
 	if (records_put_instance(c, instance) < 0) {
 		instance->is_doomed = false;
 		return -ENOMEM;
@@ -209,14 +215,17 @@ void app_balance(struct controller *c, struct entry *entry)
 	}
 }
 
+/* Nothing of the last time is relied on. */
+static void balance(struct controller *c, struct entry *entry)
+{
+	entry->wanted = 0;
+	entry->launch_spec = NULL;
+	entry->kind->balance(c, entry);
+}
+
 void entries_balance(struct controller *c)
 {
-	for (struct entry *entry = entries_first(c); entry; entry = entries_next(c, entry)) {
-		/* Nothing of the last time is relied on. */
-		entry->wanted = 0;
-		entry->launch_spec = NULL;
-		entry->kind->balance(c, entry);
-	}
+	entries_look(c, balance);
 }
 
 /* ---- Kills ---- */
@@ -237,12 +246,20 @@ static void kill_if_due(struct controller *c, struct instance *instance)
 	controller_wake_at(c, instance->kill_sent_ms + c->options.kill_retry_ms);
 }
 
+/* The last of a turn's looks: what is counted now holds until the next one. */
+static void kill_due(struct controller *c, struct entry *entry)
+{
+	struct instance *instance;
+
+	TAILQ_FOREACH(instance, &entry->instances, of_app) {
+		if (c->is_subscribed)
+			kill_if_due(c, instance);
+	}
+	if (entry->target)
+		entry_count(c, entry, entry->target, &entry->count);
+}
+
 void kills_turn(struct controller *c)
 {
-	struct instance *instance, *next;
-
-	if (!c->is_subscribed)
-		return;
-	HASH_ITER(by_task, c->by_task, instance, next)
-		kill_if_due(c, instance);
+	entries_look(c, kill_due);
 }

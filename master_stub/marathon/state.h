@@ -16,6 +16,7 @@
 #include "master_stub/marathon/controller.h"
 #include "master_stub/marathon/history.h"
 #include "master_stub/marathon/node_faults.h"
+#include "master_stub/marathon/rolling.h"
 #include "proto/mesos.pb-c.h"
 
 struct autoscaler;
@@ -129,7 +130,15 @@ struct entry {
 	struct autoscaler *autoscaler;	/* of an app that is autoscaled, or NULL */
 	struct run *run;		/* the job's run that it is; NULL: an app */
 
-	/* What the last turn found. */
+	/*
+	 * When it is looked at: in the next turn (or what is left of this one) when it was touched,
+	 * and when what was found at the last look wants another one.
+	 */
+	bool is_due;
+	int64_t look_ms;
+
+	/* What the last look found. */
+	struct rolling_state count;	/* of instances, as seen from the target; scale.c */
 	struct app *launch_spec;	/* borrowed: what to launch */
 	unsigned wanted;		/* instances to launch */
 	unsigned wanted_before;
@@ -189,6 +198,7 @@ struct node {
 	char *id;
 	Mesos__V1__AgentInfo *info;	/* hostname, port, attributes, domain */
 	bool is_stored;
+	bool is_used;			/* while those are looked for that are not */
 	struct zone *zone;		/* NULL: it tells of none */
 	unsigned n_of_app;		/* scratch of preference.c */
 
@@ -244,6 +254,8 @@ struct controller {
 
 	int64_t now_ms;			/* of the turn or request that is being done */
 	int64_t next_ms;
+	struct entry *looked_at;	/* NULL: none; whoever wants to be woken now is of it */
+	int64_t scale_check_ms;		/* when everything is looked at */
 	int64_t subscribe_ms;		/* when to try again */
 	int64_t reconcile_ms, reconcile_delay_ms;
 	bool is_out_of_memory;		/* something was skipped: try again soon */
@@ -252,7 +264,7 @@ struct controller {
 /* ---- controller.c ---- */
 
 int64_t controller_wall_ms(const struct controller *c);
-/* Boot-clock time of something known by the wall clock. */
+/* Another turn then; while an entry is looked at, another look at that entry. */
 void controller_wake_at(struct controller *c, int64_t ms);
 void controller_explain(struct controller *c, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
@@ -270,6 +282,11 @@ int entry_new(struct controller *c, const struct entry_kind *kind, const char *i
 /* All that want instances: for (e = entries_first(c); e; e = entries_next(c, e)). */
 struct entry *entries_first(const struct controller *c);
 struct entry *entries_next(const struct controller *c, const struct entry *entry);
+/* Something has happened to it that what is wanted of it may depend on. */
+void entry_touch(struct entry *entry);
+void entries_touch(struct controller *c);
+/* Call FN for each that is due, as a look at it; it may free instances, but no entry. */
+void entries_look(struct controller *c, void (*fn)(struct controller *c, struct entry *entry));
 /* Forget it in memory only. */
 void entry_free(struct controller *c, struct entry *entry);
 /* APP becomes the newest version; takes a reference. */

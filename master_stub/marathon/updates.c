@@ -340,6 +340,7 @@ void updates_handle(struct controller *c, Mesos__V1__TaskStatus *status)
 		return;
 	}
 	instance->is_confirmed = true;
+	entry_touch(instance->entry);
 	if (status->state == MESOS__V1__TASK_STATE__TASK_UNREACHABLE) {
 		handle_unreachable(c, instance, status);
 	} else if (instance_state_is_terminal(status->state)) {
@@ -371,20 +372,23 @@ static void watch_overdue(struct controller *c, struct instance *instance)
 		c->is_out_of_memory = true;
 }
 
-void updates_turn(struct controller *c)
+static void watch(struct controller *c, struct entry *entry)
 {
-	struct instance *instance, *next_instance;
-	struct entry *entry;
+	struct instance *instance = TAILQ_FIRST(&entry->instances), *next;
 
-	HASH_ITER(by_task, c->by_task, instance, next_instance) {
+	for (; instance; instance = next) {
+		next = TAILQ_NEXT(instance, of_app);
 		watch_overdue(c, instance);
 		watch_unreachable(c, instance);
 	}
-	for (entry = entries_first(c); entry; entry = entries_next(c, entry)) {
-		if (backoff_expire(&entry->backoff, entry->target, c->now_ms)) {
-			node_faults_reset(&entry->faults);
-			entry->is_dirty = true;
-		}
-		controller_wake_at(c, backoff_expires_at(&entry->backoff, entry->target));
+	if (backoff_expire(&entry->backoff, entry->target, c->now_ms)) {
+		node_faults_reset(&entry->faults);
+		entry->is_dirty = true;
 	}
+	controller_wake_at(c, backoff_expires_at(&entry->backoff, entry->target));
+}
+
+void updates_turn(struct controller *c)
+{
+	entries_look(c, watch);
 }
