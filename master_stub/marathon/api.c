@@ -25,6 +25,7 @@ static const struct route routes[] = {
 	{ HTTP_DELETE, "/v2/apps/*/tasks", api_kill_app_tasks, 0 },
 	{ HTTP_DELETE, "/v2/apps/*/tasks/:task", api_kill_app_task, 0 },
 	{ HTTP_GET, "/v2/apps/*/autoscale", api_get_autoscale, 0 },
+	{ HTTP_GET, "/v2/apps/*/effective", api_get_effective, 0 },
 	{ HTTP_GET, "/v2/apps/*/versions", api_list_versions, 0 },
 	{ HTTP_GET, "/v2/apps/*/versions/:version", api_get_version, 0 },
 	{ HTTP_GET, "/v2/apps/*", api_get_app, 0 },
@@ -275,8 +276,8 @@ static unsigned embed_of(const char *value)
 
 unsigned api_embeds(const struct http_request *req)
 {
-	const char *value;
-	unsigned embeds = 0;
+	const char *compat = http_request_query(req, "compat"), *value;
+	unsigned embeds = compat && strcmp(compat, "1.4") == 0 ? EMBED_LEGACY : 0;
 
 	for (size_t i = 0; (value = http_request_query_at(req, "embed", i)); i++)
 		embeds |= embed_of(value);

@@ -45,7 +45,7 @@ void api_client_ip(const struct http_request *req, char ret_ip[API_PEER_SIZE]);
 /* Handlers that api.c's table names. */
 route_fn api_list_apps, api_create_app, api_put_apps, api_patch_apps;
 route_fn api_get_app, api_put_app, api_patch_app, api_delete_app, api_restart_app;
-route_fn api_list_versions, api_get_version, api_get_autoscale;
+route_fn api_list_versions, api_get_effective, api_get_version, api_get_autoscale;
 route_fn api_list_app_tasks, api_kill_app_tasks, api_kill_app_task;
 route_fn api_list_tasks, api_delete_tasks;
 route_fn api_list_deployments, api_get_deployment, api_cancel_deployment;

@@ -8,7 +8,9 @@
 #include "lib/cleanup.h"
 #include "lib/clock.h"
 #include "master_stub/marathon/app_id.h"
+#include "master_stub/marathon/effective.h"
 #include "master_stub/marathon/events.h"
+#include "master_stub/marathon/representation.h"
 #include "master_stub/marathon/state.h"
 #include "master_stub/marathon/views.h"
 
@@ -33,18 +35,25 @@ int api_list_apps(struct http_request *req, struct err *e)
 	const struct entry *entry, *next;
 	struct refusal refusal = { 0 };
 	struct app_filter *filter;
-	json_t *apps;
+	struct app_page page;
+	json_t *apps, *body;
 
 	(void)e;
-	if (app_filter_new(req, &filter, &refusal) < 0)
+	if (app_page_read(req, &page, &refusal) < 0 ||
+	    app_filter_new(req, &filter, &refusal) < 0)
 		return marathon_refuse(req, &refusal);
 	apps = json_array();
 	HASH_ITER(by_id, c->entries, entry, next) {
-		if (!entry->is_deleting && app_filter_matches(filter, entry->target))
-			(void)json_array_append_new(apps, app_view(c, entry, embeds));
+		if (!entry->is_deleting && app_filter_matches(filter, entry->target) &&
+		    app_page_takes(&page, entry->id))
+			(void)json_array_append_new(
+				apps, app_fields(req, app_view(c, entry, embeds)));
 	}
 	app_filter_free(filter);
-	return marathon_reply(req, 200, json_pack("{s:o}", "apps", apps));
+	body = json_pack("{s:o}", "apps", apps);
+	if (page.has_more)
+		(void)json_object_set_new(body, "nextCursor", json_string(page.last));
+	return api_reply_tagged(req, body, NULL);
 }
 
 /* "/group/" and a star at the end of a path: all apps below the group. */
@@ -78,9 +87,11 @@ int api_reply_app(struct http_request *req, const struct entry *entry)
 {
 	unsigned embeds = api_embeds(req) | EMBED_ALWAYS | EMBED_TASKS | EMBED_FAILURE;
 
-	return marathon_reply(req, 200,
-			      json_pack("{s:o}", "app",
-					app_view(api_of(req)->controller, entry, embeds)));
+	return api_reply_tagged(
+		req,
+		json_pack("{s:o}", "app",
+			  app_fields(req, app_view(api_of(req)->controller, entry, embeds))),
+		entry->target->version);
 }
 
 int api_get_app(struct http_request *req, struct err *e)
@@ -156,7 +167,36 @@ int api_get_version(struct http_request *req, struct err *e)
 	return marathon_reply(req, 200, app_to_json(app));
 }
 
+/* ?task=ID: what that one was launched with. */
+int api_get_effective(struct http_request *req, struct err *e)
+{
+	const struct controller *c = api_of(req)->controller;
+	const char *task_id = http_request_query(req, "task");
+	const struct instance *task = task_id ? instance_find_task(c, task_id) : NULL;
+	struct refusal refusal = { 0 };
+	const struct entry *entry;
+	char id[API_ID_SIZE];
+
+	(void)e;
+	api_path_id(req, id);
+	entry = entry_find_live(c, id);
+	if (!entry)
+		(void)refuse_no_app(&refusal, id);
+	else if (task_id && (!task || task->entry != entry))
+		(void)refuse(&refusal, 404, "Task '%s' does not exist", task_id);
+	if (refusal.status)
+		return marathon_refuse(req, &refusal);
+	return marathon_reply(req, 200, json_pack("{s:o}", "effective", effective_view(entry, task)));
+}
+
 /* ---- Changing ---- */
+
+static int check_match(const struct http_request *req, const char *id, struct refusal *refusal)
+{
+	const struct entry *entry = entry_find_live(api_of(req)->controller, id);
+
+	return api_check_match(req, id, entry ? entry->target : NULL, refusal);
+}
 
 static void tell_post(struct http_request *req, const struct app *app)
 {
@@ -306,7 +346,9 @@ static int update_app(struct http_request *req, bool is_partial, bool may_create
 	int r;
 
 	api_path_id(req, id);
-	r = api_read_json(req, &document, &refusal);
+	r = check_match(req, id, &refusal);
+	if (r == 0)
+		r = api_read_json(req, &document, &refusal);
 	if (r == 0)
 		r = parse_update(api_of(req)->controller, document, id, is_partial, may_create,
 				 &app, &is_new, &refusal);
@@ -438,7 +480,9 @@ static int change_whole(struct http_request *req, bool is_restart, bool force)
 		return marathon_refuse(req, &refusal);
 	}
 	app = app_ref(entry->target);
-	r = apply_one(req, id, NULL, is_restart, force, &result, &refusal);
+	r = check_match(req, id, &refusal);
+	if (r == 0)
+		r = apply_one(req, id, NULL, is_restart, force, &result, &refusal);
 	if (r == 0 && !is_restart)
 		tell_post(req, app);
 	app_unref(app);

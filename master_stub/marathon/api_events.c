@@ -119,34 +119,13 @@ static void write_event(struct event_stream *stream, uint64_t number, const char
 	stream->ends[stream->n_queued++ % MAX_QUEUED_EVENTS] = stream->queued_bytes;
 }
 
-/* Clients written for Marathon fail on types that they do not know. */
-static bool is_past_marathon(const char *type)
-{
-	static const char *const types[] = {
-		"app_launch_given_up_event",
-		"autoscale_decision_event",
-		"deployment_awaits_promotion_event",
-		"deployment_promoted_event",
-		"deployment_paused_event",
-		"deployment_resumed_event",
-		"unhealthy_kills_stopped_event",
-		"unhealthy_kills_resumed_event",
-	};
-
-	for (size_t i = 0; i < ARRAY_SIZE(types); i++) {
-		if (strcmp(types[i], type) == 0)
-			return true;
-	}
-	return false;
-}
-
 static bool wants(const struct event_stream *stream, const char *type)
 {
 	for (char **wanted = stream->types; *wanted; wanted++) {
 		if (strcmp(*wanted, type) == 0)
 			return true;
 	}
-	return !stream->types[0] && !is_past_marathon(type);
+	return !stream->types[0] && !event_is_past_marathon(type);
 }
 
 /* Rendered once for all readers; the next one is remembered, as a write may close a stream. */

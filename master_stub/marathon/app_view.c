@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "lib/cleanup.h"
+#include "master_stub/marathon/app_compat.h"
 #include "master_stub/marathon/readiness.h"
 #include "master_stub/marathon/state.h"
 #include "master_stub/marathon/unhealthy.h"
@@ -187,5 +188,7 @@ json_t *app_view(const struct controller *c, const struct entry *entry, unsigned
 	if (entry->has_stopped_kills)
 		(void)json_object_set_new(app, "unhealthyKillsStopped",
 					  stopped_view(entry));
+	if (embeds & EMBED_LEGACY)
+		app_add_compat(app);
 	return app;
 }

@@ -1,10 +1,33 @@
 #include "master_stub/marathon/events.h"
 
+#include <string.h>
+
+#include "lib/cleanup.h"
 #include "lib/clock.h"
 #include "master_stub/marathon/deployment.h"
 #include "master_stub/marathon/state.h"
 #include "master_stub/marathon/subscriptions.h"
 #include "master_stub/marathon/views.h"
+
+bool event_is_past_marathon(const char *type)
+{
+	static const char *const types[] = {
+		"app_launch_given_up_event",
+		"autoscale_decision_event",
+		"deployment_awaits_promotion_event",
+		"deployment_promoted_event",
+		"deployment_paused_event",
+		"deployment_resumed_event",
+		"unhealthy_kills_stopped_event",
+		"unhealthy_kills_resumed_event",
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(types); i++) {
+		if (strcmp(types[i], type) == 0)
+			return true;
+	}
+	return false;
+}
 
 /* Takes EVENT; one that memory does not suffice for is not sent. */
 static void emit(struct controller *c, const char *type, json_t *event)
@@ -19,7 +42,8 @@ static void emit(struct controller *c, const char *type, json_t *event)
 	if (json_object_set_new(event, "eventType", json_string(type)) == 0 &&
 	    json_object_set_new(event, "timestamp", json_string(now)) == 0) {
 		c->io.event(c->io.arg, type, event);
-		subscriptions_event(c, event);
+		if (!event_is_past_marathon(type))
+			subscriptions_event(c, event);
 	}
 	json_decref(event);
 }

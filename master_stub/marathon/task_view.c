@@ -1,9 +1,11 @@
 /* Tasks as /v2 shows them. */
 #include "master_stub/marathon/views.h"
 
+#include <arpa/inet.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "master_stub/marathon/app_parts.h"
 #include "master_stub/marathon/node.h"
 #include "master_stub/marathon/rollout.h"
 #include "master_stub/marathon/state.h"
@@ -31,10 +33,23 @@ json_t *instance_ports_view(const struct instance *instance)
 	return ports;
 }
 
+/* A task on its node's network has the node's address; only where that is its name it is known here. */
+static const char *address_of(const struct instance *instance)
+{
+	const json_t *networks = json_object_get(instance->spec->json, "networks");
+	struct in6_addr address;
+	bool is_numeric = instance->host && (inet_pton(AF_INET, instance->host, &address) == 1 ||
+					     inet_pton(AF_INET6, instance->host, &address) == 1);
+
+	if (instance->ip)
+		return instance->ip;
+	return is_numeric && networks_are_of_host(networks) ? instance->host : NULL;
+}
+
 json_t *instance_addresses_view(const struct instance *instance)
 {
 	json_t *list = json_array();
-	const char *ip = instance->ip;
+	const char *ip = address_of(instance);
 
 	if (ip)
 		(void)json_array_append_new(list,

@@ -18,6 +18,7 @@ enum embed {
 	EMBED_FAILURE = 8,
 	EMBED_STATS = 16,
 	EMBED_READINESS = 32,
+	EMBED_LEGACY = 256,	/* what 1.4 showed, too */
 	/* Into groups: */
 	EMBED_APPS = 64,
 	EMBED_GROUPS = 128,
