@@ -83,6 +83,15 @@ static int handle_window(struct job *job, int64_t now_s)
 	return 0;
 }
 
+/* A deadline that is longer now brings nothing back that was given up: from before minute END. */
+static int handle_older(struct job *job, uint32_t end, int64_t now_s)
+{
+	uint32_t first, last;
+
+	window_of(job->schedule, now_s, &first, &last);
+	return first < end ? ranges_add(&job->handled, first, end - 1) : 0;
+}
+
 static bool is_handled(const struct job *job, int64_t due_s)
 {
 	uint32_t minute = (uint32_t)(due_s / MINUTE_S);
@@ -255,17 +264,21 @@ static int change_schedule(struct controller *c, struct job *job, json_t *json_t
 {
 	static const char *const keys[] = { "cron", "timezone", "enabled" };
 	const struct schedule *old = job->schedule;
+	int64_t now_s = controller_wall_ms(c) / 1000;
+	uint32_t first = 0, last;
 	bool is_other = !old;
+	int r = 0;
 
+	if (old)
+		window_of(old, now_s, &first, &last);
 	for (size_t i = 0; i < ARRAY_SIZE(keys) && old && json_take; i++)
 		is_other |= !json_equal(json_object_get(old->json, keys[i]),
 					json_object_get(json_take, keys[i]));
 	if (job_set_schedule(job, json_take) < 0)
 		return refuse_memory(refusal);
-	if (job->schedule && is_other &&
-	    handle_window(job, controller_wall_ms(c) / 1000) < 0)
-		return refuse_memory(refusal);
-	return 0;
+	if (job->schedule)
+		r = is_other ? handle_window(job, now_s) : handle_older(job, first, now_s);
+	return r < 0 ? refuse_memory(refusal) : 0;
 }
 
 static int put_job(struct controller *c, struct job *job, struct refusal *refusal)

@@ -384,6 +384,23 @@ static void test_disabled_schedule_is_not_made_up_for(void **state)
 	assert_int_equal(world.scheduler.n_tasks, 1);
 }
 
+static void test_longer_deadline_brings_no_due_time_back(void **state)
+{
+	struct refusal refusal = { 0 };
+	json_t *schedule = json_pack("{s:s, s:s, s:i}", "id", "s", "cron", "* * * * *",
+				     "startingDeadlineSeconds", 86400);
+	struct job *changed;
+
+	(void)state;
+	set_clock("2026-01-01T00:00:30Z");
+	add(SCHEDULED("* * * * *", ",\"startingDeadlineSeconds\":60"));
+	assert_int_equal(jobs_update_schedule(world.controller, "a", "s", schedule, world.now_ms,
+					      &changed, &refusal), 0);
+	json_decref(schedule);
+	pass_and_offer("2026-01-01T00:01:30Z");
+	assert_int_equal(world.scheduler.n_tasks, 1);
+}
+
 static void test_job_starts_when_all_it_depends_on_have_succeeded(void **state)
 {
 	(void)state;
@@ -473,6 +490,7 @@ int main(void)
 		TEST(test_clock_that_is_set_starts_nothing_twice_and_loses_nothing),
 		TEST(test_forbidden_concurrency_skips_what_is_due),
 		TEST(test_disabled_schedule_is_not_made_up_for),
+		TEST(test_longer_deadline_brings_no_due_time_back),
 		TEST(test_job_starts_when_all_it_depends_on_have_succeeded),
 		TEST(test_run_of_a_deleted_job_is_stopped),
 	};
