@@ -1,6 +1,7 @@
 #include "master_stub/marathon/constraints.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,6 +9,7 @@
 
 #include "lib/cleanup.h"
 #include "lib/err.h"
+#include "lib/hash.h"
 #include "lib/regex.h"
 #include "master_stub/marathon/refusal.h"
 
@@ -320,82 +322,141 @@ bool place_zone(const struct place *place, char ret_name[CONSTRAINT_VALUE_SIZE])
 	return false;
 }
 
-/* ---- Matching ---- */
+/* ---- Counting ---- */
 
-/* What the instances that are there say about the candidate's value. */
-struct tally {
-	size_t same;		/* instances with the candidate's value */
-	size_t total;		/* instances that have the field at all */
-	size_t groups;		/* different values among them */
-	char first[VALUE_SIZE];
+/* A value of a field, and the instances that have it. */
+struct value {
+	UT_hash_handle hh;
+	unsigned n;
+	char text[];
 };
 
-static size_t count_value(const char *field, const char *value, const struct place *placed,
-			  size_t n_placed)
-{
-	char other[VALUE_SIZE];
-	size_t n = 0;
+/* Of one constraint's field; without values where the operator counts none. */
+struct tally {
+	struct value *values;
+	unsigned n_total;	/* instances that have the field at all */
+	unsigned n_groups;	/* different values among them */
+	unsigned fewest;	/* of any value that is known */
+	unsigned n_larger;	/* GROUP_BY n: values with more than their part */
+};
 
-	for (size_t i = 0; i < n_placed; i++)
-		n += value_of(&placed[i], field, other) && strcmp(other, value) == 0;
-	return n;
+struct survey {
+	unsigned instances, n;
+	struct tally tallies[];
+};
+
+static bool is_counted(const struct constraint *c)
+{
+	return c->op == OP_UNIQUE || c->op == OP_MAX_PER || c->op == OP_GROUP_BY ||
+	       (c->op == OP_CLUSTER && !(c->value && *c->value));
 }
 
-static void take_tally(const char *field, const char *value, const struct place *placed,
-		       size_t n_placed, struct tally *ret)
+static int add_value(struct tally *tally, const char *text, unsigned n)
 {
-	char other[VALUE_SIZE];
+	size_t size = strlen(text);
+	struct value *value;
 
-	*ret = (struct tally){ 0 };
-	for (size_t i = 0; i < n_placed; i++) {
-		if (!value_of(&placed[i], field, other))
-			continue;
-		if (ret->total++ == 0)
-			memcpy(ret->first, other, sizeof(other));
-		ret->same += strcmp(other, value) == 0;
-		/* The first of its value among those placed stands for its group. */
-		ret->groups += count_value(field, other, placed, i) == 0;
+	HASH_FIND(hh, tally->values, text, size, value);
+	if (!value) {
+		value = calloc(1, sizeof(*value) + size + 1);
+		if (!value)
+			return -ENOMEM;
+		memcpy(value->text, text, size + 1);
+		HASH_ADD_KEYPTR(hh, tally->values, value->text, size, value);
 	}
+	value->n += n;
+	tally->n_total += n;
+	return 0;
 }
 
-/* With N groups wanted, each takes its part of the instances and some one of the remainder. */
-static bool allow_counted_group(const struct constraint *c, const struct tally *t,
-				const struct placement *p)
+static unsigned part_of(const struct constraint *c, unsigned instances)
 {
-	size_t part = p->instances / c->number, n_larger = 0;
-	char other[VALUE_SIZE];
-
-	if (t->same == 0)
-		return t->groups < c->number;
-	if (t->same < part)
-		return true;
-	for (size_t i = 0; i < p->n_placed; i++) {
-		/* Each larger group is counted at its first instance. */
-		if (value_of(&p->placed[i], c->field, other) &&
-		    count_value(c->field, other, p->placed, i) == 0 &&
-		    count_value(c->field, other, p->placed, p->n_placed) > part)
-			n_larger++;
-	}
-	return t->same == part && n_larger < p->instances % c->number;
+	return c->number > 0 ? instances / c->number : 0;
 }
 
-/* Spread evenly: no group gets one more while another that is known has fewer. */
-static bool allow_even_group(const struct constraint *c, const struct tally *t,
-			     const struct placement *p)
+static int take_tally(const struct constraint *c, const struct occupied *nodes, size_t n_nodes,
+		      unsigned instances, struct tally *tally)
 {
-	char other[VALUE_SIZE];
+	const struct value *value, *next;
+	char text[VALUE_SIZE];
 
-	for (size_t i = 0; i < p->n_known; i++) {
-		if (value_of(&p->known[i], c->field, other) &&
-		    count_value(c->field, other, p->placed, p->n_placed) < t->same)
-			return false;
+	for (size_t i = 0; i < n_nodes; i++) {
+		if (value_of(&nodes[i].place, c->field, text) &&
+		    add_value(tally, text, nodes[i].n_instances) < 0)
+			return -ENOMEM;
 	}
-	for (size_t i = 0; i < p->n_placed; i++) {
-		if (value_of(&p->placed[i], c->field, other) &&
-		    count_value(c->field, other, p->placed, p->n_placed) < t->same)
-			return false;
+	tally->fewest = UINT_MAX;
+	HASH_ITER(hh, tally->values, value, next) {
+		tally->n_groups += value->n > 0;
+		tally->fewest = value->n < tally->fewest ? value->n : tally->fewest;
+		tally->n_larger += value->n > part_of(c, instances);
 	}
-	return true;
+	return 0;
+}
+
+int survey_new(const struct constraint *constraints, unsigned n, const struct occupied *nodes,
+	       size_t n_nodes, unsigned instances, struct survey **ret)
+{
+	struct survey *survey;
+	int r = 0;
+
+	*ret = NULL;
+	if (n == 0)
+		return 0;
+	survey = calloc(1, sizeof(*survey) + n * sizeof(survey->tallies[0]));
+	if (!survey)
+		return -ENOMEM;
+	survey->instances = instances;
+	survey->n = n;
+	for (unsigned i = 0; i < n && r == 0; i++) {
+		if (is_counted(&constraints[i]))
+			r = take_tally(&constraints[i], nodes, n_nodes, instances,
+				       &survey->tallies[i]);
+	}
+	if (r < 0)
+		survey_free(survey);
+	else
+		*ret = survey;
+	return r;
+}
+
+void survey_free(struct survey *survey)
+{
+	for (unsigned i = 0; survey && i < survey->n; i++) {
+		struct value *value, *next;
+
+		HASH_ITER(hh, survey->tallies[i].values, value, next) {
+			HASH_DEL(survey->tallies[i].values, value);
+			free(value);
+		}
+	}
+	free(survey);
+}
+
+static unsigned count_value(const struct tally *tally, const char *text)
+{
+	const struct value *value;
+
+	HASH_FIND(hh, tally->values, text, strlen(text), value);
+	return value ? value->n : 0;
+}
+
+/* ---- Matching ---- */
+
+/*
+ * With N groups wanted, each takes its part of the instances and some one of the remainder.  Without a
+ * number none gets one more while another that is known has fewer.
+ */
+static bool allows_group(const struct constraint *c, const struct tally *t, unsigned same,
+			 unsigned instances)
+{
+	unsigned part = part_of(c, instances);
+
+	if (c->number == 0)
+		return same <= t->fewest;
+	if (same == 0)
+		return t->n_groups < c->number;
+	return same < part || (same == part && t->n_larger < instances % c->number);
 }
 
 /* Scalars are compared as the resources are: in thousandths. */
@@ -410,14 +471,16 @@ static bool is_equal(const char *have, const char *want)
 	       nearbyint(a * 1000) == nearbyint(b * 1000);
 }
 
-static bool allow_present(const struct constraint *c, const char *value, const struct tally *t,
-			  const struct placement *p)
+static bool allows_value(const struct constraint *c, const char *value, const struct tally *t,
+			 unsigned instances)
 {
+	unsigned same = count_value(t, value);
+
 	switch (c->op) {
 	case OP_UNIQUE:
-		return t->same == 0;
+		return same == 0;
 	case OP_MAX_PER:
-		return t->same < c->number;
+		return same < c->number;
 	case OP_LIKE:
 		return regex_matches(c->regex, value);
 	case OP_UNLIKE:
@@ -425,43 +488,36 @@ static bool allow_present(const struct constraint *c, const char *value, const s
 	case OP_IS:
 		return c->value && is_equal(value, c->value);
 	case OP_CLUSTER:
-		if (c->value && *c->value)
-			return strcmp(value, c->value) == 0;
-		return t->total == 0 || strcmp(value, t->first) == 0;
+		return c->value && *c->value ? strcmp(value, c->value) == 0
+					     : t->n_total == 0 || same > 0;
 	case OP_GROUP_BY:
-		return c->number > 0 ? allow_counted_group(c, t, p) : allow_even_group(c, t, p);
+		return allows_group(c, t, same, instances);
 	case N_OPERATORS:
 		break;
 	}
 	return false;
 }
 
-static bool allows(const struct constraint *c, const struct place *candidate,
-		   const struct placement *p)
-{
-	char value[VALUE_SIZE] = "";
-	struct tally tally;
-
-	if (!value_of(candidate, c->field, value))
-		return c->op == OP_UNLIKE;
-	take_tally(c->field, value, p->placed, p->n_placed, &tally);
-	return allow_present(c, value, &tally, p);
-}
-
 unsigned constraints_refusing(const struct constraint *constraints, unsigned n,
-			      const struct place *candidate, const struct placement *placement)
+			      const struct place *candidate, const struct survey *survey)
 {
-	unsigned i = 0;
+	char value[VALUE_SIZE];
 
-	while (i < n && allows(&constraints[i], candidate, placement))
-		i++;
-	return i;
+	for (unsigned i = 0; i < n; i++) {
+		bool has_value = value_of(candidate, constraints[i].field, value);
+
+		if (has_value ? !allows_value(&constraints[i], value, &survey->tallies[i],
+					      survey->instances)
+			      : constraints[i].op != OP_UNLIKE)
+			return i;
+	}
+	return n;
 }
 
 bool constraints_allow(const struct constraint *constraints, unsigned n,
-		       const struct place *candidate, const struct placement *placement)
+		       const struct place *candidate, const struct survey *survey)
 {
-	return constraints_refusing(constraints, n, candidate, placement) == n;
+	return constraints_refusing(constraints, n, candidate, survey) == n;
 }
 
 bool constraints_value(const struct constraint *constraints, unsigned index,

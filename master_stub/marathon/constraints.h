@@ -28,22 +28,29 @@ void constraint_validate(const json_t *constraint, const char *path, struct prob
 int constraints_compile(const json_t *list, struct constraint **ret, unsigned *ret_n);
 void constraints_free(struct constraint *constraints, unsigned n);
 
-/* What a further instance has to fit in with.  Borrowed. */
-struct placement {
-	const struct place *placed;	/* the app's instances of the current config */
-	size_t n_placed;
-	const struct place *known;	/* the agents that are known */
-	size_t n_known;
-	unsigned instances;		/* that the app is to have */
+/* A node, and how many instances of the app's current config are there.  Borrowed. */
+struct occupied {
+	struct place place;
+	unsigned n_instances;
 };
 
-/* Do all constraints allow a further instance at CANDIDATE? */
+/*
+ * What a further instance has to fit in with, counted once: how many instances there are with each value
+ * of each constraint's field, on N_NODES NODES that are all that are known.  INSTANCES: that the app is to
+ * have.  NULL in *RET without constraints.  -ENOMEM.
+ */
+struct survey;
+int survey_new(const struct constraint *constraints, unsigned n, const struct occupied *nodes,
+	       size_t n_nodes, unsigned instances, struct survey **ret);
+void survey_free(struct survey *survey);
+
+/* Do all constraints, which SURVEY is of, allow a further instance at CANDIDATE? */
 bool constraints_allow(const struct constraint *constraints, unsigned n,
-		       const struct place *candidate, const struct placement *placement);
+		       const struct place *candidate, const struct survey *survey);
 
 /* The index of the first that does not allow it; N: all do. */
 unsigned constraints_refusing(const struct constraint *constraints, unsigned n,
-			      const struct place *candidate, const struct placement *placement);
+			      const struct place *candidate, const struct survey *survey);
 /* PLACE's value for the field of the one at INDEX; false: it has none. */
 bool constraints_value(const struct constraint *constraints, unsigned index,
 		       const struct place *place, char ret_value[CONSTRAINT_VALUE_SIZE]);

@@ -87,7 +87,7 @@ static void add_node(struct census *census, const struct fit *fit, const struct 
 		group->ports = &node->left.ports;
 		group->port = fit_missing_port(spec, &node->left.ports);
 		group->constraint = constraints_refusing(spec->constraints, spec->n_constraints,
-							 &spot.place, &fit->placement);
+							 &spot.place, fit->survey);
 	}
 }
 
@@ -222,7 +222,7 @@ static void say_constraint(struct sentence *s, const struct fit *fit, const stru
 {
 	const struct app *spec = fit->entry->launch_spec;
 	unsigned index = constraints_refusing(spec->constraints, spec->n_constraints, &spot->place,
-					      &fit->placement);
+					      fit->survey);
 	char constraint[2 * CONSTRAINT_VALUE_SIZE], value[CONSTRAINT_VALUE_SIZE];
 
 	constraints_format(spec->constraints, index, constraint, sizeof(constraint));

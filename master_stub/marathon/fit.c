@@ -9,40 +9,46 @@
 
 void fit_done(struct fit *fit)
 {
-	free(fit->placed);
-	free(fit->known);
+	survey_free(fit->survey);
 	*fit = (struct fit){ 0 };
+}
+
+/* Only instances of the current config count. */
+static void count_current(const struct controller *c, const struct entry *entry)
+{
+	const struct instance *instance;
+	struct node *node, *next;
+
+	HASH_ITER(by_id, c->nodes, node, next)
+		node->n_current = 0;
+	TAILQ_FOREACH(instance, &entry->instances, of_app) {
+		if (!instance_is_current(instance, entry->launch_spec) ||
+		    !instance_is_alive(instance))
+			continue;
+		node = node_find(c, instance->agent_id);
+		if (node)
+			node->n_current++;
+	}
 }
 
 int fit_prepare(const struct controller *c, const struct entry *entry, struct fit *ret)
 {
 	const struct app *spec = entry->launch_spec;
-	const struct instance *instance;
+	AUTO_FREE struct occupied *nodes = NULL;
 	const struct node *node, *next;
-	struct placement *p = &ret->placement;
+	size_t n = 0;
 
-	*ret = (struct fit){ .entry = entry, .placement.instances = spec->instances };
+	*ret = (struct fit){ .entry = entry };
 	if (spec->n_constraints == 0)
 		return 0;
-	ret->placed = calloc(entry->n_instances + 1, sizeof(*ret->placed));
-	ret->known = calloc(HASH_CNT(by_id, c->nodes) + 1, sizeof(*ret->known));
-	if (!ret->placed || !ret->known) {
-		fit_done(ret);
+	nodes = calloc(HASH_CNT(by_id, c->nodes) + 1, sizeof(*nodes));
+	if (!nodes)
 		return -ENOMEM;
-	}
-	/* Only instances of the current config count. */
-	TAILQ_FOREACH(instance, &entry->instances, of_app) {
-		if (!instance_is_current(instance, spec) || !instance_is_alive(instance))
-			continue;
-		node = node_find(c, instance->agent_id);
-		if (node)
-			ret->placed[p->n_placed++] = node_place(node);
-	}
+	count_current(c, entry);
 	HASH_ITER(by_id, c->nodes, node, next)
-		ret->known[p->n_known++] = node_place(node);
-	p->placed = ret->placed;
-	p->known = ret->known;
-	return 0;
+		nodes[n++] = (struct occupied){ node_place(node), node->n_current };
+	return survey_new(spec->constraints, spec->n_constraints, nodes, n, spec->instances,
+			  &ret->survey);
 }
 
 uint16_t fit_missing_port(const struct app *spec, const struct ranges *free_ports)
@@ -70,7 +76,7 @@ enum reason fit_why_not(const struct fit *fit, const struct spot *spot)
 	if (!spot->is_usable)
 		return REASON_ROLE;
 	if (!constraints_allow(spec->constraints, spec->n_constraints, &spot->place,
-			       &fit->placement))
+			       fit->survey))
 		return REASON_CONSTRAINT;
 	if (spot->is_unavailable)
 		return REASON_MAINTENANCE;

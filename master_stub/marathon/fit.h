@@ -19,8 +19,7 @@ struct spot {
 /* What constraints look at, gathered once for an app.  -ENOMEM; freed with fit_done(). */
 struct fit {
 	const struct entry *entry;
-	struct placement placement;
-	struct place *placed, *known;
+	struct survey *survey;
 };
 
 int fit_prepare(const struct controller *c, const struct entry *entry, struct fit *ret);

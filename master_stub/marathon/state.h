@@ -201,6 +201,7 @@ struct node {
 	bool is_used;			/* while those are looked for that are not */
 	struct zone *zone;		/* NULL: it tells of none */
 	unsigned n_of_app;		/* scratch of preference.c */
+	unsigned n_current;		/* scratch of fit.c */
 
 	/* What was left of its last offer, to explain why apps wait. */
 	bool has_offered;

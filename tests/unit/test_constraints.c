@@ -103,28 +103,42 @@ static const struct {
 	{ "[\"rack\",\"GROUP_BY\",\"2\"]", "a:1 a:1 a:1 b:2 b:2", "", "b:2", 5, false },
 };
 
+/* One instance at each of the PLACED, and none at the KNOWN. */
+static struct survey *make_survey(const struct constraint *constraints, unsigned n,
+				  const char *placed, const char *known, unsigned instances)
+{
+	struct paper_place papers[2 * MAX_PLACES];
+	struct place places[2 * MAX_PLACES];
+	struct occupied nodes[2 * MAX_PLACES];
+	size_t n_placed = make_places(placed, papers, places);
+	size_t n_nodes = n_placed + make_places(known, papers + n_placed, places + n_placed);
+	struct survey *survey;
+
+	for (size_t i = 0; i < n_nodes; i++)
+		nodes[i] = (struct occupied){ places[i], i < n_placed };
+	assert_int_equal(survey_new(constraints, n, nodes, n_nodes, instances, &survey), 0);
+	return survey;
+}
+
 static void test_constraints(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		struct paper_place papers[3][MAX_PLACES];
-		struct place placed[MAX_PLACES], known[MAX_PLACES], candidate[MAX_PLACES];
-		struct placement placement = { .placed = placed, .known = known,
-					       .instances = cases[i].instances };
-		json_t *one = json_loads(cases[i].constraint, 0, NULL);
-		json_t *list = json_pack("[o]", one);
+		json_t *list = json_pack("[o]", json_loads(cases[i].constraint, 0, NULL));
+		struct paper_place paper;
+		struct place candidate = make_place(cases[i].candidate, &paper);
 		struct constraint *constraints;
+		struct survey *survey;
 		unsigned n;
 
 		assert_non_null(list);
-		placement.n_placed = make_places(cases[i].placed, papers[0], placed);
-		placement.n_known = make_places(cases[i].known, papers[1], known);
-		(void)make_places(cases[i].candidate, papers[2], candidate);
 		assert_int_equal(constraints_compile(list, &constraints, &n), 0);
-		if (constraints_allow(constraints, n, candidate, &placement) !=
-		    cases[i].is_allowed)
+		survey = make_survey(constraints, n, cases[i].placed, cases[i].known,
+				     cases[i].instances);
+		if (constraints_allow(constraints, n, &candidate, survey) != cases[i].is_allowed)
 			fail_msg("%s with '%s' at '%s' is judged wrongly", cases[i].constraint,
 				 cases[i].placed, cases[i].candidate);
+		survey_free(survey);
 		constraints_free(constraints, n);
 		json_decref(list);
 	}
@@ -186,7 +200,6 @@ static void test_fields_are_compared_as_text(void **state)
 	json_t *document = json_loads(json, 0, NULL);
 	ProtobufCMessage *message = NULL;
 	const Mesos__V1__AgentInfo *agent;
-	struct placement placement = { .instances = 1 };
 	struct place place;
 	struct err e = { 0 };
 
@@ -199,11 +212,14 @@ static void test_fields_are_compared_as_text(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(fields); i++) {
 		json_t *list = json_pack("[o]", json_loads(fields[i].constraint, 0, NULL));
 		struct constraint *constraints;
+		struct survey *survey;
 		unsigned n;
 
 		assert_int_equal(constraints_compile(list, &constraints, &n), 0);
-		if (constraints_allow(constraints, n, &place, &placement) != fields[i].is_allowed)
+		survey = make_survey(constraints, n, "", "", 1);
+		if (constraints_allow(constraints, n, &place, survey) != fields[i].is_allowed)
 			fail_msg("%s is judged wrongly", fields[i].constraint);
+		survey_free(survey);
 		constraints_free(constraints, n);
 		json_decref(list);
 	}
