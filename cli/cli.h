@@ -36,7 +36,7 @@ struct cli_options {
 	char *color;		/* auto, always, never */
 	bool wait;
 	int64_t timeout_ms;
-	bool in_place, force;
+	bool in_place, replace_first, force;
 	bool scale;
 	bool wipe;
 	bool stderr_log, follow;

@@ -36,6 +36,8 @@ static const struct flag option_flags[] = {
 	OPTION("wipe", FLAG_BOOL, wipe, "false", "also give up reservations and volumes"),
 	OPTION("stderr", FLAG_BOOL, stderr_log, "false", "standard error instead of output"),
 	OPTION("grace", FLAG_STR, grace, NULL, "longest time a task has to end, as in 30secs"),
+	OPTION("replace-first", FLAG_BOOL, replace_first, "false",
+	       "start others elsewhere before its apps' tasks end"),
 	OPTION("gone", FLAG_BOOL, gone, "false", "and give the node up then"),
 	OPTION("in", FLAG_MILLIS, in_ms, "0secs", "time until then"),
 	OPTION("for", FLAG_MILLIS, for_ms, "0secs", "how long, if that is known"),

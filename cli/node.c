@@ -337,7 +337,7 @@ const struct command node_commands[] = {
 	{ "node", "list", "", 0, 0, "quiet", "list nodes", node_list },
 	{ "node", "show", "[ID]", 0, 1, "", "one node: resources, pressure, a row per container and volume",
 	  node_show },
-	{ "node", "drain", "ID", 1, 1, "grace gone wait timeout quiet",
+	{ "node", "drain", "ID", 1, 1, "replace-first grace gone wait timeout quiet",
 	  "end its tasks and give it no others", node_drain },
 	{ "node", "deactivate", "ID", 1, 1, "quiet", "give it no other tasks", node_deactivate },
 	{ "node", "reactivate", "ID", 1, 1, "quiet", "give it tasks again", node_reactivate },

@@ -124,13 +124,80 @@ static int wait_drained(struct cli *cli, const char *name, struct err *e)
 	return r;
 }
 
+/* The ids of the apps' tasks on NODE, as the body of what kills them. */
+static int list_tasks(struct cli *cli, const json_t *node, json_t **ret, struct err *e)
+{
+	json_t *reply = NULL, *ids = json_array(), *task;
+	size_t i;
+	int r = client_get(cli, NULL, "/v2/tasks", &reply, e);
+
+	json_array_foreach(json_object_get(reply, "tasks"), i, task) {
+		if (strcmp(member_text(task, "slaveId"), member_text(node, "id")) == 0)
+			(void)json_array_append(ids, json_object_get(task, "id"));
+	}
+	json_decref(reply);
+	if (r >= 0)
+		*ret = json_incref(ids);
+	json_decref(ids);
+	return r;
+}
+
+/* 1: some of its apps' tasks are there yet, but each will go when another is good in its place. */
+static int replace_tasks(struct cli *cli, const json_t *node, struct err *e)
+{
+	json_t *ids = NULL, *body;
+	struct reply reply;
+	int r = list_tasks(cli, node, &ids, e);
+
+	if (r >= 0)
+		r = json_array_size(ids) > 0;
+	if (r > 0) {
+		body = json_pack("{s:O}", "ids", ids);
+		r = client_call(cli, NULL, HTTP_POST, "/v2/tasks/delete?replaceFirst=true", body,
+				&reply, e);
+		json_decref(body);
+		if (r >= 0)
+			reply_done(&reply);
+		r = r < 0 ? r : 1;
+	}
+	json_decref(ids);
+	return r;
+}
+
+/* Offered no more, it gets none of the others. */
+static int empty_node(struct cli *cli, const char *name, struct err *e)
+{
+	static const struct timespec pause = { .tv_nsec = POLL_MS * NS_PER_MS };
+	int64_t deadline = clock_boot_ms() + cli->options.timeout_ms;
+	json_t *node = NULL;
+	int r = find_node(cli, name, &node, e);
+
+	if (r >= 0)
+		r = operate(cli, name, "DEACTIVATE_AGENT", "deactivate_agent", json_object(),
+			    "is offered no more", e);
+	while (r >= 0 && (r = replace_tasks(cli, node, e)) > 0) {
+		if (clock_boot_ms() > deadline)
+			r = err_set(e, ETIMEDOUT, "drain node '%s': others have not come up in "
+				    "the places of its tasks after the time given by --timeout; "
+				    "it is deactivated, and its tasks run on", name);
+		else
+			(void)nanosleep(&pause, NULL);
+	}
+	json_decref(node);
+	return r;
+}
+
 int node_drain(struct cli *cli, char **args, size_t n, struct err *e)
 {
 	int64_t grace = cli->options.grace_ms;
 	json_t *body = json_pack("{s:b}", "mark_gone", cli->options.gone);
-	int r;
+	int r = cli->options.replace_first ? empty_node(cli, args[0], e) : 0;
 
 	(void)n;
+	if (r < 0) {
+		json_decref(body);
+		return r;
+	}
 	if (grace >= 0)
 		json_object_set_new(body, "max_grace_period",
 				    json_pack("{s:I, s:I}", "seconds", (json_int_t)(grace / 1000),

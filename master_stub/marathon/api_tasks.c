@@ -146,6 +146,7 @@ int api_list_app_tasks(struct http_request *req, struct err *e)
 /* What was asked for with the tasks to kill. */
 struct kill_options {
 	bool scale, wipe, force;
+	bool replace_first;	/* past Marathon */
 };
 
 static int read_options(const struct http_request *req, struct kill_options *ret,
@@ -154,6 +155,10 @@ static int read_options(const struct http_request *req, struct kill_options *ret
 	ret->scale = http_request_query_bool(req, "scale", false);
 	ret->wipe = http_request_query_bool(req, "wipe", false);
 	ret->force = http_request_query_bool(req, "force", false);
+	ret->replace_first = http_request_query_bool(req, "replaceFirst", false);
+	if (ret->scale && ret->replace_first)
+		return refuse(refusal, 400,
+			      "You cannot use scale and replaceFirst at the same time.");
 	if (ret->scale && ret->wipe)
 		return refuse(refusal, 400, "You cannot use scale and wipe at the same time.");
 	return 0;
@@ -167,11 +172,15 @@ static int kill_and_reply(struct http_request *req, struct instance **list, unsi
 	struct change_result result = { 0 };
 	struct refusal refusal = { 0 };
 	json_t *tasks = json_array(), *one;
+	int r;
 
 	for (unsigned i = 0; i < n; i++)
 		(void)json_array_append_new(tasks, task_view(c, list[i]));
-	if (changes_kill(c, list, n, options->scale, options->force, clock_boot_ms(), &result,
-			 &refusal) < 0) {
+	r = options->replace_first
+		    ? changes_replace(c, list, n, clock_boot_ms(), &refusal)
+		    : changes_kill(c, list, n, options->scale, options->force, clock_boot_ms(),
+				   &result, &refusal);
+	if (r < 0) {
 		json_decref(tasks);
 		return marathon_refuse(req, &refusal);
 	}

@@ -395,6 +395,20 @@ int changes_kill(struct controller *c, struct instance **instances, unsigned n, 
 	return r;
 }
 
+int changes_replace(struct controller *c, struct instance **instances, unsigned n, int64_t now_ms,
+		    struct refusal *refusal)
+{
+	c->now_ms = now_ms;
+	for (unsigned i = 0; i < n; i++) {
+		if (instances[i]->is_leaving)
+			continue;
+		instances[i]->is_leaving = true;
+		if (records_put_instance(c, instances[i]) < 0)
+			return refuse_memory(refusal);
+	}
+	return 0;
+}
+
 int changes_reset_delay(struct controller *c, const char *app_id, int64_t now_ms,
 			struct refusal *refusal)
 {

@@ -52,6 +52,10 @@ void changes_roll_back(struct controller *c, struct deployment *d, const char *r
 int changes_abort(struct controller *c, struct deployment *d, const char *reason,
 		  struct change_result *ret, struct refusal *refusal);
 
+/* The same, but each only when another is good in its place. */
+int changes_replace(struct controller *c, struct instance **instances, unsigned n, int64_t now_ms,
+		    struct refusal *refusal);
+
 /* The launch delay of an app is forgotten. */
 int changes_reset_delay(struct controller *c, const char *app_id, int64_t now_ms,
 			struct refusal *refusal);

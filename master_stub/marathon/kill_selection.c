@@ -21,7 +21,7 @@ enum { RANK_GOOD = 4 };
 
 static int rank_of(const struct instance *instance)
 {
-	if (instance->unreachable_wall_ms != 0)
+	if (instance->unreachable_wall_ms != 0 || instance->is_leaving)
 		return 0;
 	if (instance->is_provisioned || instance->state == MESOS__V1__TASK_STATE__TASK_STAGING)
 		return 1;

@@ -8,6 +8,7 @@
 #include "master_stub/marathon/deployment.h"
 #include "master_stub/marathon/events.h"
 #include "master_stub/marathon/kill_selection.h"
+#include "master_stub/marathon/leaving.h"
 #include "master_stub/marathon/records.h"
 #include "master_stub/marathon/state.h"
 #include "master_stub/marathon/unhealthy.h"
@@ -113,7 +114,7 @@ static void keep(struct controller *c, struct entry *entry, struct app *spec, un
 	struct rolling_state state;
 	unsigned alive;
 
-	n += unhealthy_balance(c, entry, n);
+	n += unhealthy_balance(c, entry, n) + leaving_balance(c, entry, n);
 	entry_count(c, entry, entry->target, &state);
 	alive = count_alive(&state);
 	entry->launch_spec = spec;

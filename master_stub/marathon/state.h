@@ -70,6 +70,7 @@ struct instance {
 	int64_t staged_wall_ms, started_wall_ms;
 	int64_t launched_ms;		/* boot clock */
 
+	bool is_leaving;		/* to be stopped when another is good in its place */
 	bool is_doomed;
 	char *doom_reason;
 	int64_t kill_sent_ms;		/* boot clock; 0: not yet */

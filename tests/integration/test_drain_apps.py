@@ -1,7 +1,9 @@
 """Apps move away from nodes that are emptied or given up."""
+import subprocess
+
 import pytest
 
-from cluster import wait_until
+from cluster import BUILD, wait_until
 
 
 def sleeper(instances):
@@ -32,3 +34,24 @@ def test_an_app_without_offers_is_told_what_may_keep_them(node):
     node.tepui("node", "drain", "127.0.0.1", "--wait")
     wait_until(lambda: "none comes of drained nodes, nor of what quotas keep" in
                node.call("GET", "/v2/queue").body.decode(), "the queue says why")
+
+
+def test_a_node_is_emptied_by_replacing_first(cluster):
+    cluster.start_master()
+    cluster.start_agent()
+    cluster.start_agent()
+    cluster.deploy(sleeper(4))
+    victim, other = sorted(s["id"] for s in cluster.call("GET", "/slaves").json["slaves"])
+    assert victim in running_on(cluster)
+    drain = subprocess.Popen([BUILD / "tepui", f"--master={cluster.master_address}", "node", "drain", victim,
+                              "--replace-first", "--wait"])
+    counts = []
+    try:
+        while drain.poll() is None:
+            counts.append(len(running_on(cluster)))
+    finally:
+        drain.kill()
+        drain.wait()
+    assert drain.returncode == 0
+    assert min(counts) >= 4
+    assert running_on(cluster) == [other] * 4
