@@ -93,7 +93,8 @@ def test_who_needs_a_credential_is_told_how_to_show_it(cluster, tmp_path):
     credentials.touch(0o600)
     credentials.write_text("ops secret\n")
     cluster.start_master("--authenticate_http_readonly", f"--credentials={credentials}")
-    refused = cluster.tepui("app", "list", check=False)
-    assert (refused.returncode, refused.stderr) == \
-        (1, "tepui: use '/v2/apps': a credential for 'mesos-master-readonly' is needed (see --credential)\n")
+    for what, words in (("node", "use '/slaves': a credential for 'mesos-master-readonly' is needed"),
+                        ("app", "Invalid username or password.")):
+        refused = cluster.tepui(what, "list", check=False)
+        assert (refused.returncode, refused.stderr) == (1, f"tepui: {words} (see --credential)\n")
     assert "no apps" in cluster.tepui("app", "list", f"--credential={credentials}", check=False).stderr
