@@ -162,8 +162,10 @@ static int refusal(const struct reply *reply, struct err *e)
 		return err_set(e, code, "%s", text);
 	if (message)
 		(void)snprintf(text, sizeof(text), "%s", message);
+	else if (*reply->text)	/* outside /v2 the body is the sentence, on a line */
+		(void)snprintf(text, sizeof(text), "%.*s", (int)strcspn(reply->text, "\n"), reply->text);
 	else
-		(void)snprintf(text, sizeof(text), "status %d: %.200s", reply->status, reply->text);
+		(void)snprintf(text, sizeof(text), "status %d", reply->status);
 	append_details(text, sizeof(text), json_object_get(reply->json, "details"));
 	return err_set(e, code, "%s%s", text, code == EACCES ? " (see --credential)" : "");
 }
