@@ -7,6 +7,7 @@
 #include <strings.h>
 
 #include "lib/cleanup.h"
+#include "lib/clock.h"
 #include "lib/err.h"
 #include "lib/json_in.h"
 #include "master_stub/marathon/label_selector.h"
@@ -161,6 +162,22 @@ void api_changed(struct http_request *req)
 	api->io.changed(api->io.arg);
 }
 
+int api_apply(struct http_request *req, struct change_set *set, struct change_result *ret,
+	      struct refusal *refusal)
+{
+	struct controller *c = api_of(req)->controller;
+	json_t *view = NULL;
+	int r;
+
+	if (!http_request_query_bool(req, "dryRun", false))
+		return changes_apply_set(c, set, clock_boot_ms(), ret, refusal);
+	r = changes_dry_run(c, set, clock_boot_ms(), &view, refusal);
+	if (r < 0)
+		return r;
+	(void)marathon_reply(req, 200, view);
+	return API_ANSWERED;
+}
+
 int api_reply_deployment(struct http_request *req, int status, const struct change_result *result)
 {
 	json_t *body = json_pack("{s:s, s:s}", "version", result->version, "deploymentId",
@@ -182,6 +199,14 @@ static void reply_preflight(struct http_request *req)
 			  headers ? headers : "Origin, Accept, Content-Type");
 	http_reply_header(req, "Access-Control-Max-Age", "86400");
 	http_reply(req, 200, NULL, NULL, 0);
+}
+
+int api_reply_change(struct http_request *req, int r, const struct change_result *result,
+		     struct refusal *refusal)
+{
+	if (r < 0)
+		return marathon_refuse(req, refusal);
+	return r == API_ANSWERED ? 0 : api_reply_deployment(req, 200, result);
 }
 
 /* What the server itself refuses: no handler of ours ends so for want of an object. */

@@ -26,10 +26,20 @@ struct marathon_api *api_of(const struct http_request *req);
 /* Each answers and consumes REQ; with the headers that every answer has. */
 int marathon_reply(struct http_request *req, int status, json_t *body_take);
 int marathon_refuse(struct http_request *req, struct refusal *refusal);
+/*
+ * Apply SET.  With ?dryRun=true nothing is done: REQ is answered with what would be.  Below 0: refused;
+ * API_ANSWERED: it was a dry run.
+ */
+enum { API_ANSWERED = 1 };
+int api_apply(struct http_request *req, struct change_set *set, struct change_result *ret,
+	      struct refusal *refusal);
 /* {"version", "deploymentId"}, and that something has changed. */
 int api_reply_deployment(struct http_request *req, int status, const struct change_result *result);
 struct entry;
 int api_reply_app(struct http_request *req, const struct entry *entry);
+/* What api_apply() came to: the refusal, such a body, or nothing more. */
+int api_reply_change(struct http_request *req, int r, const struct change_result *result,
+		     struct refusal *refusal);
 void api_set_headers(struct http_request *req);
 void api_changed(struct http_request *req);
 

@@ -206,24 +206,25 @@ static void tell_post(struct http_request *req, const struct app *app)
 	event_api_post(api_of(req)->controller, ip, http_request_path(req), app);
 }
 
-/* Takes APP into a list of one. */
+/* Takes APP into a set of one. */
 static int apply_one(struct http_request *req, const char *id, struct app *app_take,
 		     bool is_restart, bool force, struct change_result *result,
 		     struct refusal *refusal)
 {
-	struct change *change = calloc(1, sizeof(*change));
+	char where[APP_ID_SIZE];
+	struct change_set set = { .where = where, .force = force };
+	struct change *change = change_set_app(&set, id);
 	int r;
 
 	if (!change) {
 		app_unref(app_take);
 		return refuse_memory(refusal);
 	}
-	(void)snprintf(change->app_id, sizeof(change->app_id), "%s", id);
 	change->app = app_take;
 	change->is_restart = is_restart;
-	r = changes_apply(api_of(req)->controller, change, 1, force, clock_boot_ms(), result,
-			  refusal);
-	changes_free(change, 1);
+	app_id_parent(id, where);
+	r = api_apply(req, &set, result, refusal);
+	change_set_done(&set);
 	return r;
 }
 
@@ -272,9 +273,12 @@ int api_create_app(struct http_request *req, struct err *e)
 	if (r == 0)
 		r = apply_one(req, app->id, app_ref(app), false, is_forced(req), &result,
 			      &refusal);
-	r = r < 0 ? marathon_refuse(req, &refusal) : reply_created(req, app, &result);
+	if (r < 0)
+		(void)marathon_refuse(req, &refusal);
+	else if (r != API_ANSWERED)
+		(void)reply_created(req, app, &result);
 	app_unref(app);
-	return r;
+	return 0;
 }
 
 /* {"version": ...} with nothing but an id: go back to that version. */
@@ -357,9 +361,9 @@ static int update_app(struct http_request *req, bool is_partial, bool may_create
 	if (r == 0)
 		r = apply_one(req, app->id, app_ref(app), false, is_forced(req), &result,
 			      &refusal);
-	if (r < 0) {
+	if (r != 0) {
 		app_unref(app);
-		return marathon_refuse(req, &refusal);
+		return api_reply_change(req, r, &result, &refusal);
 	}
 	tell_post(req, app);
 	if (is_new)
@@ -403,21 +407,25 @@ static int parse_element(const struct controller *c, const json_t *document, boo
 			    refusal);
 }
 
-static int parse_list(const struct controller *c, const json_t *list, bool is_partial,
-		      bool may_create, struct change *changes, unsigned *ret_n,
-		      struct refusal *refusal)
+static int parse_list(const struct http_request *req, const json_t *list, bool is_partial,
+		      bool may_create, struct change_set *set, struct refusal *refusal)
 {
 	for (size_t i = 0; i < json_array_size(list); i++) {
-		int r = parse_element(c, json_array_get(list, i), is_partial, may_create,
-				      &changes[(*ret_n)++], refusal);
+		struct change change = { 0 }, *kept;
+		int r = parse_element(api_of(req)->controller, json_array_get(list, i), is_partial,
+				      may_create, &change, refusal);
 
-		if (r < 0)
-			return r;
-		for (size_t k = 0; k < i; k++) {
-			if (strcmp(changes[k].app_id, changes[i].app_id) == 0)
-				return refuse(refusal, 422, "App '%s' is given more than once",
-					      changes[i].app_id);
+		if (r == 0)
+			r = take_in_place(req, change.app, refusal);
+		if (r == 0 && change_set_find(set, change.app_id))
+			r = refuse(refusal, 422, "App '%s' is given more than once",
+				   change.app_id);
+		kept = r == 0 ? change_set_app(set, change.app_id) : NULL;
+		if (!kept) {
+			app_unref(change.app);
+			return r < 0 ? r : refuse_memory(refusal);
 		}
+		*kept = change;
 	}
 	return 0;
 }
@@ -425,29 +433,21 @@ static int parse_list(const struct controller *c, const json_t *list, bool is_pa
 /* All of them become one deployment, or none does. */
 static int update_apps(struct http_request *req, bool is_partial, bool may_create)
 {
-	struct controller *c = api_of(req)->controller;
+	struct change_set set = { .force = is_forced(req) };
 	AUTO(json_decrefp) json_t *list = NULL;
 	struct change_result result = { 0 };
 	struct refusal refusal = { 0 };
-	struct change *changes = NULL;
-	unsigned n = 0;
 	int r = api_read_json(req, &list, &refusal);
 
 	if (r == 0 && !json_is_array(list))
 		r = refuse_with_text(&refusal, 400, "Please specify data in JSON format",
 				     "an array of app updates is expected");
-	if (r == 0) {
-		changes = calloc(json_array_size(list) + 1, sizeof(*changes));
-		r = changes ? parse_list(c, list, is_partial, may_create, changes, &n, &refusal)
-			    : refuse_memory(&refusal);
-	}
-	for (unsigned i = 0; i < n && r == 0; i++)
-		r = take_in_place(req, changes[i].app, &refusal);
 	if (r == 0)
-		r = changes_apply(c, changes, n, is_forced(req), clock_boot_ms(), &result,
-				  &refusal);
-	changes_free(changes, n);
-	return r < 0 ? marathon_refuse(req, &refusal) : api_reply_deployment(req, 200, &result);
+		r = parse_list(req, list, is_partial, may_create, &set, &refusal);
+	if (r == 0)
+		r = api_apply(req, &set, &result, &refusal);
+	change_set_done(&set);
+	return api_reply_change(req, r, &result, &refusal);
 }
 
 int api_put_apps(struct http_request *req, struct err *e)
@@ -486,9 +486,7 @@ static int change_whole(struct http_request *req, bool is_restart, bool force)
 	if (r == 0 && !is_restart)
 		tell_post(req, app);
 	app_unref(app);
-	if (r < 0)
-		return marathon_refuse(req, &refusal);
-	return api_reply_deployment(req, 200, &result);
+	return api_reply_change(req, r, &result, &refusal);
 }
 
 int api_restart_app(struct http_request *req, struct err *e)

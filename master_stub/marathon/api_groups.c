@@ -115,14 +115,13 @@ static int read_request(struct http_request *req, struct group_request *ret,
 static int change_group(struct http_request *req, struct group_request *g,
 			struct change_result *result, struct refusal *refusal)
 {
-	struct controller *c = api_of(req)->controller;
 	struct change_set set = {
 		.where = g->where, .force = http_request_query_bool(req, "force", false),
 	};
-	int r = group_update_changes(c, g->id, g->update, &set, refusal);
+	int r = group_update_changes(api_of(req)->controller, g->id, g->update, &set, refusal);
 
 	if (r == 0)
-		r = changes_apply_set(c, &set, clock_boot_ms(), result, refusal);
+		r = api_apply(req, &set, result, refusal);
 	change_set_done(&set);
 	return r;
 }
@@ -153,6 +152,8 @@ int api_create_group(struct http_request *req, struct err *e)
 	json_decref(g.update);
 	if (r < 0)
 		return marathon_refuse(req, &refusal);
+	if (r == API_ANSWERED)
+		return 0;
 	http_reply_header(req, "Location", g.id);
 	return api_reply_deployment(req, 201, &result);
 }
@@ -169,7 +170,7 @@ int api_put_group(struct http_request *req, struct err *e)
 	if (r == 0)
 		r = change_group(req, &g, &result, &refusal);
 	json_decref(g.update);
-	return r < 0 ? marathon_refuse(req, &refusal) : api_reply_deployment(req, 200, &result);
+	return api_reply_change(req, r, &result, &refusal);
 }
 
 /* The one field that there is to patch has one value only: what is accepted changes nothing. */
@@ -195,7 +196,6 @@ int api_patch_group(struct http_request *req, struct err *e)
 
 int api_delete_group(struct http_request *req, struct err *e)
 {
-	struct controller *c = api_of(req)->controller;
 	struct change_set set = { .force = http_request_query_bool(req, "force", false) };
 	struct change_result result = { 0 };
 	struct refusal refusal = { 0 };
@@ -206,9 +206,9 @@ int api_delete_group(struct http_request *req, struct err *e)
 	api_path_id(req, id);
 	(void)app_id_resolve(id, "..", where);
 	set.where = where;
-	r = group_delete_changes(c, id, &set, &refusal);
+	r = group_delete_changes(api_of(req)->controller, id, &set, &refusal);
 	if (r == 0)
-		r = changes_apply_set(c, &set, clock_boot_ms(), &result, &refusal);
+		r = api_apply(req, &set, &result, &refusal);
 	change_set_done(&set);
-	return r < 0 ? marathon_refuse(req, &refusal) : api_reply_deployment(req, 200, &result);
+	return api_reply_change(req, r, &result, &refusal);
 }

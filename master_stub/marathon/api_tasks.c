@@ -164,29 +164,44 @@ static int read_options(const struct http_request *req, struct kill_options *ret
 	return 0;
 }
 
-/* KEY: how the killed are shown, one under "task", several under "tasks". */
+/* As one deployment; that those and no others go is said by their being killed. */
+static int scale_and_reply(struct http_request *req, struct instance **list, unsigned n, bool force)
+{
+	struct controller *c = api_of(req)->controller;
+	struct change_set set = { .force = force };
+	struct change_result result = { 0 };
+	struct refusal refusal = { 0 };
+	int r = changes_scale_down(c, list, n, &set, &refusal);
+
+	if (r == 0)
+		r = api_apply(req, &set, &result, &refusal);
+	change_set_done(&set);
+	if (r == 0)
+		r = changes_kill(c, list, n, clock_boot_ms(), &refusal);
+	return api_reply_change(req, r, &result, &refusal);
+}
+
+/* IS_ONE: it is shown under "task"; several are under "tasks". */
 static int kill_and_reply(struct http_request *req, struct instance **list, unsigned n,
 			  const struct kill_options *options, bool is_one)
 {
 	struct controller *c = api_of(req)->controller;
-	struct change_result result = { 0 };
 	struct refusal refusal = { 0 };
-	json_t *tasks = json_array(), *one;
-	int r;
+	json_t *tasks, *one;
+	int r = 0;
 
+	if (options->scale)
+		return scale_and_reply(req, list, n, options->force);
+	tasks = json_array();
 	for (unsigned i = 0; i < n; i++)
 		(void)json_array_append_new(tasks, task_view(c, list[i]));
-	r = options->replace_first
-		    ? changes_replace(c, list, n, clock_boot_ms(), &refusal)
-		    : changes_kill(c, list, n, options->scale, options->force, clock_boot_ms(),
-				   &result, &refusal);
+	if (!http_request_query_bool(req, "dryRun", false))
+		r = options->replace_first
+			    ? changes_replace(c, list, n, clock_boot_ms(), &refusal)
+			    : changes_kill(c, list, n, clock_boot_ms(), &refusal);
 	if (r < 0) {
 		json_decref(tasks);
 		return marathon_refuse(req, &refusal);
-	}
-	if (options->scale) {
-		json_decref(tasks);
-		return api_reply_deployment(req, 200, &result);
 	}
 	api_changed(req);
 	if (!is_one)

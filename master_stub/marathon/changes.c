@@ -8,6 +8,7 @@
 #include "lib/cleanup.h"
 #include "master_stub/marathon/deployment.h"
 #include "master_stub/marathon/events.h"
+#include "master_stub/marathon/forecast.h"
 #include "master_stub/marathon/group.h"
 #include "master_stub/marathon/history.h"
 #include "master_stub/marathon/plan.h"
@@ -33,21 +34,6 @@ static void cancel_others(struct controller *c, const struct plan *plan)
 	}
 }
 
-/* The version, and what of OLD it changed (reference/marathon.md 1.2); OLD NULL: it is new. */
-static void stamp(const struct change *change, const struct app *old, const char *version)
-{
-	struct app *app = change->app;
-	bool is_upgrade = !old || change->is_restart || app_needs_restart(old, app);
-	bool is_scaled = !old || old->instances != app->instances ||
-			 (is_upgrade && !change->is_restart);
-
-	(void)snprintf(app->version, sizeof(app->version), "%s", version);
-	(void)snprintf(app->last_scaling_at, sizeof(app->last_scaling_at), "%s",
-		       is_scaled ? version : old->last_scaling_at);
-	(void)snprintf(app->last_config_change_at, sizeof(app->last_config_change_at), "%s",
-		       is_upgrade ? version : old->last_config_change_at);
-}
-
 /* Does the app have checks that it will not have? */
 static bool loses_checks(const struct entry *entry, const struct app *app)
 {
@@ -57,7 +43,7 @@ static bool loses_checks(const struct entry *entry, const struct app *app)
 
 /* Into memory and the store.  -ENOMEM leaves the change half done in memory, not on the disk. */
 static int take_change(struct controller *c, const struct change *change,
-		       enum deployment_work work, const char *version)
+		       enum deployment_work work)
 {
 	struct entry *entry = entry_find(c, change->app_id);
 	int r = 0;
@@ -74,7 +60,6 @@ static int take_change(struct controller *c, const struct change *change,
 		entry->is_deleting = true;
 		return records_put_app(c, entry);
 	}
-	stamp(change, entry->is_deleting ? NULL : entry->target, version);
 	if (entry->target && app_needs_restart(entry->target, change->app))
 		entry_reset_backoff(entry);
 	if (work == WORK_RESTART)
@@ -112,8 +97,9 @@ static int take_all(struct controller *c, const struct plan *plan)
 	struct deployment *d = plan->deployment;
 	int r = history_note(c, plan->set, d->version);
 
+	plan_stamp(c, plan, d->version);
 	for (unsigned i = 0; r == 0 && i < plan->set->n_apps; i++)
-		r = take_change(c, &plan->set->apps[i], plan->parts[i].work, d->version);
+		r = take_change(c, &plan->set->apps[i], plan->parts[i].work);
 	for (unsigned i = 0; r == 0 && i < plan->set->n_groups; i++)
 		r = take_group(c, &plan->set->groups[i]);
 	rollout_choose_canaries(c, d);
@@ -187,6 +173,22 @@ int changes_apply_set(struct controller *c, struct change_set *set, int64_t now_
 	}
 	if (r == 0)
 		tell(c, &plan, ret);
+	plan_done(&plan);
+	return r;
+}
+
+int changes_dry_run(struct controller *c, struct change_set *set, int64_t now_ms, json_t **ret,
+		    struct refusal *refusal)
+{
+	struct plan plan;
+	int r;
+
+	c->now_ms = now_ms;
+	r = plan_make(c, set, &plan, refusal);
+	if (r == 0)
+		*ret = forecast_view(c, &plan);
+	if (r == 0 && !*ret)
+		r = refuse_memory(refusal);
 	plan_done(&plan);
 	return r;
 }
@@ -352,42 +354,33 @@ static unsigned count_of(struct instance **instances, unsigned n, const struct e
 	return count;
 }
 
-static int scale_down(struct controller *c, struct instance **instances, unsigned n, bool force,
-		      int64_t now_ms, struct change_result *ret, struct refusal *refusal)
+int changes_scale_down(const struct controller *c, struct instance **instances, unsigned n,
+		       struct change_set *set, struct refusal *refusal)
 {
-	struct change *changes = calloc(n + 1, sizeof(*changes));
-	struct entry *entry, *next;
-	unsigned n_changes = 0;
-	int r = 0;
+	const struct entry *entry = NULL;
 
-	if (!changes)
-		return refuse_memory(refusal);
-	HASH_ITER(by_id, c->entries, entry, next) {
+	while ((entry = group_next_app(c, "/", entry))) {
 		unsigned killed = count_of(instances, n, entry), had = entry->target->instances;
 		struct change *change;
 
-		if (killed == 0 || entry->is_deleting)
+		if (killed == 0)
 			continue;
-		change = &changes[n_changes++];
-		(void)snprintf(change->app_id, sizeof(change->app_id), "%s", entry->id);
-		change->app = app_with_instances(entry->target, had > killed ? had - killed : 0);
-		if (!change->app)
-			r = refuse_memory(refusal);
+		change = change_set_app(set, entry->id);
+		if (change)
+			change->app = app_with_instances(entry->target,
+							 had > killed ? had - killed : 0);
+		if (!change || !change->app)
+			return refuse_memory(refusal);
 	}
-	if (r == 0)
-		r = changes_apply(c, changes, n_changes, force, now_ms, ret, refusal);
-	changes_free(changes, n_changes);
-	return r;
+	return 0;
 }
 
-int changes_kill(struct controller *c, struct instance **instances, unsigned n, bool scale,
-		 bool force, int64_t now_ms, struct change_result *ret, struct refusal *refusal)
+int changes_kill(struct controller *c, struct instance **instances, unsigned n, int64_t now_ms,
+		 struct refusal *refusal)
 {
 	int r = 0;
 
 	c->now_ms = now_ms;
-	if (scale)
-		r = scale_down(c, instances, n, force, now_ms, ret, refusal);
 	for (unsigned i = 0; i < n && r == 0; i++) {
 		if (instance_doom(c, instances[i], "killed by request") < 0)
 			r = refuse_memory(refusal);

@@ -27,7 +27,13 @@ struct change_result {
  */
 int changes_apply_set(struct controller *c, struct change_set *set, int64_t now_ms,
 		      struct change_result *ret, struct refusal *refusal);
-/* The same for N different apps alone. */
+/*
+ * Nothing of it: *RET is what it would come to (forecast.h), or it is refused in the same way, without
+ * an event.
+ */
+int changes_dry_run(struct controller *c, struct change_set *set, int64_t now_ms, json_t **ret,
+		    struct refusal *refusal);
+/* Apply N changes of different apps alone. */
 int changes_apply(struct controller *c, struct change *changes, unsigned n, bool force,
 		  int64_t now_ms, struct change_result *ret, struct refusal *refusal);
 
@@ -35,12 +41,12 @@ int changes_apply(struct controller *c, struct change *changes, unsigned n, bool
 int changes_cancel(struct controller *c, const char *deployment_id, bool force, int64_t now_ms,
 		   struct change_result *ret, struct refusal *refusal);
 
-/*
- * Kill INSTANCES; others take their places, unless SCALE: then their apps are made smaller by as
- * many, as a deployment.
- */
-int changes_kill(struct controller *c, struct instance **instances, unsigned n, bool scale,
-		 bool force, int64_t now_ms, struct change_result *ret, struct refusal *refusal);
+/* Kill INSTANCES; others take their places. */
+int changes_kill(struct controller *c, struct instance **instances, unsigned n, int64_t now_ms,
+		 struct refusal *refusal);
+/* What makes their apps smaller by as many, so that they do not.  Into SET, which is empty before. */
+int changes_scale_down(const struct controller *c, struct instance **instances, unsigned n,
+		       struct change_set *set, struct refusal *refusal);
 
 /*
  * Go back behind D, which failed for REASON: the apps that it changed are what they were, as a new

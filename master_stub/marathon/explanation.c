@@ -56,19 +56,9 @@ static const struct {
 };
 
 /* Where NODE was after its last offer. */
-static struct spot spot_of(const struct node *node)
-{
-	return (struct spot){
-		.place = node_place(node),
-		.left = &node->left,
-		.is_usable = node->is_usable,
-		.is_unavailable = node->is_unavailable,
-	};
-}
-
 static void add_node(struct census *census, const struct fit *fit, const struct node *node)
 {
-	const struct spot spot = spot_of(node);
+	const struct spot spot = node_spot(node);
 	enum reason reason = fit_why_not(fit, &spot);
 	const struct app *spec = census->spec;
 	struct group *group;
@@ -254,7 +244,7 @@ static void say_missing(struct sentence *s, const struct fit *fit, const struct 
 
 static json_t *node_view(const struct fit *fit, const struct node *node)
 {
-	const struct spot spot = spot_of(node);
+	const struct spot spot = node_spot(node);
 	enum reason reason = fit_why_not(fit, &spot);
 	char text[EXPLANATION_SIZE] = "";
 	struct sentence s = { .text = text, .size = sizeof(text) };

@@ -97,12 +97,7 @@ static bool is_better_elsewhere(const struct controller *c, const struct entry *
 	    fit_prepare(c, entry, &fit) < 0)
 		return false;
 	HASH_ITER(by_id, c->nodes, node, next) {
-		const struct spot spot = {
-			.place = node_place(node),
-			.left = &node->left,
-			.is_usable = node->is_usable,
-			.is_unavailable = node->is_unavailable,
-		};
+		const struct spot spot = node_spot(node);
 
 		is_better |= node->has_offered &&
 			     c->now_ms < node->offered_ms + OFFERED_LATELY_MS &&

@@ -6,9 +6,13 @@
 
 #include "lib/cleanup.h"
 #include "lib/pb_json.h"
+#include "master_stub/marathon/fit.h"
 #include "master_stub/marathon/metering.h"
 #include "master_stub/marathon/records.h"
 #include "master_stub/marathon/state.h"
+#include "master_stub/marathon/task_info.h"
+
+enum { REMEMBERED_MS = 3600000 };
 
 struct node *node_find(const struct controller *c, const char *id)
 {
@@ -163,6 +167,42 @@ void node_left(struct controller *c, const Mesos__V1__Offer *offer, struct resou
 	node->is_unavailable = node_is_unavailable(c, offer);
 }
 
+/* Ports are known of the instance, the rest of its definition. */
+void node_give_back(struct controller *c, const struct instance *instance)
+{
+	struct node *node = instance->agent_id ? node_find(c, instance->agent_id) : NULL;
+	struct resources freed;
+
+	if (!node || !node->has_offered || task_resources(instance->spec, &freed) < 0)
+		return;
+	for (int kind = 0; kind < N_RESOURCE_KINDS; kind++)
+		node->left.scalar[kind] += freed.scalar[kind];
+	for (unsigned i = 0; i < instance->n_ports; i++)
+		(void)ranges_add(&node->left.ports, instance->ports[i], instance->ports[i]);
+	resources_done(&freed);
+}
+
+/* Required ports are those; of others the first will do. */
+int node_take(struct node *node, const struct app *spec)
+{
+	struct ranges *ports = &node->left.ports;
+	struct resources need;
+	int r = task_resources(spec, &need);
+
+	if (r < 0)
+		return r;
+	for (int kind = 0; kind < N_RESOURCE_KINDS; kind++)
+		node->left.scalar[kind] -= need.scalar[kind];
+	resources_done(&need);
+	for (unsigned i = 0; r == 0 && i < app_n_ports(spec); i++) {
+		uint32_t port = spec->require_ports ? app_service_port(spec, i) : 0;
+
+		port = port ? port : ranges_at(ports, 0);
+		r = ranges_remove(ports, port, port);
+	}
+	return r;
+}
+
 int node_store(struct controller *c, const char *id)
 {
 	struct node *node = node_find(c, id);
@@ -186,6 +226,13 @@ static void node_free(struct controller *c, struct node *node)
 	free(node);
 }
 
+/* While offers are suppressed, that none comes says nothing of a node. */
+static bool is_silenced(const struct controller *c, const struct node *node)
+{
+	return c->is_suppressed && node->has_offered &&
+	       c->now_ms < node->offered_ms + REMEMBERED_MS;
+}
+
 void nodes_sweep(struct controller *c)
 {
 	struct instance *instance, *next_instance;
@@ -199,7 +246,7 @@ void nodes_sweep(struct controller *c)
 			node->is_used = true;
 	}
 	HASH_ITER(by_id, c->nodes, node, next) {
-		if (node->is_used)
+		if (node->is_used || is_silenced(c, node))
 			continue;
 		if (node->is_stored)
 			records_delete_node(c, node);
@@ -222,5 +269,15 @@ struct place node_place(const struct node *node)
 		.domain = node->info->domain,
 		.attributes = node->info->attributes,
 		.n_attributes = node->info->n_attributes,
+	};
+}
+
+struct spot node_spot(const struct node *node)
+{
+	return (struct spot){
+		.place = node_place(node),
+		.left = &node->left,
+		.is_usable = node->is_usable,
+		.is_unavailable = node->is_unavailable,
 	};
 }

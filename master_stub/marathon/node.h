@@ -5,9 +5,12 @@
 #include "master_stub/marathon/constraints.h"
 #include "proto/mesos.pb-c.h"
 
+struct app;
 struct controller;
+struct instance;
 struct node;
 struct resources;
+struct spot;
 
 /* Takes INFO.  -ENOMEM. */
 int nodes_add(struct controller *c, const char *id, Mesos__V1__AgentInfo *info_take);
@@ -15,10 +18,17 @@ int nodes_add(struct controller *c, const char *id, Mesos__V1__AgentInfo *info_t
 int nodes_learn(struct controller *c, const Mesos__V1__Offer *offer);
 /* OFFER was answered and LEFT_TAKE stays there unused; NULL: it was not understood. */
 void node_left(struct controller *c, const Mesos__V1__Offer *offer, struct resources *left_take);
+/* The instance is gone: what it took is left there, until the next offer tells. */
+void node_give_back(struct controller *c, const struct instance *instance);
+/* An instance of SPEC would go there.  -ENOMEM. */
+int node_take(struct node *node, const struct app *spec);
 struct node *node_find(const struct controller *c, const char *id);
 /* Write it down before the first instance goes there. */
 int node_store(struct controller *c, const char *id);
-/* Forget agents on which nothing of ours is: an offer of theirs makes them known again. */
+/*
+ * Forget agents on which nothing of ours is: an offer of theirs makes them known again.  While offers
+ * are suppressed, those that made one in the last hour are kept.
+ */
 void nodes_sweep(struct controller *c);
 void nodes_free(struct controller *c);
 
@@ -27,5 +37,6 @@ bool node_is_unavailable(const struct controller *c, const Mesos__V1__Offer *off
 
 /* Borrowed views. */
 struct place node_place(const struct node *node);
+struct spot node_spot(const struct node *node);
 
 #endif

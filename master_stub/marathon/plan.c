@@ -347,6 +347,32 @@ int plan_make(struct controller *c, struct change_set *set, struct plan *ret,
 	return r;
 }
 
+/* The version, and what of OLD it changed (reference/marathon.md 1.2); OLD NULL: it is new. */
+static void stamp(const struct change *change, const struct app *old, const char *version)
+{
+	struct app *app = change->app;
+	bool is_upgrade = !old || change->is_restart || app_needs_restart(old, app);
+	bool is_scaled = !old || old->instances != app->instances ||
+			 (is_upgrade && !change->is_restart);
+
+	(void)snprintf(app->version, sizeof(app->version), "%s", version);
+	(void)snprintf(app->last_scaling_at, sizeof(app->last_scaling_at), "%s",
+		       is_scaled ? version : old->last_scaling_at);
+	(void)snprintf(app->last_config_change_at, sizeof(app->last_config_change_at), "%s",
+		       is_upgrade ? version : old->last_config_change_at);
+}
+
+void plan_stamp(const struct controller *c, const struct plan *plan, const char *version)
+{
+	for (unsigned i = 0; i < plan->set->n_apps; i++) {
+		const struct change *change = &plan->set->apps[i];
+		const struct entry *entry = entry_find_live(c, change->app_id);
+
+		if (change->app && plan->parts[i].work != WORK_NOTHING)
+			stamp(change, entry ? entry->target : NULL, version);
+	}
+}
+
 void plan_done(struct plan *plan)
 {
 	free(plan->parts);

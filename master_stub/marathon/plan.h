@@ -27,6 +27,9 @@ int plan_make(struct controller *c, struct change_set *set, struct plan *ret,
 	      struct refusal *refusal);
 void plan_done(struct plan *plan);
 
+/* Every definition that is changed becomes VERSION of its app. */
+void plan_stamp(const struct controller *c, const struct plan *plan, const char *version);
+
 /* Would DEPLOYMENT have to be cancelled? */
 bool plan_touches(const struct plan *plan, const struct deployment *deployment);
 

@@ -9,6 +9,7 @@
 #include "master_stub/marathon/cause.h"
 #include "master_stub/marathon/scheduler_calls.h"
 #include "master_stub/marathon/events.h"
+#include "master_stub/marathon/node.h"
 #include "master_stub/marathon/records.h"
 #include "master_stub/marathon/scale.h"
 #include "master_stub/marathon/state.h"
@@ -165,6 +166,7 @@ static void handle_end(struct controller *c, struct instance *instance,
 	if (was_unhealthy)
 		event_unhealthy_kill(c, instance, status->message);
 	instance->entry->kind->ended(c, instance, status);
+	node_give_back(c, instance);
 	instance_forget(c, instance);
 }
 

@@ -546,6 +546,7 @@ static void test_scaling_down_keeps_groups_balanced(void **state)
 
 static void test_killing_with_scale_makes_the_app_smaller(void **state)
 {
+	struct change_set set = { 0 };
 	struct change_result result;
 	struct instance *instance;
 
@@ -554,8 +555,11 @@ static void test_killing_with_scale_makes_the_app_smaller(void **state)
 	offer();
 	let_it_be(UNKNOWN_HEALTH);
 	instance = instance_find_task(world.controller, task_at(1)->info->task_id->value);
-	assert_int_equal(changes_kill(world.controller, &instance, 1, true, false, world.now_ms,
-				      &result, &last_refusal), 0);
+	assert_int_equal(changes_scale_down(world.controller, &instance, 1, &set, &last_refusal), 0);
+	assert_int_equal(changes_apply_set(world.controller, &set, world.now_ms, &result,
+					   &last_refusal), 0);
+	change_set_done(&set);
+	assert_int_equal(changes_kill(world.controller, &instance, 1, world.now_ms, &last_refusal), 0);
 	turn();
 	assert_true(task_at(1)->is_killed);
 	assert_int_equal(app("/web")->target->instances, 2);
