@@ -71,7 +71,7 @@ static const struct flag table[] = {
 	ROW(FLAG_STR, placement_strategy, "spread", 0,
 	    "where instances of apps that do not say go: spread or binpack"),
 	ROW(FLAG_U64, max_instances_per_offer, "0", 100000,
-	    "instances that are started on one offer (default: as many as fit)"),
+	    "instances that are started on one offer; 0: as many as fit"),
 	ROW(FLAG_STR, log_level, "info", 0, "debug, info, warning or error"),
 	ROW(FLAG_BOOL, insecure, "false", 0,
 	    "listen beyond loopback though not everybody is asked for a credential"),
