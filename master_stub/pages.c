@@ -25,7 +25,7 @@ enum {
 
 struct page {
 	struct pages *pages;
-	struct listing *listing;
+	struct json_source source;	/* owned */
 	char *agent_id, *framework_id, *task_id;	/* what its query points to */
 	struct http_stream *http;	/* NULL: it is collected, or the answer has not begun */
 	page_done_fn *done;		/* NULL: it is for a reader */
@@ -71,7 +71,8 @@ static void page_free(struct page *page)
 		TAILQ_REMOVE(&pages->ready, page, in_ready);
 	TAILQ_REMOVE(&pages->all, page, all);
 	pages->n--;
-	listing_free(page->listing);
+	if (page->source.arg)
+		page->source.free(page->source.arg);
 	free(page->agent_id);
 	free(page->framework_id);
 	free(page->task_id);
@@ -106,13 +107,15 @@ static char *copy(const char *text, bool *is_failed)
 	return result;
 }
 
-static int page_new(struct pages *pages, struct master *master, const struct listing_type *type,
-		    const struct listing_query *query, struct page **ret, struct err *e)
+static struct json_out *out_of(const struct page *page)
 {
-	struct listing_query own = *query;
-	bool is_failed = false;
+	return page->source.out(page->source.arg);
+}
+
+/* Its source is still to be set. */
+static int page_add(struct pages *pages, struct page **ret, struct err *e)
+{
 	struct page *page;
-	int r = 0;
 
 	if (pages->n >= MAX_PAGES)
 		return err_set(e, EAGAIN, "list what the master knows: %d others are read",
@@ -121,19 +124,53 @@ static int page_new(struct pages *pages, struct master *master, const struct lis
 	if (!page)
 		return err_set(e, ENOMEM, "list what the master knows");
 	page->pages = pages;
-	own.agent_id = page->agent_id = copy(query->agent_id, &is_failed);
-	own.framework_id = page->framework_id = copy(query->framework_id, &is_failed);
-	own.task_id = page->task_id = copy(query->task_id, &is_failed);
 	TAILQ_INSERT_TAIL(&pages->ready, page, in_ready);
 	TAILQ_INSERT_TAIL(&pages->all, page, all);
 	pages->n++;
-	r = is_failed ? err_set(e, ENOMEM, "list what the master knows") :
-			listing_new(master, type, &own, &page->listing, e);
+	*ret = page;
+	return 0;
+}
+
+/* ---- listings as sources ---- */
+
+static bool on_step(void *arg)
+{
+	return listing_step(arg);
+}
+
+static struct json_out *on_out(void *arg)
+{
+	return listing_out(arg);
+}
+
+static void on_free(void *arg)
+{
+	listing_free(arg);
+}
+
+static int page_new(struct pages *pages, struct master *master, const struct listing_type *type,
+		    const struct listing_query *query, struct page **ret, struct err *e)
+{
+	struct listing_query own = *query;
+	struct listing *listing = NULL;
+	bool is_failed = false;
+	struct page *page;
+	int r = page_add(pages, &page, e);
+
 	if (r < 0)
+		return r;
+	own.agent_id = page->agent_id = copy(query->agent_id, &is_failed);
+	own.framework_id = page->framework_id = copy(query->framework_id, &is_failed);
+	own.task_id = page->task_id = copy(query->task_id, &is_failed);
+	r = is_failed ? err_set(e, ENOMEM, "list what the master knows") :
+			listing_new(master, type, &own, &listing, e);
+	if (r < 0) {
 		page_free(page);
-	else
-		*ret = page;
-	return r;
+		return r;
+	}
+	page->source = (struct json_source){ on_step, on_out, on_free, listing };
+	*ret = page;
+	return 0;
 }
 
 /* ---- a slice ---- */
@@ -141,23 +178,23 @@ static int page_new(struct pages *pages, struct master *master, const struct lis
 /* Until a chunk is full, the time is over at UNTIL, or all is written (false). */
 static bool write_some(struct page *page, int64_t until_ns)
 {
-	const struct json_out *out = listing_out(page->listing);
+	const struct json_out *out = out_of(page);
 	bool is_more = true;
 
 	while (is_more && out->size < CHUNK_SIZE && clock_boot_ns() < until_ns)
-		is_more = listing_step(page->listing);
+		is_more = page->source.step(page->source.arg);
 	return is_more;
 }
 
 static void finish_script(struct page *page)
 {
 	if (page->is_script)
-		json_out_raw(listing_out(page->listing), ");", 2);
+		json_out_raw(out_of(page), ");", 2);
 }
 
 static void send_chunk(struct page *page)
 {
-	struct json_out *out = listing_out(page->listing);
+	struct json_out *out = out_of(page);
 
 	/* A reader that is gone is told of by its close callback. */
 	(void)http_stream_write(page->http, out->data, out->size);
@@ -171,15 +208,15 @@ static void send_chunk(struct page *page)
 static void end(struct page *page)
 {
 	finish_script(page);
-	(void)http_stream_write(page->http, listing_out(page->listing)->data,
-				listing_out(page->listing)->size);
+	(void)http_stream_write(page->http, out_of(page)->data,
+				out_of(page)->size);
 	http_stream_end(page->http);
 	page_free(page);
 }
 
 static void end_collected(struct page *page)
 {
-	struct json_out *out = listing_out(page->listing);
+	struct json_out *out = out_of(page);
 	page_done_fn *done = page->done;
 	void *arg = page->arg;
 	size_t size = 0;
@@ -195,7 +232,7 @@ static void collect(struct page *page, int64_t until_ns)
 	bool is_more = true;
 
 	while (is_more && clock_boot_ns() < until_ns)
-		is_more = listing_step(page->listing);
+		is_more = page->source.step(page->source.arg);
 	if (!is_more)
 		end_collected(page);
 }
@@ -208,7 +245,7 @@ static void run(struct page *page, int64_t until_ns)
 		collect(page, until_ns);
 	else if (!write_some(page, until_ns))
 		end(page);
-	else if (listing_out(page->listing)->size >= CHUNK_SIZE)
+	else if (out_of(page)->size >= CHUNK_SIZE)
 		send_chunk(page);
 }
 
@@ -273,6 +310,24 @@ static int begin_stream(struct page *page, struct http_request *req, const char 
 	return 0;
 }
 
+/* One that is short is answered as a whole. */
+static int begin(struct page *page, struct http_request *req, const char *content_type,
+		 struct err *e)
+{
+	int r;
+
+	if (write_first(page)) {
+		r = begin_stream(page, req, content_type, e);
+		if (r < 0)
+			page_free(page);
+		return r;
+	}
+	finish_script(page);
+	http_reply(req, 200, content_type, out_of(page)->data, out_of(page)->size);
+	page_free(page);
+	return 0;
+}
+
 int page_reply(struct pages *pages, struct master *master, struct http_request *req,
 	       const struct listing_type *type, const struct listing_query *query,
 	       const char *callback, struct err *e)
@@ -290,17 +345,21 @@ int page_reply(struct pages *pages, struct master *master, struct http_request *
 	page->is_script = callback != NULL;
 	if (callback)
 		http_reply_header(req, "X-Content-Type-Options", "nosniff");
-	if (write_first(page)) {
-		r = begin_stream(page, req, content_type, e);
-		if (r < 0)
-			page_free(page);
+	return begin(page, req, content_type, e);
+}
+
+int page_reply_source(struct pages *pages, struct http_request *req,
+		      const struct json_source *source_take, struct err *e)
+{
+	struct page *page;
+	int r = page_add(pages, &page, e);
+
+	if (r < 0) {
+		source_take->free(source_take->arg);
 		return r;
 	}
-	finish_script(page);
-	http_reply(req, 200, content_type, listing_out(page->listing)->data,
-		   listing_out(page->listing)->size);
-	page_free(page);
-	return 0;
+	page->source = *source_take;
+	return begin(page, req, wire_content_type(WIRE_JSON), e);
 }
 
 int page_collect(struct pages *pages, struct master *master, const struct listing_type *type,

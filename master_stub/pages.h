@@ -1,5 +1,5 @@
 /*
- * Answers made of listings (listing.h): all of them together have some milliseconds in a turn of the
+ * Answers made of listings (listing.h) and the like: all of them together have some milliseconds in a turn of the
  * loop, so that whoever reads much keeps nobody waiting.
  */
 #ifndef MASTER_STUB_PAGES_H
@@ -7,6 +7,7 @@
 
 #include <stddef.h>
 
+#include "lib/json_source.h"
 #include "master_stub/listing.h"
 
 struct err;
@@ -29,8 +30,12 @@ int page_reply(struct pages *pages, struct master *master, struct http_request *
 	       const struct listing_type *type, const struct listing_query *query,
 	       const char *callback, struct err *e);
 
+/* The same of SOURCE, whatever becomes of it. */
+int page_reply_source(struct pages *pages, struct http_request *req,
+		      const struct json_source *source_take, struct err *e);
+
 /*
- * The same without a reader: DONE gets it whole (owned by it), or NULL when memory was out.  It is
+ * Without a reader: DONE gets it whole (owned by it), or NULL when memory was out.  It is
  * called from the loop, never from here.  page_cancel() ends it without a call.
  */
 typedef void page_done_fn(void *arg, char *data_take, size_t size);

@@ -129,6 +129,14 @@ static void wake(void *arg)
 	shell_wake(arg);
 }
 
+static int reply_source(void *arg, struct http_request *req, const struct json_source *source_take,
+			struct err *e)
+{
+	const struct shell *shell = arg;
+
+	return page_reply_source(shell->pages, req, source_take, e);
+}
+
 static void abdicate(void *arg)
 {
 	struct shell *shell = arg;
@@ -488,7 +496,7 @@ static int start_controller(struct shell *shell, struct err *e)
 		.fetch = on_fetch, .fetch_cancel = on_fetch_cancel, .arg = shell,
 	};
 	const struct marathon_api_io api_io = {
-		.changed = wake, .abdicate = abdicate, .arg = shell,
+		.changed = wake, .reply_source = reply_source, .abdicate = abdicate, .arg = shell,
 	};
 	int r = fetches_new(shell->loop, on_fetched, shell, &shell->fetches, e);
 

@@ -328,7 +328,7 @@ unsigned api_group_embeds(const struct http_request *req)
 /* ---- Filters ---- */
 
 struct app_filter {
-	const char *cmd, *id;	/* borrowed from the request */
+	char *cmd, *id;		/* NULL: any */
 	struct label_selector *label;
 };
 
@@ -341,15 +341,16 @@ int app_filter_new(const struct http_request *req, struct app_filter **ret,
 
 	if (!filter)
 		return refuse_memory(refusal);
-	filter->cmd = http_request_query(req, "cmd");
-	filter->id = http_request_query(req, "id");
-	if (label)
+	if (instance_set_text(&filter->cmd, http_request_query(req, "cmd")) < 0 ||
+	    instance_set_text(&filter->id, http_request_query(req, "id")) < 0)
+		r = -ENOMEM;
+	if (r == 0 && label)
 		r = label_selector_parse(label, &filter->label);
 	if (r == 0) {
 		*ret = filter;
 		return 0;
 	}
-	free(filter);
+	app_filter_free(filter);
 	if (r == -ENOMEM)
 		return refuse_memory(refusal);
 	return refuse(refusal, 422, "Can not parse label selector '%s'", label);
@@ -357,8 +358,11 @@ int app_filter_new(const struct http_request *req, struct app_filter **ret,
 
 void app_filter_free(struct app_filter *filter)
 {
-	if (filter)
-		label_selector_free(filter->label);
+	if (!filter)
+		return;
+	label_selector_free(filter->label);
+	free(filter->cmd);
+	free(filter->id);
 	free(filter);
 }
 

@@ -7,6 +7,7 @@
 
 #include "lib/cleanup.h"
 #include "lib/clock.h"
+#include "master_stub/marathon/api_lists.h"
 #include "master_stub/marathon/app_id.h"
 #include "master_stub/marathon/effective.h"
 #include "master_stub/marathon/events.h"
@@ -14,7 +15,10 @@
 #include "master_stub/marathon/state.h"
 #include "master_stub/marathon/views.h"
 
-enum { EMBED_ALWAYS = EMBED_COUNTS | EMBED_DEPLOYMENTS };
+enum {
+	EMBED_ALWAYS = EMBED_COUNTS | EMBED_DEPLOYMENTS,
+	MAX_WHOLE_APPS = 200, MAX_WHOLE_TASKS = 2000,
+};
 
 static bool is_forced(const struct http_request *req)
 {
@@ -28,26 +32,49 @@ static int refuse_no_app(struct refusal *refusal, const char *id)
 
 /* ---- Reading ---- */
 
+/* Such a list is written while it is sent, and so has no tag. */
+static bool is_long(const struct controller *c, const struct app_page *page)
+{
+	if (page->limit != 0 && page->limit <= MAX_WHOLE_APPS)
+		return false;
+	return HASH_CNT(by_id, c->entries) > MAX_WHOLE_APPS ||
+	       HASH_CNT(by_task, c->by_task) > MAX_WHOLE_TASKS;
+}
+
+static int list_long(struct http_request *req, const struct app_page *page,
+		     struct app_filter *filter_take, struct err *e)
+{
+	struct api_list list = {
+		.key = "apps", .group = "/", .filter = filter_take, .limit = page->limit,
+		.embeds = api_embeds(req) | EMBED_ALWAYS, .cursor = page->cursor,
+		.fields = http_request_query(req, "fields"),
+	};
+
+	return api_reply_list(req, &list, e);
+}
+
 int api_list_apps(struct http_request *req, struct err *e)
 {
 	const struct controller *c = api_of(req)->controller;
 	unsigned embeds = api_embeds(req) | EMBED_ALWAYS;
+	const char *fields = http_request_query(req, "fields");
 	const struct entry *entry, *next;
 	struct refusal refusal = { 0 };
 	struct app_filter *filter;
 	struct app_page page;
 	json_t *apps, *body;
 
-	(void)e;
 	if (app_page_read(req, &page, &refusal) < 0 ||
 	    app_filter_new(req, &filter, &refusal) < 0)
 		return marathon_refuse(req, &refusal);
+	if (is_long(c, &page))
+		return list_long(req, &page, filter, e);
 	apps = json_array();
 	HASH_ITER(by_id, c->entries, entry, next) {
 		if (!entry->is_deleting && app_filter_matches(filter, entry->target) &&
 		    app_page_takes(&page, entry->id))
 			(void)json_array_append_new(
-				apps, app_fields(req, app_view(c, entry, embeds)));
+				apps, app_fields(fields, app_view(c, entry, embeds)));
 	}
 	app_filter_free(filter);
 	body = json_pack("{s:o}", "apps", apps);
@@ -68,18 +95,12 @@ static bool is_group_pattern(char id[API_ID_SIZE])
 }
 
 /* The odd key is the reference's. */
-static int list_group(struct http_request *req, const char *group)
+static int list_group(struct http_request *req, const char *group, struct err *e)
 {
-	const struct controller *c = api_of(req)->controller;
-	unsigned embeds = api_embeds(req) | EMBED_ALWAYS;
-	const struct entry *entry, *next;
-	json_t *apps = json_array();
+	struct api_list list = { .key = "*", .embeds = api_embeds(req) | EMBED_ALWAYS };
 
-	HASH_ITER(by_id, c->entries, entry, next) {
-		if (!entry->is_deleting && app_id_is_within(entry->id, group))
-			(void)json_array_append_new(apps, app_view(c, entry, embeds));
-	}
-	return marathon_reply(req, 200, json_pack("{s:o}", "*", apps));
+	(void)snprintf(list.group, sizeof(list.group), "%s", group);
+	return api_reply_list(req, &list, e);
 }
 
 /* Everything that can be known of one app: tasks and the last failure are always there. */
@@ -90,7 +111,8 @@ int api_reply_app(struct http_request *req, const struct entry *entry)
 	return api_reply_tagged(
 		req,
 		json_pack("{s:o}", "app",
-			  app_fields(req, app_view(api_of(req)->controller, entry, embeds))),
+			  app_fields(http_request_query(req, "fields"),
+				     app_view(api_of(req)->controller, entry, embeds))),
 		entry->target->version);
 }
 
@@ -104,7 +126,7 @@ int api_get_app(struct http_request *req, struct err *e)
 	(void)e;
 	api_path_id(req, id);
 	if (is_group_pattern(id))
-		return list_group(req, id);
+		return list_group(req, id, e);
 	entry = entry_find_live(c, id);
 	if (!entry) {
 		(void)refuse_no_app(&refusal, id);

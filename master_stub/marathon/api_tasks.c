@@ -8,6 +8,7 @@
 
 #include "lib/cleanup.h"
 #include "lib/clock.h"
+#include "master_stub/marathon/api_lists.h"
 #include "master_stub/marathon/app_id.h"
 #include "master_stub/marathon/state.h"
 #include "master_stub/marathon/views.h"
@@ -71,55 +72,38 @@ static int reply_text(struct http_request *req, const char *group)
 }
 
 /* A value that is neither filters nothing: old scripts send odd ones. */
-static bool has_status(const struct http_request *req, const struct instance *instance)
+static unsigned statuses_of(const struct http_request *req)
 {
 	static const char *const names[] = { "status", "status[]" };
-	bool is_running = instance_is_running(instance), is_filtered = false;
+	unsigned statuses = 0;
 
 	for (size_t n = 0; n < ARRAY_SIZE(names); n++) {
 		const char *value;
 
 		for (size_t i = 0; (value = http_request_query_at(req, names[n], i)); i++) {
-			if (strcasecmp(value, "running") == 0 && is_running)
-				return true;
-			if (strcasecmp(value, "staging") == 0 && !is_running)
-				return true;
-			is_filtered |= strcasecmp(value, "running") == 0 ||
-				       strcasecmp(value, "staging") == 0;
+			if (strcasecmp(value, "running") == 0)
+				statuses |= STATUS_RUNNING;
+			if (strcasecmp(value, "staging") == 0)
+				statuses |= STATUS_STAGING;
 		}
 	}
-	return !is_filtered;
-}
-
-static void add_tasks(const struct http_request *req, const struct entry *entry, json_t *tasks)
-{
-	const struct controller *c = api_of(req)->controller;
-	const struct instance *instance;
-
-	TAILQ_FOREACH(instance, &entry->instances, of_app) {
-		if (has_status(req, instance))
-			(void)json_array_append_new(tasks, task_view(c, instance));
-	}
+	return statuses ? statuses : STATUS_RUNNING | STATUS_STAGING;
 }
 
 /* GROUP may be a single app: it is within itself. */
-static int reply_tasks(struct http_request *req, const char *group)
+static int reply_tasks(struct http_request *req, const char *group, struct err *e)
 {
-	const struct controller *c = api_of(req)->controller;
-	const struct entry *entry, *next;
-	json_t *tasks = json_array();
+	struct api_list list = {
+		.key = "tasks", .is_of_tasks = true, .statuses = statuses_of(req),
+	};
 
-	HASH_ITER(by_id, c->entries, entry, next) {
-		if (app_id_is_within(entry->id, group))
-			add_tasks(req, entry, tasks);
-	}
-	return marathon_reply(req, 200, json_pack("{s:o}", "tasks", tasks));
+	(void)snprintf(list.group, sizeof(list.group), "%s", group);
+	return api_reply_list(req, &list, e);
 }
 
 int api_list_tasks(struct http_request *req, struct err *e)
 {
-	(void)e;
-	return wants_text(req) ? reply_text(req, "/") : reply_tasks(req, "/");
+	return wants_text(req) ? reply_text(req, "/") : reply_tasks(req, "/", e);
 }
 
 int api_list_app_tasks(struct http_request *req, struct err *e)
@@ -129,7 +113,6 @@ int api_list_app_tasks(struct http_request *req, struct err *e)
 	char id[API_ID_SIZE];
 	size_t size;
 
-	(void)e;
 	api_path_id(req, id);
 	size = strlen(id);
 	if (size >= 2 && strcmp(id + size - 2, "/*") == 0) {
@@ -138,7 +121,7 @@ int api_list_app_tasks(struct http_request *req, struct err *e)
 		(void)refuse(&refusal, 404, "App '%s' does not exist", id);
 		return marathon_refuse(req, &refusal);
 	}
-	return wants_text(req) ? reply_text(req, id) : reply_tasks(req, id);
+	return wants_text(req) ? reply_text(req, id) : reply_tasks(req, id, e);
 }
 
 /* ---- Killing ---- */

@@ -11,7 +11,9 @@
 
 struct controller;
 struct err;
+struct http_request;
 struct http_server;
+struct json_source;
 struct rng;
 struct store;
 
@@ -92,6 +94,9 @@ void controller_fetched(struct controller *controller, uint64_t id,
 /* What the REST surface asks of the shell. */
 struct marathon_api_io {
 	void (*changed)(void *arg);	/* something may have: run a turn */
+	/* Answer REQ with what SOURCE writes, as long as it takes, while others are served. */
+	int (*reply_source)(void *arg, struct http_request *req,
+			    const struct json_source *source_take, struct err *e);
 	void (*abdicate)(void *arg);	/* end the process when what is answered has left */
 	void *arg;
 };

@@ -50,6 +50,18 @@ struct entry *entries_next(const struct controller *c, const struct entry *entry
 	return next || !entry->kind->is_app ? next : c->runs;
 }
 
+struct entry *entry_after(const struct controller *c, const char *id)
+{
+	struct entry *entry;
+
+	HASH_FIND(by_id, c->entries, id, strlen(id), entry);
+	if (entry)
+		return entry->by_id.next;
+	for (entry = c->entries; entry && strcmp(entry->id, id) <= 0; entry = entry->by_id.next)
+		;
+	return entry;
+}
+
 struct entry *entry_find_live(const struct controller *c, const char *id)
 {
 	struct entry *entry = entry_find(c, id);

@@ -47,9 +47,9 @@ bool app_page_takes(struct app_page *page, const char *id)
 
 /* ---- Fields ---- */
 
-json_t *app_fields(const struct http_request *req, json_t *app_take)
+json_t *app_fields(const char *fields, json_t *app_take)
 {
-	const char *at = http_request_query(req, "fields");
+	const char *at = fields;
 	json_t *some;
 
 	if (!at || !app_take)

@@ -23,8 +23,8 @@ int app_page_read(const struct http_request *req, struct app_page *ret, struct r
 /* Is the next app in order, ID, on it? */
 bool app_page_takes(struct app_page *page, const char *id);
 
-/* ?fields=id,instances: only these members of APP (consumed); a new reference. */
-json_t *app_fields(const struct http_request *req, json_t *app_take);
+/* ?fields=id,instances: only these members of APP (consumed), all if FIELDS is NULL; a new reference. */
+json_t *app_fields(const char *fields, json_t *app_take);
 
 /*
  * 200 with BODY and its ETag, or 304 if the client has it already (If-None-Match).  The tag of a single app begins with the

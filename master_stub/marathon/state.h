@@ -277,7 +277,9 @@ void controller_new_version(struct controller *c, char ret_version[CLOCK_TEXT_SI
 
 /* The app or the run of that id. */
 struct entry *entry_find(const struct controller *c, const char *id);
-/* The same, but not one that is being deleted. */
+/* The first app behind ID in their order, whether there is one of that id or not. */
+struct entry *entry_after(const struct controller *c, const char *id);
+/* The same as entry_find(), but not one that is being deleted. */
 struct entry *entry_find_live(const struct controller *c, const char *id);
 int entry_new(struct controller *c, const struct entry_kind *kind, const char *id,
 	      struct entry **ret);
