@@ -25,6 +25,7 @@ const char *const fault_names[N_FAULTS] = {
 	[FAULT_CLOCK_JUMP] = "the wall clock jumps",
 	[FAULT_TASK_FAILURE] = "a task fails",
 	[FAULT_TASK_SICK] = "a task is found to be ill",
+	[FAULT_TASK_NOT_READY] = "a task says that it is not ready, or nothing",
 	[FAULT_LATE_ACKNOWLEDGEMENT] = "an acknowledgement is late",
 	[FAULT_DOUBLE_ACKNOWLEDGEMENT] = "an acknowledgement comes twice",
 	[FAULT_LOST_ACKNOWLEDGEMENT] = "an update is not acknowledged",

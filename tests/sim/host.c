@@ -16,6 +16,7 @@
 #include "tests/sim/operator.h"
 #include "tests/sim/people.h"
 #include "tests/sim/promises.h"
+#include "tests/sim/servers.h"
 #include "tests/sim/sim.h"
 
 enum { MAX_TURNS = 100, RETRY_MS = 1000 };
@@ -307,6 +308,11 @@ bool host_receive(struct host *host, struct link *link, const struct parcel *par
 	return true;
 }
 
+void host_turn(struct host *host)
+{
+	turn(host);
+}
+
 void host_acted(struct host *host, const char *gone)
 {
 	if (gone)
@@ -328,7 +334,8 @@ static void start_controller(struct host *host)
 {
 	struct controller_options options = controller_default_options;
 	struct controller_io io = {
-		.event = on_app_event, .explain = on_explain, .wall_ms = on_wall_ms, .arg = host,
+		.event = on_app_event, .explain = on_explain, .wall_ms = on_wall_ms,
+		.fetch = servers_fetch, .fetch_cancel = servers_cancel, .arg = host,
 	};
 	struct err e = { 0 };
 

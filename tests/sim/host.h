@@ -42,6 +42,9 @@ void host_free(struct host *host);
 /* Whether there is someone who takes it. */
 bool host_receive(struct host *host, struct link *link, const struct parcel *parcel);
 
+/* Something was told to the core: what follows from it. */
+void host_turn(struct host *host);
+
 /*
  * An operator's call was made: the turn that follows it.  GONE (may be NULL) is the agent that it
  * has ended: answered after the commit, it stays ended.

@@ -87,6 +87,15 @@ static json_t *any_strategy(struct sim *sim)
 			 pair[1]);
 }
 
+static void add_readiness_check(json_t *definition)
+{
+	(void)json_object_set_new(definition, "portDefinitions",
+				  json_pack("[{s:i, s:s}]", "port", 0, "name", "http-api"));
+	(void)json_object_set_new(definition, "readinessChecks",
+				  json_pack("[{s:i, s:i}]", "intervalSeconds", 5, "timeoutSeconds",
+					    2));
+}
+
 /* Few have ports, of which nodes have few. */
 static void create(struct sim *sim, unsigned app)
 {
@@ -96,12 +105,14 @@ static void create(struct sim *sim, unsigned app)
 		"sleep 1000", "instances", instances, "cpus", 0.1, "mem", 32,
 		"maxLaunchDelaySeconds", 20, "upgradeStrategy", any_strategy(sim));
 
-	if (sim_chance(sim, 700))
+	if (sim_chance(sim, 600))
 		(void)json_object_set_new(definition, "portDefinitions", json_array());
 	if (sim_chance(sim, 500))
 		(void)json_object_set_new(definition, "healthChecks",
 					  json_pack("[{s:s, s:{s:s}}]", "protocol", "COMMAND",
 						    "command", "value", "true"));
+	if (!json_object_get(definition, "portDefinitions") && sim_chance(sim, 700))
+		add_readiness_check(definition);
 	apply(sim, app, NULL, definition, instances);
 }
 

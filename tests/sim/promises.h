@@ -37,6 +37,8 @@ bool promises_is_terminal(Mesos__V1__TaskState state);
 /* What its controller took it for, as of the last look (promises_bounds.c). */
 struct standing {
 	bool is_good;		/* it serves, and is to go on */
+	bool is_ready;		/* it has said so */
+	uint64_t question;	/* that it was asked last; 0: none */
 };
 struct standing *promises_standing(struct fate *fate);
 

@@ -9,7 +9,9 @@
  *   their app is restarted, and n otherwise; but for those that stopped to serve in the same turn by
  *   themselves.
  * - When a deployment has succeeded its app has exactly n instances, all of them serving; and of the new
- *   version, if it was restarted.
+ *   version, if it was restarted.  Those that it has launched, and that are asked whether they are ready,
+ *   have said so.
+ * - While an app is restarted, a new instance that has not said so does not serve yet.
  */
 #include <math.h>
 #include <stdio.h>
@@ -47,6 +49,17 @@ static bool is_serving(const struct instance *instance)
 		(instance->has_health && instance->is_healthy));
 }
 
+/* It is to take another's place as soon as it says that it is ready, and has not said so. */
+static bool is_awaited(struct sim *sim, const struct instance *instance)
+{
+	const struct controller *c = sim->host->controller;
+	const struct deployment *deployment = instance->entry->deployment;
+
+	return is_restarted(instance->entry) && instance->spec->readiness_check &&
+	       strcmp(instance->spec->version, deployment->version) >= 0 &&
+	       !promises_standing(promises_fate(sim, c->framework_id, instance->task_id))->is_ready;
+}
+
 /* ---- who is told to stop ---- */
 
 struct tally {
@@ -61,7 +74,7 @@ static void look_at(struct sim *sim, const struct instance *instance, struct tal
 	const struct controller *c = sim->host->controller;
 	struct standing *standing = promises_standing(
 		promises_fate(sim, c->framework_id, instance->task_id));
-	bool is_good = is_serving(instance) && !instance->is_doomed;
+	bool is_good = is_serving(instance) && !instance->is_doomed && !is_awaited(sim, instance);
 	bool is_stopped = is_serving(instance) && instance->is_doomed && standing->is_good;
 
 	tally->n_serving += is_good;
@@ -111,8 +124,10 @@ static void launched(struct sim *sim, const json_t *event)
 
 /* ---- what has succeeded ---- */
 
-static void succeeded(struct sim *sim, const struct entry *entry, bool is_restart)
+static void succeeded(struct sim *sim, const struct entry *entry, const char *version,
+		      bool is_restart)
 {
+	const struct controller *c = sim->host->controller;
 	unsigned n = 0, n_serving = 0, n_new = 0;
 	const struct instance *instance;
 
@@ -124,6 +139,11 @@ static void succeeded(struct sim *sim, const struct entry *entry, bool is_restar
 		n++;
 		n_serving += is_serving(instance) && !instance->is_doomed;
 		n_new += instance_is_current(instance, entry->target);
+		if (instance->spec->readiness_check &&
+		    strcmp(instance->spec->version, version) >= 0 &&
+		    !promises_standing(promises_fate(sim, c->framework_id, instance->task_id))->is_ready)
+			sim_fail(sim, "P8 ready", "%s is deployed, and '%s' has not said that it is"
+				 " ready", entry->id, instance->task_id);
 	}
 	if (n != entry->target->instances || n_serving != n || (is_restart && n_new != n))
 		sim_fail(sim, "P8 end", "%s is deployed with %u of %u instances, %u serve, %u new",
@@ -132,10 +152,11 @@ static void succeeded(struct sim *sim, const struct entry *entry, bool is_restar
 
 static void deployed(struct sim *sim, const json_t *event)
 {
-	const json_t *step, *action;
+	const json_t *plan = json_object_get(event, "plan"), *step, *action;
+	const char *version = json_string_value(json_object_get(plan, "version"));
 	size_t i, j;
 
-	json_array_foreach(json_object_get(json_object_get(event, "plan"), "steps"), i, step) {
+	json_array_foreach(json_object_get(plan, "steps"), i, step) {
 		json_array_foreach(json_object_get(step, "actions"), j, action) {
 			const char *kind = json_string_value(json_object_get(action, "action"));
 			const char *id = json_string_value(json_object_get(action, "app"));
@@ -144,9 +165,9 @@ static void deployed(struct sim *sim, const json_t *event)
 			if (!entry || people_app_number(id) == N_APPS)
 				continue;
 			if (strcmp(kind, "ScaleApplication") == 0)
-				succeeded(sim, entry, false);
+				succeeded(sim, entry, version, false);
 			else if (strcmp(kind, "RestartApplication") == 0)
-				succeeded(sim, entry, true);
+				succeeded(sim, entry, version, true);
 		}
 	}
 }
