@@ -110,7 +110,8 @@ static void write_event(struct event_stream *stream, uint64_t number, const char
 	size_t before = http_stream_queued(stream->stream);
 	char id[EVENT_ID_SIZE];
 
-	format_id(stream->owner, number, id);
+	if (stream->has_ids)
+		format_id(stream->owner, number, id);
 	/* Whoever has too much queued is closed by the next write beyond the bound. */
 	http_stream_set_bound(stream->stream, has_too_many(stream) ? 0 : bound);
 	if (sse_write(stream->stream, type, stream->has_ids ? id : NULL, text) == -ENOBUFS)

@@ -117,6 +117,16 @@ def test_a_restart_forgets_nobody(alone):
         wait_until(lambda: "scheduler_reregistered_event" in callback.kinds(), "an event of the next process")
 
 
+def test_what_marathon_does_not_have_is_not_posted(marathon, app, events, callback):
+    reader = events("?event_type=app_launch_given_up_event")
+    marathon.call("POST", query(callback.url))
+    marathon.call("POST", "/v2/apps", app(cmd="exit 1", maxLaunchAttempts=1, backoffSeconds=0))
+    reader.wait("app_launch_given_up_event")
+    marathon.remove("/web")
+    wait_until(lambda: "app_terminated_event" in callback.kinds(), "the last event")
+    assert "app_launch_given_up_event" not in callback.kinds()
+
+
 @pytest.mark.parametrize("url", ["ftp://x/y", "http://", "x", "http://a b/", "http://user:pw@host/", "http://host:99999/", "http://h/" + "x" * 1100])
 def test_what_is_no_url_is_refused(cluster, url):
     answer = cluster.call("POST", query(url))

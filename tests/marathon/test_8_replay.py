@@ -1,6 +1,8 @@
 """Past Marathon: what a reader of the event stream missed is told again, if it asks."""
 import pytest
 
+from event_reader import EventReader
+
 pytestmark = pytest.mark.row("8")
 
 
@@ -62,3 +64,27 @@ def test_what_is_too_old_is_a_gap(marathon, app, events):
     seen = [back.next() for _ in range(1024)]
     assert seen[-1]["eventType"] == "event_stream_attached"
     assert len([event for event in seen if event["eventType"] == "add_health_check_event"]) > 900
+
+
+def test_after_a_restart_a_gap_is_told_and_the_new_process_heard(alone):
+    master = alone()
+    reader = EventReader(master, "?ids=true")
+    reader.next()
+    reader.close()
+    master.master.end()
+    master.start_master()
+    back = EventReader(master, headers={"Last-Event-ID": reader.last_id})
+    assert back.next()["eventType"] == "event_stream_gap"
+    assert back.wait("event_stream_attached")["remoteAddress"] == "127.0.0.1"
+    back.close()
+
+
+@pytest.mark.parametrize("query", ["?event_type=app_launch_given_up_event", "?event_type=api_post_event&event_type=app_launch_given_up_event"])
+def test_what_marathon_does_not_have_is_for_those_who_name_it(marathon, app, events, query):
+    others, named = events(), events(query)
+    answer = marathon.call("POST", "/v2/apps", app(cmd="exit 1", maxLaunchAttempts=1, backoffSeconds=0))
+    assert answer.status == 201, answer.body
+    assert named.wait("app_launch_given_up_event")["appId"] == "/web"
+    marathon.call("DELETE", "/v2/apps/web")
+    others.wait("app_terminated_event")
+    assert "app_launch_given_up_event" not in [event["eventType"] for event in others.seen]
