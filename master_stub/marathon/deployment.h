@@ -56,6 +56,9 @@ json_t *deployment_steps_view(const struct deployment *deployment);
 /* The element of GET /v2/deployments; new reference or NULL. */
 json_t *deployment_view(const struct controller *c, const struct deployment *deployment);
 
+/* What a process before this one stored of a deployment that has ended.  -EINVAL, -ENOMEM. */
+int deployment_remember(struct controller *c, json_t *ended_take);
+
 /*
  * What is, or was, with ID: "state" is "running" (with all that is above), "succeeded", or "failed"
  * with a "reason".  New reference, or NULL: not known, or one of too long ago.

@@ -21,6 +21,7 @@ static const char kind_app[] = "marathon-app";
 static const char kind_version[] = "marathon-version";
 static const char kind_instance[] = "marathon-instance";
 static const char kind_deployment[] = "marathon-deployment";
+static const char kind_ended[] = "marathon-ended";
 static const char kind_framework[] = "marathon-framework";
 static const char kind_node[] = "marathon-node";
 static const char kind_subscription[] = "marathon-subscription";
@@ -207,6 +208,17 @@ int records_put_deployment(struct controller *c, const struct deployment *deploy
 	return records_put(c, kind_deployment, deployment->id, &record.base);
 }
 
+int records_put_ended(struct controller *c, const json_t *ended)
+{
+	Tepui__EndedDeploymentRecord record = TEPUI__ENDED_DEPLOYMENT_RECORD__INIT;
+	AUTO_FREE char *view = json_dumps(ended, JSON_COMPACT);
+
+	if (!view)
+		return -ENOMEM;
+	record.view = bytes_of(view);
+	return records_put(c, kind_ended, json_string_value(json_object_get(ended, "id")), &record.base);
+}
+
 int records_put_framework(struct controller *c)
 {
 	Mesos__V1__FrameworkID id = MESOS__V1__FRAMEWORK_ID__INIT;
@@ -254,6 +266,11 @@ void records_delete_instance(struct controller *c, const struct instance *instan
 void records_delete_deployment(struct controller *c, const struct deployment *deployment)
 {
 	records_delete(c, kind_deployment, deployment->id);
+}
+
+void records_delete_ended(struct controller *c, const json_t *ended)
+{
+	records_delete(c, kind_ended, json_string_value(json_object_get(ended, "id")));
 }
 
 void records_delete_node(struct controller *c, const struct node *node)
@@ -451,6 +468,20 @@ static int load_deployment(void *arg, const char *key, const void *data, size_t 
 	return r == -ENOMEM ? err_set(e, ENOMEM, "load deployment '%s'", key) : 0;
 }
 
+static int load_ended(void *arg, const char *key, const void *data, size_t size, struct err *e)
+{
+	struct load *load = arg;
+	Tepui__EndedDeploymentRecord *record =
+		tepui__ended_deployment_record__unpack(NULL, size, data);
+	int r = record ? deployment_remember(load->c, load_json(record->view)) : -EINVAL;
+
+	tepui__ended_deployment_record__free_unpacked(record, NULL);
+	if (r == -EINVAL)
+		controller_explain(load->c, "leave out how deployment '%s' ended: its record is not "
+				   "valid", key);
+	return r == -ENOMEM ? err_set(e, ENOMEM, "load the end of deployment '%s'", key) : 0;
+}
+
 static int load_framework(void *arg, const char *key, const void *data, size_t size,
 			  struct err *e)
 {
@@ -507,6 +538,7 @@ int records_load(struct controller *c, long long now_ms, struct err *e)
 		{ kind_subscription, load_subscription },
 		{ kind_version, load_version },	      { kind_app, load_app },
 		{ kind_instance, load_instance },     { kind_deployment, load_deployment },
+		{ kind_ended, load_ended },
 	};
 	struct load load = { .c = c, .wall_ms = controller_wall_ms(c) };
 

@@ -2,6 +2,8 @@
 #ifndef MASTER_STUB_MARATHON_RECORDS_H
 #define MASTER_STUB_MARATHON_RECORDS_H
 
+#include <jansson.h>
+
 #include <stdint.h>
 
 #include <protobuf-c/protobuf-c.h>
@@ -27,6 +29,7 @@ int records_put_app(struct controller *c, const struct entry *entry);
 int records_put_version(struct controller *c, const struct app *app);
 int records_put_instance(struct controller *c, const struct instance *instance);
 int records_put_deployment(struct controller *c, const struct deployment *deployment);
+int records_put_ended(struct controller *c, const json_t *ended);
 int records_put_framework(struct controller *c);
 int records_put_node(struct controller *c, const struct node *node);
 int records_put_subscription(struct controller *c, const char *url);
@@ -36,6 +39,7 @@ void records_delete_app(struct controller *c, const struct entry *entry);
 void records_delete_version(struct controller *c, const struct app *app);
 void records_delete_instance(struct controller *c, const struct instance *instance);
 void records_delete_deployment(struct controller *c, const struct deployment *deployment);
+void records_delete_ended(struct controller *c, const json_t *ended);
 void records_delete_node(struct controller *c, const struct node *node);
 void records_delete_subscription(struct controller *c, const char *url);
 

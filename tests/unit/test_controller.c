@@ -191,6 +191,10 @@ static void test_how_deployments_ended_is_remembered_for_a_while(void **state)
 		assert_string_equal(state_of(id), "succeeded");
 	}
 	assert_string_equal(state_of(first), "failed");
+	/* Whoever runs the controller. */
+	restart_controller();
+	assert_string_equal(state_of(first), "failed");
+	assert_string_equal(state_of(id), "succeeded");
 	post("{\"id\":\"/one-more\",\"cmd\":\"x\",\"instances\":0}");
 	assert_string_equal(state_of(first), "unknown");
 	assert_string_equal(state_of(id), "succeeded");
