@@ -5,34 +5,13 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cli/change.h"
 #include "cli/cli.h"
 #include "cli/client.h"
 #include "cli/document.h"
 #include "cli/print.h"
-#include "cli/progress.h"
 #include "lib/cleanup.h"
 #include "lib/err.h"
-
-/* What every change ends with: the deployment's id, and with --wait its success. */
-static int finish_change(struct cli *cli, struct reply *reply, const char *what, struct err *e)
-{
-	AUTO_FREE char *id = TAKE_PTR(reply->deployment_id);
-	int r = 0;
-
-	if (cli->options.json && reply->json)
-		print_json(reply->json);
-	else if (cli->options.quiet)
-		puts(id ? id : "");
-	else
-		printf("%s%s%s\n", what, id ? ", deployment " : "", id ? id : "");
-	(void)fflush(stdout);
-	reply_done(reply);
-	if (cli->options.wait && id)
-		r = progress_wait_deployment(cli, id, e);
-	if (r == 0 && cli->options.wait && !cli->options.json && !cli->options.quiet)
-		puts("done");
-	return r;
-}
 
 /* Known, and yet not always in what is read back. */
 static const char *const known_keys[] = {
@@ -74,44 +53,39 @@ static void warn_unknown_keys(struct cli *cli, const char *id, json_t *document)
 	json_decref(reply);
 }
 
+/* After a dry run there is nothing to read back. */
+static int send(struct cli *cli, enum http_method method, const char *path, const char *id,
+		json_t *body, const char *what, struct err *e)
+{
+	struct reply reply;
+	int r = change_call(cli, method, path, body, &reply, e);
+
+	if (r < 0)
+		return r;
+	if (!cli->options.dry_run)
+		warn_unknown_keys(cli, id, body);
+	return change_finish(cli, &reply, what, e);
+}
+
 static int change(struct cli *cli, enum http_method method, const char *id, const char *suffix,
 		  json_t *body, const char *what, struct err *e)
 {
-	char query[64];
-	AUTO_FREE char *path = NULL;
-	struct reply reply;
-	int r;
+	AUTO_FREE char *path = client_app_path(id, suffix);
 
-	(void)snprintf(query, sizeof(query), "%s%s%s", suffix,
-		       cli->options.force ? "?force=true" : "",
-		       !cli->options.in_place ? "" :
-		       cli->options.force ? "&inPlace=true" : "?inPlace=true");
-	path = client_app_path(id, query);
 	if (!path)
 		return err_set(e, ENOMEM, "build the path of app '%s'", id);
-	r = client_call(cli, NULL, method, path, body, &reply, e);
-	if (r < 0)
-		return r;
-	warn_unknown_keys(cli, id, body);
-	return finish_change(cli, &reply, what, e);
+	return send(cli, method, path, id, body, what, e);
 }
 
 int app_add(struct cli *cli, char **args, size_t n, struct err *e)
 {
 	json_t *body = NULL;
-	struct reply reply;
-	int r;
+	int r = document_read(args[0], &body, e);
 
 	(void)n;
-	r = document_read(args[0], &body, e);
 	if (r < 0)
 		return r;
-	r = client_call(cli, NULL, HTTP_POST,
-			cli->options.force ? "/v2/apps?force=true" : "/v2/apps", body, &reply, e);
-	if (r >= 0) {
-		warn_unknown_keys(cli, member_text(body, "id"), body);
-		r = finish_change(cli, &reply, "created", e);
-	}
+	r = send(cli, HTTP_POST, "/v2/apps", member_text(body, "id"), body, "created", e);
 	json_decref(body);
 	return r;
 }

@@ -36,7 +36,7 @@ struct cli_options {
 	char *color;		/* auto, always, never */
 	bool wait;
 	int64_t timeout_ms;
-	bool in_place, replace_first, force;
+	bool dry_run, in_place, replace_first, force;
 	bool scale;
 	bool wipe;
 	bool stderr_log, follow;
@@ -75,8 +75,8 @@ struct command {
 };
 
 /* Each noun's rows, ended by a row without a noun. */
-extern const struct command app_commands[], task_commands[], node_commands[],
-	deployment_commands[], job_commands[], queue_commands[], event_commands[],
+extern const struct command app_commands[], group_commands[], task_commands[],
+	node_commands[], deployment_commands[], job_commands[], queue_commands[], event_commands[],
 	image_commands[], run_commands[], version_commands[];
 
 #endif

@@ -234,7 +234,8 @@ int client_stream(struct cli *cli, const char *target, const char *accept,
 	return r;
 }
 
-char *client_app_path(const char *id, const char *suffix)
+/* Slashes separate groups in an id and stay as they are. */
+static char *path_of(const char *base, const char *id, const char *suffix)
 {
 	AUTO_FREE char *escaped = NULL;
 	char *path = NULL, *from, *to;
@@ -244,7 +245,6 @@ char *client_app_path(const char *id, const char *suffix)
 	escaped = http_encode(id);
 	if (!escaped)
 		return NULL;
-	/* Slashes separate groups in an app's id and stay as they are. */
 	for (from = to = escaped; *from; to++) {
 		bool is_slash = strncmp(from, "%2F", 3) == 0;
 
@@ -252,5 +252,15 @@ char *client_app_path(const char *id, const char *suffix)
 		from += is_slash ? 3 : 1;
 	}
 	*to = '\0';
-	return asprintf(&path, "/v2/apps/%s%s", escaped, suffix) < 0 ? NULL : path;
+	return asprintf(&path, "%s/%s%s", base, escaped, suffix) < 0 ? NULL : path;
+}
+
+char *client_app_path(const char *id, const char *suffix)
+{
+	return path_of("/v2/apps", id, suffix);
+}
+
+char *client_group_path(const char *id, const char *suffix)
+{
+	return path_of("/v2/groups", id, suffix);
 }

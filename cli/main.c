@@ -30,6 +30,7 @@ static const struct flag option_flags[] = {
 	OPTION("timeout", FLAG_MILLIS, timeout_ms, "5mins", "how long to wait"),
 	OPTION("force", FLAG_BOOL, force, "false",
 	       "override a running deployment; stop runs; remove an image in use"),
+	OPTION("dry-run", FLAG_BOOL, dry_run, "false", "only tell what would be done"),
 	OPTION("in-place", FLAG_BOOL, in_place, "false",
 	       "without a restart; refused if running tasks would not have it"),
 	OPTION("scale", FLAG_BOOL, scale, "false", "also lower the number of instances"),
@@ -67,7 +68,7 @@ static const struct flag option_flags[] = {
 static const char common_options[] = "master credential json color help version";
 
 static const struct command *const nouns[] = {
-	app_commands, task_commands, node_commands, deployment_commands, job_commands,
+	app_commands, group_commands, task_commands, node_commands, deployment_commands, job_commands,
 	queue_commands, event_commands, image_commands, run_commands, version_commands,
 };
 

@@ -16,7 +16,7 @@ from test_story import sleeper
 
 def test_help_lists_every_command(cluster):
     text = cluster.tepui("--help")
-    for noun in ("app add FILE", "task list", "node show", "deployment wait ID", "queue", "events", "version"):
+    for noun in ("app add FILE", "group scale ID FACTOR", "task list", "node show", "deployment wait ID", "queue", "events", "version"):
         assert noun in text
 
 
@@ -48,7 +48,7 @@ def test_what_a_service_is_given_can_be_changed_in_its_file():
 
 def test_help_names_the_options_of_each_command(cluster):
     text = cluster.tepui("--help")
-    assert re.search(r"app restart ID .*\n +--wait --timeout --force --quiet\n", text)
+    assert re.search(r"app restart ID .*\n +--dry-run --wait --timeout --force --quiet\n", text)
     text = cluster.tepui("app", "--help")
     assert "task list" not in text and text == cluster.tepui("app", "list", "-h")
     assert re.search(r"^  --wait +wait until ", text, re.M) and "--stderr" not in text
@@ -60,7 +60,7 @@ def test_exit_statuses_and_one_line_errors(node):
             (["app", "show"], 2, "usage: tepui app show ID"),
             (["app", "shew", "/x"], 2, "unknown verb 'shew': app knows list, show, add, update, set, "),
             (["events", "frob"], 2, "'tepui events' takes no argument 'frob'"),
-            (["frob"], 2, "unknown command 'frob': tepui knows app, task, "),
+            (["frob"], 2, "unknown command 'frob': tepui knows app, group, task, "),
             (["queue", "--force"], 2, "'tepui queue' takes no option '--force'"),
             (["app", "list", "--force"], 2, "takes no option '--force'"),
             (["app", "scale", "/x", "many"], 2, "'many' is not a number"),

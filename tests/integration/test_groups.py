@@ -1,10 +1,11 @@
 """Groups on real nodes: what depends on something starts when that is healthy, whatever happens to the master meanwhile."""
+import re
 import signal
 import socket
 
 import pytest
 
-from cluster import Cluster, wait_until
+from cluster import Cluster, REPOSITORY, wait_until
 
 
 @pytest.fixture
@@ -61,3 +62,40 @@ def test_what_depends_waits_for_health_whatever_becomes_of_the_master(cluster, e
     assert cluster.call("DELETE", "/v2/groups/shop").status == 200
     wait_until(lambda: cluster.call("GET", "/v2/groups").json["groups"] == [], "the end of '/shop'", 30)
     wait_until(lambda: cluster.call("GET", "/v2/tasks").json["tasks"] == [], "the end of its tasks", 30)
+
+
+def test_the_example_by_the_command_line(cluster):
+    example = str(REPOSITORY / "docs/examples/shop.json")
+    text = cluster.tepui("group", "add", example, "--dry-run")
+    assert re.search(r"^ *2 +ScaleApplication +/shop/db/store *$", text, re.M)
+    assert re.search(r"^ *4 +ScaleApplication +/shop/front/edge *$", text, re.M)
+    assert cluster.tepui("group", "list", "--quiet") == "/\n"
+    assert "done" in cluster.tepui("group", "add", example, "--wait")
+    assert re.search(r"^/shop/front +2 +3 +3 +/shop/db *$", cluster.tepui("group", "list"), re.M)
+    assert cluster.tepui("group", "list", "--quiet").split() == ["/", "/shop", "/shop/db", "/shop/front"]
+    shown = cluster.tepui("group", "show", "/shop")
+    assert re.search(r"^/shop/front/edge +1 +1 +0 +/shop/front/web *$", shown, re.M)
+    # The nodes are known by now.
+    text = cluster.tepui("group", "scale", "/shop", "20", "--dry-run")
+    assert re.search(r"^/shop/front/web +\S+ +\d+ +64 MB memory are needed, ", text, re.M) and "waiting" in text
+    assert cluster.call("GET", "/v2/deployments").json == [] and cluster.app("/shop/front/web")["instances"] == 2
+    assert "nothing would be done" in cluster.tepui("app", "scale", "/shop/front/web", "2", "--dry-run", check=False).stderr
+    text = cluster.tepui("app", "remove", "/shop/front/edge", "--dry-run")
+    assert "StopApplication" in text and cluster.app("/shop/front/edge")
+    (version,) = cluster.tepui("group", "versions", "/shop").split()
+    cluster.tepui("group", "scale", "/shop/front", "2", "--wait")
+    assert cluster.app("/shop/front/web")["instances"] == 4
+    cluster.tepui("group", "rollback", "/shop", version, "--wait")
+    assert cluster.app("/shop/front/web")["instances"] == 2
+    cluster.tepui("group", "remove", "/shop", "--wait")
+    assert cluster.tepui("group", "list", "--quiet") == "/\n"
+
+
+@pytest.mark.parametrize("args, status, fragment", [
+    (["show", "/none"], 4, "Group '/none' does not exist"), (["scale", "/none", "2"], 4, "Group '/none' does not exist"),
+    (["scale", "/", "many"], 2, "'many' is not a factor"), (["remove", "/none"], 4, "Group '/none' does not exist"),
+    (["rollback", "/", "yesterday"], 1, "Invalid timestamp provided 'yesterday'"),
+    (["list", "--dry-run"], 2, "takes no option '--dry-run'")])
+def test_what_the_command_line_refuses(cluster, args, status, fragment):
+    done = cluster.tepui("group", *args, check=False)
+    assert done.returncode == status and fragment in done.stderr
