@@ -30,10 +30,11 @@ struct run {
 	int64_t created_ms;		/* boot clock */
 	bool retries;			/* restart policy ON_FAILURE */
 	int64_t active_deadline_ms;	/* -1: none */
+	int64_t launch_deadline_ms;	/* since its creation; -1: it may wait for ever */
 	uint64_t number;		/* of its start, among all starts and successes */
 	json_t *tasks;			/* those that have ended, oldest first */
 	bool is_new;			/* no turn has seen it */
-	bool is_stopping, is_over, is_success;
+	bool is_stopping, is_over, is_success, is_late;
 };
 
 /* When a job is run: at most one a job. */
@@ -92,8 +93,9 @@ void orphans_free(struct controller *c);
 
 extern const struct entry_kind run_kind;
 
-/* Recorded with what JOB is by then.  Errors in REFUSAL. */
-int run_start(struct controller *c, struct job *job, struct run **ret, struct refusal *refusal);
+/* To be launched within LAUNCH_DEADLINE_MS (-1: some time).  Recorded; errors in REFUSAL. */
+int run_start(struct controller *c, struct job *job, int64_t launch_deadline_ms, struct run **ret,
+	      struct refusal *refusal);
 void run_stop(struct controller *c, struct run *run);
 /* Runs that are over go to their jobs' histories; jobs that wait for them start. */
 void runs_turn(struct controller *c);

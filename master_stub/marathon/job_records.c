@@ -111,6 +111,8 @@ int job_records_put_run(struct controller *c, const struct run *run)
 	record.retries = run->retries;
 	record.has_active_deadline_ms = run->active_deadline_ms >= 0;
 	record.active_deadline_ms = run->active_deadline_ms;
+	record.has_launch_deadline_ms = run->launch_deadline_ms >= 0;
+	record.launch_deadline_ms = run->launch_deadline_ms;
 	record.has_is_orphan = !run->job;
 	record.is_orphan = !run->job;
 	record.has_is_stopping = run->is_stopping;
@@ -208,6 +210,7 @@ static void take_run(struct controller *c, const Tepui__RunRecord *record, struc
 	run->created_ms = c->now_ms - (age_ms < 0 ? 0 : age_ms);
 	run->retries = record->retries;
 	run->active_deadline_ms = record->has_active_deadline_ms ? record->active_deadline_ms : -1;
+	run->launch_deadline_ms = record->has_launch_deadline_ms ? record->launch_deadline_ms : -1;
 	run->number = record->number;
 	run->is_stopping = record->is_stopping;
 	note_number(c, run->number);

@@ -148,7 +148,8 @@ static void take_restart(struct run *run, const json_t *spec)
 	run->active_deadline_ms = deadline ? json_integer_value(deadline) * 1000 : -1;
 }
 
-int run_start(struct controller *c, struct job *job, struct run **ret, struct refusal *refusal)
+int run_start(struct controller *c, struct job *job, int64_t launch_deadline_ms, struct run **ret,
+	      struct refusal *refusal)
 {
 	char id[RUN_ID_SIZE], version[CLOCK_TEXT_SIZE];
 	AUTO(app_unrefp) struct app *app = NULL;
@@ -168,10 +169,9 @@ int run_start(struct controller *c, struct job *job, struct run **ret, struct re
 	(*ret)->created_ms = c->now_ms;
 	(*ret)->number = ++c->run_number;
 	(*ret)->is_new = true;
+	(*ret)->launch_deadline_ms = launch_deadline_ms;
 	take_restart(*ret, job->spec);
-	/* The due time that it is for is done with in the same commit. */
-	if (job_records_put_run(c, *ret) < 0 || job_records_put_job(c, job) < 0) {
-		job_records_delete_run(c, *ret);
+	if (job_records_put_run(c, *ret) < 0) {
 		run_free(c, *ret);
 		return refuse_memory(refusal);
 	}
@@ -222,7 +222,7 @@ static void start_next(struct controller *c, struct job *job)
 
 	if (job->n_runs > 0 || !is_next(c, job))
 		return;
-	if (run_start(c, job, &run, &refusal) < 0)
+	if (run_start(c, job, -1, &run, &refusal) < 0)
 		c->is_out_of_memory = true;
 	refusal_done(&refusal);
 }
@@ -251,6 +251,18 @@ static bool has_missed_one(const struct controller *c, const struct job *job, ui
 
 /* ---- Ends ---- */
 
+static const char *message_of(const struct run *run)
+{
+	size_t n = json_array_size(run->tasks);
+
+	if (run->is_success)
+		return NULL;
+	if (run->is_late)
+		return "no node had room for it within the starting deadline";
+	return json_string_value(json_object_get(json_array_get(run->tasks, n ? n - 1 : 0),
+						 "message"));
+}
+
 static void keep_history(struct controller *c, struct job *job, const struct run *run,
 			 int64_t wall_ms)
 {
@@ -260,11 +272,10 @@ static void keep_history(struct controller *c, struct job *job, const struct run
 
 	json_array_foreach(run->tasks, i, task)
 		(void)json_array_append(tasks, json_object_get(task, "id"));
-	task = json_array_get(run->tasks, i ? i - 1 : 0);
-	item = json_pack("{s:s, s:o, s:o, s:o, s:O*}", "id", run->id, "createdAt",
+	item = json_pack("{s:s, s:o, s:o, s:o, s:s*}", "id", run->id, "createdAt",
 			 job_time_view(run->created_wall_ms), "finishedAt",
 			 job_time_view(wall_ms), "tasks", tasks, "message",
-			 run->is_success ? NULL : json_object_get(task, "message"));
+			 message_of(run));
 	if (!item || json_array_insert_new(list, 0, item) < 0)
 		c->is_out_of_memory = true;
 	while (json_array_size(list) > HISTORY_KEPT)
@@ -305,6 +316,20 @@ static void end_run(struct controller *c, struct run *run)
 		start_next(c, job);
 }
 
+/* One that is due and finds no room is missed like one that nobody was there to start. */
+static void watch_launch(struct controller *c, struct run *run)
+{
+	int64_t deadline_ms = run->created_ms + run->launch_deadline_ms;
+
+	if (run->launch_deadline_ms < 0 || run->entry->n_instances > 0 ||
+	    json_array_size(run->tasks) > 0)
+		return;
+	if (c->now_ms < deadline_ms)
+		controller_wake_at(c, deadline_ms);
+	else
+		run->is_over = run->is_late = true;
+}
+
 static void end_runs(struct controller *c, const struct runs *runs)
 {
 	struct run *run = TAILQ_FIRST(runs), *next;
@@ -312,6 +337,7 @@ static void end_runs(struct controller *c, const struct runs *runs)
 	for (; run; run = next) {
 		next = TAILQ_NEXT(run, of_job);
 		run->is_new = false;
+		watch_launch(c, run);
 		if ((run->is_over || run->is_stopping) && run->entry->n_instances == 0)
 			end_run(c, run);
 	}

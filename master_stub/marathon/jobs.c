@@ -122,7 +122,7 @@ static void start_due(struct controller *c, struct job *job)
 	if (job->schedule->forbids && job->n_runs > 0) {
 		controller_explain(c, "job '%s' is due and not started: run '%s' is still active",
 				   job->id, TAILQ_FIRST(&job->runs)->id);
-	} else if (run_start(c, job, &run, &refusal) < 0) {
+	} else if (run_start(c, job, job->schedule->deadline_s * 1000, &run, &refusal) < 0) {
 		const json_t *message = json_object_get(refusal.body, "message");
 
 		controller_explain(c, "job '%s' is due and not started: %s", job->id,
@@ -161,12 +161,11 @@ static void look_at_clock(struct controller *c, struct job *job, int64_t now_s)
 				   "for", job->id, n, MAX_CATCH_UP);
 		n = MAX_CATCH_UP;
 	}
-	if (handle_window(job, now_s) < 0) {
+	/* In the same commit as the runs that are started for it. */
+	if (handle_window(job, now_s) < 0 || (n > 0 && job_records_put_job(c, job) < 0)) {
 		c->is_out_of_memory = true;
-		job->next_s = now_s;
 		return;
 	}
-	job->is_dirty |= n > 0;
 	while (n-- > 0)
 		start_due(c, job);
 }
@@ -456,7 +455,7 @@ int jobs_start(struct controller *c, const char *id, int64_t now_ms, struct run 
 	int r = jobs_find(c, id, &job, refusal);
 
 	c->now_ms = now_ms;
-	return r < 0 ? r : run_start(c, job, ret, refusal);
+	return r < 0 ? r : run_start(c, job, -1, ret, refusal);
 }
 
 int jobs_stop(struct controller *c, const char *id, const char *run_id, int64_t now_ms,

@@ -366,6 +366,32 @@ static void test_forbidden_concurrency_skips_what_is_due(void **state)
 	assert_int_equal(world.scheduler.n_tasks, 3);
 }
 
+static void test_due_run_that_finds_no_room_is_dropped(void **state)
+{
+	json_t *message;
+
+	(void)state;
+	set_clock("2026-01-01T00:59:59Z");
+	add(SCHEDULED("0 * * * *", ",\"startingDeadlineSeconds\":60"));
+	run_now("a");
+	wait_ms(1000);
+	assert_int_equal(job("a")->n_runs, 2);
+	restart_controller();
+	wait_ms(59999);
+	assert_int_equal(job("a")->n_runs, 2);
+	assert_true(controller_next_ms(world.controller) <= world.now_ms + 1);
+	wait_ms(1);
+	assert_int_equal(job("a")->n_runs, 1);
+	message = json_object_get(json_array_get(job("a")->failed, 0), "message");
+	assert_string_equal(json_string_value(message),
+			    "no node had room for it within the starting deadline");
+	/* What was started by hand waits. */
+	wait_ms(900000);
+	assert_int_equal(job("a")->n_runs, 1);
+	offer();
+	assert_int_equal(world.scheduler.n_tasks, 1);
+}
+
 static void test_disabled_schedule_is_not_made_up_for(void **state)
 {
 	struct refusal refusal = { 0 };
@@ -489,6 +515,7 @@ int main(void)
 		TEST(test_missed_due_times_are_made_up_for_within_the_deadline),
 		TEST(test_clock_that_is_set_starts_nothing_twice_and_loses_nothing),
 		TEST(test_forbidden_concurrency_skips_what_is_due),
+		TEST(test_due_run_that_finds_no_room_is_dropped),
 		TEST(test_disabled_schedule_is_not_made_up_for),
 		TEST(test_longer_deadline_brings_no_due_time_back),
 		TEST(test_job_starts_when_all_it_depends_on_have_succeeded),
