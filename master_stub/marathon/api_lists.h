@@ -6,6 +6,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "master_stub/marathon/api.h"
+
 struct app_filter;
 struct controller;
 struct entry;
@@ -17,7 +19,7 @@ enum { STATUS_RUNNING = 1 << 0, STATUS_STAGING = 1 << 1 };
 /* Which apps, and what of each.  Apps that are added meanwhile may be told or not. */
 struct api_list {
 	const char *key;		/* of the only member, the list */
-	char group[192];		/* apps within it, which may be one app */
+	char group[API_ID_SIZE];	/* apps within it, which may be one app */
 	struct app_filter *filter;	/* owned; NULL: all */
 	bool is_of_tasks;		/* else of apps */
 	unsigned statuses;		/* of tasks */
