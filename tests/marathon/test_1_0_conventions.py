@@ -207,8 +207,8 @@ def test_a_port_that_was_asked_for_and_is_in_use_ends_the_start(alone):
 
 
 def test_the_usual_port_is_taken_if_it_is_free(alone):
-    """Two masters on one host: one of them at most has it, and the other says that it has not."""
+    """Of two masters on one host one at most has it, and whoever has it not says so and goes on."""
     masters = [alone("--http_port="), alone("--http_port=")]
     held = [m.call("GET", "/v2/info").json["http_config"]["http_port"] == 8080 for m in masters]
-    assert held.count(True) <= 1
-    assert "Address already in use" in masters[1].master.text() and "--http_port names another port" in masters[1].master.text()
+    told = ["--http_port names another port, or 0 for none" in m.master.text() for m in masters]
+    assert held.count(True) <= 1 and told == [not h for h in held]
