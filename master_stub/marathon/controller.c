@@ -51,7 +51,7 @@ int64_t controller_wall_ms(const struct controller *c)
 
 void controller_wake_at(struct controller *c, int64_t ms)
 {
-	int64_t *next_ms = c->looked_at ? &c->looked_at->look_ms : &c->next_ms;
+	int64_t *next_ms = c->wake_ms ? c->wake_ms : &c->next_ms;
 
 	if (ms < *next_ms)
 		*next_ms = ms;
@@ -281,10 +281,14 @@ static void begin_looks(struct controller *c)
 
 static void end_looks(struct controller *c)
 {
+	const struct deployment *deployment;
+
 	for (struct entry *entry = entries_first(c); entry; entry = entries_next(c, entry)) {
 		entry->is_due = c->is_out_of_memory;
 		controller_wake_at(c, entry->look_ms);
 	}
+	TAILQ_FOREACH(deployment, &c->deployments, all)
+		controller_wake_at(c, deployment->is_due ? c->now_ms : deployment->look_ms);
 	controller_wake_at(c, c->scale_check_ms);
 }
 

@@ -330,8 +330,9 @@ static void hold_apps(struct controller *c, struct deployment *d, struct deploym
 	}
 }
 
-void deployment_touch(const struct controller *c, const struct deployment *deployment)
+void deployment_touch(const struct controller *c, struct deployment *deployment)
 {
+	deployment->is_due = true;
 	for (unsigned i = 0; i < deployment->n_originals; i++) {
 		struct entry *entry = entry_find(c, deployment->originals[i].app_id);
 
@@ -345,6 +346,7 @@ void deployment_attach(struct controller *c, struct deployment *deployment)
 	TAILQ_INSERT_TAIL(&c->deployments, deployment, all);
 	c->n_deployments++;
 	deployment->step_ms = c->now_ms;
+	deployment->is_due = true;
 	hold_apps(c, deployment, deployment);
 }
 
@@ -515,8 +517,14 @@ static void finish_stop(struct controller *c, struct entry *entry)
 	entry_free(c, entry);
 }
 
+static bool has_canary(const struct deployment *d, const struct action *action)
+{
+	return action->is_canary && !d->is_promoted;
+}
+
 /* Judged by what is there, not by what was done: that is what makes a plan resumable. */
-static bool is_action_done(struct controller *c, const struct action *action)
+static bool is_action_done(struct controller *c, const struct deployment *d,
+			   const struct action *action)
 {
 	const struct entry *entry = entry_find(c, action->app_id);
 
@@ -528,7 +536,7 @@ static bool is_action_done(struct controller *c, const struct action *action)
 	case ACTION_SCALE:
 		return entry_is_scaled(c, entry);
 	case ACTION_RESTART:
-		return !deployment_has_canary(entry) && entry_is_restarted(c, entry);
+		return !has_canary(d, action) && entry_is_restarted(c, entry);
 	case ACTION_START:
 	case N_ACTION_KINDS:
 		break;
@@ -539,7 +547,7 @@ static bool is_action_done(struct controller *c, const struct action *action)
 static bool is_step_done(struct controller *c, const struct deployment *d)
 {
 	for (unsigned i = 0; i < d->n_actions; i++) {
-		if (d->actions[i].step == d->current && !is_action_done(c, &d->actions[i]))
+		if (d->actions[i].step == d->current && !is_action_done(c, d, &d->actions[i]))
 			return false;
 	}
 	return true;
@@ -608,8 +616,8 @@ static bool fail_if_due(struct controller *c, struct deployment *d)
 		const struct entry *entry = entry_find_live(c, action->app_id);
 		AUTO_FREE char *why = NULL;
 
-		if (action->step != d->current || !entry || is_action_done(c, action) ||
-		    (deployment_has_canary(entry) && rollout_is_awaiting(c, entry)))
+		if (action->step != d->current || !entry || is_action_done(c, d, action) ||
+		    (has_canary(d, action) && rollout_is_awaiting(c, entry)))
 			continue;
 		why = why_failed(c, d, entry);
 		if (!why)
@@ -659,6 +667,23 @@ static bool sweep_deleted(struct controller *c)
 	return changed;
 }
 
+/* One that went on is due once more, should it still be there. */
+static bool look_at(struct controller *c, struct deployment *d)
+{
+	int64_t look_ms = INT64_MAX;
+	bool changed;
+
+	d->is_due = true;
+	c->wake_ms = &look_ms;
+	changed = deployment_turn(c, d);
+	c->wake_ms = NULL;
+	if (changed)
+		return true;
+	d->is_due = false;
+	d->look_ms = look_ms;
+	return false;
+}
+
 bool deployments_turn(struct controller *c)
 {
 	struct deployment *d = TAILQ_FIRST(&c->deployments), *next;
@@ -666,7 +691,8 @@ bool deployments_turn(struct controller *c)
 
 	for (; d; d = next) {
 		next = TAILQ_NEXT(d, all);
-		changed |= deployment_turn(c, d);
+		if (d->is_due || c->now_ms >= d->look_ms)
+			changed |= look_at(c, d);
 	}
 	return changed;
 }

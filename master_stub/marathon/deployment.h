@@ -30,7 +30,7 @@ void deployment_free(struct deployment *deployment);
 /* Into the controller's list, which owns it from now on; its apps are held by it. */
 void deployment_attach(struct controller *c, struct deployment *deployment);
 /* Its apps are looked at anew: what it wants of them has changed. */
-void deployment_touch(const struct controller *c, const struct deployment *deployment);
+void deployment_touch(const struct controller *c, struct deployment *deployment);
 /*
  * Out of the list and the store, and freed, after deployment_failed is told; its apps are held no
  * longer.

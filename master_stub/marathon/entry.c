@@ -108,9 +108,9 @@ void entries_look(struct controller *c, void (*fn)(struct controller *c, struct 
 	for (struct entry *entry = entries_first(c); entry; entry = entries_next(c, entry)) {
 		if (!entry->is_due)
 			continue;
-		c->looked_at = entry;
+		c->wake_ms = &entry->look_ms;
 		fn(c, entry);
-		c->looked_at = NULL;
+		c->wake_ms = NULL;
 	}
 }
 

@@ -200,34 +200,29 @@ void readiness_forget(struct controller *c, struct instance *instance)
 	free(readiness);
 }
 
-static void begin_new(struct controller *c, const struct deployment *deployment)
+static void begin_new(struct controller *c, struct entry *entry)
 {
-	for (unsigned i = 0; i < deployment->n_originals; i++) {
-		struct entry *entry = entry_find_live(c, deployment->originals[i].app_id);
-		struct instance *instance;
+	struct instance *instance;
 
-		if (!entry || !entry->target->readiness_check)
-			continue;
-		TAILQ_FOREACH(instance, &entry->instances, of_app) {
-			if (is_asked(instance) && instance_is_running(instance) &&
-			    instance->is_confirmed && !instance->readiness)
-				begin(c, instance);
-		}
+	if (!entry->deployment || entry->is_deleting || !entry->target->readiness_check)
+		return;
+	TAILQ_FOREACH(instance, &entry->instances, of_app) {
+		if (is_asked(instance) && instance_is_running(instance) &&
+		    instance->is_confirmed && !instance->readiness)
+			begin(c, instance);
 	}
 }
 
 void readiness_turn(struct controller *c)
 {
 	struct readiness *readiness = TAILQ_FIRST(&c->readinesses), *next;
-	const struct deployment *deployment;
 
 	for (; readiness; readiness = next) {
 		next = TAILQ_NEXT(readiness, all);
 		if (!is_asked(readiness->instance))
 			readiness_forget(c, readiness->instance);
 	}
-	TAILQ_FOREACH(deployment, &c->deployments, all)
-		begin_new(c, deployment);
+	entries_look(c, begin_new);
 	TAILQ_FOREACH(readiness, &c->readinesses, all)
 		ask_if_due(c, readiness);
 }

@@ -59,10 +59,12 @@ static bool is_awaiting(struct controller *c, const struct deployment *d)
 	bool has_canaries = false;
 
 	for (unsigned i = 0; i < d->n_actions; i++) {
-		const struct entry *entry = entry_find_live(c, d->actions[i].app_id);
+		const struct entry *entry;
 
-		if (d->actions[i].step != d->current || !entry ||
-		    deployment_phase_of(entry) != PHASE_CANARY)
+		if (d->actions[i].step != d->current || !d->actions[i].is_canary)
+			continue;
+		entry = entry_find_live(c, d->actions[i].app_id);
+		if (!entry || deployment_phase_of(entry) != PHASE_CANARY)
 			continue;
 		if (!rollout_is_awaiting(c, entry))
 			return false;

@@ -222,6 +222,8 @@ static void balance(struct controller *c, struct entry *entry)
 	entry->wanted = 0;
 	entry->launch_spec = NULL;
 	entry->kind->balance(c, entry);
+	if (entry->deployment)
+		entry->deployment->is_due = true;
 }
 
 void entries_balance(struct controller *c)

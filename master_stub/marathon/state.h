@@ -180,6 +180,10 @@ struct deployment {
 	char *failure;			/* why it is being given up; NULL: it is not */
 	/* Past Marathon: the failed one that this goes back behind, and why; NULL: none. */
 	char *rollback_of, *rollback_reason;
+
+	/* As of an entry: it is looked at after one of its apps was, and when it wants to be. */
+	bool is_due;
+	int64_t look_ms;
 };
 TAILQ_HEAD(deployments, deployment);
 
@@ -256,7 +260,7 @@ struct controller {
 
 	int64_t now_ms;			/* of the turn or request that is being done */
 	int64_t next_ms;
-	struct entry *looked_at;	/* NULL: none; whoever wants to be woken now is of it */
+	int64_t *wake_ms;		/* of what is looked at, which wants to be woken; NULL: a turn */
 	int64_t scale_check_ms;		/* when everything is looked at */
 	int64_t subscribe_ms;		/* when to try again */
 	int64_t reconcile_ms, reconcile_delay_ms;
@@ -266,7 +270,7 @@ struct controller {
 /* ---- controller.c ---- */
 
 int64_t controller_wall_ms(const struct controller *c);
-/* Another turn then; while an entry is looked at, another look at that entry. */
+/* Another turn then; while an entry or a deployment is looked at, another look at it. */
 void controller_wake_at(struct controller *c, int64_t ms);
 void controller_explain(struct controller *c, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
