@@ -29,15 +29,43 @@ int api_get_deployment(struct http_request *req, struct err *e)
 	return marathon_refuse(req, &refusal);
 }
 
+/* Of being ended alone: no step, and nothing is placed. */
+static int tell_cancelling(struct http_request *req, const char *id)
+{
+	struct refusal refusal = { 0 };
+
+	if (deployment_find(api_of(req)->controller, id))
+		return marathon_reply(req, 200, json_pack("{s:[], s:[s], s:[]}", "steps", "cancels",
+							  id, "placements"));
+	(void)refuse(&refusal, 404, "DeploymentPlan %s does not exist", id);
+	return marathon_refuse(req, &refusal);
+}
+
+static int tell_undoing(struct http_request *req, const char *id)
+{
+	struct change_set set = { 0 };
+	struct change_result result;
+	struct refusal refusal = { 0 };
+	int r = changes_undo(api_of(req)->controller, id, &set, &refusal);
+
+	if (r == 0)
+		r = api_apply(req, &set, &result, &refusal);
+	change_set_done(&set);
+	return api_reply_change(req, r, &result, &refusal);
+}
+
 int api_cancel_deployment(struct http_request *req, struct err *e)
 {
 	bool force = http_request_query_bool(req, "force", false);
 	struct change_result result = { 0 };
+	const char *id = http_request_arg(req, 0);
 	struct refusal refusal = { 0 };
 
 	(void)e;
-	if (changes_cancel(api_of(req)->controller, http_request_arg(req, 0), force,
-			   clock_boot_ms(), &result, &refusal) < 0)
+	if (http_request_query_bool(req, "dryRun", false))
+		return force ? tell_cancelling(req, id) : tell_undoing(req, id);
+	if (changes_cancel(api_of(req)->controller, id, force, clock_boot_ms(), &result,
+			   &refusal) < 0)
 		return marathon_refuse(req, &refusal);
 	if (!force)
 		return api_reply_deployment(req, 200, &result);

@@ -256,6 +256,18 @@ static int restore_groups(const struct controller *c, const struct deployment *d
 	return 0;
 }
 
+int changes_undo(struct controller *c, const char *deployment_id, struct change_set *set,
+		 struct refusal *refusal)
+{
+	const struct deployment *d = deployment_find(c, deployment_id);
+	int r;
+
+	if (!d)
+		return refuse(refusal, 404, "DeploymentPlan %s does not exist", deployment_id);
+	r = restore_all(c, d, true, set, refusal);
+	return r < 0 ? r : restore_groups(c, d, set, refusal);
+}
+
 int changes_cancel(struct controller *c, const char *deployment_id, bool force, int64_t now_ms,
 		   struct change_result *ret, struct refusal *refusal)
 {
@@ -267,9 +279,7 @@ int changes_cancel(struct controller *c, const char *deployment_id, bool force, 
 	if (!d)
 		return refuse(refusal, 404, "DeploymentPlan %s does not exist", deployment_id);
 	if (!force) {
-		r = restore_all(c, d, true, &set, refusal);
-		if (r == 0)
-			r = restore_groups(c, d, &set, refusal);
+		r = changes_undo(c, deployment_id, &set, refusal);
 		if (r == 0)
 			r = changes_apply_set(c, &set, now_ms, ret, refusal);
 		change_set_done(&set);

@@ -37,6 +37,9 @@ int changes_dry_run(struct controller *c, struct change_set *set, int64_t now_ms
 int changes_apply(struct controller *c, struct change *changes, unsigned n, bool force,
 		  int64_t now_ms, struct change_result *ret, struct refusal *refusal);
 
+/* What changes back what a deployment changed.  Into SET, which is empty before.  404 in REFUSAL. */
+int changes_undo(struct controller *c, const char *deployment_id, struct change_set *set,
+		 struct refusal *refusal);
 /* DELETE of a deployment: FORCE only stops it, else what it changed is changed back. */
 int changes_cancel(struct controller *c, const char *deployment_id, bool force, int64_t now_ms,
 		   struct change_result *ret, struct refusal *refusal);

@@ -80,3 +80,26 @@ def test_a_dry_run_is_refused_like_the_change(marathon, locked):
     answer = marathon.call("PUT", "/v2/apps/locked?dryRun=true&force=true", {"cpus": 1})
     assert answer.status == 200 and answer.json["cancels"] == [locked[1]]
     assert [d["id"] for d in marathon.call("GET", "/v2/deployments").json] == [locked[1]]
+
+
+def test_a_dry_run_of_an_end_ends_nothing(marathon, app, locked):
+    undone = marathon.call("DELETE", f"/v2/deployments/{locked[1]}?dryRun=true")
+    assert undone.status == 200
+    assert (undone.json["steps"], undone.json["cancels"]) == ([step("Stop", "/locked")], [locked[1]])
+    ended = marathon.call("DELETE", f"/v2/deployments/{locked[1]}?dryRun=true&force=true")
+    assert (ended.status, ended.json) == (200, {"steps": [], "cancels": [locked[1]], "placements": []})
+    assert [d["id"] for d in marathon.call("GET", "/v2/deployments").json] == [locked[1]]
+    for force in "false", "true":
+        assert marathon.call("DELETE", f"/v2/deployments/none?dryRun=true&force={force}").status == 404
+
+
+def test_so_many_deployments_and_no_more(marathon, app):
+    for i in range(100):
+        assert marathon.call("POST", "/v2/apps", app(f"/many/a{i}", cpus=1000)).status == 201
+    answer = marathon.call("POST", "/v2/apps", app("/many/one-more", cpus=1000))
+    assert answer.status == 403 and answer.json["message"].startswith(
+        "Max number (100) of running deployments is achieved. Wait for existing deployments to complete or cancel one using "
+        "force=true parameter.")
+    # What takes the place of another is not one more.
+    assert marathon.call("PUT", "/v2/apps/many/a0?force=true", {"cpus": 999}).status == 200
+    assert marathon.call("DELETE", "/v2/groups/many?force=true").status == 200
