@@ -21,19 +21,29 @@ json_t *deployments_view(const struct controller *c)
 static json_t *config_view(const struct controller *c)
 {
 	const struct controller_options *o = &c->options;
+	char master[300];
+	json_t *config, *numbers;
 
-	return json_pack("{s:s?, s:b, s:i, s:s, s:s, s:i, s:[], s:s, s:b, s:s, s:i, s:i, s:s, s:i, s:I,"
-			 " s:I, s:I, s:I, s:b}",
-			 "access_control_allow_origin", o->allow_origin, "checkpoint", 1, "decline_offer_duration", 120000, "env_vars_prefix", "",
-			 "executor", "//cmd", "failover_timeout", 604800, "features",
-			 "framework_name", "marathon", "ha", 0, "hostname", o->hostname,
-			 "local_port_max", (int)o->local_port_max, "local_port_min",
-			 (int)o->local_port_min, "mesos_role", "*", "max_running_deployments",
-			 (int)o->max_running_deployments, "reconciliation_interval",
-			 (json_int_t)o->reconcile_ms, "scale_apps_interval",
-			 (json_int_t)o->scale_check_ms, "task_launch_timeout",
-			 (json_int_t)o->task_launch_timeout_ms, "task_launch_confirm_timeout",
-			 (json_int_t)o->task_launch_confirm_timeout_ms, "maintenance_mode", 0);
+	(void)snprintf(master, sizeof(master), "%s:%u", o->hostname, o->port);
+	config = json_pack("{s:s?, s:b, s:n, s:s, s:s, s:[], s:s, s:b, s:s, s:b, s:s, s:s, s:s, s:s,"
+			   " s:n}",
+			   "access_control_allow_origin", o->allow_origin, "checkpoint", 1,
+			   "default_network_name", "env_vars_prefix", "", "executor", "//cmd",
+			   "features", "framework_name", "marathon", "ha", 0, "hostname",
+			   o->hostname, "maintenance_mode", 0, "master", master, "mesos_role", "*",
+			   "mesos_user", "root", "new_group_enforce_role", "off", "webui_url");
+	numbers = json_pack("{s:i, s:i, s:i, s:i, s:i, s:I, s:I, s:I, s:I}",
+			    "decline_offer_duration", 120000, "failover_timeout", 604800,
+			    "local_port_max", (int)o->local_port_max, "local_port_min",
+			    (int)o->local_port_min, "max_running_deployments",
+			    (int)o->max_running_deployments, "reconciliation_interval",
+			    (json_int_t)o->reconcile_ms, "scale_apps_interval",
+			    (json_int_t)o->scale_check_ms, "task_launch_timeout",
+			    (json_int_t)o->task_launch_timeout_ms, "task_launch_confirm_timeout",
+			    (json_int_t)o->task_launch_confirm_timeout_ms);
+	(void)json_object_update(config, numbers);
+	json_decref(numbers);
+	return config;
 }
 
 json_t *info_view(const struct controller *c)

@@ -25,10 +25,16 @@ def test_info(cluster):
     ("local_port_min", 10000), ("local_port_max", 20000), ("framework_name", "marathon"), ("mesos_role", "*"), ("features", []),
     ("hostname", "127.0.0.1"), ("env_vars_prefix", ""), ("executor", "//cmd"), ("ha", False), ("checkpoint", True),
     ("task_launch_timeout", 300000), ("access_control_allow_origin", None), ("maintenance_mode", False),
-    ("max_running_deployments", 100),
+    ("max_running_deployments", 100), ("default_network_name", None), ("webui_url", None), ("mesos_user", "root"),
+    ("new_group_enforce_role", "off"), ("failover_timeout", 604800), ("decline_offer_duration", 120000),
+    ("scale_apps_interval", 300000), ("reconciliation_interval", 600000), ("task_launch_confirm_timeout", 300000),
 ])
 def test_config_in_info(cluster, key, value):
     assert cluster.call("GET", "/v2/info").json["marathon_config"][key] == value
+
+
+def test_config_names_the_master(cluster):
+    assert cluster.call("GET", "/v2/info").json["marathon_config"]["master"] == cluster.master_address
 
 
 def test_leader(cluster):

@@ -47,6 +47,20 @@ def test_some_fields_alone(marathon, five):
     assert marathon.call("GET", "/v2/apps/app1?fields=cmd").json == {"app": {"cmd": "exec sleep 1000"}}
 
 
+def test_a_long_list_is_the_same_in_pages_and_without_a_tag(marathon, app):
+    """It is written while it is sent."""
+    ids = [f"/app{i:03}" for i in range(210)]
+    assert marathon.call("PUT", "/v2/apps", [app(i, instances=0) for i in ids]).status == 200
+    whole = marathon.call("GET", "/v2/apps")
+    assert ids_of(whole) == ids and "ETag" not in whole.headers
+    assert marathon.call("GET", "/v2/apps?fields=id").json == {"apps": [{"id": i} for i in ids]}
+    for limit, has_tag in ((200, True), (205, False)):
+        first = marathon.call("GET", f"/v2/apps?limit={limit}")
+        rest = marathon.call("GET", f"/v2/apps?limit={limit}&cursor={first.json['nextCursor']}")
+        assert ids_of(first) + ids_of(rest) == ids and "nextCursor" not in rest.json
+        assert ("ETag" in first.headers) == has_tag
+
+
 # ---- tags ----
 
 @pytest.mark.parametrize("path", ["/v2/apps", "/v2/apps/app1"])
