@@ -406,6 +406,7 @@ int changes_replace(struct controller *c, struct instance **instances, unsigned 
 		if (instances[i]->is_leaving)
 			continue;
 		instances[i]->is_leaving = true;
+		entry_touch(instances[i]->entry);
 		if (records_put_instance(c, instances[i]) < 0)
 			return refuse_memory(refusal);
 	}

@@ -82,6 +82,7 @@ static void test_nothing_is_killed_while_no_other_fits(void **state)
 {
 	(void)state;
 	start(3, "{\"minimumHealthCapacity\":1,\"maximumOverCapacity\":1}");
+	assert_int_equal(app("/web")->wanted, 2);
 	wait_ms((int64_t)86400 * 1000);
 	assert_int_equal(count_killed(), 0);
 	assert_int_equal(app("/web")->wanted, 2);
