@@ -261,7 +261,7 @@ static void validate_window(const json_t *window, size_t i, struct problems *pro
 
 static void validate_zone(const json_t *autoscale, struct problems *problems)
 {
-	struct zone *zone = NULL;
+	struct time_zone *zone = NULL;
 	struct err e = { 0 };
 
 	if (zone_open(text_of(autoscale, "timeZone"), &zone, &e) < 0)

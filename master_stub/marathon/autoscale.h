@@ -13,7 +13,7 @@
 #include "master_stub/marathon/shape.h"
 
 struct problems;
-struct zone;
+struct time_zone;
 
 enum { AUTOSCALE_MAX_TARGETS = 8, AUTOSCALE_MAX_WINDOWS = 32, MINUTES_OF_WEEK = 7 * 24 * 60 };
 
@@ -59,7 +59,7 @@ struct autoscale {
 	struct autoscale_pace up, down;
 	struct autoscale_window *windows;
 	unsigned n_windows;
-	struct zone *zone;		/* by whose clocks they are */
+	struct time_zone *zone;		/* by whose clocks they are */
 };
 
 /* The field of an app's shape. */

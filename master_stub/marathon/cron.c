@@ -155,7 +155,7 @@ static int64_t next_minute(const struct cron *cron, int64_t from)
 	return -1;
 }
 
-int64_t cron_next(const struct cron *cron, const struct zone *zone, int64_t after_s)
+int64_t cron_next(const struct cron *cron, const struct time_zone *zone, int64_t after_s)
 {
 	int64_t minute = zone_local(zone, after_s) / MINUTE_S, at;
 

@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 struct err;
-struct zone;
+struct time_zone;
 
 /* Bit N of a set: the value N is in it. */
 struct cron {
@@ -25,6 +25,6 @@ int cron_parse(const char *text, struct cron *ret, struct err *e);
  * The first time after AFTER_S that CRON is due by the clocks of ZONE.  A time that the clocks leave
  * out is due at the moment they are set forward, one that they show twice only the first time.
  */
-int64_t cron_next(const struct cron *cron, const struct zone *zone, int64_t after_s);
+int64_t cron_next(const struct cron *cron, const struct time_zone *zone, int64_t after_s);
 
 #endif

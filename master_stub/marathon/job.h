@@ -15,7 +15,7 @@
 
 struct err;
 struct refusal;
-struct zone;
+struct time_zone;
 
 enum { RUN_ID_SIZE = 20 };	/* "yyyyMMddHHmmss" and five letters or digits */
 
@@ -41,7 +41,7 @@ struct run {
 struct schedule {
 	json_t *json;			/* its full form */
 	struct cron cron;
-	struct zone *zone;
+	struct time_zone *zone;
 	int64_t deadline_s;
 	bool is_enabled, forbids;	/* concurrency policy FORBID */
 };

@@ -193,7 +193,7 @@ static json_t *read_zone(const json_t *value, const char *path, struct problems 
 {
 	static const struct shape text = { .kind = SHAPE_STRING, .max = 64 };
 	json_t *read = shape_read(&text, value, path, problems);
-	struct zone *zone = NULL;
+	struct time_zone *zone = NULL;
 	struct err e = { 0 };
 
 	if (read && zone_open(json_string_value(read), &zone, &e) < 0) {

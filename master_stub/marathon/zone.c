@@ -11,7 +11,7 @@
 enum { AHEAD_MAX_S = 15 * 3600, BEHIND_MAX_S = 13 * 3600 };
 
 /* GLib's zone itself: of this type only pointers exist. */
-static GTimeZone *glib_zone(const struct zone *zone)
+static GTimeZone *glib_zone(const struct time_zone *zone)
 {
 	return (GTimeZone *)(uintptr_t)zone;
 }
@@ -30,7 +30,7 @@ static int is_in_database(const char *name)
 	return access(path, R_OK) == 0;
 }
 
-int zone_open(const char *name, struct zone **ret, struct err *e)
+int zone_open(const char *name, struct time_zone **ret, struct err *e)
 {
 	GTimeZone *zone = NULL;
 
@@ -40,30 +40,30 @@ int zone_open(const char *name, struct zone **ret, struct err *e)
 		zone = g_time_zone_new_identifier(name);
 	if (!zone)
 		return err_set(e, EINVAL, "No time zone found with this id: %s", name);
-	*ret = (struct zone *)zone;
+	*ret = (struct time_zone *)zone;
 	return 0;
 }
 
-void zone_close(struct zone *zone)
+void zone_close(struct time_zone *zone)
 {
 	if (zone)
 		g_time_zone_unref(glib_zone(zone));
 }
 
-static int64_t offset_at(const struct zone *zone, int64_t utc_s)
+static int64_t offset_at(const struct time_zone *zone, int64_t utc_s)
 {
 	gint interval = g_time_zone_find_interval(glib_zone(zone), G_TIME_TYPE_UNIVERSAL, utc_s);
 
 	return interval < 0 ? 0 : g_time_zone_get_offset(glib_zone(zone), interval);
 }
 
-int64_t zone_local(const struct zone *zone, int64_t utc_s)
+int64_t zone_local(const struct time_zone *zone, int64_t utc_s)
 {
 	return utc_s + offset_at(zone, utc_s);
 }
 
 /* The second from which on another offset than OFFSET is in force, between LOW and HIGH. */
-static int64_t find_change(const struct zone *zone, int64_t low, int64_t high, int64_t offset)
+static int64_t find_change(const struct time_zone *zone, int64_t low, int64_t high, int64_t offset)
 {
 	while (high - low > 1) {
 		int64_t middle = low + (high - low) / 2;
@@ -76,7 +76,7 @@ static int64_t find_change(const struct zone *zone, int64_t low, int64_t high, i
 	return high;
 }
 
-int64_t zone_instant(const struct zone *zone, int64_t local_s)
+int64_t zone_instant(const struct time_zone *zone, int64_t local_s)
 {
 	int64_t low = local_s - AHEAD_MAX_S, high = local_s + BEHIND_MAX_S;
 	int64_t before = offset_at(zone, low), after = offset_at(zone, high);

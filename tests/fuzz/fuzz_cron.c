@@ -12,7 +12,7 @@ enum { SOME_DAY_S = 1774742400 };	/* a week before the clocks are set back there
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	char *text = strndup((const char *)data, size);
-	struct zone *zone = NULL;
+	struct time_zone *zone = NULL;
 	struct err e = { 0 };
 	struct cron cron;
 

@@ -510,7 +510,7 @@ static void test_bounds_by_the_time_of_the_week(void **state)
 		{ 20000, 12, 0, 0, 1 },
 	};
 
-	struct zone *zone = NULL;
+	struct time_zone *zone = NULL;
 	struct err e = { 0 };
 
 	(void)state;

@@ -14,9 +14,9 @@
 #include "master_stub/marathon/cron.h"
 #include "master_stub/marathon/zone.h"
 
-static struct zone *zone(const char *name)
+static struct time_zone *zone(const char *name)
 {
-	struct zone *opened = NULL;
+	struct time_zone *opened = NULL;
 	struct err e = { 0 };
 
 	assert_int_equal(zone_open(name, &opened, &e), 0);
@@ -96,7 +96,7 @@ static void test_due_times_are_those_of_the_table(void **state)
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		struct cron c = cron(cases[i].cron);
-		struct zone *z = zone(cases[i].zone);
+		struct time_zone *z = zone(cases[i].zone);
 		int64_t at = seconds(cases[i].after);
 
 		for (size_t n = 0; n < ARRAY_SIZE(cases[i].due) && cases[i].due[n]; n++) {
@@ -130,7 +130,7 @@ static void test_daily_is_due_once_a_day_over_decades(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		struct zone *z = zone(rows[i].zone);
+		struct time_zone *z = zone(rows[i].zone);
 		struct cron c = cron(rows[i].cron);
 		int64_t at = seconds("2001-01-01T12:00:00Z"), end = seconds("2037-01-01T12:00:00Z");
 		int64_t day = zone_local(z, at) / 86400;
@@ -218,7 +218,7 @@ static void test_zones_are_those_of_the_database(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(wrong); i++) {
-		struct zone *z = NULL;
+		struct time_zone *z = NULL;
 		struct err e = { 0 };
 
 		assert_int_equal(zone_open(wrong[i], &z, &e), -EINVAL);
@@ -226,7 +226,7 @@ static void test_zones_are_those_of_the_database(void **state)
 	}
 	setenv("TZ", "Asia/Tokyo", 1);
 	zone_close(zone("Etc/GMT+5"));
-	struct zone *utc = zone("UTC");
+	struct time_zone *utc = zone("UTC");
 	assert_int_equal(zone_local(utc, 1000), 1000);
 	zone_close(utc);
 	unsetenv("TZ");
