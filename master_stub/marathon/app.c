@@ -47,27 +47,28 @@ bool app_has_service_port(const struct app *app, uint16_t port)
 	return false;
 }
 
+void app_mark_service_ports(const struct app *app, bool taken[N_PORTS])
+{
+	for (unsigned i = 0; i < app_n_ports(app); i++)
+		taken[app_service_port(app, i)] = true;
+}
+
 /* From a place that chance chooses, so that a port that was just given up is not taken at once. */
-static uint16_t find_port(const struct app *app, uint16_t min, uint16_t max,
-			  bool (*is_taken)(void *arg, uint16_t port), void *arg, uint32_t seed)
+static uint16_t find_port(uint16_t min, uint16_t max, const bool taken[N_PORTS], uint32_t seed)
 {
 	uint32_t size = (uint32_t)(max - min);
 
 	for (uint32_t tried = 0; tried < size; tried++) {
 		uint16_t port = (uint16_t)(min + (seed + tried) % size);
-		bool is_own = false;
 
-		for (unsigned i = 0; i < app_n_ports(app); i++)
-			is_own |= app_service_port(app, i) == port;
-		if (!is_own && !is_taken(arg, port))
+		if (!taken[port])
 			return port;
 	}
 	return 0;
 }
 
 int app_assign_service_ports(struct app *app, const struct app *previous, uint16_t min,
-			     uint16_t max, bool (*is_taken)(void *arg, uint16_t port), void *arg,
-			     uint32_t seed)
+			     uint16_t max, bool taken[N_PORTS], uint32_t seed)
 {
 	/* With required ports the numbers are the host's: 0 stays "any". */
 	for (unsigned i = 0; i < app_n_ports(app) && !app->require_ports; i++) {
@@ -79,9 +80,10 @@ int app_assign_service_ports(struct app *app, const struct app *previous, uint16
 		if (previous && !previous->require_ports && i < app_n_ports(previous))
 			port = app_service_port(previous, i);
 		if (port == 0)
-			port = find_port(app, min, max, is_taken, arg, seed + i);
+			port = find_port(min, max, taken, seed + i);
 		if (port == 0)
 			return -ENOSPC;
+		taken[port] = true;
 		if (json_object_set_new(definition, "port", json_integer(port)) < 0)
 			return -ENOMEM;
 	}

@@ -77,10 +77,14 @@ DEFINE_AUTO(struct app *, app_unref);
 /* BASE with another number of instances; NULL when memory is out. */
 struct app *app_with_instances(const struct app *base, unsigned instances);
 
-/* Replace the service ports 0; a port is taken when IS_TAKEN says so.  -ENOSPC: none is left. */
+enum { N_PORTS = UINT16_MAX + 1 };
+
+/* Which ports the app names is noted in TAKEN. */
+void app_mark_service_ports(const struct app *app, bool taken[N_PORTS]);
+
+/* Replace the service ports 0 by some that are not TAKEN, and note them.  -ENOSPC: none is left. */
 int app_assign_service_ports(struct app *app, const struct app *previous, uint16_t min,
-			     uint16_t max, bool (*is_taken)(void *arg, uint16_t port), void *arg,
-			     uint32_t seed);
+			     uint16_t max, bool taken[N_PORTS], uint32_t seed);
 
 /* Would instances of OLD have to be replaced to become instances of NEW? */
 bool app_needs_restart(const struct app *old, const struct app *new);

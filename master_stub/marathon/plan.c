@@ -213,37 +213,18 @@ static int check_room(const struct controller *c, const struct plan *plan,
 
 /* ---- Service ports ---- */
 
-struct port_search {
-	const struct controller *c;
-	const struct change_set *set;
-	const char *app_id;
-};
-
-static bool has_port(const struct app *app, uint16_t port)
+/* Counted once for the whole plan: thousands of apps look for ports among those of thousands. */
+static void mark_taken(const struct controller *c, const struct change_set *set,
+		       bool taken[N_PORTS])
 {
-	for (unsigned i = 0; i < app_n_ports(app); i++) {
-		if (app_service_port(app, i) == port)
-			return true;
-	}
-	return false;
-}
-
-static bool is_port_taken(void *arg, uint16_t port)
-{
-	const struct port_search *search = arg;
 	const struct entry *entry, *next;
 
-	for (unsigned i = 0; i < search->set->n_apps; i++) {
-		const struct app *app = search->set->apps[i].app;
-
-		if (app && has_port(app, port))
-			return true;
+	for (unsigned i = 0; i < set->n_apps; i++) {
+		if (set->apps[i].app)
+			app_mark_service_ports(set->apps[i].app, taken);
 	}
-	HASH_ITER(by_id, search->c->entries, entry, next) {
-		if (strcmp(entry->id, search->app_id) != 0 && has_port(entry->target, port))
-			return true;
-	}
-	return false;
+	HASH_ITER(by_id, c->entries, entry, next)
+		app_mark_service_ports(entry->target, taken);
 }
 
 /* Before anything is changed: an app without its ports would have to be taken back. */
@@ -251,17 +232,18 @@ static int assign_ports(struct controller *c, const struct change_set *set,
 			struct refusal *refusal)
 {
 	uint16_t min = c->options.local_port_min, max = c->options.local_port_max;
+	bool taken[N_PORTS] = { 0 };
 
+	mark_taken(c, set, taken);
 	for (unsigned i = 0; i < set->n_apps; i++) {
 		const struct change *change = &set->apps[i];
-		struct port_search search = { c, set, change->app_id };
 		const struct entry *entry = entry_find_live(c, change->app_id);
 		int r;
 
 		if (!change->app || max <= min)
 			continue;
 		r = app_assign_service_ports(change->app, entry ? entry->target : NULL, min,
-					     max, is_port_taken, &search,
+					     max, taken,
 					     (uint32_t)rng_below(c->rng, (uint64_t)(max - min)));
 		if (r == -ENOSPC)
 			return refuse(refusal, 422,
