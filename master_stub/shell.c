@@ -1,24 +1,20 @@
 #include "master_stub/shell.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "lib/cleanup.h"
 #include "lib/clock.h"
-#include "lib/descriptors.h"
 #include "lib/err.h"
 #include "lib/log.h"
 #include "lib/log_toggle.h"
 #include "lib/loop.h"
 #include "lib/store.h"
 #include "lib/store_backup.h"
-#include "lib/version.h"
 #include "master_stub/agent_stream.h"
 #include "master_stub/fetches.h"
 #include "master_stub/marathon/controller.h"
@@ -28,8 +24,6 @@
 #include "master_stub/pages.h"
 #include "master_stub/scheduler_stream.h"
 #include "master_stub/stream.h"
-#include "net/credentials.h"
-#include "net/http_origin.h"
 #include "net/http_server.h"
 
 enum {
@@ -37,13 +31,7 @@ enum {
 	RETRY_MS = 1000,		/* between commits while the disk refuses */
 	KEEPALIVE_MS = 10000,
 	ABDICATION_MS = 500,		/* for the answer to leave, as Marathon has it */
-	MARATHON_PORT = 8080,
-	MIN_FREE_BYTES = 256 << 10,	/* less is a full disk, before a commit shows it */
 	SKIPPED_IDS = 100000,
-	MAX_CONNECTIONS = 65536,
-	OWN_DESCRIPTORS = 64,
-	MAX_PER_PEER = 2048,
-	MAX_STREAM_QUEUE = 16 << 20,
 };
 
 static const char state_file[] = "master.db";
@@ -237,46 +225,6 @@ static void on_keepalive(void *arg)
 	loop_timer_set(shell->keepalive_timer, KEEPALIVE_MS);
 }
 
-static bool is_read(enum http_method method)
-{
-	return method == HTTP_GET || method == HTTP_HEAD || method == HTTP_OPTIONS;
-}
-
-static bool has_room(const struct shell *shell)
-{
-	struct statvfs fs;
-
-	return statvfs(shell->flags.work_dir, &fs) < 0 ||
-	       (uint64_t)fs.f_bavail * fs.f_frsize >= MIN_FREE_BYTES;
-}
-
-/* Agents are let in: what they bring is kept in memory, and what they are told waits. */
-static int gate(void *arg, struct http_request *req, struct err *e)
-{
-	struct shell *shell = arg;
-	bool is_marathon = shell->api && http_request_app(req) == shell->api;
-	const struct http_origin self = {
-		.listen = shell->flags.listen, .hostname = shell->hostname,
-		.trusted = is_marathon ? shell->flags.access_control_allow_origin : NULL,
-	};
-	int r = http_origin_check(&self, req, e);
-
-	if (r == 0)
-		r = http_auth_check(is_marathon && shell->marathon_credentials ?
-				    &shell->marathon_auth : &shell->auth, req, e);
-	if (r < 0)
-		return r;
-	if (is_read(http_request_method(req)) ||
-	    strncmp(http_request_path(req), "/api/", strlen("/api/")) == 0)
-		return 0;
-	if (shell->is_full || !has_room(shell))
-		return err_set(e, ENOSPC,
-			       "refuse write: the state directory '%s' is full or cannot be"
-			       " written",
-			       shell->flags.work_dir);
-	return 0;
-}
-
 /* ---- start ---- */
 
 /* The directory and those above it; what exists must be ours alone. */
@@ -326,131 +274,6 @@ static int open_store(struct shell *shell, bool *ret_is_rebuilt, struct err *e)
 	*ret_is_rebuilt = notice != NULL;
 	if (notice)
 		log_warning("%s", notice);
-	return 0;
-}
-
-/* "127.0.0.1" of "127.0.0.1:5050"; a wildcard is nothing that others could use. */
-static int choose_hostname(struct shell *shell, struct err *e)
-{
-	const char *listen = shell->flags.listen;
-	const char *colon = strrchr(listen, ':');
-	size_t size = colon ? (size_t)(colon - listen) : 0;
-	char name[256] = "localhost";
-
-	if (shell->flags.hostname && *shell->flags.hostname)
-		shell->hostname = strdup(shell->flags.hostname);
-	else if (size > 0 && strncmp(listen, "0.0.0.0", size) != 0 &&
-		 strncmp(listen, "[::]", size) != 0)
-		shell->hostname = strndup(listen, size);
-	else
-		shell->hostname = gethostname(name, sizeof(name) - 1) < 0 ? NULL : strdup(name);
-	return shell->hostname ? 0 : err_set(e, ENOMEM, "find host name");
-}
-
-/* Beyond them clients are told so, and the store can still open what it needs. */
-static size_t count_connections(void)
-{
-	size_t n = descriptors_raise(MAX_CONNECTIONS + OWN_DESCRIPTORS);
-
-	n = n > 2 * OWN_DESCRIPTORS ? n - OWN_DESCRIPTORS : OWN_DESCRIPTORS;
-	return n < MAX_CONNECTIONS ? n : MAX_CONNECTIONS;
-}
-
-/* As Mesos has its realms, and closed besides it what it has not. */
-static const struct http_area_rule areas[] = {
-	{ "/health", HTTP_AREA_OPEN },
-	{ "/health.json", HTTP_AREA_OPEN },
-	{ "/version", HTTP_AREA_OPEN },
-	{ "/version.json", HTTP_AREA_OPEN },
-	{ "/redirect", HTTP_AREA_OPEN },
-	{ "/ping", HTTP_AREA_OPEN },
-	{ "/logging/toggle", HTTP_AREA_READWRITE },
-	{ "/quota", HTTP_AREA_READWRITE },
-	{ "/weights", HTTP_AREA_READWRITE },
-	{ "/maintenance/schedule", HTTP_AREA_READWRITE },
-	{ "/maintenance/status", HTTP_AREA_READWRITE },
-	{ "/api/v1/scheduler", HTTP_AREA_SCHEDULER },
-	{ "/api/v1/agent", HTTP_AREA_AGENT },
-};
-
-static int read_credentials(struct shell *shell, struct err *e)
-{
-	const struct shell_flags *flags = &shell->flags;
-	int r = flags->credentials ? credentials_load(flags->credentials, &shell->credentials, e) : 0;
-
-	if (r < 0)
-		return err_wrap(e, "use '--credentials'");
-	shell->auth = (struct http_auth){
-		.name = "mesos-master", .prefix = "/master",
-		.rules = areas, .n_rules = ARRAY_SIZE(areas),
-		.is_closed = {
-			[HTTP_AREA_READONLY] = flags->authenticate_http_readonly,
-			[HTTP_AREA_READWRITE] = flags->authenticate_http_readwrite,
-			[HTTP_AREA_SCHEDULER] = flags->authenticate_http_frameworks,
-			[HTTP_AREA_AGENT] = flags->authenticate_agents,
-		},
-		.credentials = shell->credentials,
-	};
-	return 0;
-}
-
-/* One name and password for all of it, besides what the others ask for. */
-static int read_marathon_credentials(struct shell *shell, struct err *e)
-{
-	static const struct http_area_rule ping = { "/ping", HTTP_AREA_OPEN };
-	const char *pair = shell->flags.http_credentials;
-	int r = pair ? credentials_of_pair(pair, &shell->marathon_credentials, e) : 0;
-
-	if (r < 0)
-		return err_wrap(e, "use '--http_credentials'");
-	shell->marathon_auth = (struct http_auth){
-		.name = "marathon", .prefix = "", .rules = &ping, .n_rules = 1,
-		.is_closed = { [HTTP_AREA_READONLY] = true, [HTTP_AREA_READWRITE] = true },
-		.credentials = shell->marathon_credentials,
-	};
-	return 0;
-}
-
-/* Where Marathon's clients look.  A habit, not a need: whoever named no port does without it. */
-static int listen_for_marathon(struct shell *shell, struct err *e)
-{
-	const char *listen = shell->flags.listen, *asked = shell->flags.http_port;
-	int host = (int)(strrchr(listen, ':') - listen);
-	AUTO_FREE char *address = NULL;
-	struct err own = { 0 };
-	int r;
-
-	if (asked && !*asked)
-		asked = NULL;
-	if (asked && strcmp(asked, "0") == 0)
-		return 0;
-	if ((asked ? asprintf(&address, "%.*s:%s", host, listen, asked) :
-		     asprintf(&address, "%.*s:%d", host, listen, MARATHON_PORT)) < 0)
-		return err_set(e, ENOMEM, "listen for clients of Marathon");
-	r = http_server_listen(shell->server, address, &shell->http_port, asked ? e : &own);
-	if (r == 0 || asked)
-		return r < 0 ? err_wrap(e, "use '--http_port=%s'", asked) : 0;
-	log_write_err(LOG_LEVEL_WARNING, &own, "/v2 is served on port %u alone; --http_port names"
-		      " another port, or 0 for none", shell->port);
-	return 0;
-}
-
-static int start_server(struct shell *shell, struct err *e)
-{
-	struct http_limits limits = http_default_limits;
-	int r;
-
-	limits.max_connections = count_connections();
-	limits.max_per_peer = MAX_PER_PEER;
-	limits.max_stream_queue = MAX_STREAM_QUEUE;
-	r = http_server_new(shell->loop, &limits, &shell->server, e);
-	if (r == 0)
-		r = http_server_listen(shell->server, shell->flags.listen, &shell->port, e);
-	if (r == 0)
-		r = listen_for_marathon(shell, e);
-	if (r < 0)
-		return r;
-	http_server_set_gate(shell->server, gate, shell);
 	return 0;
 }
 
@@ -554,13 +377,7 @@ int shell_start(struct shell *shell, struct err *e)
 	if (r == 0)
 		r = open_store(shell, &is_rebuilt, e);
 	if (r == 0)
-		r = choose_hostname(shell, e);
-	if (r == 0)
-		r = read_credentials(shell, e);
-	if (r == 0)
-		r = read_marathon_credentials(shell, e);
-	if (r == 0)
-		r = start_server(shell, e);
+		r = shell_server_start(shell, e);
 	if (r == 0)
 		r = streams_new("agent", &shell->rng, agent_stream_lost, &shell->agents, e);
 	if (r == 0)
@@ -613,7 +430,5 @@ void shell_stop(struct shell *shell)
 	if (shell->store)
 		store_close(shell->store);
 	loop_free(shell->loop);
-	credentials_free(shell->credentials);
-	credentials_free(shell->marathon_credentials);
-	free(shell->hostname);
+	shell_server_done(shell);
 }

@@ -79,6 +79,9 @@ void shell_flags_done(struct shell_flags *flags);
 /* Everything up to the first accepted connection; on failure shell_stop() cleans up. */
 int shell_start(struct shell *shell, struct err *e);
 void shell_stop(struct shell *shell);
+/* shell_server.c: its name, its credentials and its listeners; what of them is not the server's own goes last. */
+int shell_server_start(struct shell *shell, struct err *e);
+void shell_server_done(struct shell *shell);
 /* Something came in: run the core before the loop waits again. */
 void shell_wake(struct shell *shell);
 /* The hook after every turn of the loop. */
