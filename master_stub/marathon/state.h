@@ -334,4 +334,16 @@ const char *instance_condition(const struct instance *instance);
 const char *instance_state_name(Mesos__V1__TaskState state);
 bool instance_state_is_terminal(Mesos__V1__TaskState state);
 
+/* ---- deployment.c ---- */
+
+/* An empty one with room for so many actions and originals; NULL: no memory. */
+struct deployment *deployment_allocate(unsigned n_actions, unsigned n_originals);
+void deployment_add_action(struct deployment *deployment, enum action_kind kind, unsigned step,
+			   const char *app_id);
+
+/* ---- deployment_json.c ---- */
+
+/* "rollbackOf"; a new reference, NULL: it is none. */
+json_t *deployment_rollback_view(const struct deployment *deployment);
+
 #endif
