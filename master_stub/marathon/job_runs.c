@@ -10,26 +10,34 @@
 #include "master_stub/marathon/refusal.h"
 #include "master_stub/marathon/scale.h"
 #include "master_stub/marathon/state.h"
+#include "master_stub/marathon/updates.h"
 
 enum { MAX_RUNS = 1000, TASKS_KEPT = 20, HISTORY_KEPT = 50 };
 
 /* ---- What is wanted ---- */
 
-static void doom_all(struct controller *c, const struct entry *entry, const char *reason)
+/* One that is out of reach is not waited for: it is killed should it come back. */
+static void stop_tasks(struct controller *c, const struct entry *entry)
 {
-	struct instance *instance;
+	struct instance *instance = TAILQ_FIRST(&entry->instances), *next;
 
-	TAILQ_FOREACH(instance, &entry->instances, of_app) {
-		if (instance_doom(c, instance, reason) < 0)
+	for (; instance; instance = next) {
+		next = TAILQ_NEXT(instance, of_app);
+		if (instance_doom(c, instance, "the run is stopped") < 0)
 			c->is_out_of_memory = true;
+		else if (instance->unreachable_wall_ms != 0)
+			instance_forget(c, instance);
 	}
+	/* Without tasks it is over. */
+	if (entry->n_instances == 0)
+		controller_wake_at(c, c->now_ms);
 }
 
 /* One task at a time: also one that is being stopped, or is out of reach, may still run. */
 static void run_balance(struct controller *c, struct entry *entry)
 {
 	if (entry->run->is_stopping)
-		doom_all(c, entry, "the run is stopped");
+		stop_tasks(c, entry);
 	if (entry->run->is_stopping || entry->run->is_over)
 		return;
 	entry->launch_spec = entry->target;
@@ -184,6 +192,7 @@ void run_stop(struct controller *c, struct run *run)
 	run->is_stopping = true;
 	run->entry->is_dirty = true;
 	controller_explain(c, "run '%s' is stopped by request", run->entry->id);
+	stop_tasks(c, run->entry);
 }
 
 /* ---- Dependencies ---- */

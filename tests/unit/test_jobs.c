@@ -252,6 +252,25 @@ static void test_unreachable_task_is_waited_for(void **state)
 	assert_int_equal(job("a")->n_successes, 1);
 }
 
+/* Nobody can tell when it ends: the run is given up, and the task killed should it come back. */
+static void test_stopped_run_does_not_wait_for_an_unreachable_task(void **state)
+{
+	unsigned n_kills;
+
+	(void)state;
+	add("{\"id\":\"a\"," RUN "}}");
+	run_now("a");
+	offer();
+	let_it_be(UNKNOWN_HEALTH);
+	say(task_at(0), MESOS__V1__TASK_STATE__TASK_UNREACHABLE, UNKNOWN_HEALTH);
+	stop_first("a");
+	assert_int_equal(job("a")->n_runs, 0);
+	assert_int_equal(job("a")->n_failures, 1);
+	n_kills = world.scheduler.n_kills;
+	say(task_at(0), MESOS__V1__TASK_STATE__TASK_RUNNING, UNKNOWN_HEALTH);
+	assert_int_equal(world.scheduler.n_kills, n_kills + 1);
+}
+
 #define SCHEDULED(cron, more) \
 	"{\"id\":\"a\"," RUN "},\"schedules\":[{\"id\":\"s\",\"cron\":\"" cron "\"" more "}]}"
 
@@ -511,6 +530,7 @@ int main(void)
 		TEST(test_run_survives_a_restart_at_every_step),
 		TEST(test_launch_that_never_left_is_made_again),
 		TEST(test_unreachable_task_is_waited_for),
+		TEST(test_stopped_run_does_not_wait_for_an_unreachable_task),
 		TEST(test_due_times_across_a_change_of_the_clocks_and_a_restart),
 		TEST(test_missed_due_times_are_made_up_for_within_the_deadline),
 		TEST(test_clock_that_is_set_starts_nothing_twice_and_loses_nothing),
