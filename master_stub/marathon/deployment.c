@@ -128,10 +128,19 @@ static void hold_apps(struct controller *c, struct deployment *d, struct deploym
 	for (unsigned i = 0; i < d->n_originals; i++) {
 		struct entry *entry = entry_find(c, d->originals[i].app_id);
 
-		if (entry && (holder || entry->deployment == d)) {
-			entry->deployment = holder;
-			entry_touch(entry);
-		}
+		if (!entry || !(holder || entry->deployment == d))
+			continue;
+		entry->deployment = holder;
+		entry->original = holder ? &d->originals[i] : NULL;
+		entry->action = NULL;
+		entry_touch(entry);
+	}
+	for (unsigned i = 0; holder && i < d->n_actions; i++) {
+		struct action *action = &d->actions[i];
+		struct entry *entry = entry_find(c, action->app_id);
+
+		if (entry && (action->kind == ACTION_SCALE || action->kind == ACTION_RESTART))
+			entry->action = action;
 	}
 }
 
@@ -262,35 +271,22 @@ bool deployment_affects(const struct deployment *deployment, const char *app_id)
 enum deployment_phase deployment_phase_of(const struct entry *entry)
 {
 	const struct deployment *d = entry->deployment;
+	const struct action *action = entry->action;
 
-	for (unsigned i = 0; d && i < d->n_actions; i++) {
-		const struct action *action = &d->actions[i];
-
-		if (strcmp(action->app_id, entry->id) != 0 || action->kind == ACTION_START ||
-		    action->kind == ACTION_STOP)
-			continue;
-		if (action->step > d->current)
-			return PHASE_BEFORE;
-		if (action->step < d->current)
-			return PHASE_NONE;
-		if (d->is_paused)
-			return PHASE_PAUSED;
-		if (action->is_canary && !d->is_promoted)
-			return PHASE_CANARY;
-		return action->kind == ACTION_SCALE ? PHASE_SCALE : PHASE_RESTART;
-	}
-	return PHASE_NONE;
+	if (!action || action->step < d->current)
+		return PHASE_NONE;
+	if (action->step > d->current)
+		return PHASE_BEFORE;
+	if (d->is_paused)
+		return PHASE_PAUSED;
+	if (action->is_canary && !d->is_promoted)
+		return PHASE_CANARY;
+	return action->kind == ACTION_SCALE ? PHASE_SCALE : PHASE_RESTART;
 }
 
 bool deployment_has_canary(const struct entry *entry)
 {
-	const struct deployment *d = entry->deployment;
-
-	for (unsigned i = 0; d && !d->is_promoted && i < d->n_actions; i++) {
-		if (d->actions[i].is_canary && strcmp(d->actions[i].app_id, entry->id) == 0)
-			return true;
-	}
-	return false;
+	return entry->action && entry->action->is_canary && !entry->deployment->is_promoted;
 }
 
 const char *deployment_original_of(const struct deployment *deployment, const char *app_id)
@@ -304,7 +300,7 @@ const char *deployment_original_of(const struct deployment *deployment, const ch
 
 const char *deployment_original(const struct entry *entry)
 {
-	return entry->deployment ? deployment_original_of(entry->deployment, entry->id) : "";
+	return entry->original ? entry->original->version : "";
 }
 
 /* ---- Going on ---- */

@@ -19,6 +19,7 @@
 #include "master_stub/marathon/rolling.h"
 #include "proto/mesos.pb-c.h"
 
+struct action;
 struct autoscaler;
 struct deployment;
 struct entry;
@@ -26,6 +27,7 @@ struct fetch;
 struct group;
 struct job;
 struct metering;
+struct original;
 struct readiness;
 struct run;
 struct usage;
@@ -128,6 +130,8 @@ struct entry {
 	json_t *last_failure;		/* lastTaskFailure, or NULL */
 	json_t *last_end;		/* of an instance by itself, also a good one; or NULL */
 	struct deployment *deployment;	/* the one that holds it, or NULL */
+	const struct original *original;	/* its own of that, or NULL; both borrowed */
+	const struct action *action;	/* likewise, but of scaling or restarting */
 	struct autoscaler *autoscaler;	/* of an app that is autoscaled, or NULL */
 	struct run *run;		/* the job's run that it is; NULL: an app */
 
