@@ -122,13 +122,16 @@ static void cancel(struct sim *sim, unsigned app, const struct entry *entry)
 	bool is_forced = sim_chance(sim, 500);
 	struct change_result result;
 	struct refusal refusal = { 0 };
+	char id[ID_UUID_SIZE];
 	int r;
 
 	if (!entry->deployment)
 		return;
+	/* The deployment's own ends with it. */
+	(void)snprintf(id, sizeof(id), "%s", entry->deployment->id);
 	sim_trace(sim, "people: the deployment of %s is %s", people_app_id(app),
 		  is_forced ? "cancelled" : "rolled back");
-	r = changes_cancel(sim->host->controller, entry->deployment->id, is_forced, sim->now_ms,
+	r = changes_cancel(sim->host->controller, id, is_forced, sim->now_ms,
 			   &result, &refusal);
 	refusal_done(&refusal);
 	if (r < 0)
