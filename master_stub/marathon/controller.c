@@ -26,7 +26,11 @@
 #include "master_stub/marathon/subscriptions.h"
 #include "master_stub/marathon/updates.h"
 
-enum { RETRY_MS = 1000, FAILOVER_SECONDS = 604800 };
+enum {
+	RETRY_MS = 1000,
+	FAILOVER_SECONDS = 604800,
+	MAX_STEPS = 16,		/* in one turn: what each costs grows with its plan */
+};
 
 const struct controller_options controller_default_options = {
 	.local_port_min = 10000,
@@ -298,6 +302,8 @@ static void end_looks(struct controller *c)
  */
 void controller_turn(struct controller *c, int64_t now_ms)
 {
+	unsigned steps;
+
 	c->now_ms = now_ms;
 	c->next_ms = INT64_MAX;
 	c->is_out_of_memory = false;
@@ -310,16 +316,21 @@ void controller_turn(struct controller *c, int64_t now_ms)
 	updates_turn(c);
 	autoscalers_turn(c);
 	jobs_turn(c);
-	do {
+	readiness_turn(c);
+	entries_balance(c);
+	for (steps = 0; steps < MAX_STEPS && deployments_turn(c); steps++) {
 		readiness_turn(c);
 		entries_balance(c);
-	} while (deployments_turn(c));
+	}
 	kills_turn(c);
 	launch_turn(c);
 	reconcile_turn(c);
 	subscriptions_turn(c);
 	write_dirty(c);
 	end_looks(c);
+	/* Not in this moment: whoever else is to be served comes first. */
+	if (steps == MAX_STEPS)
+		c->next_ms = now_ms + 1;
 	if (c->is_out_of_memory)
 		controller_wake_at(c, now_ms + RETRY_MS);
 	if (!STAILQ_EMPTY(&c->incoming))

@@ -354,6 +354,17 @@ static bool is_step_done(struct controller *c, const struct deployment *d)
 	return true;
 }
 
+static void touch_step(const struct controller *c, const struct deployment *d)
+{
+	for (unsigned i = 0; i < d->n_actions; i++) {
+		struct entry *entry = d->actions[i].step == d->current ?
+					      entry_find(c, d->actions[i].app_id) : NULL;
+
+		if (entry)
+			entry_touch(entry);
+	}
+}
+
 /* An app that was stopped is forgotten now, so that its id may be used by a later step. */
 static void leave_step(struct controller *c, struct deployment *d)
 {
@@ -365,10 +376,12 @@ static void leave_step(struct controller *c, struct deployment *d)
 			finish_stop(c, entry);
 	}
 	event_deployment(c, "deployment_step_success", d, NULL);
+	/* For all others nothing is different: a plan may have as many steps as apps. */
+	touch_step(c, d);
 	d->current++;
 	d->step_ms = c->now_ms;
 	d->is_announced = false;
-	deployment_touch(c, d);
+	touch_step(c, d);
 }
 
 /* When ENTRY's part of the current step is to be done at the latest; INT64_MAX: never. */

@@ -26,14 +26,14 @@ static json_t *action_view(const struct action *action)
 json_t *deployment_steps_view(const struct deployment *d)
 {
 	json_t *steps = json_array();
+	unsigned i = 0;
 
 	for (unsigned step = 0; step < d->n_steps; step++) {
 		json_t *actions = json_array();
 
-		for (unsigned i = 0; i < d->n_actions; i++) {
-			if (d->actions[i].step == step)
-				(void)json_array_append_new(actions, action_view(&d->actions[i]));
-		}
+		/* They stand in the order of their steps. */
+		for (; i < d->n_actions && d->actions[i].step == step; i++)
+			(void)json_array_append_new(actions, action_view(&d->actions[i]));
 		(void)json_array_append_new(steps, json_pack("{s:o}", "actions", actions));
 	}
 	return steps;

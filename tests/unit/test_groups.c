@@ -125,6 +125,31 @@ static void test_one_deployment_goes_by_layers(void **state)
 	assert_int_equal(count_events("group_change_success"), 1);
 }
 
+/* A hundred layers, and nothing to wait for in any of them. */
+static void test_a_long_plan_lets_others_in_between(void **state)
+{
+	char text[16384] = "{\"apps\":[";
+	const struct deployment *d;
+	unsigned before;
+
+	(void)state;
+	for (unsigned i = 0; i < 100; i++)
+		(void)snprintf(text + strlen(text), sizeof(text) - strlen(text),
+			       "{\"id\":\"a%u\",\"cmd\":\"x\",\"instances\":0,"
+			       "\"dependencies\":[\"/chain/a%u\"]},", i, i + 1);
+	(void)strcat(text, "{\"id\":\"a100\",\"cmd\":\"x\",\"instances\":0}]}");
+	assert_int_equal(put_group("/chain", text, false), 0);
+	assert_int_equal(world.controller->n_deployments, 1);
+	while ((d = TAILQ_FIRST(&world.controller->deployments))) {
+		before = d->current;
+		assert_true(controller_next_ms(world.controller) > world.now_ms);
+		wait_ms(controller_next_ms(world.controller) - world.now_ms);
+		d = TAILQ_FIRST(&world.controller->deployments);
+		assert_true(!d || (d->current > before && d->current <= before + 16));
+	}
+	assert_true(lives("/chain/a0"));
+}
+
 static void test_every_step_is_resumed_by_the_next_process(void **state)
 {
 	(void)state;
@@ -455,6 +480,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_one_deployment_goes_by_layers, world_setup,
+						world_teardown),
+		cmocka_unit_test_setup_teardown(test_a_long_plan_lets_others_in_between, world_setup,
 						world_teardown),
 		cmocka_unit_test_setup_teardown(test_every_step_is_resumed_by_the_next_process, world_setup,
 						world_teardown),
