@@ -3,8 +3,11 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "lib/cleanup.h"
+#include "lib/utf8.h"
 
 static const struct {
 	int status, code;
@@ -39,18 +42,21 @@ int refuse_with_text(struct refusal *refusal, int status, const char *message, c
 
 int refuse(struct refusal *refusal, int status, const char *fmt, ...)
 {
+	AUTO_FREE char *sound = NULL;
 	char message[1024];
 	va_list ap;
 
 	va_start(ap, fmt);
 	(void)vsnprintf(message, sizeof(message), fmt, ap);
 	va_end(ap);
-	return refuse_with_text(refusal, status, message, NULL);
+	/* It may quote what no JSON text can hold, or end in half a character. */
+	sound = utf8_repair(message, strlen(message));
+	return sound ? refuse_with_text(refusal, status, sound, NULL) : refuse_memory(refusal);
 }
 
 int refuse_memory(struct refusal *refusal)
 {
-	return refuse(refusal, 503, "out of memory");
+	return refuse_with_text(refusal, 503, "out of memory", NULL);
 }
 
 void problems_done(struct problems *problems)

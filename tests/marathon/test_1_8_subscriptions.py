@@ -127,7 +127,8 @@ def test_what_marathon_does_not_have_is_not_posted(marathon, app, events, callba
     assert "app_launch_given_up_event" not in callback.kinds()
 
 
-@pytest.mark.parametrize("url", ["ftp://x/y", "http://", "x", "http://a b/", "http://user:pw@host/", "http://host:99999/", "http://h/" + "x" * 1100])
+@pytest.mark.parametrize("url", ["ftp://x/y", "http://", "x", "http://a b/", "http://user:pw@host/", "http://host:99999/", "http://h/" + "x" * 1100,
+                                 "é" * 250])
 def test_what_is_no_url_is_refused(cluster, url):
     answer = cluster.call("POST", query(url))
     assert answer.status == 422 and "is no URL of http or https" in answer.json["message"]
