@@ -4,6 +4,7 @@ import http.client
 import json
 import os
 import pathlib
+import random
 import select
 import shutil
 import signal
@@ -18,10 +19,18 @@ REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
 SLOW = 1 if os.path.isdir("/sys/fs/cgroup/memory") and not os.environ.get("TEPUI_TEST_SANITIZED") else 6
 
 
+given_ports = set()
+
+
 def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+    """Below those of outgoing connections, one of which could have it before the daemon, and of tasks."""
+    while True:
+        port = random.randrange(20000, 31000)
+        with contextlib.suppress(OSError), socket.socket() as s:
+            s.bind(("127.0.0.1", port))
+            if port not in given_ports:
+                given_ports.add(port)
+                return port
 
 
 def wait_until(fact, what, seconds=20):
@@ -117,8 +126,12 @@ class Cluster:
         self.agents.append(agent)
         self.daemons.append(agent)
         agent.start()
+        def is_registered():
+            if not agent.is_alive():
+                raise AssertionError("the agent ended: " + agent.text()[-2000:])
+            return self.active_agents() > index
         if wait:
-            wait_until(lambda: self.active_agents() > index, f"agent {index}'s registration")
+            wait_until(is_registered, f"agent {index}'s registration")
         return agent
 
     def active_agents(self):
