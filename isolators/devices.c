@@ -335,8 +335,9 @@ static int read_info(int fd, struct bpf_prog_info *ret, struct err *e)
 		err_set(e, errno, "look at device filter") : 0;
 }
 
-/* The program of ours on CG's group, owned; -ENOENT, without a message: there is none. */
-static int find_program(const struct cgroup *cg, struct bpf_prog_info *ret, struct err *e)
+/* The program of ours on CG's group, owned; *RET_FD is -EBADF when there is none. */
+static int find_program(const struct cgroup *cg, int *ret_fd, struct bpf_prog_info *ret,
+			struct err *e)
 {
 	uint32_t ids[MAX_PROGRAMS];
 	union bpf_attr attr = { 0 };
@@ -358,10 +359,13 @@ static int find_program(const struct cgroup *cg, struct bpf_prog_info *ret, stru
 			return err_set(e, errno, "find device filter");
 		if (read_info(fd, ret, e) < 0)
 			return -e->code;
-		if (strcmp(ret->name, program_name) == 0)
-			return TAKE_FD(fd);
+		if (strcmp(ret->name, program_name) == 0) {
+			*ret_fd = TAKE_FD(fd);
+			return 0;
+		}
 	}
-	return -ENOENT;
+	*ret_fd = -EBADF;
+	return 0;
 }
 
 /* Two programs of the same instructions have the same tag. */
@@ -376,9 +380,9 @@ static int update(const struct cgroup *cg, const struct spec *wanted, struct err
 	r = read_info(fd, &info, e);
 	if (r < 0)
 		return r;
-	old_fd = find_program(cg, &old_info, e);
-	if (old_fd < 0 && old_fd != -ENOENT)
-		return old_fd;
+	r = find_program(cg, &old_fd, &old_info, e);
+	if (r < 0)
+		return r;
 	if (old_fd >= 0 && memcmp(info.tag, old_info.tag, sizeof(info.tag)) == 0)
 		return 0;
 	r = attach_program(cg, fd, old_fd, e);

@@ -20,7 +20,7 @@
 /* Of programs that are attached: how many are listed, and what asking for one is answered. */
 static struct {
 	uint32_t n_listed;
-	int lookup_errno, attach_errno;	/* 0: it works */
+	int query_errno, lookup_errno, attach_errno;	/* 0: it works */
 	unsigned n_attached;
 } group;
 
@@ -44,7 +44,7 @@ static long fake_bpf(int command, union bpf_attr *attr)
 		return 0;
 	case BPF_PROG_QUERY:
 		attr->query.prog_cnt = group.n_listed;
-		return 0;
+		return answer(group.query_errno, 0);
 	case BPF_PROG_GET_FD_BY_ID:
 		return answer(group.lookup_errno, group.lookup_errno ? -1 : some_fd());
 	case BPF_PROG_ATTACH:
@@ -92,6 +92,18 @@ static void test_a_group_that_goes_meanwhile(void **state)
 	assert_string_equal(e.msg, "attach device filter");
 }
 
+/* The kernel tells of a group that has gone as of a program that is not there. */
+static void test_a_group_that_has_gone(void **state)
+{
+	struct err e = { 0 };
+
+	(void)state;
+	memset(&group, 0, sizeof(group));
+	group.query_errno = group.attach_errno = ENOENT;
+	assert_int_equal(update(&e), -ENOENT);
+	assert_string_equal(e.msg, "find device filter");
+}
+
 static void test_one_that_was_taken_away_is_put_back(void **state)
 {
 	struct err e = { 0 };
@@ -119,6 +131,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_a_group_that_goes_meanwhile),
+		cmocka_unit_test(test_a_group_that_has_gone),
 		cmocka_unit_test(test_one_that_was_taken_away_is_put_back),
 		cmocka_unit_test(test_who_may_not_look_is_told_so),
 	};
