@@ -26,11 +26,10 @@ int group_records_put(struct controller *c, const struct group *group)
 
 	if (!dependencies)
 		return -ENOMEM;
-	/* The schema's strings are not const, though nobody writes to them. */
 	for (size_t i = 0; i < n; i++)
-		dependencies[i] = (char *)(uintptr_t)json_string_value(
-			json_array_get(group->dependencies, i));
-	record.group_id = (char *)(uintptr_t)group->id;
+		dependencies[i] = record_text(
+			json_string_value(json_array_get(group->dependencies, i)));
+	record.group_id = record_text(group->id);
 	record.n_dependencies = n;
 	record.dependencies = dependencies;
 	return records_put(c, kind_group, group->id, &record.base);
@@ -50,8 +49,8 @@ int group_records_put_past(struct controller *c, const struct past *past)
 	json_decref(json);
 	if (!before)
 		return -ENOMEM;
-	record.version = (char *)(uintptr_t)past->version;
-	record.before = (ProtobufCBinaryData){ strlen(before), (uint8_t *)before };
+	record.version = record_text(past->version);
+	record.before = record_bytes(before);
 	return records_put(c, kind_change, past->version, &record.base);
 }
 

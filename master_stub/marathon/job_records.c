@@ -16,17 +16,6 @@
 static const char kind_job[] = "marathon-job";
 static const char kind_run[] = "marathon-run";
 
-/* The schema's strings are not const, though nobody writes to them. */
-static char *text(const char *value)
-{
-	return (char *)(uintptr_t)value;
-}
-
-static ProtobufCBinaryData bytes_of(char *data)
-{
-	return (ProtobufCBinaryData){ .len = data ? strlen(data) : 0, .data = (uint8_t *)data };
-}
-
 static char *dump(const json_t *json)
 {
 	return json ? json_dumps(json, JSON_COMPACT) : NULL;
@@ -67,13 +56,13 @@ int job_records_put_job(struct controller *c, const struct job *job)
 		handled[2 * i] = job->handled.items[i].first;
 		handled[2 * i + 1] = job->handled.items[i].last;
 	}
-	record.job_id = text(job->id);
-	record.spec = bytes_of(spec);
+	record.job_id = record_text(job->id);
+	record.spec = record_bytes(spec);
 	record.has_schedule = schedule != NULL;
-	record.schedule = bytes_of(schedule);
+	record.schedule = record_bytes(schedule);
 	record.has_succeeded = record.has_failed = true;
-	record.succeeded = bytes_of(succeeded);
-	record.failed = bytes_of(failed);
+	record.succeeded = record_bytes(succeeded);
+	record.failed = record_bytes(failed);
 	fill_history(job, &record);
 	record.n_handled = 2 * job->handled.n;
 	record.handled = handled;
@@ -100,13 +89,13 @@ int job_records_put_run(struct controller *c, const struct run *run)
 	json_decref(app);
 	if (!definition || !tasks)
 		return -ENOMEM;
-	record.job_id = text(run->job_id);
-	record.run_id = text(run->id);
-	record.definition = bytes_of(definition);
+	record.job_id = record_text(run->job_id);
+	record.run_id = record_text(run->id);
+	record.definition = record_bytes(definition);
 	record.has_created_wall_ms = record.has_number = record.has_tasks = true;
 	record.created_wall_ms = run->created_wall_ms;
 	record.number = run->number;
-	record.tasks = bytes_of(tasks);
+	record.tasks = record_bytes(tasks);
 	record.has_retries = run->retries;
 	record.retries = run->retries;
 	record.has_active_deadline_ms = run->active_deadline_ms >= 0;

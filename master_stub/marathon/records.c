@@ -52,17 +52,6 @@ void records_delete(struct controller *c, const char *kind, const char *key)
 		c->is_out_of_memory = true;
 }
 
-/* The schema's strings are not const, though nobody writes to them. */
-static char *text(const char *value)
-{
-	return (char *)(uintptr_t)value;
-}
-
-static ProtobufCBinaryData bytes_of(char *data)
-{
-	return (ProtobufCBinaryData){ .len = data ? strlen(data) : 0, .data = (uint8_t *)data };
-}
-
 static void set_backoff(const struct controller *c, const struct entry *entry,
 			Tepui__AppRecord *record)
 {
@@ -111,19 +100,19 @@ int records_put_app(struct controller *c, const struct entry *entry)
 		if (!failure)
 			return -ENOMEM;
 		record.has_last_task_failure = true;
-		record.last_task_failure = bytes_of(failure);
+		record.last_task_failure = record_bytes(failure);
 	}
 	if (entry->last_end != entry->last_failure) {
 		end = json_dumps(entry->last_end, JSON_COMPACT);
 		if (!end)
 			return -ENOMEM;
 		record.has_last_end = true;
-		record.last_end = bytes_of(end);
+		record.last_end = record_bytes(end);
 	}
-	record.app_id = text(entry->id);
-	record.version = text(entry->target->version);
-	record.last_scaling_at = text(entry->target->last_scaling_at);
-	record.last_config_change_at = text(entry->target->last_config_change_at);
+	record.app_id = record_text(entry->id);
+	record.version = record_text(entry->target->version);
+	record.last_scaling_at = record_text(entry->target->last_scaling_at);
+	record.last_config_change_at = record_text(entry->target->last_config_change_at);
 	record.has_is_deleting = entry->is_deleting;
 	record.is_deleting = entry->is_deleting;
 	set_backoff(c, entry, &record);
@@ -147,9 +136,9 @@ int records_put_version(struct controller *c, const struct app *app)
 	if (!definition)
 		return -ENOMEM;
 	version_key(app, key);
-	record.app_id = text(app->id);
-	record.version = text(app->version);
-	record.definition = bytes_of(definition);
+	record.app_id = record_text(app->id);
+	record.version = record_text(app->version);
+	record.definition = record_bytes(definition);
 	return records_put(c, kind_version, key, &record.base);
 }
 
@@ -163,8 +152,8 @@ int records_put_instance(struct controller *c, const struct instance *instance)
 	for (unsigned i = 0; i < instance->n_ports; i++)
 		ports[i] = instance->ports[i];
 	record.instance_id = instance->id;
-	record.app_id = text(instance->entry->id);
-	record.version = text(instance->spec->version);
+	record.app_id = record_text(instance->entry->id);
+	record.version = record_text(instance->spec->version);
 	record.task_id = instance->task_id;
 	record.agent_id = instance->agent_id;
 	record.host = instance->host;
@@ -198,9 +187,9 @@ int records_put_deployment(struct controller *c, const struct deployment *deploy
 	json_decref(json);
 	if (!plan)
 		return -ENOMEM;
-	record.deployment_id = text(deployment->id);
-	record.version = text(deployment->version);
-	record.plan = bytes_of(plan);
+	record.deployment_id = record_text(deployment->id);
+	record.version = record_text(deployment->version);
+	record.plan = record_bytes(plan);
 	record.has_current_step = true;
 	record.current_step = deployment->current;
 	record.has_started_wall_ms = true;
@@ -215,7 +204,7 @@ int records_put_ended(struct controller *c, const json_t *ended)
 
 	if (!view)
 		return -ENOMEM;
-	record.view = bytes_of(view);
+	record.view = record_bytes(view);
 	return records_put(c, kind_ended, json_string_value(json_object_get(ended, "id")), &record.base);
 }
 
@@ -236,7 +225,7 @@ int records_put_subscription(struct controller *c, const char *url)
 {
 	Tepui__SubscriptionRecord record = TEPUI__SUBSCRIPTION_RECORD__INIT;
 
-	record.callback_url = text(url);
+	record.callback_url = record_text(url);
 	return records_put(c, kind_subscription, url, &record.base);
 }
 

@@ -5,6 +5,7 @@
 #include <jansson.h>
 
 #include <stdint.h>
+#include <string.h>
 
 #include <protobuf-c/protobuf-c.h>
 
@@ -15,6 +16,18 @@ struct entry;
 struct err;
 struct instance;
 struct node;
+
+/* Fields of a record, borrowed: the schema's strings are not const, though nobody writes to them. */
+static inline char *record_text(const char *value)
+{
+	return (char *)(uintptr_t)value;
+}
+
+/* Of JSON; NULL: no bytes. */
+static inline ProtobufCBinaryData record_bytes(char *text)
+{
+	return (ProtobufCBinaryData){ .len = text ? strlen(text) : 0, .data = (uint8_t *)text };
+}
 
 /* What all below are made of: one record, or its removal, of KIND under KEY. */
 int records_put(struct controller *c, const char *kind, const char *key,
