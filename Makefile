@@ -53,7 +53,7 @@ PB_SRC   := $(PROTO:%=$(B)/proto/%.pb-c.c)
 PB_HDR   := $(PROTO:%=$(B)/proto/%.pb-c.h)
 FOLDERS  := lib net isolators containerizer containerizer/image containerizer/unpack containerizer/oci executor agent \
             master_stub cli
-src       = $(filter-out %/main.c,$(wildcard $(1)/*.c $(1)/marathon/*.c))
+src       = $(filter-out %/main.c,$(wildcard $(1)/*.c $(1)/marathon/*.c $(1)/marathon/*/*.c))
 objs      = $(patsubst %.c,$(B)/obj/%.o,$(1))
 ARCHIVES := $(FOLDERS:%=$(B)/%.a) $(B)/proto.a
 
@@ -95,7 +95,7 @@ $(foreach f,$(FOLDERS),$(eval $(call archive_rule,$(f))))
 LIBS_COMMON := -ljansson -lprotobuf-c -levent_core -lz
 LIBS_STORE  := -lsqlite3
 LIBS_ZONE   := -lglib-2.0
-$(B)/obj/master_stub/marathon/zone.o: CPPFLAGS += $(shell pkg-config --cflags-only-I glib-2.0 | sed s,-I,-isystem,g)
+$(B)/obj/master_stub/marathon/definition/zone.o: CPPFLAGS += $(shell pkg-config --cflags-only-I glib-2.0 | sed s,-I,-isystem,g)
 
 $(B)/tepui-master: $(B)/obj/master_stub/main.o $(B)/master_stub.a $(B)/net.a $(B)/lib.a $(B)/proto.a
 	$(call say,LINK)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS_COMMON) $(LIBS_STORE) $(LIBS_ZONE) -levent_extra -lssl -lcrypto -lm

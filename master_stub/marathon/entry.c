@@ -6,10 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "master_stub/marathon/autoscaler.h"
+#include "master_stub/marathon/autoscale/autoscaler.h"
+#include "master_stub/marathon/deployment/scale.h"
+#include "master_stub/marathon/instance/updates.h"
 #include "master_stub/marathon/records.h"
-#include "master_stub/marathon/scale.h"
-#include "master_stub/marathon/updates.h"
 
 enum { VERSIONS_KEPT = 50 };
 

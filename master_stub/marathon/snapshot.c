@@ -1,13 +1,13 @@
 /* Everything as it is, or as it was some changes ago. */
-#include "master_stub/marathon/history.h"
+#include "master_stub/marathon/deployment/history.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "master_stub/marathon/app.h"
-#include "master_stub/marathon/app_id.h"
-#include "master_stub/marathon/group.h"
+#include "master_stub/marathon/definition/app.h"
+#include "master_stub/marathon/definition/app_id.h"
+#include "master_stub/marathon/deployment/group.h"
 #include "master_stub/marathon/state.h"
 
 static int compare_apps(const struct snapshot_app *a, const struct snapshot_app *b)

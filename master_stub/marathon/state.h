@@ -1,4 +1,4 @@
-/* The controller's memory: apps, their instances, groups, deployments.  Private to this folder. */
+/* The controller's memory: apps, their instances, groups, deployments.  Private to the controller. */
 #ifndef MASTER_STUB_MARATHON_STATE_H
 #define MASTER_STUB_MARATHON_STATE_H
 
@@ -11,12 +11,12 @@
 #include "lib/hash.h"
 #include "lib/id.h"
 #include "lib/resources.h"
-#include "master_stub/marathon/app.h"
-#include "master_stub/marathon/backoff.h"
 #include "master_stub/marathon/controller.h"
-#include "master_stub/marathon/history.h"
-#include "master_stub/marathon/node_faults.h"
-#include "master_stub/marathon/rolling.h"
+#include "master_stub/marathon/definition/app.h"
+#include "master_stub/marathon/deployment/history.h"
+#include "master_stub/marathon/deployment/rolling.h"
+#include "master_stub/marathon/instance/backoff.h"
+#include "master_stub/marathon/placement/node_faults.h"
 #include "proto/mesos.pb-c.h"
 
 struct action;

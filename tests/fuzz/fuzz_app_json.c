@@ -6,8 +6,8 @@
 
 #include "lib/err.h"
 #include "lib/json_in.h"
-#include "master_stub/marathon/app.h"
-#include "master_stub/marathon/refusal.h"
+#include "master_stub/marathon/definition/app.h"
+#include "master_stub/marathon/definition/refusal.h"
 
 static void check_stored_form(struct app *app)
 {

@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "lib/err.h"
-#include "master_stub/marathon/cron.h"
-#include "master_stub/marathon/zone.h"
+#include "master_stub/marathon/definition/cron.h"
+#include "master_stub/marathon/definition/zone.h"
 
 enum { SOME_DAY_S = 1774742400 };	/* a week before the clocks are set back there */
 

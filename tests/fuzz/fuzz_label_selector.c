@@ -6,7 +6,7 @@
 
 #include <jansson.h>
 
-#include "master_stub/marathon/label_selector.h"
+#include "master_stub/marathon/definition/label_selector.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

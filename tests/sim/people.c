@@ -5,9 +5,9 @@
 #include <string.h>
 
 #include "lib/cleanup.h"
-#include "master_stub/marathon/changes.h"
-#include "master_stub/marathon/deployment.h"
-#include "master_stub/marathon/refusal.h"
+#include "master_stub/marathon/definition/refusal.h"
+#include "master_stub/marathon/deployment/changes.h"
+#include "master_stub/marathon/deployment/deployment.h"
 #include "master_stub/marathon/state.h"
 #include "tests/sim/host.h"
 #include "tests/sim/sim.h"

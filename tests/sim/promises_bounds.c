@@ -17,7 +17,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "master_stub/marathon/deployment.h"
+#include "master_stub/marathon/deployment/deployment.h"
 #include "master_stub/marathon/state.h"
 #include "tests/sim/host.h"
 #include "tests/sim/people.h"

@@ -20,10 +20,10 @@
 #include "lib/resources.h"
 #include "lib/rng.h"
 #include "lib/store.h"
-#include "master_stub/marathon/changes.h"
-#include "master_stub/marathon/refusal.h"
+#include "master_stub/marathon/definition/refusal.h"
+#include "master_stub/marathon/deployment/changes.h"
 #include "master_stub/marathon/state.h"
-#include "master_stub/marathon/views.h"
+#include "master_stub/marathon/view/views.h"
 
 enum { MAX_TASKS = 4096, MAX_FETCHES = 256, WALL_AT_START = 1600000000 };
 

@@ -7,7 +7,7 @@
 #include <jansson.h>
 
 #include "lib/cleanup.h"
-#include "master_stub/marathon/app_compat.h"
+#include "master_stub/marathon/definition/app_compat.h"
 
 static const struct {
 	const char *app, *fields;	/* what is added or replaced */

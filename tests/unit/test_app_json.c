@@ -9,9 +9,9 @@
 #include <cmocka.h>
 
 #include "lib/cleanup.h"
-#include "master_stub/marathon/app.h"
-#include "master_stub/marathon/app_id.h"
-#include "master_stub/marathon/refusal.h"
+#include "master_stub/marathon/definition/app.h"
+#include "master_stub/marathon/definition/app_id.h"
+#include "master_stub/marathon/definition/refusal.h"
 
 static struct app *parse(const char *text)
 {

@@ -8,7 +8,7 @@
 #include <cmocka.h>
 
 #include "lib/cleanup.h"
-#include "master_stub/marathon/app_parts.h"
+#include "master_stub/marathon/definition/app_parts.h"
 
 /* EXPECTED: the fields of the canonical form that the row is about; null: it is not there. */
 static const struct {

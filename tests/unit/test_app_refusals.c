@@ -10,8 +10,8 @@
 #include <cmocka.h>
 
 #include "lib/cleanup.h"
-#include "master_stub/marathon/app.h"
-#include "master_stub/marathon/refusal.h"
+#include "master_stub/marathon/definition/app.h"
+#include "master_stub/marathon/definition/refusal.h"
 
 /* Whether the form of the document is wrong, or what it says. */
 enum message { S, R };

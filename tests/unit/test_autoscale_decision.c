@@ -13,9 +13,9 @@
 #include "lib/cleanup.h"
 #include "lib/err.h"
 #include "lib/rng.h"
-#include "master_stub/marathon/autoscale.h"
-#include "master_stub/marathon/autoscale_decision.h"
-#include "master_stub/marathon/zone.h"
+#include "master_stub/marathon/autoscale/autoscale_decision.h"
+#include "master_stub/marathon/definition/autoscale.h"
+#include "master_stub/marathon/definition/zone.h"
 
 enum { MAX_SAMPLES = 512, SECOND = 1000, LONG_AGO = -100000000 };
 

@@ -1,7 +1,7 @@
 /* Autoscaled apps in a whole controller: what is asked, what follows from it, and what holds it back. */
 #include "controller_world.h"
 
-#include "master_stub/marathon/autoscaler.h"
+#include "master_stub/marathon/autoscale/autoscaler.h"
 
 enum { ROUND_MS = 10000 };
 

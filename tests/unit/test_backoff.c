@@ -6,8 +6,8 @@
 
 #include <cmocka.h>
 
-#include "master_stub/marathon/app.h"
-#include "master_stub/marathon/backoff.h"
+#include "master_stub/marathon/definition/app.h"
+#include "master_stub/marathon/instance/backoff.h"
 
 static const struct app standard = {
 	.backoff_ms = 1000, .backoff_factor = 1.15, .max_delay_ms = 300000,

@@ -11,8 +11,8 @@
 #include "lib/cleanup.h"
 #include "lib/err.h"
 #include "lib/pb_json.h"
-#include "master_stub/marathon/constraints.h"
-#include "master_stub/marathon/refusal.h"
+#include "master_stub/marathon/definition/constraints.h"
+#include "master_stub/marathon/definition/refusal.h"
 
 enum { MAX_PLACES = 8 };
 

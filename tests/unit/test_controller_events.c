@@ -1,7 +1,7 @@
 /* What is told of the subscription itself, and the ring that keeps the newest events. */
 #include "tests/unit/controller_world.h"
 
-#include "master_stub/marathon/event_ring.h"
+#include "master_stub/marathon/event/event_ring.h"
 
 static void say_event(Mesos__V1__Scheduler__Event *event, Mesos__V1__Scheduler__Event__Type type)
 {

@@ -11,8 +11,8 @@
 #include "lib/cleanup.h"
 #include "lib/clock.h"
 #include "lib/err.h"
-#include "master_stub/marathon/cron.h"
-#include "master_stub/marathon/zone.h"
+#include "master_stub/marathon/definition/cron.h"
+#include "master_stub/marathon/definition/zone.h"
 
 static struct time_zone *zone(const char *name)
 {

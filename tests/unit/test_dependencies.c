@@ -8,8 +8,8 @@
 
 #include <cmocka.h>
 
-#include "master_stub/marathon/app.h"
-#include "master_stub/marathon/dependencies.h"
+#include "master_stub/marathon/definition/app.h"
+#include "master_stub/marathon/deployment/dependencies.h"
 
 enum { MAX_APPS = 256 };
 

@@ -1,6 +1,6 @@
 /* Deployments that fail by themselves: their deadline, the number of attempts, and going back. */
 #include "controller_world.h"
-#include "master_stub/marathon/deployment.h"
+#include "master_stub/marathon/deployment/deployment.h"
 
 static const char *member_of(const char *deployment, const char *key)
 {

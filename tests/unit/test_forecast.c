@@ -1,6 +1,6 @@
 /* Dry runs: what a change would come to, and that nothing comes of it. */
 #include "controller_world.h"
-#include "master_stub/marathon/deployment.h"
+#include "master_stub/marathon/deployment/deployment.h"
 
 /* The answer as text, sorted; or the refusal's body.  Until the next call. */
 static const char *dry_run(struct change_set *set)

@@ -1,8 +1,8 @@
 /* Groups: complete lists, dependencies, going back, and one deployment for the whole change. */
 #include "controller_world.h"
-#include "master_stub/marathon/deployment.h"
-#include "master_stub/marathon/group.h"
-#include "master_stub/marathon/group_update.h"
+#include "master_stub/marathon/deployment/deployment.h"
+#include "master_stub/marathon/deployment/group.h"
+#include "master_stub/marathon/deployment/group_update.h"
 
 /* The status of the refusal, or 0; its body stays in last_refusal until the next call. */
 static int put_group(const char *at, const char *text, bool force)

@@ -8,9 +8,9 @@
 #include <cmocka.h>
 
 #include "lib/cleanup.h"
-#include "master_stub/marathon/app.h"
-#include "master_stub/marathon/job_spec.h"
-#include "master_stub/marathon/refusal.h"
+#include "master_stub/marathon/definition/app.h"
+#include "master_stub/marathon/definition/job_spec.h"
+#include "master_stub/marathon/definition/refusal.h"
 
 static json_t *parse(const char *text)
 {

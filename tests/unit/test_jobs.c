@@ -1,7 +1,7 @@
 /* Jobs on a clock of paper: due times, ends, retries, dependencies, restarts. */
 #include "controller_world.h"
-#include "master_stub/marathon/job.h"
-#include "master_stub/marathon/jobs.h"
+#include "master_stub/marathon/job/job.h"
+#include "master_stub/marathon/job/jobs.h"
 
 #define RUN "\"run\":{\"cpus\":0.1,\"mem\":32,\"disk\":0,\"cmd\":\"true\""
 

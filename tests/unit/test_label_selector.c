@@ -8,7 +8,7 @@
 #include <cmocka.h>
 
 #include "lib/cleanup.h"
-#include "master_stub/marathon/label_selector.h"
+#include "master_stub/marathon/definition/label_selector.h"
 
 static const struct {
 	const char *selector;

@@ -1,7 +1,7 @@
 /* Readiness checks: what is asked, when, and that deployments wait for the answers. */
 #include "controller_world.h"
 
-#include "master_stub/marathon/deployment.h"
+#include "master_stub/marathon/deployment/deployment.h"
 
 #define WEB_OF(n, version, more)                                                                   \
 	"{\"id\":\"/web\",\"cmd\":\"" version "\",\"instances\":" #n ",\"cpus\":1,\"mem\":1,"     \

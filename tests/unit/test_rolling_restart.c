@@ -1,7 +1,7 @@
 /* Rolling restarts: the formula alone, and every reachable path of it in a whole controller. */
 #include "controller_world.h"
 
-#include "master_stub/marathon/rolling.h"
+#include "master_stub/marathon/deployment/rolling.h"
 
 static const struct {
 	unsigned instances;

@@ -1,7 +1,7 @@
 /* Canaries, and what operators decide of deployments that are under way. */
 #include "controller_world.h"
-#include "master_stub/marathon/deployment.h"
-#include "master_stub/marathon/rollout.h"
+#include "master_stub/marathon/deployment/deployment.h"
+#include "master_stub/marathon/deployment/rollout.h"
 
 static struct change_result answer;
 

@@ -1,6 +1,6 @@
 /* What becomes of unhealthy instances: who decides it, what replaces them, and when nobody is killed. */
 #include "controller_world.h"
-#include "master_stub/marathon/unhealthy.h"
+#include "master_stub/marathon/instance/unhealthy.h"
 
 static void test_the_limit_is_that_of_the_kind_of_check(void **state)
 {

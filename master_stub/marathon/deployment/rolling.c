@@ -1,0 +1,56 @@
+#include "master_stub/marathon/deployment/rolling.h"
+
+#include <math.h>
+
+#include "master_stub/marathon/definition/app.h"
+
+static unsigned minimum(unsigned a, unsigned b)
+{
+	return a < b ? a : b;
+}
+
+static unsigned minus(unsigned a, unsigned b)
+{
+	return a > b ? a - b : 0;
+}
+
+unsigned rolling_min_healthy(const struct app *app)
+{
+	return (unsigned)ceil(app->instances * app->min_health);
+}
+
+unsigned rolling_max_capacity(const struct app *app)
+{
+	unsigned max = (unsigned)floor(app->instances * (1 + app->max_over));
+
+	/* No room in either direction: one more may run, or nothing would ever move. */
+	if (max == rolling_min_healthy(app))
+		max++;
+	return max;
+}
+
+/*
+ * Evaluated anew after every change, so that it holds whatever happened in between: what is
+ * healthy never falls below the minimum by our doing, what exists never exceeds the capacity.
+ */
+void rolling_plan(const struct app *app, const struct rolling_state *state,
+		  struct rolling_plan *ret)
+{
+	unsigned n = app->instances, min_healthy = rolling_min_healthy(app);
+	unsigned max_capacity = rolling_max_capacity(app);
+	unsigned old = state->old_healthy + state->old_other + state->old_unknown;
+	unsigned new = state->new_healthy + state->new_other;
+	unsigned spare = minus(state->old_healthy + state->new_healthy, min_healthy);
+	unsigned exist, stop_healthy;
+
+	*ret = (struct rolling_plan){ .stop_new = minus(new, n) };
+	/*
+	 * Stopping one that is not healthy takes nothing away.  One of which nothing is known may
+	 * well be healthy, so it is neither relied on nor stopped.
+	 */
+	stop_healthy = minimum(spare, state->old_healthy);
+	ret->stop_old = state->old_other + stop_healthy;
+	exist = old + new + state->dying;
+	ret->start = minimum(minus(n, new), minus(max_capacity, exist));
+	ret->is_done = state->new_healthy == n && new == n && old == 0 && state->dying == 0;
+}

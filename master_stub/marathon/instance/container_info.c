@@ -1,0 +1,109 @@
+#include "master_stub/marathon/instance/container_info.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static Mesos__V1__Volume *make_volume(struct build *b, const json_t *definition)
+{
+	const char *mode = json_string_value(json_object_get(definition, "mode"));
+	Mesos__V1__Volume *volume = MAKE(b, Mesos__V1__Volume, mesos__v1__volume__init);
+
+	if (!volume)
+		return NULL;
+	volume->container_path =
+		build_copy(b, json_string_value(json_object_get(definition, "containerPath")));
+	volume->host_path =
+		build_copy(b, json_string_value(json_object_get(definition, "hostPath")));
+	volume->mode = mode && strcmp(mode, "RO") == 0 ? MESOS__V1__VOLUME__MODE__RO :
+							 MESOS__V1__VOLUME__MODE__RW;
+	return volume;
+}
+
+static void add_volumes(struct build *b, const json_t *volumes, Mesos__V1__ContainerInfo *info)
+{
+	size_t n = json_array_size(volumes);
+
+	if (n == 0)
+		return;
+	info->volumes = build_alloc(b, n, sizeof(Mesos__V1__Volume *));
+	for (size_t i = 0; info->volumes && i < n; i++) {
+		info->volumes[i] = make_volume(b, json_array_get(volumes, i));
+		if (!info->volumes[i])
+			return;
+		info->n_volumes++;
+	}
+}
+
+static Mesos__V1__ContainerInfo__MesosInfo *make_image(struct build *b, const char *name)
+{
+	Mesos__V1__ContainerInfo__MesosInfo *info =
+		MAKE(b, Mesos__V1__ContainerInfo__MesosInfo,
+		     mesos__v1__container_info__mesos_info__init);
+	Mesos__V1__Image *image = MAKE(b, Mesos__V1__Image, mesos__v1__image__init);
+
+	if (!info || !image) {
+		free(image);
+		return info;
+	}
+	info->image = image;
+	image->type = MESOS__V1__IMAGE__TYPE__DOCKER;
+	image->docker = MAKE(b, Mesos__V1__Image__Docker, mesos__v1__image__docker__init);
+	if (image->docker)
+		image->docker->name = build_copy(b, name);
+	return info;
+}
+
+/* What is not said is as the node has it. */
+static Mesos__V1__LinuxInfo *make_linux(struct build *b, const json_t *definition)
+{
+	const json_t *seccomp = json_object_get(definition, "seccomp");
+	const char *profile = json_string_value(json_object_get(seccomp, "profileName"));
+	Mesos__V1__LinuxInfo *info =
+		MAKE(b, Mesos__V1__LinuxInfo, mesos__v1__linux_info__init);
+
+	if (!info)
+		return NULL;
+	info->has_ipc_mode = json_object_get(definition, "ipcInfo") != NULL;
+	info->ipc_mode = MESOS__V1__LINUX_INFO__IPC_MODE__PRIVATE;
+	if (!seccomp)
+		return info;
+	info->seccomp = MAKE(b, Mesos__V1__SeccompInfo, mesos__v1__seccomp_info__init);
+	if (!info->seccomp)
+		return info;
+	info->seccomp->has_unconfined = true;
+	info->seccomp->unconfined = json_is_true(json_object_get(seccomp, "unconfined"));
+	info->seccomp->profile_name = profile ? build_copy(b, profile) : NULL;
+	return info;
+}
+
+const char *container_info_image(const json_t *app)
+{
+	const json_t *docker = json_object_get(json_object_get(app, "container"), "docker");
+
+	return json_string_value(json_object_get(docker, "image"));
+}
+
+Mesos__V1__ContainerInfo *container_info_new(struct build *b, const json_t *app)
+{
+	const json_t *volumes = json_object_get(json_object_get(app, "container"), "volumes");
+	bool has_terminal = json_is_true(json_object_get(app, "tty"));
+	const char *image = container_info_image(app);
+	const json_t *linux_info =
+		json_object_get(json_object_get(app, "container"), "linuxInfo");
+	Mesos__V1__ContainerInfo *info;
+
+	if (!has_terminal && !image && !linux_info && json_array_size(volumes) == 0)
+		return NULL;
+	info = MAKE(b, Mesos__V1__ContainerInfo, mesos__v1__container_info__init);
+	if (!info)
+		return NULL;
+	info->type = MESOS__V1__CONTAINER_INFO__TYPE__MESOS;
+	if (has_terminal)
+		info->tty_info = MAKE(b, Mesos__V1__TTYInfo, mesos__v1__ttyinfo__init);
+	if (image)
+		info->mesos = make_image(b, image);
+	if (linux_info)
+		info->linux_info = make_linux(b, linux_info);
+	add_volumes(b, volumes, info);
+	return info;
+}

@@ -1,0 +1,11 @@
+/* Asking the master what it knows of our tasks. */
+#ifndef MASTER_STUB_MARATHON_INSTANCE_RECONCILER_H
+#define MASTER_STUB_MARATHON_INSTANCE_RECONCILER_H
+
+struct controller;
+
+/* After every subscription: ask until every instance was heard of, then now and then. */
+void reconcile_start(struct controller *c);
+void reconcile_turn(struct controller *c);
+
+#endif

@@ -1,0 +1,25 @@
+/* The calls of the scheduler interface that the controller makes. */
+#ifndef MASTER_STUB_MARATHON_INSTANCE_SCHEDULER_CALLS_H
+#define MASTER_STUB_MARATHON_INSTANCE_SCHEDULER_CALLS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "proto/mesos.pb-c.h"
+
+struct controller;
+
+/* A call that the master refuses is explained; what it was for is retried by its own timer. */
+void calls_kill(struct controller *c, const char *task_id, const char *agent_id, int64_t grace_ms);
+void calls_acknowledge(struct controller *c, const Mesos__V1__TaskStatus *status);
+void calls_revive(struct controller *c);
+void calls_suppress(struct controller *c);
+/* All offers of one call are of one agent. */
+void calls_decline(struct controller *c, const char *offer_id, double refuse_seconds);
+int calls_launch(struct controller *c, const char *offer_id, Mesos__V1__TaskInfo **tasks, size_t n,
+		 double refuse_seconds);
+/* N 0: implicit, everything that the master knows. */
+void calls_reconcile(struct controller *c, const char *const *task_ids,
+		     const char *const *agent_ids, size_t n);
+
+#endif

@@ -1,0 +1,358 @@
+#include "master_stub/marathon/instance/task_info.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/resources.h"
+#include "master_stub/marathon/instance/build.h"
+#include "master_stub/marathon/instance/container_info.h"
+#include "master_stub/marathon/instance/environment.h"
+#include "master_stub/marathon/instance/unhealthy.h"
+#include "master_stub/marathon/state.h"
+
+int task_resources(const struct app *app, struct resources *ret)
+{
+	const double amounts[N_RESOURCE_KINDS] = {
+		[RESOURCE_CPUS] = app->cpus,
+		[RESOURCE_MEM] = app->mem_mb,
+		[RESOURCE_DISK] = app->disk_mb,
+		[RESOURCE_GPUS] = (double)app->gpus,
+	};
+
+	*ret = (struct resources){ 0 };
+	for (int kind = 0; kind < N_RESOURCE_KINDS; kind++) {
+		int r = resources_scalar_from_double(amounts[kind], &ret->scalar[kind]);
+
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+void task_name(const char *app_id, char *ret, unsigned long size)
+{
+	const char *end = app_id + strlen(app_id), *start;
+	unsigned long used = 0;
+
+	ret[0] = '\0';
+	while (end > app_id && used < size) {
+		for (start = end; start > app_id && start[-1] != '/'; start--)
+			;
+		used += (unsigned long)snprintf(ret + used, size - used, "%s%.*s", used ? "." : "",
+						(int)(end - start), start);
+		end = start > app_id ? start - 1 : start;
+	}
+}
+
+/* ---- Command ---- */
+
+static Mesos__V1__Environment *make_environment(struct build *b, const struct instance *instance)
+{
+	json_t *env = environment_of(instance->spec, instance->task_id, instance->host,
+				     instance->ports, instance->n_ports), *value;
+	Mesos__V1__Environment *message =
+		MAKE(b, Mesos__V1__Environment, mesos__v1__environment__init);
+	const char *name;
+
+	if (!env || !message) {
+		b->failed = true;
+		json_decref(env);
+		return message;
+	}
+	message->variables = build_alloc(b, json_object_size(env), sizeof(*message->variables));
+	json_object_foreach(env, name, value) {
+		Mesos__V1__Environment__Variable *variable =
+			MAKE(b, Mesos__V1__Environment__Variable,
+			     mesos__v1__environment__variable__init);
+
+		if (!variable || !message->variables) {
+			free(variable);
+			break;
+		}
+		variable->name = build_copy(b, name);
+		variable->value = build_copy(b, json_string_value(value));
+		message->variables[message->n_variables++] = variable;
+	}
+	json_decref(env);
+	return message;
+}
+
+/*
+ * Without a shell the first argument is both the file and argv[0]; with an IMAGE all of them are
+ * what its entrypoint gets.
+ */
+static void set_arguments(struct build *b, const json_t *args, const char *image,
+			  Mesos__V1__CommandInfo *command)
+{
+	size_t n = json_array_size(args);
+
+	if (!image)
+		command->value = build_copy(b, json_string_value(json_array_get(args, 0)));
+	command->arguments = build_alloc(b, n, sizeof(*command->arguments));
+	for (size_t i = 0; command->arguments && i < n; i++)
+		command->arguments[command->n_arguments++] =
+			build_copy(b, json_string_value(json_array_get(args, i)));
+}
+
+static Mesos__V1__CommandInfo *make_command(struct build *b, const struct instance *instance)
+{
+	const struct app *app = instance->spec;
+	Mesos__V1__CommandInfo *command =
+		MAKE(b, Mesos__V1__CommandInfo, mesos__v1__command_info__init);
+
+	if (!command)
+		return NULL;
+	command->has_shell = true;
+	command->shell = app->cmd != NULL;
+	if (app->cmd)
+		command->value = build_copy(b, app->cmd);
+	else
+		set_arguments(b, app->args, container_info_image(app->json), command);
+	if (app->user)
+		command->user = build_copy(b, app->user);
+	command->environment = make_environment(b, instance);
+	return command;
+}
+
+/* ---- Health check ---- */
+
+/* A port that the definition names, or one of those that were taken from the offer. */
+static uint32_t check_port(const struct instance *instance, const json_t *check)
+{
+	const json_t *port = json_object_get(check, "port");
+	size_t index = (size_t)json_integer_value(json_object_get(check, "portIndex"));
+
+	if (port)
+		return (uint32_t)json_integer_value(port);
+	return index < instance->n_ports ? instance->ports[index] : 0;
+}
+
+static void set_check_target(struct build *b, const struct instance *instance,
+			     const json_t *check, const char *protocol,
+			     Mesos__V1__HealthCheck *message)
+{
+	const char *path = json_string_value(json_object_get(check, "path"));
+	const char *ip = json_string_value(json_object_get(check, "ipProtocol"));
+	bool is_v6 = ip && strcmp(ip, "IPv6") == 0;
+
+	if (strstr(protocol, "TCP")) {
+		message->type = MESOS__V1__HEALTH_CHECK__TYPE__TCP;
+		message->tcp = MAKE(b, Mesos__V1__HealthCheck__TCPCheckInfo,
+				    mesos__v1__health_check__tcpcheck_info__init);
+		if (!message->tcp)
+			return;
+		message->tcp->port = check_port(instance, check);
+		message->tcp->has_protocol = is_v6;
+		message->tcp->protocol = is_v6 ? MESOS__V1__NETWORK_INFO__PROTOCOL__IPv6
+					       : MESOS__V1__NETWORK_INFO__PROTOCOL__IPv4;
+		return;
+	}
+	message->type = MESOS__V1__HEALTH_CHECK__TYPE__HTTP;
+	message->http = MAKE(b, Mesos__V1__HealthCheck__HTTPCheckInfo,
+			     mesos__v1__health_check__httpcheck_info__init);
+	if (!message->http)
+		return;
+	message->http->port = check_port(instance, check);
+	message->http->path = build_copy(b, path ? path : "/");
+	message->http->scheme = build_copy(b, strstr(protocol, "HTTPS") ? "https" : "http");
+	message->http->has_protocol = is_v6;
+	message->http->protocol = is_v6 ? MESOS__V1__NETWORK_INFO__PROTOCOL__IPv6
+					: MESOS__V1__NETWORK_INFO__PROTOCOL__IPv4;
+}
+
+static double seconds_of(const json_t *check, const char *key)
+{
+	return json_number_value(json_object_get(check, key));
+}
+
+/*
+ * HTTP, HTTPS and TCP were once asked by the controller itself, without a delay; they run on the
+ * node as the MESOS_ ones do, but still start at once: failures count only after the grace period.
+ */
+static double first_delay(const json_t *check, const char *protocol)
+{
+	if (strncmp(protocol, "MESOS_", 6) == 0 || strcmp(protocol, "COMMAND") == 0)
+		return seconds_of(check, "delaySeconds");
+	return .2;
+}
+
+static Mesos__V1__HealthCheck *make_health_check(struct build *b, const struct instance *instance)
+{
+	const json_t *check = json_array_get(instance->spec->health_checks, 0);
+	const char *protocol = json_string_value(json_object_get(check, "protocol"));
+	Mesos__V1__HealthCheck *message;
+
+	if (!check)
+		return NULL;
+	message = MAKE(b, Mesos__V1__HealthCheck, mesos__v1__health_check__init);
+	if (!message)
+		return NULL;
+	message->has_type = message->has_delay_seconds = message->has_interval_seconds = true;
+	message->has_timeout_seconds = message->has_grace_period_seconds = true;
+	message->delay_seconds = first_delay(check, protocol);
+	message->interval_seconds = seconds_of(check, "intervalSeconds");
+	message->timeout_seconds = seconds_of(check, "timeoutSeconds");
+	message->grace_period_seconds = seconds_of(check, "gracePeriodSeconds");
+	message->has_consecutive_failures = true;
+	message->consecutive_failures = instance->spec->has_unhealthy_strategy ?
+					UINT32_MAX : unhealthy_limit(instance->spec);
+	if (strcmp(protocol, "COMMAND") != 0) {
+		set_check_target(b, instance, check, protocol, message);
+		return message;
+	}
+	message->type = MESOS__V1__HEALTH_CHECK__TYPE__COMMAND;
+	message->command = MAKE(b, Mesos__V1__CommandInfo, mesos__v1__command_info__init);
+	if (message->command)
+		message->command->value =
+			build_copy(b, json_string_value(json_object_get(
+					json_object_get(check, "command"), "value")));
+	return message;
+}
+
+/* ---- Labels, discovery, limits ---- */
+
+static Mesos__V1__Labels *make_labels(struct build *b, const json_t *labels)
+{
+	Mesos__V1__Labels *message;
+	json_t *walk, *value;
+	const char *key;
+
+	if (json_object_size(labels) == 0)
+		return NULL;
+	message = MAKE(b, Mesos__V1__Labels, mesos__v1__labels__init);
+	if (!message)
+		return NULL;
+	message->labels = build_alloc(b, json_object_size(labels), sizeof(*message->labels));
+	memcpy(&walk, &labels, sizeof(walk));	/* the iterator's type; nothing is changed */
+	json_object_foreach(walk, key, value) {
+		Mesos__V1__Label *label = MAKE(b, Mesos__V1__Label, mesos__v1__label__init);
+
+		if (!label || !message->labels) {
+			free(label);
+			break;
+		}
+		label->key = build_copy(b, key);
+		label->value = build_copy(b, json_string_value(value));
+		message->labels[message->n_labels++] = label;
+	}
+	return message;
+}
+
+static Mesos__V1__Port *make_port(struct build *b, const json_t *definition, uint16_t number)
+{
+	const char *name = json_string_value(json_object_get(definition, "name"));
+	Mesos__V1__Port *port = MAKE(b, Mesos__V1__Port, mesos__v1__port__init);
+
+	if (!port)
+		return NULL;
+	port->number = number;
+	port->name = name ? build_copy(b, name) : NULL;
+	port->protocol = build_copy(b, json_string_value(json_object_get(definition, "protocol")));
+	port->labels = make_labels(b, json_object_get(definition, "labels"));
+	return port;
+}
+
+static Mesos__V1__DiscoveryInfo *make_discovery(struct build *b, const struct instance *instance)
+{
+	Mesos__V1__DiscoveryInfo *message =
+		MAKE(b, Mesos__V1__DiscoveryInfo, mesos__v1__discovery_info__init);
+	char name[256];
+
+	if (!message)
+		return NULL;
+	task_name(instance->spec->id, name, sizeof(name));
+	message->visibility = MESOS__V1__DISCOVERY_INFO__VISIBILITY__FRAMEWORK;
+	message->name = build_copy(b, name);
+	message->ports = MAKE(b, Mesos__V1__Ports, mesos__v1__ports__init);
+	if (!message->ports || instance->n_ports == 0)
+		return message;
+	message->ports->ports = build_alloc(b, instance->n_ports, sizeof(*message->ports->ports));
+	for (unsigned i = 0; message->ports->ports && i < instance->n_ports; i++) {
+		Mesos__V1__Port *port =
+			make_port(b, json_array_get(instance->spec->ports, i), instance->ports[i]);
+
+		if (!port)
+			break;
+		message->ports->ports[message->ports->n_ports++] = port;
+	}
+	return message;
+}
+
+/* No limit given: the node's rule, which is the request. */
+static void add_limit(struct build *b, Mesos__V1__TaskInfo *task, const char *key, double value)
+{
+	Mesos__V1__TaskInfo__LimitsEntry *entry;
+
+	if (value == 0 || !task->limits)
+		return;
+	entry = MAKE(b, Mesos__V1__TaskInfo__LimitsEntry, mesos__v1__task_info__limits_entry__init);
+	if (!entry)
+		return;
+	entry->key = build_copy(b, key);
+	entry->value = MAKE(b, Mesos__V1__Value__Scalar, mesos__v1__value__scalar__init);
+	if (entry->value)
+		entry->value->value = value;
+	task->limits[task->n_limits++] = entry;
+}
+
+static Mesos__V1__KillPolicy *make_kill_policy(struct build *b, int64_t grace_ms)
+{
+	Mesos__V1__KillPolicy *policy;
+
+	if (grace_ms < 0)
+		return NULL;
+	policy = MAKE(b, Mesos__V1__KillPolicy, mesos__v1__kill_policy__init);
+	if (!policy)
+		return NULL;
+	policy->grace_period = MAKE(b, Mesos__V1__DurationInfo, mesos__v1__duration_info__init);
+	if (policy->grace_period)
+		policy->grace_period->nanoseconds = grace_ms * 1000000;
+	return policy;
+}
+
+static void fill(struct build *b, const struct instance *instance, Mesos__V1__TaskInfo *task)
+{
+	const struct app *app = instance->spec;
+	char name[256];
+
+	task_name(app->id, name, sizeof(name));
+	task->name = build_copy(b, name);
+	task->task_id = MAKE(b, Mesos__V1__TaskID, mesos__v1__task_id__init);
+	if (task->task_id)
+		task->task_id->value = build_copy(b, instance->task_id);
+	task->agent_id = MAKE(b, Mesos__V1__AgentID, mesos__v1__agent_id__init);
+	if (task->agent_id)
+		task->agent_id->value = build_copy(b, instance->agent_id);
+	task->command = make_command(b, instance);
+	task->container = container_info_new(b, app->json);
+	task->health_check = make_health_check(b, instance);
+	task->labels = make_labels(b, app->labels);
+	task->discovery = make_discovery(b, instance);
+	task->kill_policy = make_kill_policy(b, app->kill_grace_ms);
+	task->limits = build_alloc(b, 2, sizeof(*task->limits));
+	add_limit(b, task, "cpus", app->cpus_limit);
+	add_limit(b, task, "mem", app->mem_limit_mb);
+}
+
+int task_info_new(const struct instance *instance, const struct resources *resources,
+		  Mesos__V1__TaskInfo **ret)
+{
+	struct build b = { 0 };
+	Mesos__V1__TaskInfo *task = MAKE(&b, Mesos__V1__TaskInfo, mesos__v1__task_info__init);
+
+	if (!task)
+		return -ENOMEM;
+	fill(&b, instance, task);
+	if (resources_to_messages(resources, instance->spec->role, &task->resources,
+				  &task->n_resources) < 0)
+		b.failed = true;
+	if (b.failed) {
+		mesos__v1__task_info__free_unpacked(task, NULL);
+		return -ENOMEM;
+	}
+	*ret = task;
+	return 0;
+}

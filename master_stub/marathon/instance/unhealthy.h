@@ -1,0 +1,29 @@
+/*
+ * Instances that failed their health check too often, of apps with an unhealthyStrategy: past
+ * Marathon, the controller decides what becomes of them, not the node.
+ */
+#ifndef MASTER_STUB_MARATHON_INSTANCE_UNHEALTHY_H
+#define MASTER_STUB_MARATHON_INSTANCE_UNHEALTHY_H
+
+#include <stdint.h>
+
+struct app;
+struct controller;
+struct entry;
+
+/* The failure in a row on which CHECKS of an app end its task; UINT32_MAX: none does. */
+uint32_t unhealthy_limit(const struct app *app);
+
+/*
+ * Dooms those of ENTRY, which is to have N instances, that need not wait for a replacement.  How
+ * many more than N it is to have for the sake of those that wait.
+ */
+unsigned unhealthy_balance(struct controller *c, struct entry *entry, unsigned n);
+
+/* In a restart, whose plan replaces all others: dooms those of the new version. */
+void unhealthy_kill_new(struct controller *c, struct entry *entry);
+
+/* Why none of ENTRY's is killed; owned by the caller, NULL: they are, or memory is out. */
+char *unhealthy_why_stopped(const struct entry *entry);
+
+#endif

@@ -1,0 +1,396 @@
+#include "master_stub/marathon/instance/updates.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/cleanup.h"
+#include "lib/utf8.h"
+#include "master_stub/marathon/deployment/cause.h"
+#include "master_stub/marathon/deployment/scale.h"
+#include "master_stub/marathon/event/events.h"
+#include "master_stub/marathon/instance/scheduler_calls.h"
+#include "master_stub/marathon/placement/node.h"
+#include "master_stub/marathon/records.h"
+#include "master_stub/marathon/state.h"
+
+typedef Mesos__V1__TaskState task_state;
+
+typedef void backoff_fn(struct backoff *backoff, const struct app *app, int64_t now_ms);
+
+/*
+ * What an end does to the app's delay (3.1); Killed does nothing.  A node that refuses or loses a
+ * hundred instances at once is one failure, and not of the app: multiplied for each of them, the
+ * delay would keep the app away from the healthy nodes for minutes.
+ */
+static backoff_fn *backoff_of(task_state state)
+{
+	static const struct {
+		task_state state;
+		backoff_fn *fn;
+	} ends[] = {
+		{ MESOS__V1__TASK_STATE__TASK_ERROR, backoff_failed },
+		{ MESOS__V1__TASK_STATE__TASK_FAILED, backoff_failed },
+		{ MESOS__V1__TASK_STATE__TASK_FINISHED, backoff_failed },
+		{ MESOS__V1__TASK_STATE__TASK_DROPPED, backoff_lost },
+		{ MESOS__V1__TASK_STATE__TASK_GONE, backoff_lost },
+		{ MESOS__V1__TASK_STATE__TASK_GONE_BY_OPERATOR, backoff_lost },
+		{ MESOS__V1__TASK_STATE__TASK_LOST, backoff_lost },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(ends); i++) {
+		if (ends[i].state == state)
+			return ends[i].fn;
+	}
+	return NULL;
+}
+
+/* What reconciliation alone says of a task that nobody has is no failure of the app. */
+static bool is_news_of_the_app(const Mesos__V1__TaskStatus *status)
+{
+	return !status->has_reason ||
+	       status->reason != MESOS__V1__TASK_STATUS__REASON__REASON_RECONCILIATION ||
+	       status->state == MESOS__V1__TASK_STATE__TASK_FAILED ||
+	       status->state == MESOS__V1__TASK_STATE__TASK_FINISHED;
+}
+
+/* ---- Ends ---- */
+
+/* An end with status 0 is one, too, but no failure. */
+static void note_end(struct controller *c, const struct instance *instance,
+		     const Mesos__V1__TaskStatus *status)
+{
+	struct entry *entry = instance->entry;
+	char now[CLOCK_TEXT_SIZE];
+	json_t *end;
+
+	clock_format(controller_wall_ms(c), now);
+	end = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s*}", "appId", entry->id,
+			    "host", instance->host, "message",
+			    status->message ? status->message : "", "state",
+			    instance_state_name(status->state), "taskId", instance->task_id,
+			    "timestamp", now, "version", instance->spec->version, "slaveId",
+			    instance->agent_id);
+	if (!end) {
+		c->is_out_of_memory = true;
+		return;
+	}
+	json_decref(entry->last_end);
+	entry->last_end = end;
+	if (status->state != MESOS__V1__TASK_STATE__TASK_FINISHED) {
+		json_decref(entry->last_failure);
+		entry->last_failure = json_incref(end);
+	}
+	entry->is_dirty = true;
+}
+
+/* Told once: those of its instances that end later change nothing. */
+static void give_up(struct controller *c, const struct entry *entry)
+{
+	AUTO_FREE char *why = NULL;
+
+	if (entry->backoff.failures > entry->target->max_launch_attempts)
+		return;
+	why = cause_of_giving_up(entry);
+	controller_explain(c, "%s", why ? why : "out of memory");
+	event_launch_given_up(c, entry, why);
+}
+
+static void back_off(struct controller *c, const struct instance *instance,
+		     const Mesos__V1__TaskStatus *status)
+{
+	struct entry *entry = instance->entry;
+
+	backoff_of(status->state)(&entry->backoff, entry->target, c->now_ms);
+	if (node_faults_add(&entry->faults, instance->agent_id, instance->host,
+			    entry->target->max_delay_ms, c->now_ms) < 0)
+		c->is_out_of_memory = true;
+	entry->is_dirty = true;
+	if (backoff_has_given_up(&entry->backoff, entry->target)) {
+		give_up(c, entry);
+		return;
+	}
+	controller_explain(c, "instance '%s' ended: %s: %s; the next of '%s' starts in %.3f s",
+			   instance->id, instance_state_name(status->state),
+			   status->message ? status->message : "no message", entry->id,
+			   (double)(backoff_deadline(&entry->backoff) - c->now_ms) / 1000 > 0
+				   ? entry->backoff.delay_ms / 1000
+				   : 0.0);
+}
+
+void instance_forget(struct controller *c, struct instance *instance)
+{
+	records_delete_instance(c, instance);
+	instance_free(c, instance);
+}
+
+static bool is_by_drain(const Mesos__V1__TaskStatus *status)
+{
+	return status->has_reason &&
+	       status->reason == MESOS__V1__TASK_STATUS__REASON__REASON_AGENT_DRAINING;
+}
+
+/* Whoever is moved by an operator starts elsewhere at once; but a given up app stays given up. */
+static void forget_delay(struct entry *entry)
+{
+	if (backoff_has_given_up(&entry->backoff, entry->target))
+		return;
+	entry_reset_backoff(entry);
+	entry->is_dirty = true;
+}
+
+void app_instance_ended(struct controller *c, struct instance *instance,
+			const Mesos__V1__TaskStatus *status)
+{
+	if (!instance->is_doomed && is_news_of_the_app(status))
+		note_end(c, instance, status);
+	if (is_by_drain(status)) {
+		forget_delay(instance->entry);
+	} else if (!instance->is_doomed && backoff_of(status->state) && is_news_of_the_app(status)) {
+		back_off(c, instance, status);
+		return;
+	}
+	controller_explain(c, "instance '%s' ended: %s%s%s", instance->id,
+			   instance_state_name(status->state), status->message ? ": " : "",
+			   status->message ? status->message : "");
+}
+
+/* Told before it is forgotten: readers of the events look up what they can. */
+static void handle_end(struct controller *c, struct instance *instance,
+		       const Mesos__V1__TaskStatus *status)
+{
+	bool was_unhealthy = status->has_healthy && !status->healthy && !instance->is_doomed;
+
+	event_status_update(c, instance, status);
+	event_instance_changed(c, instance);
+	if (was_unhealthy)
+		event_unhealthy_kill(c, instance, status->message);
+	instance->entry->kind->ended(c, instance, status);
+	node_give_back(c, instance);
+	instance_forget(c, instance);
+}
+
+/* ---- Health and place ---- */
+
+static void take_health(struct controller *c, struct instance *instance,
+			const Mesos__V1__TaskStatus *status)
+{
+	bool changed = !instance->has_health || instance->is_healthy != (bool)status->healthy;
+	int64_t wall_ms = controller_wall_ms(c);
+
+	if (!status->has_healthy || json_array_size(instance->spec->health_checks) == 0)
+		return;
+	instance->has_health = true;
+	instance->is_healthy = status->healthy;
+	if (status->healthy) {
+		instance->failures = 0;
+		instance->last_success_wall_ms = wall_ms;
+		if (instance->first_success_wall_ms == 0)
+			instance->first_success_wall_ms = wall_ms;
+	} else {
+		instance->failures++;
+		instance->last_failure_wall_ms = wall_ms;
+		if (instance_set_text(&instance->failure_cause, status->message) < 0)
+			c->is_out_of_memory = true;
+		event_failed_health_check(c, instance);
+	}
+	if (changed)
+		event_health_changed(c, instance);
+}
+
+static void take_address(struct controller *c, struct instance *instance,
+			 const Mesos__V1__TaskStatus *status)
+{
+	const Mesos__V1__ContainerStatus *container = status->container_status;
+	const Mesos__V1__NetworkInfo *network;
+
+	if (!container || container->n_network_infos == 0)
+		return;
+	network = container->network_infos[0];
+	if (network->n_ip_addresses > 0 && network->ip_addresses[0]->ip_address &&
+	    instance_set_text(&instance->ip, network->ip_addresses[0]->ip_address) < 0)
+		c->is_out_of_memory = true;
+}
+
+/* ---- Unreachable (3.6) ---- */
+
+/* How long ago it was is all that the wall clock is asked. */
+static void set_unreachable_since(const struct controller *c, struct instance *instance)
+{
+	int64_t wall_ms = controller_wall_ms(c);
+
+	if (instance->unreachable_wall_ms <= 0 || instance->unreachable_wall_ms > wall_ms)
+		instance->unreachable_wall_ms = wall_ms;
+	instance->unreachable_ms = c->now_ms - (wall_ms - instance->unreachable_wall_ms);
+}
+
+static void handle_unreachable(struct controller *c, struct instance *instance,
+			       const Mesos__V1__TaskStatus *status)
+{
+	const struct app *spec = instance->spec;
+	bool is_news = instance->unreachable_wall_ms == 0;
+
+	if (is_news) {
+		instance->unreachable_wall_ms = controller_wall_ms(c);
+		if (status->unreachable_time)
+			instance->unreachable_wall_ms =
+				status->unreachable_time->nanoseconds / 1000000;
+		set_unreachable_since(c, instance);
+		instance->is_provisioned = false;
+		instance->state = status->state;
+		event_status_update(c, instance, status);
+		event_instance_changed(c, instance);
+	}
+	/* One that was to be stopped is not waited for: it is killed should it come back. */
+	if (instance->is_doomed || (!spec->keeps_unreachable && spec->expunge_after_ms == 0)) {
+		controller_explain(c, "instance '%s' is given up: its agent is unreachable",
+				   instance->id);
+		instance_forget(c, instance);
+		return;
+	}
+	if (is_news && records_put_instance(c, instance) < 0)
+		c->is_out_of_memory = true;
+}
+
+static void watch_unreachable(struct controller *c, struct instance *instance)
+{
+	const struct app *spec = instance->spec;
+	int64_t age_ms = c->now_ms - instance->unreachable_ms;
+
+	if (spec->keeps_unreachable || instance->unreachable_wall_ms == 0)
+		return;
+	if (age_ms >= spec->expunge_after_ms) {
+		controller_explain(c, "instance '%s' is given up: unreachable for %lld s",
+				   instance->id, (long long)age_ms / 1000);
+		instance_forget(c, instance);
+		return;
+	}
+	if (!instance->is_inactive && age_ms >= spec->inactive_after_ms) {
+		instance->is_inactive = true;
+		event_instance_changed(c, instance);
+	}
+	controller_wake_at(c, c->now_ms + spec->expunge_after_ms - age_ms);
+	if (!instance->is_inactive)
+		controller_wake_at(c, c->now_ms + spec->inactive_after_ms - age_ms);
+}
+
+/* ---- Updates ---- */
+
+/* Acknowledged in any case, or the agent would repeat it for ever. */
+static void handle_unknown(struct controller *c, const Mesos__V1__TaskStatus *status)
+{
+	calls_acknowledge(c, status);
+	if (instance_state_is_terminal(status->state)) {
+		event_unknown_terminated(c, status);
+		return;
+	}
+	if (status->state == MESOS__V1__TASK_STATE__TASK_UNREACHABLE ||
+	    status->state == MESOS__V1__TASK_STATE__TASK_KILLING)
+		return;
+	controller_explain(c, "kill task '%s': no app has it", status->task_id->value);
+	calls_kill(c, status->task_id->value, status->agent_id ? status->agent_id->value : NULL,
+		   -1);
+}
+
+/* Repeated updates are normal: only a change is recorded and told. */
+static void handle_progress(struct controller *c, struct instance *instance,
+			    const Mesos__V1__TaskStatus *status)
+{
+	bool changed = instance->is_provisioned || instance->state != status->state ||
+		       instance->unreachable_wall_ms != 0;
+
+	instance->is_provisioned = false;
+	instance->is_inactive = false;
+	instance->unreachable_wall_ms = 0;
+	instance->state = status->state;
+	if (instance_is_running(instance) && instance->started_wall_ms == 0)
+		instance->started_wall_ms = controller_wall_ms(c);
+	take_address(c, instance, status);
+	if (changed) {
+		backoff_moved(&instance->entry->backoff, c->now_ms);
+		event_status_update(c, instance, status);
+		event_instance_changed(c, instance);
+	}
+	take_health(c, instance, status);
+	instance_note_good(c, instance);
+	if (changed && records_put_instance(c, instance) < 0)
+		c->is_out_of_memory = true;
+}
+
+/* Executors write what they like; one bad byte would keep the sentence out of every answer. */
+static void repair_message(struct controller *c, Mesos__V1__TaskStatus *status)
+{
+	size_t size = status->message ? strlen(status->message) : 0;
+	char *repaired;
+
+	if (utf8_is_valid(status->message, size))
+		return;
+	repaired = utf8_repair(status->message, size);
+	c->is_out_of_memory |= !repaired;
+	free(status->message);
+	status->message = repaired;
+}
+
+/* The acknowledgement leaves after the commit, as everything that is queued does. */
+void updates_handle(struct controller *c, Mesos__V1__TaskStatus *status)
+{
+	struct instance *instance = instance_find_task(c, status->task_id->value);
+
+	repair_message(c, status);
+	if (!instance) {
+		handle_unknown(c, status);
+		return;
+	}
+	instance->is_confirmed = true;
+	entry_touch(instance->entry);
+	if (status->state == MESOS__V1__TASK_STATE__TASK_UNREACHABLE) {
+		handle_unreachable(c, instance, status);
+	} else if (instance_state_is_terminal(status->state)) {
+		instance->is_provisioned = false;
+		instance->state = status->state;
+		handle_end(c, instance, status);
+	} else {
+		handle_progress(c, instance, status);
+	}
+	calls_acknowledge(c, status);
+}
+
+/* ---- Timers ---- */
+
+/* A launch that nothing is heard of would hold its deployment for ever. */
+static void watch_overdue(struct controller *c, struct instance *instance)
+{
+	int64_t timeout_ms = instance->is_provisioned ? c->options.task_launch_confirm_timeout_ms
+						      : c->options.task_launch_timeout_ms;
+	bool is_launching = instance->is_provisioned ||
+			    instance->state == MESOS__V1__TASK_STATE__TASK_STAGING ||
+			    instance->state == MESOS__V1__TASK_STATE__TASK_STARTING;
+
+	if (!is_launching || instance->is_doomed || timeout_ms <= 0)
+		return;
+	if (c->now_ms < instance->launched_ms + timeout_ms)
+		controller_wake_at(c, instance->launched_ms + timeout_ms);
+	else if (instance_doom(c, instance, "it did not start in time") < 0)
+		c->is_out_of_memory = true;
+}
+
+static void watch(struct controller *c, struct entry *entry)
+{
+	struct instance *instance = TAILQ_FIRST(&entry->instances), *next;
+
+	for (; instance; instance = next) {
+		next = TAILQ_NEXT(instance, of_app);
+		watch_overdue(c, instance);
+		watch_unreachable(c, instance);
+	}
+	if (backoff_expire(&entry->backoff, entry->target, c->now_ms)) {
+		node_faults_reset(&entry->faults);
+		entry->is_dirty = true;
+	}
+	controller_wake_at(c, backoff_expires_at(&entry->backoff, entry->target));
+}
+
+void updates_turn(struct controller *c)
+{
+	entries_look(c, watch);
+}

@@ -1,0 +1,471 @@
+#include "master_stub/marathon/job/jobs.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/cleanup.h"
+#include "master_stub/marathon/definition/refusal.h"
+#include "master_stub/marathon/job/job.h"
+#include "master_stub/marathon/state.h"
+
+/*
+ * How often the wall clock is looked at, so that one that is set makes no due time late by more; how
+ * many due times that were missed are made up for; and the memory of what was done.
+ */
+enum { CLOCK_CHECK_MS = 10000, MAX_CATCH_UP = 100, RANGES_KEPT = 64, MINUTE_S = 60 };
+
+/* ---- Finding ---- */
+
+int jobs_find(const struct controller *c, const char *id, struct job **ret,
+	      struct refusal *refusal)
+{
+	*ret = job_find(c, id);
+	return *ret ? 0 : refuse(refusal, 404, "Job '%s' does not exist", id);
+}
+
+int jobs_find_schedule(const struct controller *c, const char *id, const char *schedule_id,
+		       struct job **ret, struct refusal *refusal)
+{
+	const struct schedule *schedule;
+	const char *own = NULL;
+	int r = jobs_find(c, id, ret, refusal);
+
+	if (r < 0)
+		return r;
+	schedule = (*ret)->schedule;
+	if (schedule)
+		own = json_string_value(json_object_get(schedule->json, "id"));
+	if (!own || strcmp(own, schedule_id) != 0)
+		return refuse(refusal, 404, "Schedule '%s' does not exist", schedule_id);
+	return 0;
+}
+
+int jobs_find_run(const struct controller *c, const char *id, const char *run_id,
+		  struct run **ret, struct refusal *refusal)
+{
+	struct job *job;
+	int r = jobs_find(c, id, &job, refusal);
+
+	if (r < 0)
+		return r;
+	*ret = run_find(job, run_id);
+	return *ret ? 0 : refuse(refusal, 404, "JobRun '%s' does not exist", run_id);
+}
+
+/* ---- Due times ---- */
+
+/* From the first minute that begins within the starting deadline to the one that it is. */
+static void window_of(const struct schedule *schedule, int64_t now_s, uint32_t *ret_first,
+		      uint32_t *ret_last)
+{
+	int64_t first = (now_s - schedule->deadline_s + MINUTE_S - 1) / MINUTE_S;
+
+	*ret_first = first > 0 ? (uint32_t)first : 0;
+	*ret_last = now_s > 0 ? (uint32_t)(now_s / MINUTE_S) : 0;
+}
+
+/* What is due up to now is done with. */
+static int handle_window(struct job *job, int64_t now_s)
+{
+	uint32_t first, last;
+
+	window_of(job->schedule, now_s, &first, &last);
+	if (first <= last && ranges_add(&job->handled, first, last) < 0)
+		return -ENOMEM;
+	while (job->handled.n > RANGES_KEPT) {
+		struct range oldest = job->handled.items[0];
+
+		if (ranges_remove(&job->handled, oldest.first, oldest.last) < 0)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+/* A deadline that is longer now brings nothing back that was given up: from before minute END. */
+static int handle_older(struct job *job, uint32_t end, int64_t now_s)
+{
+	uint32_t first, last;
+
+	window_of(job->schedule, now_s, &first, &last);
+	return first < end ? ranges_add(&job->handled, first, end - 1) : 0;
+}
+
+static bool is_handled(const struct job *job, int64_t due_s)
+{
+	uint32_t minute = (uint32_t)(due_s / MINUTE_S);
+
+	return ranges_contains(&job->handled, minute, minute);
+}
+
+/* The end of what is done with from the beginning of the window on, where due times are looked for. */
+static int64_t look_from(const struct job *job, int64_t now_s)
+{
+	uint32_t first, last;
+
+	window_of(job->schedule, now_s, &first, &last);
+	for (size_t i = 0; i < job->handled.n; i++) {
+		const struct range *range = &job->handled.items[i];
+
+		if (range->first <= first && first <= range->last)
+			return (int64_t)range->last * MINUTE_S;
+	}
+	return (int64_t)first * MINUTE_S - 1;
+}
+
+static void start_due(struct controller *c, struct job *job)
+{
+	struct refusal refusal = { 0 };
+	struct run *run;
+
+	if (job->schedule->forbids && job->n_runs > 0) {
+		controller_explain(c, "job '%s' is due and not started: run '%s' is still active",
+				   job->id, TAILQ_FIRST(&job->runs)->id);
+	} else if (run_start(c, job, job->schedule->deadline_s * 1000, &run, &refusal) < 0) {
+		const json_t *message = json_object_get(refusal.body, "message");
+
+		controller_explain(c, "job '%s' is due and not started: %s", job->id,
+				   json_string_value(message));
+	}
+	refusal_done(&refusal);
+}
+
+/* How many due times from AFTER_S up to NOW_S are not done with; the next one is in *RET_NEXT. */
+static unsigned count_due(const struct job *job, int64_t after_s, int64_t now_s, int64_t *ret_next)
+{
+	const struct schedule *schedule = job->schedule;
+	int64_t due = cron_next(&schedule->cron, schedule->zone, after_s);
+	unsigned n = 0;
+
+	for (; due <= now_s; due = cron_next(&schedule->cron, schedule->zone, due))
+		n += !is_handled(job, due);
+	while (is_handled(job, due))
+		due = cron_next(&schedule->cron, schedule->zone, due);
+	*ret_next = due;
+	return n;
+}
+
+/*
+ * All that is due within the starting deadline and not done with.  That is asked of the calendar
+ * alone: a clock that is set, or a process that was away, changes which minutes are looked at, and
+ * those that were done with are remembered.
+ */
+static void look_at_clock(struct controller *c, struct job *job, int64_t now_s)
+{
+	unsigned n = count_due(job, look_from(job, now_s), now_s, &job->next_s);
+
+	job->checked_s = now_s;
+	if (n > MAX_CATCH_UP) {
+		controller_explain(c, "job '%s' has missed %u due times: the last %d are made up "
+				   "for", job->id, n, MAX_CATCH_UP);
+		n = MAX_CATCH_UP;
+	}
+	/* In the same commit as the runs that are started for it. */
+	if (handle_window(job, now_s) < 0 || (n > 0 && job_records_put_job(c, job) < 0)) {
+		c->is_out_of_memory = true;
+		return;
+	}
+	while (n-- > 0)
+		start_due(c, job);
+}
+
+static void watch_schedule(struct controller *c, struct job *job)
+{
+	int64_t wall_ms = controller_wall_ms(c), now_s = wall_ms / 1000, left_ms;
+
+	if (!job->schedule || !job->schedule->is_enabled)
+		return;
+	if (now_s < job->checked_s || now_s >= job->next_s)
+		look_at_clock(c, job, now_s);
+	left_ms = job->next_s * 1000 - wall_ms;
+	controller_wake_at(c, c->now_ms + (left_ms < CLOCK_CHECK_MS ? left_ms : CLOCK_CHECK_MS));
+}
+
+void jobs_turn(struct controller *c)
+{
+	struct job *job, *next;
+
+	runs_turn(c);
+	HASH_ITER(by_id, c->jobs, job, next) {
+		watch_schedule(c, job);
+		if (!job->is_dirty)
+			continue;
+		job->is_dirty = job_records_put_job(c, job) < 0;
+		c->is_out_of_memory |= job->is_dirty;
+	}
+}
+
+/* ---- Dependencies ---- */
+
+/* Does SPEC depend on job ID, by jobs that are not marked yet? */
+static bool reaches(const struct controller *c, const json_t *spec, const char *id)
+{
+	const json_t *list = json_object_get(spec, "dependencies");
+
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		const char *next = json_string_value(json_object_get(json_array_get(list, i), "id"));
+		struct job *job = job_find(c, next);
+
+		if (strcmp(next, id) == 0)
+			return true;
+		if (!job || job->is_seen)
+			continue;
+		job->is_seen = true;
+		if (reaches(c, job->spec, id))
+			return true;
+	}
+	return false;
+}
+
+static bool has_cycle(const struct controller *c, const json_t *spec, const char *id)
+{
+	struct job *job, *next;
+
+	HASH_ITER(by_id, c->jobs, job, next)
+		job->is_seen = false;
+	return reaches(c, spec, id);
+}
+
+static int check_dependencies(const struct controller *c, const json_t *spec,
+			      struct refusal *refusal)
+{
+	const json_t *list = json_object_get(spec, "dependencies");
+	const char *id = json_string_value(json_object_get(spec, "id"));
+	struct problems problems = { 0 };
+	int r = 0;
+
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		const char *other = json_string_value(
+			json_object_get(json_array_get(list, i), "id"));
+		char path[64];
+
+		(void)snprintf(path, sizeof(path), "/dependencies(%zu)/id", i);
+		if (!job_find(c, other) && strcmp(other, id) != 0)
+			problems_add(&problems, path, "Job '%s' does not exist", other);
+	}
+	if (!problems_any(&problems) && has_cycle(c, spec, id))
+		problems_add(&problems, "/dependencies", "Dependencies have a cycle");
+	if (problems_any(&problems))
+		r = refuse_problems(refusal, "Object is not valid", &problems);
+	problems_done(&problems);
+	return r;
+}
+
+/* ---- Changes ---- */
+
+/*
+ * JSON (taken) becomes the schedule.  What was due before it, or while there was none to follow, is
+ * not made up for; a change of anything else takes no due time away.
+ */
+static int change_schedule(struct controller *c, struct job *job, json_t *json_take,
+			   struct refusal *refusal)
+{
+	static const char *const keys[] = { "cron", "timezone", "enabled" };
+	const struct schedule *old = job->schedule;
+	int64_t now_s = controller_wall_ms(c) / 1000;
+	uint32_t first = 0, last;
+	bool is_other = !old;
+	int r = 0;
+
+	if (old)
+		window_of(old, now_s, &first, &last);
+	for (size_t i = 0; i < ARRAY_SIZE(keys) && old && json_take; i++)
+		is_other |= !json_equal(json_object_get(old->json, keys[i]),
+					json_object_get(json_take, keys[i]));
+	if (job_set_schedule(job, json_take) < 0)
+		return refuse_memory(refusal);
+	if (job->schedule)
+		r = is_other ? handle_window(job, now_s) : handle_older(job, first, now_s);
+	return r < 0 ? refuse_memory(refusal) : 0;
+}
+
+static int put_job(struct controller *c, struct job *job, struct refusal *refusal)
+{
+	return job_records_put_job(c, job) < 0 ? refuse_memory(refusal) : 0;
+}
+
+static void set_spec(struct job *job, json_t *spec_take)
+{
+	json_decref(job->spec);
+	job->spec = spec_take;
+}
+
+static int make_job(struct controller *c, json_t *spec_take, json_t *schedule_take,
+		    struct job **ret, struct refusal *refusal)
+{
+	AUTO(json_decrefp) json_t *spec = spec_take, *schedule = schedule_take;
+	struct job *job;
+
+	if (job_new(c, json_string_value(json_object_get(spec, "id")), &job) < 0)
+		return refuse_memory(refusal);
+	set_spec(job, TAKE_PTR(spec));
+	if (change_schedule(c, job, TAKE_PTR(schedule), refusal) < 0 ||
+	    put_job(c, job, refusal) < 0) {
+		job_free(c, job);
+		return -ENOMEM;
+	}
+	*ret = job;
+	return 0;
+}
+
+int jobs_create(struct controller *c, const json_t *document, bool with_schedules, int64_t now_ms,
+		struct job **ret, struct refusal *refusal)
+{
+	AUTO(json_decrefp) json_t *spec = NULL, *schedule = NULL;
+	int r = job_spec_read(document, NULL, &spec, refusal);
+
+	c->now_ms = now_ms;
+	if (r == 0 && with_schedules)
+		r = job_spec_read_schedules(document, &schedule, refusal);
+	if (r < 0)
+		return r;
+	if (job_find(c, json_string_value(json_object_get(spec, "id"))))
+		return refuse(refusal, 409, "Job with this id already exists");
+	r = check_dependencies(c, spec, refusal);
+	if (r < 0)
+		return r;
+	return make_job(c, TAKE_PTR(spec), TAKE_PTR(schedule), ret, refusal);
+}
+
+int jobs_update(struct controller *c, const char *id, const json_t *document, bool with_schedules,
+		int64_t now_ms, struct job **ret, struct refusal *refusal)
+{
+	AUTO(json_decrefp) json_t *spec = NULL, *schedule = NULL;
+	int r = job_spec_read(document, id, &spec, refusal);
+
+	c->now_ms = now_ms;
+	if (r == 0 && with_schedules)
+		r = job_spec_read_schedules(document, &schedule, refusal);
+	if (r == 0)
+		r = jobs_find(c, id, ret, refusal);
+	if (r == 0)
+		r = check_dependencies(c, spec, refusal);
+	if (r < 0)
+		return r;
+	if (with_schedules)
+		r = change_schedule(c, *ret, TAKE_PTR(schedule), refusal);
+	if (r < 0)
+		return r;
+	set_spec(*ret, TAKE_PTR(spec));
+	return put_job(c, *ret, refusal);
+}
+
+static const struct job *find_dependent(const struct controller *c, const struct job *job)
+{
+	const struct job *other, *next;
+
+	HASH_ITER(by_id, c->jobs, other, next) {
+		const json_t *list = json_object_get(other->spec, "dependencies");
+
+		for (size_t i = 0; i < json_array_size(list); i++) {
+			const json_t *id = json_object_get(json_array_get(list, i), "id");
+
+			if (strcmp(json_string_value(id), job->id) == 0)
+				return other;
+		}
+	}
+	return NULL;
+}
+
+int jobs_delete(struct controller *c, const char *id, bool stops_runs, int64_t now_ms,
+		json_t **ret_spec, struct refusal *refusal)
+{
+	const struct job *dependent;
+	struct job *job;
+	struct run *run;
+	int r = jobs_find(c, id, &job, refusal);
+
+	c->now_ms = now_ms;
+	if (r < 0)
+		return r;
+	dependent = find_dependent(c, job);
+	if (dependent)
+		return refuse(refusal, 409, "Job '%s' depends on job '%s'", dependent->id, id);
+	if (job->n_runs > 0 && !stops_runs)
+		return refuse(refusal, 409, "There are active job runs. Override with "
+			      "stopCurrentJobRuns=true");
+	while ((run = TAILQ_FIRST(&job->runs))) {
+		run_stop(c, run);
+		run_orphan(c, run);
+		if (job_records_put_run(c, run) < 0)
+			c->is_out_of_memory = true;
+	}
+	*ret_spec = json_incref(job->spec);
+	job_records_delete_job(c, job);
+	job_free(c, job);
+	return 0;
+}
+
+int jobs_add_schedule(struct controller *c, const char *id, const json_t *document,
+		      int64_t now_ms, struct job **ret, struct refusal *refusal)
+{
+	AUTO(json_decrefp) json_t *schedule = NULL;
+	int r = job_schedule_read(document, NULL, &schedule, refusal);
+
+	c->now_ms = now_ms;
+	if (r == 0)
+		r = jobs_find(c, id, ret, refusal);
+	if (r < 0)
+		return r;
+	if ((*ret)->schedule) {
+		bool is_same = json_equal(json_object_get((*ret)->schedule->json, "id"),
+					  json_object_get(schedule, "id"));
+
+		return refuse(refusal, 409, is_same ? "Can only create a non existing schedule"
+						    : "Only one schedule supported at the moment");
+	}
+	r = change_schedule(c, *ret, TAKE_PTR(schedule), refusal);
+	return r < 0 ? r : put_job(c, *ret, refusal);
+}
+
+int jobs_update_schedule(struct controller *c, const char *id, const char *schedule_id,
+			 const json_t *document, int64_t now_ms, struct job **ret,
+			 struct refusal *refusal)
+{
+	AUTO(json_decrefp) json_t *schedule = NULL;
+	int r = job_schedule_read(document, schedule_id, &schedule, refusal);
+
+	c->now_ms = now_ms;
+	if (r == 0)
+		r = jobs_find_schedule(c, id, schedule_id, ret, refusal);
+	if (r == 0)
+		r = change_schedule(c, *ret, TAKE_PTR(schedule), refusal);
+	return r < 0 ? r : put_job(c, *ret, refusal);
+}
+
+int jobs_delete_schedule(struct controller *c, const char *id, const char *schedule_id,
+			 int64_t now_ms, struct refusal *refusal)
+{
+	struct job *job;
+	int r = jobs_find_schedule(c, id, schedule_id, &job, refusal);
+
+	c->now_ms = now_ms;
+	if (r == 0)
+		r = change_schedule(c, job, NULL, refusal);
+	return r < 0 ? r : put_job(c, job, refusal);
+}
+
+/* ---- Runs ---- */
+
+int jobs_start(struct controller *c, const char *id, int64_t now_ms, struct run **ret,
+	       struct refusal *refusal)
+{
+	struct job *job;
+	int r = jobs_find(c, id, &job, refusal);
+
+	c->now_ms = now_ms;
+	return r < 0 ? r : run_start(c, job, -1, ret, refusal);
+}
+
+int jobs_stop(struct controller *c, const char *id, const char *run_id, int64_t now_ms,
+	      struct run **ret, struct refusal *refusal)
+{
+	int r = jobs_find_run(c, id, run_id, ret, refusal);
+
+	c->now_ms = now_ms;
+	if (r < 0)
+		return r;
+	run_stop(c, *ret);
+	return job_records_put_run(c, (*ret)) < 0 ? refuse_memory(refusal) : 0;
+}

@@ -1,0 +1,94 @@
+#include "master_stub/marathon/placement/fit.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "lib/cleanup.h"
+#include "master_stub/marathon/instance/task_info.h"
+#include "master_stub/marathon/placement/node.h"
+
+void fit_done(struct fit *fit)
+{
+	survey_free(fit->survey);
+	*fit = (struct fit){ 0 };
+}
+
+/* Only instances of the current config count. */
+static void count_current(const struct controller *c, const struct entry *entry)
+{
+	const struct instance *instance;
+	struct node *node, *next;
+
+	HASH_ITER(by_id, c->nodes, node, next)
+		node->n_current = 0;
+	TAILQ_FOREACH(instance, &entry->instances, of_app) {
+		if (!instance_is_current(instance, entry->launch_spec) ||
+		    !instance_is_alive(instance))
+			continue;
+		node = node_find(c, instance->agent_id);
+		if (node)
+			node->n_current++;
+	}
+}
+
+int fit_prepare(const struct controller *c, const struct entry *entry, struct fit *ret)
+{
+	const struct app *spec = entry->launch_spec;
+	AUTO_FREE struct occupied *nodes = NULL;
+	const struct node *node, *next;
+	size_t n = 0;
+
+	*ret = (struct fit){ .entry = entry };
+	if (spec->n_constraints == 0)
+		return 0;
+	nodes = calloc(HASH_CNT(by_id, c->nodes) + 1, sizeof(*nodes));
+	if (!nodes)
+		return -ENOMEM;
+	count_current(c, entry);
+	HASH_ITER(by_id, c->nodes, node, next)
+		nodes[n++] = (struct occupied){ node_place(node), node->n_current };
+	return survey_new(spec->constraints, spec->n_constraints, nodes, n, spec->instances,
+			  &ret->survey);
+}
+
+uint16_t fit_missing_port(const struct app *spec, const struct ranges *free_ports)
+{
+	for (unsigned i = 0; spec->require_ports && i < app_n_ports(spec); i++) {
+		uint16_t port = app_service_port(spec, i);
+
+		if (port != 0 && !ranges_contains(free_ports, port, port))
+			return port;
+	}
+	return 0;
+}
+
+enum reason fit_why_not(const struct fit *fit, const struct spot *spot)
+{
+	static const enum reason scalar_reasons[N_RESOURCE_KINDS] = {
+		[RESOURCE_CPUS] = REASON_CPUS,
+		[RESOURCE_MEM] = REASON_MEM,
+		[RESOURCE_DISK] = REASON_DISK,
+		[RESOURCE_GPUS] = REASON_GPUS,
+	};
+	const struct app *spec = fit->entry->launch_spec;
+	struct resources need;
+
+	if (!spot->is_usable)
+		return REASON_ROLE;
+	if (!constraints_allow(spec->constraints, spec->n_constraints, &spot->place,
+			       fit->survey))
+		return REASON_CONSTRAINT;
+	if (spot->is_unavailable)
+		return REASON_MAINTENANCE;
+	if (task_resources(spec, &need) < 0)
+		return REASON_CPUS;
+	for (int kind = 0; kind < N_RESOURCE_KINDS; kind++) {
+		if (spot->left->scalar[kind] < need.scalar[kind])
+			return scalar_reasons[kind];
+	}
+	/* Dynamic ports need only be enough; required ones have to be there. */
+	if (ranges_count(&spot->left->ports) < app_n_ports(spec) ||
+	    fit_missing_port(spec, &spot->left->ports) != 0)
+		return REASON_PORTS;
+	return N_REASONS;
+}

@@ -1,0 +1,409 @@
+#include "master_stub/marathon/placement/launcher.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/cleanup.h"
+#include "lib/err.h"
+#include "lib/id.h"
+#include "lib/resources.h"
+#include "lib/rng.h"
+#include "master_stub/marathon/definition/app_id.h"
+#include "master_stub/marathon/deployment/scale.h"
+#include "master_stub/marathon/event/events.h"
+#include "master_stub/marathon/instance/scheduler_calls.h"
+#include "master_stub/marathon/instance/task_info.h"
+#include "master_stub/marathon/placement/fit.h"
+#include "master_stub/marathon/placement/node.h"
+#include "master_stub/marathon/placement/preference.h"
+#include "master_stub/marathon/placement/queue.h"
+#include "master_stub/marathon/records.h"
+#include "master_stub/marathon/state.h"
+
+/* What one offer's tasks may take together: they wait in the master for their agent to read them. */
+enum { MAX_BID_BYTES = 4 << 20 };
+
+/* Whoever wants offers is shown every node at least so often. */
+enum { OFFERED_LATELY_MS = 10000 };
+
+/* An offer that is kept out of the way, and one of which a part was used. */
+static const double idle_refuse_seconds = 120, busy_refuse_seconds = 5;
+
+/* An offer of this batch, and what is launched on it. */
+struct bid {
+	const Mesos__V1__Offer *offer;
+	const struct node *node;	/* NULL: memory was out when it was to be learnt */
+	struct resources left;
+	bool is_usable;
+	Mesos__V1__TaskInfo **tasks;
+	size_t n_tasks, cap_tasks;
+	size_t size;			/* of the tasks, packed */
+};
+
+struct batch {
+	struct bid *bids;
+	size_t n;
+};
+
+bool launch_is_wanted(const struct controller *c, const struct entry *entry)
+{
+	return entry->wanted > 0 && entry->launch_spec &&
+	       !backoff_is_waiting(&entry->backoff, c->now_ms) &&
+	       !backoff_has_given_up(&entry->backoff, entry->target);
+}
+
+/* ---- Choosing ---- */
+
+static struct spot spot_of(const struct controller *c, const struct bid *bid)
+{
+	return (struct spot){
+		.place = {
+			.hostname = bid->offer->hostname,
+			.domain = bid->offer->domain,
+			.attributes = bid->offer->attributes,
+			.n_attributes = bid->offer->n_attributes,
+		},
+		.left = &bid->left,
+		.is_usable = bid->is_usable,
+		.is_unavailable = node_is_unavailable(c, bid->offer),
+		.is_to_leave = bid->offer->unavailability != NULL,
+	};
+}
+
+static bool is_full(const struct controller *c, const struct bid *bid)
+{
+	unsigned max = c->options.max_instances_per_offer;
+
+	return bid->size >= MAX_BID_BYTES || (max > 0 && bid->n_tasks >= max);
+}
+
+static bool is_avoided(const struct controller *c, const struct entry *entry, const char *agent_id)
+{
+	return c->now_ms < node_faults_avoided_until(&entry->faults, agent_id,
+						     entry->target->max_delay_ms);
+}
+
+/* Its starts keep failing here, and another node, that is not in this batch, has room. */
+static bool is_better_elsewhere(const struct controller *c, const struct entry *entry,
+				const struct bid *bid)
+{
+	const struct node *node, *next;
+	struct fit fit;
+	bool is_better = false;
+
+	if (!is_avoided(c, entry, bid->offer->agent_id->value) ||
+	    fit_prepare(c, entry, &fit) < 0)
+		return false;
+	HASH_ITER(by_id, c->nodes, node, next) {
+		const struct spot spot = node_spot(node);
+
+		is_better |= node->has_offered &&
+			     c->now_ms < node->offered_ms + OFFERED_LATELY_MS &&
+			     !is_avoided(c, entry, node->id) &&
+			     fit_why_not(&fit, &spot) == N_REASONS;
+	}
+	fit_done(&fit);
+	return is_better;
+}
+
+/* The node that is preferred, among equals by chance. */
+static struct bid *choose(struct controller *c, const struct entry *entry,
+			  const struct batch *batch)
+{
+	struct rank best_rank = { 0 };
+	struct bid *best = NULL;
+	unsigned n_equal = 0;
+	struct fit fit;
+
+	if (fit_prepare(c, entry, &fit) < 0) {
+		c->is_out_of_memory = true;
+		return NULL;
+	}
+	preference_prepare(c, entry);
+	for (size_t i = 0; i < batch->n; i++) {
+		struct bid *bid = &batch->bids[i];
+		struct spot spot = spot_of(c, bid);
+		struct rank rank;
+		int order;
+
+		if (is_full(c, bid) || fit_why_not(&fit, &spot) != N_REASONS)
+			continue;
+		spot.is_avoided = is_avoided(c, entry, bid->offer->agent_id->value);
+		rank = preference_rank(c, entry, bid->node, &spot);
+		order = best ? rank_compare(&rank, &best_rank) : -1;
+		if (order > 0)
+			continue;
+		n_equal = order < 0 ? 1 : n_equal + 1;
+		if (rng_below(c->rng, n_equal) == 0)
+			best = bid;
+		best_rank = rank;
+	}
+	fit_done(&fit);
+	return best;
+}
+
+/* ---- Launching ---- */
+
+/* Required ports first, so that chance does not take one of them. */
+static int take_ports(struct controller *c, const struct app *spec, struct ranges *free_ports,
+		      struct instance *instance, struct ranges *taken)
+{
+	unsigned n = app_n_ports(spec);
+
+	instance->ports = calloc(n + 1, sizeof(*instance->ports));
+	if (!instance->ports)
+		return -ENOMEM;
+	instance->n_ports = n;
+	for (int pass = 0; pass < 2; pass++) {
+		for (unsigned i = 0; i < n; i++) {
+			uint16_t port = spec->require_ports ? app_service_port(spec, i) : 0;
+
+			if ((pass == 0) != (port != 0))
+				continue;
+			if (port == 0)
+				port = (uint16_t)ranges_at(
+					free_ports, rng_below(c->rng, ranges_count(free_ports)));
+			instance->ports[i] = port;
+			if (ranges_remove(free_ports, port, port) < 0 ||
+			    ranges_add(taken, port, port) < 0)
+				return -ENOMEM;
+		}
+	}
+	return 0;
+}
+
+static int add_task(struct bid *bid, Mesos__V1__TaskInfo *task)
+{
+	if (bid->n_tasks == bid->cap_tasks) {
+		size_t cap = bid->cap_tasks ? 2 * bid->cap_tasks : 8;
+		Mesos__V1__TaskInfo **tasks = reallocarray(bid->tasks, cap, sizeof(*tasks));
+
+		if (!tasks)
+			return -ENOMEM;
+		bid->tasks = tasks;
+		bid->cap_tasks = cap;
+	}
+	bid->tasks[bid->n_tasks++] = task;
+	bid->size += protobuf_c_message_get_packed_size(&task->base);
+	return 0;
+}
+
+/* Our own id, known before the call: a launch can never be made twice under it. */
+static int new_instance(struct controller *c, struct entry *entry, const struct bid *bid,
+			struct instance **ret)
+{
+	char safe[APP_ID_SIZE], uuid[ID_UUID_SIZE], id[256], task_id[272];
+	int r;
+
+	app_id_to_safe(entry->launch_spec->id, safe);
+	id_uuid(c->rng, uuid);
+	(void)snprintf(id, sizeof(id), "%s.instance-%s", safe, uuid);
+	(void)snprintf(task_id, sizeof(task_id), "%s._app.1", id);
+	r = instance_new(c, entry, entry->launch_spec, id, task_id, ret);
+	if (r < 0)
+		return r;
+	(*ret)->is_provisioned = true;
+	(*ret)->is_confirmed = true;
+	(*ret)->launched_ms = c->now_ms;
+	(*ret)->staged_wall_ms = controller_wall_ms(c);
+	r = instance_set_place(*ret, bid->offer->agent_id->value, bid->offer->hostname);
+	if (r < 0)
+		instance_free(c, *ret);
+	return r;
+}
+
+/* Everything that can fail is done before the record; what was taken is given back. */
+static int prepare(struct controller *c, struct bid *bid, struct instance *instance)
+{
+	struct resources need;
+	Mesos__V1__TaskInfo *task = NULL;
+	int r = task_resources(instance->spec, &need);
+
+	if (r == 0)
+		r = take_ports(c, instance->spec, &bid->left.ports, instance, &need.ports);
+	if (r == 0)
+		r = task_info_new(instance, &need, &task);
+	if (r == 0)
+		r = add_task(bid, task);
+	if (r == 0) {
+		for (int kind = 0; kind < N_RESOURCE_KINDS; kind++)
+			bid->left.scalar[kind] -= need.scalar[kind];
+		r = node_store(c, instance->agent_id);
+		/* The intent is on its way to the disk before the call is on its way anywhere. */
+		if (r == 0)
+			r = records_put_instance(c, instance);
+		if (r < 0)
+			bid->n_tasks--;
+	}
+	if (r < 0)
+		mesos__v1__task_info__free_unpacked(task, NULL);
+	resources_done(&need);
+	return r;
+}
+
+static bool launch_one(struct controller *c, struct entry *entry, const struct batch *batch)
+{
+	struct bid *bid = choose(c, entry, batch);
+	struct instance *instance;
+
+	if (!bid || is_better_elsewhere(c, entry, bid))
+		return false;
+	if (new_instance(c, entry, bid, &instance) < 0) {
+		c->is_out_of_memory = true;
+		return false;
+	}
+	if (prepare(c, bid, instance) < 0) {
+		instance_free(c, instance);
+		c->is_out_of_memory = true;
+		return false;
+	}
+	entry->wanted--;
+	if (entry->backoff.delay_ms > 0) {
+		backoff_moved(&entry->backoff, c->now_ms);
+		entry->is_dirty = true;
+	}
+	queue_used(c, entry);
+	c->n_launched++;
+	event_instance_changed(c, instance);
+	return true;
+}
+
+/* One of each app at a time, so that a large one does not take everything. */
+static void launch_all(struct controller *c, const struct batch *batch)
+{
+	struct entry *entry;
+	bool again = true;
+
+	while (again && !c->is_out_of_memory) {
+		again = false;
+		for (entry = entries_first(c); entry; entry = entries_next(c, entry)) {
+			if (launch_is_wanted(c, entry))
+				again |= launch_one(c, entry, batch);
+		}
+	}
+}
+
+/* After everything is placed: what an app still lacks, it lacks with what is left. */
+static void note_unused(struct controller *c, const struct batch *batch)
+{
+	struct entry *entry;
+	struct fit fit;
+
+	for (entry = entries_first(c); entry; entry = entries_next(c, entry)) {
+		if (!launch_is_wanted(c, entry) || fit_prepare(c, entry, &fit) < 0)
+			continue;
+		for (size_t i = 0; i < batch->n; i++) {
+			struct spot spot = spot_of(c, &batch->bids[i]);
+
+			queue_unused(c, entry, batch->bids[i].offer, fit_why_not(&fit, &spot));
+		}
+		fit_done(&fit);
+	}
+}
+
+/* ---- Answers ---- */
+
+/* The master did not take the call: nothing of it was launched. */
+static void take_back(struct controller *c, const struct bid *bid)
+{
+	for (size_t i = 0; i < bid->n_tasks; i++) {
+		struct instance *instance =
+			instance_find_task(c, bid->tasks[i]->task_id->value);
+
+		if (!instance)
+			continue;
+		backoff_failed(&instance->entry->backoff, instance->spec, c->now_ms);
+		instance->entry->is_dirty = true;
+		records_delete_instance(c, instance);
+		instance_free(c, instance);
+	}
+}
+
+static void answer(struct controller *c, struct bid *bid, bool is_idle)
+{
+	if (bid->n_tasks == 0)
+		calls_decline(c, bid->offer->id->value,
+			      is_idle ? idle_refuse_seconds : busy_refuse_seconds);
+	else if (calls_launch(c, bid->offer->id->value, bid->tasks, bid->n_tasks,
+			      busy_refuse_seconds) < 0)
+		take_back(c, bid);
+	for (size_t i = 0; i < bid->n_tasks; i++)
+		mesos__v1__task_info__free_unpacked(bid->tasks[i], NULL);
+	free(bid->tasks);
+	node_left(c, bid->offer, bid->is_usable ? &bid->left : NULL);
+}
+
+/* One that cannot be understood is declined like any that does not fit. */
+static void read_offer(struct controller *c, const Mesos__V1__Offer *offer, struct bid *bid)
+{
+	struct err e = { 0 };
+
+	bid->offer = offer;
+	bid->is_usable =
+		resources_from_messages(offer->resources, offer->n_resources, &bid->left, &e) == 0;
+	if (nodes_learn(c, offer) < 0)
+		c->is_out_of_memory = true;
+	bid->node = node_find(c, offer->agent_id->value);
+}
+
+void launch_offers(struct controller *c, Mesos__V1__Offer *const *offers, size_t n)
+{
+	AUTO_FREE struct bid *bids = calloc(n + 1, sizeof(*bids));
+	struct batch batch = { .bids = bids, .n = n };
+	struct entry *entry;
+	bool is_idle = true;
+
+	if (!bids) {
+		c->is_out_of_memory = true;
+		for (size_t i = 0; i < n; i++)
+			calls_decline(c, offers[i]->id->value, busy_refuse_seconds);
+		return;
+	}
+	entries_balance(c);
+	for (size_t i = 0; i < n; i++)
+		read_offer(c, offers[i], &bids[i]);
+	launch_all(c, &batch);
+	note_unused(c, &batch);
+	for (entry = entries_first(c); entry; entry = entries_next(c, entry))
+		is_idle &= entry->wanted == 0;
+	for (size_t i = 0; i < n; i++)
+		answer(c, &bids[i], is_idle);
+}
+
+/* ---- Reviving ---- */
+
+/* Something to launch now that was not there before? */
+static bool is_news(struct controller *c, struct entry *entry)
+{
+	bool is_waiting = entry->wanted > 0 && backoff_is_waiting(&entry->backoff, c->now_ms);
+	bool is_new = launch_is_wanted(c, entry) &&
+		      (entry->was_waiting || entry->wanted > entry->wanted_before);
+
+	if (is_waiting)
+		controller_wake_at(c, backoff_deadline(&entry->backoff));
+	entry->was_waiting = is_waiting;
+	entry->wanted_before = entry->wanted;
+	return is_new;
+}
+
+void launch_turn(struct controller *c)
+{
+	bool is_wanted = false, is_new = false;
+
+	for (struct entry *entry = entries_first(c); entry; entry = entries_next(c, entry)) {
+		is_new |= is_news(c, entry);
+		is_wanted |= launch_is_wanted(c, entry);
+		queue_note(c, entry);
+	}
+	if (!c->is_subscribed)
+		return;
+	if (is_new || (is_wanted && c->is_suppressed)) {
+		calls_revive(c);
+		c->is_suppressed = false;
+	} else if (!is_wanted && !c->is_suppressed) {
+		calls_suppress(c);
+		c->is_suppressed = true;
+	}
+}

@@ -1,0 +1,141 @@
+#include "master_stub/marathon/rest/api_lists.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/cleanup.h"
+#include "lib/err.h"
+#include "lib/json_out.h"
+#include "lib/json_source.h"
+#include "lib/pb_json.h"
+#include "master_stub/marathon/definition/app_id.h"
+#include "master_stub/marathon/rest/api.h"
+#include "master_stub/marathon/rest/representation.h"
+#include "master_stub/marathon/state.h"
+#include "master_stub/marathon/view/views.h"
+
+struct listing {
+	struct api_list list;
+	const struct controller *c;
+	struct json_out out;
+	bool is_begun;
+	char *fields;			/* NULL: all */
+	size_t n;			/* apps that were written */
+	char last[192];			/* the id of the app that was written last; it may be gone */
+};
+
+/* Takes ITEM. */
+static void put(struct listing *listing, json_t *item)
+{
+	AUTO_FREE char *text = item ? json_dumps(item, PB_JSON_DUMP) : NULL;
+
+	json_decref(item);
+	if (text)
+		json_out_text(&listing->out, text, strlen(text));
+	else
+		listing->out.is_failed = true;
+}
+
+static void put_tasks(struct listing *listing, const struct entry *entry)
+{
+	const struct instance *instance;
+
+	TAILQ_FOREACH(instance, &entry->instances, of_app) {
+		bool is_running = instance_is_running(instance);
+
+		if (listing->list.statuses & (is_running ? STATUS_RUNNING : STATUS_STAGING))
+			put(listing, task_view(listing->c, instance));
+	}
+}
+
+static bool is_listed(const struct api_list *list, const struct entry *entry)
+{
+	if (!app_id_is_within(entry->id, list->group))
+		return false;
+	if (list->is_of_tasks)
+		return true;
+	return !entry->is_deleting &&
+	       (!list->filter || app_filter_matches(list->filter, entry->target));
+}
+
+static const struct entry *next_of(const struct listing *listing)
+{
+	const struct entry *entry = entry_after(listing->c, listing->last);
+
+	while (entry && !is_listed(&listing->list, entry))
+		entry = entry->by_id.next;
+	return entry;
+}
+
+static bool end(struct listing *listing, bool has_more)
+{
+	json_out_close(&listing->out, ']');
+	if (has_more) {
+		json_out_key(&listing->out, "nextCursor");
+		json_out_string(&listing->out, listing->last);
+	}
+	json_out_close(&listing->out, '}');
+	return false;
+}
+
+static bool step(void *arg)
+{
+	struct listing *listing = arg;
+	const struct entry *entry = next_of(listing);
+
+	if (!listing->is_begun) {
+		json_out_open(&listing->out, '{');
+		json_out_key(&listing->out, listing->list.key);
+		json_out_open(&listing->out, '[');
+	}
+	listing->is_begun = true;
+	if (!entry || (listing->list.limit != 0 && listing->n == listing->list.limit))
+		return end(listing, entry != NULL);
+	listing->n++;
+	(void)snprintf(listing->last, sizeof(listing->last), "%s", entry->id);
+	if (listing->list.is_of_tasks)
+		put_tasks(listing, entry);
+	else
+		put(listing, app_fields(listing->fields, app_view(listing->c, entry,
+								  listing->list.embeds)));
+	return !listing->out.is_failed;
+}
+
+static struct json_out *out(void *arg)
+{
+	struct listing *listing = arg;
+
+	return &listing->out;
+}
+
+static void release(void *arg)
+{
+	struct listing *listing = arg;
+
+	app_filter_free(listing->list.filter);
+	json_out_done(&listing->out);
+	free(listing->fields);
+	free(listing);
+}
+
+int api_reply_list(struct http_request *req, const struct api_list *list_take, struct err *e)
+{
+	const struct marathon_api *api = api_of(req);
+	struct json_source source = { .step = step, .out = out, .free = release };
+	struct listing *listing = calloc(1, sizeof(*listing));
+
+	if (!listing || instance_set_text(&listing->fields, list_take->fields) < 0) {
+		app_filter_free(list_take->filter);
+		free(listing);
+		return err_set(e, ENOMEM, "list apps");
+	}
+	listing->list = *list_take;
+	if (list_take->cursor)
+		(void)snprintf(listing->last, sizeof(listing->last), "%s", list_take->cursor);
+	listing->c = api->controller;
+	source.arg = listing;
+	api_set_headers(req);
+	return api->io.reply_source(api->io.arg, req, &source, e);
+}

@@ -1,0 +1,34 @@
+/* Long lists of /v2, an app at a time: others are served while one is written. */
+#ifndef MASTER_STUB_MARATHON_REST_API_LISTS_H
+#define MASTER_STUB_MARATHON_REST_API_LISTS_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "master_stub/marathon/rest/api.h"
+
+struct app_filter;
+struct controller;
+struct entry;
+struct err;
+struct http_request;
+
+enum { STATUS_RUNNING = 1 << 0, STATUS_STAGING = 1 << 1 };
+
+/* Which apps, and what of each.  Apps that are added meanwhile may be told or not. */
+struct api_list {
+	const char *key;		/* of the only member, the list */
+	char group[API_ID_SIZE];	/* apps within it, which may be one app */
+	struct app_filter *filter;	/* owned; NULL: all */
+	bool is_of_tasks;		/* else of apps */
+	unsigned statuses;		/* of tasks */
+	unsigned embeds;		/* of apps */
+	size_t limit;			/* 0: none; else "nextCursor" tells where there are more */
+	const char *cursor, *fields;	/* of apps, see representation.h; borrowed for the call */
+};
+
+/* Answers REQ.  Takes what LIST owns. */
+int api_reply_list(struct http_request *req, const struct api_list *list_take, struct err *e);
+
+#endif

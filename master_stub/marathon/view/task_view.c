@@ -1,0 +1,145 @@
+/* Tasks as /v2 shows them. */
+#include "master_stub/marathon/view/views.h"
+
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "master_stub/marathon/definition/app_parts.h"
+#include "master_stub/marathon/deployment/rollout.h"
+#include "master_stub/marathon/placement/node.h"
+#include "master_stub/marathon/state.h"
+
+void task_id_split(const char *task_id, char *ret_app, size_t app_size, char *ret_instance,
+		   size_t instance_size)
+{
+	const char *end = strstr(task_id, "._app"), *dot;
+	size_t size = end ? (size_t)(end - task_id) : strlen(task_id);
+
+	(void)snprintf(ret_instance, instance_size, "%.*s", (int)size, task_id);
+	dot = strrchr(ret_instance, '.');
+	(void)snprintf(ret_app, app_size, "/%.*s", dot ? (int)(dot - ret_instance) : (int)size,
+		       ret_instance);
+	for (char *p = ret_app; *p; p++)
+		*p = *p == '_' ? '/' : *p;
+}
+
+json_t *instance_ports_view(const struct instance *instance)
+{
+	json_t *ports = json_array();
+
+	for (unsigned i = 0; i < instance->n_ports; i++)
+		(void)json_array_append_new(ports, json_integer(instance->ports[i]));
+	return ports;
+}
+
+/* A task on its node's network has the node's address; only where that is its name it is known here. */
+static const char *address_of(const struct instance *instance)
+{
+	const json_t *networks = json_object_get(instance->spec->json, "networks");
+	struct in6_addr address;
+	bool is_numeric = instance->host && (inet_pton(AF_INET, instance->host, &address) == 1 ||
+					     inet_pton(AF_INET6, instance->host, &address) == 1);
+
+	if (instance->ip)
+		return instance->ip;
+	return is_numeric && networks_are_of_host(networks) ? instance->host : NULL;
+}
+
+json_t *instance_addresses_view(const struct instance *instance)
+{
+	json_t *list = json_array();
+	const char *ip = address_of(instance);
+
+	if (ip)
+		(void)json_array_append_new(list,
+					    json_pack("{s:s, s:s}", "ipAddress", ip, "protocol",
+						      strchr(ip, ':') ? "IPv6" : "IPv4"));
+	return list;
+}
+
+static json_t *service_ports_view(const struct app *app)
+{
+	json_t *ports = json_array();
+
+	for (unsigned i = 0; i < app_n_ports(app); i++)
+		(void)json_array_append_new(ports, json_integer(app_service_port(app, i)));
+	return ports;
+}
+
+static json_t *time_or_null(int64_t wall_ms)
+{
+	char text[CLOCK_TEXT_SIZE];
+
+	if (wall_ms == 0)
+		return json_null();
+	clock_format(wall_ms, text);
+	return json_string(text);
+}
+
+static json_t *health_view(const struct instance *instance)
+{
+	return json_pack("[{s:b, s:i, s:o, s:o, s:o, s:s?, s:s}]", "alive", instance->is_healthy,
+			 "consecutiveFailures", (int)instance->failures, "firstSuccess",
+			 time_or_null(instance->first_success_wall_ms), "lastFailure",
+			 time_or_null(instance->last_failure_wall_ms), "lastSuccess",
+			 time_or_null(instance->last_success_wall_ms), "lastFailureCause",
+			 instance->failure_cause, "instanceId", instance->id);
+}
+
+/* Load balancers take a task out on this state, before its process has even seen the signal. */
+static const char *shown_state(const struct instance *instance)
+{
+	if (instance->is_doomed && instance->kill_sent_ms != 0)
+		return instance_state_name(MESOS__V1__TASK_STATE__TASK_KILLING);
+	return instance_state_name(instance->state);
+}
+
+static void set_time(json_t *object, const char *key, int64_t wall_ms)
+{
+	if (wall_ms != 0)
+		(void)json_object_set_new(object, key, time_or_null(wall_ms));
+}
+
+static void set_domain(const struct controller *c, json_t *task, const struct instance *instance)
+{
+	const struct node *node = node_find(c, instance->agent_id);
+	const Mesos__V1__DomainInfo *domain = node ? node->info->domain : NULL;
+
+	if (!domain || !domain->fault_domain)
+		return;
+	(void)json_object_set_new(task, "region",
+				  json_string(domain->fault_domain->region->name));
+	(void)json_object_set_new(task, "zone", json_string(domain->fault_domain->zone->name));
+}
+
+json_t *task_view(const struct controller *c, const struct instance *instance)
+{
+	json_t *task = json_pack("{s:s, s:s, s:s, s:o, s:o, s:s, s:s, s:s, s:s, s:o}", "id",
+				 instance->task_id, "appId", instance->entry->id, "host",
+				 instance->host, "ports", instance_ports_view(instance),
+				 "servicePorts", service_ports_view(instance->spec), "slaveId",
+				 instance->agent_id, "state", shown_state(instance), "version",
+				 instance->spec->version, "role", instance->spec->role,
+				 "ipAddresses", instance_addresses_view(instance));
+
+	set_time(task, "stagedAt", instance->staged_wall_ms);
+	set_time(task, "startedAt", instance->started_wall_ms);
+	(void)json_object_set_new(task, "localVolumes", json_array());
+	if (instance->has_health)
+		(void)json_object_set_new(task, "healthCheckResults", health_view(instance));
+	set_domain(c, task, instance);
+	if (rollout_weight(instance) >= 0)
+		(void)json_object_set_new(task, "weight", json_integer(rollout_weight(instance)));
+	return task;
+}
+
+json_t *tasks_view(const struct controller *c, const struct entry *entry)
+{
+	json_t *tasks = json_array();
+	const struct instance *instance;
+
+	TAILQ_FOREACH(instance, &entry->instances, of_app)
+		(void)json_array_append_new(tasks, task_view(c, instance));
+	return tasks;
+}
