@@ -171,9 +171,28 @@ static void print_schedule(const json_t *schedule)
 		    member_text(schedule, "nextRunAt"));
 }
 
+/* The last ones: each is one due time, or a row of them. */
+static void print_skipped(const json_t *skipped)
+{
+	enum { SHOWN = 5 };
+	const json_t *last = json_object_get(skipped, "last");
+
+	if (member_number(skipped, "count") > 0)
+		print_field("skipped", "%.0f due times", member_number(skipped, "count"));
+	for (size_t i = 0; i < json_array_size(last) && i < SHOWN; i++) {
+		const json_t *skip = json_array_get(last, i);
+		bool is_row = member_number(skip, "count") > 1;
+
+		print_field("", "%s%s%s: %s", member_text(skip, "dueAt"), is_row ? " to " : "",
+			    is_row ? member_text(skip, "lastDueAt") : "",
+			    member_text(skip, "message"));
+	}
+}
+
 static int job_show(struct cli *cli, char **args, size_t n, struct err *e)
 {
-	static const char embeds[] = "?embed=activeRuns,schedules,historySummary";
+	static const char embeds[] =
+		"?embed=activeRuns,schedules,historySummary,skipped,explanation";
 	const json_t *run, *summary, *restart;
 	char good[HUMAN_SIZE], bad[HUMAN_SIZE];
 	json_t *job = NULL;
@@ -203,6 +222,8 @@ static int job_show(struct cli *cli, char **args, size_t n, struct err *e)
 	print_field("history", "%.0f succeeded, last %s ago; %.0f failed, last %s ago",
 		    member_number(summary, "successCount"), ago(summary, "lastSuccessAt", good),
 		    member_number(summary, "failureCount"), ago(summary, "lastFailureAt", bad));
+	print_skipped(json_object_get(job, "skipped"));
+	print_field("now", "%s", member_text(job, "explanation"));
 	print_runs(job);
 	json_decref(job);
 	return 0;
@@ -498,7 +519,7 @@ static int job_run(struct cli *cli, char **args, size_t n, struct err *e)
 const struct command job_commands[] = {
 	{ "job", "", "", 0, 0, "quiet", "list jobs", job_list },
 	{ "job", "list", "", 0, 0, "quiet", "list jobs", job_list },
-	{ "job", "show", "ID", 1, 1, "", "one job: what it is, when it is due, its active runs",
+	{ "job", "show", "ID", 1, 1, "", "one job: what it is, when it is due, why it does not run",
 	  job_show },
 	{ "job", "add", "FILE", 1, 1, "", "create from a JSON file, - for stdin", job_add },
 	{ "job", "update", "ID FILE", 2, 2, "", "replace its definition", job_update },

@@ -244,6 +244,38 @@ def test_a_run_that_waits_is_queued(jobs):
     assert jobs.call("GET", f"/v1/jobs/large/runs/{run}").json["status"] == "STARTING"
 
 
+# ---- past Metronome: why, and what becomes of runs ----
+
+def test_a_run_that_waits_says_why(jobs):
+    jobs.call("POST", "/v1/jobs", definition("large", cpus=1000))
+    run = jobs.call("POST", "/v1/jobs/large/runs").json["id"]
+    why = wait_until(lambda: jobs.call("GET", f"/v1/jobs/large/runs/{run}").json.get("explanation"), "a reason")
+    assert "cpus" in why
+
+
+def test_a_job_says_why_it_does_not_run(jobs, job):
+    jobs.call("POST", "/v1/jobs", {**definition("follower"), "dependencies": [{"id": "group.job"}]})
+    shown = jobs.call("GET", "/v1/jobs/follower?embed=explanation,skipped").json
+    assert shown["explanation"] == "it starts when these have succeeded: 'group.job'"
+    assert shown["skipped"] == {"count": 0, "last": []}
+    assert jobs.call("DELETE", "/v1/jobs/follower").status == 200
+
+
+def test_whoever_asks_is_told_of_runs(jobs, job, events):
+    everything, asked = events(), events("?event_type=job_run_event")
+    run = jobs.call("POST", f"{job}/runs").json["id"]
+    active = asked.wait("job_run_event", status="ACTIVE")
+    assert (active["jobId"], active["runId"]) == ("group.job", run)
+    assert TIME.fullmatch(active["createdAt"]) and active["taskId"]
+    jobs.call("POST", f"{job}/runs/{run}/actions/stop")
+    asked.wait("job_run_event", status="FAILED", runId=run)
+    assert [e["status"] for e in asked.seen] == ["INITIAL", "STARTING", "ACTIVE", "FAILED"]
+    # What everybody is told next.
+    assert jobs.call("POST", "/v2/apps", {"id": "/mark", "cmd": "true", "instances": 0}).status == 201
+    everything.wait("api_post_event")
+    assert not [e for e in everything.seen if e["eventType"] == "job_run_event"]
+
+
 # ---- refused ----
 
 @pytest.mark.parametrize("change, path", [

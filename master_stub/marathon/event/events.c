@@ -18,6 +18,7 @@ bool event_is_past_marathon(const char *type)
 		"deployment_promoted_event",
 		"deployment_paused_event",
 		"deployment_resumed_event",
+		"job_run_event",
 		"unhealthy_kills_stopped_event",
 		"unhealthy_kills_resumed_event",
 	};
@@ -181,16 +182,29 @@ void event_rollout(struct controller *c, const char *type, const struct deployme
 	json_decref(view);
 }
 
-void event_autoscale_decision(struct controller *c, const char *app_id, const json_t *decision)
+/* EVENT (taken) with the members of MORE (borrowed) that it has not. */
+static void emit_with(struct controller *c, const char *type, json_t *event, const json_t *more)
 {
-	json_t *event = json_pack("{s:s}", "appId", app_id), *copy = json_deep_copy(decision);
+	json_t *copy = json_deep_copy(more);
 
 	if (json_object_update_missing(event, copy) < 0) {
 		json_decref(event);
 		event = NULL;
 	}
 	json_decref(copy);
-	emit(c, "autoscale_decision_event", event);
+	emit(c, type, event);
+}
+
+void event_autoscale_decision(struct controller *c, const char *app_id, const json_t *decision)
+{
+	emit_with(c, "autoscale_decision_event", json_pack("{s:s}", "appId", app_id), decision);
+}
+
+void event_job_run(struct controller *c, const char *job_id, const char *status,
+		   const json_t *details)
+{
+	emit_with(c, "job_run_event", json_pack("{s:s, s:s}", "jobId", job_id, "status", status),
+		  details);
 }
 
 void event_app_terminated(struct controller *c, const char *app_id)

@@ -34,6 +34,9 @@ void event_launch_given_up(struct controller *c, const struct entry *entry, cons
 void event_unhealthy_kills(struct controller *c, const struct entry *entry, const char *reason);
 void event_rollout(struct controller *c, const char *type, const struct deployment *deployment);
 void event_autoscale_decision(struct controller *c, const char *app_id, const json_t *decision);
+/* Of a run, or of a due time without one: STATUS is SKIPPED then. */
+void event_job_run(struct controller *c, const char *job_id, const char *status,
+		   const json_t *details);
 void event_app_terminated(struct controller *c, const char *app_id);
 void event_health_check_added(struct controller *c, const struct app *app);
 void event_health_check_removed(struct controller *c, const char *app_id);

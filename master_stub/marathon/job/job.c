@@ -33,6 +33,7 @@ int job_new(struct controller *c, const char *id, struct job **ret)
 	TAILQ_INIT(&job->runs);
 	job->succeeded = json_array();
 	job->failed = json_array();
+	job->skipped = json_array();
 	HASH_ADD_KEYPTR_INORDER(by_id, c->jobs, job->id, strlen(job->id), job, compare_ids);
 	if (!job_find(c, id)) {
 		free(job);
@@ -62,6 +63,7 @@ void job_free(struct controller *c, struct job *job)
 	json_decref(job->spec);
 	json_decref(job->succeeded);
 	json_decref(job->failed);
+	json_decref(job->skipped);
 	ranges_done(&job->handled);
 	free(job);
 }

@@ -30,9 +30,11 @@ struct run {
 	int64_t created_ms;		/* boot clock */
 	bool retries;			/* restart policy ON_FAILURE */
 	int64_t active_deadline_ms;	/* -1: none */
+	int64_t due_s;			/* for which it was started; 0: it was not by the schedule */
 	int64_t launch_deadline_ms;	/* since its creation; -1: it may wait for ever */
 	uint64_t number;		/* of its start, among all starts and successes */
 	json_t *tasks;			/* those that have ended, oldest first */
+	const char *told;		/* its status as it was told last; NULL: nothing was */
 	bool is_new;			/* no turn has seen it */
 	bool is_stopping, is_over, is_success, is_late;
 };
@@ -65,6 +67,8 @@ struct job {
 	uint64_t n_successes, n_failures;
 	int64_t last_success_wall_ms, last_failure_wall_ms;	/* 0: never */
 	json_t *succeeded, *failed;	/* the last runs, newest first */
+	uint64_t n_skipped;		/* due times without a run */
+	json_t *skipped;		/* the last of them with why, newest first */
 	uint64_t success_number;	/* of the last success */
 	uint64_t basis_number;		/* of the start of the run that had it */
 };
@@ -93,10 +97,12 @@ void orphans_free(struct controller *c);
 
 extern const struct entry_kind run_kind;
 
-/* To be launched within LAUNCH_DEADLINE_MS (-1: some time).  Recorded; errors in REFUSAL. */
-int run_start(struct controller *c, struct job *job, int64_t launch_deadline_ms, struct run **ret,
+/* For what was due at DUE_S; 0: at once, and it may wait.  Recorded; errors in REFUSAL. */
+int run_start(struct controller *c, struct job *job, int64_t due_s, struct run **ret,
 	      struct refusal *refusal);
 void run_stop(struct controller *c, struct run *run);
+/* Of one that goes on: INITIAL, STARTING or ACTIVE. */
+const char *run_status(const struct run *run);
 /* Runs that are over go to their jobs' histories; jobs that wait for them start. */
 void runs_turn(struct controller *c);
 
@@ -116,6 +122,8 @@ enum job_embed {
 	JOB_EMBED_SCHEDULES = 2,
 	JOB_EMBED_HISTORY = 4,
 	JOB_EMBED_SUMMARY = 8,
+	JOB_EMBED_SKIPPED = 16,		/* past Metronome */
+	JOB_EMBED_EXPLANATION = 32,
 };
 
 json_t *job_view(const struct controller *c, const struct job *job, unsigned embeds);

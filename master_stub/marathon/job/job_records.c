@@ -47,10 +47,10 @@ int job_records_put_job(struct controller *c, const struct job *job)
 	Tepui__JobRecord record = TEPUI__JOB_RECORD__INIT;
 	AUTO_FREE char *spec = dump(job->spec), *succeeded = dump(job->succeeded);
 	AUTO_FREE char *schedule = job->schedule ? dump(job->schedule->json) : NULL;
-	AUTO_FREE char *failed = dump(job->failed);
+	AUTO_FREE char *failed = dump(job->failed), *skipped = dump(job->skipped);
 	AUTO_FREE uint32_t *handled = calloc(2 * job->handled.n + 1, sizeof(*handled));
 
-	if (!spec || !succeeded || !failed || !handled || (job->schedule && !schedule))
+	if (!spec || !succeeded || !failed || !skipped || !handled || (job->schedule && !schedule))
 		return -ENOMEM;
 	for (size_t i = 0; i < job->handled.n; i++) {
 		handled[2 * i] = job->handled.items[i].first;
@@ -60,9 +60,12 @@ int job_records_put_job(struct controller *c, const struct job *job)
 	record.spec = record_bytes(spec);
 	record.has_schedule = schedule != NULL;
 	record.schedule = record_bytes(schedule);
-	record.has_succeeded = record.has_failed = true;
+	record.has_succeeded = record.has_failed = record.has_skipped = true;
 	record.succeeded = record_bytes(succeeded);
 	record.failed = record_bytes(failed);
+	record.skipped = record_bytes(skipped);
+	record.has_skips = true;
+	record.skips = job->n_skipped;
 	fill_history(job, &record);
 	record.n_handled = 2 * job->handled.n;
 	record.handled = handled;
@@ -102,6 +105,8 @@ int job_records_put_run(struct controller *c, const struct run *run)
 	record.active_deadline_ms = run->active_deadline_ms;
 	record.has_launch_deadline_ms = run->launch_deadline_ms >= 0;
 	record.launch_deadline_ms = run->launch_deadline_ms;
+	record.has_due_s = run->due_s != 0;
+	record.due_s = run->due_s;
 	record.has_is_orphan = !run->job;
 	record.is_orphan = !run->job;
 	record.has_is_stopping = run->is_stopping;
@@ -149,6 +154,8 @@ static int take_job(struct controller *c, const Tepui__JobRecord *record, struct
 	}
 	take_list(&job->succeeded, record->succeeded);
 	take_list(&job->failed, record->failed);
+	take_list(&job->skipped, record->skipped);
+	job->n_skipped = record->skips;
 	job->n_successes = record->successes;
 	job->n_failures = record->failures;
 	job->last_success_wall_ms = record->last_success_wall_ms;
@@ -200,6 +207,7 @@ static void take_run(struct controller *c, const Tepui__RunRecord *record, struc
 	run->retries = record->retries;
 	run->active_deadline_ms = record->has_active_deadline_ms ? record->active_deadline_ms : -1;
 	run->launch_deadline_ms = record->has_launch_deadline_ms ? record->launch_deadline_ms : -1;
+	run->due_s = record->due_s;
 	run->number = record->number;
 	run->is_stopping = record->is_stopping;
 	note_number(c, run->number);

@@ -8,6 +8,7 @@
 #include "lib/rng.h"
 #include "master_stub/marathon/definition/refusal.h"
 #include "master_stub/marathon/deployment/scale.h"
+#include "master_stub/marathon/event/events.h"
 #include "master_stub/marathon/instance/updates.h"
 #include "master_stub/marathon/job/job.h"
 #include "master_stub/marathon/state.h"
@@ -42,6 +43,33 @@ static void run_balance(struct controller *c, struct entry *entry)
 		return;
 	entry->launch_spec = entry->target;
 	entry->wanted = entry->n_instances == 0;
+}
+
+/* ---- What is told ---- */
+
+const char *run_status(const struct run *run)
+{
+	const struct instance *instance = TAILQ_FIRST(&run->entry->instances);
+
+	if (instance && !instance->is_provisioned)
+		return "ACTIVE";
+	return run->is_new ? "INITIAL" : "STARTING";
+}
+
+static void tell(struct controller *c, struct run *run, const char *status, const char *message)
+{
+	const struct instance *instance = TAILQ_FIRST(&run->entry->instances);
+	json_t *details;
+
+	if (run->told && strcmp(run->told, status) == 0)
+		return;
+	run->told = status;
+	details = json_pack("{s:s, s:o, s:o*, s:s*, s:s*}", "runId", run->id, "createdAt",
+			    job_time_view(run->created_wall_ms), "dueAt",
+			    run->due_s ? job_time_view(run->due_s * 1000) : NULL, "taskId",
+			    instance ? instance->task_id : NULL, "message", message);
+	event_job_run(c, run->job_id, status, details);
+	json_decref(details);
 }
 
 /* ---- Ends of tasks ---- */
@@ -156,7 +184,18 @@ static void take_restart(struct run *run, const json_t *spec)
 	run->active_deadline_ms = deadline ? json_integer_value(deadline) * 1000 : -1;
 }
 
-int run_start(struct controller *c, struct job *job, int64_t launch_deadline_ms, struct run **ret,
+/* What is left of the starting deadline of what was due at DUE_S. */
+static int64_t launch_deadline(const struct controller *c, const struct job *job, int64_t due_s)
+{
+	int64_t left_ms;
+
+	if (due_s == 0)
+		return -1;
+	left_ms = (due_s + job->schedule->deadline_s) * 1000 - controller_wall_ms(c);
+	return left_ms > 0 ? left_ms : 0;
+}
+
+int run_start(struct controller *c, struct job *job, int64_t due_s, struct run **ret,
 	      struct refusal *refusal)
 {
 	char id[RUN_ID_SIZE], version[CLOCK_TEXT_SIZE];
@@ -177,13 +216,15 @@ int run_start(struct controller *c, struct job *job, int64_t launch_deadline_ms,
 	(*ret)->created_ms = c->now_ms;
 	(*ret)->number = ++c->run_number;
 	(*ret)->is_new = true;
-	(*ret)->launch_deadline_ms = launch_deadline_ms;
+	(*ret)->due_s = due_s;
+	(*ret)->launch_deadline_ms = launch_deadline(c, job, due_s);
 	take_restart(*ret, job->spec);
 	if (job_records_put_run(c, *ret) < 0) {
 		run_free(c, *ret);
 		return refuse_memory(refusal);
 	}
 	controller_explain(c, "run '%s' starts", (*ret)->entry->id);
+	tell(c, *ret, run_status(*ret), NULL);
 	return 0;
 }
 
@@ -231,7 +272,7 @@ static void start_next(struct controller *c, struct job *job)
 
 	if (job->n_runs > 0 || !is_next(c, job))
 		return;
-	if (run_start(c, job, -1, &run, &refusal) < 0)
+	if (run_start(c, job, 0, &run, &refusal) < 0)
 		c->is_out_of_memory = true;
 	refusal_done(&refusal);
 }
@@ -317,6 +358,7 @@ static void end_run(struct controller *c, struct run *run)
 
 	controller_explain(c, "run '%s' has %s", run->entry->id,
 			   run->is_success ? "succeeded" : "failed");
+	tell(c, run, run->is_success ? "SUCCESS" : "FAILED", message_of(run));
 	if (job)
 		tell_job(c, job, run);
 	job_records_delete_run(c, run);
@@ -349,6 +391,8 @@ static void end_runs(struct controller *c, const struct runs *runs)
 		watch_launch(c, run);
 		if ((run->is_over || run->is_stopping) && run->entry->n_instances == 0)
 			end_run(c, run);
+		else
+			tell(c, run, run_status(run), NULL);
 	}
 }
 

@@ -7,14 +7,9 @@
 
 #include "lib/cleanup.h"
 #include "master_stub/marathon/definition/refusal.h"
+#include "master_stub/marathon/job/due_times.h"
 #include "master_stub/marathon/job/job.h"
 #include "master_stub/marathon/state.h"
-
-/*
- * How often the wall clock is looked at, so that one that is set makes no due time late by more; how
- * many due times that were missed are made up for; and the memory of what was done.
- */
-enum { CLOCK_CHECK_MS = 10000, MAX_CATCH_UP = 100, RANGES_KEPT = 64, MINUTE_S = 60 };
 
 /* ---- Finding ---- */
 
@@ -54,133 +49,7 @@ int jobs_find_run(const struct controller *c, const char *id, const char *run_id
 	return *ret ? 0 : refuse(refusal, 404, "JobRun '%s' does not exist", run_id);
 }
 
-/* ---- Due times ---- */
-
-/* From the first minute that begins within the starting deadline to the one that it is. */
-static void window_of(const struct schedule *schedule, int64_t now_s, uint32_t *ret_first,
-		      uint32_t *ret_last)
-{
-	int64_t first = (now_s - schedule->deadline_s + MINUTE_S - 1) / MINUTE_S;
-
-	*ret_first = first > 0 ? (uint32_t)first : 0;
-	*ret_last = now_s > 0 ? (uint32_t)(now_s / MINUTE_S) : 0;
-}
-
-/* What is due up to now is done with. */
-static int handle_window(struct job *job, int64_t now_s)
-{
-	uint32_t first, last;
-
-	window_of(job->schedule, now_s, &first, &last);
-	if (first <= last && ranges_add(&job->handled, first, last) < 0)
-		return -ENOMEM;
-	while (job->handled.n > RANGES_KEPT) {
-		struct range oldest = job->handled.items[0];
-
-		if (ranges_remove(&job->handled, oldest.first, oldest.last) < 0)
-			return -ENOMEM;
-	}
-	return 0;
-}
-
-/* A deadline that is longer now brings nothing back that was given up: from before minute END. */
-static int handle_older(struct job *job, uint32_t end, int64_t now_s)
-{
-	uint32_t first, last;
-
-	window_of(job->schedule, now_s, &first, &last);
-	return first < end ? ranges_add(&job->handled, first, end - 1) : 0;
-}
-
-static bool is_handled(const struct job *job, int64_t due_s)
-{
-	uint32_t minute = (uint32_t)(due_s / MINUTE_S);
-
-	return ranges_contains(&job->handled, minute, minute);
-}
-
-/* The end of what is done with from the beginning of the window on, where due times are looked for. */
-static int64_t look_from(const struct job *job, int64_t now_s)
-{
-	uint32_t first, last;
-
-	window_of(job->schedule, now_s, &first, &last);
-	for (size_t i = 0; i < job->handled.n; i++) {
-		const struct range *range = &job->handled.items[i];
-
-		if (range->first <= first && first <= range->last)
-			return (int64_t)range->last * MINUTE_S;
-	}
-	return (int64_t)first * MINUTE_S - 1;
-}
-
-static void start_due(struct controller *c, struct job *job)
-{
-	struct refusal refusal = { 0 };
-	struct run *run;
-
-	if (job->schedule->forbids && job->n_runs > 0) {
-		controller_explain(c, "job '%s' is due and not started: run '%s' is still active",
-				   job->id, TAILQ_FIRST(&job->runs)->id);
-	} else if (run_start(c, job, job->schedule->deadline_s * 1000, &run, &refusal) < 0) {
-		const json_t *message = json_object_get(refusal.body, "message");
-
-		controller_explain(c, "job '%s' is due and not started: %s", job->id,
-				   json_string_value(message));
-	}
-	refusal_done(&refusal);
-}
-
-/* How many due times from AFTER_S up to NOW_S are not done with; the next one is in *RET_NEXT. */
-static unsigned count_due(const struct job *job, int64_t after_s, int64_t now_s, int64_t *ret_next)
-{
-	const struct schedule *schedule = job->schedule;
-	int64_t due = cron_next(&schedule->cron, schedule->zone, after_s);
-	unsigned n = 0;
-
-	for (; due <= now_s; due = cron_next(&schedule->cron, schedule->zone, due))
-		n += !is_handled(job, due);
-	while (is_handled(job, due))
-		due = cron_next(&schedule->cron, schedule->zone, due);
-	*ret_next = due;
-	return n;
-}
-
-/*
- * All that is due within the starting deadline and not done with.  That is asked of the calendar
- * alone: a clock that is set, or a process that was away, changes which minutes are looked at, and
- * those that were done with are remembered.
- */
-static void look_at_clock(struct controller *c, struct job *job, int64_t now_s)
-{
-	unsigned n = count_due(job, look_from(job, now_s), now_s, &job->next_s);
-
-	job->checked_s = now_s;
-	if (n > MAX_CATCH_UP) {
-		controller_explain(c, "job '%s' has missed %u due times: the last %d are made up "
-				   "for", job->id, n, MAX_CATCH_UP);
-		n = MAX_CATCH_UP;
-	}
-	/* In the same commit as the runs that are started for it. */
-	if (handle_window(job, now_s) < 0 || (n > 0 && job_records_put_job(c, job) < 0)) {
-		c->is_out_of_memory = true;
-		return;
-	}
-	while (n-- > 0)
-		start_due(c, job);
-}
-
-static void watch_schedule(struct controller *c, struct job *job)
-{
-	int64_t wall_ms = controller_wall_ms(c), now_s = wall_ms / 1000, left_ms;
-
-	if (!job->schedule || !job->schedule->is_enabled)
-		return;
-	if (now_s < job->checked_s || now_s >= job->next_s)
-		look_at_clock(c, job, now_s);
-	left_ms = job->next_s * 1000 - wall_ms;
-	controller_wake_at(c, c->now_ms + (left_ms < CLOCK_CHECK_MS ? left_ms : CLOCK_CHECK_MS));
-}
+/* ---- The turn ---- */
 
 void jobs_turn(struct controller *c)
 {
@@ -188,7 +57,7 @@ void jobs_turn(struct controller *c)
 
 	runs_turn(c);
 	HASH_ITER(by_id, c->jobs, job, next) {
-		watch_schedule(c, job);
+		due_times_watch(c, job);
 		if (!job->is_dirty)
 			continue;
 		job->is_dirty = job_records_put_job(c, job) < 0;
@@ -254,30 +123,10 @@ static int check_dependencies(const struct controller *c, const json_t *spec,
 
 /* ---- Changes ---- */
 
-/*
- * JSON (taken) becomes the schedule.  What was due before it, or while there was none to follow, is
- * not made up for; a change of anything else takes no due time away.
- */
-static int change_schedule(struct controller *c, struct job *job, json_t *json_take,
-			   struct refusal *refusal)
+static int set_schedule(struct controller *c, struct job *job, json_t *json_take,
+			struct refusal *refusal)
 {
-	static const char *const keys[] = { "cron", "timezone", "enabled" };
-	const struct schedule *old = job->schedule;
-	int64_t now_s = controller_wall_ms(c) / 1000;
-	uint32_t first = 0, last;
-	bool is_other = !old;
-	int r = 0;
-
-	if (old)
-		window_of(old, now_s, &first, &last);
-	for (size_t i = 0; i < ARRAY_SIZE(keys) && old && json_take; i++)
-		is_other |= !json_equal(json_object_get(old->json, keys[i]),
-					json_object_get(json_take, keys[i]));
-	if (job_set_schedule(job, json_take) < 0)
-		return refuse_memory(refusal);
-	if (job->schedule)
-		r = is_other ? handle_window(job, now_s) : handle_older(job, first, now_s);
-	return r < 0 ? refuse_memory(refusal) : 0;
+	return due_times_follow(c, job, json_take) < 0 ? refuse_memory(refusal) : 0;
 }
 
 static int put_job(struct controller *c, struct job *job, struct refusal *refusal)
@@ -300,7 +149,7 @@ static int make_job(struct controller *c, json_t *spec_take, json_t *schedule_ta
 	if (job_new(c, json_string_value(json_object_get(spec, "id")), &job) < 0)
 		return refuse_memory(refusal);
 	set_spec(job, TAKE_PTR(spec));
-	if (change_schedule(c, job, TAKE_PTR(schedule), refusal) < 0 ||
+	if (set_schedule(c, job, TAKE_PTR(schedule), refusal) < 0 ||
 	    put_job(c, job, refusal) < 0) {
 		job_free(c, job);
 		return -ENOMEM;
@@ -344,7 +193,7 @@ int jobs_update(struct controller *c, const char *id, const json_t *document, bo
 	if (r < 0)
 		return r;
 	if (with_schedules)
-		r = change_schedule(c, *ret, TAKE_PTR(schedule), refusal);
+		r = set_schedule(c, *ret, TAKE_PTR(schedule), refusal);
 	if (r < 0)
 		return r;
 	set_spec(*ret, TAKE_PTR(spec));
@@ -415,7 +264,7 @@ int jobs_add_schedule(struct controller *c, const char *id, const json_t *docume
 		return refuse(refusal, 409, is_same ? "Can only create a non existing schedule"
 						    : "Only one schedule supported at the moment");
 	}
-	r = change_schedule(c, *ret, TAKE_PTR(schedule), refusal);
+	r = set_schedule(c, *ret, TAKE_PTR(schedule), refusal);
 	return r < 0 ? r : put_job(c, *ret, refusal);
 }
 
@@ -430,7 +279,7 @@ int jobs_update_schedule(struct controller *c, const char *id, const char *sched
 	if (r == 0)
 		r = jobs_find_schedule(c, id, schedule_id, ret, refusal);
 	if (r == 0)
-		r = change_schedule(c, *ret, TAKE_PTR(schedule), refusal);
+		r = set_schedule(c, *ret, TAKE_PTR(schedule), refusal);
 	return r < 0 ? r : put_job(c, *ret, refusal);
 }
 
@@ -442,7 +291,7 @@ int jobs_delete_schedule(struct controller *c, const char *id, const char *sched
 
 	c->now_ms = now_ms;
 	if (r == 0)
-		r = change_schedule(c, job, NULL, refusal);
+		r = set_schedule(c, job, NULL, refusal);
 	return r < 0 ? r : put_job(c, job, refusal);
 }
 
@@ -455,7 +304,7 @@ int jobs_start(struct controller *c, const char *id, int64_t now_ms, struct run 
 	int r = jobs_find(c, id, &job, refusal);
 
 	c->now_ms = now_ms;
-	return r < 0 ? r : run_start(c, job, -1, ret, refusal);
+	return r < 0 ? r : run_start(c, job, 0, ret, refusal);
 }
 
 int jobs_stop(struct controller *c, const char *id, const char *run_id, int64_t now_ms,

@@ -18,6 +18,8 @@ static const struct {
 	{ "schedules", JOB_EMBED_SCHEDULES },
 	{ "history", JOB_EMBED_HISTORY },
 	{ "historySummary", JOB_EMBED_SUMMARY },
+	{ "skipped", JOB_EMBED_SKIPPED },
+	{ "explanation", JOB_EMBED_EXPLANATION },
 };
 
 /* One word of SIZE bytes; 0: it is none. */
