@@ -89,6 +89,8 @@ static const struct flag table[] = {
 	    "MiB of a task's stdout and of its stderr until a new file is begun; 0: no bound"),
 	ROW(FLAG_U64, container_log_files, "2", SPEC_MAX_LOG_FILES,
 	    "full ones that are kept, as stdout.1 and so on"),
+	ROW(FLAG_BOOL, failure_output, "true", 0,
+	    "tell the last output of a task that fails in its status"),
 	ROW(FLAG_U64, pids_limit, "1024", 4194304, "processes and threads a container may have"),
 	ROW(FLAG_MILLIS, executor_registration_timeout, "1mins", HOUR,
 	    "time a new executor has to subscribe"),

@@ -16,7 +16,7 @@ struct agent_flags {
 	char *credential, *http_credentials, *http_authenticators;
 	char *seccomp_config_dir, *seccomp_profile_name;
 	bool cfs_quota, allow_unenforced, allow_root_tasks, allow_unconfined;
-	bool enforce_container_disk_quota, insecure;
+	bool enforce_container_disk_quota, failure_output, insecure;
 	bool authenticate_http_readonly, authenticate_http_readwrite;
 	bool authenticate_http_executors, http_executor_domain_sockets;
 	bool help, version;

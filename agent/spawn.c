@@ -133,6 +133,8 @@ static int build_env(const struct container *c, char **env, struct err *e)
 	r |= put_env(env, &n, "MESOS_EXECUTOR_SHUTDOWN_GRACE_PERIOD", "%" PRId64 "ms",
 		     agent->flags.executor_shutdown_grace_period);
 	r |= put_env(env, &n, "MESOS_SUBSCRIPTION_BACKOFF_MAX", "%s", backoff_max);
+	r |= put_env(env, &n, "MESOS_FAILURE_OUTPUT", "%s",
+		     agent->flags.failure_output ? "true" : "false");
 	return r ? err_set(e, ENOMEM, "spawn an executor") : 0;
 }
 

@@ -18,6 +18,7 @@ static const struct flag variables[] = {
 	ROW("recovery_timeout", FLAG_MILLIS, recovery_ms, "15mins"),
 	ROW("subscription_backoff_max", FLAG_MILLIS, backoff_ms, "2secs"),
 	ROW("executor_shutdown_grace_period", FLAG_MILLIS, shutdown_grace_ms, "5secs"),
+	ROW("failure_output", FLAG_BOOL, failure_output, "true"),
 };
 
 static int require(const char *value, const char *name, struct err *e)

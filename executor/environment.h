@@ -2,6 +2,7 @@
 #ifndef EXECUTOR_ENVIRONMENT_H
 #define EXECUTOR_ENVIRONMENT_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct err;
@@ -13,6 +14,7 @@ struct environment {
 	int64_t recovery_ms;		/* how long a lost agent is waited for */
 	int64_t backoff_ms;		/* most between two attempts to subscribe */
 	int64_t shutdown_grace_ms;
+	bool failure_output;		/* failures are told with the task's last output */
 };
 
 /* From MESOS_*.  -EINVAL names what is missing or odd. */

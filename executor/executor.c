@@ -15,6 +15,7 @@
 #include "executor/inside.h"
 #include "executor/kill.h"
 #include "executor/outcome.h"
+#include "executor/output.h"
 #include "executor/run.h"
 #include "executor/status.h"
 #include "executor/updates.h"
@@ -343,6 +344,8 @@ static void finish(struct executor *x, const struct ending *facts)
 	*end = *facts;
 	end->cause = x->kill.cause;
 	end->kill_message = x->kill.message;
+	if (x->env->failure_output && x->run && run_output(x->run))
+		output_excerpt(run_output(x->run), end->last_output);
 	outcome_of(end, &outcome);
 	status = (struct status){
 		.task_id = x->task->task_id->value,

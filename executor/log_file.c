@@ -16,7 +16,7 @@ enum { MAX_TRIES = 3 };
 /* A plain file of ours alone, given to the task; an owned descriptor, or -errno. */
 static int open_own(const struct log_file *log, int flags)
 {
-	AUTO_CLOSE int fd = openat(log->dir_fd, log->name, O_WRONLY | O_CREAT | O_NOFOLLOW |
+	AUTO_CLOSE int fd = openat(log->dir_fd, log->name, O_RDWR | O_CREAT | O_NOFOLLOW |
 				   O_NONBLOCK | O_NOCTTY | O_CLOEXEC | flags, 0644);
 	struct stat st;
 
@@ -125,4 +125,18 @@ ssize_t log_file_splice(struct log_file *log, int pipe_fd, size_t size)
 		return -errno;
 	log->size += (uint64_t)n;
 	return n;
+}
+
+ssize_t log_file_tail(const struct log_file *log, void *data, size_t size, bool *ret_is_cut)
+{
+	struct stat st;
+	off_t from;
+	ssize_t n;
+
+	if (fstat(log->fd, &st) < 0)
+		return -errno;
+	from = st.st_size > (off_t)size ? st.st_size - (off_t)size : 0;
+	n = pread(log->fd, data, size, from);
+	*ret_is_cut = from > 0;
+	return n < 0 ? -errno : n;
 }

@@ -2,6 +2,7 @@
 #ifndef EXECUTOR_LOG_FILE_H
 #define EXECUTOR_LOG_FILE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -33,5 +34,8 @@ uint64_t log_file_room(struct log_file *log);
 /* Write, or move from the pipe PIPE_FD without waiting, at the end: bytes done, or -errno. */
 ssize_t log_file_write(struct log_file *log, const void *data, size_t size);
 ssize_t log_file_splice(struct log_file *log, int pipe_fd, size_t size);
+
+/* The last bytes, at most SIZE: how many, or -errno; *ret_is_cut: there are more before them. */
+ssize_t log_file_tail(const struct log_file *log, void *data, size_t size, bool *ret_is_cut);
 
 #endif

@@ -70,6 +70,16 @@ static void killed(const struct ending *ending, struct outcome *o)
 		(void)snprintf(o->message, sizeof(o->message), "%s", how);
 }
 
+/* For whoever has to find out why, and may not get at the sandbox any more. */
+static void add_last_output(const struct ending *ending, struct outcome *o)
+{
+	size_t used = strlen(o->message);
+
+	if (*ending->last_output)
+		(void)snprintf(o->message + used, sizeof(o->message) - used,
+			       "; last output: \"%s\"", ending->last_output);
+}
+
 void outcome_of(const struct ending *ending, struct outcome *ret)
 {
 	struct outcome o = { .state = MESOS__V1__TASK_STATE__TASK_FAILED };
@@ -88,5 +98,8 @@ void outcome_of(const struct ending *ending, struct outcome *ret)
 			o.state = MESOS__V1__TASK_STATE__TASK_FINISHED;
 		describe_end(ending, o.message, sizeof(o.message));
 	}
+	/* Of its own accord. */
+	if (ending->cause == KILL_NONE && o.state == MESOS__V1__TASK_STATE__TASK_FAILED)
+		add_last_output(ending, &o);
 	*ret = o;
 }

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "executor/excerpt.h"
 #include "lib/err.h"
 #include "proto/mesos.pb-c.h"
 
@@ -27,6 +28,7 @@ struct ending {
 	uint64_t oom_kills;		/* 0 also if unknown */
 	enum kill_cause cause;		/* why it was killed, if we did */
 	const char *kill_message;	/* of KILL_UNHEALTHY and others; borrowed, or NULL */
+	char last_output[EXCERPT_SIZE];	/* "": none, or not to be told */
 };
 
 /* Conclusions. */
@@ -36,7 +38,7 @@ struct outcome {
 	Mesos__V1__TaskStatus__Reason reason;
 	bool is_unhealthy;
 	bool is_memory_limit;
-	char message[640];
+	char message[640 + EXCERPT_SIZE];
 };
 
 void outcome_of(const struct ending *ending, struct outcome *ret);

@@ -164,8 +164,30 @@ void output_drain(struct output *output)
 		while (s->read_fd >= 0 && pass(s) > 0)
 			;
 		stop(s);
-		log_file_close(&s->log);
 	}
+}
+
+/* ---- the end of it ---- */
+
+static void stream_excerpt(const struct stream *s, char ret[EXCERPT_SIZE])
+{
+	char bytes[EXCERPT_BYTES];
+	bool is_cut = false;
+	struct err e = { 0 };
+	ssize_t n = log_file_tail(&s->log, bytes, sizeof(bytes), &is_cut);
+
+	if (n < 0) {
+		(void)err_set(&e, (int)-n, "read '%s' in the sandbox", s->log.name);
+		log_write_err(LOG_LEVEL_WARNING, &e, "quote the task");
+	}
+	excerpt_format(bytes, n > 0 ? (size_t)n : 0, is_cut, ret);
+}
+
+void output_excerpt(const struct output *output, char ret[EXCERPT_SIZE])
+{
+	stream_excerpt(&output->streams[ERR], ret);
+	if (!*ret)
+		stream_excerpt(&output->streams[OUT], ret);
 }
 
 /* ---- life ---- */

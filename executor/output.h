@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "containerizer/container.h"
+#include "executor/excerpt.h"
 
 struct err;
 struct loop;
@@ -32,6 +33,9 @@ int output_started(struct output *output, int terminal_fd, struct err *e);
 
 /* Nobody is left that could write: take what is still on its way. */
 void output_drain(struct output *output);
+
+/* After that: the end of stderr, or else of stdout; "" when there is none. */
+void output_excerpt(const struct output *output, char ret[EXCERPT_SIZE]);
 
 /*
  * ID (not 0) is to get copies of stdout and stderr in the pipes FDS (taken; none: it only wants the

@@ -99,7 +99,7 @@ def test_a_task_gets_a_device_that_the_agent_allows(cluster, vendor, allowed):
     cluster.start_agent(f"--cdi_dirs={vendor()}", f"--cdi_devices={allowed}")
     cluster.call("POST", "/v2/apps", app("vendor.com/log=0"))
     end = end_of(cluster)
-    assert end["message"] == "Command exited with status 7"
+    assert end["message"] == 'Command exited with status 7; last output: "opened 1 0"'
     assert cluster.tepui("task", "log", end["taskId"]).split() == ["opened", "1", "0"]
 
 

@@ -192,7 +192,7 @@ def test_host_signals_to_init_are_passed_on(agent):
     agent.run(["sh", "-c", "trap 'echo usr1; exit 5' USR1; echo ready; while :; do sleep 0.1; done"])
     wait_until(lambda: agent.output() == "ready\n", "trap")
     os.kill(container_pids(agent)[0], signal.SIGUSR1)
-    assert end_of(agent)["message"] == "Command exited with status 5"
+    assert end_of(agent)["message"].startswith("Command exited with status 5; last output: ")
     assert agent.output().split() == ["ready", "usr1"]
 
 

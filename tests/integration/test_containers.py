@@ -76,7 +76,7 @@ def test_one_on_its_own_runs_is_waited_for_and_removed(agent):
     launch(agent, me, "echo hello; exit 7", resources=RESOURCES)
     end = wait_for(agent, me)
     assert (os.waitstatus_to_exitcode(end["exit_status"]), end["state"]) == (7, "TASK_FAILED")
-    assert end["message"] == "Command exited with status 7"
+    assert end["message"] == 'Command exited with status 7; last output: "hello"'
     assert read(agent, "alone", "stdout") == "hello\n"
     remove(agent, me)
     assert call(agent, "WAIT_CONTAINER", container_id=me).status == 404

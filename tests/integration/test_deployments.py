@@ -40,7 +40,8 @@ def two_agents(cluster):
 
 
 @pytest.mark.parametrize("broken, cause", [
-    ({"cmd": "echo no such table >&2; exit 3"}, "ended: TASK_FAILED: Command exited with status 3"),
+    ({"cmd": "echo no such table >&2; exit 3"},
+     'ended: TASK_FAILED: Command exited with status 3; last output: "no such table"'),
     ({"container": {"type": "DOCKER", "docker": {"image": "nosuch/image:1"}}}, "nosuch/image:1"),
 ])
 @pytest.mark.parametrize("dies", [False, True])

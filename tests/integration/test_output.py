@@ -9,6 +9,7 @@ import pytest
 
 from cluster import BUILD, SLOW, Cluster, wait_until
 from conftest import shared_cluster
+from framework import SMALL
 from terminals import on_terminal, read_until
 
 # 64 KiB of a numbered line each, as fast as it goes.
@@ -204,6 +205,63 @@ def test_last_words_are_in_the_log(cluster, start):
     wait_until(lambda: cluster.agents[0].container_of(task) is None,
                "the end of the task")
     assert read(sandbox, "stdout") == "ready\n" + "x" * 60000
+
+
+# ---- what is told of it when the task fails ----
+
+def failure(cluster, app):
+    """What the first failure of APP says, and no more of its instances."""
+    assert cluster.call("POST", "/v2/apps", {"cpus": 0.1, "mem": 64, "instances": 1, **app}).status == 201
+    told = wait_until(lambda: cluster.app(app["id"]).get("lastTaskFailure"), "its end")
+    cluster.remove(app["id"])
+    return told["message"]
+
+
+@pytest.mark.parametrize("command, last", [
+    ("echo connecting; echo 'no such table: \"users\"' >&2", 'no such table: "users"'),
+    ("echo only this; echo ' ' >&2", "only this"),
+    ("true", None),
+    ("printf 'Traceback:\\n  File \\033[31mx\\033[0m\\r\\n\\tboom\\n' >&2", "Traceback: File x boom"),
+    ("printf 'a\\000\\377\\376b\\303\\274\\303' >&2", "a \ufffdb\u00fc\ufffd"),
+    ("head -c 3000000 /dev/zero | tr '\\0' x >&2", "..." + "x" * 256),
+    ("head -c 3000000 /dev/zero >&2", None),
+    ("rm stderr; ln -s /etc/shadow stderr; echo mine >&2", "mine"),
+    (": >stderr; rm stdout stderr", None),
+])
+def test_a_failure_is_told_with_the_last_output(cluster, command, last):
+    message = failure(cluster, {"id": f"/fails-{next(numbers)}", "cmd": f"{command}; exit 3"})
+    assert message == "Command exited with status 3" + (f'; last output: "{last}"' if last else "")
+
+
+def test_on_a_terminal_both_streams_are_one(cluster):
+    app = {"id": "/fails-on-a-terminal", "cmd": "echo one; echo two >&2; exit 3", "tty": True}
+    assert failure(cluster, app) == 'Command exited with status 3; last output: "one two"'
+
+
+def test_an_end_that_was_asked_for_is_told_without(cluster, framework):
+    offer = framework.offer()
+    killed = framework.launch(offer, "echo working; exec sleep 1000", SMALL)
+    framework.status(killed, "TASK_RUNNING")
+    framework.call("KILL", task_id={"value": killed})
+    assert framework.status(killed, "TASK_KILLED")["message"] == "Command terminated with signal Terminated"
+    finished = framework.launch(framework.offer(), "echo all is well", SMALL)
+    assert framework.status(finished, "TASK_FINISHED")["message"] == "Command exited with status 0"
+
+
+def test_nodes_whose_tasks_write_secrets_keep_them(cluster):
+    """The file itself, too, can be quoted, if that is what the task writes to."""
+    other = Cluster("discreet")
+    try:
+        other.start_master()
+        other.start_agent("--no-failure_output", "--container_log_mb=0")
+        app = {"id": "/secret", "cmd": "echo password=hunter2 >&2; exit 3"}
+        assert failure(other, app) == "Command exited with status 3"
+        other.agents[0].end()
+        other.agents[0].argv.append("--failure_output")
+        other.agents[0].start()
+        assert failure(other, app) == 'Command exited with status 3; last output: "password=hunter2"'
+    finally:
+        other.close()
 
 
 # ---- attach ----

@@ -159,6 +159,27 @@ static void test_a_name_that_stays_occupied_costs_the_older_output(void **state)
 	assert_true(log_file.size <= limit.max_bytes);
 }
 
+static void test_its_end_can_be_read(void **state)
+{
+	char end[4];
+	bool is_cut = true;
+
+	(void)state;
+	assert_int_equal(log_file_tail(&log_file, end, sizeof(end), &is_cut), 0);
+	assert_false(is_cut);
+	say("abc");
+	assert_int_equal(log_file_tail(&log_file, end, sizeof(end), &is_cut), 3);
+	assert_false(is_cut);
+	assert_memory_equal(end, "abc", 3);
+	say("defg");
+	/* Of the file that is written, whatever has its name. */
+	assert_int_equal(unlinkat(dir_fd, "log", 0), 0);
+	assert_int_equal(symlinkat("/etc/passwd", dir_fd, "log"), 0);
+	assert_int_equal(log_file_tail(&log_file, end, sizeof(end), &is_cut), 4);
+	assert_true(is_cut);
+	assert_memory_equal(end, "defg", 4);
+}
+
 static void test_what_is_no_plain_file_is_refused(void **state)
 {
 	struct log_file other = log_file;
@@ -185,6 +206,7 @@ int main(void)
 		TEST(test_one_that_was_cut_short_goes_on_at_its_end),
 		TEST(test_links_in_its_place_are_not_followed),
 		TEST(test_a_name_that_stays_occupied_costs_the_older_output),
+		TEST(test_its_end_can_be_read),
 		TEST(test_what_is_no_plain_file_is_refused),
 	};
 

@@ -62,6 +62,20 @@ static const struct {
 	  REASON(CONTAINER_LAUNCH_FAILED), "execute '/bin/nosuch': No such file or directory" },
 	{ { .is_started = true, .error = { .code = ECHILD, .msg = "wait for main process" },
 	    NO_MEMORY }, STATE(FAILED), -1, "wait for main process: No child processes" },
+
+	/* What it wrote last explains a failure of its own, and nothing else. */
+	{ { EXITED(3), .last_output = "no table \"t\"", NO_MEMORY }, STATE(FAILED), -1,
+	  "Command exited with status 3; last output: \"no table \"t\"\"" },
+	{ { KILLED_BY(SIGKILL), .oom_kills = 1, .memory_peak_bytes = 32 << 20,
+	    .memory_limit_bytes = 32 << 20, .last_output = "loading" }, STATE(FAILED),
+	  REASON(CONTAINER_LIMITATION_MEMORY), "Memory limit exceeded: Requested: 32MB Maximum "
+	  "Used: 32MB (1 killed); last output: \"loading\"" },
+	{ { EXITED(0), .last_output = "done", NO_MEMORY }, STATE(FINISHED), -1,
+	  "Command exited with status 0" },
+	{ { EXITED(1), .cause = KILL_REQUESTED, .last_output = "interrupted", NO_MEMORY },
+	  STATE(KILLED), -1, "Command exited with status 1" },
+	{ { EXITED(1), .cause = KILL_OVERDUE, .kill_message = "late", .last_output = "x",
+	    NO_MEMORY }, STATE(FAILED), REASON(MAX_COMPLETION_TIME_REACHED), "late" },
 };
 
 static void test_every_end_has_its_words(void **state)
