@@ -8,6 +8,7 @@
 #include "lib/cleanup.h"
 #include "master_stub/marathon/definition/autoscale.h"
 #include "master_stub/marathon/definition/constraints.h"
+#include "master_stub/marathon/definition/pod.h"
 #include "master_stub/marathon/definition/refusal.h"
 
 struct app *app_ref(struct app *app)
@@ -22,6 +23,7 @@ void app_unref(struct app *app)
 		return;
 	constraints_free(app->constraints, app->n_constraints);
 	autoscale_free(app->autoscale);
+	pod_free(app->pod);
 	json_decref(app->json);
 	free(app);
 }
@@ -101,6 +103,7 @@ static const struct {
 	bool is_seen;		/* a change of it restarts unless it is made in place */
 } adoptable[] = {
 	{ "instances", false },
+	{ "scaling", false },		/* a pod's instances */
 	{ "deployment", false },
 	{ "maxLaunchAttempts", false },
 	{ "autoscale", false },

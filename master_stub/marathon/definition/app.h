@@ -1,4 +1,4 @@
-/* An app's definition at one version: immutable once made, shared by counting references. */
+/* The definition of an app or a pod at one version: immutable once made, shared by counting references. */
 #ifndef MASTER_STUB_MARATHON_DEFINITION_APP_H
 #define MASTER_STUB_MARATHON_DEFINITION_APP_H
 
@@ -12,13 +12,14 @@
 
 struct autoscale;
 struct constraint;
+struct pod;
 struct refusal;
 
-/* The strings and JSON values are borrowed from JSON; NULL where the definition has none. */
+/* The strings and JSON values are borrowed from JSON (a pod's from POD); NULL where the definition has none. */
 struct app {
 	unsigned references;
 	bool is_in_place;	/* given as a change that instances of the one before it adopt */
-	json_t *json;	/* the canonical definition, without version and versionInfo */
+	json_t *json;	/* the canonical definition, a pod's as such; without version and versionInfo */
 	char version[CLOCK_TEXT_SIZE];
 	char last_scaling_at[CLOCK_TEXT_SIZE];
 	char last_config_change_at[CLOCK_TEXT_SIZE];
@@ -54,6 +55,7 @@ struct app {
 	struct constraint *constraints;
 	unsigned n_constraints;
 	struct autoscale *autoscale;	/* NULL: none */
+	struct pod *pod;		/* what an instance's containers are; NULL: it is an app's one task */
 };
 
 /*

@@ -12,6 +12,7 @@
 #include "master_stub/marathon/definition/app_parts.h"
 #include "master_stub/marathon/definition/autoscale.h"
 #include "master_stub/marathon/definition/constraints.h"
+#include "master_stub/marathon/definition/pod.h"
 
 /* ---- Canonical form ---- */
 
@@ -48,9 +49,10 @@ static double number_of(const json_t *object, const char *key)
 	return json_number_value(json_object_get(object, key));
 }
 
+/* Apps have whole seconds, pods have parts of them, too. */
 static int64_t millis_of(const json_t *object, const char *key)
 {
-	return json_integer_value(json_object_get(object, key)) * 1000;
+	return (int64_t)(number_of(object, key) * 1000);
 }
 
 static double limit_of(const json_t *app, const char *key)
@@ -103,7 +105,7 @@ static void take_numbers(struct app *app, const json_t *json)
 	app->backoff_ms = millis_of(json, "backoffSeconds");
 	app->max_delay_ms = millis_of(json, "maxLaunchDelaySeconds");
 	app->backoff_factor = number_of(json, "backoffFactor");
-	app->kill_grace_ms = grace ? json_integer_value(grace) * 1000 : -1;
+	app->kill_grace_ms = grace ? millis_of(json, "taskKillGracePeriodSeconds") : -1;
 	app->kill_oldest_first = selection && strcmp(selection, "OLDEST_FIRST") == 0;
 	app->placement = placement_of(json_string_value(json_object_get(json, "placementStrategy")));
 	app->keeps_unreachable = json_is_string(unreachable);
@@ -131,8 +133,7 @@ static void take_policy(struct app *app, const json_t *json)
 		(unsigned)json_integer_value(json_object_get(json, "maxLaunchAttempts"));
 }
 
-/* Takes JSON, which is in canonical form. */
-static int app_new(json_t *json_take, struct app **ret)
+int app_new(json_t *json_take, struct app **ret)
 {
 	struct app *app = calloc(1, sizeof(*app));
 	int r;
@@ -185,7 +186,7 @@ int app_read_canonical(json_t *document, struct findings *findings, json_t **ret
 	return problems_any(&findings->rules) ? -EINVAL : 0;
 }
 
-static int refuse_findings(struct refusal *refusal, int error, const struct findings *findings)
+int refuse_findings(struct refusal *refusal, int error, const struct findings *findings)
 {
 	if (error == -ENOMEM)
 		return refuse_memory(refusal);
@@ -299,7 +300,8 @@ int app_from_stored(const json_t *stored, struct app **ret, struct refusal *refu
 {
 	const json_t *info = json_object_get(stored, "versionInfo");
 	AUTO(app_unrefp) struct app *app = NULL;
-	int r = app_parse(stored, NULL, &app, refusal);
+	int r = pod_is_document(stored) ? pod_parse(stored, NULL, &app, refusal)
+					: app_parse(stored, NULL, &app, refusal);
 
 	if (r < 0)
 		return r;
@@ -311,15 +313,24 @@ int app_from_stored(const json_t *stored, struct app **ret, struct refusal *refu
 	return 0;
 }
 
-struct app *app_with_instances(const struct app *base, unsigned instances)
+static struct app *with_instances(const struct app *base, unsigned instances)
 {
 	json_t *json = json_deep_copy(base->json);
 	struct app *app = NULL;
 
-	if (!json)
+	if (json_object_set_new(json, "instances", json_integer(instances)) < 0) {
+		json_decref(json);
 		return NULL;
-	if (json_object_set_new(json, "instances", json_integer(instances)) < 0 ||
-	    app_new(json, &app) < 0)
+	}
+	return app_new(json, &app) < 0 ? NULL : app;
+}
+
+struct app *app_with_instances(const struct app *base, unsigned instances)
+{
+	struct app *app = base->pod ? pod_with_instances(base, instances) :
+				      with_instances(base, instances);
+
+	if (!app)
 		return NULL;
 	memcpy(app->version, base->version, sizeof(app->version));
 	memcpy(app->last_scaling_at, base->last_scaling_at, sizeof(app->last_scaling_at));

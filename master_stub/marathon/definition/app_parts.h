@@ -8,6 +8,8 @@
 #include "master_stub/marathon/definition/refusal.h"
 #include "master_stub/marathon/definition/shape.h"
 
+struct app;
+
 /* Errors of the schema hide those of the rules: the latter are told of well-formed documents only. */
 struct findings {
 	struct problems schema, rules;
@@ -17,6 +19,13 @@ struct findings {
 extern const struct shape app_shape;
 /* Of a container, ended by a row without key; and one network (container_shape.c). */
 extern const struct shape container_fields[], network_shape;
+
+/* Rows of app_shape.c and container_shape.c that pods have, too; tables end with a row without key. */
+json_t *env_read(const json_t *value, const char *path, struct problems *problems);
+json_t *unreachable_read(const json_t *value, const char *path, struct problems *problems);
+extern const struct shape fetch_shape, secret_shape;
+extern const struct shape limit_fields[], executor_resource_fields[], pull_fields[], linux_fields[];
+extern const char *const kill_selections[];
 
 extern const char *const port_protocols[];
 /* NULL: a name as ports may have. */
@@ -39,6 +48,11 @@ void app_fill_defaults(json_t *document, struct problems *problems);
  * which is in FINDINGS, with what app_translate_legacy() found; -ENOMEM.
  */
 int app_read_canonical(json_t *document, struct findings *findings, json_t **ret);
+
+/* The typed values of canonical JSON, which is taken.  The versions are empty.  -ENOMEM. */
+int app_new(json_t *json_take, struct app **ret);
+/* 422 for what was found, or 503. */
+int refuse_findings(struct refusal *refusal, int error, const struct findings *findings);
 
 /* What no single field can tell, of the canonical form. */
 void app_validate(const json_t *app, struct problems *problems);

@@ -42,7 +42,7 @@ static json_t *read_env_value(const json_t *value, const char *path, struct prob
 	return shape_read(json_is_object(value) ? &reference : &any_text, value, path, problems);
 }
 
-static json_t *read_env(const json_t *value, const char *path, struct problems *problems)
+json_t *env_read(const json_t *value, const char *path, struct problems *problems)
 {
 	static const struct shape item = { .kind = SHAPE_CUSTOM, .read = read_env_value };
 	static const struct shape map = { .kind = SHAPE_MAP, .max = MAX_LIST, .of = &item };
@@ -64,7 +64,7 @@ static json_t *read_env(const json_t *value, const char *path, struct problems *
 	return failed ? NULL : shape_read(&map, value, path, problems);
 }
 
-static json_t *read_unreachable(const json_t *value, const char *path, struct problems *problems)
+json_t *unreachable_read(const json_t *value, const char *path, struct problems *problems)
 {
 	static const struct shape fields[] = {
 		{ "inactiveAfterSeconds", SHAPE_INTEGER, .max = MAX_SECONDS, .fallback = "0" },
@@ -190,7 +190,7 @@ static const struct shape deployment_fields[] = {
 	{ 0 },
 };
 
-static const struct shape limit_fields[] = {
+const struct shape limit_fields[] = {
 	{ "cpus", SHAPE_CUSTOM, .read = read_limit },
 	{ "mem", SHAPE_CUSTOM, .read = read_limit },
 	{ 0 },
@@ -214,7 +214,7 @@ static const struct shape fetch_fields[] = {
 	{ "destPath", SHAPE_STRING, .max = 1024 },
 	{ 0 },
 };
-static const struct shape fetch = { .kind = SHAPE_OBJECT, .of = fetch_fields };
+const struct shape fetch_shape = { .kind = SHAPE_OBJECT, .of = fetch_fields };
 
 static const struct shape constraint = { .kind = SHAPE_LIST, .max = 16, .of = &any_text };
 
@@ -236,9 +236,9 @@ static const struct shape secret_fields[] = {
 	{ "source", SHAPE_STRING, .is_required = true, .min = 1, .max = 1024 },
 	{ 0 },
 };
-static const struct shape secret = { .kind = SHAPE_OBJECT, .of = secret_fields };
+const struct shape secret_shape = { .kind = SHAPE_OBJECT, .of = secret_fields };
 
-static const struct shape executor_resource_fields[] = {
+const struct shape executor_resource_fields[] = {
 	{ "cpus", SHAPE_NUMBER, .max = 1e6, .fallback = "0.1" },
 	{ "mem", SHAPE_NUMBER, .max = 1e9, .fallback = "32" },
 	{ "disk", SHAPE_NUMBER, .max = 1e12, .fallback = "10" },
@@ -295,7 +295,7 @@ static const struct shape check_fields[] = {
 	{ 0 },
 };
 
-static const char *const kill_selections[] = { "YOUNGEST_FIRST", "OLDEST_FIRST", NULL };
+const char *const kill_selections[] = { "YOUNGEST_FIRST", "OLDEST_FIRST", NULL };
 
 static const char *const placements[] = { "SPREAD", "BINPACK", NULL };
 
@@ -311,15 +311,15 @@ static const struct shape app_fields[] = {
 	{ "gpus", SHAPE_INTEGER, .max = 1e6, .fallback = "0" },
 	{ "instances", SHAPE_INTEGER, .max = MAX_INSTANCES, .fallback = "1" },
 	{ "executor", SHAPE_STRING, .max = 4096, .check = check_executor, .fallback = "\"\"" },
-	{ "env", SHAPE_CUSTOM, .read = read_env, .omit_empty = true },
+	{ "env", SHAPE_CUSTOM, .read = env_read, .omit_empty = true },
 	{ "labels", SHAPE_MAP, .max = MAX_LIST, .of = &label_text, .fallback = "{}" },
 	{ "constraints", SHAPE_LIST, .max = 100, .of = &constraint, .omit_empty = true },
-	{ "fetch", SHAPE_LIST, .max = 100, .of = &fetch, .omit_empty = true },
+	{ "fetch", SHAPE_LIST, .max = 100, .of = &fetch_shape, .omit_empty = true },
 	{ "dependencies", SHAPE_LIST, .max = 100, .of = &dependency, .omit_empty = true },
 	{ "healthChecks", SHAPE_LIST, .max = 16, .of = &health_check, .omit_empty = true },
 	{ "readinessChecks", SHAPE_LIST, .max = 1, .of = &readiness_check, .omit_empty = true },
 	{ "check", SHAPE_OBJECT, .is_strict = true, .of = check_fields },
-	{ "secrets", SHAPE_MAP, .max = 100, .of = &secret, .omit_empty = true },
+	{ "secrets", SHAPE_MAP, .max = 100, .of = &secret_shape, .omit_empty = true },
 	{ "backoffSeconds", SHAPE_INTEGER, .max = MAX_SECONDS, .fallback = "1" },
 	{ "backoffFactor", SHAPE_NUMBER, .min = 1, .max = 1000, .fallback = "1.15" },
 	{ "maxLaunchDelaySeconds", SHAPE_INTEGER, .max = MAX_SECONDS, .fallback = "300" },
@@ -334,7 +334,7 @@ static const struct shape app_fields[] = {
 	{ "killSelection", SHAPE_ENUM, .names = kill_selections,
 	  .fallback = "\"YOUNGEST_FIRST\"" },
 	{ "placementStrategy", SHAPE_ENUM, .names = placements },
-	{ "unreachableStrategy", SHAPE_CUSTOM, .read = read_unreachable,
+	{ "unreachableStrategy", SHAPE_CUSTOM, .read = unreachable_read,
 	  .fallback = "{\"inactiveAfterSeconds\":0,\"expungeAfterSeconds\":0}" },
 	{ "taskKillGracePeriodSeconds", SHAPE_INTEGER, .max = MAX_SECONDS },
 	{ "role", SHAPE_STRING, .min = 1, .max = 256, .fallback = "\"*\"" },

@@ -76,7 +76,7 @@ static const struct shape volume = {
 
 /* ---- Images and isolation ---- */
 
-static const struct shape pull_fields[] = {
+const struct shape pull_fields[] = {
 	{ "secret", SHAPE_STRING, .is_required = true, .min = 1, .max = MAX_NAME },
 	{ 0 },
 };
@@ -119,7 +119,7 @@ static const struct shape ipc_fields[] = {
 };
 
 /* What limits something is told of when it is misspelt. */
-static const struct shape linux_fields[] = {
+const struct shape linux_fields[] = {
 	{ "seccomp", SHAPE_OBJECT, .is_strict = true, .of = seccomp_fields },
 	{ "ipcInfo", SHAPE_OBJECT, .is_strict = true, .of = ipc_fields },
 	{ 0 },

@@ -236,7 +236,9 @@ static void validate_persistent(const json_t *volume, const char *path, struct p
 static void validate_volume(const json_t *app, const json_t *volume, const char *path,
 			    struct problems *problems)
 {
-	static const char *const kinds[] = { "hostPath", "persistent", "external", "secret" };
+	static const char *const kinds[] = {
+		"hostPath", "persistent", "external", "secret", "ephemeral",	/* the last: a pod's */
+	};
 	const char *secret = text_of(volume, "secret");
 	char below[SHAPE_PATH_SIZE];
 	unsigned n = 0;
