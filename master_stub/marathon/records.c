@@ -146,22 +146,30 @@ int records_put_instance(struct controller *c, const struct instance *instance)
 {
 	Tepui__InstanceRecord record = TEPUI__INSTANCE_RECORD__INIT;
 	AUTO_FREE uint32_t *ports = calloc(instance->n_ports + 1, sizeof(*ports));
+	AUTO_FREE char **ids = calloc(instance->n_tasks, sizeof(*ids));
+	AUTO_FREE Mesos__V1__TaskState *task_states =
+		calloc(instance->n_tasks, sizeof(*task_states));
 
-	if (!ports)
+	if (!ports || !ids || !task_states)
 		return -ENOMEM;
+	for (unsigned i = 0; i < instance->n_tasks; i++) {
+		ids[i] = instance->tasks[i].id;
+		task_states[i] = instance->tasks[i].state;
+	}
 	for (unsigned i = 0; i < instance->n_ports; i++)
 		ports[i] = instance->ports[i];
 	record.instance_id = instance->id;
 	record.app_id = record_text(instance->entry->id);
 	record.version = record_text(instance->spec->version);
-	record.task_id = instance->task_id;
+	record.n_task_ids = instance->n_tasks;
+	record.task_ids = ids;
 	record.agent_id = instance->agent_id;
 	record.host = instance->host;
 	record.n_ports = instance->n_ports;
 	record.ports = ports;
-	/* No state: nothing was heard of it yet. */
-	record.has_state = !instance->is_provisioned;
-	record.state = instance->state;
+	/* No states: nothing was heard of it yet. */
+	record.n_task_states = instance->is_provisioned ? 0 : instance->n_tasks;
+	record.task_states = task_states;
 	record.has_staged_wall_ms = true;
 	record.staged_wall_ms = instance->staged_wall_ms;
 	record.has_started_wall_ms = instance->started_wall_ms != 0;
@@ -377,6 +385,22 @@ static int load_app(void *arg, const char *key, const void *data, size_t size, s
 	return 0;
 }
 
+static int fill_tasks(struct load *load, const Tepui__InstanceRecord *record,
+		      struct instance *instance)
+{
+	int r = 0;
+
+	for (unsigned i = 0; i < instance->n_tasks && r == 0; i++) {
+		struct instance_task *task = &instance->tasks[i];
+
+		if (i < record->n_task_states)
+			task->state = record->task_states[i];
+		r = instance_task_set_id(load->c, task, record->task_ids[i]);
+	}
+	instance_sum_up(instance);
+	return r;
+}
+
 static int fill_instance(struct load *load, const Tepui__InstanceRecord *record,
 			 struct instance *instance)
 {
@@ -388,9 +412,7 @@ static int fill_instance(struct load *load, const Tepui__InstanceRecord *record,
 	for (unsigned i = 0; i < record->n_ports; i++)
 		instance->ports[i] = (uint16_t)record->ports[i];
 	instance->is_loaded = true;
-	instance->is_provisioned = !record->has_state;
-	if (record->has_state)
-		instance->state = record->state;
+	instance->is_provisioned = record->n_task_states == 0;
 	instance->staged_wall_ms = record->staged_wall_ms;
 	instance->started_wall_ms = record->started_wall_ms;
 	instance->launched_ms = load->c->now_ms;
@@ -415,9 +437,11 @@ static int load_instance(void *arg, const char *key, const void *data, size_t si
 	/* Without the app its task is unknown to us, and is killed when the agents tell of it. */
 	if (!spec && entry)
 		spec = entry->target;
-	if (spec && record->task_id && record->agent_id && record->host) {
-		r = instance_new(load->c, entry, spec, record->instance_id, record->task_id,
-				 &instance);
+	if (spec && record->n_task_ids > 0 && record->agent_id && record->host) {
+		r = instance_new(load->c, entry, spec, record->instance_id,
+				 (unsigned)record->n_task_ids, &instance);
+		if (r == 0)
+			r = fill_tasks(load, record, instance);
 		if (r == 0)
 			r = fill_instance(load, record, instance);
 	}

@@ -56,18 +56,34 @@ struct waiting {
 	json_t *last_unused;	/* the newest few offers that did not do, with why */
 };
 
+/* What runs of an instance: the one task of an app or a run, one for each container of a pod. */
+struct instance_task {
+	UT_hash_handle by_id;
+	struct instance *instance;
+	char *id;
+	Mesos__V1__TaskState state;
+	bool is_confirmed;		/* heard of since the subscription, or at its end */
+	bool has_health, is_healthy;
+	unsigned failures;
+	int64_t first_success_wall_ms, last_success_wall_ms, last_failure_wall_ms;
+	char *failure_cause;
+};
+
 struct instance {
-	UT_hash_handle by_task;
 	TAILQ_ENTRY(instance) of_app;
 	struct entry *entry;
 	struct app *spec;		/* a reference: the definition that it runs */
-	char *id, *task_id;
+	char *id;
 	char *agent_id, *host;
 	unsigned n_ports;
 	uint16_t *ports;
+
+	/* What its tasks make together: instance_sum_up(). */
 	Mesos__V1__TaskState state;
+	bool is_confirmed;
+	bool has_health, is_healthy;
+
 	bool is_provisioned;		/* sent, nothing heard yet */
-	bool is_confirmed;		/* heard of since the subscription */
 	bool is_loaded;			/* launched by a process before this one */
 	int64_t staged_wall_ms, started_wall_ms;
 	int64_t launched_ms;		/* boot clock */
@@ -82,13 +98,12 @@ struct instance {
 	bool is_inactive;		/* unreachable for so long that another stands in for it */
 
 	int64_t good_ms;		/* boot clock: since when instance_is_good(); 0: it is not */
-	bool has_health, is_healthy;
-	unsigned failures;
-	int64_t first_success_wall_ms, last_success_wall_ms, last_failure_wall_ms;
-	char *failure_cause;
 	char *ip;
 	struct readiness *readiness;	/* while a deployment asks for it, or NULL */
 	struct metering *metering;	/* while its app is autoscaled, or NULL */
+
+	unsigned n_tasks;		/* at least one */
+	struct instance_task tasks[];
 };
 TAILQ_HEAD(instances, instance);
 TAILQ_HEAD(readinesses, readiness);
@@ -246,7 +261,7 @@ struct controller {
 	struct job *jobs;		/* by id, in order */
 	struct runs orphans;		/* of jobs that are gone: they are being stopped */
 	uint64_t run_number;		/* of the last start or success of a run: they rise */
-	struct instance *by_task;
+	struct instance_task *tasks;		/* of all instances, by id */
 	struct node *nodes;
 	struct zone *zones;
 	struct fetch *fetches;		/* by id */
@@ -314,10 +329,20 @@ void entry_trim_versions(struct controller *c, struct entry *entry);
 
 /* ---- instance.c ---- */
 
-/* A new instance of ENTRY that runs SPEC; in the tables. */
+/* A new instance of ENTRY that runs SPEC, in the tables; its tasks have no ids yet. */
 int instance_new(struct controller *c, struct entry *entry, struct app *spec, const char *id,
-		 const char *task_id, struct instance **ret);
+		 unsigned n_tasks, struct instance **ret);
 void instance_free(struct controller *c, struct instance *instance);
+/* To be called when something about one of its tasks has changed. */
+void instance_sum_up(struct instance *instance);
+/* Have all its tasks ended? */
+bool instance_is_over(const struct instance *instance);
+/* One whose health check fails; NULL: none is known to. */
+const struct instance_task *instance_unhealthy_task(const struct instance *instance);
+/* TASK is found by ID from now on, no longer by the one that it may have had.  -ENOMEM. */
+int instance_task_set_id(struct controller *c, struct instance_task *task, const char *id);
+struct instance_task *instance_task_find(const struct controller *c, const char *id);
+/* The instance that the task of that id is of; NULL: there is none. */
 struct instance *instance_find_task(const struct controller *c, const char *task_id);
 int instance_set_place(struct instance *instance, const char *agent_id, const char *host);
 int instance_set_text(char **text, const char *value);

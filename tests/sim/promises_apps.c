@@ -56,11 +56,11 @@ static bool app_is_healed(struct sim *sim, const struct entry *entry, char *text
 
 	TAILQ_FOREACH(instance, &entry->instances, of_app) {
 		bool is_live = promises_is_live(promises_fate(sim, c->framework_id,
-							      instance->task_id));
+							      instance->tasks[0].id));
 
 		if (is_live != (instance->state == MESOS__V1__TASK_STATE__TASK_RUNNING)) {
 			(void)snprintf(text, size, "the controller takes '%s' for %s, and it %s",
-				       instance->task_id, instance_state_name(instance->state),
+				       instance->tasks[0].id, instance_state_name(instance->state),
 				       is_live ? "runs" : "does not run");
 			return false;
 		}
@@ -96,7 +96,7 @@ bool promises_apps_are_settled(const struct sim *sim, char *text, size_t size)
 {
 	const struct controller *c = sim->host->controller;
 
-	if (!c || (!c->entries && c->n_deployments == 0 && !c->by_task))
+	if (!c || (!c->entries && c->n_deployments == 0 && !c->tasks))
 		return true;
 	(void)snprintf(text, size, "the controller has apps, deployments or tasks");
 	return false;

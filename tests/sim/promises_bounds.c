@@ -57,7 +57,7 @@ static bool is_awaited(struct sim *sim, const struct instance *instance)
 
 	return is_restarted(instance->entry) && instance->spec->readiness_check &&
 	       strcmp(instance->spec->version, deployment->version) >= 0 &&
-	       !promises_standing(promises_fate(sim, c->framework_id, instance->task_id))->is_ready;
+	       !promises_standing(promises_fate(sim, c->framework_id, instance->tasks[0].id))->is_ready;
 }
 
 /* ---- who is told to stop ---- */
@@ -73,7 +73,7 @@ static void look_at(struct sim *sim, const struct instance *instance, struct tal
 {
 	const struct controller *c = sim->host->controller;
 	struct standing *standing = promises_standing(
-		promises_fate(sim, c->framework_id, instance->task_id));
+		promises_fate(sim, c->framework_id, instance->tasks[0].id));
 	bool is_good = is_serving(instance) && !instance->is_doomed && !is_awaited(sim, instance);
 	bool is_stopped = is_serving(instance) && instance->is_doomed && standing->is_good;
 
@@ -141,9 +141,9 @@ static void succeeded(struct sim *sim, const struct entry *entry, const char *ve
 		n_new += instance_is_current(instance, entry->target);
 		if (instance->spec->readiness_check &&
 		    strcmp(instance->spec->version, version) >= 0 &&
-		    !promises_standing(promises_fate(sim, c->framework_id, instance->task_id))->is_ready)
+		    !promises_standing(promises_fate(sim, c->framework_id, instance->tasks[0].id))->is_ready)
 			sim_fail(sim, "P8 ready", "%s is deployed, and '%s' has not said that it is"
-				 " ready", entry->id, instance->task_id);
+				 " ready", entry->id, instance->tasks[0].id);
 	}
 	if (n != entry->target->instances || n_serving != n || (is_restart && n_new != n))
 		sim_fail(sim, "P8 end", "%s is deployed with %u of %u instances, %u serve, %u new",

@@ -17,16 +17,17 @@ static uint64_t question_of(const struct host *host, uint64_t id)
 static struct standing *standing_of(const struct host *host, const struct instance *instance)
 {
 	return promises_standing(promises_fate(host->sim, host->controller->framework_id,
-					       instance->task_id));
+					       instance->tasks[0].id));
 }
 
 /* Those that are still there.  One that nobody can reach may have had the same port. */
 static unsigned take_answer(const struct host *host, uint64_t question, bool is_ready)
 {
-	const struct instance *instance, *next;
+	const struct instance_task *task, *next;
 	unsigned n = 0;
 
-	HASH_ITER(by_task, host->controller->by_task, instance, next) {
+	HASH_ITER(by_id, host->controller->tasks, task, next) {
+		const struct instance *instance = task->instance;
 		struct standing *standing = standing_of(host, instance);
 
 		if (standing->question != question)
@@ -69,10 +70,12 @@ static bool is_asked(const struct instance *instance, const struct controller_fe
 int servers_fetch(void *arg, uint64_t id, const struct controller_fetch *fetch)
 {
 	struct host *host = arg;
-	const struct instance *instance, *next;
+	const struct instance_task *task, *next;
 	bool is_found = false;
 
-	HASH_ITER(by_task, host->controller->by_task, instance, next) {
+	HASH_ITER(by_id, host->controller->tasks, task, next) {
+		const struct instance *instance = task->instance;
+
 		if (!is_asked(instance, fetch))
 			continue;
 		standing_of(host, instance)->question = question_of(host, id);

@@ -146,10 +146,10 @@ static void test_the_drain_of_a_node_ends_the_delay(void **state)
 			       "\"instances\":2}", id);
 		post(definition);
 		offer();
-		say_full(TAILQ_FIRST(&app(id)->instances)->task_id,
+		say_full(TAILQ_FIRST(&app(id)->instances)->tasks[0].id,
 			 MESOS__V1__TASK_STATE__TASK_FAILED, UNKNOWN_HEALTH, "by itself", -1);
 		assert_true(app(id)->backoff.delay_ms == 1000);
-		say_full(TAILQ_FIRST(&app(id)->instances)->task_id, ends[i], UNKNOWN_HEALTH,
+		say_full(TAILQ_FIRST(&app(id)->instances)->tasks[0].id, ends[i], UNKNOWN_HEALTH,
 			 "the agent is drained",
 			 MESOS__V1__TASK_STATUS__REASON__REASON_AGENT_DRAINING);
 		assert_true(app(id)->backoff.delay_ms == 0);

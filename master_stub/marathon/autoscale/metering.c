@@ -173,9 +173,10 @@ static void complain_of(const struct controller_answer *answer, char *text, size
 /* What is measured of the instances on an agent that does not tell it is not known any more. */
 static void forget_usage(struct controller *c, const struct usage *usage, const char *why)
 {
-	struct instance *instance, *next;
+	struct instance_task *task, *next;
 
-	HASH_ITER(by_task, c->by_task, instance, next) {
+	HASH_ITER(by_id, c->tasks, task, next) {
+		struct instance *instance = task->instance;
 		const struct autoscale *policy;
 
 		if (!instance->metering || strcmp(instance->agent_id, usage->node->id) != 0)

@@ -62,7 +62,8 @@ static const struct instance *find_laggard(struct controller *c, const struct en
 
 static char *describe_laggard(const struct instance *instance)
 {
-	const char *cause = instance->failure_cause;
+	const struct instance_task *unhealthy = instance_unhealthy_task(instance);
+	const char *cause = unhealthy ? unhealthy->failure_cause : NULL;
 
 	if (!instance_is_running(instance))
 		return sentence("instance '%s' on node '%s' is %s", instance->id, instance->host,

@@ -243,7 +243,11 @@ static void kill_if_due(struct controller *c, struct instance *instance)
 		controller_wake_at(c, instance->kill_sent_ms + c->options.kill_retry_ms);
 		return;
 	}
-	calls_kill(c, instance->task_id, instance->agent_id, instance->spec->kill_grace_ms);
+	for (unsigned i = 0; i < instance->n_tasks; i++) {
+		if (!instance_state_is_terminal(instance->tasks[i].state))
+			calls_kill(c, instance->tasks[i].id, instance->agent_id,
+				   instance->spec->kill_grace_ms);
+	}
 	/* 0 means never. */
 	instance->kill_sent_ms = c->now_ms ? c->now_ms : 1;
 	controller_wake_at(c, instance->kill_sent_ms + c->options.kill_retry_ms);

@@ -64,11 +64,12 @@ static const char *or_empty(const char *text)
 	return text ? text : "";
 }
 
-void event_status_update(struct controller *c, const struct instance *instance,
+void event_status_update(struct controller *c, const struct instance_task *task,
 			 const Mesos__V1__TaskStatus *status)
 {
+	const struct instance *instance = task->instance;
 	json_t *event = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:s}", "slaveId",
-				  or_empty(instance->agent_id), "taskId", instance->task_id,
+				  or_empty(instance->agent_id), "taskId", task->id,
 				  "taskStatus", instance_state_name(status->state), "message",
 				  or_empty(status->message), "appId", instance->entry->id, "host",
 				  or_empty(instance->host), "ipAddresses",
@@ -89,13 +90,14 @@ void event_instance_changed(struct controller *c, const struct instance *instanc
 }
 
 /* Old clients know the first of them, new ones the second. */
-void event_health_changed(struct controller *c, const struct instance *instance)
+void event_health_changed(struct controller *c, const struct instance_task *task)
 {
+	const struct instance *instance = task->instance;
 	json_t *healthy = instance->has_health ? json_boolean(instance->is_healthy) : json_null();
 
 	emit(c, "health_status_changed_event",
 	     json_pack("{s:s, s:s, s:s, s:s, s:b}", "appId", instance->entry->id, "instanceId",
-		       instance->id, "taskId", instance->task_id, "version",
+		       instance->id, "taskId", task->id, "version",
 		       instance->spec->version, "alive", instance->is_healthy));
 	emit(c, "instance_health_changed_event",
 	     json_pack("{s:s, s:s, s:o, s:s}", "instanceId", instance->id, "runSpecId",
@@ -103,19 +105,23 @@ void event_health_changed(struct controller *c, const struct instance *instance)
 		       instance->spec->version));
 }
 
-void event_failed_health_check(struct controller *c, const struct instance *instance)
+void event_failed_health_check(struct controller *c, const struct instance_task *task)
 {
+	const struct instance *instance = task->instance;
+
 	emit(c, "failed_health_check_event",
 	     json_pack("{s:s, s:s, s:O?}", "appId", instance->entry->id, "taskId", instance->id,
 		       "healthCheck", json_array_get(instance->spec->health_checks, 0)));
 }
 
-void event_unhealthy_kill(struct controller *c, const struct instance *instance,
+void event_unhealthy_kill(struct controller *c, const struct instance_task *task,
 			  const char *reason)
 {
+	const struct instance *instance = task->instance;
+
 	emit(c, "unhealthy_instance_kill_event",
 	     json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "appId", instance->entry->id,
-		       "taskId", instance->task_id, "instanceId", instance->id, "version",
+		       "taskId", task->id, "instanceId", instance->id, "version",
 		       instance->spec->version, "reason", or_empty(reason), "host",
 		       or_empty(instance->host), "slaveId", or_empty(instance->agent_id)));
 }

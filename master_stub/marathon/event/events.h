@@ -12,17 +12,18 @@ struct controller;
 struct deployment;
 struct entry;
 struct instance;
+struct instance_task;
 
 /* Clients written for Marathon fail on types that they do not know: for those who name it alone. */
 bool event_is_past_marathon(const char *type);
 
-void event_status_update(struct controller *c, const struct instance *instance,
+void event_status_update(struct controller *c, const struct instance_task *task,
 			 const Mesos__V1__TaskStatus *status);
 void event_instance_changed(struct controller *c, const struct instance *instance);
 /* Its health became known or changed. */
-void event_health_changed(struct controller *c, const struct instance *instance);
-void event_failed_health_check(struct controller *c, const struct instance *instance);
-void event_unhealthy_kill(struct controller *c, const struct instance *instance,
+void event_health_changed(struct controller *c, const struct instance_task *task);
+void event_failed_health_check(struct controller *c, const struct instance_task *task);
+void event_unhealthy_kill(struct controller *c, const struct instance_task *task,
 			  const char *reason);
 void event_unknown_terminated(struct controller *c, const Mesos__V1__TaskStatus *status);
 /* TYPE: deployment_info, _step_success, _success, _failed; REASON NULL: none. */

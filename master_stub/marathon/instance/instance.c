@@ -9,32 +9,42 @@
 #include "master_stub/marathon/autoscale/metering.h"
 #include "master_stub/marathon/instance/readiness.h"
 
+/*
+ * What one task of several is decides what the instance is by RANK, the lowest first: it runs when
+ * the others run or have finished, and has failed when one has.
+ */
 static const struct {
 	const char *name, *condition;
-	bool is_known, is_terminal;
+	bool is_terminal;
+	unsigned rank;
 } states[] = {
-	[MESOS__V1__TASK_STATE__TASK_STAGING] = { "TASK_STAGING", "Staging", true, false },
-	[MESOS__V1__TASK_STATE__TASK_STARTING] = { "TASK_STARTING", "Starting", true, false },
-	[MESOS__V1__TASK_STATE__TASK_RUNNING] = { "TASK_RUNNING", "Running", true, false },
-	[MESOS__V1__TASK_STATE__TASK_FINISHED] = { "TASK_FINISHED", "Finished", true, true },
-	[MESOS__V1__TASK_STATE__TASK_FAILED] = { "TASK_FAILED", "Failed", true, true },
-	[MESOS__V1__TASK_STATE__TASK_KILLED] = { "TASK_KILLED", "Killed", true, true },
-	[MESOS__V1__TASK_STATE__TASK_LOST] = { "TASK_LOST", "Dropped", true, true },
-	[MESOS__V1__TASK_STATE__TASK_ERROR] = { "TASK_ERROR", "Error", true, true },
-	[MESOS__V1__TASK_STATE__TASK_KILLING] = { "TASK_KILLING", "Killing", true, false },
-	[MESOS__V1__TASK_STATE__TASK_DROPPED] = { "TASK_DROPPED", "Dropped", true, true },
-	[MESOS__V1__TASK_STATE__TASK_UNREACHABLE] = { "TASK_UNREACHABLE", "Unreachable", true,
-						      false },
-	[MESOS__V1__TASK_STATE__TASK_GONE] = { "TASK_GONE", "Gone", true, true },
+	[MESOS__V1__TASK_STATE__TASK_ERROR] = { "TASK_ERROR", "Error", true, 0 },
+	[MESOS__V1__TASK_STATE__TASK_FAILED] = { "TASK_FAILED", "Failed", true, 1 },
+	[MESOS__V1__TASK_STATE__TASK_GONE] = { "TASK_GONE", "Gone", true, 2 },
 	[MESOS__V1__TASK_STATE__TASK_GONE_BY_OPERATOR] = { "TASK_GONE_BY_OPERATOR", "Gone", true,
-							   true },
+							   2 },
+	[MESOS__V1__TASK_STATE__TASK_DROPPED] = { "TASK_DROPPED", "Dropped", true, 3 },
+	[MESOS__V1__TASK_STATE__TASK_LOST] = { "TASK_LOST", "Dropped", true, 3 },
+	[MESOS__V1__TASK_STATE__TASK_UNREACHABLE] = { "TASK_UNREACHABLE", "Unreachable", false, 4 },
+	[MESOS__V1__TASK_STATE__TASK_KILLING] = { "TASK_KILLING", "Killing", false, 5 },
+	[MESOS__V1__TASK_STATE__TASK_STARTING] = { "TASK_STARTING", "Starting", false, 6 },
+	[MESOS__V1__TASK_STATE__TASK_STAGING] = { "TASK_STAGING", "Staging", false, 7 },
 	/* Nobody knows the task nor its agent: nothing can be waited for. */
-	[MESOS__V1__TASK_STATE__TASK_UNKNOWN] = { "TASK_UNKNOWN", "Unknown", true, true },
+	[MESOS__V1__TASK_STATE__TASK_UNKNOWN] = { "TASK_UNKNOWN", "Unknown", true, 8 },
+	[MESOS__V1__TASK_STATE__TASK_RUNNING] = { "TASK_RUNNING", "Running", false, 9 },
+	[MESOS__V1__TASK_STATE__TASK_FINISHED] = { "TASK_FINISHED", "Finished", true, 10 },
+	[MESOS__V1__TASK_STATE__TASK_KILLED] = { "TASK_KILLED", "Killed", true, 11 },
 };
 
 const char *instance_state_name(Mesos__V1__TaskState state)
 {
 	return (size_t)state < ARRAY_SIZE(states) ? states[state].name : "TASK_UNKNOWN";
+}
+
+static unsigned rank_of(Mesos__V1__TaskState state)
+{
+	return states[(size_t)state < ARRAY_SIZE(states) ? state
+							 : MESOS__V1__TASK_STATE__TASK_UNKNOWN].rank;
 }
 
 bool instance_state_is_terminal(Mesos__V1__TaskState state)
@@ -53,14 +63,6 @@ const char *instance_condition(const struct instance *instance)
 	return states[instance->state].condition;
 }
 
-struct instance *instance_find_task(const struct controller *c, const char *task_id)
-{
-	struct instance *instance;
-
-	HASH_FIND(by_task, c->by_task, task_id, strlen(task_id), instance);
-	return instance;
-}
-
 int instance_set_text(char **text, const char *value)
 {
 	char *copy = value ? strdup(value) : NULL;
@@ -72,38 +74,140 @@ int instance_set_text(char **text, const char *value)
 	return 0;
 }
 
-static void release(struct instance *instance)
+/* ---- Tasks ---- */
+
+struct instance_task *instance_task_find(const struct controller *c, const char *id)
 {
+	struct instance_task *task;
+
+	HASH_FIND(by_id, c->tasks, id, strlen(id), task);
+	return task;
+}
+
+struct instance *instance_find_task(const struct controller *c, const char *task_id)
+{
+	const struct instance_task *task = instance_task_find(c, task_id);
+
+	return task ? task->instance : NULL;
+}
+
+int instance_task_set_id(struct controller *c, struct instance_task *task, const char *id)
+{
+	char *copy = strdup(id);
+
+	if (!copy)
+		return -ENOMEM;
+	if (task->id)
+		HASH_DELETE(by_id, c->tasks, task);
+	free(task->id);
+	task->id = copy;
+	HASH_ADD_KEYPTR(by_id, c->tasks, task->id, strlen(task->id), task);
+	if (instance_task_find(c, id) == task)
+		return 0;
+	free(TAKE_PTR(task->id));
+	return -ENOMEM;
+}
+
+static void task_done(struct controller *c, struct instance_task *task)
+{
+	if (task->id)
+		HASH_DELETE(by_id, c->tasks, task);
+	free(task->id);
+	free(task->failure_cause);
+}
+
+bool instance_is_over(const struct instance *instance)
+{
+	for (unsigned i = 0; i < instance->n_tasks; i++) {
+		if (!instance_state_is_terminal(instance->tasks[i].state))
+			return false;
+	}
+	return true;
+}
+
+static bool has_checks(const struct instance *instance)
+{
+	return json_array_size(instance->spec->health_checks) > 0;
+}
+
+/* One that is unhealthy is enough to tell; that it is healthy, all have to tell that are asked. */
+static void sum_up_health(struct instance *instance)
+{
+	unsigned n_unhealthy = 0, n_healthy = 0, n_unknown = 0;
+
+	for (unsigned i = 0; i < instance->n_tasks; i++) {
+		const struct instance_task *task = &instance->tasks[i];
+
+		if (instance_state_is_terminal(task->state) && instance->n_tasks > 1)
+			continue;
+		if (task->has_health)
+			*(task->is_healthy ? &n_healthy : &n_unhealthy) += 1;
+		else
+			n_unknown += has_checks(instance);
+	}
+	instance->has_health = n_unhealthy > 0 || (n_healthy > 0 && n_unknown == 0);
+	instance->is_healthy = instance->has_health && n_unhealthy == 0;
+}
+
+void instance_sum_up(struct instance *instance)
+{
+	Mesos__V1__TaskState state = instance->tasks[0].state;
+
+	instance->is_confirmed = true;
+	for (unsigned i = 0; i < instance->n_tasks; i++) {
+		const struct instance_task *task = &instance->tasks[i];
+
+		if (rank_of(task->state) < rank_of(state))
+			state = task->state;
+		instance->is_confirmed &= task->is_confirmed;
+	}
+	instance->state = state;
+	sum_up_health(instance);
+}
+
+const struct instance_task *instance_unhealthy_task(const struct instance *instance)
+{
+	for (unsigned i = 0; i < instance->n_tasks; i++) {
+		if (instance->tasks[i].has_health && !instance->tasks[i].is_healthy)
+			return &instance->tasks[i];
+	}
+	return NULL;
+}
+
+/* ---- Instances ---- */
+
+static void release(struct controller *c, struct instance *instance)
+{
+	for (unsigned i = 0; i < instance->n_tasks; i++)
+		task_done(c, &instance->tasks[i]);
 	app_unref(instance->spec);
 	free(instance->id);
-	free(instance->task_id);
 	free(instance->agent_id);
 	free(instance->host);
 	free(instance->ports);
 	free(instance->doom_reason);
-	free(instance->failure_cause);
 	free(instance->ip);
 	free(instance);
 }
 
 int instance_new(struct controller *c, struct entry *entry, struct app *spec, const char *id,
-		 const char *task_id, struct instance **ret)
+		 unsigned n_tasks, struct instance **ret)
 {
-	struct instance *instance = calloc(1, sizeof(*instance));
+	struct instance *instance =
+		calloc(1, sizeof(*instance) + n_tasks * sizeof(instance->tasks[0]));
 
 	if (!instance)
 		return -ENOMEM;
 	instance->entry = entry;
 	instance->spec = app_ref(spec);
-	instance->state = MESOS__V1__TASK_STATE__TASK_STAGING;
-	if (instance_set_text(&instance->id, id) < 0 ||
-	    instance_set_text(&instance->task_id, task_id) < 0) {
-		release(instance);
-		return -ENOMEM;
+	instance->n_tasks = n_tasks;
+	for (unsigned i = 0; i < n_tasks; i++) {
+		instance->tasks[i].instance = instance;
+		instance->tasks[i].state = MESOS__V1__TASK_STATE__TASK_STAGING;
 	}
-	HASH_ADD_KEYPTR(by_task, c->by_task, instance->task_id, strlen(task_id), instance);
-	if (!instance_find_task(c, task_id)) {
-		release(instance);
+	instance_sum_up(instance);
+	if (instance_set_text(&instance->id, id) < 0) {
+		release(c, instance);
 		return -ENOMEM;
 	}
 	TAILQ_INSERT_TAIL(&entry->instances, instance, of_app);
@@ -117,11 +221,10 @@ void instance_free(struct controller *c, struct instance *instance)
 {
 	readiness_forget(c, instance);
 	metering_forget(c, instance);
-	HASH_DELETE(by_task, c->by_task, instance);
 	TAILQ_REMOVE(&instance->entry->instances, instance, of_app);
 	instance->entry->n_instances--;
 	entry_touch(instance->entry);
-	release(instance);
+	release(c, instance);
 }
 
 int instance_set_place(struct instance *instance, const char *agent_id, const char *host)
@@ -142,16 +245,14 @@ bool instance_is_judged(const struct instance *instance)
 		return false;
 	/* Its health was known to the process before this one, and will be told again. */
 	return !instance->is_loaded || instance->has_health || !instance_is_running(instance) ||
-	       json_array_size(instance->spec->health_checks) == 0;
+	       !has_checks(instance);
 }
 
 bool instance_is_good(const struct instance *instance)
 {
 	if (!instance_is_running(instance) || instance->is_doomed || !instance->is_confirmed)
 		return false;
-	if (json_array_size(instance->spec->health_checks) == 0)
-		return true;
-	return instance->has_health && instance->is_healthy;
+	return !has_checks(instance) || (instance->has_health && instance->is_healthy);
 }
 
 bool instance_is_up(struct controller *c, const struct instance *instance)

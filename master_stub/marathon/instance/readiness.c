@@ -242,7 +242,7 @@ json_t *readiness_view(const struct entry *entry)
 		(void)json_array_append_new(
 			results, json_pack("{s:s, s:s, s:b, s:O*}", "name",
 					   text_of(instance->spec->readiness_check, "name"), "taskId",
-					   instance->task_id, "ready", readiness->is_ready,
+					   instance->tasks[0].id, "ready", readiness->is_ready,
 					   "lastResponse", readiness->response));
 	}
 	return results;

@@ -11,10 +11,12 @@ enum { FIRST_DELAY_MS = 100, MAX_DELAY_MS = 60000 };
 
 void reconcile_start(struct controller *c)
 {
-	struct instance *instance, *next;
+	struct instance_task *task, *next;
 
-	HASH_ITER(by_task, c->by_task, instance, next)
-		instance->is_confirmed = false;
+	HASH_ITER(by_id, c->tasks, task, next) {
+		task->is_confirmed = instance_state_is_terminal(task->state);
+		instance_sum_up(task->instance);
+	}
 	c->reconcile_ms = c->now_ms;
 	c->reconcile_delay_ms = FIRST_DELAY_MS;
 }
@@ -22,23 +24,25 @@ void reconcile_start(struct controller *c)
 /* Returns how many were asked for. */
 static size_t ask_explicitly(struct controller *c, bool everything)
 {
-	size_t n_all = HASH_CNT(by_task, c->by_task), n = 0;
+	size_t n_all = HASH_CNT(by_id, c->tasks), n = 0;
 	AUTO_FREE const char **tasks = calloc(n_all + 1, sizeof(*tasks));
 	AUTO_FREE const char **agents = calloc(n_all + 1, sizeof(*agents));
-	struct instance *instance, *next;
+	struct instance_task *task, *next;
 
 	if (!tasks || !agents) {
 		c->is_out_of_memory = true;
 		return 0;
 	}
-	HASH_ITER(by_task, c->by_task, instance, next) {
-		if (!everything && instance->is_confirmed)
+	HASH_ITER(by_id, c->tasks, task, next) {
+		const struct instance *instance = task->instance;
+
+		if (instance_state_is_terminal(task->state) || (!everything && task->is_confirmed))
 			continue;
 		/* What was only just sent the agent does not know yet: it would be called gone. */
 		if (everything && c->now_ms - instance->launched_ms < MAX_DELAY_MS &&
 		    instance->is_provisioned)
 			continue;
-		tasks[n] = instance->task_id;
+		tasks[n] = task->id;
 		agents[n++] = instance->agent_id;
 	}
 	if (n > 0)

@@ -49,9 +49,10 @@ void task_name(const char *app_id, char *ret, unsigned long size)
 
 /* ---- Command ---- */
 
-static Mesos__V1__Environment *make_environment(struct build *b, const struct instance *instance)
+static Mesos__V1__Environment *make_environment(struct build *b, const struct instance_task *of)
 {
-	json_t *env = environment_of(instance->spec, instance->task_id, instance->host,
+	const struct instance *instance = of->instance;
+	json_t *env = environment_of(instance->spec, of->id, instance->host,
 				     instance->ports, instance->n_ports), *value;
 	Mesos__V1__Environment *message =
 		MAKE(b, Mesos__V1__Environment, mesos__v1__environment__init);
@@ -97,9 +98,9 @@ static void set_arguments(struct build *b, const json_t *args, const char *image
 			build_copy(b, json_string_value(json_array_get(args, i)));
 }
 
-static Mesos__V1__CommandInfo *make_command(struct build *b, const struct instance *instance)
+static Mesos__V1__CommandInfo *make_command(struct build *b, const struct instance_task *of)
 {
-	const struct app *app = instance->spec;
+	const struct app *app = of->instance->spec;
 	Mesos__V1__CommandInfo *command =
 		MAKE(b, Mesos__V1__CommandInfo, mesos__v1__command_info__init);
 
@@ -113,7 +114,7 @@ static Mesos__V1__CommandInfo *make_command(struct build *b, const struct instan
 		set_arguments(b, app->args, container_info_image(app->json), command);
 	if (app->user)
 		command->user = build_copy(b, app->user);
-	command->environment = make_environment(b, instance);
+	command->environment = make_environment(b, of);
 	return command;
 }
 
@@ -313,8 +314,9 @@ static Mesos__V1__KillPolicy *make_kill_policy(struct build *b, int64_t grace_ms
 	return policy;
 }
 
-static void fill(struct build *b, const struct instance *instance, Mesos__V1__TaskInfo *task)
+static void fill(struct build *b, const struct instance_task *of, Mesos__V1__TaskInfo *task)
 {
+	const struct instance *instance = of->instance;
 	const struct app *app = instance->spec;
 	char name[256];
 
@@ -322,11 +324,11 @@ static void fill(struct build *b, const struct instance *instance, Mesos__V1__Ta
 	task->name = build_copy(b, name);
 	task->task_id = MAKE(b, Mesos__V1__TaskID, mesos__v1__task_id__init);
 	if (task->task_id)
-		task->task_id->value = build_copy(b, instance->task_id);
+		task->task_id->value = build_copy(b, of->id);
 	task->agent_id = MAKE(b, Mesos__V1__AgentID, mesos__v1__agent_id__init);
 	if (task->agent_id)
 		task->agent_id->value = build_copy(b, instance->agent_id);
-	task->command = make_command(b, instance);
+	task->command = make_command(b, of);
 	task->container = container_info_new(b, app->json);
 	task->health_check = make_health_check(b, instance);
 	task->labels = make_labels(b, app->labels);
@@ -337,7 +339,7 @@ static void fill(struct build *b, const struct instance *instance, Mesos__V1__Ta
 	add_limit(b, task, "mem", app->mem_limit_mb);
 }
 
-int task_info_new(const struct instance *instance, const struct resources *resources,
+int task_info_new(const struct instance_task *of, const struct resources *resources,
 		  Mesos__V1__TaskInfo **ret)
 {
 	struct build b = { 0 };
@@ -345,8 +347,8 @@ int task_info_new(const struct instance *instance, const struct resources *resou
 
 	if (!task)
 		return -ENOMEM;
-	fill(&b, instance, task);
-	if (resources_to_messages(resources, instance->spec->role, &task->resources,
+	fill(&b, of, task);
+	if (resources_to_messages(resources, of->instance->spec->role, &task->resources,
 				  &task->n_resources) < 0)
 		b.failed = true;
 	if (b.failed) {

@@ -30,7 +30,7 @@ static bool is_condemned(const struct instance *instance)
 {
 	return instance->spec->has_unhealthy_strategy && instance_is_alive(instance) &&
 	       instance_is_running(instance) && instance->has_health && !instance->is_healthy &&
-	       instance->failures >= unhealthy_limit(instance->spec);
+	       instance_unhealthy_task(instance)->failures >= unhealthy_limit(instance->spec);
 }
 
 static unsigned count_condemned(const struct entry *entry)
@@ -66,7 +66,9 @@ static unsigned count_good(const struct entry *entry)
 
 static void kill_one(struct controller *c, struct instance *instance)
 {
-	event_unhealthy_kill(c, instance, instance->failure_cause);
+	const struct instance_task *task = instance_unhealthy_task(instance);
+
+	event_unhealthy_kill(c, task, task->failure_cause);
 	if (instance_doom(c, instance, "its health check failed too often") < 0)
 		c->is_out_of_memory = true;
 }

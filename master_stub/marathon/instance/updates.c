@@ -68,7 +68,7 @@ static void note_end(struct controller *c, const struct instance *instance,
 	end = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s*}", "appId", entry->id,
 			    "host", instance->host, "message",
 			    status->message ? status->message : "", "state",
-			    instance_state_name(status->state), "taskId", instance->task_id,
+			    instance_state_name(status->state), "taskId", status->task_id->value,
 			    "timestamp", now, "version", instance->spec->version, "slaveId",
 			    instance->agent_id);
 	if (!end) {
@@ -155,16 +155,48 @@ void app_instance_ended(struct controller *c, struct instance *instance,
 			   status->message ? status->message : "");
 }
 
+/* The others of its instance are of no use without it; one that has finished did its part. */
+static void end_without(struct controller *c, const struct instance_task *task,
+			const Mesos__V1__TaskStatus *status)
+{
+	struct instance *instance = task->instance;
+	AUTO_FREE char *reason = NULL;
+
+	if (status->state == MESOS__V1__TASK_STATE__TASK_FINISHED || instance->is_doomed) {
+		if (records_put_instance(c, instance) < 0)
+			c->is_out_of_memory = true;
+		return;
+	}
+	instance->entry->kind->ended(c, instance, status);
+	if (asprintf(&reason, "its task '%s' ended: %s", task->id,
+		     instance_state_name(status->state)) < 0)
+		reason = NULL;
+	if (!reason || instance_doom(c, instance, reason) < 0)
+		c->is_out_of_memory = true;
+}
+
 /* Told before it is forgotten: readers of the events look up what they can. */
-static void handle_end(struct controller *c, struct instance *instance,
+static void handle_end(struct controller *c, struct instance_task *task,
 		       const Mesos__V1__TaskStatus *status)
 {
+	struct instance *instance = task->instance;
 	bool was_unhealthy = status->has_healthy && !status->healthy && !instance->is_doomed;
+	const char *before = instance_condition(instance);
 
-	event_status_update(c, instance, status);
-	event_instance_changed(c, instance);
+	if (instance_state_is_terminal(task->state))
+		return;
+	instance->is_provisioned = false;
+	task->state = status->state;
+	instance_sum_up(instance);
+	event_status_update(c, task, status);
+	if (strcmp(before, instance_condition(instance)) != 0)
+		event_instance_changed(c, instance);
 	if (was_unhealthy)
-		event_unhealthy_kill(c, instance, status->message);
+		event_unhealthy_kill(c, task, status->message);
+	if (!instance_is_over(instance)) {
+		end_without(c, task, status);
+		return;
+	}
 	instance->entry->kind->ended(c, instance, status);
 	node_give_back(c, instance);
 	instance_forget(c, instance);
@@ -172,30 +204,31 @@ static void handle_end(struct controller *c, struct instance *instance,
 
 /* ---- Health and place ---- */
 
-static void take_health(struct controller *c, struct instance *instance,
+static void take_health(struct controller *c, struct instance_task *task,
 			const Mesos__V1__TaskStatus *status)
 {
-	bool changed = !instance->has_health || instance->is_healthy != (bool)status->healthy;
+	bool changed = !task->has_health || task->is_healthy != (bool)status->healthy;
 	int64_t wall_ms = controller_wall_ms(c);
 
-	if (!status->has_healthy || json_array_size(instance->spec->health_checks) == 0)
+	if (!status->has_healthy || json_array_size(task->instance->spec->health_checks) == 0)
 		return;
-	instance->has_health = true;
-	instance->is_healthy = status->healthy;
+	task->has_health = true;
+	task->is_healthy = status->healthy;
 	if (status->healthy) {
-		instance->failures = 0;
-		instance->last_success_wall_ms = wall_ms;
-		if (instance->first_success_wall_ms == 0)
-			instance->first_success_wall_ms = wall_ms;
+		task->failures = 0;
+		task->last_success_wall_ms = wall_ms;
+		if (task->first_success_wall_ms == 0)
+			task->first_success_wall_ms = wall_ms;
 	} else {
-		instance->failures++;
-		instance->last_failure_wall_ms = wall_ms;
-		if (instance_set_text(&instance->failure_cause, status->message) < 0)
+		task->failures++;
+		task->last_failure_wall_ms = wall_ms;
+		if (instance_set_text(&task->failure_cause, status->message) < 0)
 			c->is_out_of_memory = true;
-		event_failed_health_check(c, instance);
+		event_failed_health_check(c, task);
 	}
+	instance_sum_up(task->instance);
 	if (changed)
-		event_health_changed(c, instance);
+		event_health_changed(c, task);
 }
 
 static void take_address(struct controller *c, struct instance *instance,
@@ -224,23 +257,29 @@ static void set_unreachable_since(const struct controller *c, struct instance *i
 	instance->unreachable_ms = c->now_ms - (wall_ms - instance->unreachable_wall_ms);
 }
 
-static void handle_unreachable(struct controller *c, struct instance *instance,
+static void handle_unreachable(struct controller *c, struct instance_task *task,
 			       const Mesos__V1__TaskStatus *status)
 {
+	struct instance *instance = task->instance;
 	const struct app *spec = instance->spec;
-	bool is_news = instance->unreachable_wall_ms == 0;
+	bool is_news = task->state != status->state || instance->unreachable_wall_ms == 0;
+	const char *before = instance_condition(instance);
 
-	if (is_news) {
+	if (instance->unreachable_wall_ms == 0) {
 		instance->unreachable_wall_ms = controller_wall_ms(c);
 		if (status->unreachable_time)
 			instance->unreachable_wall_ms =
 				status->unreachable_time->nanoseconds / 1000000;
 		set_unreachable_since(c, instance);
-		instance->is_provisioned = false;
-		instance->state = status->state;
-		event_status_update(c, instance, status);
-		event_instance_changed(c, instance);
 	}
+	if (is_news) {
+		instance->is_provisioned = false;
+		task->state = status->state;
+		instance_sum_up(instance);
+		event_status_update(c, task, status);
+	}
+	if (strcmp(before, instance_condition(instance)) != 0)
+		event_instance_changed(c, instance);
 	/* One that was to be stopped is not waited for: it is killed should it come back. */
 	if (instance->is_doomed || (!spec->keeps_unreachable && spec->expunge_after_ms == 0)) {
 		controller_explain(c, "instance '%s' is given up: its agent is unreachable",
@@ -250,6 +289,17 @@ static void handle_unreachable(struct controller *c, struct instance *instance,
 	}
 	if (is_news && records_put_instance(c, instance) < 0)
 		c->is_out_of_memory = true;
+}
+
+/* One of several may be told to be back before the others are. */
+static void note_reachable(struct instance *instance)
+{
+	for (unsigned i = 0; i < instance->n_tasks; i++) {
+		if (instance->tasks[i].state == MESOS__V1__TASK_STATE__TASK_UNREACHABLE)
+			return;
+	}
+	instance->is_inactive = false;
+	instance->unreachable_wall_ms = 0;
 }
 
 static void watch_unreachable(struct controller *c, struct instance *instance)
@@ -293,25 +343,28 @@ static void handle_unknown(struct controller *c, const Mesos__V1__TaskStatus *st
 }
 
 /* Repeated updates are normal: only a change is recorded and told. */
-static void handle_progress(struct controller *c, struct instance *instance,
+static void handle_progress(struct controller *c, struct instance_task *task,
 			    const Mesos__V1__TaskStatus *status)
 {
-	bool changed = instance->is_provisioned || instance->state != status->state ||
+	struct instance *instance = task->instance;
+	bool changed = instance->is_provisioned || task->state != status->state ||
 		       instance->unreachable_wall_ms != 0;
+	const char *before = instance_condition(instance);
 
 	instance->is_provisioned = false;
-	instance->is_inactive = false;
-	instance->unreachable_wall_ms = 0;
-	instance->state = status->state;
+	task->state = status->state;
+	note_reachable(instance);
+	instance_sum_up(instance);
 	if (instance_is_running(instance) && instance->started_wall_ms == 0)
 		instance->started_wall_ms = controller_wall_ms(c);
 	take_address(c, instance, status);
 	if (changed) {
 		backoff_moved(&instance->entry->backoff, c->now_ms);
-		event_status_update(c, instance, status);
-		event_instance_changed(c, instance);
+		event_status_update(c, task, status);
 	}
-	take_health(c, instance, status);
+	if (strcmp(before, instance_condition(instance)) != 0)
+		event_instance_changed(c, instance);
+	take_health(c, task, status);
 	instance_note_good(c, instance);
 	if (changed && records_put_instance(c, instance) < 0)
 		c->is_out_of_memory = true;
@@ -334,24 +387,25 @@ static void repair_message(struct controller *c, Mesos__V1__TaskStatus *status)
 /* The acknowledgement leaves after the commit, as everything that is queued does. */
 void updates_handle(struct controller *c, Mesos__V1__TaskStatus *status)
 {
-	struct instance *instance = instance_find_task(c, status->task_id->value);
+	struct instance_task *task = instance_task_find(c, status->task_id->value);
 
 	repair_message(c, status);
-	if (!instance) {
+	if (!task) {
 		handle_unknown(c, status);
 		return;
 	}
-	instance->is_confirmed = true;
-	entry_touch(instance->entry);
-	if (status->state == MESOS__V1__TASK_STATE__TASK_UNREACHABLE) {
-		handle_unreachable(c, instance, status);
-	} else if (instance_state_is_terminal(status->state)) {
-		instance->is_provisioned = false;
-		instance->state = status->state;
-		handle_end(c, instance, status);
-	} else {
-		handle_progress(c, instance, status);
-	}
+	task->is_confirmed = true;
+	instance_sum_up(task->instance);
+	entry_touch(task->instance->entry);
+	if (instance_state_is_terminal(status->state))
+		handle_end(c, task, status);
+	else if (instance_state_is_terminal(task->state))
+		controller_explain(c, "task '%s' has ended, and is told to be %s", task->id,
+				   instance_state_name(status->state));
+	else if (status->state == MESOS__V1__TASK_STATE__TASK_UNREACHABLE)
+		handle_unreachable(c, task, status);
+	else
+		handle_progress(c, task, status);
 	calls_acknowledge(c, status);
 }
 

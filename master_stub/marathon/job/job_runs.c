@@ -67,7 +67,7 @@ static void tell(struct controller *c, struct run *run, const char *status, cons
 	details = json_pack("{s:s, s:o, s:o*, s:s*, s:s*}", "runId", run->id, "createdAt",
 			    job_time_view(run->created_wall_ms), "dueAt",
 			    run->due_s ? job_time_view(run->due_s * 1000) : NULL, "taskId",
-			    instance ? instance->task_id : NULL, "message", message);
+			    instance ? instance->tasks[0].id : NULL, "message", message);
 	event_job_run(c, run->job_id, status, details);
 	json_decref(details);
 }
@@ -80,8 +80,8 @@ static void note_task(struct controller *c, const struct instance *instance,
 	struct run *run = instance->entry->run;
 	int64_t started = instance->started_wall_ms ? instance->started_wall_ms
 						    : instance->staged_wall_ms;
-	json_t *task = json_pack("{s:s, s:o, s:o, s:s, s:s*}", "id", instance->task_id, "startedAt",
-				 job_time_view(started), "completedAt",
+	json_t *task = json_pack("{s:s, s:o, s:o, s:s, s:s*}", "id", instance->tasks[0].id,
+				 "startedAt", job_time_view(started), "completedAt",
 				 job_time_view(controller_wall_ms(c)), "status",
 				 instance_state_name(status->state), "message",
 				 status->state == MESOS__V1__TASK_STATE__TASK_FINISHED
@@ -139,7 +139,8 @@ static void run_instance_ended(struct controller *c, struct instance *instance,
 		note_task(c, instance, status);
 		run->is_over = run->is_stopping || !is_retried(c, run);
 	}
-	controller_explain(c, "task '%s' of run '%s' ended: %s%s%s", instance->task_id, entry->id,
+	controller_explain(c, "task '%s' of run '%s' ended: %s%s%s", instance->tasks[0].id,
+			   entry->id,
 			   name, status->message ? ": " : "",
 			   status->message ? status->message : "");
 }

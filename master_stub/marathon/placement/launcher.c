@@ -190,25 +190,41 @@ static int add_task(struct bid *bid, Mesos__V1__TaskInfo *task)
 	return 0;
 }
 
+static int name_tasks(struct controller *c, struct instance *instance)
+{
+	int r = 0;
+
+	for (unsigned i = 0; i < instance->n_tasks && r == 0; i++) {
+		struct instance_task *task = &instance->tasks[i];
+		char id[272];
+
+		(void)snprintf(id, sizeof(id), "%s._app.1", instance->id);
+		task->is_confirmed = true;
+		r = instance_task_set_id(c, task, id);
+	}
+	instance_sum_up(instance);
+	return r;
+}
+
 /* Our own id, known before the call: a launch can never be made twice under it. */
 static int new_instance(struct controller *c, struct entry *entry, const struct bid *bid,
 			struct instance **ret)
 {
-	char safe[APP_ID_SIZE], uuid[ID_UUID_SIZE], id[256], task_id[272];
+	char safe[APP_ID_SIZE], uuid[ID_UUID_SIZE], id[256];
 	int r;
 
 	app_id_to_safe(entry->launch_spec->id, safe);
 	id_uuid(c->rng, uuid);
 	(void)snprintf(id, sizeof(id), "%s.instance-%s", safe, uuid);
-	(void)snprintf(task_id, sizeof(task_id), "%s._app.1", id);
-	r = instance_new(c, entry, entry->launch_spec, id, task_id, ret);
+	r = instance_new(c, entry, entry->launch_spec, id, 1, ret);
 	if (r < 0)
 		return r;
 	(*ret)->is_provisioned = true;
-	(*ret)->is_confirmed = true;
 	(*ret)->launched_ms = c->now_ms;
 	(*ret)->staged_wall_ms = controller_wall_ms(c);
 	r = instance_set_place(*ret, bid->offer->agent_id->value, bid->offer->hostname);
+	if (r == 0)
+		r = name_tasks(c, *ret);
 	if (r < 0)
 		instance_free(c, *ret);
 	return r;
@@ -224,7 +240,7 @@ static int prepare(struct controller *c, struct bid *bid, struct instance *insta
 	if (r == 0)
 		r = take_ports(c, instance->spec, &bid->left.ports, instance, &need.ports);
 	if (r == 0)
-		r = task_info_new(instance, &need, &task);
+		r = task_info_new(&instance->tasks[0], &need, &task);
 	if (r == 0)
 		r = add_task(bid, task);
 	if (r == 0) {

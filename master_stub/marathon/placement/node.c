@@ -235,13 +235,13 @@ static bool is_silenced(const struct controller *c, const struct node *node)
 
 void nodes_sweep(struct controller *c)
 {
-	struct instance *instance, *next_instance;
+	struct instance_task *task, *next_task;
 	struct node *node, *next;
 
 	HASH_ITER(by_id, c->nodes, node, next)
 		node->is_used = false;
-	HASH_ITER(by_task, c->by_task, instance, next_instance) {
-		node = node_find(c, instance->agent_id);
+	HASH_ITER(by_id, c->tasks, task, next_task) {
+		node = node_find(c, task->instance->agent_id);
 		if (node)
 			node->is_used = true;
 	}

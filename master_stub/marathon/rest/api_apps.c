@@ -38,7 +38,7 @@ static bool is_long(const struct controller *c, const struct app_page *page)
 	if (page->limit != 0 && page->limit <= MAX_WHOLE_APPS)
 		return false;
 	return HASH_CNT(by_id, c->entries) > MAX_WHOLE_APPS ||
-	       HASH_CNT(by_task, c->by_task) > MAX_WHOLE_TASKS;
+	       HASH_CNT(by_id, c->tasks) > MAX_WHOLE_TASKS;
 }
 
 static int list_long(struct http_request *req, const struct app_page *page,
@@ -194,7 +194,7 @@ int api_get_effective(struct http_request *req, struct err *e)
 {
 	const struct controller *c = api_of(req)->controller;
 	const char *task_id = http_request_query(req, "task");
-	const struct instance *task = task_id ? instance_find_task(c, task_id) : NULL;
+	const struct instance_task *task = task_id ? instance_task_find(c, task_id) : NULL;
 	struct refusal refusal = { 0 };
 	const struct entry *entry;
 	char id[API_ID_SIZE];
@@ -204,7 +204,7 @@ int api_get_effective(struct http_request *req, struct err *e)
 	entry = entry_find_live(c, id);
 	if (!entry)
 		(void)refuse_no_app(&refusal, id);
-	else if (task_id && (!task || task->entry != entry))
+	else if (task_id && (!task || task->instance->entry != entry))
 		(void)refuse(&refusal, 404, "Task '%s' does not exist", task_id);
 	if (refusal.status)
 		return marathon_refuse(req, &refusal);

@@ -107,8 +107,9 @@ static int imagine_ports(struct instance *imagined)
 	return imagined->ports ? 0 : -1;
 }
 
-static json_t *view_of(const struct instance *instance)
+static json_t *view_of(const struct instance_task *of)
 {
+	const struct instance *instance = of->instance;
 	AUTO(task_freep) Mesos__V1__TaskInfo *task = NULL;
 	struct resources need = { 0 };
 	json_t *view = NULL;
@@ -119,25 +120,30 @@ static json_t *view_of(const struct instance *instance)
 			r = ranges_add(&need.ports, instance->ports[i], instance->ports[i]);
 	}
 	if (r == 0)
-		r = task_info_new(instance, &need, &task);
+		r = task_info_new(of, &need, &task);
 	if (r == 0)
 		view = describe(instance, task);
 	resources_done(&need);
 	return view;
 }
 
-json_t *effective_view(const struct entry *entry, const struct instance *instance)
+json_t *effective_view(const struct entry *entry, const struct instance_task *task)
 {
 	static char nothing[] = "";
-	struct instance imagined = {
-		.entry = (struct entry *)(uintptr_t)entry, .spec = entry->target, .id = nothing,
-		.task_id = nothing, .agent_id = nothing, .host = nothing,
-	};
+	AUTO_FREE struct instance *imagined =
+		calloc(1, sizeof(*imagined) + sizeof(imagined->tasks[0]));
 	json_t *view;
 
-	if (instance)
-		return view_of(instance);
-	view = imagine_ports(&imagined) == 0 ? view_of(&imagined) : NULL;
-	free(imagined.ports);
+	if (task)
+		return view_of(task);
+	if (!imagined)
+		return NULL;
+	imagined->entry = (struct entry *)(uintptr_t)entry;
+	imagined->spec = entry->target;
+	imagined->id = imagined->agent_id = imagined->host = nothing;
+	imagined->n_tasks = 1;
+	imagined->tasks[0] = (struct instance_task){ .instance = imagined, .id = nothing };
+	view = imagine_ports(imagined) == 0 ? view_of(&imagined->tasks[0]) : NULL;
+	free(imagined->ports);
 	return view;
 }

@@ -5,12 +5,12 @@
 #include <jansson.h>
 
 struct entry;
-struct instance;
+struct instance_task;
 
 /*
  * As INSTANCE was launched; NULL: as the next one will be, with 0 and "" for what only an offer tells: ports that are not
  * required, host, agent and the ids.  A new reference; NULL: out of memory.
  */
-json_t *effective_view(const struct entry *entry, const struct instance *instance);
+json_t *effective_view(const struct entry *entry, const struct instance_task *task);
 
 #endif

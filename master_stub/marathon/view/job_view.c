@@ -26,7 +26,7 @@ static void add_task(json_t *tasks, const struct instance *instance)
 
 	if (!instance->is_provisioned)
 		(void)json_array_append_new(
-			tasks, json_pack("{s:s, s:o, s:n, s:s}", "id", instance->task_id,
+			tasks, json_pack("{s:s, s:o, s:n, s:s}", "id", instance->tasks[0].id,
 					 "startedAt", job_time_view(started), "completedAt",
 					 "status", instance_state_name(instance->state)));
 }

@@ -13,9 +13,12 @@
 void task_id_split(const char *task_id, char *ret_app, size_t app_size, char *ret_instance,
 		   size_t instance_size)
 {
-	const char *end = strstr(task_id, "._app"), *dot;
-	size_t size = end ? (size_t)(end - task_id) : strlen(task_id);
+	const char *start = strstr(task_id, ".instance-"), *end, *dot;
+	size_t size;
 
+	/* Behind the UUID: which of its instance's tasks it is. */
+	end = start ? strchr(start + 1, '.') : strstr(task_id, "._app");
+	size = end ? (size_t)(end - task_id) : strlen(task_id);
 	(void)snprintf(ret_instance, instance_size, "%.*s", (int)size, task_id);
 	dot = strrchr(ret_instance, '.');
 	(void)snprintf(ret_app, app_size, "/%.*s", dot ? (int)(dot - ret_instance) : (int)size,
@@ -77,14 +80,14 @@ static json_t *time_or_null(int64_t wall_ms)
 	return json_string(text);
 }
 
-static json_t *health_view(const struct instance *instance)
+static json_t *health_view(const struct instance_task *task)
 {
-	return json_pack("[{s:b, s:i, s:o, s:o, s:o, s:s?, s:s}]", "alive", instance->is_healthy,
-			 "consecutiveFailures", (int)instance->failures, "firstSuccess",
-			 time_or_null(instance->first_success_wall_ms), "lastFailure",
-			 time_or_null(instance->last_failure_wall_ms), "lastSuccess",
-			 time_or_null(instance->last_success_wall_ms), "lastFailureCause",
-			 instance->failure_cause, "instanceId", instance->id);
+	return json_pack("[{s:b, s:i, s:o, s:o, s:o, s:s?, s:s}]", "alive", task->is_healthy,
+			 "consecutiveFailures", (int)task->failures, "firstSuccess",
+			 time_or_null(task->first_success_wall_ms), "lastFailure",
+			 time_or_null(task->last_failure_wall_ms), "lastSuccess",
+			 time_or_null(task->last_success_wall_ms), "lastFailureCause",
+			 task->failure_cause, "instanceId", task->instance->id);
 }
 
 /* Load balancers take a task out on this state, before its process has even seen the signal. */
@@ -116,7 +119,7 @@ static void set_domain(const struct controller *c, json_t *task, const struct in
 json_t *task_view(const struct controller *c, const struct instance *instance)
 {
 	json_t *task = json_pack("{s:s, s:s, s:s, s:o, s:o, s:s, s:s, s:s, s:s, s:o}", "id",
-				 instance->task_id, "appId", instance->entry->id, "host",
+				 instance->tasks[0].id, "appId", instance->entry->id, "host",
 				 instance->host, "ports", instance_ports_view(instance),
 				 "servicePorts", service_ports_view(instance->spec), "slaveId",
 				 instance->agent_id, "state", shown_state(instance), "version",
@@ -127,7 +130,8 @@ json_t *task_view(const struct controller *c, const struct instance *instance)
 	set_time(task, "startedAt", instance->started_wall_ms);
 	(void)json_object_set_new(task, "localVolumes", json_array());
 	if (instance->has_health)
-		(void)json_object_set_new(task, "healthCheckResults", health_view(instance));
+		(void)json_object_set_new(task, "healthCheckResults",
+					  health_view(&instance->tasks[0]));
 	set_domain(c, task, instance);
 	if (rollout_weight(instance) >= 0)
 		(void)json_object_set_new(task, "weight", json_integer(rollout_weight(instance)));
