@@ -331,6 +331,7 @@ static int start_controller(struct shell *shell, struct err *e)
 	options.allow_origin = shell->flags.access_control_allow_origin;
 	options.local_port_min = (uint16_t)shell->flags.local_port_min;
 	options.local_port_max = (uint16_t)shell->flags.local_port_max;
+	options.mesos_role = shell->flags.mesos_role;
 	options.max_instances_per_offer = (unsigned)shell->flags.max_instances_per_offer;
 	if (strcmp(shell->flags.placement_strategy, "binpack") == 0)
 		options.placement = PLACEMENT_BINPACK;

@@ -10,7 +10,9 @@
 #include "lib/cleanup.h"
 #include "lib/err.h"
 #include "lib/flags.h"
+#include "lib/reservations.h"
 #include "net/address.h"
+#include "master_stub/role_list.h"
 #include "net/http_auth.h"
 
 static const char prefix[] = "TEPUI_MASTER";
@@ -68,6 +70,8 @@ static const struct flag table[] = {
 	ROW(FLAG_U64, local_port_min, "10000", UINT16_MAX,
 	    "lowest port that is given to an app as its service port"),
 	ROW(FLAG_U64, local_port_max, "20000", UINT16_MAX, "port above the highest of them"),
+	ROW(FLAG_STR, mesos_role, "*", 0,
+	    "role of apps that name none, unless their group enforces its own"),
 	ROW(FLAG_STR, placement_strategy, "spread", 0,
 	    "where instances of apps that do not say go: spread or binpack"),
 	ROW(FLAG_U64, max_instances_per_offer, "0", 100000,
@@ -152,6 +156,17 @@ static int check_placement(const struct shell_flags *flags, struct err *e)
 	return 0;
 }
 
+static int check_roles(const struct shell_flags *flags, struct err *e)
+{
+	const char *role = flags->mesos_role;
+
+	if (strcmp(role, "*") != 0 && (strlen(role) > 256 || !resource_role_is_valid(role)))
+		return err_set(e, EINVAL, "use '--mesos_role=%.300s': not a role", role);
+	if (!role_list_has(flags->roles, role))
+		return err_set(e, EINVAL, "use '--mesos_role=%s': not one of '--roles'", role);
+	return 0;
+}
+
 static int check(struct shell_flags *flags, struct err *e)
 {
 	struct address address;
@@ -179,6 +194,9 @@ static int check(struct shell_flags *flags, struct err *e)
 		return err_set(e, EINVAL,
 			       "use '--agent_ping_timeout' and '--max_agent_ping_timeouts':"
 			       " they must be above zero");
+	r = check_roles(flags, e);
+	if (r < 0)
+		return r;
 	r = check_placement(flags, e);
 	if (r < 0)
 		return r;

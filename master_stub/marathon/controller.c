@@ -15,20 +15,20 @@
 #include "master_stub/marathon/deployment/scale.h"
 #include "master_stub/marathon/event/events.h"
 #include "master_stub/marathon/event/subscriptions.h"
+#include "master_stub/marathon/framework.h"
 #include "master_stub/marathon/instance/readiness.h"
 #include "master_stub/marathon/instance/reconciler.h"
-#include "master_stub/marathon/instance/scheduler_calls.h"
 #include "master_stub/marathon/instance/updates.h"
 #include "master_stub/marathon/job/job.h"
 #include "master_stub/marathon/job/jobs.h"
 #include "master_stub/marathon/placement/launcher.h"
 #include "master_stub/marathon/placement/node.h"
+#include "master_stub/marathon/placement/roles.h"
 #include "master_stub/marathon/records.h"
 #include "master_stub/marathon/state.h"
 
 enum {
 	RETRY_MS = 1000,
-	FAILOVER_SECONDS = 604800,
 	MAX_STEPS = 16,		/* in one turn: what each costs grows with its plan */
 };
 
@@ -42,6 +42,7 @@ const struct controller_options controller_default_options = {
 	.reconcile_ms = 600000,
 	.max_running_deployments = 100,
 	.placement = PLACEMENT_SPREAD,
+	.mesos_role = "*",
 	.hostname = "localhost",
 	.port = 8080,
 };
@@ -105,95 +106,6 @@ static void find_last_version(struct controller *c)
 	}
 }
 
-/* ---- Subscription ---- */
-
-/* Kept until the next turn, which knows the time. */
-static void take_event(void *arg, const Mesos__V1__Scheduler__Event *event)
-{
-	struct controller *c = arg;
-	size_t size = mesos__v1__scheduler__event__get_packed_size(event);
-	struct incoming *incoming = malloc(sizeof(*incoming) + size + 1);
-
-	c->next_ms = 0;
-	if (!incoming) {
-		/* Updates come again; a lost offer ends by its timeout. */
-		c->is_out_of_memory = true;
-		return;
-	}
-	incoming->size = mesos__v1__scheduler__event__pack(event, incoming->data);
-	STAILQ_INSERT_TAIL(&c->incoming, incoming, all);
-}
-
-static int subscribe(struct controller *c, struct err *e)
-{
-	Mesos__V1__Scheduler__Call__Subscribe subscribe =
-		MESOS__V1__SCHEDULER__CALL__SUBSCRIBE__INIT;
-	Mesos__V1__FrameworkInfo info = MESOS__V1__FRAMEWORK_INFO__INIT;
-	Mesos__V1__FrameworkID id = MESOS__V1__FRAMEWORK_ID__INIT;
-	Mesos__V1__FrameworkInfo__Capability aware = MESOS__V1__FRAMEWORK_INFO__CAPABILITY__INIT;
-	Mesos__V1__FrameworkInfo__Capability roles = MESOS__V1__FRAMEWORK_INFO__CAPABILITY__INIT;
-	Mesos__V1__FrameworkInfo__Capability *capabilities[] = { &aware, &roles };
-	char user[] = "root", name[] = "marathon", role[] = "*", *role_list[] = { role };
-
-	aware.has_type = roles.has_type = true;
-	aware.type = MESOS__V1__FRAMEWORK_INFO__CAPABILITY__TYPE__PARTITION_AWARE;
-	roles.type = MESOS__V1__FRAMEWORK_INFO__CAPABILITY__TYPE__MULTI_ROLE;
-	info.user = user;
-	info.name = name;
-	info.has_failover_timeout = info.has_checkpoint = true;
-	info.failover_timeout = FAILOVER_SECONDS;
-	info.checkpoint = true;
-	info.n_roles = 1;
-	info.roles = role_list;
-	info.n_capabilities = 2;
-	info.capabilities = capabilities;
-	if (c->framework_id) {
-		id.value = c->framework_id;
-		info.id = &id;
-	}
-	subscribe.framework_info = &info;
-	return scheduler_subscribe(c->master, &subscribe, take_event, c, c->now_ms, &c->scheduler,
-				   e);
-}
-
-static void try_subscribe(struct controller *c)
-{
-	struct err e = { 0 };
-	char buf[640];
-	int r = subscribe(c, &e);
-
-	if (r < 0) {
-		c->scheduler = NULL;
-		controller_explain(c, "the master refused the subscription: %s",
-				   err_text(&e, buf, sizeof(buf)));
-		/* An id that is not accepted any more never will be: go on as a new framework. */
-		if ((r == -EPERM || r == -EINVAL) && c->framework_id) {
-			free(c->framework_id);
-			c->framework_id = NULL;
-		}
-		c->subscribe_ms = c->now_ms + RETRY_MS;
-		return;
-	}
-	c->is_known = c->framework_id != NULL;
-	if (instance_set_text(&c->framework_id, scheduler_framework_id(c->scheduler)) < 0 ||
-	    records_put_framework(c) < 0)
-		c->is_out_of_memory = true;
-}
-
-/* The scheduler is the master's and gone with the ERROR that told it. */
-static void lose_subscription(struct controller *c, const char *why)
-{
-	controller_explain(c, "the subscription has ended: %s", why);
-	event_disconnected(c);
-	if (strstr(why, "removed") || strstr(why, "torn down")) {
-		free(c->framework_id);
-		c->framework_id = NULL;
-	}
-	c->scheduler = NULL;
-	c->is_subscribed = false;
-	c->subscribe_ms = c->now_ms + RETRY_MS;
-}
-
 /* ---- Events ---- */
 
 static void handle_subscribed(struct controller *c,
@@ -202,7 +114,7 @@ static void handle_subscribed(struct controller *c,
 	char master[300];
 
 	c->is_subscribed = true;
-	c->is_suppressed = false;
+	roles_subscribed(c);
 	(void)snprintf(master, sizeof(master), "%s:%u", c->options.hostname, c->options.port);
 	if (subscribed->master_info && subscribed->master_info->hostname)
 		(void)snprintf(master, sizeof(master), "%s:%u",
@@ -230,7 +142,7 @@ static void handle_event(struct controller *c, const Mesos__V1__Scheduler__Event
 	else if (event->message)
 		event_framework_message(c, event->message);
 	else if (event->error)
-		lose_subscription(c, event->error->message);
+		framework_lost(c, event->error->message);
 }
 
 static void handle_events(struct controller *c)
@@ -309,10 +221,7 @@ void controller_turn(struct controller *c, int64_t now_ms)
 	c->is_out_of_memory = false;
 	begin_looks(c);
 	handle_events(c);
-	if (!c->scheduler && now_ms >= c->subscribe_ms)
-		try_subscribe(c);
-	if (!c->scheduler)
-		controller_wake_at(c, c->subscribe_ms);
+	framework_turn(c);
 	updates_turn(c);
 	autoscalers_turn(c);
 	jobs_turn(c);
@@ -399,6 +308,7 @@ void controller_free(struct controller *controller)
 		STAILQ_REMOVE_HEAD(&controller->incoming, all);
 		free(incoming);
 	}
+	roles_free(controller);
 	nodes_free(controller);
 	subscriptions_free(controller);
 	history_free(controller);

@@ -34,6 +34,7 @@ struct controller_options {
 	unsigned max_running_deployments;		/* 100 */
 	unsigned max_instances_per_offer;		/* 0: as many as fit */
 	enum placement_strategy placement;			/* of apps that do not say */
+	const char *mesos_role;				/* borrowed; of apps that need not have another one */
 	const char *hostname;				/* borrowed; for /v2/info and leader */
 	uint16_t port;
 	uint16_t http_port;				/* Marathon's own; 0: none */

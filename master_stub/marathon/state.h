@@ -29,6 +29,7 @@ struct job;
 struct metering;
 struct original;
 struct readiness;
+struct role;
 struct run;
 struct usage;
 
@@ -253,7 +254,6 @@ struct controller {
 	char *framework_id;
 	bool is_known;			/* it came with the id that it had */
 	bool is_subscribed;		/* SUBSCRIBED has come */
-	bool is_suppressed;
 	struct incomings incoming;
 
 	struct entry *entries;		/* the apps, by id, in order */
@@ -262,6 +262,7 @@ struct controller {
 	struct runs orphans;		/* of jobs that are gone: they are being stopped */
 	uint64_t run_number;		/* of the last start or success of a run: they rise */
 	struct instance_task *tasks;		/* of all instances, by id */
+	struct role *roles;		/* by name */
 	struct node *nodes;
 	struct zone *zones;
 	struct fetch *fetches;		/* by id */

@@ -37,9 +37,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (json_in_parse(data, size, &document, &e) < 0)
 		return 0;
-	if (app_parse(document, NULL, &app, &refusal) == 0) {
+	if (app_parse(document, NULL, NULL, &app, &refusal) == 0) {
 		check_stored_form(app);
-		(void)app_parse_update(app, document, &updated, &refusal);
+		(void)app_parse_update(app, document, NULL, &updated, &refusal);
 	} else {
 		assert(refusal.status == 400 || refusal.status == 422);
 		assert(refusal.body);

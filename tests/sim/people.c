@@ -61,8 +61,8 @@ static void apply(struct sim *sim, unsigned app, const struct entry *entry, json
 	(void)snprintf(change->app_id, sizeof(change->app_id), "%s", people_app_id(app));
 	change->is_restart = !definition && instances != APP_DELETED;
 	if (definition)
-		r = entry ? app_parse_update(entry->target, definition, &change->app, &refusal)
-			  : app_parse(definition, NULL, &change->app, &refusal);
+		r = entry ? app_parse_update(entry->target, definition, NULL, &change->app, &refusal)
+			  : app_parse(definition, NULL, NULL, &change->app, &refusal);
 	if (r == 0)
 		r = changes_apply(sim->host->controller, change, 1, is_forced, sim->now_ms, &result,
 				  &refusal);

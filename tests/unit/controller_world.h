@@ -42,6 +42,8 @@ struct scheduler {
 	bool refuses_launch, refuses_framework;
 	char framework_id[64];
 	char subscribed_as[64];
+	char roles[256], asked_for[64];	/* that it is in, "*,dev"; the last one that was revived */
+	const char *refuses_role;
 };
 
 /* What the controller asked some server for and is not answered yet. */
@@ -61,11 +63,29 @@ struct world {
 	struct paper_fetch fetches[MAX_FETCHES];
 	unsigned n_fetches, n_asked;	/* pending, and ever */
 	char events[65536];	/* their types, one a line */
+	const char *mesos_role;	/* NULL: the default */
 };
 
 static struct world world;
 
 /* ---- The master of paper ---- */
+
+static int paper_set_roles(struct scheduler *s, const Mesos__V1__FrameworkInfo *info, struct err *e)
+{
+	char roles[sizeof(s->roles)] = "";
+	size_t used = 0;
+
+	for (size_t i = 0; i < info->n_roles; i++) {
+		if (s->refuses_role && strcmp(info->roles[i], s->refuses_role) == 0)
+			return err_set(e, EINVAL, "Roles { %s } are not present in the master's"
+				       " --roles", info->roles[i]);
+		used += (size_t)snprintf(roles + used, sizeof(roles) - used, "%s%s", i ? "," : "",
+					 info->roles[i]);
+		assert_true(used < sizeof(roles));
+	}
+	memcpy(s->roles, roles, sizeof(roles));
+	return 0;
+}
 
 int scheduler_subscribe(struct master *master,
 			const Mesos__V1__Scheduler__Call__Subscribe *subscribe,
@@ -88,7 +108,7 @@ int scheduler_subscribe(struct master *master,
 	s->event = event;
 	s->arg = arg;
 	*ret = s;
-	return 0;
+	return paper_set_roles(s, info, e);
 }
 
 static struct paper_task *paper_find(const char *task_id)
@@ -125,6 +145,10 @@ int scheduler_call(struct scheduler *s, const Mesos__V1__Scheduler__Call *call, 
 	(void)now_ms;
 	if (call->accept)
 		return paper_accept(s, call->accept, e);
+	if (call->update_framework)
+		return paper_set_roles(s, call->update_framework->framework_info, e);
+	if (call->revive)
+		(void)snprintf(s->asked_for, sizeof(s->asked_for), "%s", call->revive->roles[0]);
 	if (call->kill) {
 		struct paper_task *task = paper_find(call->kill->task_id->value);
 
@@ -271,9 +295,12 @@ static inline void start_controller(void)
 		.event = on_event, .wall_ms = wall_now, .fetch = paper_fetch,
 		.fetch_cancel = paper_fetch_cancel,
 	};
+	struct controller_options options = controller_default_options;
 	struct err e = { 0 };
 
-	assert_int_equal(controller_new(&controller_default_options, &io, world.store, &world.rng,
+	if (world.mesos_role)
+		options.mesos_role = world.mesos_role;
+	assert_int_equal(controller_new(&options, &io, world.store, &world.rng,
 					NULL, world.now_ms, &world.controller, &e), 0);
 	turn();
 	if (world.scheduler.event)
@@ -319,12 +346,14 @@ static inline void wait_ms(int64_t ms)
 	turn();
 }
 
-static inline void offer_from(const char *agent, const char *hostname, const char *resources,
-			      const char *rack)
+static inline void offer_to(const char *role, const char *agent, const char *hostname,
+			    const char *resources, const char *rack)
 {
 	Mesos__V1__Scheduler__Event event = MESOS__V1__SCHEDULER__EVENT__INIT;
 	Mesos__V1__Scheduler__Event__Offers offers = MESOS__V1__SCHEDULER__EVENT__OFFERS__INIT;
 	Mesos__V1__Offer offer = MESOS__V1__OFFER__INIT, *list[] = { &offer };
+	Mesos__V1__Resource__AllocationInfo allocation =
+		MESOS__V1__RESOURCE__ALLOCATION_INFO__INIT;
 	Mesos__V1__OfferID id = MESOS__V1__OFFER_ID__INIT;
 	Mesos__V1__AgentID agent_id = MESOS__V1__AGENT_ID__INIT;
 	Mesos__V1__FrameworkID framework_id = MESOS__V1__FRAMEWORK_ID__INIT;
@@ -337,11 +366,13 @@ static inline void offer_from(const char *agent, const char *hostname, const cha
 	char offer_id[32], name[] = "rack", scheme[] = "http";
 
 	assert_int_equal(resources_parse(resources, &r, &e), 0);
-	assert_int_equal(resources_to_messages(&r, "*", &offer.resources, &offer.n_resources), 0);
+	assert_int_equal(resources_to_messages(&r, role, &offer.resources, &offer.n_resources), 0);
 	(void)snprintf(offer_id, sizeof(offer_id), "offer-%u", world.n_offers++);
 	id.value = offer_id;
 	agent_id.value = (char *)(uintptr_t)agent;
 	framework_id.value = world.scheduler.framework_id;
+	allocation.role = (char *)(uintptr_t)role;
+	offer.allocation_info = &allocation;
 	offer.id = &id;
 	offer.agent_id = &agent_id;
 	offer.framework_id = &framework_id;
@@ -368,6 +399,12 @@ static inline void offer_from(const char *agent, const char *hostname, const cha
 	turn();
 	resources_messages_free(offer.resources, offer.n_resources);
 	resources_done(&r);
+}
+
+static inline void offer_from(const char *agent, const char *hostname, const char *resources,
+			      const char *rack)
+{
+	offer_to("*", agent, hostname, resources, rack);
 }
 
 static inline void offer(void)
@@ -466,8 +503,8 @@ static inline int apply(const char *definition, const char *restart_or_delete, b
 		const char *id = json_string_value(json_object_get(document, "id"));
 
 		entry = id ? entry_find_live(world.controller, id) : NULL;
-		r = entry ? app_parse_update(entry->target, document, &change->app, &last_refusal)
-			  : app_parse(document, NULL, &change->app, &last_refusal);
+		r = entry ? app_parse_update(entry->target, document, NULL, &change->app, &last_refusal)
+			  : app_parse(document, NULL, NULL, &change->app, &last_refusal);
 		if (r == 0)
 			(void)snprintf(change->app_id, sizeof(change->app_id), "%s",
 				       change->app->id);

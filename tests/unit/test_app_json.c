@@ -21,7 +21,7 @@ static struct app *parse(const char *text)
 	char *body;
 
 	assert_non_null(document);
-	if (app_parse(document, NULL, &app, &refusal) < 0) {
+	if (app_parse(document, NULL, NULL, &app, &refusal) < 0) {
 		body = json_dumps(refusal.body, JSON_COMPACT);
 		fail_msg("%s: %s", text, body);
 	}
@@ -36,7 +36,7 @@ static void test_every_error_is_told_at_once(void **state)
 	struct app *app;
 
 	(void)state;
-	assert_true(app_parse(document, NULL, &app, &refusal) < 0);
+	assert_true(app_parse(document, NULL, NULL, &app, &refusal) < 0);
 	assert_int_equal(json_array_size(json_object_get(refusal.body, "details")), 4);
 	refusal_done(&refusal);
 	json_decref(document);
@@ -49,7 +49,7 @@ static void test_not_an_object_is_400(void **state)
 	struct app *app;
 
 	(void)state;
-	assert_true(app_parse(document, NULL, &app, &refusal) < 0);
+	assert_true(app_parse(document, NULL, NULL, &app, &refusal) < 0);
 	assert_int_equal(refusal.status, 400);
 	assert_string_equal(json_string_value(json_object_get(refusal.body, "message")),
 			    "Please specify data in JSON format");
@@ -140,7 +140,7 @@ static struct app *update(const struct app *base, const char *text)
 	struct app *app = NULL;
 
 	assert_non_null(document);
-	assert_int_equal(app_parse_update(base, document, &app, &refusal), 0);
+	assert_int_equal(app_parse_update(base, document, NULL, &app, &refusal), 0);
 	json_decref(document);
 	return app;
 }

@@ -271,7 +271,7 @@ static json_t *canonical(const char *text)
 
 	assert_non_null(document);
 	app_translate_legacy(document, &findings);
-	if (app_read_canonical(document, &findings, &json) < 0) {
+	if (app_read_canonical(document, NULL, &findings, &json) < 0) {
 		AUTO_FREE char *schema = json_dumps(findings.schema.by_path, JSON_COMPACT);
 		AUTO_FREE char *rules = json_dumps(findings.rules.by_path, JSON_COMPACT);
 

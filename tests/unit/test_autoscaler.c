@@ -523,7 +523,7 @@ static void test_nonsense_is_refused_with_its_path(void **state)
 			       "{\"id\":\"/web\",\"cmd\":\"x\",\"autoscale\":%s}", rows[i].autoscale);
 		document = json_loads(text, 0, NULL);
 		assert_non_null(document);
-		assert_true(app_parse(document, NULL, &parsed, &refusal) < 0);
+		assert_true(app_parse(document, NULL, NULL, &parsed, &refusal) < 0);
 		assert_int_equal(refusal.status, 422);
 		detail = json_array_get(json_object_get(refusal.body, "details"), 0);
 		if (strcmp(json_string_value(json_object_get(detail, "path")), rows[i].path) != 0 ||

@@ -492,8 +492,8 @@ static void test_dependencies_start_first(void **state)
 	(void)state;
 	strcpy(changes[0].app_id, "/a");
 	strcpy(changes[1].app_id, "/b");
-	assert_int_equal(app_parse(a, NULL, &changes[0].app, &last_refusal), 0);
-	assert_int_equal(app_parse(b, NULL, &changes[1].app, &last_refusal), 0);
+	assert_int_equal(app_parse(a, NULL, NULL, &changes[0].app, &last_refusal), 0);
+	assert_int_equal(app_parse(b, NULL, NULL, &changes[1].app, &last_refusal), 0);
 	assert_int_equal(changes_apply(world.controller, changes, 2, false, world.now_ms,
 				       &last_result, &last_refusal), 0);
 	changes_free(changes, 2);

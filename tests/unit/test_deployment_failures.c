@@ -334,7 +334,7 @@ static unsigned change_in_place(const char *definition)
 
 	assert_non_null(change);
 	(void)snprintf(change->app_id, sizeof(change->app_id), "/web");
-	assert_int_equal(app_parse_update(old, document, &change->app, &refusal), 0);
+	assert_int_equal(app_parse_update(old, document, NULL, &change->app, &refusal), 0);
 	if (app_set_in_place(change->app, old, &refusal) < 0)
 		n = (unsigned)json_array_size(json_object_get(refusal.body, "details"));
 	else

@@ -32,9 +32,9 @@ static void add(struct change_set *set, const char *definition)
 
 	assert_non_null(change);
 	if (entry)
-		assert_int_equal(app_parse_update(entry->target, document, &change->app, &refusal), 0);
+		assert_int_equal(app_parse_update(entry->target, document, NULL, &change->app, &refusal), 0);
 	else
-		assert_int_equal(app_parse(document, NULL, &change->app, &refusal), 0);
+		assert_int_equal(app_parse(document, NULL, NULL, &change->app, &refusal), 0);
 	json_decref(document);
 }
 

@@ -79,7 +79,7 @@ static void test_run_is_an_app_of_one_instance(void **state)
 
 	(void)state;
 	spec = read_job(document);
-	assert_int_equal(job_spec_app(spec, "20260101000000abcde", "2026-01-01T00:00:00.000Z", &app,
+	assert_int_equal(job_spec_app(spec, "20260101000000abcde", "2026-01-01T00:00:00.000Z", NULL, &app,
 				      &refusal), 0);
 	assert_string_equal(app->id, "/a/b/20260101000000abcde");
 	assert_string_equal(app->version, "2026-01-01T00:00:00.000Z");

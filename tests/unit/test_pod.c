@@ -34,7 +34,7 @@ static struct app *parse(const char *text)
 	struct refusal refusal = { 0 };
 	struct app *app = NULL;
 
-	if (pod_parse(document, NULL, &app, &refusal) < 0) {
+	if (pod_parse(document, NULL, NULL, &app, &refusal) < 0) {
 		AUTO_FREE char *body = json_dumps(refusal.body, JSON_COMPACT);
 
 		print_error("%s\n", body);
@@ -351,7 +351,7 @@ static bool check_row(size_t row)
 	struct app *app = NULL;
 	bool is_right;
 
-	(void)pod_parse(document, NULL, &app, &refusal);
+	(void)pod_parse(document, NULL, NULL, &app, &refusal);
 	is_right = !app && is_refused_rightly(row, &refusal);
 	if (!is_right) {
 		AUTO_FREE char *body = json_dumps(refusal.body, JSON_COMPACT);

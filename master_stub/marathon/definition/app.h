@@ -14,6 +14,7 @@ struct autoscale;
 struct constraint;
 struct pod;
 struct refusal;
+struct role_rules;
 
 /* The strings and JSON values are borrowed from JSON (a pod's from POD); NULL where the definition has none. */
 struct app {
@@ -27,6 +28,7 @@ struct app {
 	const char *id, *cmd, *user, *role;
 	const json_t *args, *env, *labels, *dependencies, *health_checks, *ports;
 	const json_t *readiness_check;	/* Marathon allows one */
+	bool takes_unreserved, takes_reserved;	/* of what is offered to its role */
 	unsigned instances;
 	double cpus, mem_mb, disk_mb;
 	int64_t gpus;
@@ -60,17 +62,18 @@ struct app {
 
 /*
  * From what a client sent, read as the whole definition: legacy fields normalised, defaults
- * filled in, everything checked.  ID overrides the document's own (NULL: it must have one).
- * The versions are empty.  Errors are in REFUSAL (400, 422, 503).
+ * filled in, everything checked.  ID overrides the document's own (NULL: it must have one), and RULES
+ * are those of its place (NULL: any role will do).  The versions are empty.  Errors are in REFUSAL (400, 422, 503).
  */
-int app_parse(const json_t *document, const char *id, struct app **ret, struct refusal *refusal);
+int app_parse(const json_t *document, const char *id, const struct role_rules *rules,
+	      struct app **ret, struct refusal *refusal);
 
 /*
  * The same for an update of BASE: every top-level field of DOCUMENT that is not null replaces
  * BASE's; resourceLimits is replaced even when absent (reference/marathon.md 1.2).
  */
-int app_parse_update(const struct app *base, const json_t *document, struct app **ret,
-		     struct refusal *refusal);
+int app_parse_update(const struct app *base, const json_t *document,
+		     const struct role_rules *rules, struct app **ret, struct refusal *refusal);
 
 struct app *app_ref(struct app *app);
 void app_unref(struct app *app);

@@ -131,8 +131,9 @@ static void fill_health_checks(json_t *document, struct problems *problems)
 	}
 }
 
-void app_fill_defaults(json_t *document, struct problems *problems)
+void app_fill_defaults(json_t *document, const struct role_rules *rules, struct problems *problems)
 {
+	role_fill(document, rules, problems);
 	fill_ports(document, problems);
 	fill_volumes(document, problems);
 	fill_strategies(document, problems);

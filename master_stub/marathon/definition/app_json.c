@@ -78,6 +78,24 @@ static void take_strings(struct app *app, const json_t *json)
 	app->readiness_check = json_array_get(json_object_get(json, "readinessChecks"), 0);
 }
 
+static bool lists(const json_t *texts, const char *text)
+{
+	for (size_t i = 0; i < json_array_size(texts); i++) {
+		if (strcmp(json_string_value(json_array_get(texts, i)), text) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* None named: all of them. */
+static void take_accepted_roles(struct app *app, const json_t *json)
+{
+	const json_t *accepted = json_object_get(json, "acceptedResourceRoles");
+
+	app->takes_unreserved = !accepted || lists(accepted, "*");
+	app->takes_reserved = !accepted || lists(accepted, app->role);
+}
+
 static enum placement_strategy placement_of(const char *name)
 {
 	if (!name)
@@ -145,6 +163,7 @@ int app_new(json_t *json_take, struct app **ret)
 	app->references = 1;
 	app->json = json_take;
 	take_strings(app, json_take);
+	take_accepted_roles(app, json_take);
 	take_numbers(app, json_take);
 	take_policy(app, json_take);
 	r = constraints_compile(json_object_get(json_take, "constraints"), &app->constraints,
@@ -167,11 +186,12 @@ static void findings_done(struct findings *findings)
 	problems_done(&findings->rules);
 }
 
-int app_read_canonical(json_t *document, struct findings *findings, json_t **ret)
+int app_read_canonical(json_t *document, const struct role_rules *rules, struct findings *findings,
+		       json_t **ret)
 {
 	json_t *json;
 
-	app_fill_defaults(document, &findings->schema);
+	app_fill_defaults(document, rules, &findings->schema);
 	json = shape_read(&app_shape, document, "", &findings->schema);
 	if (!json || problems_any(&findings->schema)) {
 		json_decref(json);
@@ -181,7 +201,7 @@ int app_read_canonical(json_t *document, struct findings *findings, json_t **ret
 		json_decref(json);
 		return -ENOMEM;
 	}
-	app_validate(json, &findings->rules);
+	app_validate(json, rules, &findings->rules);
 	*ret = json;
 	return problems_any(&findings->rules) ? -EINVAL : 0;
 }
@@ -196,11 +216,11 @@ int refuse_findings(struct refusal *refusal, int error, const struct findings *f
 }
 
 /* DOCUMENT's deprecated forms are translated; what was found on the way is in FINDINGS. */
-static int parse_document(json_t *document, struct findings *findings, struct app **ret,
-			  struct refusal *refusal)
+static int parse_document(json_t *document, const struct role_rules *rules,
+			  struct findings *findings, struct app **ret, struct refusal *refusal)
 {
 	AUTO(json_decrefp) json_t *json = NULL;
-	int r = app_read_canonical(document, findings, &json);
+	int r = app_read_canonical(document, rules, findings, &json);
 
 	if (r == 0) {
 		app_check_support(json, &findings->rules);
@@ -219,7 +239,8 @@ static int refuse_not_object(struct refusal *refusal)
 				"an app definition is a JSON object");
 }
 
-int app_parse(const json_t *document, const char *id, struct app **ret, struct refusal *refusal)
+int app_parse(const json_t *document, const char *id, const struct role_rules *rules,
+	      struct app **ret, struct refusal *refusal)
 {
 	AUTO(json_decrefp) json_t *copy = NULL;
 	struct findings findings = { 0 };
@@ -231,7 +252,7 @@ int app_parse(const json_t *document, const char *id, struct app **ret, struct r
 	if (!copy || (id && json_object_set_new(copy, "id", json_string(id)) < 0))
 		return refuse_memory(refusal);
 	app_translate_legacy(copy, &findings);
-	r = parse_document(copy, &findings, ret, refusal);
+	r = parse_document(copy, rules, &findings, ret, refusal);
 	findings_done(&findings);
 	return r;
 }
@@ -256,8 +277,8 @@ static void drop_replaced(json_t *merged, const json_t *changes)
 		(void)json_object_del(merged, "portDefinitions");
 }
 
-int app_parse_update(const struct app *base, const json_t *document, struct app **ret,
-		     struct refusal *refusal)
+int app_parse_update(const struct app *base, const json_t *document,
+		     const struct role_rules *rules, struct app **ret, struct refusal *refusal)
 {
 	AUTO(json_decrefp) json_t *merged = NULL, *changes = NULL;
 	struct findings findings = { 0 };
@@ -279,7 +300,7 @@ int app_parse_update(const struct app *base, const json_t *document, struct app 
 		if (json_object_set(merged, key, value) < 0)
 			findings.schema.out_of_memory = true;
 	}
-	r = parse_document(merged, &findings, ret, refusal);
+	r = parse_document(merged, rules, &findings, ret, refusal);
 	findings_done(&findings);
 	return r;
 }
@@ -300,8 +321,8 @@ int app_from_stored(const json_t *stored, struct app **ret, struct refusal *refu
 {
 	const json_t *info = json_object_get(stored, "versionInfo");
 	AUTO(app_unrefp) struct app *app = NULL;
-	int r = pod_is_document(stored) ? pod_parse(stored, NULL, &app, refusal)
-					: app_parse(stored, NULL, &app, refusal);
+	int r = pod_is_document(stored) ? pod_parse(stored, NULL, NULL, &app, refusal)
+					: app_parse(stored, NULL, NULL, &app, refusal);
 
 	if (r < 0)
 		return r;

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 
 #include "master_stub/marathon/definition/refusal.h"
+#include "master_stub/marathon/definition/role_rules.h"
 #include "master_stub/marathon/definition/shape.h"
 
 struct app;
@@ -40,14 +41,15 @@ bool app_shape_has(const char *key);
  */
 void app_translate_legacy(json_t *document, struct findings *findings);
 
-/* Defaults that depend on other fields, in place; the others are the shape's. */
-void app_fill_defaults(json_t *document, struct problems *problems);
+/* Defaults that depend on other fields or on RULES, in place; the others are the shape's. */
+void app_fill_defaults(json_t *document, const struct role_rules *rules, struct problems *problems);
 
 /*
  * Both of the latter: the canonical form of DOCUMENT, which is changed on the way.  -EINVAL: it is wrong,
  * which is in FINDINGS, with what app_translate_legacy() found; -ENOMEM.
  */
-int app_read_canonical(json_t *document, struct findings *findings, json_t **ret);
+int app_read_canonical(json_t *document, const struct role_rules *rules, struct findings *findings,
+		       json_t **ret);
 
 /* The typed values of canonical JSON, which is taken.  The versions are empty.  -ENOMEM. */
 int app_new(json_t *json_take, struct app **ret);
@@ -55,7 +57,7 @@ int app_new(json_t *json_take, struct app **ret);
 int refuse_findings(struct refusal *refusal, int error, const struct findings *findings);
 
 /* What no single field can tell, of the canonical form. */
-void app_validate(const json_t *app, struct problems *problems);
+void app_validate(const json_t *app, const struct role_rules *rules, struct problems *problems);
 void container_validate(const json_t *app, struct problems *problems);
 
 /* What is right but cannot be honoured: it is refused, never ignored. */

@@ -184,26 +184,6 @@ static void validate_limit(const json_t *app, const char *key, struct problems *
 				     "resource value");
 }
 
-/* The controller is a framework of one role, which everybody has. */
-static void validate_roles(const json_t *app, struct problems *problems)
-{
-	const json_t *accepted = json_object_get(app, "acceptedResourceRoles");
-	const char *role = json_string_value(json_object_get(app, "role"));
-
-	if (strcmp(role, "*") != 0)
-		problems_add(problems, "/role", "got %s, expected one of: [*]", role);
-	for (size_t i = 0; i < json_array_size(accepted); i++) {
-		const char *other = json_string_value(json_array_get(accepted, i));
-
-		if (strcmp(other, "*") != 0 && strcmp(other, role) != 0)
-			problems_add(problems, "/acceptedResourceRoles",
-				     "acceptedResourceRoles can only contain *%s%s",
-				     strcmp(role, "*") == 0 ? "" : " and ",
-				     strcmp(role, "*") == 0 ? "" : role);
-	}
-	validate_unique(accepted, "/acceptedResourceRoles", problems);
-}
-
 /* There is no room for one more, or no need of one. */
 static void expect_capacity(const json_t *app, const char *key, struct problems *problems)
 {
@@ -283,7 +263,7 @@ static void validate_deployment(const json_t *app, struct problems *problems)
 			     "makes a deployment fail");
 }
 
-void app_validate(const json_t *app, struct problems *problems)
+void app_validate(const json_t *app, const struct role_rules *rules, struct problems *problems)
 {
 	validate_command(app, problems);
 	container_validate(app, problems);
@@ -294,7 +274,10 @@ void app_validate(const json_t *app, struct problems *problems)
 	validate_secrets(app, problems);
 	validate_limit(app, "cpus", problems);
 	validate_limit(app, "mem", problems);
-	validate_roles(app, problems);
+	role_check(app, rules, problems);
+	role_check_accepted(app, problems);
+	validate_unique(json_object_get(app, "acceptedResourceRoles"), "/acceptedResourceRoles",
+			problems);
 	validate_single(app, problems);
 	validate_residency(app, problems);
 	validate_unreachable(app, problems);

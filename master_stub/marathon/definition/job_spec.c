@@ -313,8 +313,8 @@ static void app_id_of(const json_t *spec, const char *run_id, char *ret, size_t 
 		*p = '/';
 }
 
-int job_spec_app(const json_t *spec, const char *run_id, const char *version, struct app **ret,
-		 struct refusal *refusal)
+int job_spec_app(const json_t *spec, const char *run_id, const char *version,
+		 const struct role_rules *rules, struct app **ret, struct refusal *refusal)
 {
 	AUTO(json_decrefp) json_t *document = NULL;
 	char id[JOB_ID_SIZE + 64];
@@ -324,7 +324,7 @@ int job_spec_app(const json_t *spec, const char *run_id, const char *version, st
 	document = app_document(spec, id);
 	if (!document)
 		return refuse_memory(refusal);
-	r = app_parse(document, NULL, ret, refusal);
+	r = app_parse(document, NULL, rules, ret, refusal);
 	if (r < 0)
 		return r;
 	(void)snprintf((*ret)->version, sizeof((*ret)->version), "%s", version);
@@ -373,7 +373,7 @@ static int check_as_app(const json_t *spec, struct problems *problems, struct re
 	json_t *details, *detail, *error;
 	struct app *app = NULL;
 	size_t i, n;
-	int r = job_spec_app(spec, "20000101000000aaaaa", "", &app, &as_app);
+	int r = job_spec_app(spec, "20000101000000aaaaa", "", NULL, &app, &as_app);
 
 	app_unref(app);
 	details = json_object_get(as_app.body, "details");

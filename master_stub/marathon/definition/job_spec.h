@@ -6,6 +6,7 @@
 
 struct app;
 struct refusal;
+struct role_rules;
 
 /* As part of an app's id ("/job/run") and of a task's. */
 enum { JOB_ID_MAX = 128, JOB_ID_SIZE = JOB_ID_MAX + 1 };
@@ -23,8 +24,8 @@ int job_spec_read_schedules(const json_t *document, json_t **ret, struct refusal
 int job_schedule_read(const json_t *document, const char *id, json_t **ret,
 		      struct refusal *refusal);
 
-/* SPEC as what is launched for its run RUN_ID, at VERSION: an app of one instance. */
-int job_spec_app(const json_t *spec, const char *run_id, const char *version, struct app **ret,
-		 struct refusal *refusal);
+/* SPEC as what is launched for its run RUN_ID, at VERSION: an app of one instance, and of RULES' role. */
+int job_spec_app(const json_t *spec, const char *run_id, const char *version,
+		 const struct role_rules *rules, struct app **ret, struct refusal *refusal);
 
 #endif

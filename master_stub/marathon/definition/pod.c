@@ -117,22 +117,27 @@ static int pod_new(json_t *json_take, struct app **ret)
 
 /* ---- The whole way ---- */
 
-static int read_canonical(json_t *document, struct findings *findings, json_t **ret)
+static int read_canonical(json_t *document, const struct role_rules *rules,
+			  struct findings *findings, json_t **ret)
 {
-	AUTO(json_decrefp) json_t *json = shape_read(&pod_shape, document, "", &findings->schema);
+	AUTO(json_decrefp) json_t *json = NULL;
 
+	role_fill(document, rules, &findings->schema);
+	json = shape_read(&pod_shape, document, "", &findings->schema);
 	if (!json || problems_any(&findings->schema))
 		return problems_any(&findings->schema) ? -EINVAL : -ENOMEM;
 	if (pod_fill_defaults(json) < 0)
 		return -ENOMEM;
 	pod_validate(json, &findings->rules);
+	role_check(json, rules, &findings->rules);
 	if (problems_any(&findings->rules))
 		return -EINVAL;
 	*ret = TAKE_PTR(json);
 	return 0;
 }
 
-int pod_parse(const json_t *document, const char *id, struct app **ret, struct refusal *refusal)
+int pod_parse(const json_t *document, const char *id, const struct role_rules *rules,
+	      struct app **ret, struct refusal *refusal)
 {
 	AUTO(json_decrefp) json_t *copy = NULL;
 	struct findings findings = { 0 };
@@ -145,7 +150,7 @@ int pod_parse(const json_t *document, const char *id, struct app **ret, struct r
 	copy = json_deep_copy(document);
 	if (!copy || (id && json_object_set_new(copy, "id", json_string(id)) < 0))
 		return refuse_memory(refusal);
-	r = read_canonical(copy, &findings, &json);
+	r = read_canonical(copy, rules, &findings, &json);
 	if (r == 0)
 		r = pod_new(json, ret);
 	if (r < 0)

@@ -8,6 +8,7 @@
 #include "master_stub/marathon/definition/app.h"
 
 struct refusal;
+struct role_rules;
 
 /*
  * What one container executes, said as an app of one task says it: cmd or args, env (the pod's own beneath
@@ -45,7 +46,8 @@ struct pod {
  * From what a client sent: the whole definition, defaults filled in, everything checked.  ID overrides the
  * document's own (NULL: it must have one).  The versions are empty.  Errors are in REFUSAL (400, 422, 503).
  */
-int pod_parse(const json_t *document, const char *id, struct app **ret, struct refusal *refusal);
+int pod_parse(const json_t *document, const char *id, const struct role_rules *rules,
+	      struct app **ret, struct refusal *refusal);
 
 /* Is DOCUMENT, which is stored, a pod's? */
 bool pod_is_document(const json_t *document);

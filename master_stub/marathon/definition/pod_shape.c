@@ -230,7 +230,7 @@ static const struct shape pod_fields[] = {
 		      ",\"killSelection\":" KILL_SELECTION ",\"unreachableStrategy\":" UNREACHABLE "}" },
 	{ "executorResources", SHAPE_OBJECT, .is_strict = true, .of = executor_resource_fields,
 	  .fallback = "{\"cpus\":0.1,\"mem\":32,\"disk\":10}" },
-	{ "role", SHAPE_STRING, .min = 1, .max = MAX_NAME, .fallback = "\"*\"" },
+	{ "role", SHAPE_STRING, .is_required = true, .min = 1, .max = ROLE_MAX, .check = role_complaint },
 	{ "linuxInfo", SHAPE_OBJECT, .is_strict = true, .of = linux_fields },
 	{ "legacySharedCgroups", SHAPE_BOOL, .fallback = NULL },
 	{ 0 },

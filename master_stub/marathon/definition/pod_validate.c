@@ -324,7 +324,7 @@ static void validate_as_app(const json_t *pod, const json_t *container, const ch
 	struct problems found = { 0 };
 
 	if (app) {
-		app_validate(app, &found);
+		app_validate(app, NULL, &found);
 		app_check_support(app, &found);
 	}
 	take_problems(&found, path, problems);

@@ -10,6 +10,7 @@
 #include "master_stub/marathon/definition/shape.h"
 #include "master_stub/marathon/deployment/changes.h"
 #include "master_stub/marathon/deployment/group.h"
+#include "master_stub/marathon/deployment/group_role.h"
 #include "master_stub/marathon/deployment/history.h"
 #include "master_stub/marathon/state.h"
 
@@ -188,6 +189,7 @@ static int build_app(const struct builder *b, const char *group_id, const json_t
 {
 	const char *own = json_string_value(json_object_get(document, "id"));
 	char id[APP_ID_SIZE], parent[APP_ID_SIZE];
+	struct role_rules rules;
 	struct change *change;
 	int r;
 
@@ -208,7 +210,8 @@ static int build_app(const struct builder *b, const char *group_id, const json_t
 	change = change_set_app(b->set, id);
 	if (!change)
 		return refuse_memory(b->refusal);
-	r = app_parse(document, id, &change->app, b->refusal);
+	rules = group_role_rules(b->c, id);
+	r = app_parse(document, id, &rules, &change->app, b->refusal);
 	if (r < 0 && b->refusal->status == 422) {
 		move_problems(b, path);
 		r = 0;

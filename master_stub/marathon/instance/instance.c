@@ -8,6 +8,7 @@
 #include "lib/cleanup.h"
 #include "master_stub/marathon/autoscale/metering.h"
 #include "master_stub/marathon/instance/readiness.h"
+#include "master_stub/marathon/placement/roles.h"
 
 /*
  * What one task of several is decides what the instance is by RANK, the lowest first: it runs when
@@ -206,7 +207,7 @@ int instance_new(struct controller *c, struct entry *entry, struct app *spec, co
 		instance->tasks[i].state = MESOS__V1__TASK_STATE__TASK_STAGING;
 	}
 	instance_sum_up(instance);
-	if (instance_set_text(&instance->id, id) < 0) {
+	if (instance_set_text(&instance->id, id) < 0 || role_enter(c, spec->role) < 0) {
 		release(c, instance);
 		return -ENOMEM;
 	}
@@ -221,6 +222,7 @@ void instance_free(struct controller *c, struct instance *instance)
 {
 	readiness_forget(c, instance);
 	metering_forget(c, instance);
+	role_leave(c, instance->spec->role);
 	TAILQ_REMOVE(&instance->entry->instances, instance, of_app);
 	instance->entry->n_instances--;
 	entry_touch(instance->entry);

@@ -14,22 +14,28 @@ static char *text(const char *value)
 	return (char *)(uintptr_t)value;
 }
 
-static int send_call(struct controller *c, Mesos__V1__Scheduler__Call *call,
-		     Mesos__V1__Scheduler__Call__Type type)
+static int try_call(struct controller *c, Mesos__V1__Scheduler__Call *call,
+		    Mesos__V1__Scheduler__Call__Type type, struct err *e)
 {
 	Mesos__V1__FrameworkID id = MESOS__V1__FRAMEWORK_ID__INIT;
-	char buf[640];
-	struct err e = { 0 };
-	int r;
 
 	if (!c->scheduler)
-		return -ENOTCONN;
+		return err_set(e, ENOTCONN, "call the master: there is no subscription");
 	id.value = c->framework_id;
 	call->framework_id = &id;
 	call->has_type = true;
 	call->type = type;
-	r = scheduler_call(c->scheduler, call, c->now_ms, &e);
-	if (r < 0)
+	return scheduler_call(c->scheduler, call, c->now_ms, e);
+}
+
+static int send_call(struct controller *c, Mesos__V1__Scheduler__Call *call,
+		     Mesos__V1__Scheduler__Call__Type type)
+{
+	struct err e = { 0 };
+	char buf[640];
+	int r = try_call(c, call, type, &e);
+
+	if (r < 0 && c->scheduler)
 		controller_explain(c, "the master refused a call: %s",
 				   err_text(&e, buf, sizeof(buf)));
 	return r;
@@ -70,17 +76,41 @@ void calls_acknowledge(struct controller *c, const Mesos__V1__TaskStatus *status
 	(void)send_call(c, &call, MESOS__V1__SCHEDULER__CALL__TYPE__ACKNOWLEDGE);
 }
 
-void calls_revive(struct controller *c)
+int calls_update_framework(struct controller *c, Mesos__V1__FrameworkInfo *info, char **suppressed,
+			   size_t n_suppressed, struct err *e)
 {
 	Mesos__V1__Scheduler__Call call = MESOS__V1__SCHEDULER__CALL__INIT;
+	Mesos__V1__Scheduler__Call__UpdateFramework update =
+		MESOS__V1__SCHEDULER__CALL__UPDATE_FRAMEWORK__INIT;
 
+	update.framework_info = info;
+	update.n_suppressed_roles = n_suppressed;
+	update.suppressed_roles = suppressed;
+	call.update_framework = &update;
+	return try_call(c, &call, MESOS__V1__SCHEDULER__CALL__TYPE__UPDATE_FRAMEWORK, e);
+}
+
+void calls_revive(struct controller *c, const char *role)
+{
+	Mesos__V1__Scheduler__Call call = MESOS__V1__SCHEDULER__CALL__INIT;
+	Mesos__V1__Scheduler__Call__Revive revive = MESOS__V1__SCHEDULER__CALL__REVIVE__INIT;
+	char *roles[] = { text(role) };
+
+	revive.n_roles = 1;
+	revive.roles = roles;
+	call.revive = &revive;
 	(void)send_call(c, &call, MESOS__V1__SCHEDULER__CALL__TYPE__REVIVE);
 }
 
-void calls_suppress(struct controller *c)
+void calls_suppress(struct controller *c, const char *role)
 {
 	Mesos__V1__Scheduler__Call call = MESOS__V1__SCHEDULER__CALL__INIT;
+	Mesos__V1__Scheduler__Call__Suppress suppress = MESOS__V1__SCHEDULER__CALL__SUPPRESS__INIT;
+	char *roles[] = { text(role) };
 
+	suppress.n_roles = 1;
+	suppress.roles = roles;
+	call.suppress = &suppress;
 	(void)send_call(c, &call, MESOS__V1__SCHEDULER__CALL__TYPE__SUPPRESS);
 }
 

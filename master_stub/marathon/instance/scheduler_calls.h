@@ -8,12 +8,16 @@
 #include "proto/mesos.pb-c.h"
 
 struct controller;
+struct err;
 
 /* A call that the master refuses is explained; what it was for is retried by its own timer. */
 void calls_kill(struct controller *c, const char *task_id, const char *agent_id, int64_t grace_ms);
 void calls_acknowledge(struct controller *c, const Mesos__V1__TaskStatus *status);
-void calls_revive(struct controller *c);
-void calls_suppress(struct controller *c);
+void calls_revive(struct controller *c, const char *role);
+void calls_suppress(struct controller *c, const char *role);
+/* What comes of it is known at once: the refusal is in E. */
+int calls_update_framework(struct controller *c, Mesos__V1__FrameworkInfo *info, char **suppressed,
+			   size_t n_suppressed, struct err *e);
 /* All offers of one call are of one agent. */
 void calls_decline(struct controller *c, const char *offer_id, double refuse_seconds);
 int calls_launch(struct controller *c, const char *offer_id, Mesos__V1__TaskInfo **tasks, size_t n,

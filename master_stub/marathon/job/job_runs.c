@@ -7,6 +7,7 @@
 #include "lib/cleanup.h"
 #include "lib/rng.h"
 #include "master_stub/marathon/definition/refusal.h"
+#include "master_stub/marathon/definition/role_rules.h"
 #include "master_stub/marathon/deployment/scale.h"
 #include "master_stub/marathon/event/events.h"
 #include "master_stub/marathon/instance/updates.h"
@@ -201,6 +202,7 @@ int run_start(struct controller *c, struct job *job, int64_t due_s, struct run *
 {
 	char id[RUN_ID_SIZE], version[CLOCK_TEXT_SIZE];
 	AUTO(app_unrefp) struct app *app = NULL;
+	struct role_rules rules = { 0 };
 	int r;
 
 	if (job->n_runs >= MAX_RUNS)
@@ -208,7 +210,8 @@ int run_start(struct controller *c, struct job *job, int64_t due_s, struct run *
 			      job->n_runs);
 	new_id(c, job, id);
 	clock_format(controller_wall_ms(c), version);
-	r = job_spec_app(job->spec, id, version, &app, refusal);
+	role_rules_allow(&rules, c->options.mesos_role);
+	r = job_spec_app(job->spec, id, version, &rules, &app, refusal);
 	if (r < 0)
 		return r;
 	if (run_new(c, job->id, id, app, ret) < 0)

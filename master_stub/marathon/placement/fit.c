@@ -2,10 +2,12 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "lib/cleanup.h"
 #include "master_stub/marathon/instance/task_info.h"
 #include "master_stub/marathon/placement/node.h"
+#include "master_stub/marathon/placement/usable.h"
 
 void fit_done(struct fit *fit)
 {
@@ -62,7 +64,8 @@ uint16_t fit_missing_port(const struct app *spec, const struct ranges *free_port
 	return 0;
 }
 
-enum reason fit_why_not(const struct fit *fit, const struct spot *spot)
+/* What a node has for SPEC, as if nothing of it were reserved. */
+static enum reason lacks(const struct app *spec, const struct resources *usable)
 {
 	static const enum reason scalar_reasons[N_RESOURCE_KINDS] = {
 		[RESOURCE_CPUS] = REASON_CPUS,
@@ -70,25 +73,37 @@ enum reason fit_why_not(const struct fit *fit, const struct spot *spot)
 		[RESOURCE_DISK] = REASON_DISK,
 		[RESOURCE_GPUS] = REASON_GPUS,
 	};
-	const struct app *spec = fit->entry->launch_spec;
 	struct resources need;
 
-	if (!spot->is_usable)
+	if (task_resources(spec, &need) < 0)
+		return REASON_CPUS;
+	for (int kind = 0; kind < N_RESOURCE_KINDS; kind++) {
+		if (usable->scalar[kind] < need.scalar[kind])
+			return scalar_reasons[kind];
+	}
+	/* Dynamic ports need only be enough; required ones have to be there. */
+	if (ranges_count(&usable->ports) < app_n_ports(spec) ||
+	    fit_missing_port(spec, &usable->ports) != 0)
+		return REASON_PORTS;
+	return N_REASONS;
+}
+
+enum reason fit_why_not(const struct fit *fit, const struct spot *spot)
+{
+	const struct app *spec = fit->entry->launch_spec;
+	const struct resources *usable;
+	struct resources scratch;
+	enum reason reason;
+
+	if (!spot->is_usable || (spot->role && strcmp(spot->role, spec->role) != 0))
 		return REASON_ROLE;
 	if (!constraints_allow(spec->constraints, spec->n_constraints, &spot->place,
 			       fit->survey))
 		return REASON_CONSTRAINT;
 	if (spot->is_unavailable)
 		return REASON_MAINTENANCE;
-	if (task_resources(spec, &need) < 0)
-		return REASON_CPUS;
-	for (int kind = 0; kind < N_RESOURCE_KINDS; kind++) {
-		if (spot->left->scalar[kind] < need.scalar[kind])
-			return scalar_reasons[kind];
-	}
-	/* Dynamic ports need only be enough; required ones have to be there. */
-	if (ranges_count(&spot->left->ports) < app_n_ports(spec) ||
-	    fit_missing_port(spec, &spot->left->ports) != 0)
-		return REASON_PORTS;
-	return N_REASONS;
+	usable = usable_of(spec, spot->left, &scratch);
+	reason = usable ? lacks(spec, usable) : REASON_CPUS;
+	resources_done(&scratch);
+	return reason;
 }

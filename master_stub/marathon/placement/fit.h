@@ -9,6 +9,7 @@
 /* Where an instance might go.  Borrowed. */
 struct spot {
 	struct place place;
+	const char *role;	/* that it is offered to; NULL: that of the app */
 	const struct resources *left;
 	bool is_usable;		/* what is offered there can be understood */
 	bool is_unavailable;	/* its time of maintenance has come */

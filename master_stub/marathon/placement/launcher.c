@@ -19,6 +19,8 @@
 #include "master_stub/marathon/placement/node.h"
 #include "master_stub/marathon/placement/preference.h"
 #include "master_stub/marathon/placement/queue.h"
+#include "master_stub/marathon/placement/roles.h"
+#include "master_stub/marathon/placement/usable.h"
 #include "master_stub/marathon/records.h"
 #include "master_stub/marathon/state.h"
 
@@ -35,6 +37,7 @@ static const double idle_refuse_seconds = 120, busy_refuse_seconds = 5;
 struct bid {
 	const Mesos__V1__Offer *offer;
 	const struct node *node;	/* NULL: memory was out when it was to be learnt */
+	const char *role;		/* that it is to */
 	struct resources left;
 	bool is_usable;
 	Mesos__V1__TaskInfo **tasks;
@@ -54,6 +57,12 @@ bool launch_is_wanted(const struct controller *c, const struct entry *entry)
 	       !backoff_has_given_up(&entry->backoff, entry->target);
 }
 
+/* What is offered to others is nothing to it. */
+static const char *role_of(const struct entry *entry)
+{
+	return entry->launch_spec ? entry->launch_spec->role : entry->target->role;
+}
+
 /* ---- Choosing ---- */
 
 static struct spot spot_of(const struct controller *c, const struct bid *bid)
@@ -65,6 +74,7 @@ static struct spot spot_of(const struct controller *c, const struct bid *bid)
 			.attributes = bid->offer->attributes,
 			.n_attributes = bid->offer->n_attributes,
 		},
+		.role = bid->role,
 		.left = &bid->left,
 		.is_usable = bid->is_usable,
 		.is_unavailable = node_is_unavailable(c, bid->offer),
@@ -174,6 +184,29 @@ static int take_ports(struct controller *c, const struct app *spec, struct range
 	return 0;
 }
 
+/* What INSTANCE is to have, from what is left of BID. */
+static int take(struct controller *c, struct bid *bid, struct instance *instance,
+		struct resources *ret)
+{
+	const struct resources *usable;
+	struct ranges free_ports = { 0 };
+	struct resources need, scratch;
+	int r = task_resources(instance->spec, &need);
+
+	if (r < 0)
+		return r;
+	usable = usable_of(instance->spec, &bid->left, &scratch);
+	r = usable ? ranges_copy(&usable->ports, &free_ports) : -ENOMEM;
+	if (r == 0)
+		r = take_ports(c, instance->spec, &free_ports, instance, &need.ports);
+	if (r == 0)
+		r = usable_take(instance->spec, &bid->left, &need, ret);
+	ranges_done(&free_ports);
+	resources_done(&scratch);
+	resources_done(&need);
+	return r;
+}
+
 static int add_task(struct bid *bid, Mesos__V1__TaskInfo *task)
 {
 	if (bid->n_tasks == bid->cap_tasks) {
@@ -233,19 +266,16 @@ static int new_instance(struct controller *c, struct entry *entry, const struct 
 /* Everything that can fail is done before the record; what was taken is given back. */
 static int prepare(struct controller *c, struct bid *bid, struct instance *instance)
 {
-	struct resources need;
+	struct resources taken;
 	Mesos__V1__TaskInfo *task = NULL;
-	int r = task_resources(instance->spec, &need);
+	int r = take(c, bid, instance, &taken);
 
-	if (r == 0)
-		r = take_ports(c, instance->spec, &bid->left.ports, instance, &need.ports);
-	if (r == 0)
-		r = task_info_new(&instance->tasks[0], &need, &task);
+	if (r < 0)
+		return r;
+	r = task_info_new(&instance->tasks[0], &taken, &task);
 	if (r == 0)
 		r = add_task(bid, task);
 	if (r == 0) {
-		for (int kind = 0; kind < N_RESOURCE_KINDS; kind++)
-			bid->left.scalar[kind] -= need.scalar[kind];
 		r = node_store(c, instance->agent_id);
 		/* The intent is on its way to the disk before the call is on its way anywhere. */
 		if (r == 0)
@@ -253,9 +283,12 @@ static int prepare(struct controller *c, struct bid *bid, struct instance *insta
 		if (r < 0)
 			bid->n_tasks--;
 	}
-	if (r < 0)
+	if (r < 0) {
 		mesos__v1__task_info__free_unpacked(task, NULL);
-	resources_done(&need);
+		/* What does not come back is declined with the rest: too little for a moment. */
+		(void)resources_add(&bid->left, &taken);
+	}
+	resources_done(&taken);
 	return r;
 }
 
@@ -337,11 +370,13 @@ static void take_back(struct controller *c, const struct bid *bid)
 	}
 }
 
-static void answer(struct controller *c, struct bid *bid, bool is_idle)
+static void answer(struct controller *c, struct bid *bid)
 {
+	const struct role *role = role_find(c, bid->role);
+
 	if (bid->n_tasks == 0)
 		calls_decline(c, bid->offer->id->value,
-			      is_idle ? idle_refuse_seconds : busy_refuse_seconds);
+			      !role || role->is_idle ? idle_refuse_seconds : busy_refuse_seconds);
 	else if (calls_launch(c, bid->offer->id->value, bid->tasks, bid->n_tasks,
 			      busy_refuse_seconds) < 0)
 		take_back(c, bid);
@@ -351,12 +386,27 @@ static void answer(struct controller *c, struct bid *bid, bool is_idle)
 	node_left(c, bid->offer, bid->is_usable ? &bid->left : NULL);
 }
 
+/* Those for which nothing is wanted, not even when a backoff has ended. */
+static void find_idle_roles(struct controller *c)
+{
+	struct role *role, *next;
+
+	HASH_ITER(by_name, c->roles, role, next)
+		role->is_idle = true;
+	for (const struct entry *entry = entries_first(c); entry; entry = entries_next(c, entry)) {
+		role = entry->wanted > 0 ? role_find(c, role_of(entry)) : NULL;
+		if (role)
+			role->is_idle = false;
+	}
+}
+
 /* One that cannot be understood is declined like any that does not fit. */
 static void read_offer(struct controller *c, const Mesos__V1__Offer *offer, struct bid *bid)
 {
 	struct err e = { 0 };
 
 	bid->offer = offer;
+	bid->role = offer->allocation_info ? offer->allocation_info->role : "*";
 	bid->is_usable =
 		resources_from_messages(offer->resources, offer->n_resources, &bid->left, &e) == 0;
 	if (nodes_learn(c, offer) < 0)
@@ -368,9 +418,6 @@ void launch_offers(struct controller *c, Mesos__V1__Offer *const *offers, size_t
 {
 	AUTO_FREE struct bid *bids = calloc(n + 1, sizeof(*bids));
 	struct batch batch = { .bids = bids, .n = n };
-	struct entry *entry;
-	bool is_idle = true;
-
 	if (!bids) {
 		c->is_out_of_memory = true;
 		for (size_t i = 0; i < n; i++)
@@ -382,10 +429,9 @@ void launch_offers(struct controller *c, Mesos__V1__Offer *const *offers, size_t
 		read_offer(c, offers[i], &bids[i]);
 	launch_all(c, &batch);
 	note_unused(c, &batch);
-	for (entry = entries_first(c); entry; entry = entries_next(c, entry))
-		is_idle &= entry->wanted == 0;
+	find_idle_roles(c);
 	for (size_t i = 0; i < n; i++)
-		answer(c, &bids[i], is_idle);
+		answer(c, &bids[i]);
 }
 
 /* ---- Reviving ---- */
@@ -406,20 +452,22 @@ static bool is_news(struct controller *c, struct entry *entry)
 
 void launch_turn(struct controller *c)
 {
-	bool is_wanted = false, is_new = false;
+	struct role *role = NULL;
 
+	roles_begin(c);
 	for (struct entry *entry = entries_first(c); entry; entry = entries_next(c, entry)) {
-		is_new |= is_news(c, entry);
-		is_wanted |= launch_is_wanted(c, entry);
+		bool is_new = is_news(c, entry);
+
 		queue_note(c, entry);
+		/* That of the entry before it, as a rule. */
+		if ((!role || strcmp(role->name, role_of(entry)) != 0) &&
+		    role_take(c, role_of(entry), &role) < 0) {
+			c->is_out_of_memory = true;
+			continue;
+		}
+		role->is_used = true;
+		role->is_new |= is_new;
+		role->is_wanted |= launch_is_wanted(c, entry);
 	}
-	if (!c->is_subscribed)
-		return;
-	if (is_new || (is_wanted && c->is_suppressed)) {
-		calls_revive(c);
-		c->is_suppressed = false;
-	} else if (!is_wanted && !c->is_suppressed) {
-		calls_suppress(c);
-		c->is_suppressed = true;
-	}
+	roles_settle(c);
 }

@@ -9,6 +9,7 @@
 #include "master_stub/marathon/autoscale/metering.h"
 #include "master_stub/marathon/instance/task_info.h"
 #include "master_stub/marathon/placement/fit.h"
+#include "master_stub/marathon/placement/roles.h"
 #include "master_stub/marathon/records.h"
 #include "master_stub/marathon/state.h"
 
@@ -229,7 +230,7 @@ static void node_free(struct controller *c, struct node *node)
 /* While offers are suppressed, that none comes says nothing of a node. */
 static bool is_silenced(const struct controller *c, const struct node *node)
 {
-	return c->is_suppressed && node->has_offered &&
+	return roles_any_suppressed(c) && node->has_offered &&
 	       c->now_ms < node->offered_ms + REMEMBERED_MS;
 }
 

@@ -3,6 +3,7 @@
 #include "master_stub/marathon/instance/task_info.h"
 #include "master_stub/marathon/placement/fit.h"
 #include "master_stub/marathon/placement/node.h"
+#include "master_stub/marathon/placement/usable.h"
 #include "master_stub/marathon/state.h"
 
 /* Those that are being stopped make room and do not count. */
@@ -29,19 +30,23 @@ void preference_prepare(struct controller *c, const struct entry *entry)
 /* How many more of the app would fit into what is left; of each resource by itself. */
 static uint64_t count_more(const struct app *spec, const struct resources *left)
 {
-	struct resources need;
+	struct resources need, scratch;
+	const struct resources *usable = usable_of(spec, left, &scratch);
 	uint64_t fewest = UINT64_MAX;
 
-	if (task_resources(spec, &need) < 0)
+	if (!usable || task_resources(spec, &need) < 0) {
+		resources_done(&scratch);
 		return fewest;
+	}
 	for (int kind = 0; kind < N_RESOURCE_KINDS; kind++) {
 		uint64_t more;
 
 		if (need.scalar[kind] <= 0)
 			continue;
-		more = (uint64_t)(left->scalar[kind] / need.scalar[kind]);
+		more = (uint64_t)(usable->scalar[kind] / need.scalar[kind]);
 		fewest = more < fewest ? more : fewest;
 	}
+	resources_done(&scratch);
 	return fewest;
 }
 

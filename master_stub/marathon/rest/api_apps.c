@@ -8,6 +8,7 @@
 #include "lib/cleanup.h"
 #include "lib/clock.h"
 #include "master_stub/marathon/definition/app_id.h"
+#include "master_stub/marathon/deployment/group_role.h"
 #include "master_stub/marathon/event/events.h"
 #include "master_stub/marathon/rest/api_lists.h"
 #include "master_stub/marathon/rest/representation.h"
@@ -280,17 +281,20 @@ static int reply_created(struct http_request *req, const struct app *app,
 /* Only here an app that exists is refused: go-marathon tells it from a lock by the body. */
 int api_create_app(struct http_request *req, struct err *e)
 {
+	const struct controller *c = api_of(req)->controller;
 	AUTO(json_decrefp) json_t *document = NULL;
 	struct change_result result = { 0 };
 	struct refusal refusal = { 0 };
 	struct app *app = NULL;
+	struct role_rules rules;
 	int r;
 
 	(void)e;
 	r = api_read_json(req, &document, &refusal);
+	rules = group_role_rules_of(c, document);
 	if (r == 0)
-		r = app_parse(document, NULL, &app, &refusal);
-	if (r == 0 && entry_find_live(api_of(req)->controller, app->id))
+		r = app_parse(document, NULL, &rules, &app, &refusal);
+	if (r == 0 && entry_find_live(c, app->id))
 		r = refuse(&refusal, 409, "An app with id [%s] already exists.", app->id);
 	if (r == 0)
 		r = apply_one(req, app->id, app_ref(app), false, is_forced(req), &result,
@@ -333,12 +337,13 @@ static int parse_update(const struct controller *c, const json_t *document, cons
 			struct refusal *refusal)
 {
 	const struct entry *entry = entry_find_live(c, id);
+	const struct role_rules rules = group_role_rules(c, id);
 	const char *own = json_string_value(json_object_get(document, "id"));
 	char own_id[APP_ID_SIZE];
 
 	*ret_is_new = !entry;
 	if (!json_is_object(document))
-		return app_parse(document, id, ret, refusal);
+		return app_parse(document, id, &rules, ret, refusal);
 	if (own && (app_id_resolve("/", own, own_id) < 0 || strcmp(own_id, id) != 0))
 		return refuse(refusal, 400, "'%s' does not match definition's id ('%s')", id, own);
 	if (!entry && !may_create)
@@ -346,8 +351,8 @@ static int parse_update(const struct controller *c, const json_t *document, cons
 	if (json_is_string(json_object_get(document, "version")))
 		return parse_rollback(c, document, id, ret, refusal);
 	if (entry && is_partial)
-		return app_parse_update(entry->target, document, ret, refusal);
-	return app_parse(document, id, ret, refusal);
+		return app_parse_update(entry->target, document, &rules, ret, refusal);
+	return app_parse(document, id, &rules, ret, refusal);
 }
 
 /* Of the request, not of the app: what is read back and sent again is not in place by that. */

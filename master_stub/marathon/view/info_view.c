@@ -30,7 +30,7 @@ static json_t *config_view(const struct controller *c)
 			   "access_control_allow_origin", o->allow_origin, "checkpoint", 1,
 			   "default_network_name", "env_vars_prefix", "", "executor", "//cmd",
 			   "features", "framework_name", "marathon", "ha", 0, "hostname",
-			   o->hostname, "maintenance_mode", 0, "master", master, "mesos_role", "*",
+			   o->hostname, "maintenance_mode", 0, "master", master, "mesos_role", o->mesos_role,
 			   "mesos_user", "root", "new_group_enforce_role", "off", "webui_url");
 	numbers = json_pack("{s:i, s:i, s:i, s:i, s:i, s:I, s:I, s:I, s:I}",
 			    "decline_offer_duration", 120000, "failover_timeout", 604800,

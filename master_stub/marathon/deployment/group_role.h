@@ -1,0 +1,16 @@
+/* Whose share of the cluster an app takes, by the group that it is in (reference/marathon.md 2.1). */
+#ifndef MASTER_STUB_MARATHON_DEPLOYMENT_GROUP_ROLE_H
+#define MASTER_STUB_MARATHON_DEPLOYMENT_GROUP_ROLE_H
+
+#include <jansson.h>
+
+#include "master_stub/marathon/definition/role_rules.h"
+
+struct controller;
+
+/* Of the app APP_ID, absolute; the role that it has it may keep. */
+struct role_rules group_role_rules(const struct controller *c, const char *app_id);
+/* The same of the app that DOCUMENT names itself, relative to the root; the root's if it does not. */
+struct role_rules group_role_rules_of(const struct controller *c, const json_t *document);
+
+#endif
