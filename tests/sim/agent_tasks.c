@@ -10,6 +10,7 @@
 #include "tests/sim/agent_health.h"
 #include "tests/sim/executors.h"
 #include "tests/sim/groups.h"
+#include "tests/sim/job_people.h"
 #include "tests/sim/promises.h"
 #include "tests/sim/sim.h"
 
@@ -247,6 +248,13 @@ static void on_exit_time(void *arg, uint64_t tag)
 				  : MESOS__V1__TASK_STATE__TASK_FINISHED);
 }
 
+static bool is_run(const struct agent_task *task)
+{
+	const Mesos__V1__CommandInfo *command = task->run->task->command;
+
+	return command && command->value && strcmp(command->value, job_command) == 0;
+}
+
 static void on_started(void *arg, uint64_t tag)
 {
 	struct sim_agent *agent = arg;
@@ -262,8 +270,10 @@ static void on_started(void *arg, uint64_t tag)
 	task->process = PROCESS_RUNNING;
 	notice(task);
 	agent_health_start(task);
-	/* Half of them are services. */
-	if (sim_chance(agent->sim, 500))
+	/* Half of them are services; a job's run is none. */
+	if (is_run(task))
+		sim_in(agent->sim, sim_between(agent->sim, 100, 60000), on_exit_time, agent, tag);
+	else if (sim_chance(agent->sim, 500))
 		sim_in(agent->sim, sim_between(agent->sim, 100, 400000), on_exit_time, agent, tag);
 }
 

@@ -23,6 +23,7 @@ const char *const fault_names[N_FAULTS] = {
 	[FAULT_SLOW_NETWORK] = "the network of a node is slow",
 	[FAULT_DUPLICATE] = "a call comes twice",
 	[FAULT_CLOCK_JUMP] = "the wall clock jumps",
+	[FAULT_CLOCK_CHANGE] = "the wall clock is set to shortly before summer time begins or ends",
 	[FAULT_TASK_FAILURE] = "a task fails",
 	[FAULT_TASK_SICK] = "a task is found to be ill",
 	[FAULT_TASK_NOT_READY] = "a task says that it is not ready, or nothing",
@@ -32,6 +33,7 @@ const char *const fault_names[N_FAULTS] = {
 	[FAULT_INVALID_LAUNCH] = "a launch of more than was offered",
 	[FAULT_OPERATOR] = "an operator does something to an agent or a role",
 	[FAULT_APP_CHANGE] = "an app is changed",
+	[FAULT_JOB_CHANGE] = "a job is changed, started or stopped",
 };
 
 enum { UP = 0, DOWN = 1, LONGEST_MS = 200 * 1000 };
@@ -149,8 +151,21 @@ static void jump(struct sim *sim)
 {
 	static const int64_t hour = 3600 * 1000;
 
-	sim->wall_offset_ms += sim_chance(sim, 500) ? sim_between(sim, -hour, hour)
-						    : sim_between(sim, -87600, 87600) * hour;
+	sim_jump(sim, sim_chance(sim, 500) ? sim_between(sim, -hour, hour)
+					   : sim_between(sim, -87600, 87600) * hour);
+}
+
+/* Within the next minutes the clocks of somebody are set forward or back. */
+static void approach_change(struct sim *sim)
+{
+	static const int64_t changes_s[] = {
+		1616893200, 1635642000,		/* 2021 in Berlin, */
+		1615705200, 1636264800,		/* New York */
+		1617462000, 1633188600,		/* and on Lord Howe Island, by half an hour */
+	};
+	int64_t at_ms = changes_s[rng_below(&sim->rng, ARRAY_SIZE(changes_s))] * 1000;
+
+	sim_jump(sim, at_ms - sim_between(sim, 0, 600 * 1000) - sim_wall_ms(sim));
 }
 
 static const struct {
@@ -173,6 +188,7 @@ static const struct {
 	{ FAULT_FLAPPING, 4, flap },
 	{ FAULT_SLOW_NETWORK, 8, slow_down },
 	{ FAULT_CLOCK_JUMP, 2, jump },
+	{ FAULT_CLOCK_CHANGE, 2, approach_change },
 	{ FAULT_OPERATOR, 60, operator_act },
 };
 

@@ -13,6 +13,7 @@
 #include "master_stub/scheduler.h"
 #include "proto/tepui.pb-c.h"
 #include "tests/sim/framework.h"
+#include "tests/sim/job_people.h"
 #include "tests/sim/operator.h"
 #include "tests/sim/people.h"
 #include "tests/sim/promises.h"
@@ -64,6 +65,7 @@ static void flush(struct host *host)
 		promises_gone(host->sim, host->acted);
 	host->acted[0] = '\0';
 	people_are_answered(host->sim);
+	job_people_are_answered(host->sim);
 	operator_is_answered(host->sim);
 	while ((link = STAILQ_FIRST(&host->waiting))) {
 		STAILQ_REMOVE_HEAD(&host->waiting, in_waiting);
@@ -176,6 +178,7 @@ static void turn(struct host *host)
 		return;
 	}
 	if (commit(host)) {
+		job_people_are_recorded(host->sim);
 		if (host->doom == DOOM_BEFORE_FLUSH) {
 			die(host);
 			return;
@@ -403,6 +406,7 @@ static void stop(struct host *host)
 	STAILQ_INIT(&host->waiting);
 	host->acted[0] = '\0';
 	people_are_not_answered(host->sim);
+	job_people_are_not_answered(host->sim);
 	operator_is_not_answered(host->sim);
 	controller_free(host->controller);
 	host->controller = NULL;

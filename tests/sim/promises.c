@@ -278,12 +278,13 @@ void promises_process_started(struct sim *sim, struct fate *fate)
 			 fate->key, master_task_state_name(fate->said));
 	fate->n_starts++;
 	fate->is_live = true;
+	promises_job_process(sim, fate, true);
 }
 
 void promises_process_ended(struct sim *sim, struct fate *fate)
 {
-	(void)sim;
 	fate->is_live = false;
+	promises_job_process(sim, fate, false);
 }
 
 /* ---- P2: what is told of a task ---- */
@@ -316,6 +317,8 @@ void promises_update_made(struct sim *sim, struct fate *fate, const Mesos__V1__T
 	fate->has_end = promises_is_terminal(status->state);
 	if (fate->has_end)
 		fate->end = status->state;
+	if (status->state == MESOS__V1__TASK_STATE__TASK_FINISHED)
+		promises_job_finished(sim, fate);
 }
 
 static int find_made(const struct fate *fate, const uint8_t uuid[16])
@@ -462,6 +465,7 @@ void promises_check(struct sim *sim)
 
 	check_answered(sim, master);
 	promises_check_apps(sim);
+	promises_check_jobs(sim);
 	promises_check_roles(sim);
 	executors_check(sim);
 	promises_check_charges(sim);
@@ -535,7 +539,8 @@ bool promises_are_healed(struct sim *sim, char *text, size_t size)
 		if (!framework_is_healed(sim->frameworks[i], text, size))
 			return false;
 	}
-	if (!promises_apps_are_healed(sim, text, size) || !deeds_are_healed(sim, text, size) ||
+	if (!promises_apps_are_healed(sim, text, size) ||
+	    !promises_jobs_are_healed(sim, text, size) || !deeds_are_healed(sim, text, size) ||
 	    !groups_are_healed(sim, text, size))
 		return false;
 	for (fate = sim->ledger->fates; fate; fate = fate->hh.next)
@@ -577,5 +582,6 @@ bool promises_are_settled(struct sim *sim, char *text, size_t size)
 		       "agent '%s' has tasks or is charged", agent->id);
 	UNLESS(!master->offers && !master->inverse_offers, "there are offers");
 	return executors_are_settled(sim, text, size) && deeds_are_settled(sim, text, size) &&
-	       promises_apps_are_settled(sim, text, size);
+	       promises_apps_are_settled(sim, text, size) &&
+	       promises_jobs_are_settled(sim, text, size);
 }

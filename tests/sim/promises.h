@@ -74,6 +74,12 @@ void promises_check_charges(struct sim *sim);
 void promises_check_roles(struct sim *sim);
 /* The same of the controller's apps (promises_apps.c). */
 void promises_check_apps(struct sim *sim);
+/* The same of jobs and their runs (promises_jobs.c). */
+void promises_check_jobs(struct sim *sim);
+bool promises_jobs_are_healed(struct sim *sim, char *text, size_t size);
+bool promises_jobs_are_settled(const struct sim *sim, char *text, size_t size);
+void promises_job_process(struct sim *sim, const struct fate *fate, bool is_start);
+void promises_job_finished(struct sim *sim, const struct fate *fate);
 /* How many of them there may be, and how many serve, while they are changed (promises_bounds.c). */
 struct entry;
 void promises_check_bounds(struct sim *sim, unsigned app, const struct entry *entry);

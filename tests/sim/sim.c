@@ -10,6 +10,7 @@
 #include "tests/sim/framework.h"
 #include "tests/sim/groups.h"
 #include "tests/sim/host.h"
+#include "tests/sim/job_people.h"
 #include "tests/sim/link.h"
 #include "tests/sim/operator.h"
 #include "tests/sim/people.h"
@@ -88,6 +89,12 @@ static struct sim_event take_event(struct sim *sim)
 int64_t sim_wall_ms(const struct sim *sim)
 {
 	return INT64_C(1600000000000) + sim->now_ms + sim->wall_offset_ms;
+}
+
+void sim_jump(struct sim *sim, int64_t ms)
+{
+	sim->wall_offset_ms += ms;
+	sim->jumped_ms = sim->now_ms;
 }
 
 /* ---- chance ---- */
@@ -170,8 +177,10 @@ static void wait_for(struct sim *sim, const char *promise, reached_fn *is_reache
 			return;
 		if (sim->now_ms >= deadline)
 			sim_fail(sim, promise, "%s", text);
-		if (sim->is_ending)
+		if (sim->is_ending) {
 			people_delete_all(sim);
+			job_people_delete_all(sim);
+		}
 		for (size_t i = 0; i < sim->n_frameworks; i++) {
 			if (sim->is_ending)
 				sim_framework_tear_down(sim->frameworks[i]);
@@ -186,6 +195,7 @@ static void set_up(struct sim *sim)
 	sim->ledger = ledger_new();
 	sim->host = host_new(sim);
 	sim->people = sim_chance(sim, 400) ? people_new(sim) : NULL;
+	sim->job_people = sim->people && sim_chance(sim, 500) ? job_people_new(sim) : NULL;
 	sim->n_agents = (size_t)sim_between(sim, 1, MAX_AGENTS);
 	sim->agents = sim_alloc(sim->n_agents * sizeof(struct sim_agent *));
 	for (size_t i = 0; i < sim->n_agents; i++)
@@ -210,6 +220,7 @@ static void tear_down(struct sim *sim)
 	deeds_free(sim);
 	groups_free(sim);
 	free(sim->people);
+	job_people_free(sim->job_people);
 	free(sim->heap);
 }
 

@@ -13,6 +13,7 @@ struct deed;
 struct ending;
 struct group;
 struct host;
+struct job_people;
 struct ledger;
 struct link;
 struct people;
@@ -47,6 +48,7 @@ enum fault {
 	FAULT_SLOW_NETWORK,
 	FAULT_DUPLICATE,
 	FAULT_CLOCK_JUMP,
+	FAULT_CLOCK_CHANGE,
 	FAULT_TASK_FAILURE,
 	FAULT_TASK_SICK,
 	FAULT_TASK_NOT_READY,
@@ -56,6 +58,7 @@ enum fault {
 	FAULT_INVALID_LAUNCH,
 	FAULT_OPERATOR,
 	FAULT_APP_CHANGE,
+	FAULT_JOB_CHANGE,
 	N_FAULTS,
 };
 extern const char *const fault_names[N_FAULTS];
@@ -74,6 +77,7 @@ struct sim {
 	struct rng rng;			/* of everything but the master */
 	int64_t now_ms;			/* boot clock of every machine */
 	int64_t wall_offset_ms;		/* of the wall clock, which jumps */
+	int64_t jumped_ms;		/* when it did so last */
 	uint64_t n_planned, n_steps;
 	uint64_t n_tags;		/* given away: no two actors' timers have the same */
 	struct sim_event *heap;
@@ -93,10 +97,11 @@ struct sim {
 	struct deed *deeds;		/* operations with an id */
 	SLIST_HEAD(, group) groups;	/* that were asked for */
 	struct people *people;		/* NULL: this run has no controller */
+	struct job_people *job_people;	/* likewise */
 
 	uint64_t hash;			/* of the trace */
 	uint64_t faults[N_FAULTS];
-	uint64_t n_messages, n_tasks, n_executors, n_groups, n_changes, n_volumes;
+	uint64_t n_messages, n_tasks, n_runs, n_skips, n_executors, n_groups, n_changes, n_volumes;
 	bool is_failed;
 };
 
@@ -109,6 +114,8 @@ static inline void sim_in(struct sim *sim, int64_t ms, sim_fn *fn, void *arg, ui
 	sim_at(sim, sim->now_ms + ms, fn, arg, tag);
 }
 int64_t sim_wall_ms(const struct sim *sim);
+/* The wall clock jumps by so much. */
+void sim_jump(struct sim *sim, int64_t ms);
 
 /* True with a chance of N in a thousand. */
 bool sim_chance(struct sim *sim, unsigned n);

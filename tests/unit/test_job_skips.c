@@ -50,13 +50,19 @@ static void test_forbidden_due_time_is_told(void **state)
 	add(SCHEDULED("* * * * *", ",\"concurrencyPolicy\":\"FORBID\""));
 	pass_and_offer("2026-01-01T00:03:30Z");
 	assert_int_equal(job("a")->n_skipped, 2);
-	assert_skip("2026-01-01T00:03:00.000+0000", "2026-01-01T00:03:00.000+0000", 1,
+	assert_skip("2026-01-01T00:02:00.000+0000", "2026-01-01T00:03:00.000+0000", 2,
 		    "concurrencyPolicy");
 	/* The start of the run, that it is launched, and two that were skipped. */
 	assert_int_equal(count_events("job_run_event"), 4);
 	restart_controller();
 	assert_int_equal(job("a")->n_skipped, 2);
-	assert_int_equal(json_array_size(job("a")->skipped), 2);
+	/* The same again is one row; another run is another reason. */
+	assert_int_equal(json_array_size(job("a")->skipped), 1);
+	succeed_all();
+	pass_and_offer("2026-01-01T00:05:30Z");
+	assert_skip("2026-01-01T00:05:00.000+0000", "2026-01-01T00:05:00.000+0000", 1,
+		    "concurrencyPolicy");
+	assert_int_equal(job("a")->n_skipped, 3);
 }
 
 static void test_due_times_that_nobody_saw_in_time_are_told_once(void **state)
@@ -120,6 +126,19 @@ static void test_run_that_is_late_has_what_is_left_of_the_deadline(void **state)
 	assert_int_equal(job("a")->n_failures, 1);
 }
 
+static void test_run_that_is_just_in_time_can_be_launched(void **state)
+{
+	(void)state;
+	set_clock("2026-01-01T00:59:59Z");
+	add(SCHEDULED("0 * * * *", ",\"startingDeadlineSeconds\":600"));
+	world.now_ms += 601 * 1000;
+	turn();
+	turn();
+	assert_int_equal(job("a")->n_runs, 1);
+	offer();
+	assert_int_equal(world.scheduler.n_tasks, 1);
+}
+
 static void test_job_says_why_it_does_not_run(void **state)
 {
 	(void)state;
@@ -172,25 +191,17 @@ static void test_what_becomes_of_a_run_is_told(void **state)
 
 int main(void)
 {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, world_setup, world_teardown)
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(test_forbidden_due_time_is_told, world_setup,
-						world_teardown),
-		cmocka_unit_test_setup_teardown(
-			test_due_times_that_nobody_saw_in_time_are_told_once, world_setup,
-			world_teardown),
-		cmocka_unit_test_setup_teardown(test_more_than_are_made_up_for_are_told, world_setup,
-						world_teardown),
-		cmocka_unit_test_setup_teardown(test_clock_that_jumps_for_years_is_counted_to_an_end,
-						world_setup, world_teardown),
-		cmocka_unit_test_setup_teardown(
-			test_run_that_is_late_has_what_is_left_of_the_deadline, world_setup,
-			world_teardown),
-		cmocka_unit_test_setup_teardown(test_job_says_why_it_does_not_run, world_setup,
-						world_teardown),
-		cmocka_unit_test_setup_teardown(test_run_says_what_it_waits_for, world_setup,
-						world_teardown),
-		cmocka_unit_test_setup_teardown(test_what_becomes_of_a_run_is_told, world_setup,
-						world_teardown),
+		TEST(test_forbidden_due_time_is_told),
+		TEST(test_due_times_that_nobody_saw_in_time_are_told_once),
+		TEST(test_more_than_are_made_up_for_are_told),
+		TEST(test_clock_that_jumps_for_years_is_counted_to_an_end),
+		TEST(test_run_that_is_late_has_what_is_left_of_the_deadline),
+		TEST(test_run_that_is_just_in_time_can_be_launched),
+		TEST(test_job_says_why_it_does_not_run),
+		TEST(test_run_says_what_it_waits_for),
+		TEST(test_what_becomes_of_a_run_is_told),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -68,6 +68,33 @@ static void test_failure_is_final_unless_it_is_to_be_retried(void **state)
 							 "tasks")), 2);
 }
 
+/* One that waits for room after a failure waits no longer than it may be tried again. */
+static void test_retry_is_not_launched_behind_the_active_deadline(void **state)
+{
+	(void)state;
+	add("{\"id\":\"a\"," RUN ",\"restart\":{\"policy\":\"ON_FAILURE\",\"activeDeadlineSeconds\":60}}}");
+	run_now("a");
+	wait_ms(70000);
+	/* Its first task may be as late as it has to be: the deadline is of failures. */
+	offer();
+	assert_int_equal(world.scheduler.n_tasks, 1);
+	say(task_at(0), MESOS__V1__TASK_STATE__TASK_FAILED, UNKNOWN_HEALTH);
+	assert_int_equal(job("a")->n_failures, 1);
+	run_now("a");
+	offer();
+	say(task_at(1), MESOS__V1__TASK_STATE__TASK_FAILED, UNKNOWN_HEALTH);
+	assert_int_equal(job("a")->n_runs, 1);
+	restart_controller();
+	wait_ms(59999);
+	assert_int_equal(job("a")->n_runs, 1);
+	assert_true(controller_next_ms(world.controller) <= world.now_ms + 1);
+	wait_ms(1);
+	assert_int_equal(job("a")->n_runs, 0);
+	assert_int_equal(job("a")->n_failures, 2);
+	offer();
+	assert_int_equal(world.scheduler.n_tasks, 2);
+}
+
 static void test_stopped_run_is_killed_and_failed(void **state)
 {
 	(void)state;
@@ -420,6 +447,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_run_is_launched_and_kept_in_the_history),
 		TEST(test_failure_is_final_unless_it_is_to_be_retried),
+		TEST(test_retry_is_not_launched_behind_the_active_deadline),
 		TEST(test_stopped_run_is_killed_and_failed),
 		TEST(test_run_survives_a_restart_at_every_step),
 		TEST(test_launch_that_never_left_is_made_again),

@@ -14,7 +14,10 @@
 #include "master_stub/marathon/job/job.h"
 #include "master_stub/marathon/state.h"
 
-enum { MAX_RUNS = 1000, TASKS_KEPT = 20, HISTORY_KEPT = 50 };
+enum {
+	MAX_RUNS = 1000, TASKS_KEPT = 20, HISTORY_KEPT = 50,
+	LEAST_LAUNCH_MS = 10000,	/* for one that is just in time: nodes have to offer first */
+};
 
 /* ---- What is wanted ---- */
 
@@ -194,7 +197,7 @@ static int64_t launch_deadline(const struct controller *c, const struct job *job
 	if (due_s == 0)
 		return -1;
 	left_ms = (due_s + job->schedule->deadline_s) * 1000 - controller_wall_ms(c);
-	return left_ms > 0 ? left_ms : 0;
+	return left_ms > LEAST_LAUNCH_MS ? left_ms : LEAST_LAUNCH_MS;
 }
 
 int run_start(struct controller *c, struct job *job, int64_t due_s, struct run **ret,
@@ -371,18 +374,30 @@ static void end_run(struct controller *c, struct run *run)
 		start_next(c, job);
 }
 
-/* One that is due and finds no room is missed like one that nobody was there to start. */
+/* Not later than AGE_MS (-1: whenever) after its creation.  True: it is later. */
+static bool is_behind(struct controller *c, const struct run *run, int64_t age_ms)
+{
+	int64_t deadline_ms = run->created_ms + age_ms;
+
+	if (age_ms >= 0 && c->now_ms < deadline_ms)
+		controller_wake_at(c, deadline_ms);
+	return age_ms >= 0 && c->now_ms >= deadline_ms;
+}
+
+/*
+ * One that is due and finds no room is missed like one that nobody was there to start; one that has
+ * failed is not tried again after the time it had for that, whatever it has waited for.
+ */
 static void watch_launch(struct controller *c, struct run *run)
 {
-	int64_t deadline_ms = run->created_ms + run->launch_deadline_ms;
+	bool has_failed = json_array_size(run->tasks) > 0;
 
-	if (run->launch_deadline_ms < 0 || run->entry->n_instances > 0 ||
-	    json_array_size(run->tasks) > 0)
+	if (run->is_over || run->entry->n_instances > 0)
 		return;
-	if (c->now_ms < deadline_ms)
-		controller_wake_at(c, deadline_ms);
+	if (has_failed)
+		run->is_over = is_behind(c, run, run->active_deadline_ms);
 	else
-		run->is_over = run->is_late = true;
+		run->is_over = run->is_late = is_behind(c, run, run->launch_deadline_ms);
 }
 
 static void end_runs(struct controller *c, const struct runs *runs)
