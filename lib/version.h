@@ -7,5 +7,6 @@
 /* The dialects that clients test for: feature gates read these (reference/marathon.md 1.8). */
 #define TEPUI_MESOS_VERSION "1.11.0"
 #define TEPUI_MARATHON_VERSION "1.9.109"
+#define TEPUI_METRONOME_VERSION "0.6.48"
 
 #endif

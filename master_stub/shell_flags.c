@@ -58,6 +58,8 @@ static const struct flag table[] = {
 	ROW(FLAG_STR, http_framework_authenticators, "basic", 0, "how frameworks show it"),
 	ROW(FLAG_STR, http_port, NULL, 0,
 	    "port on which Marathon's clients are served, too; 0: none (default: 8080 if it is free)"),
+	ROW(FLAG_STR, metronome_port, "0", 0,
+	    "port on which Metronome's clients are served, too, who look at 9000; 0: none"),
 	{ .name = "http_credentials", .kind = FLAG_STR, .is_secret = true,
 	  .off = offsetof(struct shell_flags, http_credentials),
 	  .help = "name:password that all of /v2 is asked for; better as TEPUI_MASTER_HTTP_CREDENTIALS" },

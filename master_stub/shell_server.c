@@ -16,7 +16,6 @@
 #include "net/http_server.h"
 
 enum {
-	MARATHON_PORT = 8080,
 	MIN_FREE_BYTES = 256 << 10,	/* less is a full disk, before a commit shows it */
 	MAX_CONNECTIONS = 65536,
 	OWN_DESCRIPTORS = 64,
@@ -150,28 +149,48 @@ static int read_marathon_credentials(struct shell *shell, struct err *e)
 	return 0;
 }
 
+/* On PORT, too, at the address of --listen. */
+static int listen_on(struct shell *shell, const char *port, uint16_t *ret, struct err *e)
+{
+	const char *listen = shell->flags.listen;
+	int host = (int)(strrchr(listen, ':') - listen);
+	AUTO_FREE char *address = NULL;
+
+	if (asprintf(&address, "%.*s:%s", host, listen, port) < 0)
+		return err_set(e, ENOMEM, "listen on port %s", port);
+	return http_server_listen(shell->server, address, ret, e);
+}
+
+static bool is_none(const char *port)
+{
+	return strcmp(port, "0") == 0;
+}
+
 /* Where Marathon's clients look.  A habit, not a need: whoever named no port does without it. */
 static int listen_for_marathon(struct shell *shell, struct err *e)
 {
-	const char *listen = shell->flags.listen, *asked = shell->flags.http_port;
-	int host = (int)(strrchr(listen, ':') - listen);
-	AUTO_FREE char *address = NULL;
+	static const char usual_port[] = "8080";
+	const char *asked = shell->flags.http_port;
 	struct err own = { 0 };
-	int r;
 
-	if (asked && !*asked)
-		asked = NULL;
-	if (asked && strcmp(asked, "0") == 0)
+	if (asked && is_none(asked))
 		return 0;
-	if ((asked ? asprintf(&address, "%.*s:%s", host, listen, asked) :
-		     asprintf(&address, "%.*s:%d", host, listen, MARATHON_PORT)) < 0)
-		return err_set(e, ENOMEM, "listen for clients of Marathon");
-	r = http_server_listen(shell->server, address, &shell->http_port, asked ? e : &own);
-	if (r == 0 || asked)
-		return r < 0 ? err_wrap(e, "use '--http_port=%s'", asked) : 0;
-	log_write_err(LOG_LEVEL_WARNING, &own, "/v2 is served on port %u alone; --http_port names"
-		      " another port, or 0 for none", shell->port);
+	if (asked && *asked && listen_on(shell, asked, &shell->http_port, e) < 0)
+		return err_wrap(e, "use '--http_port=%s'", asked);
+	if ((!asked || !*asked) && listen_on(shell, usual_port, &shell->http_port, &own) < 0)
+		log_write_err(LOG_LEVEL_WARNING, &own, "/v2 is served on port %u alone; --http_port"
+			      " names another port, or 0 for none", shell->port);
 	return 0;
+}
+
+static int listen_for_metronome(struct shell *shell, struct err *e)
+{
+	const char *asked = shell->flags.metronome_port;
+	uint16_t port;
+
+	if (is_none(asked) || listen_on(shell, asked, &port, e) == 0)
+		return 0;
+	return err_wrap(e, "use '--metronome_port=%s'", asked);
 }
 
 static int start_server(struct shell *shell, struct err *e)
@@ -187,6 +206,8 @@ static int start_server(struct shell *shell, struct err *e)
 		r = http_server_listen(shell->server, shell->flags.listen, &shell->port, e);
 	if (r == 0)
 		r = listen_for_marathon(shell, e);
+	if (r == 0)
+		r = listen_for_metronome(shell, e);
 	if (r < 0)
 		return r;
 	http_server_set_gate(shell->server, gate, shell);

@@ -87,6 +87,9 @@ static const struct route routes[] = {
 	{ HTTP_GET, "/v1/jobs/:id/runs/:run", api_get_run, 0 },
 	{ HTTP_POST, "/v1/jobs/:id/runs/:run/actions/stop", api_stop_run, 0 },
 	{ HTTP_GET, "/v1/queue", api_get_run_queue, 0 },
+	{ HTTP_GET, "/v1/metrics", api_get_metronome_metrics, 0 },
+	{ HTTP_GET, "/info", api_get_metronome, 0 },
+	{ HTTP_GET, "/leader", api_get_leader, 0 },
 	{ HTTP_POST, "/v0/scheduled-jobs", api_create_scheduled_job, 0 },
 	{ HTTP_PUT, "/v0/scheduled-jobs/:id", api_put_scheduled_job, 0 },
 };

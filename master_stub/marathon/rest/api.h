@@ -72,6 +72,7 @@ route_fn api_create_scheduled_job, api_put_scheduled_job;
 route_fn api_list_schedules, api_create_schedule, api_get_schedule, api_put_schedule;
 route_fn api_delete_schedule;
 route_fn api_list_runs, api_start_run, api_get_run, api_stop_run, api_get_run_queue;
+route_fn api_get_metronome, api_get_metronome_metrics;
 
 /* events' streams, api_events.c */
 int event_streams_new(struct controller *controller, struct event_streams **ret);

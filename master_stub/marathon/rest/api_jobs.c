@@ -6,6 +6,7 @@
 
 #include "lib/cleanup.h"
 #include "lib/clock.h"
+#include "lib/version.h"
 #include "master_stub/marathon/job/job.h"
 #include "master_stub/marathon/job/jobs.h"
 #include "master_stub/marathon/state.h"
@@ -56,7 +57,52 @@ static int read_embeds(const struct http_request *req, unsigned *ret, struct ref
 	return 0;
 }
 
+/* ---- What all of them do ---- */
+
+typedef json_t *view_fn(const struct controller *c, const struct job *job);
+
+/* As VIEW shows the job of the path. */
+static int show(struct http_request *req, view_fn *view)
+{
+	const struct controller *c = api_of(req)->controller;
+	struct refusal refusal = { 0 };
+	struct job *job;
+
+	if (jobs_find(c, http_request_arg(req, 0), &job, &refusal) < 0)
+		return marathon_refuse(req, &refusal);
+	return marathon_reply(req, 200, view(c, job));
+}
+
+/* With DOCUMENT, the body of REQ; the job that it was done to is in *RET. */
+typedef int change_fn(struct controller *c, const struct http_request *req,
+		      const json_t *document, struct job **ret, struct refusal *refusal);
+
+/* Done, and answered as VIEW shows it then. */
+static int change(struct http_request *req, change_fn *fn, int status, view_fn *view)
+{
+	struct controller *c = api_of(req)->controller;
+	AUTO(json_decrefp) json_t *document = NULL;
+	struct refusal refusal = { 0 };
+	struct job *job;
+
+	if (api_read_json(req, &document, &refusal) < 0 ||
+	    fn(c, req, document, &job, &refusal) < 0)
+		return marathon_refuse(req, &refusal);
+	api_changed(req);
+	return marathon_reply(req, status, view(c, job));
+}
+
 /* ---- Jobs ---- */
+
+static json_t *plain_view(const struct controller *c, const struct job *job)
+{
+	return job_view(c, job, 0);
+}
+
+static json_t *scheduled_view(const struct controller *c, const struct job *job)
+{
+	return job_view(c, job, JOB_EMBED_SCHEDULES);
+}
 
 int api_list_jobs(struct http_request *req, struct err *e)
 {
@@ -89,59 +135,56 @@ int api_get_job(struct http_request *req, struct err *e)
 	return marathon_reply(req, 200, job_view(c, job, embeds));
 }
 
-static int create_job(struct http_request *req, bool with_schedules)
+static int create(struct controller *c, const struct http_request *req, const json_t *document,
+		  struct job **ret, struct refusal *refusal)
 {
-	struct controller *c = api_of(req)->controller;
-	AUTO(json_decrefp) json_t *document = NULL;
-	struct refusal refusal = { 0 };
-	struct job *job;
-
-	if (api_read_json(req, &document, &refusal) < 0 ||
-	    jobs_create(c, document, with_schedules, clock_boot_ms(), &job, &refusal) < 0)
-		return marathon_refuse(req, &refusal);
-	api_changed(req);
-	return marathon_reply(req, 201,
-			      job_view(c, job, with_schedules ? JOB_EMBED_SCHEDULES : 0));
+	(void)req;
+	return jobs_create(c, document, false, clock_boot_ms(), ret, refusal);
 }
 
-static int update_job(struct http_request *req, bool with_schedules)
+static int create_scheduled(struct controller *c, const struct http_request *req,
+			    const json_t *document, struct job **ret, struct refusal *refusal)
 {
-	struct controller *c = api_of(req)->controller;
-	AUTO(json_decrefp) json_t *document = NULL;
-	struct refusal refusal = { 0 };
-	struct job *job;
+	(void)req;
+	return jobs_create(c, document, true, clock_boot_ms(), ret, refusal);
+}
 
-	if (api_read_json(req, &document, &refusal) < 0 ||
-	    jobs_update(c, http_request_arg(req, 0), document, with_schedules, clock_boot_ms(),
-			&job, &refusal) < 0)
-		return marathon_refuse(req, &refusal);
-	api_changed(req);
-	return marathon_reply(req, 200,
-			      job_view(c, job, with_schedules ? JOB_EMBED_SCHEDULES : 0));
+static int put(struct controller *c, const struct http_request *req, const json_t *document,
+	       struct job **ret, struct refusal *refusal)
+{
+	return jobs_update(c, http_request_arg(req, 0), document, false, clock_boot_ms(), ret,
+			   refusal);
+}
+
+static int put_scheduled(struct controller *c, const struct http_request *req,
+			 const json_t *document, struct job **ret, struct refusal *refusal)
+{
+	return jobs_update(c, http_request_arg(req, 0), document, true, clock_boot_ms(), ret,
+			   refusal);
 }
 
 int api_create_job(struct http_request *req, struct err *e)
 {
 	(void)e;
-	return create_job(req, false);
+	return change(req, create, 201, plain_view);
 }
 
 int api_put_job(struct http_request *req, struct err *e)
 {
 	(void)e;
-	return update_job(req, false);
+	return change(req, put, 200, plain_view);
 }
 
 int api_create_scheduled_job(struct http_request *req, struct err *e)
 {
 	(void)e;
-	return create_job(req, true);
+	return change(req, create_scheduled, 201, scheduled_view);
 }
 
 int api_put_scheduled_job(struct http_request *req, struct err *e)
 {
 	(void)e;
-	return update_job(req, true);
+	return change(req, put_scheduled, 200, scheduled_view);
 }
 
 int api_delete_job(struct http_request *req, struct err *e)
@@ -162,14 +205,8 @@ int api_delete_job(struct http_request *req, struct err *e)
 
 int api_list_schedules(struct http_request *req, struct err *e)
 {
-	const struct controller *c = api_of(req)->controller;
-	struct refusal refusal = { 0 };
-	struct job *job;
-
 	(void)e;
-	if (jobs_find(c, http_request_arg(req, 0), &job, &refusal) < 0)
-		return marathon_refuse(req, &refusal);
-	return marathon_reply(req, 200, schedules_view(c, job));
+	return show(req, schedules_view);
 }
 
 int api_get_schedule(struct http_request *req, struct err *e)
@@ -185,36 +222,30 @@ int api_get_schedule(struct http_request *req, struct err *e)
 	return marathon_reply(req, 200, schedule_view(c, job));
 }
 
+static int add_schedule(struct controller *c, const struct http_request *req,
+			const json_t *document, struct job **ret, struct refusal *refusal)
+{
+	return jobs_add_schedule(c, http_request_arg(req, 0), document, clock_boot_ms(), ret,
+				 refusal);
+}
+
+static int put_schedule(struct controller *c, const struct http_request *req,
+			const json_t *document, struct job **ret, struct refusal *refusal)
+{
+	return jobs_update_schedule(c, http_request_arg(req, 0), http_request_arg(req, 1), document,
+				    clock_boot_ms(), ret, refusal);
+}
+
 int api_create_schedule(struct http_request *req, struct err *e)
 {
-	struct controller *c = api_of(req)->controller;
-	AUTO(json_decrefp) json_t *document = NULL;
-	struct refusal refusal = { 0 };
-	struct job *job;
-
 	(void)e;
-	if (api_read_json(req, &document, &refusal) < 0 ||
-	    jobs_add_schedule(c, http_request_arg(req, 0), document, clock_boot_ms(), &job,
-			      &refusal) < 0)
-		return marathon_refuse(req, &refusal);
-	api_changed(req);
-	return marathon_reply(req, 201, schedule_view(c, job));
+	return change(req, add_schedule, 201, schedule_view);
 }
 
 int api_put_schedule(struct http_request *req, struct err *e)
 {
-	struct controller *c = api_of(req)->controller;
-	AUTO(json_decrefp) json_t *document = NULL;
-	struct refusal refusal = { 0 };
-	struct job *job;
-
 	(void)e;
-	if (api_read_json(req, &document, &refusal) < 0 ||
-	    jobs_update_schedule(c, http_request_arg(req, 0), http_request_arg(req, 1), document,
-				 clock_boot_ms(), &job, &refusal) < 0)
-		return marathon_refuse(req, &refusal);
-	api_changed(req);
-	return marathon_reply(req, 200, schedule_view(c, job));
+	return change(req, put_schedule, 200, schedule_view);
 }
 
 int api_delete_schedule(struct http_request *req, struct err *e)
@@ -235,14 +266,8 @@ int api_delete_schedule(struct http_request *req, struct err *e)
 
 int api_list_runs(struct http_request *req, struct err *e)
 {
-	const struct controller *c = api_of(req)->controller;
-	struct refusal refusal = { 0 };
-	struct job *job;
-
 	(void)e;
-	if (jobs_find(c, http_request_arg(req, 0), &job, &refusal) < 0)
-		return marathon_refuse(req, &refusal);
-	return marathon_reply(req, 200, runs_view(c, job));
+	return show(req, runs_view);
 }
 
 int api_get_run(struct http_request *req, struct err *e)
@@ -289,4 +314,20 @@ int api_get_run_queue(struct http_request *req, struct err *e)
 {
 	(void)e;
 	return marathon_reply(req, 200, run_queue_view(api_of(req)->controller));
+}
+
+/* ---- Metronome itself ---- */
+
+int api_get_metronome(struct http_request *req, struct err *e)
+{
+	(void)e;
+	return marathon_reply(req, 200, json_pack("{s:s, s:s}", "version", TEPUI_METRONOME_VERSION,
+						  "libVersion", TEPUI_MARATHON_VERSION));
+}
+
+/* Those of Marathon, of which its runs are a part, by the same names. */
+int api_get_metronome_metrics(struct http_request *req, struct err *e)
+{
+	(void)e;
+	return marathon_reply(req, 200, marathon_api_metrics_json(api_of(req)));
 }
