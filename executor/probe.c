@@ -19,7 +19,7 @@
 enum {
 	STATUS_LINE_BYTES = 12,		/* "HTTP/1.1 200" */
 	DRAIN_BYTES = 64 << 10,
-	DRAIN_STEP = 4096,
+	STEP_BYTES = 4096,
 };
 
 struct probe {
@@ -32,9 +32,9 @@ struct probe {
 	size_t request_size, sent;
 	char answer[STATUS_LINE_BYTES + 1];
 	size_t received;
-	bool has_status;	/* an HTTP answer: there is more of it to come */
+	bool has_status;	/* an HTTP answer: there may be more of it to come */
 	int64_t drain_end_ms;
-	size_t drained;
+	size_t drained;		/* bytes beyond the status */
 	struct event_base *base;
 	probe_fn *fn;
 	void *arg;
@@ -68,24 +68,34 @@ static void finish_errno(struct probe *probe, int code)
 
 static void on_io(evutil_socket_t fd, short what, void *arg);
 
+/* From now on, each time: only a change of what is waited for costs a system call. */
 static void wait_for(struct probe *probe, short what)
 {
+	if (event_pending(probe->event, what, NULL))
+		return;
 	(void)event_del(probe->event);
-	(void)event_assign(probe->event, probe->base, probe->fd, what, on_io, probe);
+	(void)event_assign(probe->event, probe->base, probe->fd, what | EV_PERSIST, on_io, probe);
 	(void)event_add(probe->event, NULL);
+}
+
+/* What more of the answer comes with its first line is looked at no further. */
+static void take_status_line(struct probe *probe, const char *data, size_t size)
+{
+	size_t left = STATUS_LINE_BYTES - probe->received, n = size < left ? size : left;
+
+	memcpy(probe->answer + probe->received, data, n);
+	probe->received += n;
+	probe->drained += size - n;
 }
 
 static void on_answer(struct probe *probe)
 {
-	ssize_t n = recv(probe->fd, probe->answer + probe->received,
-			 STATUS_LINE_BYTES - probe->received, 0);
-	char detail[64];
+	char data[STEP_BYTES], detail[64];
+	ssize_t n = recv(probe->fd, data, sizeof(data), 0);
 	int status;
 
-	if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
-		wait_for(probe, EV_READ);
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
-	}
 	/* Its process has ended, before or after it has read the request. */
 	if (probe->tls > 0 && (n == 0 || (n < 0 && errno == ECONNRESET))) {
 		probe->fn(probe->arg, false, 0, "no TLS, or closed without an answer");
@@ -99,12 +109,10 @@ static void on_answer(struct probe *probe)
 		probe->fn(probe->arg, false, 0, "closed without an answer");
 		return;
 	}
-	probe->received += (size_t)n;
+	take_status_line(probe, data, (size_t)n);
 	status = probe_parse_status(probe->answer, probe->received);
-	if (status == 0) {
-		wait_for(probe, EV_READ);
+	if (status == 0)
 		return;
-	}
 	if (status < 0)
 		(void)snprintf(detail, sizeof(detail), "answer is not HTTP");
 	else
@@ -113,45 +121,67 @@ static void on_answer(struct probe *probe)
 	probe->fn(probe->arg, status >= 200 && status < 400, status, detail);
 }
 
+static int send_request(struct probe *probe)
+{
+	ssize_t n = send(probe->fd, probe->request + probe->sent,
+			 probe->request_size - probe->sent, MSG_NOSIGNAL);
+
+	if (n < 0 && errno != EAGAIN && errno != EINTR)
+		return -errno;
+	probe->sent += n > 0 ? (size_t)n : 0;
+	return 0;
+}
+
 static void on_connected(struct probe *probe)
 {
 	struct err e = { 0 };
-	ssize_t n;
+	int r;
 
 	if (!probe->request) {
 		probe->fn(probe->arg, true, 0, "connected");
 		return;
 	}
-	if (probe->is_tls && probe->tls == 0 && tls_start(&probe->fd, &probe->tls, &e) < 0) {
-		finish_errno(probe, e.code);
-		return;
+	if (probe->is_tls && probe->tls == 0) {
+		(void)event_del(probe->event);	/* another process has this socket from here on */
+		if (tls_start(&probe->fd, &probe->tls, &e) < 0) {
+			finish_errno(probe, e.code);
+			return;
+		}
 	}
-	n = send(probe->fd, probe->request + probe->sent, probe->request_size - probe->sent,
-		 MSG_NOSIGNAL);
-	if (n < 0 && errno != EAGAIN && errno != EINTR) {
-		finish_errno(probe, errno);
-		return;
-	}
-	probe->sent += n > 0 ? (size_t)n : 0;
-	wait_for(probe, probe->sent < probe->request_size ? EV_WRITE : EV_READ);
+	r = send_request(probe);
+	if (r < 0)
+		finish_errno(probe, -r);
+	else
+		wait_for(probe, probe->sent < probe->request_size ? EV_WRITE : EV_READ);
 }
 
-static void on_io(evutil_socket_t fd, short what, void *arg)
+static void on_writable(struct probe *probe)
 {
-	struct probe *probe = arg;
 	int code = probe->connect_error;
 	socklen_t size = sizeof(code);
 
-	if (what & EV_READ) {
-		on_answer(probe);
-		return;
-	}
-	if (code == 0 && probe->sent == 0 && getsockopt(fd, SOL_SOCKET, SO_ERROR, &code, &size) < 0)
+	if (code == 0 && probe->sent == 0 &&
+	    getsockopt(probe->fd, SOL_SOCKET, SO_ERROR, &code, &size) < 0)
 		code = errno;
 	if (code != 0)
 		finish_errno(probe, code);
 	else
 		on_connected(probe);
+}
+
+static void on_rest(struct probe *probe, short what);
+
+static void on_io(evutil_socket_t fd, short what, void *arg)
+{
+	struct probe *probe = arg;
+
+	(void)fd;
+	if (probe->has_status)
+		on_rest(probe, what);
+	else if (what & EV_READ)
+		on_answer(probe);
+	else
+		on_writable(probe);
 }
 
 static int start_connect(struct probe *probe, const struct probe_target *target, struct err *e)
@@ -172,14 +202,27 @@ static int start_connect(struct probe *probe, const struct probe_target *target,
 	return 0;
 }
 
+/*
+ * A connection of loopback is there, or refused, as soon as it was asked for: the request need not
+ * wait for a turn of its own.
+ */
+static void send_at_once(struct probe *probe)
+{
+	int r = probe->request && !probe->is_tls && probe->connect_error == 0 ?
+			send_request(probe) : 0;
+
+	if (r < 0)
+		probe->connect_error = -r;
+}
+
 static void hang_up(struct probe *probe)
 {
+	if (probe->event)
+		(void)event_del(probe->event);
 	fd_close(&probe->fd);
 	if (probe->tls > 0)
 		tls_end(TAKE_VAL(probe->tls, 0));
 }
-
-static void on_rest(evutil_socket_t fd, short what, void *arg);
 
 static void wait_for_rest(struct probe *probe)
 {
@@ -190,18 +233,16 @@ static void wait_for_rest(struct probe *probe)
 		tv.tv_sec = (time_t)(left / 1000);
 		tv.tv_usec = (suseconds_t)(left % 1000 * 1000);
 	}
-	(void)event_assign(probe->event, probe->base, probe->fd, EV_READ, on_rest, probe);
-	(void)event_add(probe->event, &tv);
+	(void)event_add(probe->event, &tv);	/* it waits already: only the time is new */
 }
 
-static void on_rest(evutil_socket_t fd, short what, void *arg)
+static void on_rest(struct probe *probe, short what)
 {
-	struct probe *probe = arg;
-	char rest[DRAIN_STEP];
+	char rest[STEP_BYTES];
 	ssize_t n = 0;
 
 	while (what & EV_READ && probe->drained < DRAIN_BYTES) {
-		n = recv(fd, rest, sizeof(rest), 0);
+		n = recv(probe->fd, rest, sizeof(rest), 0);
 		if (n <= 0)
 			break;
 		probe->drained += (size_t)n;
@@ -228,6 +269,7 @@ int probe_start(struct loop *loop, const struct probe_target *target, probe_fn *
 		struct probe **ret, struct err *e)
 {
 	AUTO(probe_freep) struct probe *probe = calloc(1, sizeof(*probe));
+	bool is_asked;
 	int n, r;
 
 	if (!probe)
@@ -250,7 +292,10 @@ int probe_start(struct loop *loop, const struct probe_target *target, probe_fn *
 	r = start_connect(probe, target, e);
 	if (r < 0)
 		return r;
-	probe->event = event_new(probe->base, probe->fd, EV_WRITE, on_io, probe);
+	send_at_once(probe);
+	is_asked = probe->request && probe->sent == probe->request_size;
+	probe->event = event_new(probe->base, probe->fd,
+				 EV_PERSIST | (is_asked ? EV_READ : EV_WRITE), on_io, probe);
 	if (!probe->event || event_add(probe->event, NULL) < 0)
 		return err_set(e, ENOMEM, "probe port %u", target->port);
 	if (probe->connect_error != 0)
@@ -263,9 +308,9 @@ void probe_free(struct probe *probe)
 {
 	if (!probe)
 		return;
+	hang_up(probe);
 	if (probe->event)
 		event_free(probe->event);
-	hang_up(probe);
 	free(probe->request);
 	free(probe);
 }
