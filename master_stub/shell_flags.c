@@ -74,6 +74,8 @@ static const struct flag table[] = {
 	ROW(FLAG_U64, local_port_max, "20000", UINT16_MAX, "port above the highest of them"),
 	ROW(FLAG_STR, mesos_role, "*", 0,
 	    "role of apps that name none, unless their group enforces its own"),
+	ROW(FLAG_STR, new_group_enforce_role, "off", 0,
+	    "do top-level groups that come have their names as the role of their apps: top or off"),
 	ROW(FLAG_STR, placement_strategy, "spread", 0,
 	    "where instances of apps that do not say go: spread or binpack"),
 	ROW(FLAG_U64, max_instances_per_offer, "0", 100000,
@@ -166,6 +168,10 @@ static int check_roles(const struct shell_flags *flags, struct err *e)
 		return err_set(e, EINVAL, "use '--mesos_role=%.300s': not a role", role);
 	if (!role_list_has(flags->roles, role))
 		return err_set(e, EINVAL, "use '--mesos_role=%s': not one of '--roles'", role);
+	if (strcmp(flags->new_group_enforce_role, "top") != 0 &&
+	    strcmp(flags->new_group_enforce_role, "off") != 0)
+		return err_set(e, EINVAL, "use '--new_group_enforce_role=%s': neither top nor off",
+			       flags->new_group_enforce_role);
 	return 0;
 }
 

@@ -72,7 +72,7 @@ static int set_app(struct snapshot *snapshot, const char *id, const struct app *
 	return -ENOMEM;
 }
 
-static int set_group(struct snapshot *snapshot, const char *id, const json_t *dependencies)
+static int set_group(struct snapshot *snapshot, const char *id, const json_t *settings)
 {
 	struct snapshot_group *found = find_group(snapshot, id);
 
@@ -80,13 +80,13 @@ static int set_group(struct snapshot *snapshot, const char *id, const json_t *de
 		HASH_DELETE(by_id, snapshot->groups, found);
 		free(found);
 	}
-	if (!dependencies)
+	if (!settings)
 		return 0;
 	found = calloc(1, sizeof(*found));
 	if (!found)
 		return -ENOMEM;
 	found->id = id;
-	found->dependencies = dependencies;
+	found->settings = settings;
 	HASH_ADD_KEYPTR(by_id, snapshot->groups, found->id, strlen(found->id), found);
 	if (find_group(snapshot, id))
 		return 0;
@@ -105,7 +105,7 @@ int snapshot_now(const struct controller *c, struct snapshot *ret)
 		r = set_app(ret, entry->id, entry->target);
 	HASH_ITER(by_id, c->groups, group, next) {
 		if (r == 0)
-			r = set_group(ret, group->id, group->dependencies);
+			r = set_group(ret, group->id, group->settings);
 	}
 	return r;
 }

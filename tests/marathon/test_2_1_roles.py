@@ -48,3 +48,55 @@ def test_the_default_role_is_a_flag(alone, app):
     assert cluster.call("POST", "/v2/apps", app("/web", cpus=1, acceptedResourceRoles=["ops"])).status == 201
     assert is_running(cluster, "/web")["role"] == "ops"
     assert errors_of(cluster.call("POST", "/v2/apps", app("/other", role="*"))) == {"/role": [ROLE_ERROR.format("*", "ops")]}
+
+
+# ---- groups that enforce their role ----
+
+@pytest.mark.row("1.5")
+def test_a_group_is_patched_to_enforce_its_role(marathon, app):
+    assert marathon.call("POST", "/v2/apps", app("/dev/old")).status == 201
+    is_running(marathon, "/dev/old")
+    answer = marathon.call("PATCH", "/v2/groups/dev", {"enforceRole": True})
+    assert (answer.status, answer.body) == (200, b""), answer.body
+    assert marathon.call("GET", "/v2/groups/dev").json["enforceRole"] is True
+    assert marathon.call("GET", "/v2/groups").json["enforceRole"] is False
+    # Those that come have it, and what is there goes on as it is.
+    assert marathon.call("POST", "/v2/apps", app("/dev/new")).json["role"] == "dev"
+    answer = marathon.call("POST", "/v2/apps", app("/dev/other", role="*"))
+    assert errors_of(answer) == {"/role": [ROLE_ERROR.format("*", "dev")]}
+    assert is_running(marathon, "/dev/old")["role"] == "*"
+    wait_until(lambda: marathon.call("GET", "/v2/deployments").json == [], "the end of all deployments", 60)
+    # Another size is no other role; another role is for good.
+    assert marathon.call("PATCH", "/v2/apps/dev/old", {"instances": 0}).status == 200
+    assert marathon.call("PATCH", "/v2/apps/dev/old?force=true", {"role": "dev", "instances": 1}).status == 200
+    assert is_running(marathon, "/dev/old")["role"] == "dev"
+    assert errors_of(marathon.call("PATCH", "/v2/apps/dev/old?force=true", {"role": "*"})) == {"/role": [ROLE_ERROR.format("*", "dev")]}
+    marathon.call("DELETE", "/v2/groups/dev?force=true")
+
+
+@pytest.mark.row("1.5")
+@pytest.mark.parametrize("group_id, path", [("dev/team", "/enforceRole"), ("", "/enforceRole")])
+def test_only_top_level_groups_enforce(marathon, group_id, path):
+    answer = marathon.call("PUT", f"/v2/groups/{group_id}", {"enforceRole": True})
+    assert errors_of(answer) == {path: [f"enforceRole can only be set for top-level groups, and /{group_id} is not top-level"]}
+
+
+@pytest.mark.row("1.5")
+def test_a_group_comes_with_apps_and_what_it_enforces(marathon, app):
+    group = {"id": "/dev", "enforceRole": True, "apps": [app("/dev/a")], "groups": [{"id": "team", "apps": [app("/dev/team/b")]}]}
+    assert marathon.call("POST", "/v2/groups", group).status == 201
+    assert [is_running(marathon, app_id)["role"] for app_id in ("/dev/a", "/dev/team/b")] == ["dev", "dev"]
+    wait_until(lambda: marathon.call("GET", "/v2/deployments").json == [], "the end of all deployments", 60)
+    answer = marathon.call("PUT", "/v2/groups/dev", {"enforceRole": False, "apps": [app("/dev/a")]})
+    assert errors_of(answer) == {"/enforceRole": ["enforceRole cannot be modified in a request that adds, removes or modifies "
+                                                  "services; please make these changes in separate requests."]}
+    marathon.call("DELETE", "/v2/groups/dev?force=true")
+
+
+@pytest.mark.row("1.8")
+def test_new_groups_enforce_if_the_operator_wants_it(alone, app):
+    cluster = alone("--new_group_enforce_role=top")
+    assert cluster.call("GET", "/v2/info").json["marathon_config"]["new_group_enforce_role"] == "top"
+    assert cluster.call("POST", "/v2/apps", app("/dev/web")).json["role"] == "dev"
+    assert cluster.call("GET", "/v2/groups/dev").json["enforceRole"] is True
+    assert cluster.call("POST", "/v2/apps", app("/web")).json["role"] == "*"

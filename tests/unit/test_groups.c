@@ -166,8 +166,8 @@ static void test_every_step_is_resumed_by_the_next_process(void **state)
 	settle();
 	assert_int_equal(world.scheduler.n_tasks, 4);
 	assert_non_null(group_find(world.controller, "/shop/front"));
-	assert_string_equal(json_string_value(json_array_get(
-		group_find(world.controller, "/shop/front")->dependencies, 0)), "/shop/db");
+	assert_string_equal(json_string_value(json_array_get(group_settings_dependencies(
+		group_find(world.controller, "/shop/front")->settings), 0)), "/shop/db");
 	/* Stopping is resumed, too. */
 	assert_int_equal(delete_group("/shop/front"), 0);
 	restart_controller();
@@ -266,7 +266,8 @@ static void test_a_group_goes_back_to_a_version(void **state)
 	settle();
 	assert_string_equal(app("/g/a")->target->cmd, "x");
 	assert_true(lives("/g/b") && !lives("/g/c") && lives("/elsewhere"));
-	assert_int_equal(json_array_size(group_find(world.controller, "/g")->dependencies), 1);
+	assert_int_equal(json_array_size(group_settings_dependencies(
+		group_find(world.controller, "/g")->settings)), 1);
 	go_back("/none", first, 422);
 	assert_refused(422, "Group /none not available in version ");
 	go_back("/g", "2001-02-03T04:05:06.007Z", 422);
@@ -371,7 +372,6 @@ static void test_wrong_groups_are_refused(void **state)
 		  "Dependency graph has cyclic dependencies." },
 		{ "/g/h", "{\"enforceRole\":true}", 422,
 		  "enforceRole can only be set for top-level groups, and /g/h is not top-level" },
-		{ "/g", "{\"enforceRole\":true}", 422, "cannot be enforced" },
 		{ "/g", "{\"version\":\"x\",\"scaleBy\":1}", 422, "\"/version\"" },
 	};
 
@@ -446,7 +446,8 @@ static void test_what_a_deployment_did_is_undone(void **state)
 	settle();
 	assert_string_equal(app("/g/a")->target->cmd, "x");
 	assert_true(lives("/g/b") && !group_exists(world.controller, "/g/new"));
-	assert_int_equal(json_array_size(group_find(world.controller, "/g")->dependencies), 1);
+	assert_int_equal(json_array_size(group_settings_dependencies(
+		group_find(world.controller, "/g")->settings)), 1);
 }
 
 static void test_a_restart_is_undone_by_ending_it(void **state)

@@ -2,6 +2,7 @@
 #include "tests/unit/controller_world.h"
 
 #include "master_stub/marathon/deployment/group_role.h"
+#include "master_stub/marathon/deployment/group_update.h"
 #include "master_stub/marathon/placement/usable.h"
 
 static const char dev_app[] = "{\"id\":\"/dev/web\",\"cmd\":\"x\",\"cpus\":1,\"mem\":64,\"role\":\"dev\"}";
@@ -23,7 +24,7 @@ static int setup_in_ops(void **state)
 
 static void assert_rules(const char *app_id, const char *expected)
 {
-	const struct role_rules rules = group_role_rules(world.controller, app_id);
+	const struct role_rules rules = group_role_rules(world.controller, NULL, app_id);
 	char text[256] = "";
 
 	for (unsigned i = 0; i < rules.n; i++)
@@ -46,6 +47,145 @@ static void test_the_default_role_is_the_operators_choice(void **state)
 	assert_string_equal(world.scheduler.roles, "ops");
 	assert_rules("/web", "ops");
 	assert_rules("/dev/web", "ops,dev");
+}
+
+/* ---- Groups that enforce their role ---- */
+
+static int change_group(const char *id_text, const char *text, bool is_patch)
+{
+	json_t *document = json_loads(text, 0, NULL), *update = NULL;
+	struct change_set set = { 0 };
+	char id[192];
+	int r;
+
+	assert_non_null(document);
+	refusal_done(&last_refusal);
+	(void)snprintf(id, sizeof(id), "%s", id_text);
+	r = group_update_read(document, id, &update, &last_refusal);
+	if (r == 0)
+		r = (is_patch ? group_patch_changes : group_update_changes)(
+			world.controller, id, update, &set, &last_refusal);
+	if (r == 0)
+		r = changes_apply_set(world.controller, &set, world.now_ms, &last_result,
+				      &last_refusal);
+	change_set_done(&set);
+	json_decref(update);
+	json_decref(document);
+	turn();
+	r = r < 0 ? last_refusal.status : 0;
+	refusal_done(&last_refusal);
+	return r;
+}
+
+static bool enforces(const char *id)
+{
+	json_t *view = group_view(world.controller, id, 0);
+	bool does = json_is_true(json_object_get(view, "enforceRole"));
+
+	assert_non_null(view);
+	json_decref(view);
+	return does;
+}
+
+static void test_a_group_enforces_its_role_on_apps_that_come(void **state)
+{
+	(void)state;
+	post("{\"id\":\"/dev/old\",\"cmd\":\"x\"}");
+	assert_false(enforces("/dev"));
+	assert_int_equal(change_group("/dev", "{\"enforceRole\":true}", true), 0);
+	assert_true(enforces("/dev") && !enforces("/"));
+	assert_rules("/dev/new", "dev");
+	assert_rules("/dev/team/new", "dev");
+	/* What is there keeps its role until it is given another one. */
+	assert_rules("/dev/old", "dev,*");
+	assert_string_equal(app("/dev/old")->target->role, "*");
+	assert_rules("/other/new", "*,other");
+	restart_controller();
+	assert_true(enforces("/dev"));
+	assert_rules("/dev/new", "dev");
+	assert_int_equal(change_group("/dev", "{\"enforceRole\":false}", true), 0);
+	assert_rules("/dev/new", "*,dev");
+}
+
+static void test_a_new_group_enforces_its_role_on_the_apps_it_comes_with(void **state)
+{
+	(void)state;
+	assert_int_equal(change_group("/dev", "{\"enforceRole\":true,\"apps\":[{\"id\":\"a\",\"cmd\":\"x\"}],"
+				      "\"groups\":[{\"id\":\"team\",\"apps\":[{\"id\":\"b\",\"cmd\":\"x\"}]}]}",
+				      false), 0);
+	assert_string_equal(app("/dev/a")->target->role, "dev");
+	assert_string_equal(app("/dev/team/b")->target->role, "dev");
+	assert_false(enforces("/dev/team"));
+	/* Not both at once: what of it came first would decide what the apps may have. */
+	assert_int_equal(change_group("/dev", "{\"enforceRole\":false,\"apps\":[{\"id\":\"a\",\"cmd\":\"x\"}]}",
+				      false), 422);
+	assert_int_equal(change_group("/dev", "{\"enforceRole\":false}", false), 0);
+	assert_false(enforces("/dev"));
+	/* Nothing said of it changes nothing. */
+	assert_int_equal(change_group("/dev", "{\"enforceRole\":true}", false), 0);
+	assert_int_equal(change_group("/dev", "{\"dependencies\":[\"/x\"]}", false), 0);
+	assert_true(enforces("/dev"));
+}
+
+static void test_a_group_goes_back_to_what_it_enforced(void **state)
+{
+	char version[CLOCK_TEXT_SIZE], text[128];
+
+	(void)state;
+	assert_int_equal(change_group("/dev", "{\"enforceRole\":true}", false), 0);
+	memcpy(version, last_result.version, sizeof(version));
+	wait_ms(1000);
+	assert_int_equal(change_group("/dev", "{\"enforceRole\":false}", true), 0);
+	restart_controller();
+	(void)snprintf(text, sizeof(text), "{\"version\":\"%s\"}", version);
+	assert_int_equal(change_group("/dev", text, false), 0);
+	assert_true(enforces("/dev"));
+}
+
+static void test_new_groups_enforce_where_the_operator_wants_it(void **state)
+{
+	(void)state;
+	post("{\"id\":\"/old/a\",\"cmd\":\"x\"}");
+	world.controller->options.new_group_enforces_role = true;
+	assert_rules("/new/a", "new");
+	assert_rules("/old/b", "*,old");
+	assert_rules("/a", "*");
+	assert_int_equal(apply("{\"id\":\"/new/a\",\"cmd\":\"x\",\"role\":\"new\"}", NULL, false), 0);
+	assert_int_equal(change_group("/other/deep", "{\"apps\":[{\"id\":\"a\",\"cmd\":\"x\"}]}", false), 0);
+	assert_string_equal(app("/other/deep/a")->target->role, "other");
+	assert_true(enforces("/new") && enforces("/other") && !enforces("/old") && !enforces("/other/deep"));
+	/* It is the group's from then on. */
+	restart_controller();
+	assert_true(enforces("/new") && enforces("/other"));
+}
+
+static void test_another_role_restarts_an_app_step_by_step(void **state)
+{
+	unsigned n = 0;
+
+	(void)state;
+	post("{\"id\":\"/dev/web\",\"cmd\":\"x\",\"instances\":2,\"cpus\":1,\"mem\":64}");
+	offer();
+	let_it_be(UNKNOWN_HEALTH);
+	turn();
+	assert_int_equal(world.controller->n_deployments, 0);
+	post("{\"id\":\"/dev/web\",\"role\":\"dev\"}");
+	assert_int_equal(world.controller->n_deployments, 1);
+	for (int i = 0; i < 4; i++) {
+		offer_to("dev", "agent-1", "node-1", everything, NULL);
+		let_it_be(UNKNOWN_HEALTH);
+		assert_true(count_alive_tasks() >= 2);
+		let_it_be(UNKNOWN_HEALTH);
+		turn();
+	}
+	assert_int_equal(world.controller->n_deployments, 0);
+	for (unsigned i = 0; i < world.scheduler.n_tasks; i++) {
+		const struct paper_task *task = task_at(i);
+
+		n += !task->is_over && strcmp(task->info->resources[0]->allocation_info->role, "dev") == 0;
+	}
+	assert_int_equal(n, 2);
+	assert_int_equal(count_alive_tasks(), 2);
 }
 
 /* ---- The framework's roles ---- */
@@ -224,6 +364,19 @@ int main(void)
 			world_teardown),
 		cmocka_unit_test_setup_teardown(test_the_default_role_is_the_operators_choice,
 						setup_in_ops, world_teardown),
+		cmocka_unit_test_setup_teardown(
+			test_a_group_enforces_its_role_on_apps_that_come, world_setup,
+			world_teardown),
+		cmocka_unit_test_setup_teardown(
+			test_a_new_group_enforces_its_role_on_the_apps_it_comes_with, world_setup,
+			world_teardown),
+		cmocka_unit_test_setup_teardown(test_a_group_goes_back_to_what_it_enforced,
+						world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(
+			test_new_groups_enforce_where_the_operator_wants_it, world_setup,
+			world_teardown),
+		cmocka_unit_test_setup_teardown(test_another_role_restarts_an_app_step_by_step,
+						world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(test_the_framework_is_in_the_roles_of_its_apps,
 						world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(test_a_role_is_left_when_its_last_instance_is_gone,

@@ -17,7 +17,7 @@ void change_set_done(struct change_set *set)
 {
 	changes_free(set->apps, set->n_apps);
 	for (unsigned i = 0; i < set->n_groups; i++)
-		json_decref(set->groups[i].dependencies);
+		json_decref(set->groups[i].settings);
 	free(set->groups);
 	*set = (struct change_set){ 0 };
 }
@@ -52,7 +52,7 @@ const struct change *change_set_find(const struct change_set *set, const char *a
 	return NULL;
 }
 
-static struct group_change *find_group(struct change_set *set, const char *id)
+static struct group_change *find_group(const struct change_set *set, const char *id)
 {
 	for (unsigned i = 0; i < set->n_groups; i++) {
 		if (strcmp(set->groups[i].id, id) == 0)
@@ -61,7 +61,12 @@ static struct group_change *find_group(struct change_set *set, const char *id)
 	return NULL;
 }
 
-bool change_set_group(struct change_set *set, const char *id, json_t *dependencies)
+const struct group_change *change_set_find_group(const struct change_set *set, const char *id)
+{
+	return find_group(set, id);
+}
+
+bool change_set_group(struct change_set *set, const char *id, json_t *settings)
 {
 	struct group_change *change = find_group(set, id), *groups;
 
@@ -74,8 +79,8 @@ bool change_set_group(struct change_set *set, const char *id, json_t *dependenci
 		*change = (struct group_change){ 0 };
 		(void)snprintf(change->id, sizeof(change->id), "%s", id);
 	}
-	json_incref(dependencies);
-	json_decref(change->dependencies);
-	change->dependencies = dependencies;
+	json_incref(settings);
+	json_decref(change->settings);
+	change->settings = settings;
 	return true;
 }

@@ -16,10 +16,10 @@ struct change {
 	bool keeps_same;
 };
 
-/* One group of a change: what it says of itself.  Owns DEPENDENCIES. */
+/* One group of a change: what it says of itself.  Owns SETTINGS. */
 struct group_change {
 	char id[192];
-	json_t *dependencies;	/* absolute ids; NULL: it is named no longer */
+	json_t *settings;	/* group.h; NULL: it is named no longer */
 };
 
 /* Of different apps and different groups.  Zero-initialised is empty. */
@@ -40,7 +40,8 @@ void change_set_done(struct change_set *set);
  */
 struct change *change_set_app(struct change_set *set, const char *app_id);
 const struct change *change_set_find(const struct change_set *set, const char *app_id);
-/* Takes a reference of DEPENDENCIES; the last word on a group counts.  False: no memory. */
-bool change_set_group(struct change_set *set, const char *id, json_t *dependencies);
+/* Takes a reference of SETTINGS; the last word on a group counts.  False: no memory. */
+bool change_set_group(struct change_set *set, const char *id, json_t *settings);
+const struct group_change *change_set_find_group(const struct change_set *set, const char *id);
 
 #endif

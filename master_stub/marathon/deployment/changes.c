@@ -10,6 +10,7 @@
 #include "master_stub/marathon/deployment/deployment.h"
 #include "master_stub/marathon/deployment/forecast.h"
 #include "master_stub/marathon/deployment/group.h"
+#include "master_stub/marathon/deployment/group_role.h"
 #include "master_stub/marathon/deployment/history.h"
 #include "master_stub/marathon/deployment/plan.h"
 #include "master_stub/marathon/deployment/rollout.h"
@@ -83,12 +84,12 @@ static int take_group(struct controller *c, const struct group_change *change)
 {
 	int r;
 
-	if (!change->dependencies) {
+	if (!change->settings) {
 		group_records_delete(c, change->id);
 		group_free(c, group_find(c, change->id));
 		return 0;
 	}
-	r = group_set(c, change->id, change->dependencies);
+	r = group_set(c, change->id, change->settings);
 	return r < 0 ? r : group_records_put(c, group_find(c, change->id));
 }
 
@@ -157,6 +158,15 @@ static void tell_refused(struct controller *c, const struct change_set *set,
 	event_group_failed(c, where_of(set), version, reason ? reason : "out of memory");
 }
 
+static int make_plan(struct controller *c, struct change_set *set, struct plan *ret,
+		     struct refusal *refusal)
+{
+	*ret = (struct plan){ 0 };
+	if (group_role_found(c, set) < 0)
+		return refuse_memory(refusal);
+	return plan_make(c, set, ret, refusal);
+}
+
 int changes_apply_set(struct controller *c, struct change_set *set, int64_t now_ms,
 		      struct change_result *ret, struct refusal *refusal)
 {
@@ -164,7 +174,7 @@ int changes_apply_set(struct controller *c, struct change_set *set, int64_t now_
 	int r;
 
 	c->now_ms = now_ms;
-	r = plan_make(c, set, &plan, refusal);
+	r = make_plan(c, set, &plan, refusal);
 	if (r < 0) {
 		tell_refused(c, set, refusal);
 	} else {
@@ -184,7 +194,7 @@ int changes_dry_run(struct controller *c, struct change_set *set, int64_t now_ms
 	int r;
 
 	c->now_ms = now_ms;
-	r = plan_make(c, set, &plan, refusal);
+	r = make_plan(c, set, &plan, refusal);
 	if (r == 0)
 		*ret = forecast_view(c, &plan);
 	if (r == 0 && !*ret)
@@ -197,8 +207,13 @@ int changes_apply(struct controller *c, struct change *changes, unsigned n, bool
 		  int64_t now_ms, struct change_result *ret, struct refusal *refusal)
 {
 	struct change_set set = { .apps = changes, .n_apps = n, .force = force };
+	int r = changes_apply_set(c, &set, now_ms, ret, refusal);
 
-	return changes_apply_set(c, &set, now_ms, ret, refusal);
+	/* The groups are the set's own. */
+	set.apps = NULL;
+	set.n_apps = 0;
+	change_set_done(&set);
+	return r;
 }
 
 /* ---- Cancelling ---- */

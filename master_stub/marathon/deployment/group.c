@@ -8,6 +8,22 @@
 #include "master_stub/marathon/definition/app_id.h"
 #include "master_stub/marathon/state.h"
 
+json_t *group_settings_new(json_t *dependencies_take, bool enforces_role)
+{
+	return json_pack("{s:o, s:b}", "dependencies", dependencies_take, "enforceRole",
+			 enforces_role);
+}
+
+const json_t *group_settings_dependencies(const json_t *settings)
+{
+	return json_object_get(settings, "dependencies");
+}
+
+bool group_settings_enforce_role(const json_t *settings)
+{
+	return json_is_true(json_object_get(settings, "enforceRole"));
+}
+
 static int compare_ids(const struct group *a, const struct group *b)
 {
 	return strcmp(a->id, b->id);
@@ -36,7 +52,7 @@ static struct group *group_new(struct controller *c, const char *id)
 	return NULL;
 }
 
-int group_set(struct controller *c, const char *id, json_t *dependencies)
+int group_set(struct controller *c, const char *id, json_t *settings)
 {
 	struct group *group = group_find(c, id);
 
@@ -44,9 +60,9 @@ int group_set(struct controller *c, const char *id, json_t *dependencies)
 		group = group_new(c, id);
 	if (!group)
 		return -ENOMEM;
-	json_incref(dependencies);
-	json_decref(group->dependencies);
-	group->dependencies = dependencies;
+	json_incref(settings);
+	json_decref(group->settings);
+	group->settings = settings;
 	return 0;
 }
 
@@ -55,7 +71,7 @@ void group_free(struct controller *c, struct group *group)
 	if (!group)
 		return;
 	HASH_DELETE(by_id, c->groups, group);
-	json_decref(group->dependencies);
+	json_decref(group->settings);
 	free(group);
 }
 

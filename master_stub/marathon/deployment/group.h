@@ -18,12 +18,20 @@ struct past;
 struct group {
 	UT_hash_handle by_id;
 	char id[192];
-	json_t *dependencies;	/* absolute ids: they hold for every app inside */
+	json_t *settings;
 };
 
+/*
+ * What a group says of itself, as JSON that is shared and never changed: "dependencies", absolute ids
+ * that hold for every app inside, and "enforceRole" (group_role.h).
+ */
+json_t *group_settings_new(json_t *dependencies_take, bool enforces_role);
+const json_t *group_settings_dependencies(const json_t *settings);
+bool group_settings_enforce_role(const json_t *settings);
+
 struct group *group_find(const struct controller *c, const char *id);
-/* Make or change the group; takes a reference of DEPENDENCIES.  -ENOMEM. */
-int group_set(struct controller *c, const char *id, json_t *dependencies);
+/* Make or change the group; takes a reference of SETTINGS.  -ENOMEM. */
+int group_set(struct controller *c, const char *id, json_t *settings);
 /* Forget it, in memory only; NULL is passed over. */
 void group_free(struct controller *c, struct group *group);
 

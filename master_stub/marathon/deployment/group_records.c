@@ -21,17 +21,19 @@ static const char kind_change[] = "marathon-change";
 int group_records_put(struct controller *c, const struct group *group)
 {
 	Tepui__GroupRecord record = TEPUI__GROUP_RECORD__INIT;
-	size_t n = json_array_size(group->dependencies);
+	const json_t *list = group_settings_dependencies(group->settings);
+	size_t n = json_array_size(list);
 	AUTO_FREE char **dependencies = calloc(n + 1, sizeof(*dependencies));
 
 	if (!dependencies)
 		return -ENOMEM;
 	for (size_t i = 0; i < n; i++)
-		dependencies[i] = record_text(
-			json_string_value(json_array_get(group->dependencies, i)));
+		dependencies[i] = record_text(json_string_value(json_array_get(list, i)));
 	record.group_id = record_text(group->id);
 	record.n_dependencies = n;
 	record.dependencies = dependencies;
+	record.has_enforces_role = true;
+	record.enforces_role = group_settings_enforce_role(group->settings);
 	return records_put(c, kind_group, group->id, &record.base);
 }
 
@@ -64,14 +66,15 @@ void group_records_delete_past(struct controller *c, const struct past *past)
 static int load_group(void *arg, const char *key, const void *data, size_t size, struct err *e)
 {
 	Tepui__GroupRecord *record = tepui__group_record__unpack(NULL, size, data);
-	json_t *dependencies = json_array();
+	json_t *dependencies = json_array(), *settings;
 	int r = 0;
 
 	for (size_t i = 0; record && i < record->n_dependencies; i++)
 		(void)json_array_append_new(dependencies, json_string(record->dependencies[i]));
+	settings = group_settings_new(dependencies, record && record->enforces_role);
 	if (record)
-		r = dependencies ? group_set(arg, record->group_id, dependencies) : -ENOMEM;
-	json_decref(dependencies);
+		r = settings ? group_set(arg, record->group_id, settings) : -ENOMEM;
+	json_decref(settings);
 	tepui__group_record__free_unpacked(record, NULL);
 	return r < 0 ? err_set(e, -r, "load group '%s'", key) : 0;
 }

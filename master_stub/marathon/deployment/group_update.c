@@ -66,12 +66,9 @@ static void check_role(const json_t *update, const char *id, const char *path,
 	char below[SHAPE_PATH_SIZE];
 
 	(void)snprintf(below, sizeof(below), "%s/enforceRole", path);
-	if (enforce && !is_top_level(id))
+	if (json_is_true(enforce) && !is_top_level(id))
 		problems_add(problems, below, "enforceRole can only be set for top-level groups, "
 					      "and %s is not top-level", id);
-	else if (json_is_true(enforce))
-		problems_add(problems, below, "role '%s' cannot be enforced: the controller is a "
-					      "framework of the role '*' alone", id + 1);
 }
 
 static int refuse_found(struct refusal *refusal, const char *message, struct problems *problems)
@@ -111,7 +108,7 @@ int group_update_read(const json_t *document, char id[192], json_t **ret, struct
 	return r;
 }
 
-int group_patch_check(const char *id, const json_t *update, struct refusal *refusal)
+static int check_patch(const char *id, const json_t *update, struct refusal *refusal)
 {
 	json_t *walk = (json_t *)(uintptr_t)update, *value;
 	struct problems problems = { 0 };
@@ -139,6 +136,7 @@ struct builder {
 	struct change_set *set;
 	struct problems *problems;
 	struct refusal *refusal;
+	bool changes_apps;	/* something is said of apps */
 };
 
 static int build_group(const struct builder *b, const char *id, const json_t *update,
@@ -210,7 +208,7 @@ static int build_app(const struct builder *b, const char *group_id, const json_t
 	change = change_set_app(b->set, id);
 	if (!change)
 		return refuse_memory(b->refusal);
-	rules = group_role_rules(b->c, id);
+	rules = group_role_rules(b->c, b->set, id);
 	r = app_parse(document, id, &rules, &change->app, b->refusal);
 	if (r < 0 && b->refusal->status == 422) {
 		move_problems(b, path);
@@ -318,11 +316,10 @@ static json_t *dependencies_of(const struct builder *b, const char *id, const js
 			       const char *path)
 {
 	const struct group *known = group_find(b->c, id);
-	json_t *list;
+	json_t *list = json_array();
 
 	if (!given && known)
-		return json_incref(known->dependencies);
-	list = json_array();
+		(void)json_array_extend(list, json_object_get(known->settings, "dependencies"));
 	for (size_t i = 0; i < json_array_size(given); i++) {
 		char below[SHAPE_PATH_SIZE], absolute[APP_ID_SIZE];
 
@@ -335,16 +332,34 @@ static json_t *dependencies_of(const struct builder *b, const char *id, const js
 	return list;
 }
 
+/* Whether an app may keep its role must not depend on what of a request is looked at first. */
+static bool enforces_role(const struct builder *b, const char *id, const json_t *update,
+			  const char *path)
+{
+	const json_t *given = json_object_get(update, "enforceRole");
+	bool does = is_top_level(id) && group_role_is_enforced(b->c, NULL, id);
+	char below[SHAPE_PATH_SIZE];
+
+	check_role(update, id, path, b->problems);
+	if (!given || !is_top_level(id))
+		return does;
+	(void)snprintf(below, sizeof(below), "%s/enforceRole", path);
+	if (group_exists(b->c, id) && json_is_true(given) != does && b->changes_apps)
+		problems_add(b->problems, below, "enforceRole cannot be modified in a request that "
+						 "adds, removes or modifies services; please make "
+						 "these changes in separate requests.");
+	return json_is_true(given);
+}
+
 static int build_group(const struct builder *b, const char *id, const json_t *update,
 		       const char *path)
 {
 	json_t *dependencies = dependencies_of(b, id, json_object_get(update, "dependencies"),
 					       path);
-	bool is_set;
+	json_t *settings = group_settings_new(dependencies, enforces_role(b, id, update, path));
+	bool is_set = settings && change_set_group(b->set, id, settings);
 
-	check_role(update, id, path, b->problems);
-	is_set = dependencies && change_set_group(b->set, id, dependencies);
-	json_decref(dependencies);
+	json_decref(settings);
 	if (!is_set)
 		return refuse_memory(b->refusal);
 	if (build_apps(b, id, json_object_get(update, "apps"), path) < 0)
@@ -395,7 +410,7 @@ static int restore_all(const struct builder *b, const char *id, const struct sna
 	HASH_ITER(by_id, then->groups, group_then, next_group) {
 		if (app_id_is_within(group_then->id, id) &&
 		    !change_set_group(b->set, group_then->id,
-				      (json_t *)(uintptr_t)group_then->dependencies))
+				      (json_t *)(uintptr_t)group_then->settings))
 			return refuse_memory(b->refusal);
 	}
 	return 0;
@@ -455,6 +470,16 @@ static int scale(const struct builder *b, const char *id, double factor)
 
 /* ---- */
 
+static bool says_of_apps(const json_t *update)
+{
+	const json_t *groups = json_object_get(update, "groups");
+	bool does = json_array_size(json_object_get(update, "apps")) > 0;
+
+	for (size_t i = 0; i < json_array_size(groups); i++)
+		does |= says_of_apps(json_array_get(groups, i));
+	return does;
+}
+
 int group_update_changes(const struct controller *c, const char *id, const json_t *update,
 			 struct change_set *set, struct refusal *refusal)
 {
@@ -463,6 +488,7 @@ int group_update_changes(const struct controller *c, const char *id, const json_
 	struct problems problems = { 0 };
 	const struct builder b = {
 		.c = c, .set = set, .problems = &problems, .refusal = refusal,
+		.changes_apps = says_of_apps(update),
 	};
 	int r;
 
@@ -476,6 +502,30 @@ int group_update_changes(const struct controller *c, const char *id, const json_
 		return refuse_found(refusal, "Object is not valid", &problems);
 	problems_done(&problems);
 	return r;
+}
+
+int group_patch_changes(const struct controller *c, const char *id, const json_t *update,
+			struct change_set *set, struct refusal *refusal)
+{
+	const json_t *enforce = json_object_get(update, "enforceRole");
+	const struct group *known = group_find(c, id);
+	json_t *dependencies, *settings;
+	bool is_set;
+	int r = check_patch(id, update, refusal);
+
+	if (r < 0)
+		return r;
+	if (!group_exists(c, id))
+		return refuse(refusal, 404, "Group '%s' does not exist", id);
+	if (!enforce)
+		return 0;
+	dependencies = json_array();
+	if (known)
+		(void)json_array_extend(dependencies, json_object_get(known->settings, "dependencies"));
+	settings = group_settings_new(dependencies, json_is_true(enforce));
+	is_set = settings && change_set_group(set, id, settings);
+	json_decref(settings);
+	return is_set ? 0 : refuse_memory(refusal);
 }
 
 int group_delete_changes(const struct controller *c, const char *id, struct change_set *set,

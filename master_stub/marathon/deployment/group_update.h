@@ -21,8 +21,12 @@ int group_update_read(const json_t *document, char id[192], json_t **ret, struct
 int group_update_changes(const struct controller *c, const char *id, const json_t *update,
 			 struct change_set *set, struct refusal *refusal);
 
-/* May UPDATE be patched into group ID?  Only enforceRole may, and of groups below the root. */
-int group_patch_check(const char *id, const json_t *update, struct refusal *refusal);
+/*
+ * What patches UPDATE into group ID: only enforceRole may be, of top-level groups.  It concerns apps
+ * that come, and those that are there when they are changed (group_role.h).
+ */
+int group_patch_changes(const struct controller *c, const char *id, const json_t *update,
+			struct change_set *set, struct refusal *refusal);
 
 /* What deletes group ID and everything inside. */
 int group_delete_changes(const struct controller *c, const char *id, struct change_set *set,

@@ -135,7 +135,7 @@ int history_note(struct controller *c, const struct change_set *set, const char 
 		struct past_group *group = &past->groups[past->n_groups++];
 
 		(void)snprintf(group->id, sizeof(group->id), "%s", set->groups[i].id);
-		group->before = now ? json_incref(now->dependencies) : NULL;
+		group->before = now ? json_incref(now->settings) : NULL;
 	}
 	r = group_records_put_past(c, past);
 	if (r < 0) {
@@ -177,6 +177,14 @@ json_t *history_to_json(const struct past *past)
 	return json_pack("{s:o, s:o}", "apps", apps, "groups", groups);
 }
 
+/* Before groups could enforce their roles, dependencies were all that they said. */
+static json_t *load_settings(json_t *stored)
+{
+	if (json_is_array(stored))
+		return group_settings_new(json_incref(stored), false);
+	return json_is_object(stored) ? json_incref(stored) : NULL;
+}
+
 int history_load(struct controller *c, const char *version, const json_t *json)
 {
 	json_t *apps = json_object_get(json, "apps"), *groups = json_object_get(json, "groups");
@@ -204,7 +212,7 @@ int history_load(struct controller *c, const char *version, const json_t *json)
 		struct past_group *group = &past->groups[past->n_groups++];
 
 		(void)snprintf(group->id, sizeof(group->id), "%s", id);
-		group->before = json_is_array(before) ? json_incref(before) : NULL;
+		group->before = load_settings(before);
 	}
 	insert(c, past);
 	return 0;

@@ -24,7 +24,7 @@ struct past_app {
 
 struct past_group {
 	char id[192];
-	json_t *before;		/* its dependencies; NULL: it was not named */
+	json_t *before;		/* its settings; NULL: it was not named */
 };
 
 /* One change of everything: what it did away with, and the version that it made. */
@@ -61,7 +61,7 @@ struct snapshot_app {
 struct snapshot_group {
 	UT_hash_handle by_id;
 	const char *id;
-	const json_t *dependencies;
+	const json_t *settings;
 };
 struct snapshot {
 	const struct past *last;	/* the change that made it; NULL: none is known */

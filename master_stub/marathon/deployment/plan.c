@@ -27,9 +27,11 @@ static void add_app(struct future *f, const char *id, const struct app *app)
 	f->apps[f->n_apps++] = (struct dependency){ .id = id, .app = app };
 }
 
-static void add_group(struct future *f, const char *id, const json_t *dependencies)
+static void add_group(struct future *f, const char *id, const json_t *settings)
 {
-	f->groups[f->n_groups++] = (struct group_dependency){ .group = id, .on = dependencies };
+	f->groups[f->n_groups++] = (struct group_dependency){
+		.group = id, .on = group_settings_dependencies(settings),
+	};
 }
 
 static bool is_group_changed(const struct change_set *set, const char *id)
@@ -56,12 +58,12 @@ static void fill_future(const struct controller *c, const struct change_set *set
 			add_app(f, entry->id, entry->target);
 	}
 	for (unsigned i = 0; i < set->n_groups; i++) {
-		if (set->groups[i].dependencies)
-			add_group(f, set->groups[i].id, set->groups[i].dependencies);
+		if (set->groups[i].settings)
+			add_group(f, set->groups[i].id, set->groups[i].settings);
 	}
 	HASH_ITER(by_id, c->groups, group, next) {
 		if (!is_group_changed(set, group->id))
-			add_group(f, group->id, group->dependencies);
+			add_group(f, group->id, group->settings);
 	}
 }
 
@@ -114,7 +116,7 @@ static void check_ids(const struct controller *c, const struct change_set *set,
 	}
 	for (unsigned i = 0; i < set->n_groups; i++) {
 		for (unsigned k = 0; k < f->n_apps; k++)
-			is_bad |= set->groups[i].dependencies &&
+			is_bad |= set->groups[i].settings &&
 				  app_id_is_within(set->groups[i].id, f->apps[k].id);
 	}
 	if (is_bad)

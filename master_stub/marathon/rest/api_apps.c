@@ -337,7 +337,7 @@ static int parse_update(const struct controller *c, const json_t *document, cons
 			struct refusal *refusal)
 {
 	const struct entry *entry = entry_find_live(c, id);
-	const struct role_rules rules = group_role_rules(c, id);
+	const struct role_rules rules = group_role_rules(c, NULL, id);
 	const char *own = json_string_value(json_object_get(document, "id"));
 	char own_id[APP_ID_SIZE];
 

@@ -173,22 +173,28 @@ int api_put_group(struct http_request *req, struct err *e)
 	return api_reply_change(req, r, &result, &refusal);
 }
 
-/* The one field that there is to patch has one value only: what is accepted changes nothing. */
 int api_patch_group(struct http_request *req, struct err *e)
 {
+	struct change_set set = { .force = http_request_query_bool(req, "force", false) };
+	struct change_result result = { 0 };
 	struct refusal refusal = { 0 };
 	struct group_request g = { 0 };
 	int r;
 
 	(void)e;
 	r = read_request(req, &g, &refusal);
+	set.where = g.where;
 	if (r == 0)
-		r = group_patch_check(g.path, g.update, &refusal);
+		r = group_patch_changes(api_of(req)->controller, g.path, g.update, &set, &refusal);
+	if (r == 0 && set.n_groups > 0)
+		r = api_apply(req, &set, &result, &refusal);
+	change_set_done(&set);
 	json_decref(g.update);
 	if (r < 0)
 		return marathon_refuse(req, &refusal);
-	if (!group_exists(api_of(req)->controller, g.path))
-		return refuse_no_group(req, g.path);
+	if (r == API_ANSWERED)
+		return 0;
+	api_changed(req);
 	api_set_headers(req);
 	http_reply(req, 200, NULL, NULL, 0);
 	return 0;

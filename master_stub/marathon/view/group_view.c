@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "master_stub/marathon/definition/app_id.h"
+#include "master_stub/marathon/deployment/group.h"
 #include "master_stub/marathon/deployment/history.h"
 #include "master_stub/marathon/state.h"
 
@@ -84,11 +85,14 @@ static json_t *groups_in(const struct view *v, const char *id)
 static json_t *view_group(const struct view *v, const char *id)
 {
 	const struct snapshot_group *named = snapshot_find_group(v->snapshot, id);
-	json_t *dependencies = named ? json_deep_copy(named->dependencies) : json_array();
+	const json_t *settings = named ? named->settings : NULL;
+	json_t *dependencies = settings ? json_deep_copy(group_settings_dependencies(settings))
+					: json_array();
 
 	return json_pack("{s:s, s:o, s:[], s:o, s:o, s:s, s:b}", "id", id, "apps", apps_in(v, id),
 			 "pods", "groups", groups_in(v, id), "dependencies", dependencies,
-			 "version", snapshot_version_of(v->snapshot, id), "enforceRole", 0);
+			 "version", snapshot_version_of(v->snapshot, id), "enforceRole",
+			 group_settings_enforce_role(settings));
 }
 
 json_t *group_view(const struct controller *c, const char *id, unsigned embeds)

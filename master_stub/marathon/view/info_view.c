@@ -31,7 +31,8 @@ static json_t *config_view(const struct controller *c)
 			   "default_network_name", "env_vars_prefix", "", "executor", "//cmd",
 			   "features", "framework_name", "marathon", "ha", 0, "hostname",
 			   o->hostname, "maintenance_mode", 0, "master", master, "mesos_role", o->mesos_role,
-			   "mesos_user", "root", "new_group_enforce_role", "off", "webui_url");
+			   "mesos_user", "root", "new_group_enforce_role",
+			   o->new_group_enforces_role ? "top" : "off", "webui_url");
 	numbers = json_pack("{s:i, s:i, s:i, s:i, s:i, s:I, s:I, s:I, s:I}",
 			    "decline_offer_duration", 120000, "failover_timeout", 604800,
 			    "local_port_max", (int)o->local_port_max, "local_port_min",
