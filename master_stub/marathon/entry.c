@@ -69,6 +69,25 @@ struct entry *entry_find_live(const struct controller *c, const char *id)
 	return entry && !entry->is_deleting && entry->target ? entry : NULL;
 }
 
+bool entry_is_pod(const struct entry *entry)
+{
+	return entry->target && entry->target->pod;
+}
+
+struct entry *entry_find_app(const struct controller *c, const char *id)
+{
+	struct entry *entry = entry_find_live(c, id);
+
+	return entry && !entry_is_pod(entry) ? entry : NULL;
+}
+
+struct entry *entry_find_pod(const struct controller *c, const char *id)
+{
+	struct entry *entry = entry_find_live(c, id);
+
+	return entry && entry_is_pod(entry) ? entry : NULL;
+}
+
 int entry_new(struct controller *c, const struct entry_kind *kind, const char *id,
 	      struct entry **ret)
 {

@@ -128,7 +128,7 @@ struct entry_kind {
 };
 extern const struct entry_kind app_kind;
 
-/* What wants instances: an app, from its creation until its last instance is gone; a job's run. */
+/* What wants instances: an app or a pod, from its creation until its last instance is gone; a job's run. */
 struct entry {
 	UT_hash_handle by_id;
 	const struct entry_kind *kind;
@@ -173,11 +173,13 @@ struct action {
 	enum action_kind kind;
 	unsigned step;
 	bool is_canary;			/* a restart that begins with canaries */
+	bool is_pod;
 	char app_id[192];
 };
 
-/* What an app was before the deployment; version "" when it was not. */
+/* What an app or pod was before the deployment; version "" when it was not. */
 struct original {
+	bool is_pod;
 	char app_id[192];
 	char version[CLOCK_TEXT_SIZE];
 };
@@ -256,7 +258,7 @@ struct controller {
 	bool is_subscribed;		/* SUBSCRIBED has come */
 	struct incomings incoming;
 
-	struct entry *entries;		/* the apps, by id, in order */
+	struct entry *entries;		/* the apps and pods, by id, in order */
 	struct entry *runs;		/* those of the jobs' runs */
 	struct job *jobs;		/* by id, in order */
 	struct runs orphans;		/* of jobs that are gone: they are being stopped */
@@ -305,6 +307,10 @@ struct entry *entry_find(const struct controller *c, const char *id);
 struct entry *entry_after(const struct controller *c, const char *id);
 /* The same as entry_find(), but not one that is being deleted. */
 struct entry *entry_find_live(const struct controller *c, const char *id);
+/* The same, but only an app, or only a pod. */
+struct entry *entry_find_app(const struct controller *c, const char *id);
+struct entry *entry_find_pod(const struct controller *c, const char *id);
+bool entry_is_pod(const struct entry *entry);
 int entry_new(struct controller *c, const struct entry_kind *kind, const char *id,
 	      struct entry **ret);
 /* All that want instances: for (e = entries_first(c); e; e = entries_next(c, e)). */
@@ -369,7 +375,7 @@ bool instance_state_is_terminal(Mesos__V1__TaskState state);
 /* An empty one with room for so many actions and originals; NULL: no memory. */
 struct deployment *deployment_allocate(unsigned n_actions, unsigned n_originals);
 void deployment_add_action(struct deployment *deployment, enum action_kind kind, unsigned step,
-			   const char *app_id);
+			   const char *app_id, bool is_pod);
 
 /* ---- deployment_json.c ---- */
 

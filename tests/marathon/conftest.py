@@ -29,10 +29,13 @@ def cluster():
 
 
 def remove_all(cluster):
-    """The apps that wait for nothing but their end, too."""
+    """The apps and pods that wait for nothing but their end, too."""
     for app in cluster.call("GET", "/v2/apps").json["apps"]:
         cluster.call("DELETE", f"/v2/apps{app['id']}?force=true")
+    for pod in cluster.call("GET", "/v2/pods").json:
+        cluster.call("DELETE", f"/v2/pods{pod['id']}?force=true")
     wait_until(lambda: cluster.call("GET", "/v2/deployments").json == [], "the end of all deployments", 60)
+    wait_until(lambda: cluster.call("GET", "/v2/pods/::status").json == [], "the end of all pods", 60)
     wait_until(lambda: cluster.call("GET", "/v2/tasks").json["tasks"] == [], "the end of all tasks", 60)
 
 
@@ -48,6 +51,16 @@ def app():
     """Make a definition; what is given replaces what is ordinary."""
     def make(app_id="/web", **fields):
         return {"id": app_id, "cmd": "exec sleep 1000", "cpus": 0.1, "mem": 32, **fields}
+    return make
+
+
+@pytest.fixture
+def pod():
+    """Make a definition of a pod without instances; what is given replaces what is ordinary."""
+    def make(pod_id="/pod", instances=0, **fields):
+        container = {"name": "main", "resources": {"cpus": 0.1, "mem": 32}, "exec": {"command": {"shell": "exec sleep 1000"}}}
+        return {"id": pod_id, "scaling": {"kind": "fixed", "instances": instances}, "containers": [container],
+                "executorResources": {"cpus": 0.1, "mem": 32, "disk": 0}, **fields}
     return make
 
 

@@ -189,7 +189,10 @@ static json_t *common_document(const json_t *pod)
 {
 	json_t *roles = get(scheduling_of(pod, "placement"), "acceptedResourceRoles");
 
-	return json_pack("{s:O, s:s, s:O, s:O, s:o, s:O, s:O}", "id", get(pod, "id"), "executor", "", "role",
+	/* None is any, as an app says it without the field. */
+	if (json_array_size(roles) == 0)
+		roles = NULL;
+	return json_pack("{s:O, s:s, s:O, s:O, s:o, s:O*, s:O}", "id", get(pod, "id"), "executor", "", "role",
 			 get(pod, "role"), "networks", get(pod, "networks"), "constraints", pod_constraints(pod),
 			 "acceptedResourceRoles", roles, "unreachableStrategy",
 			 scheduling_of(pod, "unreachableStrategy"));

@@ -19,11 +19,12 @@ enum { MAX_ENDED = 256 };
 /* ---- Planning ---- */
 
 void deployment_add_action(struct deployment *d, enum action_kind kind, unsigned step,
-			   const char *app_id)
+			   const char *app_id, bool is_pod)
 {
 	struct action *action = &d->actions[d->n_actions++];
 
 	action->kind = kind;
+	action->is_pod = is_pod;
 	action->step = step;
 	(void)snprintf(action->app_id, sizeof(action->app_id), "%s", app_id);
 }
@@ -36,7 +37,7 @@ static void plan_step(struct deployment *d, const struct deployment_part *parts,
 
 	for (unsigned i = 0; i < n; i++) {
 		if (parts[i].work == work)
-			deployment_add_action(d, kind, d->n_steps, parts[i].app_id);
+			deployment_add_action(d, kind, d->n_steps, parts[i].app_id, parts[i].is_pod);
 	}
 	if (d->n_actions > before)
 		d->n_steps++;
@@ -54,7 +55,8 @@ static void plan_layer(struct deployment *d, const struct deployment_part *parts
 
 	for (unsigned i = 0; i < n; i++) {
 		if (parts[i].layer == layer && parts[i].work >= WORK_START)
-			deployment_add_action(d, kinds[parts[i].work], d->n_steps, parts[i].app_id);
+			deployment_add_action(d, kinds[parts[i].work], d->n_steps, parts[i].app_id,
+					      parts[i].is_pod);
 	}
 	if (d->n_actions > before)
 		d->n_steps++;
@@ -87,6 +89,7 @@ int deployment_new(const struct deployment_part *parts, unsigned n, struct deplo
 		if (parts[i].work == WORK_NOTHING)
 			continue;
 		d->n_originals++;
+		original->is_pod = parts[i].is_pod;
 		(void)snprintf(original->app_id, sizeof(original->app_id), "%s", parts[i].app_id);
 		if (parts[i].original)
 			(void)snprintf(original->version, sizeof(original->version), "%s",

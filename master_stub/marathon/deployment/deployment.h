@@ -9,9 +9,10 @@ struct controller;
 struct deployment;
 struct entry;
 
-/* One app of a change: what it was and what is to be done with it. */
+/* One app or pod of a change: what it was and what is to be done with it. */
 struct deployment_part {
 	const char *app_id;
+	bool is_pod;
 	const char *original;	/* version; NULL: it is new */
 	enum deployment_work {
 		WORK_NOTHING,
@@ -50,7 +51,7 @@ json_t *deployment_to_plan(const struct deployment *deployment);
 /* The reverse; -EINVAL, -ENOMEM. */
 int deployment_from_plan(const json_t *plan, struct deployment **ret);
 
-/* [{"actions": [{"action", "app"}]}]; new reference or NULL. */
+/* [{"actions": [{"action", "app" or "pod"}]}]; new reference or NULL. */
 json_t *deployment_steps_view(const struct deployment *deployment);
 
 /* The element of GET /v2/deployments; new reference or NULL. */

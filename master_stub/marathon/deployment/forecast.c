@@ -195,7 +195,7 @@ static bool start(struct paper *p, struct paper_app *app)
 
 static void tell(struct paper *p, struct paper_app *app, unsigned n_waiting)
 {
-	json_t *view = json_pack("{s:s, s:O}", "app", app->entry.id, "placed", app->placed);
+	json_t *view = json_pack("{s:s, s:O}", entry_is_pod(&app->entry) ? "pod" : "app", app->entry.id, "placed", app->placed);
 	char why[EXPLANATION_SIZE] = "";
 
 	if (n_waiting > 0 && p->n_placed >= MAX_PLACED) {

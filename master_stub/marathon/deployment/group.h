@@ -37,7 +37,7 @@ void group_free(struct controller *c, struct group *group);
 
 /* Is it the root, named, or is something inside? */
 bool group_exists(const struct controller *c, const char *id);
-/* The first live app after PREVIOUS (NULL: of all) that is inside the group; NULL: no more. */
+/* The first live app or pod after PREVIOUS (NULL: of all) that is inside the group; NULL: no more. */
 struct entry *group_next_app(const struct controller *c, const char *id,
 			     const struct entry *previous);
 

@@ -4,8 +4,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "lib/cleanup.h"
 #include "lib/clock.h"
 #include "master_stub/marathon/definition/app_id.h"
+#include "master_stub/marathon/definition/pod.h"
 #include "master_stub/marathon/definition/refusal.h"
 #include "master_stub/marathon/definition/shape.h"
 #include "master_stub/marathon/deployment/changes.h"
@@ -36,6 +38,7 @@ static const struct shape group = { .kind = SHAPE_OBJECT, .of = group_fields };
 static const struct shape group_fields[] = {
 	{ "id", SHAPE_STRING, .check = app_id_path_complaint },
 	{ "apps", SHAPE_LIST, .max = MAX_MEMBERS, .of = &anything },
+	{ "pods", SHAPE_LIST, .max = MAX_MEMBERS, .of = &anything },
 	{ "groups", SHAPE_LIST, .max = MAX_MEMBERS, .of = &group },
 	{ "dependencies", SHAPE_LIST, .max = MAX_DEPENDENCIES, .of = &dependency },
 	{ "scaleBy", SHAPE_NUMBER, .max = MAX_INSTANCES },
@@ -182,8 +185,21 @@ static void move_problems(const struct builder *b, const char *path)
 	}
 }
 
-static int build_app(const struct builder *b, const char *group_id, const json_t *document,
-		     const char *path)
+/* What a group has lists of. */
+typedef int member_parse_fn(const json_t *document, const char *id, const struct role_rules *rules, struct app **ret,
+			    struct refusal *refusal);
+
+static const struct member_kind {
+	const char *key;
+	bool are_pods;
+	member_parse_fn *parse;
+} member_kinds[] = {
+	{ "apps", false, app_parse },
+	{ "pods", true, pod_parse },
+};
+
+static int build_member(const struct builder *b, const struct member_kind *kind, const char *group_id,
+			const json_t *document, const char *path)
 {
 	const char *own = json_string_value(json_object_get(document, "id"));
 	char id[APP_ID_SIZE], parent[APP_ID_SIZE];
@@ -204,12 +220,12 @@ static int build_app(const struct builder *b, const char *group_id, const json_t
 		return 0;
 	}
 	if (change_set_find(b->set, id))
-		return refuse(b->refusal, 422, "App '%s' is given more than once", id);
+		return refuse(b->refusal, 422, "'%s' is given more than once", id);
 	change = change_set_app(b->set, id);
 	if (!change)
 		return refuse_memory(b->refusal);
 	rules = group_role_rules(b->c, b->set, id);
-	r = app_parse(document, id, &rules, &change->app, b->refusal);
+	r = kind->parse(document, id, &rules, &change->app, b->refusal);
 	if (r < 0 && b->refusal->status == 422) {
 		move_problems(b, path);
 		r = 0;
@@ -217,25 +233,27 @@ static int build_app(const struct builder *b, const char *group_id, const json_t
 	return r;
 }
 
-static int build_apps(const struct builder *b, const char *id, const json_t *apps,
-		      const char *path)
+/* A list that is given is the complete one. */
+static int build_members(const struct builder *b, const struct member_kind *kind, const char *id,
+			 const json_t *update, const char *path)
 {
+	const json_t *list = json_object_get(update, kind->key), *document;
 	const struct entry *entry = NULL;
-	const json_t *document;
 	size_t i;
 
-	json_array_foreach(apps, i, document) {
+	json_array_foreach(list, i, document) {
 		char below[SHAPE_PATH_SIZE];
 
-		(void)snprintf(below, sizeof(below), "%s/apps(%zu)", path, i);
-		if (build_app(b, id, document, below) < 0)
+		(void)snprintf(below, sizeof(below), "%s/%s(%zu)", path, kind->key, i);
+		if (build_member(b, kind, id, document, below) < 0)
 			return -1;
 	}
-	while (apps && (entry = group_next_app(b->c, id, entry))) {
+	while (list && (entry = group_next_app(b->c, id, entry))) {
 		char parent[APP_ID_SIZE];
 
 		app_id_parent(entry->id, parent);
-		if (strcmp(parent, id) == 0 && !change_set_find(b->set, entry->id) &&
+		if (entry_is_pod(entry) == kind->are_pods && strcmp(parent, id) == 0 &&
+		    !change_set_find(b->set, entry->id) &&
 		    delete_app(b, entry->id) < 0)
 			return -1;
 	}
@@ -362,8 +380,10 @@ static int build_group(const struct builder *b, const char *id, const json_t *up
 	json_decref(settings);
 	if (!is_set)
 		return refuse_memory(b->refusal);
-	if (build_apps(b, id, json_object_get(update, "apps"), path) < 0)
-		return -1;
+	for (size_t i = 0; i < ARRAY_SIZE(member_kinds); i++) {
+		if (build_members(b, &member_kinds[i], id, update, path) < 0)
+			return -1;
+	}
 	return build_groups(b, id, json_object_get(update, "groups"), path);
 }
 
@@ -453,6 +473,9 @@ static int scale(const struct builder *b, const char *id, double factor)
 		unsigned instances = scaled(entry->target->instances, factor);
 		struct change *change;
 
+		/* As in Marathon it is said of apps alone. */
+		if (entry_is_pod(entry))
+			continue;
 		if (instances > MAX_INSTANCES) {
 			problems_add(b->problems, "/scaleBy", "app '%s' would have more than %d "
 							      "instances", entry->id,

@@ -106,22 +106,25 @@ static bool is_clash(const struct future *f, const char *app_id)
 static void check_ids(const struct controller *c, const struct change_set *set,
 		      const struct future *f, struct problems *problems)
 {
-	bool is_bad = false;
+	bool is_bad[2] = { false };	/* apps, pods */
 
 	for (unsigned i = 0; i < set->n_apps; i++) {
-		const char *id = set->apps[i].app_id;
+		const struct change *change = &set->apps[i];
 
-		if (set->apps[i].app && !entry_find_live(c, id))
-			is_bad |= is_clash(f, id);
+		if (change->app && !entry_find_live(c, change->app_id))
+			is_bad[change->app->pod != NULL] |= is_clash(f, change->app_id);
 	}
 	for (unsigned i = 0; i < set->n_groups; i++) {
 		for (unsigned k = 0; k < f->n_apps; k++)
-			is_bad |= set->groups[i].settings &&
-				  app_id_is_within(set->groups[i].id, f->apps[k].id);
+			is_bad[f->apps[k].app->pod != NULL] |=
+				set->groups[i].settings &&
+				app_id_is_within(set->groups[i].id, f->apps[k].id);
 	}
-	if (is_bad)
-		problems_add(problems, "/",
-			     "Groups and Applications may not have the same identifier.");
+	for (unsigned kind = 0; kind < 2; kind++) {
+		if (is_bad[kind])
+			problems_add(problems, "/", "Groups and %s may not have the same identifier.",
+				     kind == 0 ? "Applications" : "Pods");
+	}
 }
 
 /* Fills the layers of PARTS. */
@@ -276,6 +279,25 @@ static enum deployment_work work_of(const struct change *change, const struct en
 	return is_upgrade && app->instances > 0 ? WORK_RESTART : WORK_SCALE;
 }
 
+int plan_refuse_taken(const struct entry *entry, struct refusal *refusal)
+{
+	return refuse(refusal, 409, "%s with id [%s] already exists.",
+		      entry_is_pod(entry) ? "A pod" : "An app", entry->id);
+}
+
+/* What is an app stays one, and a pod a pod, for as long as it is there. */
+static int check_kinds(const struct controller *c, const struct change_set *set, struct refusal *refusal)
+{
+	for (unsigned i = 0; i < set->n_apps; i++) {
+		const struct change *change = &set->apps[i];
+		const struct entry *entry = entry_find_live(c, change->app_id);
+
+		if (entry && change->app && entry_is_pod(entry) != (change->app->pod != NULL))
+			return plan_refuse_taken(entry, refusal);
+	}
+	return 0;
+}
+
 /* "As it is" becomes a definition of its own. */
 static int fill_restarts(const struct controller *c, struct change_set *set,
 			 struct refusal *refusal)
@@ -305,6 +327,7 @@ static void describe_parts(const struct controller *c, struct plan *plan)
 		plan->parts[i].app_id = change->app_id;
 		plan->parts[i].original = is_old ? entry->target->version : NULL;
 		plan->parts[i].work = work_of(change, entry);
+		plan->parts[i].is_pod = change->app ? change->app->pod != NULL : entry_is_pod(entry);
 	}
 }
 
@@ -318,6 +341,8 @@ int plan_make(struct controller *c, struct change_set *set, struct plan *ret,
 	if (!ret->parts)
 		return refuse_memory(refusal);
 	r = fill_restarts(c, set, refusal);
+	if (r == 0)
+		r = check_kinds(c, set, refusal);
 	if (r == 0)
 		r = order_parts(c, set, ret->parts, refusal);
 	if (r == 0)

@@ -9,6 +9,7 @@
 
 struct change_set;
 struct controller;
+struct entry;
 struct refusal;
 
 struct plan {
@@ -19,13 +20,16 @@ struct plan {
 
 /*
  * Nothing of the controller is changed.  Refused with 409 when another deployment holds one of the
- * apps, unless the set is forced; 403 when too many run; 404 for an app to restart or delete that is
- * not there; 422 for cyclic dependencies, for an app with the id of a group, and for want of a
+ * apps, unless the set is forced, and for an app with the id of a pod, or the reverse; 403 when too many run;
+ * 404 for an app to restart or delete that is not there; 422 for cyclic dependencies, for an app with the id of a group, and for want of a
  * service port.  Freed with plan_done() in any case.
  */
 int plan_make(struct controller *c, struct change_set *set, struct plan *ret,
 	      struct refusal *refusal);
 void plan_done(struct plan *plan);
+
+/* 409: there is one with the id of ENTRY, which is an app or a pod. */
+int plan_refuse_taken(const struct entry *entry, struct refusal *refusal);
 
 /* Every definition that is changed becomes VERSION of its app. */
 void plan_stamp(const struct controller *c, const struct plan *plan, const char *version);

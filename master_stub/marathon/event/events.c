@@ -255,6 +255,11 @@ void event_api_post(struct controller *c, const char *peer, const char *uri,
 		       "appDefinition", app_to_json(app)));
 }
 
+void event_pod(struct controller *c, const char *type, const char *peer, const char *uri)
+{
+	emit(c, type, json_pack("{s:s, s:s}", "clientIp", or_empty(peer), "uri", or_empty(uri)));
+}
+
 void event_registered(struct controller *c, const char *master)
 {
 	emit(c, "scheduler_registered_event",

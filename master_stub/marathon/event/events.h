@@ -46,6 +46,8 @@ void event_group_failed(struct controller *c, const char *group_id, const char *
 void event_group_changed(struct controller *c, const char *group_id, const char *version);
 void event_api_post(struct controller *c, const char *peer, const char *uri,
 		    const struct app *app);
+/* TYPE: pod_created_event, pod_updated_event, pod_deleted_event. */
+void event_pod(struct controller *c, const char *type, const char *peer, const char *uri);
 void event_registered(struct controller *c, const char *master);
 void event_reregistered(struct controller *c, const char *master);
 void event_disconnected(struct controller *c);

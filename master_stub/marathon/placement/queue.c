@@ -211,8 +211,8 @@ static json_t *item_view(const struct controller *c, const struct entry *entry, 
 	/* A delay that is over, or that nothing follows. */
 	if (left_ms < 0 || has_given_up)
 		left_ms = 0;
-	item = json_pack("{s:o, s:I, s:s, s:{s:I, s:b}, s:o}", "app",
-			 app_to_json(entry->launch_spec ? entry->launch_spec : entry->target),
+	item = json_pack("{s:o, s:I, s:s, s:{s:I, s:b}, s:o}", entry_is_pod(entry) ? "pod" : "app",
+			 spec_view(entry->launch_spec ? entry->launch_spec : entry->target),
 			 "count", (json_int_t)entry->wanted, "role", entry->target->role, "delay",
 			 "timeLeftSeconds", (json_int_t)((left_ms + 999) / 1000), "overdue",
 			 left_ms == 0 && !has_given_up, "processedOffersSummary", summary_view(&entry->waiting));

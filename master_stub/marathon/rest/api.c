@@ -11,6 +11,7 @@
 #include "lib/err.h"
 #include "lib/json_in.h"
 #include "master_stub/marathon/definition/label_selector.h"
+#include "master_stub/marathon/deployment/plan.h"
 #include "master_stub/marathon/state.h"
 #include "master_stub/marathon/view/views.h"
 
@@ -33,6 +34,11 @@ static const struct route routes[] = {
 	{ HTTP_PUT, "/v2/apps/*", api_put_app, 0 },
 	{ HTTP_PATCH, "/v2/apps/*", api_patch_app, 0 },
 	{ HTTP_DELETE, "/v2/apps/*", api_delete_app, 0 },
+	{ HTTP_GET, "/v2/pods", api_list_pods, 0 },
+	{ HTTP_POST, "/v2/pods", api_create_pod, 0 },
+	{ HTTP_GET, "/v2/pods/*", api_get_pod, 0 },
+	{ HTTP_PUT, "/v2/pods/*", api_put_pod, 0 },
+	{ HTTP_DELETE, "/v2/pods/*", api_delete_pod, 0 },
 	{ HTTP_GET, "/v2/tasks", api_list_tasks, 0 },
 	{ HTTP_POST, "/v2/tasks/delete", api_delete_tasks, 0 },
 	{ HTTP_GET, "/v2/deployments", api_list_deployments, 0 },
@@ -181,6 +187,13 @@ int api_apply(struct http_request *req, struct change_set *set, struct change_re
 	return API_ANSWERED;
 }
 
+int api_refuse_taken(const struct http_request *req, const char *id, struct refusal *refusal)
+{
+	const struct entry *entry = entry_find_live(api_of(req)->controller, id);
+
+	return entry ? plan_refuse_taken(entry, refusal) : 0;
+}
+
 int api_reply_deployment(struct http_request *req, int status, const struct change_result *result)
 {
 	json_t *body = json_pack("{s:s, s:s}", "version", result->version, "deploymentId",
@@ -318,10 +331,12 @@ unsigned api_group_embeds(const struct http_request *req)
 	unsigned embeds = api_embeds(req);
 
 	if (!http_request_query(req, "embed"))
-		return embeds | EMBED_APPS | EMBED_GROUPS;
+		return embeds | EMBED_APPS | EMBED_PODS | EMBED_GROUPS;
 	for (size_t i = 0; (value = http_request_query_at(req, "embed", i)); i++) {
 		if (strcmp(value, "group.apps") == 0)
 			embeds |= EMBED_APPS;
+		if (strcmp(value, "group.pods") == 0)
+			embeds |= EMBED_PODS;
 		if (strcmp(value, "group.groups") == 0)
 			embeds |= EMBED_GROUPS;
 	}

@@ -33,6 +33,8 @@ int marathon_refuse(struct http_request *req, struct refusal *refusal);
 enum { API_ANSWERED = 1 };
 int api_apply(struct http_request *req, struct change_set *set, struct change_result *ret,
 	      struct refusal *refusal);
+/* 409 when there is an app or a pod ID. */
+int api_refuse_taken(const struct http_request *req, const char *id, struct refusal *refusal);
 /* {"version", "deploymentId"}, and that something has changed. */
 int api_reply_deployment(struct http_request *req, int status, const struct change_result *result);
 struct entry;
@@ -57,6 +59,7 @@ route_fn api_list_apps, api_create_app, api_put_apps, api_patch_apps;
 route_fn api_get_app, api_put_app, api_patch_app, api_delete_app, api_restart_app;
 route_fn api_list_versions, api_get_effective, api_get_version, api_get_autoscale;
 route_fn api_list_app_tasks, api_kill_app_tasks, api_kill_app_task;
+route_fn api_list_pods, api_create_pod, api_get_pod, api_put_pod, api_delete_pod;
 route_fn api_list_tasks, api_delete_tasks;
 route_fn api_list_deployments, api_get_deployment, api_cancel_deployment;
 route_fn api_promote_deployment, api_pause_deployment, api_resume_deployment;
@@ -83,7 +86,7 @@ void event_streams_keepalive(struct event_streams *streams);
 
 /* The embed parameters of the request (views.h). */
 unsigned api_embeds(const struct http_request *req);
-/* With what is embedded into groups: without any parameter apps and groups are. */
+/* With what is embedded into groups: without any parameter apps, pods and groups are. */
 unsigned api_group_embeds(const struct http_request *req);
 /* Apps that the request's cmd, id and label select; 422 in REFUSAL. */
 struct app_filter;

@@ -72,7 +72,8 @@ int api_list_apps(struct http_request *req, struct err *e)
 		return list_long(req, &page, filter, e);
 	apps = json_array();
 	HASH_ITER(by_id, c->entries, entry, next) {
-		if (!entry->is_deleting && app_filter_matches(filter, entry->target) &&
+		if (!entry->is_deleting && !entry_is_pod(entry) &&
+		    app_filter_matches(filter, entry->target) &&
 		    app_page_takes(&page, entry->id))
 			(void)json_array_append_new(
 				apps, app_fields(fields, app_view(c, entry, embeds)));
@@ -128,7 +129,7 @@ int api_get_app(struct http_request *req, struct err *e)
 	api_path_id(req, id);
 	if (is_group_pattern(id))
 		return list_group(req, id, e);
-	entry = entry_find_live(c, id);
+	entry = entry_find_app(c, id);
 	if (!entry) {
 		(void)refuse_no_app(&refusal, id);
 		return marathon_refuse(req, &refusal);
@@ -147,7 +148,7 @@ int api_list_versions(struct http_request *req, struct err *e)
 
 	(void)e;
 	api_path_id(req, id);
-	entry = entry_find_live(c, id);
+	entry = entry_find_app(c, id);
 	if (!entry) {
 		(void)refuse_no_app(&refusal, id);
 		return marathon_refuse(req, &refusal);
@@ -162,7 +163,7 @@ int api_list_versions(struct http_request *req, struct err *e)
 static struct app *find_version(const struct controller *c, const char *id, const char *version,
 				struct refusal *refusal)
 {
-	const struct entry *entry = entry_find_live(c, id);
+	const struct entry *entry = entry_find_app(c, id);
 	struct app *app = NULL;
 	int64_t time;
 
@@ -202,7 +203,7 @@ int api_get_effective(struct http_request *req, struct err *e)
 
 	(void)e;
 	api_path_id(req, id);
-	entry = entry_find_live(c, id);
+	entry = entry_find_app(c, id);
 	if (!entry)
 		(void)refuse_no_app(&refusal, id);
 	else if (task_id && (!task || task->instance->entry != entry))
@@ -216,7 +217,7 @@ int api_get_effective(struct http_request *req, struct err *e)
 
 static int check_match(const struct http_request *req, const char *id, struct refusal *refusal)
 {
-	const struct entry *entry = entry_find_live(api_of(req)->controller, id);
+	const struct entry *entry = entry_find_app(api_of(req)->controller, id);
 
 	return api_check_match(req, id, entry ? entry->target : NULL, refusal);
 }
@@ -294,8 +295,8 @@ int api_create_app(struct http_request *req, struct err *e)
 	rules = group_role_rules_of(c, document);
 	if (r == 0)
 		r = app_parse(document, NULL, &rules, &app, &refusal);
-	if (r == 0 && entry_find_live(c, app->id))
-		r = refuse(&refusal, 409, "An app with id [%s] already exists.", app->id);
+	if (r == 0)
+		r = api_refuse_taken(req, app->id, &refusal);
 	if (r == 0)
 		r = apply_one(req, app->id, app_ref(app), false, is_forced(req), &result,
 			      &refusal);
@@ -336,7 +337,7 @@ static int parse_update(const struct controller *c, const json_t *document, cons
 			bool is_partial, bool may_create, struct app **ret, bool *ret_is_new,
 			struct refusal *refusal)
 {
-	const struct entry *entry = entry_find_live(c, id);
+	const struct entry *entry = entry_find_app(c, id);
 	const struct role_rules rules = group_role_rules(c, NULL, id);
 	const char *own = json_string_value(json_object_get(document, "id"));
 	char own_id[APP_ID_SIZE];
@@ -358,7 +359,7 @@ static int parse_update(const struct controller *c, const json_t *document, cons
 /* Of the request, not of the app: what is read back and sent again is not in place by that. */
 static int take_in_place(const struct http_request *req, struct app *app, struct refusal *refusal)
 {
-	const struct entry *entry = entry_find_live(api_of(req)->controller, app->id);
+	const struct entry *entry = entry_find_app(api_of(req)->controller, app->id);
 
 	if (!entry || !http_request_query_bool(req, "inPlace", false))
 		return 0;
@@ -501,7 +502,7 @@ static int change_whole(struct http_request *req, bool is_restart, bool force)
 	int r;
 
 	api_path_id(req, id);
-	entry = entry_find_live(api_of(req)->controller, id);
+	entry = entry_find_app(api_of(req)->controller, id);
 	if (!entry) {
 		(void)refuse_no_app(&refusal, id);
 		return marathon_refuse(req, &refusal);

@@ -13,7 +13,7 @@ static const struct entry *find_of_that_name(const struct controller *c, const c
 	char whole[API_ID_SIZE + sizeof("/autoscale")];
 
 	(void)snprintf(whole, sizeof(whole), "%s/autoscale", strcmp(id, "/") == 0 ? "" : id);
-	return entry_find_live(c, whole);
+	return entry_find_app(c, whole);
 }
 
 int api_get_autoscale(struct http_request *req, struct err *e)
@@ -28,7 +28,7 @@ int api_get_autoscale(struct http_request *req, struct err *e)
 	entry = find_of_that_name(c, id);
 	if (entry)
 		return api_reply_app(req, entry);
-	entry = entry_find_live(c, id);
+	entry = entry_find_app(c, id);
 	if (entry && entry->target->autoscale)
 		return marathon_reply(req, 200, autoscaler_view(c, entry));
 	(void)refuse(&refusal, 404, entry ? "App '%s' has no autoscale" : "App '%s' does not exist",

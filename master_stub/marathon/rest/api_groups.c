@@ -50,8 +50,10 @@ int api_list_group_apps(struct http_request *req, struct err *e)
 	if (!group_exists(c, id))
 		return refuse_no_group(req, id);
 	apps = json_array();
-	while ((entry = group_next_app(c, id, entry)))
-		(void)json_array_append_new(apps, app_view(c, entry, embeds));
+	while ((entry = group_next_app(c, id, entry))) {
+		if (!entry_is_pod(entry))
+			(void)json_array_append_new(apps, app_view(c, entry, embeds));
+	}
 	return marathon_reply(req, 200, apps);
 }
 
@@ -131,8 +133,10 @@ static int refuse_existing(const struct controller *c, const char *id, struct re
 	if (group_exists(c, id))
 		return refuse(refusal, 409, "Group %s is already created. Use PUT to change this "
 					    "group.", id);
-	if (entry_find_live(c, id))
+	if (entry_find_app(c, id))
 		return refuse(refusal, 409, "An app with the path %s already exists.", id);
+	if (entry_find_pod(c, id))
+		return refuse(refusal, 409, "A pod with the path %s already exists.", id);
 	return 0;
 }
 

@@ -52,7 +52,7 @@ static void put_tasks(struct listing *listing, const struct entry *entry)
 
 static bool is_listed(const struct api_list *list, const struct entry *entry)
 {
-	if (!app_id_is_within(entry->id, list->group))
+	if (!app_id_is_within(entry->id, list->group) || entry_is_pod(entry))
 		return false;
 	if (list->is_of_tasks)
 		return true;

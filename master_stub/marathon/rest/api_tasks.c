@@ -57,7 +57,8 @@ static int reply_text(struct http_request *req, const char *group)
 	HASH_ITER(by_id, c->entries, entry, next) {
 		unsigned n = app_n_ports(entry->target);
 
-		if (!out || entry->is_deleting || !app_id_is_within(entry->id, group))
+		if (!out || entry->is_deleting || entry_is_pod(entry) ||
+		    !app_id_is_within(entry->id, group))
 			continue;
 		for (unsigned i = 0; i < (n ? n : 1); i++)
 			print_line(out, entry, i);
@@ -117,7 +118,7 @@ int api_list_app_tasks(struct http_request *req, struct err *e)
 	size = strlen(id);
 	if (size >= 2 && strcmp(id + size - 2, "/*") == 0) {
 		id[size == 2 ? 1 : size - 2] = '\0';
-	} else if (!entry_find_live(c, id)) {
+	} else if (!entry_find_app(c, id)) {
 		(void)refuse(&refusal, 404, "App '%s' does not exist", id);
 		return marathon_refuse(req, &refusal);
 	}
@@ -209,7 +210,7 @@ int api_kill_app_tasks(struct http_request *req, struct err *e)
 
 	(void)e;
 	api_path_id(req, id);
-	entry = entry_find_live(c, id);
+	entry = entry_find_app(c, id);
 	if (!entry)
 		(void)refuse(&refusal, 404, "App '%s' does not exist", id);
 	if (!entry || read_options(req, &options, &refusal) < 0)
@@ -238,7 +239,7 @@ int api_kill_app_task(struct http_request *req, struct err *e)
 
 	(void)e;
 	api_path_id(req, id);
-	entry = entry_find_live(c, id);
+	entry = entry_find_app(c, id);
 	if (!entry)
 		(void)refuse(&refusal, 404, "App '%s' does not exist", id);
 	else if (!instance || instance->entry != entry)

@@ -90,7 +90,7 @@ static struct figures read_figures(const struct marathon_api *api)
 		count_instances(entry, &figures);
 		if (entry->is_deleting)
 			continue;
-		figures.apps++;
+		figures.apps += !entry_is_pod(entry);
 		figures.groups += count_new_groups(entry->id, last);
 		last = entry->id;
 	}

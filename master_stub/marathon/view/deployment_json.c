@@ -8,19 +8,21 @@
 #include "master_stub/marathon/instance/readiness.h"
 #include "master_stub/marathon/state.h"
 
-static const char *const action_names[N_ACTION_KINDS] = {
-	[ACTION_START] = "StartApplication",
-	[ACTION_STOP] = "StopApplication",
-	[ACTION_SCALE] = "ScaleApplication",
-	[ACTION_RESTART] = "RestartApplication",
+/* Of an app, of a pod. */
+static const char *const action_names[N_ACTION_KINDS][2] = {
+	[ACTION_START] = { "StartApplication", "StartPod" },
+	[ACTION_STOP] = { "StopApplication", "StopPod" },
+	[ACTION_SCALE] = { "ScaleApplication", "ScalePod" },
+	[ACTION_RESTART] = { "RestartApplication", "RestartPod" },
 };
+static const char *const id_keys[2] = { "app", "pod" };
 
 /* ---- Views ---- */
 
 static json_t *action_view(const struct action *action)
 {
-	return json_pack("{s:s, s:s}", "action", action_names[action->kind], "app",
-			 action->app_id);
+	return json_pack("{s:s, s:s}", "action", action_names[action->kind][action->is_pod],
+			 id_keys[action->is_pod], action->app_id);
 }
 
 json_t *deployment_steps_view(const struct deployment *d)
@@ -74,10 +76,11 @@ static json_t *true_or_null(bool value)
 
 json_t *deployment_view(const struct controller *c, const struct deployment *d)
 {
-	json_t *apps = json_array(), *current = json_array();
+	json_t *apps = json_array(), *pods = json_array(), *current = json_array();
 
 	for (unsigned i = 0; i < d->n_originals; i++)
-		(void)json_array_append_new(apps, json_string(d->originals[i].app_id));
+		(void)json_array_append_new(d->originals[i].is_pod ? pods : apps,
+					    json_string(d->originals[i].app_id));
 	for (unsigned i = 0; i < d->n_actions; i++) {
 		json_t *action;
 
@@ -88,9 +91,9 @@ json_t *deployment_view(const struct controller *c, const struct deployment *d)
 					  readiness_of(c, &d->actions[i]));
 		(void)json_array_append_new(current, action);
 	}
-	return json_pack("{s:s, s:s, s:o, s:[], s:i, s:i, s:o, s:o, s:o*, s:o*, s:o*, s:o*}", "id",
+	return json_pack("{s:s, s:s, s:o, s:o, s:i, s:i, s:o, s:o, s:o*, s:o*, s:o*, s:o*}", "id",
 			 d->id, "version", d->version, "affectedApps", apps, "affectedPods",
-			 "currentStep", (int)d->current + 1, "totalSteps", (int)d->n_steps, "steps",
+			 pods, "currentStep", (int)d->current + 1, "totalSteps", (int)d->n_steps, "steps",
 			 deployment_steps_view(d), "currentActions", current, "rollbackOf",
 			 deployment_rollback_view(d), "canaries",
 			 d->is_promoted ? NULL : canaries_view(d), "awaitsPromotion",
@@ -112,15 +115,29 @@ json_t *deployment_to_plan(const struct deployment *d)
 
 /* ---- Reading what was stored ---- */
 
-static int kind_of(const json_t *action)
+static int kind_of(const json_t *action, bool is_pod)
 {
 	const char *name = json_string_value(json_object_get(action, "action"));
 
 	for (int kind = 0; name && kind < N_ACTION_KINDS; kind++) {
-		if (strcmp(action_names[kind], name) == 0)
+		if (strcmp(action_names[kind][is_pod], name) == 0)
 			return kind;
 	}
 	return -EINVAL;
+}
+
+static int read_action(struct deployment *d, const json_t *action, unsigned step)
+{
+	bool is_pod = json_object_get(action, id_keys[true]) != NULL;
+	const char *id = json_string_value(json_object_get(action, id_keys[is_pod]));
+	int kind = kind_of(action, is_pod);
+
+	if (kind < 0 || !id)
+		return -EINVAL;
+	deployment_add_action(d, (enum action_kind)kind, step, id, is_pod);
+	for (unsigned i = 0; is_pod && i < d->n_originals; i++)
+		d->originals[i].is_pod |= strcmp(d->originals[i].app_id, id) == 0;
+	return 0;
 }
 
 static int read_steps(struct deployment *d, const json_t *steps)
@@ -129,13 +146,8 @@ static int read_steps(struct deployment *d, const json_t *steps)
 		const json_t *actions = json_object_get(json_array_get(steps, step), "actions");
 
 		for (size_t i = 0; i < json_array_size(actions); i++) {
-			const json_t *action = json_array_get(actions, i);
-			const char *app = json_string_value(json_object_get(action, "app"));
-			int kind = kind_of(action);
-
-			if (kind < 0 || !app)
+			if (read_action(d, json_array_get(actions, i), (unsigned)step) < 0)
 				return -EINVAL;
-			deployment_add_action(d, (enum action_kind)kind, (unsigned)step, app);
 		}
 	}
 	d->n_steps = (unsigned)json_array_size(steps);

@@ -29,25 +29,30 @@ static bool next_group(const char *id, const char *group, char ret_group[APP_ID_
 	return true;
 }
 
-static json_t *one_app(const struct view *v, const struct app *app)
+static json_t *one_member(const struct view *v, const struct app *app)
 {
-	return v->is_past ? app_to_json(app)
-			  : app_view(v->c, entry_find(v->c, app->id), v->embeds);
+	const struct entry *entry = entry_find(v->c, app->id);
+
+	if (v->is_past)
+		return spec_view(app);
+	return app->pod ? pod_status_view(v->c, entry) : app_view(v->c, entry, v->embeds);
 }
 
-static json_t *apps_in(const struct view *v, const char *id)
+/* The apps directly in the group ID, or the pods. */
+static json_t *members_in(const struct view *v, const char *id, bool are_pods)
 {
 	const struct snapshot_app *app, *next;
-	json_t *apps = json_array();
+	json_t *members = json_array();
 	char below[APP_ID_SIZE];
 
-	if (!(v->embeds & EMBED_APPS))
-		return apps;
+	if (!(v->embeds & (are_pods ? EMBED_PODS : EMBED_APPS)))
+		return members;
 	HASH_ITER(by_id, v->snapshot->apps, app, next) {
-		if (app_id_is_below(app->app->id, id) && !next_group(app->app->id, id, below))
-			(void)json_array_append_new(apps, one_app(v, app->app));
+		if ((app->app->pod != NULL) == are_pods && app_id_is_below(app->app->id, id) &&
+		    !next_group(app->app->id, id, below))
+			(void)json_array_append_new(members, one_member(v, app->app));
 	}
-	return apps;
+	return members;
 }
 
 static json_t *view_group(const struct view *v, const char *id);
@@ -89,9 +94,10 @@ static json_t *view_group(const struct view *v, const char *id)
 	json_t *dependencies = settings ? json_deep_copy(group_settings_dependencies(settings))
 					: json_array();
 
-	return json_pack("{s:s, s:o, s:[], s:o, s:o, s:s, s:b}", "id", id, "apps", apps_in(v, id),
-			 "pods", "groups", groups_in(v, id), "dependencies", dependencies,
-			 "version", snapshot_version_of(v->snapshot, id), "enforceRole",
+	return json_pack("{s:s, s:o, s:o, s:o, s:o, s:s, s:b}", "id", id, "apps",
+			 members_in(v, id, false), "pods", members_in(v, id, true), "groups",
+			 groups_in(v, id), "dependencies", dependencies, "version",
+			 snapshot_version_of(v->snapshot, id), "enforceRole",
 			 group_settings_enforce_role(settings));
 }
 

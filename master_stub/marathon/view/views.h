@@ -22,10 +22,19 @@ enum embed {
 	/* Into groups: */
 	EMBED_APPS = 64,
 	EMBED_GROUPS = 128,
+	EMBED_PODS = 512,
 };
 
 json_t *app_view(const struct controller *c, const struct entry *entry, unsigned embeds);
 json_t *app_deployments_view(const struct entry *entry);
+
+/* The definition as clients see it: an app's, or a pod's, which has no versionInfo. */
+json_t *spec_view(const struct app *spec);
+
+/* The pod's status, with all of its instances; one of them; and what is answered when one is killed. */
+json_t *pod_status_view(const struct controller *c, const struct entry *entry);
+json_t *pod_instance_status_view(const struct instance *instance);
+json_t *pod_instance_view(const struct instance *instance);
 
 json_t *task_view(const struct controller *c, const struct instance *instance);
 json_t *tasks_view(const struct controller *c, const struct entry *entry);
