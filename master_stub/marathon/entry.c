@@ -208,6 +208,7 @@ int entry_adopt(struct controller *c, struct entry *entry)
 			continue;
 		app_unref(instance->spec);
 		instance->spec = app_ref(entry->target);
+		instance_sum_up(instance);
 		if (records_put_instance(c, instance) < 0)
 			return -ENOMEM;
 	}

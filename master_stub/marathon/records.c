@@ -437,7 +437,7 @@ static int load_instance(void *arg, const char *key, const void *data, size_t si
 	/* Without the app its task is unknown to us, and is killed when the agents tell of it. */
 	if (!spec && entry)
 		spec = entry->target;
-	if (spec && record->n_task_ids > 0 && record->agent_id && record->host) {
+	if (spec && record->n_task_ids == app_n_tasks(spec) && record->agent_id && record->host) {
 		r = instance_new(load->c, entry, spec, record->instance_id,
 				 (unsigned)record->n_task_ids, &instance);
 		if (r == 0)

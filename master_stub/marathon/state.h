@@ -28,6 +28,7 @@ struct group;
 struct job;
 struct metering;
 struct original;
+struct pod_container;
 struct readiness;
 struct role;
 struct run;
@@ -82,6 +83,7 @@ struct instance {
 	/* What its tasks make together: instance_sum_up(). */
 	Mesos__V1__TaskState state;
 	bool is_confirmed;
+	bool is_checked;		/* some of them are asked for their health */
 	bool has_health, is_healthy;
 
 	bool is_provisioned;		/* sent, nothing heard yet */
@@ -344,6 +346,10 @@ void instance_free(struct controller *c, struct instance *instance);
 void instance_sum_up(struct instance *instance);
 /* Have all its tasks ended? */
 bool instance_is_over(const struct instance *instance);
+/* What of a pod TASK is; NULL: it is an app's. */
+const struct pod_container *instance_task_container(const struct instance_task *task);
+/* What TASK executes, in the words of an app. */
+const struct app *instance_task_spec(const struct instance_task *task);
 /* One whose health check fails; NULL: none is known to. */
 const struct instance_task *instance_unhealthy_task(const struct instance *instance);
 /* TASK is found by ID from now on, no longer by the one that it may have had.  -ENOMEM. */

@@ -486,9 +486,9 @@ static bool run_is_healed(struct sim *sim, const struct run *run, char *text, si
 		       "run '%s' waits where there is room", run->entry->id);
 		return true;
 	}
-	is_live = promises_is_live(promises_fate(sim, c->framework_id, instance->task_id));
+	is_live = promises_is_live(promises_fate(sim, c->framework_id, instance->tasks[0].id));
 	UNLESS(is_live == (instance->state == MESOS__V1__TASK_STATE__TASK_RUNNING),
-	       "the controller takes '%s' for %s, and it %s", instance->task_id,
+	       "the controller takes '%s' for %s, and it %s", instance->tasks[0].id,
 	       instance_state_name(instance->state), is_live ? "runs" : "does not run");
 	return true;
 }

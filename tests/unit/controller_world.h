@@ -20,6 +20,7 @@
 #include "lib/resources.h"
 #include "lib/rng.h"
 #include "lib/store.h"
+#include "master_stub/marathon/definition/pod.h"
 #include "master_stub/marathon/definition/refusal.h"
 #include "master_stub/marathon/deployment/changes.h"
 #include "master_stub/marathon/state.h"
@@ -27,7 +28,7 @@
 
 enum { MAX_TASKS = 4096, MAX_FETCHES = 256, WALL_AT_START = 1600000000 };
 
-/* What the paper master was asked to launch. */
+/* What the paper master was asked to launch; a task of a group with the executor of that. */
 struct paper_task {
 	Mesos__V1__TaskInfo *info;
 	bool is_killed, is_over, is_healthy;
@@ -120,21 +121,37 @@ static struct paper_task *paper_find(const char *task_id)
 	return NULL;
 }
 
-static int paper_accept(struct scheduler *s, const Mesos__V1__Scheduler__Call__Accept *accept,
-			struct err *e)
+static void paper_launch(struct scheduler *s, Mesos__V1__TaskInfo *const *infos, size_t n,
+			 const Mesos__V1__ExecutorInfo *executor)
 {
-	const Mesos__V1__Offer__Operation__Launch *launch = accept->operations[0]->launch;
-
-	if (s->refuses_launch)
-		return err_set(e, EINVAL, "refused by the test");
-	for (size_t i = 0; i < launch->n_task_infos; i++) {
+	for (size_t i = 0; i < n; i++) {
 		struct paper_task *task = &s->tasks[s->n_tasks++];
+		Mesos__V1__TaskInfo info = *infos[i];
 
 		assert_true(s->n_tasks < MAX_TASKS);
 		/* The intent is recorded before the call. */
 		assert_true(store_is_dirty(world.store));
-		task->info = (Mesos__V1__TaskInfo *)pb_copy(&launch->task_infos[i]->base);
+		info.executor = (Mesos__V1__ExecutorInfo *)(uintptr_t)executor;
+		task->info = (Mesos__V1__TaskInfo *)pb_copy(&info.base);
 		assert_non_null(task->info);
+	}
+}
+
+static int paper_accept(struct scheduler *s, const Mesos__V1__Scheduler__Call__Accept *accept,
+			struct err *e)
+{
+	if (s->refuses_launch)
+		return err_set(e, EINVAL, "refused by the test");
+	for (size_t i = 0; i < accept->n_operations; i++) {
+		const Mesos__V1__Offer__Operation__Launch *launch = accept->operations[i]->launch;
+		const Mesos__V1__Offer__Operation__LaunchGroup *group =
+			accept->operations[i]->launch_group;
+
+		if (launch)
+			paper_launch(s, launch->task_infos, launch->n_task_infos, NULL);
+		else
+			paper_launch(s, group->task_group->tasks, group->task_group->n_tasks,
+				     group->executor);
 	}
 	return 0;
 }
@@ -503,8 +520,13 @@ static inline int apply(const char *definition, const char *restart_or_delete, b
 		const char *id = json_string_value(json_object_get(document, "id"));
 
 		entry = id ? entry_find_live(world.controller, id) : NULL;
-		r = entry ? app_parse_update(entry->target, document, NULL, &change->app, &last_refusal)
-			  : app_parse(document, NULL, NULL, &change->app, &last_refusal);
+		if (pod_is_document(document))
+			r = pod_parse(document, NULL, NULL, &change->app, &last_refusal);
+		else if (entry)
+			r = app_parse_update(entry->target, document, NULL, &change->app,
+					     &last_refusal);
+		else
+			r = app_parse(document, NULL, NULL, &change->app, &last_refusal);
 		if (r == 0)
 			(void)snprintf(change->app_id, sizeof(change->app_id), "%s",
 				       change->app->id);

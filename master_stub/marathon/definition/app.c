@@ -28,6 +28,16 @@ void app_unref(struct app *app)
 	free(app);
 }
 
+unsigned app_n_tasks(const struct app *app)
+{
+	return app->pod ? app->pod->n_containers : 1;
+}
+
+const char *app_task_name(const struct app *app, unsigned index)
+{
+	return app->pod ? app->pod->containers[index].name : "_app";
+}
+
 unsigned app_n_ports(const struct app *app)
 {
 	return (unsigned)json_array_size(app->ports);

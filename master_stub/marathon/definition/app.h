@@ -101,6 +101,11 @@ json_t *app_to_json(const struct app *app);
 /* The reverse, for stored definitions. */
 int app_from_stored(const json_t *stored, struct app **ret, struct refusal *refusal);
 
+/* Of one instance: a pod's containers, or 1. */
+unsigned app_n_tasks(const struct app *app);
+/* What tells one from the others in their ids: the container's name, or "_app". */
+const char *app_task_name(const struct app *app, unsigned index);
+
 unsigned app_n_ports(const struct app *app);
 /* The service port; 0 when it has none. */
 uint16_t app_service_port(const struct app *app, unsigned index);

@@ -91,9 +91,10 @@ static bool lists(const json_t *texts, const char *text)
 static void take_accepted_roles(struct app *app, const json_t *json)
 {
 	const json_t *accepted = json_object_get(json, "acceptedResourceRoles");
+	bool takes_all = json_array_size(accepted) == 0;
 
-	app->takes_unreserved = !accepted || lists(accepted, "*");
-	app->takes_reserved = !accepted || lists(accepted, app->role);
+	app->takes_unreserved = takes_all || lists(accepted, "*");
+	app->takes_reserved = takes_all || lists(accepted, app->role);
 }
 
 static enum placement_strategy placement_of(const char *name)

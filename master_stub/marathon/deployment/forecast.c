@@ -89,6 +89,7 @@ static struct instance *add_instance(struct paper_app *app, const struct instanc
 	struct instance *instance = &app->instances[app->entry.n_instances++];
 
 	*instance = *like;
+	instance->n_tasks = 0;
 	instance->entry = &app->entry;
 	TAILQ_INSERT_TAIL(&app->entry.instances, instance, of_app);
 	return instance;

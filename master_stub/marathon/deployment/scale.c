@@ -244,9 +244,11 @@ static void kill_if_due(struct controller *c, struct instance *instance)
 		return;
 	}
 	for (unsigned i = 0; i < instance->n_tasks; i++) {
-		if (!instance_state_is_terminal(instance->tasks[i].state))
-			calls_kill(c, instance->tasks[i].id, instance->agent_id,
-				   instance->spec->kill_grace_ms);
+		const struct instance_task *task = &instance->tasks[i];
+
+		if (!instance_state_is_terminal(task->state))
+			calls_kill(c, task->id, instance->agent_id,
+				   instance_task_spec(task)->kill_grace_ms);
 	}
 	/* 0 means never. */
 	instance->kill_sent_ms = c->now_ms ? c->now_ms : 1;

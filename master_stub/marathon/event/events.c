@@ -111,7 +111,7 @@ void event_failed_health_check(struct controller *c, const struct instance_task 
 
 	emit(c, "failed_health_check_event",
 	     json_pack("{s:s, s:s, s:O?}", "appId", instance->entry->id, "taskId", instance->id,
-		       "healthCheck", json_array_get(instance->spec->health_checks, 0)));
+		       "healthCheck", json_array_get(instance_task_spec(task)->health_checks, 0)));
 }
 
 void event_unhealthy_kill(struct controller *c, const struct instance_task *task,

@@ -1,19 +1,46 @@
 #include "master_stub/marathon/instance/container_info.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* A directory of the pod's sandbox, where its containers find what the others put there. */
+static Mesos__V1__Volume__Source *make_shared(struct build *b, const char *name)
+{
+	Mesos__V1__Volume__Source *source =
+		MAKE(b, Mesos__V1__Volume__Source, mesos__v1__volume__source__init);
+	char path[512];
+
+	if (!source)
+		return NULL;
+	(void)snprintf(path, sizeof(path), "volumes/%s", name);
+	source->has_type = true;
+	source->type = MESOS__V1__VOLUME__SOURCE__TYPE__SANDBOX_PATH;
+	source->sandbox_path = MAKE(b, Mesos__V1__Volume__Source__SandboxPath,
+				    mesos__v1__volume__source__sandbox_path__init);
+	if (!source->sandbox_path)
+		return source;
+	source->sandbox_path->has_type = true;
+	source->sandbox_path->type = MESOS__V1__VOLUME__SOURCE__SANDBOX_PATH__TYPE__PARENT;
+	source->sandbox_path->path = build_copy(b, path);
+	return source;
+}
 
 static Mesos__V1__Volume *make_volume(struct build *b, const json_t *definition)
 {
 	const char *mode = json_string_value(json_object_get(definition, "mode"));
+	const char *shared = json_string_value(json_object_get(definition, "ephemeral"));
 	Mesos__V1__Volume *volume = MAKE(b, Mesos__V1__Volume, mesos__v1__volume__init);
 
 	if (!volume)
 		return NULL;
 	volume->container_path =
 		build_copy(b, json_string_value(json_object_get(definition, "containerPath")));
-	volume->host_path =
-		build_copy(b, json_string_value(json_object_get(definition, "hostPath")));
+	if (shared)
+		volume->source = make_shared(b, shared);
+	else
+		volume->host_path = build_copy(
+			b, json_string_value(json_object_get(definition, "hostPath")));
 	volume->mode = mode && strcmp(mode, "RO") == 0 ? MESOS__V1__VOLUME__MODE__RO :
 							 MESOS__V1__VOLUME__MODE__RW;
 	return volume;
@@ -54,7 +81,8 @@ static Mesos__V1__ContainerInfo__MesosInfo *make_image(struct build *b, const ch
 }
 
 /* What is not said is as the node has it. */
-static Mesos__V1__LinuxInfo *make_linux(struct build *b, const json_t *definition)
+static Mesos__V1__LinuxInfo *make_linux(struct build *b, const json_t *definition,
+					bool has_own_cgroup)
 {
 	const json_t *seccomp = json_object_get(definition, "seccomp");
 	const char *profile = json_string_value(json_object_get(seccomp, "profileName"));
@@ -63,6 +91,8 @@ static Mesos__V1__LinuxInfo *make_linux(struct build *b, const json_t *definitio
 
 	if (!info)
 		return NULL;
+	info->has_share_cgroups = has_own_cgroup;
+	info->share_cgroups = !has_own_cgroup;
 	info->has_ipc_mode = json_object_get(definition, "ipcInfo") != NULL;
 	info->ipc_mode = MESOS__V1__LINUX_INFO__IPC_MODE__PRIVATE;
 	if (!seccomp)
@@ -83,7 +113,8 @@ const char *container_info_image(const json_t *app)
 	return json_string_value(json_object_get(docker, "image"));
 }
 
-Mesos__V1__ContainerInfo *container_info_new(struct build *b, const json_t *app)
+Mesos__V1__ContainerInfo *container_info_new(struct build *b, const json_t *app,
+					     bool has_own_cgroup)
 {
 	const json_t *volumes = json_object_get(json_object_get(app, "container"), "volumes");
 	bool has_terminal = json_is_true(json_object_get(app, "tty"));
@@ -92,7 +123,8 @@ Mesos__V1__ContainerInfo *container_info_new(struct build *b, const json_t *app)
 		json_object_get(json_object_get(app, "container"), "linuxInfo");
 	Mesos__V1__ContainerInfo *info;
 
-	if (!has_terminal && !image && !linux_info && json_array_size(volumes) == 0)
+	if (!has_terminal && !image && !linux_info && !has_own_cgroup &&
+	    json_array_size(volumes) == 0)
 		return NULL;
 	info = MAKE(b, Mesos__V1__ContainerInfo, mesos__v1__container_info__init);
 	if (!info)
@@ -102,8 +134,8 @@ Mesos__V1__ContainerInfo *container_info_new(struct build *b, const json_t *app)
 		info->tty_info = MAKE(b, Mesos__V1__TTYInfo, mesos__v1__ttyinfo__init);
 	if (image)
 		info->mesos = make_image(b, image);
-	if (linux_info)
-		info->linux_info = make_linux(b, linux_info);
+	if (linux_info || has_own_cgroup)
+		info->linux_info = make_linux(b, linux_info, has_own_cgroup);
 	add_volumes(b, volumes, info);
 	return info;
 }

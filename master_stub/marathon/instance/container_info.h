@@ -7,8 +7,12 @@
 #include "master_stub/marathon/instance/build.h"
 #include "proto/mesos.pb-c.h"
 
-/* From the canonical definition APP; NULL: nothing is asked for that every task has not anyway. */
-Mesos__V1__ContainerInfo *container_info_new(struct build *b, const json_t *app);
+/*
+ * From the canonical definition APP; NULL: nothing is asked for that every task has not anyway.
+ * HAS_OWN_CGROUP: a container of a pod has its resources for itself.
+ */
+Mesos__V1__ContainerInfo *container_info_new(struct build *b, const json_t *app,
+					     bool has_own_cgroup);
 
 /* The name of the image that APP runs from, borrowed, or NULL. */
 const char *container_info_image(const json_t *app);

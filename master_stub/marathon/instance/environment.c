@@ -7,8 +7,10 @@
 #include <string.h>
 
 #include "lib/cleanup.h"
-#include "master_stub/marathon/definition/app.h"
+#include "master_stub/marathon/definition/pod.h"
 #include "master_stub/marathon/instance/container_info.h"
+#include "master_stub/marathon/instance/launch_operation.h"
+#include "master_stub/marathon/state.h"
 
 enum { NAME_MAX_SIZE = 512, LABEL_VALUE_MAX = 512 };
 
@@ -121,29 +123,108 @@ static void set_ports(json_t *env, const struct app *app, const uint16_t *ports,
 	}
 }
 
-json_t *environment_of(const struct app *app, const char *task_id, const char *host,
-		       const uint16_t *ports, unsigned n_ports)
+/* What every task is told of where and as what it runs; WHAT is "APP" or "CONTAINER". */
+static void set_context(json_t *env, const struct instance_task *task, const char *what)
 {
+	const struct app *spec = instance_task_spec(task);
+	const struct {
+		const char *name;
+		double value;
+	} amounts[] = { { "CPUS", spec->cpus }, { "MEM", spec->mem_mb }, { "DISK", spec->disk_mb } };
+	char variable[64];
+
+	set(env, "HOST", task->instance->host);
+	set(env, "MESOS_TASK_ID", task->id);
+	set(env, "MARATHON_APP_ID", task->instance->spec->id);
+	set(env, "MARATHON_APP_VERSION", task->instance->spec->version);
+	for (size_t i = 0; i < ARRAY_SIZE(amounts); i++) {
+		(void)snprintf(variable, sizeof(variable), "MARATHON_%s_RESOURCE_%s", what,
+			       amounts[i].name);
+		set_double(env, variable, amounts[i].value);
+	}
+	(void)snprintf(variable, sizeof(variable), "MARATHON_%s_RESOURCE_GPUS", what);
+	set_fmt(env, variable, "%lld", (long long)spec->gpus);
+}
+
+static json_t *environment_of_app(const struct instance_task *task)
+{
+	const struct instance *instance = task->instance;
+	const struct app *app = instance->spec;
 	const char *image = container_info_image(app->json);
 	json_t *env = json_object(), *own = json_deep_copy(app->env);
 
-	set(env, "MESOS_TASK_ID", task_id);
-	set(env, "MARATHON_APP_ID", app->id);
-	set(env, "MARATHON_APP_VERSION", app->version);
+	set_context(env, task, "APP");
 	if (image)
 		set(env, "MARATHON_APP_DOCKER_IMAGE", image);
-	set_double(env, "MARATHON_APP_RESOURCE_CPUS", app->cpus);
-	set_double(env, "MARATHON_APP_RESOURCE_MEM", app->mem_mb);
-	set_double(env, "MARATHON_APP_RESOURCE_DISK", app->disk_mb);
-	set_fmt(env, "MARATHON_APP_RESOURCE_GPUS", "%lld", (long long)app->gpus);
 	set(env, "MARATHON_APP_ENFORCE_GROUP_ROLE", "false");
 	set_labels(env, app->labels);
-	set(env, "HOST", host);
-	set_ports(env, app, ports, n_ports);
+	set_ports(env, app, instance->ports, instance->n_ports);
 	if (own && json_object_update(env, own) < 0) {
 		json_decref(env);
 		env = NULL;
 	}
 	json_decref(own);
 	return env;
+}
+
+/* ---- Containers of pods ---- */
+
+static void set_endpoint(json_t *env, const char *prefix, const char *name, json_int_t port)
+{
+	char variable[NAME_MAX_SIZE + 16], upper[NAME_MAX_SIZE];
+
+	normalise(name, upper);
+	(void)snprintf(variable, sizeof(variable), "%s%s", prefix, upper);
+	set_fmt(env, variable, "%lld", (long long)port);
+}
+
+/* ENDPOINT_ is where the others of the pod reach it: all that share its network are told. */
+static void set_endpoints(json_t *env, const struct instance *instance,
+			  const struct pod_container *container)
+{
+	unsigned port = container->first_port;
+
+	for (size_t i = 0; i < json_array_size(container->endpoints); i++) {
+		const json_t *endpoint = json_array_get(container->endpoints, i);
+		const json_t *inside = json_object_get(endpoint, "containerPort");
+		const char *name = json_string_value(json_object_get(endpoint, "name"));
+
+		if (json_object_get(endpoint, "hostPort") && port < instance->n_ports) {
+			set_endpoint(env, "EP_HOST_", name, instance->ports[port]);
+			set_endpoint(env, "ENDPOINT_", name, instance->ports[port++]);
+		}
+		if (inside) {
+			set_endpoint(env, "EP_CONTAINER_", name, json_integer_value(inside));
+			set_endpoint(env, "ENDPOINT_", name, json_integer_value(inside));
+		}
+	}
+}
+
+static json_t *environment_of_container(const struct instance_task *task)
+{
+	const struct instance *instance = task->instance;
+	const struct pod *pod = instance->spec->pod;
+	const struct pod_container *container = instance_task_container(task);
+	json_t *env = json_deep_copy(container->app->env);
+	json_t *labels = json_deep_copy(instance->spec->labels);
+	json_t *own_labels = json_deep_copy(container->app->labels);
+	char executor_id[EXECUTOR_ID_SIZE];
+
+	env = env ? env : json_object();
+	executor_id_of(instance, executor_id);
+	(void)json_object_update(labels, own_labels);
+	set_context(env, task, "CONTAINER");
+	set(env, "MESOS_EXECUTOR_ID", executor_id);
+	set(env, "MARATHON_CONTAINER_ID", container->name);
+	set_labels(env, labels);
+	for (unsigned i = 0; i < pod->n_containers; i++)
+		set_endpoints(env, instance, &pod->containers[i]);
+	json_decref(labels);
+	json_decref(own_labels);
+	return env;
+}
+
+json_t *environment_of(const struct instance_task *task)
+{
+	return task->instance->spec->pod ? environment_of_container(task) : environment_of_app(task);
 }

@@ -3,12 +3,13 @@
 #define MASTER_STUB_MARATHON_INSTANCE_ENVIRONMENT_H
 
 #include <jansson.h>
-#include <stdint.h>
 
-struct app;
+struct instance_task;
 
-/* Name to value, the app's own env last so that it wins.  New reference or NULL. */
-json_t *environment_of(const struct app *app, const char *task_id, const char *host,
-		       const uint16_t *ports, unsigned n_ports);
+/*
+ * Name to value.  An app's own env wins over what it is told; what a container of a pod is told wins over its
+ * own and the pod's, as in Marathon.  New reference or NULL.
+ */
+json_t *environment_of(const struct instance_task *task);
 
 #endif

@@ -7,6 +7,7 @@
 
 #include "lib/cleanup.h"
 #include "master_stub/marathon/autoscale/metering.h"
+#include "master_stub/marathon/definition/pod.h"
 #include "master_stub/marathon/instance/readiness.h"
 #include "master_stub/marathon/placement/roles.h"
 
@@ -126,9 +127,25 @@ bool instance_is_over(const struct instance *instance)
 	return true;
 }
 
-static bool has_checks(const struct instance *instance)
+const struct pod_container *instance_task_container(const struct instance_task *task)
 {
-	return json_array_size(instance->spec->health_checks) > 0;
+	const struct pod *pod = task->instance->spec->pod;
+
+	return pod ? &pod->containers[task - task->instance->tasks] : NULL;
+}
+
+const struct app *instance_task_spec(const struct instance_task *task)
+{
+	const struct pod_container *container = instance_task_container(task);
+
+	return container ? container->app : task->instance->spec;
+}
+
+/* One that has finished is asked no more. */
+static bool is_checked(const struct instance_task *task)
+{
+	return !instance_state_is_terminal(task->state) &&
+	       json_array_size(instance_task_spec(task)->health_checks) > 0;
 }
 
 /* One that is unhealthy is enough to tell; that it is healthy, all have to tell that are asked. */
@@ -136,15 +153,17 @@ static void sum_up_health(struct instance *instance)
 {
 	unsigned n_unhealthy = 0, n_healthy = 0, n_unknown = 0;
 
+	instance->is_checked = false;
 	for (unsigned i = 0; i < instance->n_tasks; i++) {
 		const struct instance_task *task = &instance->tasks[i];
 
-		if (instance_state_is_terminal(task->state) && instance->n_tasks > 1)
+		if (!is_checked(task))
 			continue;
+		instance->is_checked = true;
 		if (task->has_health)
 			*(task->is_healthy ? &n_healthy : &n_unhealthy) += 1;
 		else
-			n_unknown += has_checks(instance);
+			n_unknown++;
 	}
 	instance->has_health = n_unhealthy > 0 || (n_healthy > 0 && n_unknown == 0);
 	instance->is_healthy = instance->has_health && n_unhealthy == 0;
@@ -247,14 +266,14 @@ bool instance_is_judged(const struct instance *instance)
 		return false;
 	/* Its health was known to the process before this one, and will be told again. */
 	return !instance->is_loaded || instance->has_health || !instance_is_running(instance) ||
-	       !has_checks(instance);
+	       !instance->is_checked;
 }
 
 bool instance_is_good(const struct instance *instance)
 {
 	if (!instance_is_running(instance) || instance->is_doomed || !instance->is_confirmed)
 		return false;
-	return !has_checks(instance) || (instance->has_health && instance->is_healthy);
+	return !instance->is_checked || (instance->has_health && instance->is_healthy);
 }
 
 bool instance_is_up(struct controller *c, const struct instance *instance)

@@ -131,28 +131,20 @@ void calls_decline(struct controller *c, const char *offer_id, double refuse_sec
 	(void)send_call(c, &call, MESOS__V1__SCHEDULER__CALL__TYPE__DECLINE);
 }
 
-int calls_launch(struct controller *c, const char *offer_id, Mesos__V1__TaskInfo **tasks, size_t n,
-		 double refuse_seconds)
+int calls_launch(struct controller *c, const char *offer_id,
+		 Mesos__V1__Offer__Operation **operations, size_t n, double refuse_seconds)
 {
 	Mesos__V1__Scheduler__Call call = MESOS__V1__SCHEDULER__CALL__INIT;
 	Mesos__V1__Scheduler__Call__Accept accept = MESOS__V1__SCHEDULER__CALL__ACCEPT__INIT;
-	Mesos__V1__Offer__Operation operation = MESOS__V1__OFFER__OPERATION__INIT;
-	Mesos__V1__Offer__Operation *operations[] = { &operation };
-	Mesos__V1__Offer__Operation__Launch launch = MESOS__V1__OFFER__OPERATION__LAUNCH__INIT;
 	Mesos__V1__OfferID id = MESOS__V1__OFFER_ID__INIT, *ids[] = { &id };
 	Mesos__V1__Filters filters = MESOS__V1__FILTERS__INIT;
 
 	id.value = text(offer_id);
 	filters.has_refuse_seconds = true;
 	filters.refuse_seconds = refuse_seconds;
-	launch.n_task_infos = n;
-	launch.task_infos = tasks;
-	operation.has_type = true;
-	operation.type = MESOS__V1__OFFER__OPERATION__TYPE__LAUNCH;
-	operation.launch = &launch;
 	accept.n_offer_ids = 1;
 	accept.offer_ids = ids;
-	accept.n_operations = 1;
+	accept.n_operations = n;
 	accept.operations = operations;
 	accept.filters = &filters;
 	call.accept = &accept;

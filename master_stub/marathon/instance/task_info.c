@@ -7,11 +7,24 @@
 #include <string.h>
 
 #include "lib/resources.h"
+#include "master_stub/marathon/definition/pod.h"
 #include "master_stub/marathon/instance/build.h"
 #include "master_stub/marathon/instance/container_info.h"
 #include "master_stub/marathon/instance/environment.h"
 #include "master_stub/marathon/instance/unhealthy.h"
 #include "master_stub/marathon/state.h"
+
+static int read_amounts(const double amounts[N_RESOURCE_KINDS], struct resources *ret)
+{
+	*ret = (struct resources){ 0 };
+	for (int kind = 0; kind < N_RESOURCE_KINDS; kind++) {
+		int r = resources_scalar_from_double(amounts[kind], &ret->scalar[kind]);
+
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
 
 int task_resources(const struct app *app, struct resources *ret)
 {
@@ -22,14 +35,33 @@ int task_resources(const struct app *app, struct resources *ret)
 		[RESOURCE_GPUS] = (double)app->gpus,
 	};
 
-	*ret = (struct resources){ 0 };
-	for (int kind = 0; kind < N_RESOURCE_KINDS; kind++) {
-		int r = resources_scalar_from_double(amounts[kind], &ret->scalar[kind]);
+	return read_amounts(amounts, ret);
+}
 
-		if (r < 0)
-			return r;
+int executor_resources(const struct pod *pod, struct resources *ret)
+{
+	const double amounts[N_RESOURCE_KINDS] = {
+		[RESOURCE_CPUS] = pod->executor_cpus,
+		[RESOURCE_MEM] = pod->executor_mem_mb,
+		[RESOURCE_DISK] = pod->executor_disk_mb,
+	};
+
+	return read_amounts(amounts, ret);
+}
+
+/* Each part is rounded by itself: so are their sums, of which an offer must have enough. */
+int instance_resources(const struct app *app, struct resources *ret)
+{
+	int r = app->pod ? executor_resources(app->pod, ret) : task_resources(app, ret);
+
+	for (unsigned i = 0; app->pod && i < app->pod->n_containers && r == 0; i++) {
+		struct resources part;
+
+		r = task_resources(app->pod->containers[i].app, &part);
+		if (r == 0)
+			r = resources_add(ret, &part);
 	}
-	return 0;
+	return r;
 }
 
 void task_name(const char *app_id, char *ret, unsigned long size)
@@ -51,9 +83,7 @@ void task_name(const char *app_id, char *ret, unsigned long size)
 
 static Mesos__V1__Environment *make_environment(struct build *b, const struct instance_task *of)
 {
-	const struct instance *instance = of->instance;
-	json_t *env = environment_of(instance->spec, of->id, instance->host,
-				     instance->ports, instance->n_ports), *value;
+	json_t *env = environment_of(of), *value;
 	Mesos__V1__Environment *message =
 		MAKE(b, Mesos__V1__Environment, mesos__v1__environment__init);
 	const char *name;
@@ -82,15 +112,15 @@ static Mesos__V1__Environment *make_environment(struct build *b, const struct in
 }
 
 /*
- * Without a shell the first argument is both the file and argv[0]; with an IMAGE all of them are
- * what its entrypoint gets.
+ * Without a shell the first argument is both the file and argv[0]; of an image's entrypoint all of
+ * them are what it gets.
  */
-static void set_arguments(struct build *b, const json_t *args, const char *image,
+static void set_arguments(struct build *b, const json_t *args, bool is_for_entrypoint,
 			  Mesos__V1__CommandInfo *command)
 {
 	size_t n = json_array_size(args);
 
-	if (!image)
+	if (!is_for_entrypoint)
 		command->value = build_copy(b, json_string_value(json_array_get(args, 0)));
 	command->arguments = build_alloc(b, n, sizeof(*command->arguments));
 	for (size_t i = 0; command->arguments && i < n; i++)
@@ -100,7 +130,10 @@ static void set_arguments(struct build *b, const json_t *args, const char *image
 
 static Mesos__V1__CommandInfo *make_command(struct build *b, const struct instance_task *of)
 {
-	const struct app *app = of->instance->spec;
+	const struct app *app = instance_task_spec(of);
+	const struct pod_container *container = instance_task_container(of);
+	bool is_entrypoint_kept = container_info_image(app->json) &&
+				  !(container && container->overrides_entrypoint);
 	Mesos__V1__CommandInfo *command =
 		MAKE(b, Mesos__V1__CommandInfo, mesos__v1__command_info__init);
 
@@ -111,7 +144,7 @@ static Mesos__V1__CommandInfo *make_command(struct build *b, const struct instan
 	if (app->cmd)
 		command->value = build_copy(b, app->cmd);
 	else
-		set_arguments(b, app->args, container_info_image(app->json), command);
+		set_arguments(b, app->args, is_entrypoint_kept, command);
 	if (app->user)
 		command->user = build_copy(b, app->user);
 	command->environment = make_environment(b, of);
@@ -120,18 +153,28 @@ static Mesos__V1__CommandInfo *make_command(struct build *b, const struct instan
 
 /* ---- Health check ---- */
 
-/* A port that the definition names, or one of those that were taken from the offer. */
-static uint32_t check_port(const struct instance *instance, const json_t *check)
+/* Of the instance's ports, the first that is the task's. */
+static unsigned first_port(const struct instance_task *of)
 {
+	const struct pod_container *container = instance_task_container(of);
+
+	return container ? container->first_port : 0;
+}
+
+/* A port that the definition names, or one of those that were taken from the offer. */
+static uint32_t check_port(const struct instance_task *of, const json_t *check)
+{
+	const struct instance *instance = of->instance;
 	const json_t *port = json_object_get(check, "port");
-	size_t index = (size_t)json_integer_value(json_object_get(check, "portIndex"));
+	size_t index = first_port(of) +
+		       (size_t)json_integer_value(json_object_get(check, "portIndex"));
 
 	if (port)
 		return (uint32_t)json_integer_value(port);
 	return index < instance->n_ports ? instance->ports[index] : 0;
 }
 
-static void set_check_target(struct build *b, const struct instance *instance,
+static void set_check_target(struct build *b, const struct instance_task *of,
 			     const json_t *check, const char *protocol,
 			     Mesos__V1__HealthCheck *message)
 {
@@ -145,7 +188,7 @@ static void set_check_target(struct build *b, const struct instance *instance,
 				    mesos__v1__health_check__tcpcheck_info__init);
 		if (!message->tcp)
 			return;
-		message->tcp->port = check_port(instance, check);
+		message->tcp->port = check_port(of, check);
 		message->tcp->has_protocol = is_v6;
 		message->tcp->protocol = is_v6 ? MESOS__V1__NETWORK_INFO__PROTOCOL__IPv6
 					       : MESOS__V1__NETWORK_INFO__PROTOCOL__IPv4;
@@ -156,7 +199,7 @@ static void set_check_target(struct build *b, const struct instance *instance,
 			     mesos__v1__health_check__httpcheck_info__init);
 	if (!message->http)
 		return;
-	message->http->port = check_port(instance, check);
+	message->http->port = check_port(of, check);
 	message->http->path = build_copy(b, path ? path : "/");
 	message->http->scheme = build_copy(b, strstr(protocol, "HTTPS") ? "https" : "http");
 	message->http->has_protocol = is_v6;
@@ -180,9 +223,28 @@ static double first_delay(const json_t *check, const char *protocol)
 	return .2;
 }
 
-static Mesos__V1__HealthCheck *make_health_check(struct build *b, const struct instance *instance)
+static Mesos__V1__CommandInfo *make_check_command(struct build *b, const json_t *definition)
 {
-	const json_t *check = json_array_get(instance->spec->health_checks, 0);
+	const char *line = json_string_value(json_object_get(definition, "value"));
+	Mesos__V1__CommandInfo *command =
+		MAKE(b, Mesos__V1__CommandInfo, mesos__v1__command_info__init);
+
+	if (!command)
+		return NULL;
+	if (line) {
+		command->value = build_copy(b, line);
+		return command;
+	}
+	command->has_shell = true;
+	command->shell = false;
+	set_arguments(b, json_object_get(definition, "argv"), false, command);
+	return command;
+}
+
+static Mesos__V1__HealthCheck *make_health_check(struct build *b, const struct instance_task *of)
+{
+	const struct app *app = instance_task_spec(of);
+	const json_t *check = json_array_get(app->health_checks, 0);
 	const char *protocol = json_string_value(json_object_get(check, "protocol"));
 	Mesos__V1__HealthCheck *message;
 
@@ -198,24 +260,20 @@ static Mesos__V1__HealthCheck *make_health_check(struct build *b, const struct i
 	message->timeout_seconds = seconds_of(check, "timeoutSeconds");
 	message->grace_period_seconds = seconds_of(check, "gracePeriodSeconds");
 	message->has_consecutive_failures = true;
-	message->consecutive_failures = instance->spec->has_unhealthy_strategy ?
-					UINT32_MAX : unhealthy_limit(instance->spec);
+	message->consecutive_failures = app->has_unhealthy_strategy ? UINT32_MAX :
+								       unhealthy_limit(app);
 	if (strcmp(protocol, "COMMAND") != 0) {
-		set_check_target(b, instance, check, protocol, message);
+		set_check_target(b, of, check, protocol, message);
 		return message;
 	}
 	message->type = MESOS__V1__HEALTH_CHECK__TYPE__COMMAND;
-	message->command = MAKE(b, Mesos__V1__CommandInfo, mesos__v1__command_info__init);
-	if (message->command)
-		message->command->value =
-			build_copy(b, json_string_value(json_object_get(
-					json_object_get(check, "command"), "value")));
+	message->command = make_check_command(b, json_object_get(check, "command"));
 	return message;
 }
 
 /* ---- Labels, discovery, limits ---- */
 
-static Mesos__V1__Labels *make_labels(struct build *b, const json_t *labels)
+Mesos__V1__Labels *labels_message(struct build *b, const json_t *labels)
 {
 	Mesos__V1__Labels *message;
 	json_t *walk, *value;
@@ -252,12 +310,15 @@ static Mesos__V1__Port *make_port(struct build *b, const json_t *definition, uin
 	port->number = number;
 	port->name = name ? build_copy(b, name) : NULL;
 	port->protocol = build_copy(b, json_string_value(json_object_get(definition, "protocol")));
-	port->labels = make_labels(b, json_object_get(definition, "labels"));
+	port->labels = labels_message(b, json_object_get(definition, "labels"));
 	return port;
 }
 
-static Mesos__V1__DiscoveryInfo *make_discovery(struct build *b, const struct instance *instance)
+static Mesos__V1__DiscoveryInfo *make_discovery(struct build *b, const struct instance_task *of)
 {
+	const struct instance *instance = of->instance;
+	const json_t *ports = instance_task_spec(of)->ports;
+	unsigned first = first_port(of), n = (unsigned)json_array_size(ports);
 	Mesos__V1__DiscoveryInfo *message =
 		MAKE(b, Mesos__V1__DiscoveryInfo, mesos__v1__discovery_info__init);
 	char name[256];
@@ -268,12 +329,12 @@ static Mesos__V1__DiscoveryInfo *make_discovery(struct build *b, const struct in
 	message->visibility = MESOS__V1__DISCOVERY_INFO__VISIBILITY__FRAMEWORK;
 	message->name = build_copy(b, name);
 	message->ports = MAKE(b, Mesos__V1__Ports, mesos__v1__ports__init);
-	if (!message->ports || instance->n_ports == 0)
+	if (!message->ports || n == 0)
 		return message;
-	message->ports->ports = build_alloc(b, instance->n_ports, sizeof(*message->ports->ports));
-	for (unsigned i = 0; message->ports->ports && i < instance->n_ports; i++) {
+	message->ports->ports = build_alloc(b, n, sizeof(*message->ports->ports));
+	for (unsigned i = 0; message->ports->ports && i < n && first + i < instance->n_ports; i++) {
 		Mesos__V1__Port *port =
-			make_port(b, json_array_get(instance->spec->ports, i), instance->ports[i]);
+			make_port(b, json_array_get(ports, i), instance->ports[first + i]);
 
 		if (!port)
 			break;
@@ -317,11 +378,12 @@ static Mesos__V1__KillPolicy *make_kill_policy(struct build *b, int64_t grace_ms
 static void fill(struct build *b, const struct instance_task *of, Mesos__V1__TaskInfo *task)
 {
 	const struct instance *instance = of->instance;
-	const struct app *app = instance->spec;
+	const struct app *app = instance_task_spec(of);
+	const struct pod_container *container = instance_task_container(of);
 	char name[256];
 
 	task_name(app->id, name, sizeof(name));
-	task->name = build_copy(b, name);
+	task->name = build_copy(b, container ? container->name : name);
 	task->task_id = MAKE(b, Mesos__V1__TaskID, mesos__v1__task_id__init);
 	if (task->task_id)
 		task->task_id->value = build_copy(b, of->id);
@@ -329,10 +391,11 @@ static void fill(struct build *b, const struct instance_task *of, Mesos__V1__Tas
 	if (task->agent_id)
 		task->agent_id->value = build_copy(b, instance->agent_id);
 	task->command = make_command(b, of);
-	task->container = container_info_new(b, app->json);
-	task->health_check = make_health_check(b, instance);
-	task->labels = make_labels(b, app->labels);
-	task->discovery = make_discovery(b, instance);
+	task->container = container_info_new(b, app->json,
+					     container && !instance->spec->pod->shares_cgroups);
+	task->health_check = make_health_check(b, of);
+	task->labels = labels_message(b, app->labels);
+	task->discovery = make_discovery(b, of);
 	task->kill_policy = make_kill_policy(b, app->kill_grace_ms);
 	task->limits = build_alloc(b, 2, sizeof(*task->limits));
 	add_limit(b, task, "cpus", app->cpus_limit);

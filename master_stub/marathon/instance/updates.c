@@ -210,7 +210,7 @@ static void take_health(struct controller *c, struct instance_task *task,
 	bool changed = !task->has_health || task->is_healthy != (bool)status->healthy;
 	int64_t wall_ms = controller_wall_ms(c);
 
-	if (!status->has_healthy || json_array_size(task->instance->spec->health_checks) == 0)
+	if (!status->has_healthy || json_array_size(instance_task_spec(task)->health_checks) == 0)
 		return;
 	task->has_health = true;
 	task->is_healthy = status->healthy;

@@ -13,6 +13,7 @@
 #include "master_stub/marathon/definition/app_id.h"
 #include "master_stub/marathon/deployment/scale.h"
 #include "master_stub/marathon/event/events.h"
+#include "master_stub/marathon/instance/launch_operation.h"
 #include "master_stub/marathon/instance/scheduler_calls.h"
 #include "master_stub/marathon/instance/task_info.h"
 #include "master_stub/marathon/placement/fit.h"
@@ -40,9 +41,10 @@ struct bid {
 	const char *role;		/* that it is to */
 	struct resources left;
 	bool is_usable;
-	Mesos__V1__TaskInfo **tasks;
-	size_t n_tasks, cap_tasks;
-	size_t size;			/* of the tasks, packed */
+	struct instance **instances;	/* and, in the same order, what launches them */
+	Mesos__V1__Offer__Operation **operations;
+	size_t n, cap;
+	size_t size;			/* of the operations, packed */
 };
 
 struct batch {
@@ -86,7 +88,7 @@ static bool is_full(const struct controller *c, const struct bid *bid)
 {
 	unsigned max = c->options.max_instances_per_offer;
 
-	return bid->size >= MAX_BID_BYTES || (max > 0 && bid->n_tasks >= max);
+	return bid->size >= MAX_BID_BYTES || (max > 0 && bid->n >= max);
 }
 
 static bool is_avoided(const struct controller *c, const struct entry *entry, const char *agent_id)
@@ -191,7 +193,7 @@ static int take(struct controller *c, struct bid *bid, struct instance *instance
 	const struct resources *usable;
 	struct ranges free_ports = { 0 };
 	struct resources need, scratch;
-	int r = task_resources(instance->spec, &need);
+	int r = instance_resources(instance->spec, &need);
 
 	if (r < 0)
 		return r;
@@ -207,19 +209,27 @@ static int take(struct controller *c, struct bid *bid, struct instance *instance
 	return r;
 }
 
-static int add_task(struct bid *bid, Mesos__V1__TaskInfo *task)
+static int add_launch(struct bid *bid, struct instance *instance,
+		      Mesos__V1__Offer__Operation *operation)
 {
-	if (bid->n_tasks == bid->cap_tasks) {
-		size_t cap = bid->cap_tasks ? 2 * bid->cap_tasks : 8;
-		Mesos__V1__TaskInfo **tasks = reallocarray(bid->tasks, cap, sizeof(*tasks));
+	if (bid->n == bid->cap) {
+		size_t cap = bid->cap ? 2 * bid->cap : 8;
+		Mesos__V1__Offer__Operation **operations =
+			reallocarray(bid->operations, cap, sizeof(*operations));
+		struct instance **instances;
 
-		if (!tasks)
+		if (!operations)
 			return -ENOMEM;
-		bid->tasks = tasks;
-		bid->cap_tasks = cap;
+		bid->operations = operations;
+		instances = reallocarray(bid->instances, cap, sizeof(*instances));
+		if (!instances)
+			return -ENOMEM;
+		bid->instances = instances;
+		bid->cap = cap;
 	}
-	bid->tasks[bid->n_tasks++] = task;
-	bid->size += protobuf_c_message_get_packed_size(&task->base);
+	bid->instances[bid->n] = instance;
+	bid->operations[bid->n++] = operation;
+	bid->size += protobuf_c_message_get_packed_size(&operation->base);
 	return 0;
 }
 
@@ -229,9 +239,10 @@ static int name_tasks(struct controller *c, struct instance *instance)
 
 	for (unsigned i = 0; i < instance->n_tasks && r == 0; i++) {
 		struct instance_task *task = &instance->tasks[i];
-		char id[272];
+		char id[384];
 
-		(void)snprintf(id, sizeof(id), "%s._app.1", instance->id);
+		(void)snprintf(id, sizeof(id), "%s.%s.1", instance->id,
+			       app_task_name(instance->spec, i));
 		task->is_confirmed = true;
 		r = instance_task_set_id(c, task, id);
 	}
@@ -249,7 +260,7 @@ static int new_instance(struct controller *c, struct entry *entry, const struct 
 	app_id_to_safe(entry->launch_spec->id, safe);
 	id_uuid(c->rng, uuid);
 	(void)snprintf(id, sizeof(id), "%s.instance-%s", safe, uuid);
-	r = instance_new(c, entry, entry->launch_spec, id, 1, ret);
+	r = instance_new(c, entry, entry->launch_spec, id, app_n_tasks(entry->launch_spec), ret);
 	if (r < 0)
 		return r;
 	(*ret)->is_provisioned = true;
@@ -267,24 +278,24 @@ static int new_instance(struct controller *c, struct entry *entry, const struct 
 static int prepare(struct controller *c, struct bid *bid, struct instance *instance)
 {
 	struct resources taken;
-	Mesos__V1__TaskInfo *task = NULL;
+	Mesos__V1__Offer__Operation *operation = NULL;
 	int r = take(c, bid, instance, &taken);
 
 	if (r < 0)
 		return r;
-	r = task_info_new(&instance->tasks[0], &taken, &task);
+	r = launch_operation_new(instance, &taken, &operation);
 	if (r == 0)
-		r = add_task(bid, task);
+		r = add_launch(bid, instance, operation);
 	if (r == 0) {
 		r = node_store(c, instance->agent_id);
 		/* The intent is on its way to the disk before the call is on its way anywhere. */
 		if (r == 0)
 			r = records_put_instance(c, instance);
 		if (r < 0)
-			bid->n_tasks--;
+			bid->n--;
 	}
 	if (r < 0) {
-		mesos__v1__task_info__free_unpacked(task, NULL);
+		launch_operation_free(operation);
 		/* What does not come back is declined with the rest: too little for a moment. */
 		(void)resources_add(&bid->left, &taken);
 	}
@@ -357,12 +368,9 @@ static void note_unused(struct controller *c, const struct batch *batch)
 /* The master did not take the call: nothing of it was launched. */
 static void take_back(struct controller *c, const struct bid *bid)
 {
-	for (size_t i = 0; i < bid->n_tasks; i++) {
-		struct instance *instance =
-			instance_find_task(c, bid->tasks[i]->task_id->value);
+	for (size_t i = 0; i < bid->n; i++) {
+		struct instance *instance = bid->instances[i];
 
-		if (!instance)
-			continue;
 		backoff_failed(&instance->entry->backoff, instance->spec, c->now_ms);
 		instance->entry->is_dirty = true;
 		records_delete_instance(c, instance);
@@ -374,15 +382,16 @@ static void answer(struct controller *c, struct bid *bid)
 {
 	const struct role *role = role_find(c, bid->role);
 
-	if (bid->n_tasks == 0)
+	if (bid->n == 0)
 		calls_decline(c, bid->offer->id->value,
 			      !role || role->is_idle ? idle_refuse_seconds : busy_refuse_seconds);
-	else if (calls_launch(c, bid->offer->id->value, bid->tasks, bid->n_tasks,
+	else if (calls_launch(c, bid->offer->id->value, bid->operations, bid->n,
 			      busy_refuse_seconds) < 0)
 		take_back(c, bid);
-	for (size_t i = 0; i < bid->n_tasks; i++)
-		mesos__v1__task_info__free_unpacked(bid->tasks[i], NULL);
-	free(bid->tasks);
+	for (size_t i = 0; i < bid->n; i++)
+		launch_operation_free(bid->operations[i]);
+	free(bid->operations);
+	free(bid->instances);
 	node_left(c, bid->offer, bid->is_usable ? &bid->left : NULL);
 }
 

@@ -174,7 +174,7 @@ void node_give_back(struct controller *c, const struct instance *instance)
 	struct node *node = instance->agent_id ? node_find(c, instance->agent_id) : NULL;
 	struct resources freed;
 
-	if (!node || !node->has_offered || task_resources(instance->spec, &freed) < 0)
+	if (!node || !node->has_offered || instance_resources(instance->spec, &freed) < 0)
 		return;
 	for (int kind = 0; kind < N_RESOURCE_KINDS; kind++)
 		node->left.scalar[kind] += freed.scalar[kind];
@@ -188,7 +188,7 @@ int node_take(struct node *node, const struct app *spec)
 {
 	struct ranges *ports = &node->left.ports;
 	struct resources need;
-	int r = task_resources(spec, &need);
+	int r = instance_resources(spec, &need);
 
 	if (r < 0)
 		return r;

@@ -34,7 +34,7 @@ static uint64_t count_more(const struct app *spec, const struct resources *left)
 	const struct resources *usable = usable_of(spec, left, &scratch);
 	uint64_t fewest = UINT64_MAX;
 
-	if (!usable || task_resources(spec, &need) < 0) {
+	if (!usable || instance_resources(spec, &need) < 0) {
 		resources_done(&scratch);
 		return fewest;
 	}

@@ -113,7 +113,7 @@ static json_t *view_of(const struct instance_task *of)
 	AUTO(task_freep) Mesos__V1__TaskInfo *task = NULL;
 	struct resources need = { 0 };
 	json_t *view = NULL;
-	int r = task_resources(instance->spec, &need);
+	int r = task_resources(instance_task_spec(of), &need);
 
 	for (unsigned i = 0; i < instance->n_ports && r == 0; i++) {
 		if (instance->ports[i] != 0)
