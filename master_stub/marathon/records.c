@@ -142,6 +142,20 @@ int records_put_version(struct controller *c, const struct app *app)
 	return records_put(c, kind_version, key, &record.base);
 }
 
+/* Nodes tell of it when it changes: what was told last holds until then. */
+static void fill_health_record(const struct instance_task *task, Tepui__TaskHealthRecord *ret)
+{
+	tepui__task_health_record__init(ret);
+	ret->has_healthy = task->has_health;
+	ret->healthy = task->is_healthy;
+	ret->has_first_success_wall_ms = task->first_success_wall_ms != 0;
+	ret->first_success_wall_ms = task->first_success_wall_ms;
+	ret->has_last_success_wall_ms = task->last_success_wall_ms != 0;
+	ret->last_success_wall_ms = task->last_success_wall_ms;
+	ret->has_last_failure_wall_ms = task->last_failure_wall_ms != 0;
+	ret->last_failure_wall_ms = task->last_failure_wall_ms;
+}
+
 int records_put_instance(struct controller *c, const struct instance *instance)
 {
 	Tepui__InstanceRecord record = TEPUI__INSTANCE_RECORD__INIT;
@@ -149,10 +163,16 @@ int records_put_instance(struct controller *c, const struct instance *instance)
 	AUTO_FREE char **ids = calloc(instance->n_tasks, sizeof(*ids));
 	AUTO_FREE Mesos__V1__TaskState *task_states =
 		calloc(instance->n_tasks, sizeof(*task_states));
+	AUTO_FREE Tepui__TaskHealthRecord *health = calloc(instance->n_tasks, sizeof(*health));
+	AUTO_FREE Tepui__TaskHealthRecord **healths = calloc(instance->n_tasks, sizeof(*healths));
 
-	if (!ports || !ids || !task_states)
+	if (!ports || !ids || !task_states || !health || !healths)
 		return -ENOMEM;
 	for (unsigned i = 0; i < instance->n_tasks; i++) {
+		fill_health_record(&instance->tasks[i], &health[i]);
+		healths[i] = &health[i];
+		if (health[i].has_healthy)
+			record.n_task_health = instance->n_tasks;
 		ids[i] = instance->tasks[i].id;
 		task_states[i] = instance->tasks[i].state;
 	}
@@ -170,6 +190,7 @@ int records_put_instance(struct controller *c, const struct instance *instance)
 	/* No states: nothing was heard of it yet. */
 	record.n_task_states = instance->is_provisioned ? 0 : instance->n_tasks;
 	record.task_states = task_states;
+	record.task_health = healths;
 	record.has_staged_wall_ms = true;
 	record.staged_wall_ms = instance->staged_wall_ms;
 	record.has_started_wall_ms = instance->started_wall_ms != 0;
@@ -385,6 +406,15 @@ static int load_app(void *arg, const char *key, const void *data, size_t size, s
 	return 0;
 }
 
+static void fill_health(const Tepui__TaskHealthRecord *record, struct instance_task *task)
+{
+	task->has_health = record->has_healthy;
+	task->is_healthy = record->healthy;
+	task->first_success_wall_ms = record->first_success_wall_ms;
+	task->last_success_wall_ms = record->last_success_wall_ms;
+	task->last_failure_wall_ms = record->last_failure_wall_ms;
+}
+
 static int fill_tasks(struct load *load, const Tepui__InstanceRecord *record,
 		      struct instance *instance)
 {
@@ -395,6 +425,8 @@ static int fill_tasks(struct load *load, const Tepui__InstanceRecord *record,
 
 		if (i < record->n_task_states)
 			task->state = record->task_states[i];
+		if (i < record->n_task_health)
+			fill_health(record->task_health[i], task);
 		r = instance_task_set_id(load->c, task, record->task_ids[i]);
 	}
 	instance_sum_up(instance);

@@ -622,6 +622,46 @@ static void test_task_is_shown_with_its_health(void **state)
 	json_decref(view);
 }
 
+static json_t *shown_health(void)
+{
+	json_t *view = app_view(world.controller, app("/web"), EMBED_TASKS);
+	json_t *task = json_array_get(json_object_get(view, "tasks"), 0);
+	json_t *health = json_incref(json_array_get(json_object_get(task, "healthCheckResults"), 0));
+
+	json_decref(view);
+	return health;
+}
+
+/* Balancers that look right after it find those that they had. */
+static void test_health_is_known_after_a_restart(void **state)
+{
+	json_t *before, *after;
+
+	(void)state;
+	post("{\"id\":\"/web\",\"cmd\":\"x\",\"healthChecks\":[{}]}");
+	offer();
+	let_it_be(UNKNOWN_HEALTH);
+	restart_controller();
+	assert_null(shown_health());
+	let_it_be(1);
+	before = shown_health();
+	restart_controller();
+	after = shown_health();
+	assert_true(json_is_true(json_object_get(after, "alive")));
+	assert_true(json_equal(before, after));
+	/* It is no news then. */
+	let_it_be(1);
+	assert_int_equal(count_events("health_status_changed_event"), 0);
+	let_it_be(0);
+	json_decref(after);
+	restart_controller();
+	after = shown_health();
+	assert_true(json_is_false(json_object_get(after, "alive")));
+	assert_true(json_is_string(json_object_get(after, "lastFailure")));
+	json_decref(before);
+	json_decref(after);
+}
+
 static void test_unhealthy_end_is_told_and_remembered(void **state)
 {
 	(void)state;
@@ -806,6 +846,7 @@ int main(void)
 		WORLD_TEST(test_service_ports_are_unique_and_kept),
 		WORLD_TEST(test_required_ports_are_those_of_the_host),
 		WORLD_TEST(test_task_is_shown_with_its_health),
+		WORLD_TEST(test_health_is_known_after_a_restart),
 		WORLD_TEST(test_unhealthy_end_is_told_and_remembered),
 		WORLD_TEST(test_an_end_told_in_bytes_that_are_no_text_is_remembered),
 		WORLD_TEST(test_large_definitions_go_out_a_few_at_an_offer),

@@ -204,14 +204,15 @@ static void handle_end(struct controller *c, struct instance_task *task,
 
 /* ---- Health and place ---- */
 
-static void take_health(struct controller *c, struct instance_task *task,
+/* Is it another than before? */
+static bool take_health(struct controller *c, struct instance_task *task,
 			const Mesos__V1__TaskStatus *status)
 {
 	bool changed = !task->has_health || task->is_healthy != (bool)status->healthy;
 	int64_t wall_ms = controller_wall_ms(c);
 
 	if (!status->has_healthy || json_array_size(instance_task_spec(task)->health_checks) == 0)
-		return;
+		return false;
 	task->has_health = true;
 	task->is_healthy = status->healthy;
 	if (status->healthy) {
@@ -229,6 +230,7 @@ static void take_health(struct controller *c, struct instance_task *task,
 	instance_sum_up(task->instance);
 	if (changed)
 		event_health_changed(c, task);
+	return changed;
 }
 
 static void take_address(struct controller *c, struct instance *instance,
@@ -364,7 +366,7 @@ static void handle_progress(struct controller *c, struct instance_task *task,
 	}
 	if (strcmp(before, instance_condition(instance)) != 0)
 		event_instance_changed(c, instance);
-	take_health(c, task, status);
+	changed |= take_health(c, task, status);
 	instance_note_good(c, instance);
 	if (changed && records_put_instance(c, instance) < 0)
 		c->is_out_of_memory = true;
