@@ -89,13 +89,25 @@ class Answer:
         return json.loads(self.body)
 
 
+class Place:
+    """Where a daemon runs: its address, the command that executes another one there, and a way in for this thread."""
+    address, prefix = "127.0.0.1", ()
+
+    def inside(self):
+        return contextlib.nullcontext()
+
+
+LOOPBACK = Place()
+
+
 class Cluster:
     """Start what a test needs; close() takes everything away, also after a failure."""
 
-    def __init__(self, name="test"):
+    def __init__(self, name="test", place=LOOPBACK):
+        """PLACE: the master's."""
         self.directory = pathlib.Path(tempfile.mkdtemp(prefix=f"tepui-{name}-"))
-        self.master_port = free_port()
-        self.master_address = f"127.0.0.1:{self.master_port}"
+        self.place, self.master_port = place, free_port()
+        self.master_address = f"{place.address}:{self.master_port}"
         self.master_flags, self.daemons, self.agents = [], [], []
         self.master = None
 
@@ -105,7 +117,7 @@ class Cluster:
         self.master_flags = list(flags) or self.master_flags
         if self.master is None:
             self.master = Daemon("master", [
-                BUILD / "tepui-master", f"--work_dir={self.directory / 'master'}",
+                *self.place.prefix, BUILD / "tepui-master", f"--work_dir={self.directory / 'master'}",
                 f"--listen={self.master_address}", "--http_port=0", *self.master_flags], self.directory / "master.log")
             self.daemons.append(self.master)
         self.master.start()
@@ -119,10 +131,10 @@ class Cluster:
             return self.call("GET", "/ping").status == 200
         return False
 
-    def start_agent(self, *flags, wait=True, before=()):
+    def start_agent(self, *flags, wait=True, before=(), place=LOOPBACK):
         """BEFORE: a command, with arguments, that executes what it is given after them."""
         index = len(self.agents)
-        agent = Agent(self, index, flags, before)
+        agent = Agent(self, index, flags, before, place)
         self.agents.append(agent)
         self.daemons.append(agent)
         agent.start()
@@ -139,11 +151,15 @@ class Cluster:
 
     # ---- the interfaces ----
 
-    def call(self, method, path, body=None, headers=None, port=None, timeout=30):
-        connection = http.client.HTTPConnection("127.0.0.1", port or self.master_port, timeout=timeout * SLOW)
+    def call(self, method, path, body=None, headers=None, port=None, timeout=30, place=None):
+        """Ask the master, or whoever listens on PORT at PLACE."""
+        place = place or self.place
+        connection = http.client.HTTPConnection(place.address, port or self.master_port, timeout=timeout * SLOW)
         try:
             if body is not None and not isinstance(body, (bytes, str)):
                 body = json.dumps(body)
+            with place.inside():
+                connection.connect()
             connection.request(method, path, body, headers or {})
             response = connection.getresponse()
             return Answer(response.status, response.headers, response.read())
@@ -178,7 +194,7 @@ class Cluster:
 
     def tepui(self, *args, check=True):
         """The command line; its standard output."""
-        done = subprocess.run([BUILD / "tepui", f"--master={self.master_address}", *args],
+        done = subprocess.run([*self.place.prefix, BUILD / "tepui", f"--master={self.master_address}", *args],
                               capture_output=True, text=True, check=False, timeout=300 * SLOW)
         if check:
             assert done.returncode == 0, f"tepui {args}: {done.returncode} {done.stderr}"
@@ -200,19 +216,19 @@ class Cluster:
 
 
 class Agent(Daemon):
-    def __init__(self, cluster, index, flags, before=()):
-        self.cluster = cluster
+    def __init__(self, cluster, index, flags, before=(), place=LOOPBACK):
+        self.cluster, self.place = cluster, place
         self.port = free_port()
         self.work_dir = cluster.directory / f"agent{index}"
         self.cgroup_root = f"{cluster.directory.name}-{index}"
         super().__init__(f"agent{index}", [
-            *before, BUILD / "tepui-agent", f"--master={cluster.master_address}", f"--work_dir={self.work_dir}",
-            f"--listen=127.0.0.1:{self.port}", f"--cgroup_root={self.cgroup_root}",
+            *place.prefix, *before, BUILD / "tepui-agent", f"--master={cluster.master_address}", f"--work_dir={self.work_dir}",
+            f"--listen={place.address}:{self.port}", f"--cgroup_root={self.cgroup_root}",
             f"--executor={BUILD / 'tepui-executor'}", f"--hostname=node{index}.test" if index else
             "--hostname=127.0.0.1", *flags], cluster.directory / f"agent{index}.log")
 
     def call(self, method, path, body=None, headers=None):
-        return self.cluster.call(method, path, body, headers, port=self.port)
+        return self.cluster.call(method, path, body, headers, port=self.port, place=self.place)
 
     def containers(self):
         return self.call("GET", "/containers").json

@@ -11,6 +11,7 @@ import pytest
 sys.path.insert(0, os.path.dirname(__file__))
 
 from cluster import Cluster, host_facts, wait_until  # noqa: E402
+from fleet import Fleet  # noqa: E402
 from framework import Framework  # noqa: E402
 from oci import Runtime  # noqa: E402
 
@@ -104,6 +105,32 @@ def shared_cluster(*flags, app=None):
                 made.deploy(app)
             yield made
     return running_cluster
+
+
+dies_too = pytest.mark.parametrize("dies", [False, True], ids=["plain", "master dies"])
+
+
+def shared_fleet(*master_flags):
+    """A fixture for the "fleet" of all tests of a module, which leaves nothing on the host."""
+    @pytest.fixture(name="whole_fleet", scope="module")
+    def running_fleet():
+        links = host_facts("/")["links"]
+        with contextlib.closing(Fleet(*master_flags)) as made:
+            name = made.directory.name
+            yield made
+        facts = host_facts(name)
+        assert not facts["processes"] and not facts["cgroups"] and not facts["files"] and facts["links"] == links
+    return running_fleet
+
+
+@pytest.fixture
+def fleet(whole_fleet, request):
+    """Nothing runs on it, and all of it is connected, before and after each test."""
+    yield whole_fleet
+    if getattr(request.node, "report_call", None) and request.node.report_call.failed:
+        for daemon in whole_fleet.daemons:
+            print(f"---- {daemon.name}\n{daemon.text()[-6000:]}")
+    whole_fleet.empty()
 
 
 @pytest.fixture

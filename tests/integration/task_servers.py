@@ -41,3 +41,20 @@ context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
 context.load_cert_chain('pem')
 server.socket = context.wrap_socket(server.socket, server_side=True)
 server.serve_forever()" """
+# Says $VERSION.  Told to end, it goes on for as long as a client comes every two seconds, as a balancer's do that has
+# not heard of it yet.  Checks of its health on /health are no client's.
+PATIENT_SERVER = """exec python3 -c "
+import http.server, os, signal, time
+heard = [time.monotonic()]
+ends = []
+class H(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        if self.path != '/health':
+            heard[0] = time.monotonic()
+        self.send_response(200); self.end_headers(); self.wfile.write(os.environ['VERSION'].encode())
+    def log_message(self, *a): pass
+signal.signal(signal.SIGTERM, lambda *a: ends.append(1))
+server = http.server.HTTPServer(('', int(os.environ['PORT0'])), H)
+server.timeout = 0.1
+while not ends or time.monotonic() - heard[0] < 2:
+    server.handle_request()" """

@@ -1,8 +1,6 @@
 """Deployments that end by themselves, on real agents, whoever dies in between."""
 import signal
 
-import pytest
-
 from cluster import wait_until
 
 
@@ -29,43 +27,6 @@ def kill_master(cluster):
     cluster.master.end(signal.SIGKILL)
     cluster.start_master()
     wait_until(lambda: cluster.active_agents() == len(cluster.agents), "the agents' return")
-
-
-@pytest.fixture(name="pair")
-def two_agents(cluster):
-    cluster.start_master()
-    for _ in range(2):
-        cluster.start_agent(f"--image_store={cluster.directory / 'images'}")
-    return cluster
-
-
-@pytest.mark.parametrize("broken, cause", [
-    ({"cmd": "echo no such table >&2; exit 3"},
-     'ended: TASK_FAILED: Command exited with status 3; last output: "no such table"'),
-    ({"container": {"type": "DOCKER", "docker": {"image": "nosuch/image:1"}}}, "nosuch/image:1"),
-])
-@pytest.mark.parametrize("dies", [False, True])
-def test_a_broken_version_is_rolled_back_with_its_cause(pair, broken, cause, dies):
-    pair.deploy(sleeper())
-    before = ids(pair)
-    failing = change(pair, **broken)
-    wait_until(lambda: "lastTaskFailure" in pair.app("/web"), "the first failure")
-    if dies:
-        kill_master(pair)
-    failed = wait_until(lambda: deployment(pair, failing) if deployment(pair, failing)["state"] != "running" else None,
-                        "the deadline")
-    assert failed["state"] == "failed"
-    assert "app '/web' was not up within 3 s: instance 'web.instance-" in failed["reason"]
-    assert "on node 'node1.test'" in failed["reason"] or "on node '127.0.0.1'" in failed["reason"]
-    assert cause in failed["reason"]
-    if dies:
-        kill_master(pair)
-    wait_until(lambda: not pair.call("GET", "/v2/deployments").json, "the end of the rollback", 60)
-    # The cause is told to whoever comes back later, too.
-    assert deployment(pair, failing) == failed
-    assert pair.app("/web")["cmd"] == sleeper()["cmd"]
-    # They were good all the time: nothing of the way there and back has touched them.
-    assert ids(pair) == before
 
 
 def test_one_who_waits_is_told_why_it_failed(node):
@@ -96,51 +57,6 @@ def commands(cluster):
     """How many tasks run each version of /web."""
     versions = [t["version"] for t in cluster.tasks("/web") if t["state"] == "TASK_RUNNING"]
     return {v: versions.count(v) for v in versions}
-
-
-def start_canary(cluster):
-    """Two old instances and a canary that waits: its deployment."""
-    cluster.deploy(sleeper(deployment={"canary": {"count": 1, "weight": 10}}))
-    canary = change(cluster, cmd="exec sleep 2000")
-    wait_until(lambda: deployment(cluster, canary).get("awaitsPromotion"), "the canary is up")
-    return canary
-
-
-@pytest.mark.parametrize("dies", [False, True])
-def test_a_canary_is_promoted(pair, dies):
-    canary = start_canary(pair)
-    before = pair.app("/web")["version"]
-    assert sorted(commands(pair).values()) == [1, 2]
-    # 10 % for the one, 90 % for the two.
-    assert sorted(t["weight"] for t in pair.tasks("/web")) == [20, 90, 90]
-    assert "awaits promotion" in pair.tepui("deployment", "list")
-    if dies:
-        kill_master(pair)
-        wait_until(lambda: deployment(pair, canary).get("awaitsPromotion"), "the canary is known to be up again")
-        assert sorted(commands(pair).values()) == [1, 2]
-    pair.tepui("deployment", "promote", canary)
-    if dies:
-        kill_master(pair)
-    pair.wait_deployment(canary)
-    wait_until(lambda: commands(pair) == {before: 2}, "all run the new version")
-    assert pair.app("/web")["cmd"] == "exec sleep 2000"
-
-
-@pytest.mark.parametrize("dies", [False, True])
-def test_a_canary_is_aborted(pair, dies):
-    canary = start_canary(pair)
-    old = {t["id"] for t in pair.tasks("/web") if t["weight"] == 90}
-    assert len(old) == 2
-    if dies:
-        kill_master(pair)
-    pair.tepui("deployment", "abort", canary)
-    if dies:
-        kill_master(pair)
-    else:
-        assert deployment(pair, canary)["reason"] == "aborted by request"
-    wait_until(lambda: not pair.call("GET", "/v2/deployments").json, "the way back", 60)
-    wait_until(lambda: ids(pair) == old, "only the canary is gone")
-    assert pair.app("/web")["cmd"] == "exec sleep 1000"
 
 
 def test_labels_and_strategies_are_changed_in_place(node):
