@@ -57,7 +57,7 @@ static void print_steps(const struct cli *cli, const json_t *plan)
 		json_array_foreach(json_object_get(step, "actions"), k, action) {
 			table_cell(table, TABLE_PLAIN, "%zu", i + 1);
 			table_cell(table, TABLE_PLAIN, "%s", member_text(action, "action"));
-			table_cell(table, TABLE_PLAIN, "%s", member_text(action, "app"));
+			table_cell(table, TABLE_PLAIN, "%s", member_subject_id(action));
 		}
 	}
 	table_print(cli, table, "nothing would be done");
@@ -89,7 +89,7 @@ static bool is_told(const json_t *placement, size_t n, const char *agent)
 static void add_node(struct table *table, const json_t *placement, const json_t *node,
 		     const char *missing)
 {
-	table_cell(table, TABLE_PLAIN, "%s", member_text(placement, "app"));
+	table_cell(table, TABLE_PLAIN, "%s", member_subject_id(placement));
 	table_cell(table, TABLE_PLAIN, "%s", member_text(node, "hostname"));
 	table_cell(table, TABLE_PLAIN, "%d", count_on(placement, member_text(node, "agentId")));
 	table_cell(table, *missing ? TABLE_BAD : TABLE_PLAIN, "%s", missing);
@@ -130,7 +130,7 @@ static void print_placements(const struct cli *cli, const json_t *placements)
 		waiting = json_object_get(placement, "waiting");
 		if (waiting)
 			print_field("waiting", "%.0f of %s: %s", member_number(waiting, "count"),
-				    member_text(placement, "app"), member_text(waiting, "why"));
+				    member_subject_id(placement), member_text(waiting, "why"));
 	}
 }
 

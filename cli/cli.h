@@ -75,7 +75,7 @@ struct command {
 };
 
 /* Each noun's rows, ended by a row without a noun. */
-extern const struct command app_commands[], group_commands[], task_commands[],
+extern const struct command app_commands[], pod_commands[], group_commands[], task_commands[],
 	node_commands[], deployment_commands[], job_commands[], queue_commands[], event_commands[],
 	image_commands[], run_commands[], version_commands[];
 

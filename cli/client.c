@@ -260,6 +260,11 @@ char *client_app_path(const char *id, const char *suffix)
 	return path_of("/v2/apps", id, suffix);
 }
 
+char *client_pod_path(const char *id, const char *suffix)
+{
+	return path_of("/v2/pods", id, suffix);
+}
+
 char *client_group_path(const char *id, const char *suffix)
 {
 	return path_of("/v2/groups", id, suffix);

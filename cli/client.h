@@ -43,7 +43,8 @@ int client_stream(struct cli *cli, const char *target, const char *accept,
 
 /* "/v2/apps/" and ID without its leading slash, escaped; owned. */
 char *client_app_path(const char *id, const char *suffix);
-/* The same of a group; "/" is the root. */
+/* The same of a pod, and of a group; "/" is the root. */
+char *client_pod_path(const char *id, const char *suffix);
 char *client_group_path(const char *id, const char *suffix);
 
 #endif

@@ -50,7 +50,7 @@ static int deployment_list(struct cli *cli, char **args, size_t n, struct err *e
 			   member_number(item, "totalSteps"));
 		table_cell(table, TABLE_BUSY, "%s%s", member_text(action, "action"),
 			   pause_of(item));
-		table_cell(table, TABLE_PLAIN, "%s", member_text(action, "app"));
+		table_cell(table, TABLE_PLAIN, "%s", member_subject_id(action));
 	}
 	table_print(cli, table, "no deployments");
 	json_decref(list);

@@ -68,8 +68,8 @@ static const struct flag option_flags[] = {
 static const char common_options[] = "master credential json color help version";
 
 static const struct command *const nouns[] = {
-	app_commands, group_commands, task_commands, node_commands, deployment_commands, job_commands,
-	queue_commands, event_commands, image_commands, run_commands, version_commands,
+	app_commands, pod_commands, group_commands, task_commands, node_commands, deployment_commands,
+	job_commands, queue_commands, event_commands, image_commands, run_commands, version_commands,
 };
 
 static bool has_word(const char *list, const char *word, size_t size)

@@ -20,6 +20,20 @@ double member_number(const json_t *object, const char *key)
 	return json_number_value(json_object_get(object, key));
 }
 
+const json_t *member_subject(const json_t *object)
+{
+	const json_t *app = json_object_get(object, "app");
+
+	return app ? app : json_object_get(object, "pod");
+}
+
+const char *member_subject_id(const json_t *object)
+{
+	const char *id = json_string_value(member_subject(object));
+
+	return id ? id : "";
+}
+
 /* U+0080 to U+009F: terminals that read UTF-8 may obey them, U+009B as they do ESC and '['. */
 static bool is_c1_control(const char *text)
 {

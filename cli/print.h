@@ -10,6 +10,10 @@ struct cli;
 /* The member, or "" / 0 when it is missing or of another type. */
 const char *member_text(const json_t *object, const char *key);
 double member_number(const json_t *object, const char *key);
+/* What OBJECT speaks of: its member "app", or else "pod"; NULL: neither. */
+const json_t *member_subject(const json_t *object);
+/* The same where it is an id; "" when there is none. */
+const char *member_subject_id(const json_t *object);
 
 /* A line "LABEL   text" for people, without control bytes. */
 void print_field(const char *label, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

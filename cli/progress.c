@@ -35,33 +35,54 @@ static int find_why(struct cli *cli, const char *app, char *ret, size_t size, st
 	return r;
 }
 
+static void count_app(const json_t *app, char *ret, size_t size)
+{
+	(void)snprintf(ret, size, "%.0f wanted, %.0f staged, %.0f running, %.0f healthy",
+		       member_number(app, "instances"), member_number(app, "tasksStaged"),
+		       member_number(app, "tasksRunning"), member_number(app, "tasksHealthy"));
+}
+
+static void count_pod(const json_t *status, char *ret, size_t size)
+{
+	const json_t *instances = json_object_get(status, "instances"), *instance;
+	const json_t *scaling = json_object_get(json_object_get(status, "spec"), "scaling");
+	size_t i, n_stable = 0;
+
+	json_array_foreach(instances, i, instance)
+		n_stable += strcmp(member_text(instance, "status"), "STABLE") == 0;
+	(void)snprintf(ret, size, "%.0f wanted, %zu started, %zu stable", member_number(scaling, "instances"),
+		       json_array_size(instances), n_stable);
+}
+
 /* "/web: step 1/2 ScaleApplication, 3 wanted, 0 staged, 2 running, 1 healthy" */
 static int describe(struct cli *cli, const json_t *deployment, struct progress *ret, struct err *e)
 {
 	const json_t *action = json_array_get(json_object_get(deployment, "currentActions"), 0);
-	const char *app = member_text(action, "app");
-	AUTO_FREE char *path = client_app_path(app, "");
-	json_t *reply = NULL, *info;
+	const char *id = member_subject_id(action);
+	bool is_pod = json_object_get(action, "pod");
+	AUTO_FREE char *path = is_pod ? client_pod_path(id, "::status") : client_app_path(id, "");
+	char counts[LINE_SIZE / 2];
+	json_t *reply = NULL;
 	int r;
 
 	*ret->why = '\0';
 	r = path ? client_get(cli, NULL, path, &reply, e) : err_set(e, ENOMEM, "build a path");
 	if (r == -ENOENT) {
 		err_clear(e);	/* being deleted */
-		(void)snprintf(ret->line, sizeof(ret->line), "%s: stopping", app);
+		(void)snprintf(ret->line, sizeof(ret->line), "%s: stopping", id);
 		return 0;
 	}
 	if (r < 0)
 		return r;
-	info = json_object_get(reply, "app");
-	(void)snprintf(ret->line, sizeof(ret->line), "%s: step %.0f/%.0f %s, %.0f wanted, "
-		       "%.0f staged, %.0f running, %.0f healthy", app,
+	if (is_pod)
+		count_pod(reply, counts, sizeof(counts));
+	else
+		count_app(json_object_get(reply, "app"), counts, sizeof(counts));
+	(void)snprintf(ret->line, sizeof(ret->line), "%s: step %.0f/%.0f %s, %s", id,
 		       member_number(deployment, "currentStep"),
-		       member_number(deployment, "totalSteps"), member_text(action, "action"),
-		       member_number(info, "instances"), member_number(info, "tasksStaged"),
-		       member_number(info, "tasksRunning"), member_number(info, "tasksHealthy"));
+		       member_number(deployment, "totalSteps"), member_text(action, "action"), counts);
 	json_decref(reply);
-	return find_why(cli, app, ret->why, sizeof(ret->why), e);
+	return find_why(cli, id, ret->why, sizeof(ret->why), e);
 }
 
 /* The reason may count seconds down: only on a terminal, where the line is rewritten. */

@@ -52,7 +52,7 @@ int queue_find(struct cli *cli, const char *app_id, json_t **ret, struct err *e)
 	if (r < 0)
 		return r;
 	json_array_foreach(json_object_get(reply, "queue"), i, item) {
-		if (strcmp(member_text(json_object_get(item, "app"), "id"), app_id) == 0)
+		if (strcmp(member_text(member_subject(item), "id"), app_id) == 0)
 			*ret = json_incref(item);
 	}
 	json_decref(reply);
@@ -65,7 +65,7 @@ static void print_item(struct table *table, const json_t *item)
 	char age[HUMAN_SIZE], why[QUEUE_WHY_SIZE];
 
 	queue_why(item, why, sizeof(why));
-	table_cell(table, TABLE_PLAIN, "%s", member_text(json_object_get(item, "app"), "id"));
+	table_cell(table, TABLE_PLAIN, "%s", member_text(member_subject(item), "id"));
 	table_cell(table, TABLE_PLAIN, "%.0f", member_number(item, "count"));
 	table_cell(table, TABLE_PLAIN, "%s", human_since(member_text(item, "since"), age));
 	table_cell(table, TABLE_BUSY, "%s", why);

@@ -60,12 +60,14 @@ def test_exit_statuses_and_one_line_errors(node):
             (["app", "show"], 2, "usage: tepui app show ID"),
             (["app", "shew", "/x"], 2, "unknown verb 'shew': app knows list, show, add, update, set, "),
             (["events", "frob"], 2, "'tepui events' takes no argument 'frob'"),
-            (["frob"], 2, "unknown command 'frob': tepui knows app, group, task, "),
+            (["frob"], 2, "unknown command 'frob': tepui knows app, pod, group, task, "),
             (["queue", "--force"], 2, "'tepui queue' takes no option '--force'"),
             (["app", "list", "--force"], 2, "takes no option '--force'"),
             (["app", "scale", "/x", "many"], 2, "'many' is not a number"),
             (["app", "scale", "/nosuch", "3"], 4, "App '/nosuch' does not exist"),
             (["app", "update", "/nosuch", str(REPOSITORY / "docs/examples/web.json")], 4, "App '/nosuch' does not exist"),
+            (["pod", "show", "/nosuch"], 4, "Pod '/nosuch' does not exist"),
+            (["pod", "scale", "/nosuch", "3"], 4, "Pod '/nosuch' does not exist"),
             (["app", "add", "/nosuch.json"], 1, "'/nosuch.json'"),
             (["app", "add", "/"], 1, "read '/': Is a directory"),
             (["app", "--color=red"], 2, "'red' is not auto, always or never"),
@@ -96,6 +98,29 @@ def test_tables_and_json_say_the_same(node, tmp_path):
     shown = node.tepui("node", "show")
     for word in ("cpus", "memory", "pids", "disk", "TASK", tasks[0]["id"]):
         assert word in shown
+
+
+def test_pods_are_added_shown_scaled_and_removed(node, tmp_path):
+    document = tmp_path / "pod.json"
+    container = {"name": "main", "resources": {"cpus": 0.1, "mem": 32}, "exec": {"command": {"shell": "exec sleep 1000"}}}
+    document.write_text(json.dumps({"id": "/pair", "containers": [container, {**container, "name": "other"}],
+                                    "scaling": {"kind": "fixed", "instances": 0}}))
+    assert "StartPod  /pair" in node.tepui("pod", "add", str(document), "--dry-run")
+    out = node.tepui("pod", "add", str(document), "--wait")
+    assert out.startswith("created, deployment ") and out.endswith("done\n")
+    head, row = node.tepui("pod").splitlines()
+    assert head.split() == ["POD", "WANTED", "STABLE", "CONTAINERS", "STATE"]
+    assert row.split() == ["/pair", "0", "0", "2", "STABLE"]
+    assert node.tepui("pod", "list", "--quiet") == "/pair\n"
+    shown = node.tepui("pod", "show", "/pair")
+    for line in ("main: 0.1 cpus, 32.0 MiB memory", "0 of 0 stable"):
+        assert line in shown
+    assert json.loads(node.tepui("pod", "show", "/pair", "--json"))["status"] == "STABLE"
+    node.tepui("pod", "scale", "/pair", "0", "--wait")
+    node.tepui("pod", "update", "/pair", str(document), "--wait")
+    assert len(node.tepui("pod", "versions", "/pair").split()) >= 1
+    assert node.tepui("pod", "remove", "/pair", "--wait").endswith("done\n")
+    assert node.tepui("pod", "list", "--quiet") == ""
 
 
 def test_a_timed_out_wait_says_what_it_waited_for(node, tmp_path):
