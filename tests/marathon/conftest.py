@@ -60,7 +60,7 @@ def pod():
     def make(pod_id="/pod", instances=0, **fields):
         container = {"name": "main", "resources": {"cpus": 0.1, "mem": 32}, "exec": {"command": {"shell": "exec sleep 1000"}}}
         return {"id": pod_id, "scaling": {"kind": "fixed", "instances": instances}, "containers": [container],
-                "executorResources": {"cpus": 0.1, "mem": 32, "disk": 0}, **fields}
+                "executorResources": {"cpus": 0.1, "mem": 32, "disk": 1}, **fields}
     return make
 
 

@@ -7,7 +7,7 @@ pytestmark = pytest.mark.row("1.10")
 
 DEFAULTS = {
     "labels": {}, "networks": [{"mode": "host"}], "role": "*", "scaling": {"kind": "fixed", "instances": 0},
-    "executorResources": {"cpus": 0.1, "mem": 32, "disk": 0},
+    "executorResources": {"cpus": 0.1, "mem": 32, "disk": 1},
     "scheduling": {"backoff": {"backoff": 1, "backoffFactor": 1.15, "maxLaunchDelay": 300},
                    "upgrade": {"minimumHealthCapacity": 1, "maximumOverCapacity": 1},
                    "placement": {"constraints": [], "acceptedResourceRoles": []}, "killSelection": "YOUNGEST_FIRST",
@@ -206,6 +206,7 @@ WRONG = [
      "operator must be one of the following UNIQUE, CLUSTER, GROUP_BY, LIKE, MAX_PER, UNLIKE or IS"),
     (change("/scheduling/unreachableStrategy", {"inactiveAfterSeconds": 9, "expungeAfterSeconds": 1}),
      "/scheduling/unreachableStrategy/inactiveAfterSeconds", "must be less than or equal to expungeAfterSeconds"),
+    (change("/executorResources/disk", 0), "/executorResources/disk", "error.min"),
     (change("/networks", [{"mode": "host"}, {"mode": "host"}]), "/networks",
      "May specify a single host network, single bridge network, or else 1-to-n container networks"),
     (change("/volumes", [{"name": "v"}]), "/volumes(0)", "volume must be referenced by at least one container"),

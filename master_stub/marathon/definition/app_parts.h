@@ -25,7 +25,7 @@ extern const struct shape container_fields[], network_shape;
 json_t *env_read(const json_t *value, const char *path, struct problems *problems);
 json_t *unreachable_read(const json_t *value, const char *path, struct problems *problems);
 extern const struct shape fetch_shape, secret_shape;
-extern const struct shape limit_fields[], executor_resource_fields[], pull_fields[], linux_fields[];
+extern const struct shape limit_fields[], pull_fields[], linux_fields[];
 extern const char *const kill_selections[];
 
 extern const char *const port_protocols[];

@@ -238,7 +238,7 @@ static const struct shape secret_fields[] = {
 };
 const struct shape secret_shape = { .kind = SHAPE_OBJECT, .of = secret_fields };
 
-const struct shape executor_resource_fields[] = {
+static const struct shape executor_resource_fields[] = {
 	{ "cpus", SHAPE_NUMBER, .max = 1e6, .fallback = "0.1" },
 	{ "mem", SHAPE_NUMBER, .max = 1e9, .fallback = "32" },
 	{ "disk", SHAPE_NUMBER, .max = 1e12, .fallback = "10" },

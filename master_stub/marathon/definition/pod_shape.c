@@ -164,6 +164,14 @@ static const struct shape volume_fields[] = {
 };
 static const struct shape volume = { .kind = SHAPE_OBJECT, .is_strict = true, .of = volume_fields };
 
+/* No less, or no master takes it (reference/mesos.md): it would fail again and again. */
+static const struct shape executor_fields[] = {
+	{ "cpus", SHAPE_NUMBER, .min = .01, .max = 1e6, .fallback = "0.1" },
+	{ "mem", SHAPE_NUMBER, .min = 32, .max = 1e9, .fallback = "32" },
+	{ "disk", SHAPE_NUMBER, .min = .001, .max = 1e12, .fallback = "10" },
+	{ 0 },
+};
+
 static const char *const scaling_kinds[] = { "fixed", NULL };
 
 static const struct shape scaling_fields[] = {
@@ -228,7 +236,7 @@ static const struct shape pod_fields[] = {
 	{ "scheduling", SHAPE_OBJECT, .is_strict = true, .of = scheduling_fields,
 	  .fallback = "{\"backoff\":" BACKOFF ",\"upgrade\":" UPGRADE ",\"placement\":" PLACEMENT
 		      ",\"killSelection\":" KILL_SELECTION ",\"unreachableStrategy\":" UNREACHABLE "}" },
-	{ "executorResources", SHAPE_OBJECT, .is_strict = true, .of = executor_resource_fields,
+	{ "executorResources", SHAPE_OBJECT, .is_strict = true, .of = executor_fields,
 	  .fallback = "{\"cpus\":0.1,\"mem\":32,\"disk\":10}" },
 	{ "role", SHAPE_STRING, .is_required = true, .min = 1, .max = ROLE_MAX, .check = role_complaint },
 	{ "linuxInfo", SHAPE_OBJECT, .is_strict = true, .of = linux_fields },
