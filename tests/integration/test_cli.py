@@ -123,6 +123,15 @@ def test_pods_are_added_shown_scaled_and_removed(node, tmp_path):
     assert node.tepui("pod", "list", "--quiet") == ""
 
 
+def test_the_example_of_a_pod_runs(node):
+    node.tepui("pod", "add", str(REPOSITORY / "docs/examples/pod.json"), "--wait")
+    wait_until(lambda: "2 of 2 stable" in node.tepui("pod", "show", "/web"), "both instances", 60)
+    rows = node.tepui("pod", "show", "/web").split("INSTANCE")[1].splitlines()[1:]
+    assert [re.search(r"(server|writer) +TASK_RUNNING", row)[1] for row in rows] == ["server", "writer"] * 2
+    assert all(re.search(r"http \d{4,5}$", row) for row in rows[::2])
+    assert node.tepui("pod", "remove", "/web", "--wait").endswith("done\n")
+
+
 def test_a_timed_out_wait_says_what_it_waited_for(node, tmp_path):
     document = tmp_path / "app.json"
     document.write_text(json.dumps(sleeper("/huge", cpus=1000)))

@@ -414,6 +414,137 @@ def test_instances_that_are_not_there(marathon, made):
     assert (answer.status, answer.json) == (404, {"message": f"Task '{unknown}' does not exist"})
 
 
+# ---- What runs ----
+
+def container(name="main", shell="exec sleep 1000", **fields):
+    return {"name": name, "resources": {"cpus": 0.1, "mem": 32}, "exec": {"command": {"shell": shell}}, **fields}
+
+
+def status_of(marathon):
+    return marathon.call("GET", "/v2/pods/pod::status").json
+
+
+def stable(marathon):
+    """The instances of the pod, when it has come to be as it is wanted."""
+    settled(marathon)
+    wait_until(lambda: status_of(marathon)["status"] == "STABLE", "the pod to be stable", 60)
+    return status_of(marathon)["instances"]
+
+
+@pytest.fixture
+def pair(marathon, pod):
+    """A running pod of two containers: one with ports and a health check, and one without."""
+    checked = container(endpoints=[{"name": "http", "hostPort": 0}, {"name": "admin", "hostPort": 0}],
+                        healthCheck={"exec": {"command": {"shell": "true"}}, "delaySeconds": 0, "intervalSeconds": 2, "timeoutSeconds": 1})
+    definition = pod(instances=1, containers=[checked, container("other")])
+    assert marathon.call("POST", "/v2/pods", definition).status == 201
+    (instance,) = stable(marathon)
+    return definition, instance
+
+
+def test_an_instance_is_shown(marathon, pair):
+    _, instance = pair
+    version = marathon.call("GET", "/v2/pods/pod").json["version"]
+    assert instance["id"].startswith("pod.instance-")
+    assert (instance["status"], instance["agentHostname"], instance["localVolumes"]) == ("STABLE", "127.0.0.1", [])
+    assert instance["specReference"] == f"/v2/pods/pod::versions/{version}"
+    assert marathon.call("GET", instance["specReference"]).json == marathon.call("GET", "/v2/pods/pod").json
+    assert instance["resources"] == {"cpus": 0.3, "mem": 96, "disk": 1, "gpus": 0}
+    assert "message" not in instance
+    main, other = instance["containers"]
+    assert [(one["name"], one["status"]) for one in (main, other)] == [("main", "TASK_RUNNING"), ("other", "TASK_RUNNING")]
+    (condition,) = main["conditions"]
+    assert (condition["name"], condition["value"], condition["reason"]) == ("healthy", "true", "health-reported-by-mesos")
+    assert [endpoint["name"] for endpoint in main["endpoints"]] == ["http", "admin"]
+    ports = [endpoint["allocatedHostPort"] for endpoint in main["endpoints"]]
+    assert len(set(ports)) == 2 and all(31000 <= port <= 31999 for port in ports)
+    assert (other["conditions"], other["endpoints"]) == ([], [])
+    assert main["containerId"].startswith(instance["id"] + ".main.")
+
+
+def test_tasks_of_pods_are_not_among_those_of_apps(marathon, pair):
+    assert marathon.call("GET", "/v2/tasks").json == {"tasks": []}
+    assert marathon.call("GET", "/v2/tasks", headers={"Accept": "text/plain"}).body == b""
+
+
+def test_one_container_that_is_not_healthy(marathon, pod):
+    failing = container(healthCheck={"exec": {"command": {"shell": "false"}}, "intervalSeconds": 2, "timeoutSeconds": 1})
+    assert marathon.call("POST", "/v2/pods", pod(instances=1, containers=[failing, container("other")])).status == 201
+    wait_until(lambda: any(one["status"] == "DEGRADED" for one in status_of(marathon)["instances"]), "the instance to run")
+    status = status_of(marathon)
+    (instance,) = status["instances"]
+    assert (status["status"], instance["message"]) == ("DEGRADED", "at least one container is not healthy")
+    assert instance["containers"][0]["conditions"][0]["value"] == "false"
+
+
+def test_another_number_of_instances_leaves_those_that_run(marathon, pair):
+    definition, instance = pair
+    more = {**definition, "scaling": {"kind": "fixed", "instances": 2}}
+    assert marathon.call("PUT", "/v2/pods/pod", more).status == 200
+    instances = stable(marathon)
+    assert len(instances) == 2 and instance["id"] in [one["id"] for one in instances]
+    assert marathon.call("PUT", "/v2/pods/pod", definition).status == 200
+    settled(marathon)
+    wait_until(lambda: len(status_of(marathon)["instances"]) == 1, "one instance less")
+
+
+def test_another_definition_replaces_those_that_run(marathon, pair):
+    definition, instance = pair
+    answer = marathon.call("PUT", "/v2/pods/pod", {**definition, "environment": {"A": "b"}})
+    assert answer.status == 200
+    (new,) = stable(marathon)
+    assert new["id"] != instance["id"]
+    assert new["specReference"].endswith(answer.json["version"])
+
+
+@pytest.mark.parametrize("is_list", [False, True])
+def test_an_instance_that_is_killed_is_replaced(marathon, pair, is_list):
+    instance = pair[1]
+    path = "/v2/pods/pod::instances"
+    answer = marathon.call("DELETE", path, [instance["id"]]) if is_list else marathon.call("DELETE", f"{path}/{instance['id']}")
+    assert answer.status == 200
+    killed = answer.json[0] if is_list else answer.json
+    assert (killed["instanceId"], killed["agentInfo"]["host"]) == (instance["id"], "127.0.0.1")
+    assert set(killed["taskMap"]) == {one["containerId"] for one in instance["containers"]}
+    wait_until(lambda: [one["id"] for one in status_of(marathon)["instances"] if one["status"] == "STABLE"] not in ([], [instance["id"]]),
+               "another instance")
+    assert len(stable(marathon)) == 1
+
+
+def test_the_last_end_is_told(marathon, pod):
+    short = container(shell="exit 7")
+    assert marathon.call("POST", "/v2/pods", pod(instances=1, containers=[short, container("other")])).status == 201
+    wait_until(lambda: status_of(marathon)["terminationHistory"], "the end of an instance", 60)
+    (end,) = status_of(marathon)["terminationHistory"]
+    assert end["instanceID"].startswith("pod.instance-")
+    assert end["startedAt"] <= end["terminatedAt"]
+    (ended,) = end["containers"]
+    assert (ended["containerId"].split(".")[-2], ended["lastKnownState"]) == ("main", "TASK_FAILED")
+    assert "7" in ended["termination"]["message"]
+
+
+def test_events_tell_of_instances(marathon, events, pod):
+    reader = events()
+    assert marathon.call("POST", "/v2/pods", pod(instances=1)).status == 201
+    running = reader.wait("instance_changed_event", condition="Running")
+    assert running["runSpecId"] == "/pod"
+    assert running["runSpecVersion"] == marathon.call("GET", "/v2/pods/pod").json["version"]
+    assert reader.wait("deployment_success")
+    updates = [event for event in reader.seen if event["eventType"] == "status_update_event"]
+    assert {(event["appId"], event["taskStatus"]) for event in updates} >= {("/pod", "TASK_RUNNING")}
+
+
+def test_a_pod_that_is_being_deleted_is_still_seen(marathon, pod):
+    stubborn = container(shell="trap '' TERM; while :; do sleep 0.1; done", lifecycle={"killGracePeriodSeconds": 3})
+    assert marathon.call("POST", "/v2/pods", pod(instances=1, containers=[stubborn])).status == 201
+    stable(marathon)
+    assert marathon.call("DELETE", "/v2/pods/pod").status == 202
+    assert marathon.call("GET", "/v2/pods/pod").status == 404
+    status = status_of(marathon)
+    assert (status["status"], len(status["instances"])) == ("TERMINAL", 1)
+    wait_until(lambda: marathon.call("GET", "/v2/pods/::status").json == [], "the end of the pod", 60)
+
+
 # ---- Across a restart of the master ----
 
 def test_pods_are_kept(alone, pod):

@@ -61,10 +61,11 @@ static void note_end(struct controller *c, const struct instance *instance,
 		     const Mesos__V1__TaskStatus *status)
 {
 	struct entry *entry = instance->entry;
-	char now[CLOCK_TEXT_SIZE];
+	char now[CLOCK_TEXT_SIZE], started[CLOCK_TEXT_SIZE];
 	json_t *end;
 
 	clock_format(controller_wall_ms(c), now);
+	clock_format(instance->started_wall_ms, started);
 	end = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s*}", "appId", entry->id,
 			    "host", instance->host, "message",
 			    status->message ? status->message : "", "state",
@@ -75,6 +76,9 @@ static void note_end(struct controller *c, const struct instance *instance,
 		c->is_out_of_memory = true;
 		return;
 	}
+	/* In a pod's history; an app's lastTaskFailure is Marathon's, which has it not. */
+	if (instance->spec->pod && instance->started_wall_ms != 0)
+		(void)json_object_set_new(end, "startedAt", json_string(started));
 	json_decref(entry->last_end);
 	entry->last_end = end;
 	if (status->state != MESOS__V1__TASK_STATE__TASK_FINISHED) {
