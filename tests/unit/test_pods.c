@@ -165,7 +165,7 @@ static void test_what_containers_are_told(void **state)
 static void test_a_node_must_have_room_for_all_of_it(void **state)
 {
 	(void)state;
-	post_pod(",\"executorResources\":{\"cpus\":0.1,\"mem\":32,\"disk\":0}", "");
+	post_pod(",\"executorResources\":{\"cpus\":0.1,\"mem\":32,\"disk\":1}", "");
 	offer_from("agent-1", "node-1", "cpus:1.5;mem:1024;disk:100;ports:[31000-32000]", NULL);
 	offer_from("agent-1", "node-1", "cpus:4;mem:127;disk:100;ports:[31000-32000]", NULL);
 	offer_from("agent-1", "node-1", "cpus:4;mem:1024;disk:100;ports:[31006-32000]", NULL);
