@@ -23,7 +23,8 @@ static int get_pod(struct cli *cli, const char *id, const char *suffix, json_t *
 
 static double wanted_of(const json_t *status)
 {
-	return member_number(json_object_get(json_object_get(status, "spec"), "scaling"), "instances");
+	return member_number(json_object_get(json_object_get(status, "spec"), "scaling"),
+			     "instances");
 }
 
 static size_t count_stable(const json_t *status)
@@ -42,7 +43,9 @@ static enum table_color color_of(const char *state)
 		const char *state;
 		enum table_color color;
 	} colors[] = {
-		{ "STABLE", TABLE_GOOD }, { "DEGRADED", TABLE_BAD }, { "TERMINAL", TABLE_FAINT },
+		{ "STABLE", TABLE_GOOD },
+		{ "DEGRADED", TABLE_BAD },
+		{ "TERMINAL", TABLE_FAINT },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(colors); i++) {
@@ -55,7 +58,8 @@ static enum table_color color_of(const char *state)
 static void print_pods(const struct cli *cli, const json_t *statuses)
 {
 	static const struct table_column columns[] = {
-		{ "POD", false }, { "WANTED", true }, { "STABLE", true }, { "CONTAINERS", true }, { "STATE", false },
+		{ "POD", false },       { "WANTED", true }, { "STABLE", true },
+		{ "CONTAINERS", true }, { "STATE", false },
 	};
 	struct table *table = table_new(columns, ARRAY_SIZE(columns));
 	const json_t *status;
@@ -63,12 +67,14 @@ static void print_pods(const struct cli *cli, const json_t *statuses)
 
 	json_array_foreach(statuses, i, status) {
 		const char *state = member_text(status, "status");
-		const json_t *containers = json_object_get(json_object_get(status, "spec"), "containers");
+		const json_t *containers =
+			json_object_get(json_object_get(status, "spec"), "containers");
 		double stable = (double)count_stable(status);
 
 		table_cell(table, TABLE_PLAIN, "%s", member_text(status, "id"));
 		table_cell(table, TABLE_PLAIN, "%.0f", wanted_of(status));
-		table_cell(table, stable < wanted_of(status) ? TABLE_BUSY : TABLE_PLAIN, "%.0f", stable);
+		table_cell(table, stable < wanted_of(status) ? TABLE_BUSY : TABLE_PLAIN, "%.0f",
+			   stable);
 		table_cell(table, TABLE_PLAIN, "%zu", json_array_size(containers));
 		table_cell(table, color_of(state), "%s", state);
 	}
@@ -107,8 +113,8 @@ static void print_definition(const json_t *spec)
 		const char *image = member_text(json_object_get(container, "image"), "id");
 		char mem[HUMAN_SIZE];
 
-		print_field(i == 0 ? "containers" : "", "%s: %g cpus, %s memory%s%s", member_text(container, "name"),
-			    member_number(resources, "cpus"),
+		print_field(i == 0 ? "containers" : "", "%s: %g cpus, %s memory%s%s",
+			    member_text(container, "name"), member_number(resources, "cpus"),
 			    human_bytes((uint64_t)(member_number(resources, "mem") * 1048576), mem),
 			    *image ? ", image " : "", image);
 	}
@@ -122,7 +128,8 @@ static void join_endpoints(const json_t *endpoints, char *ret, size_t size)
 
 	ret[0] = '\0';
 	json_array_foreach(endpoints, i, endpoint) {
-		int n = snprintf(ret + used, size - used, "%s%s %.0f", i ? ", " : "", member_text(endpoint, "name"),
+		int n = snprintf(ret + used, size - used, "%s%s %.0f", i ? ", " : "",
+				 member_text(endpoint, "name"),
 				 member_number(endpoint, "allocatedHostPort"));
 
 		if (n < 0 || (size_t)n >= size - used)
@@ -140,9 +147,11 @@ static void add_instance(struct table *table, const json_t *instance)
 	json_array_foreach(json_object_get(instance, "containers"), i, container) {
 		char endpoints[256];
 
-		join_endpoints(json_object_get(container, "endpoints"), endpoints, sizeof(endpoints));
+		join_endpoints(json_object_get(container, "endpoints"), endpoints,
+			       sizeof(endpoints));
 		table_cell(table, TABLE_PLAIN, "%s", i == 0 ? member_text(instance, "id") : "");
-		table_cell(table, TABLE_PLAIN, "%s", i == 0 ? member_text(instance, "agentHostname") : "");
+		table_cell(table, TABLE_PLAIN, "%s",
+			   i == 0 ? member_text(instance, "agentHostname") : "");
 		table_cell(table, color_of(state), "%s", i == 0 ? state : "");
 		table_cell(table, TABLE_PLAIN, "%s", member_text(container, "name"));
 		table_cell(table, TABLE_PLAIN, "%s", member_text(container, "status"));
@@ -153,8 +162,8 @@ static void add_instance(struct table *table, const json_t *instance)
 static void print_status(const struct cli *cli, const json_t *status)
 {
 	static const struct table_column columns[] = {
-		{ "INSTANCE", false }, { "NODE", false }, { "STATE", false }, { "CONTAINER", false },
-		{ "TASK", false }, { "ENDPOINTS", false },
+		{ "INSTANCE", false },  { "NODE", false }, { "STATE", false },
+		{ "CONTAINER", false }, { "TASK", false }, { "ENDPOINTS", false },
 	};
 	struct table *table = table_new(columns, ARRAY_SIZE(columns));
 	const json_t *instance, *end;
@@ -164,7 +173,8 @@ static void print_status(const struct cli *cli, const json_t *status)
 	print_definition(json_object_get(status, "spec"));
 	print_field("instances", "%zu of %.0f stable", count_stable(status), wanted_of(status));
 	json_array_foreach(json_object_get(status, "terminationHistory"), i, end)
-		print_field("last end", "%s ago: %s", human_since(member_text(end, "terminatedAt"), age),
+		print_field("last end", "%s ago: %s",
+			    human_since(member_text(end, "terminatedAt"), age),
 			    member_text(end, "message"));
 	json_array_foreach(json_object_get(status, "instances"), i, instance)
 		add_instance(table, instance);
@@ -209,8 +219,8 @@ static int pod_versions(struct cli *cli, char **args, size_t n, struct err *e)
 /* ---- Changes ---- */
 
 /* Takes BODY; NULL only with DELETE. */
-static int change(struct cli *cli, enum http_method method, const char *id, json_t *body, const char *what,
-		  struct err *e)
+static int change(struct cli *cli, enum http_method method, const char *id, json_t *body,
+		  const char *what, struct err *e)
 {
 	AUTO_FREE char *path = client_pod_path(id, "");
 	struct reply reply;
@@ -255,11 +265,13 @@ static int pod_scale(struct cli *cli, char **args, size_t n, struct err *e)
 
 	(void)n;
 	if (*end || end == args[1] || instances < 0)
-		return err_set(e, CLI_MISUSE, "scale pod '%s': '%s' is not a number of instances", args[0], args[1]);
+		return err_set(e, CLI_MISUSE, "scale pod '%s': '%s' is not a number of instances",
+			       args[0], args[1]);
 	r = get_pod(cli, args[0], "", &pod, e);
 	if (r < 0)
 		return r;
-	(void)json_object_set_new(json_object_get(pod, "scaling"), "instances", json_integer(instances));
+	(void)json_object_set_new(json_object_get(pod, "scaling"), "instances",
+				  json_integer(instances));
 	return change(cli, HTTP_PUT, args[0], pod, "scaling", e);
 }
 
@@ -273,13 +285,14 @@ const struct command pod_commands[] = {
 	{ "pod", "", "", 0, 0, "quiet", "list pods", pod_list },
 	{ "pod", "list", "", 0, 0, "quiet", "list pods", pod_list },
 	{ "pod", "show", "ID", 1, 1, "", "one pod, and the containers of its instances", pod_show },
-	{ "pod", "add", "FILE", 1, 1, "dry-run wait timeout force quiet", "create from a JSON file, - for stdin",
-	  pod_add },
-	{ "pod", "update", "ID FILE", 2, 2, "dry-run wait timeout force quiet", "replace its definition by the file",
-	  pod_update },
-	{ "pod", "scale", "ID N", 2, 2, "dry-run wait timeout force quiet", "change the number of instances",
-	  pod_scale },
-	{ "pod", "remove", "ID", 1, 1, "dry-run wait timeout force quiet", "stop and forget", pod_remove },
+	{ "pod", "add", "FILE", 1, 1, "dry-run wait timeout force quiet",
+	  "create from a JSON file, - for stdin", pod_add },
+	{ "pod", "update", "ID FILE", 2, 2, "dry-run wait timeout force quiet",
+	  "replace its definition by the file", pod_update },
+	{ "pod", "scale", "ID N", 2, 2, "dry-run wait timeout force quiet",
+	  "change the number of instances", pod_scale },
+	{ "pod", "remove", "ID", 1, 1, "dry-run wait timeout force quiet", "stop and forget",
+	  pod_remove },
 	{ "pod", "versions", "ID", 1, 1, "", "stored versions", pod_versions },
 	{ 0 },
 };

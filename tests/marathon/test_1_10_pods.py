@@ -365,6 +365,21 @@ def test_a_deployment_of_a_pod_is_taken_back(marathon, waiting):
     wait_until(lambda: marathon.call("GET", "/v2/pods").json == [], "the end of the pod")
 
 
+def test_a_change_of_a_pod_is_taken_back(marathon, made, pod):
+    big = [{"name": "main", "resources": {"cpus": 1000, "mem": 32}, "exec": {"command": {"shell": "true"}}}]
+    answer = marathon.call("PUT", "/v2/pods/pod", pod(instances=1, containers=big))
+    assert answer.status == 200
+    assert marathon.call("DELETE", f"/v2/deployments/{answer.headers['Marathon-Deployment-Id']}").status == 200
+    settled(marathon)
+    now = marathon.call("GET", "/v2/pods/pod").json
+    assert {**now, "version": None} == {**made.json, "version": None}
+
+
+def test_the_delay_of_a_pod_is_forgotten(marathon, waiting):
+    wait_until(lambda: marathon.call("GET", "/v2/queue").json["queue"], "the pod in the queue")
+    assert marathon.call("DELETE", "/v2/queue/pod/delay").status == 204
+
+
 def test_the_queue_has_the_pod(marathon, waiting):
     wait_until(lambda: marathon.call("GET", "/v2/queue").json["queue"], "the pod in the queue")
     (item,) = marathon.call("GET", "/v2/queue").json["queue"]
@@ -488,6 +503,12 @@ def test_another_number_of_instances_leaves_those_that_run(marathon, pair):
     wait_until(lambda: len(status_of(marathon)["instances"]) == 1, "one instance less")
 
 
+def test_where_instances_would_go(marathon, pair):
+    more = {**pair[0], "scaling": {"kind": "fixed", "instances": 3}}
+    (placement,) = marathon.call("PUT", "/v2/pods/pod?dryRun=true", more).json["placements"]
+    assert (placement["pod"], [place["hostname"] for place in placement["placed"]]) == ("/pod", ["127.0.0.1"] * 2)
+
+
 def test_another_definition_replaces_those_that_run(marathon, pair):
     definition, instance = pair
     answer = marathon.call("PUT", "/v2/pods/pod", {**definition, "environment": {"A": "b"}})
@@ -525,13 +546,27 @@ def test_the_last_end_is_told(marathon, pod):
 
 def test_events_tell_of_instances(marathon, events, pod):
     reader = events()
-    assert marathon.call("POST", "/v2/pods", pod(instances=1)).status == 201
+    checked = container(healthCheck={"exec": {"command": {"shell": "true"}}, "delaySeconds": 0, "intervalSeconds": 2, "timeoutSeconds": 1})
+    assert marathon.call("POST", "/v2/pods", pod(instances=1, containers=[checked])).status == 201
     running = reader.wait("instance_changed_event", condition="Running")
     assert running["runSpecId"] == "/pod"
     assert running["runSpecVersion"] == marathon.call("GET", "/v2/pods/pod").json["version"]
     assert reader.wait("deployment_success")
     updates = [event for event in reader.seen if event["eventType"] == "status_update_event"]
     assert {(event["appId"], event["taskStatus"]) for event in updates} >= {("/pod", "TASK_RUNNING")}
+    assert "instance_health_changed_event" in {event["eventType"] for event in reader.seen}
+    # It is of checks that the controller makes itself.
+    assert "add_health_check_event" not in {event["eventType"] for event in reader.seen}
+
+
+def test_instances_outlive_the_master(marathon, pair):
+    instance = pair[1]
+    marathon.master.end()
+    marathon.start_master()
+    wait_until(lambda: [one["status"] for one in status_of(marathon)["instances"]] == ["STABLE"], "the instance to be known", 60)
+    (again,) = status_of(marathon)["instances"]
+    assert (again["id"], again["statusSince"]) == (instance["id"], instance["statusSince"])
+    assert [one["endpoints"] for one in again["containers"]] == [one["endpoints"] for one in instance["containers"]]
 
 
 def test_a_pod_that_is_being_deleted_is_still_seen(marathon, pod):

@@ -320,6 +320,7 @@ static const struct {
 	  "/containers(0)/lifecycle/killGracePeriodSeconds", "error.min" },
 	{ R, POD(",'environment':{'A':{'secret':'s'}}", ""), "/containers(0)/environment/A",
 	  "references an undefined secret" },
+	{ R, POD("", ",'environment':{'A':{'secret':'s'}}"), "/environment/A", "references an undefined secret" },
 	{ R, POD("", ",'secrets':{'s':{'source':'/s'}}"), "/secrets", NULL },
 	{ R, POD(",'linuxInfo':{'seccomp':{'unconfined':false}}", ""), "/containers(0)/linuxInfo/seccomp",
 	  "unconfined must be true when profileName is not defined" },

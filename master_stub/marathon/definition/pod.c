@@ -165,7 +165,8 @@ struct app *pod_with_instances(const struct app *base, unsigned instances)
 	json_t *json = json_deep_copy(base->json);
 	struct app *app = NULL;
 
-	if (json_object_set_new(json_object_get(json, "scaling"), "instances", json_integer(instances)) < 0) {
+	if (json_object_set_new(json_object_get(json, "scaling"), "instances",
+				json_integer(instances)) < 0) {
 		json_decref(json);
 		return NULL;
 	}

@@ -1,4 +1,4 @@
-/* A pod and its containers in the words of apps: one set of rules, and one way to launch, for both. */
+/* A pod and its containers in the words of apps: one set of rules and one way to launch for both. */
 #include <stdio.h>
 #include <string.h>
 
@@ -42,10 +42,11 @@ static int add_host_ports(json_t *list, const json_t *container)
 	json_array_foreach(get(container, "endpoints"), i, endpoint) {
 		json_t *port = get(endpoint, "hostPort");
 
-		if (port && json_array_append_new(list, json_pack("{s:O, s:s, s:O, s:o}", "port", port, "protocol",
-								  protocol_of(endpoint), "name",
-								  get(endpoint, "name"), "labels",
-								  labels_of(endpoint))) < 0)
+		if (port &&
+		    json_array_append_new(list, json_pack("{s:O, s:s, s:O, s:o}", "port", port,
+							  "protocol", protocol_of(endpoint), "name",
+							  get(endpoint, "name"), "labels",
+							  labels_of(endpoint))) < 0)
 			return -1;
 	}
 	return 0;
@@ -58,11 +59,11 @@ static json_t *mappings_of(const json_t *container)
 	size_t i;
 
 	json_array_foreach(get(container, "endpoints"), i, endpoint) {
-		json_t *mapping = json_pack("{s:O*, s:O*, s:s, s:O, s:o, s:O*}", "containerPort",
-					    get(endpoint, "containerPort"), "hostPort", get(endpoint, "hostPort"),
-					    "protocol", protocol_of(endpoint), "name", get(endpoint, "name"),
-					    "labels", labels_of(endpoint), "networkNames",
-					    get(endpoint, "networkNames"));
+		json_t *mapping = json_pack(
+			"{s:O*, s:O*, s:s, s:O, s:o, s:O*}", "containerPort",
+			get(endpoint, "containerPort"), "hostPort", get(endpoint, "hostPort"),
+			"protocol", protocol_of(endpoint), "name", get(endpoint, "name"), "labels",
+			labels_of(endpoint), "networkNames", get(endpoint, "networkNames"));
 
 		(void)json_array_append_new(list, mapping);
 	}
@@ -92,9 +93,10 @@ static json_t *volumes_of(const json_t *pod, const json_t *container)
 		json_t *host = get(find_volume(pod, get(mount, "name")), "host");
 
 		(void)json_array_append_new(
-			list, json_pack("{s:O, s:O, s:s}", "containerPath", get(mount, "mountPath"),
-					host ? "hostPath" : "ephemeral", host ? host : get(mount, "name"), "mode",
-					json_is_true(get(mount, "readOnly")) ? "RO" : "RW"));
+			list,
+			json_pack("{s:O, s:O, s:s}", "containerPath", get(mount, "mountPath"),
+				  host ? "hostPath" : "ephemeral", host ? host : get(mount, "name"),
+				  "mode", json_is_true(get(mount, "readOnly")) ? "RO" : "RW"));
 	}
 	return list;
 }
@@ -106,8 +108,8 @@ static json_t *image_of(const json_t *container)
 	if (!image)
 		return NULL;
 	return json_pack("{s:O, s:b, s:b, s:[], s:O*}", "image", get(image, "id"), "forcePullImage",
-			 json_is_true(get(image, "forcePull")), "privileged", 0, "parameters", "pullConfig",
-			 get(image, "pullConfig"));
+			 json_is_true(get(image, "forcePull")), "privileged", 0, "parameters",
+			 "pullConfig", get(image, "pullConfig"));
 }
 
 /* ---- Health checks ---- */
@@ -127,13 +129,15 @@ static int host_port_index(const json_t *container, const json_t *name)
 }
 
 /* Where the check asks: at the host's port, or inside the pod's own network at the container's. */
-static void set_check_port(json_t *check, const json_t *pod, const json_t *container, const json_t *name)
+static void set_check_port(json_t *check, const json_t *pod, const json_t *container,
+			   const json_t *name)
 {
 	json_t *endpoint;
 	size_t i;
 
 	if (networks_are_of_host(get(pod, "networks"))) {
-		(void)json_object_set_new(check, "portIndex", json_integer(host_port_index(container, name)));
+		(void)json_object_set_new(check, "portIndex",
+					  json_integer(host_port_index(container, name)));
 		return;
 	}
 	json_array_foreach(get(container, "endpoints"), i, endpoint) {
@@ -145,29 +149,36 @@ static void set_check_port(json_t *check, const json_t *pod, const json_t *conta
 /* A shell's line is "value" as in apps; arguments are "argv". */
 static json_t *check_command(const json_t *command)
 {
-	return json_pack("{s:O*, s:O*}", "value", get(command, "shell"), "argv", get(command, "argv"));
+	return json_pack("{s:O*, s:O*}", "value", get(command, "shell"), "argv",
+			 get(command, "argv"));
 }
 
 static json_t *health_checks_of(const json_t *pod, const json_t *container)
 {
 	static const char *const same[] = {
-		"gracePeriodSeconds", "intervalSeconds", "timeoutSeconds", "maxConsecutiveFailures", "delaySeconds",
+		"gracePeriodSeconds",     "intervalSeconds", "timeoutSeconds",
+		"maxConsecutiveFailures", "delaySeconds",
 	};
-	const json_t *own = get(container, "healthCheck"), *http = get(own, "http"), *tcp = get(own, "tcp");
+	const json_t *own = get(container, "healthCheck"), *http = get(own, "http"),
+		     *tcp = get(own, "tcp");
 	const char *scheme = json_string_value(get(http, "scheme"));
-	const char *protocol = tcp ? "MESOS_TCP" : !http ? "COMMAND" :
-			       strcmp(scheme, "HTTPS") == 0 ? "MESOS_HTTPS" : "MESOS_HTTP";
+	const char *protocol = tcp                            ? "MESOS_TCP"
+			       : !http                        ? "COMMAND"
+			       : strcmp(scheme, "HTTPS") == 0 ? "MESOS_HTTPS"
+							      : "MESOS_HTTP";
 	json_t *check;
 
 	if (!own)
 		return json_array();
-	check = json_pack("{s:s, s:s, s:O*}", "protocol", protocol, "ipProtocol", "IPv4", "path", get(http, "path"));
+	check = json_pack("{s:s, s:s, s:O*}", "protocol", protocol, "ipProtocol", "IPv4", "path",
+			  get(http, "path"));
 	for (size_t i = 0; i < sizeof(same) / sizeof(same[0]); i++)
 		(void)json_object_set(check, same[i], get(own, same[i]));
 	if (http || tcp)
 		set_check_port(check, pod, container, get(http ? http : tcp, "endpoint"));
 	else
-		(void)json_object_set_new(check, "command", check_command(get(get(own, "exec"), "command")));
+		(void)json_object_set_new(check, "command",
+					  check_command(get(get(own, "exec"), "command")));
 	return json_pack("[o]", check);
 }
 
@@ -179,8 +190,9 @@ json_t *pod_constraints(const json_t *pod)
 	size_t i;
 
 	json_array_foreach(get(scheduling_of(pod, "placement"), "constraints"), i, item)
-		(void)json_array_append_new(list, json_pack("[O, O, O*]", get(item, "fieldName"),
-							    get(item, "operator"), get(item, "value")));
+		(void)json_array_append_new(list,
+					    json_pack("[O, O, O*]", get(item, "fieldName"),
+						      get(item, "operator"), get(item, "value")));
 	return list;
 }
 
@@ -192,10 +204,10 @@ static json_t *common_document(const json_t *pod)
 	/* None is any, as an app says it without the field. */
 	if (json_array_size(roles) == 0)
 		roles = NULL;
-	return json_pack("{s:O, s:s, s:O, s:O, s:o, s:O*, s:O}", "id", get(pod, "id"), "executor", "", "role",
-			 get(pod, "role"), "networks", get(pod, "networks"), "constraints", pod_constraints(pod),
-			 "acceptedResourceRoles", roles, "unreachableStrategy",
-			 scheduling_of(pod, "unreachableStrategy"));
+	return json_pack("{s:O, s:s, s:O, s:O, s:o, s:O*, s:O}", "id", get(pod, "id"), "executor",
+			 "", "role", get(pod, "role"), "networks", get(pod, "networks"),
+			 "constraints", pod_constraints(pod), "acceptedResourceRoles", roles,
+			 "unreachableStrategy", scheduling_of(pod, "unreachableStrategy"));
 }
 
 static json_t *environment_of(const json_t *pod, const json_t *container)
@@ -209,8 +221,9 @@ static json_t *environment_of(const json_t *pod, const json_t *container)
 
 static json_t *container_of(const json_t *pod, const json_t *container)
 {
-	json_t *own = json_pack("{s:s, s:o*, s:o, s:O*}", "type", "MESOS", "docker", image_of(container), "volumes",
-				volumes_of(pod, container), "linuxInfo", get(container, "linuxInfo"));
+	json_t *own = json_pack("{s:s, s:o*, s:o, s:O*}", "type", "MESOS", "docker",
+				image_of(container), "volumes", volumes_of(pod, container),
+				"linuxInfo", get(container, "linuxInfo"));
 
 	if (!networks_are_of_host(get(pod, "networks")))
 		(void)json_object_set_new(own, "portMappings", mappings_of(container));
@@ -219,21 +232,26 @@ static json_t *container_of(const json_t *pod, const json_t *container)
 
 json_t *pod_container_to_app(const json_t *pod, const json_t *container)
 {
-	const json_t *resources = get(container, "resources"), *lifecycle = get(container, "lifecycle");
+	const json_t *resources = get(container, "resources"),
+		     *lifecycle = get(container, "lifecycle");
 	const json_t *command = get(get(container, "exec"), "command");
 	json_t *user = get(container, "user"), *ports = json_array(), *app = common_document(pod);
 	json_t *own = json_pack(
-		"{s:O, s:O, s:O, s:O, s:i, s:O*, s:O*, s:O*, s:o, s:o, s:o, s:o, s:O*, s:O*, s:O*, s:O*, s:O*, s:O*}",
-		"cpus", get(resources, "cpus"), "mem", get(resources, "mem"), "disk", get(resources, "disk"), "gpus",
-		get(resources, "gpus"), "instances", 1, "cmd", get(command, "shell"), "args", get(command, "argv"),
-		"user", user ? user : get(pod, "user"), "env", environment_of(pod, container), "labels",
+		"{s:O, s:O, s:O, s:O, s:i, s:O*, s:O*, s:O*, s:o, s:o, s:o, s:o, s:O*, s:O*, s:O*, "
+		"s:O*, s:O*, s:O*}",
+		"cpus", get(resources, "cpus"), "mem", get(resources, "mem"), "disk",
+		get(resources, "disk"), "gpus", get(resources, "gpus"), "instances", 1, "cmd",
+		get(command, "shell"), "args", get(command, "argv"), "user",
+		user ? user : get(pod, "user"), "env", environment_of(pod, container), "labels",
 		labels_of(container), "container", container_of(pod, container), "healthChecks",
-		health_checks_of(pod, container), "taskKillGracePeriodSeconds", get(lifecycle, "killGracePeriodSeconds"),
-		"tty", get(container, "tty"), "fetch", get(container, "artifacts"), "secrets", get(pod, "secrets"),
-		"resourceLimits", get(container, "resourceLimits"), "check", get(container, "check"));
+		health_checks_of(pod, container), "taskKillGracePeriodSeconds",
+		get(lifecycle, "killGracePeriodSeconds"), "tty", get(container, "tty"), "fetch",
+		get(container, "artifacts"), "secrets", get(pod, "secrets"), "resourceLimits",
+		get(container, "resourceLimits"), "check", get(container, "check"));
 
 	if (add_host_ports(ports, container) < 0 || json_object_update(app, own) < 0 ||
-	    (networks_are_of_host(get(pod, "networks")) && json_object_set(app, "portDefinitions", ports) < 0)) {
+	    (networks_are_of_host(get(pod, "networks")) &&
+	     json_object_set(app, "portDefinitions", ports) < 0)) {
 		json_decref(app);
 		app = NULL;
 	}
@@ -257,24 +275,28 @@ static double sum_of(const json_t *pod, const char *resource)
 json_t *pod_to_app(const json_t *pod)
 {
 	const json_t *backoff = scheduling_of(pod, "backoff");
-	json_t *ports = json_array(), *checks = json_array(), *app = common_document(pod), *container, *own;
+	json_t *ports = json_array(), *checks = json_array(), *app = common_document(pod),
+	       *container, *own;
 	size_t i;
 
 	json_array_foreach(get(pod, "containers"), i, container) {
 		json_t *of_container = health_checks_of(pod, container);
 
-		if (add_host_ports(ports, container) < 0 || json_array_extend(checks, of_container) < 0)
+		if (add_host_ports(ports, container) < 0 ||
+		    json_array_extend(checks, of_container) < 0)
 			(void)json_object_clear(app);
 		json_decref(of_container);
 	}
-	own = json_pack("{s:O, s:f, s:f, s:f, s:i, s:O, s:O, s:O, s:O, s:O, s:O, s:o, s:o, s:b}", "labels",
-			get(pod, "labels"), "cpus", sum_of(pod, "cpus"), "mem", sum_of(pod, "mem"), "disk",
-			sum_of(pod, "disk"), "gpus", (int)sum_of(pod, "gpus"), "instances",
-			get(get(pod, "scaling"), "instances"), "upgradeStrategy", scheduling_of(pod, "upgrade"),
-			"killSelection", scheduling_of(pod, "killSelection"), "backoffSeconds", get(backoff, "backoff"),
-			"backoffFactor", get(backoff, "backoffFactor"), "maxLaunchDelaySeconds",
-			get(backoff, "maxLaunchDelay"), "portDefinitions", ports, "healthChecks", checks,
-			"requirePorts", 1);
+	own = json_pack("{s:O, s:f, s:f, s:f, s:i, s:O, s:O, s:O, s:O, s:O, s:O, s:o, s:o, s:b}",
+			"labels", get(pod, "labels"), "cpus", sum_of(pod, "cpus"), "mem",
+			sum_of(pod, "mem"), "disk", sum_of(pod, "disk"), "gpus",
+			(int)sum_of(pod, "gpus"), "instances",
+			get(get(pod, "scaling"), "instances"), "upgradeStrategy",
+			scheduling_of(pod, "upgrade"), "killSelection",
+			scheduling_of(pod, "killSelection"), "backoffSeconds",
+			get(backoff, "backoff"), "backoffFactor", get(backoff, "backoffFactor"),
+			"maxLaunchDelaySeconds", get(backoff, "maxLaunchDelay"), "portDefinitions",
+			ports, "healthChecks", checks, "requirePorts", 1);
 	if (!own || json_object_size(app) == 0 || json_object_update(app, own) < 0) {
 		json_decref(app);
 		app = NULL;

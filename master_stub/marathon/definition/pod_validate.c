@@ -12,7 +12,8 @@ static json_t *get(const json_t *object, const char *key)
 	return json_object_get(object, key);
 }
 
-static void add(struct problems *problems, const char *path, const char *below, const char *complaint)
+static void add(struct problems *problems, const char *path, const char *below,
+		const char *complaint)
 {
 	char whole[2 * SHAPE_PATH_SIZE + 64];
 
@@ -22,7 +23,8 @@ static void add(struct problems *problems, const char *path, const char *below, 
 
 /* ---- Defaults ---- */
 
-/* A port of 0 is one that chance chooses; without it an endpoint on the host's network would be none. */
+/* A port of 0 is one that chance chooses; without it an endpoint on the host's network would be
+ * none. */
 int pod_fill_defaults(json_t *pod)
 {
 	const char *mode = json_string_value(get(json_array_get(get(pod, "networks"), 0), "mode"));
@@ -120,18 +122,22 @@ static bool has_mode(const json_t *networks, const char *mode)
 }
 
 /* Which networks an endpoint names is looked at as of an app's mapping. */
-static void validate_endpoint(const json_t *pod, const json_t *endpoint, const char *path, struct problems *problems)
+static void validate_endpoint(const json_t *pod, const json_t *endpoint, const char *path,
+			      struct problems *problems)
 {
 	const json_t *networks = get(pod, "networks"), *protocols = get(endpoint, "protocol");
 	bool has_port = get(endpoint, "containerPort");
 
 	if (has_port && has_mode(networks, "host"))
-		add(problems, path, "/containerPort", "is not allowed when using host-mode networking");
+		add(problems, path, "/containerPort",
+		    "is not allowed when using host-mode networking");
 	if (!has_port && has_mode(networks, "container"))
-		add(problems, path, "/containerPort", "is required when using container-mode networking");
+		add(problems, path, "/containerPort",
+		    "is required when using container-mode networking");
 	for (size_t i = 1; i < json_array_size(protocols); i++) {
 		if (json_equal(json_array_get(protocols, i), json_array_get(protocols, 0)))
-			add(problems, path, "/protocol", "Duplicate protocols within the same endpoint are not allowed");
+			add(problems, path, "/protocol",
+			    "Duplicate protocols within the same endpoint are not allowed");
 	}
 }
 
@@ -170,7 +176,8 @@ static bool validate_command(const json_t *exec, const char *path, struct proble
 }
 
 /* False: what it asks is not known. */
-static bool validate_check(const json_t *container, const char *key, const char *path, struct problems *problems)
+static bool validate_check(const json_t *container, const char *key, const char *path,
+			   struct problems *problems)
 {
 	static const char *const kinds[] = { "http", "tcp", "exec" };
 	const json_t *check = get(container, key);
@@ -206,12 +213,14 @@ static void validate_timeout(const json_t *check, const char *path, struct probl
 	if (!check || timeout < interval)
 		return;
 	(void)snprintf(below, sizeof(below), "%s/healthCheck/timeoutSeconds", path);
-	problems_add(problems, below, "got %lld, expected less than %lld", (long long)timeout, (long long)interval);
+	problems_add(problems, below, "got %lld, expected less than %lld", (long long)timeout,
+		     (long long)interval);
 }
 
 /* ---- Volumes ---- */
 
-static void validate_mounts(const json_t *pod, const json_t *container, const char *path, struct problems *problems)
+static void validate_mounts(const json_t *pod, const json_t *container, const char *path,
+			    struct problems *problems)
 {
 	json_t *mount;
 	size_t i;
@@ -221,7 +230,8 @@ static void validate_mounts(const json_t *pod, const json_t *container, const ch
 
 		(void)snprintf(below, sizeof(below), "%s/volumeMounts(%zu)", path, i);
 		if (!find_named(get(pod, "volumes"), get(mount, "name")))
-			add(problems, below, "/name", "Referenced Volume in VolumeMount should exist");
+			add(problems, below, "/name",
+			    "Referenced Volume in VolumeMount should exist");
 	}
 }
 
@@ -247,22 +257,26 @@ static void validate_volumes(const json_t *pod, struct problems *problems)
 
 		(void)snprintf(path, sizeof(path), "/volumes(%zu)", i);
 		if (json_object_size(volume) > 2)
-			add(problems, path, "", "only one of host, persistent and secret may be given");
+			add(problems, path, "",
+			    "only one of host, persistent and secret may be given");
 		if (!is_mounted(pod, get(volume, "name")))
-			add(problems, path, "", "volume must be referenced by at least one container");
+			add(problems, path, "",
+			    "volume must be referenced by at least one container");
 		if (get(volume, "persistent"))
-			add(problems, path, "", "persistent volumes are not supported in pods by this version");
+			add(problems, path, "",
+			    "persistent volumes are not supported in pods by this version");
 		if (get(volume, "secret"))
-			add(problems, path, "", "Feature secrets is not enabled: there is no store that they could "
-						"come from");
+			add(problems, path, "",
+			    "Feature secrets is not enabled: there is no store that they could "
+			    "come from");
 	}
 }
 
 /* ---- What is the same as of an app ---- */
 
 /*
- * Where the pod has what an app has at a path; "." stands before what is the container's.  The first that
- * fits counts.
+ * Where the pod has what an app has at a path; "." stands before what is the container's.  The
+ * first that fits counts.
  */
 static const struct {
 	const char *app, *pod;
@@ -285,11 +299,20 @@ static const struct {
 	{ "", "." },
 };
 
-static void pod_path(const char *app_path, const char *container_path, char ret[2 * SHAPE_PATH_SIZE])
+static void pod_path(const char *app_path, const json_t *container, const char *container_path,
+		     char ret[2 * SHAPE_PATH_SIZE])
 {
+	static const char env[] = "/env/";
+	const size_t env_size = sizeof(env) - 1;
 	const char *rest, *own;
 	size_t i = 0;
 
+	/* What the container does not say itself is the pod's. */
+	if (strncmp(app_path, env, env_size) == 0 &&
+	    !get(get(container, "environment"), app_path + env_size)) {
+		(void)snprintf(ret, 2 * SHAPE_PATH_SIZE, "/environment/%s", app_path + env_size);
+		return;
+	}
 	while (strncmp(app_path, paths[i].app, strlen(paths[i].app)) != 0)
 		i++;
 	rest = app_path + strlen(paths[i].app);
@@ -299,7 +322,8 @@ static void pod_path(const char *app_path, const char *container_path, char ret[
 }
 
 /* What concerns the pod is found once for each container, and told once. */
-static void take_problems(const struct problems *found, const char *container_path, struct problems *problems)
+static void take_problems(const struct problems *found, const json_t *container,
+			  const char *container_path, struct problems *problems)
 {
 	const char *path;
 	json_t *errors, *error;
@@ -308,7 +332,7 @@ static void take_problems(const struct problems *found, const char *container_pa
 	json_object_foreach(found->by_path, path, errors) {
 		char own[2 * SHAPE_PATH_SIZE];
 
-		pod_path(path, container_path, own);
+		pod_path(path, container, container_path, own);
 		if (strncmp(own, container_path, strlen(container_path)) != 0 &&
 		    json_object_get(problems->by_path, own))
 			continue;
@@ -318,7 +342,8 @@ static void take_problems(const struct problems *found, const char *container_pa
 	problems->out_of_memory |= found->out_of_memory;
 }
 
-static void validate_as_app(const json_t *pod, const json_t *container, const char *path, struct problems *problems)
+static void validate_as_app(const json_t *pod, const json_t *container, const char *path,
+			    struct problems *problems)
 {
 	AUTO(json_decrefp) json_t *app = pod_container_to_app(pod, container);
 	struct problems found = { 0 };
@@ -327,7 +352,7 @@ static void validate_as_app(const json_t *pod, const json_t *container, const ch
 		app_validate(app, NULL, &found);
 		app_check_support(app, &found);
 	}
-	take_problems(&found, path, problems);
+	take_problems(&found, container, path, problems);
 	problems->out_of_memory |= !app;
 	problems_done(&found);
 }

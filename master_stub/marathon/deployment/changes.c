@@ -35,10 +35,16 @@ static void cancel_others(struct controller *c, const struct plan *plan)
 	}
 }
 
+/* That are told of: those of pods are their nodes' own in Marathon. */
+static bool has_checks(const struct app *app)
+{
+	return !app->pod && json_array_size(app->health_checks) > 0;
+}
+
 /* Does the app have checks that it will not have? */
 static bool loses_checks(const struct entry *entry, const struct app *app)
 {
-	return entry && !entry->is_deleting && json_array_size(entry->target->health_checks) > 0 &&
+	return entry && !entry->is_deleting && has_checks(entry->target) &&
 	       !(app && json_equal(entry->target->health_checks, app->health_checks));
 }
 
@@ -141,8 +147,7 @@ static void tell(struct controller *c, const struct plan *plan, const struct cha
 	for (unsigned i = 0; i < plan->set->n_apps; i++) {
 		const struct app *app = plan->set->apps[i].app;
 
-		if (app && plan->parts[i].work != WORK_NOTHING &&
-		    json_array_size(app->health_checks) > 0)
+		if (app && plan->parts[i].work != WORK_NOTHING && has_checks(app))
 			event_health_check_added(c, app);
 	}
 	event_group_changed(c, where_of(plan->set), result->version);

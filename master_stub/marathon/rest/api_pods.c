@@ -18,8 +18,8 @@
 /* "/a/b::versions/2026-..." is the pod "/a/b", of it "versions", of them one. */
 struct address {
 	char id[API_ID_SIZE];
-	char *aspect;		/* into ID's buffer; "" without */
-	char *part;		/* likewise */
+	char *aspect; /* into ID's buffer; "" without */
+	char *part;   /* likewise */
 };
 
 static void read_address(const struct http_request *req, struct address *ret)
@@ -91,7 +91,8 @@ static int get_version(struct http_request *req, const struct entry *entry, cons
 	int64_t time;
 
 	if (clock_parse(text, &time) < 0)
-		(void)refuse(&refusal, 422, "Invalid timestamp provided '%s'. Expecting ISO-8601 datetime string.",
+		(void)refuse(&refusal, 422,
+			     "Invalid timestamp provided '%s'. Expecting ISO-8601 datetime string.",
 			     text);
 	else if (!(pod = entry_version(entry, text)))
 		(void)refuse_no_pod(&refusal, entry->id);
@@ -129,7 +130,7 @@ static int get_all_statuses(struct http_request *req)
 static const struct {
 	const char *name;
 	bool has_parts;
-	bool is_of_leaving;	/* of one that is being deleted, too */
+	bool is_of_leaving; /* of one that is being deleted, too */
 	int (*get)(struct http_request *req, const struct entry *entry, const char *part);
 } aspects[] = {
 	{ "", false, false, get_definition },
@@ -148,10 +149,12 @@ int api_get_pod(struct http_request *req, struct err *e)
 	if (strcmp(address.id, "/") == 0 && strcmp(address.aspect, "status") == 0)
 		return get_all_statuses(req);
 	for (size_t i = 0; i < ARRAY_SIZE(aspects); i++) {
-		const struct entry *entry = aspects[i].is_of_leaving ? entry_find(c, address.id)
-								     : entry_find_live(c, address.id);
+		const struct entry *entry = aspects[i].is_of_leaving
+						    ? entry_find(c, address.id)
+						    : entry_find_live(c, address.id);
 
-		if (strcmp(aspects[i].name, address.aspect) != 0 || (*address.part && !aspects[i].has_parts))
+		if (strcmp(aspects[i].name, address.aspect) != 0 ||
+		    (*address.part && !aspects[i].has_parts))
 			continue;
 		if (entry && entry_is_pod(entry))
 			return aspects[i].get(req, entry, address.part);
@@ -173,11 +176,12 @@ static void tell(struct http_request *req, const char *type)
 }
 
 /* The one change of POD, which is a reference or NULL: delete it. */
-static int apply(struct http_request *req, const char *id, struct app *pod, struct change_result *ret,
-		 struct refusal *refusal)
+static int apply(struct http_request *req, const char *id, struct app *pod,
+		 struct change_result *ret, struct refusal *refusal)
 {
 	char where[APP_ID_SIZE];
-	struct change_set set = { .where = where, .force = http_request_query_bool(req, "force", false) };
+	struct change_set set = { .where = where,
+				  .force = http_request_query_bool(req, "force", false) };
 	struct change *change = change_set_app(&set, id);
 	int r;
 
@@ -228,7 +232,8 @@ int api_create_pod(struct http_request *req, struct err *e)
 	return reply_pod(req, r, pod, "pod_created_event", &result, &refusal);
 }
 
-static int check_id(const struct app *pod, const json_t *document, const char *id, struct refusal *refusal)
+static int check_id(const struct app *pod, const json_t *document, const char *id,
+		    struct refusal *refusal)
 {
 	if (strcmp(pod->id, id) == 0)
 		return 0;
@@ -295,10 +300,12 @@ static bool is_instance_id(const char *id)
 
 	if (!dot || dot == id)
 		return false;
-	return (strncmp(dot, ".instance-", 10) == 0 || strncmp(dot, ".marathon-", 10) == 0) && dot[10];
+	return (strncmp(dot, ".instance-", 10) == 0 || strncmp(dot, ".marathon-", 10) == 0) &&
+	       dot[10];
 }
 
-static int read_id(const json_t *item, const char *path, const char **ret_id, struct refusal *refusal)
+static int read_id(const json_t *item, const char *path, const char **ret_id,
+		   struct refusal *refusal)
 {
 	struct problems problems = { 0 };
 	int r;
@@ -306,17 +313,19 @@ static int read_id(const json_t *item, const char *path, const char **ret_id, st
 	*ret_id = json_string_value(item);
 	if (*ret_id && is_instance_id(*ret_id))
 		return 0;
-	problems_add(&problems, path, *ret_id ? "must fully match regular expression "
-						"'^(.+)\\.(instance-|marathon-)([^\\.]+)$'"
-					      : "error.expected.jsstring");
+	problems_add(&problems, path,
+		     *ret_id ? "must fully match regular expression "
+			       "'^(.+)\\.(instance-|marathon-)([^\\.]+)$'"
+			     : "error.expected.jsstring");
 	r = refuse_problems(refusal, *ret_id ? "Object is not valid" : "Invalid JSON", &problems);
 	problems_done(&problems);
 	return r;
 }
 
-/* Of ENTRY's instances those that are listed, each once; others that may be of another time are skipped. */
-static int select_instances(const struct entry *entry, const json_t *ids, struct instance **list, unsigned *ret_n,
-			    struct refusal *refusal)
+/* Of ENTRY's instances those that are listed, each once; others that may be of another time are
+ * skipped. */
+static int select_instances(const struct entry *entry, const json_t *ids, struct instance **list,
+			    unsigned *ret_n, struct refusal *refusal)
 {
 	struct instance *instance;
 
@@ -334,7 +343,8 @@ static int select_instances(const struct entry *entry, const json_t *ids, struct
 		bool is_listed = false;
 
 		for (size_t i = 0; i < json_array_size(ids); i++)
-			is_listed |= strcmp(json_string_value(json_array_get(ids, i)), instance->id) == 0;
+			is_listed |= strcmp(json_string_value(json_array_get(ids, i)),
+					    instance->id) == 0;
 		if (is_listed)
 			list[(*ret_n)++] = instance;
 	}
@@ -342,20 +352,23 @@ static int select_instances(const struct entry *entry, const json_t *ids, struct
 }
 
 /*
- * Others take their places.  Nothing is to be wiped: what a pod's instances have goes with them.  IS_ONE: it is
- * answered for itself, and has to be there.
+ * Others take their places.  Nothing is to be wiped: what a pod's instances have goes with them.
+ * IS_ONE: it is answered for itself, and has to be there.
  */
-static int kill_instances(struct http_request *req, const struct entry *entry, const json_t *ids, bool is_one)
+static int kill_instances(struct http_request *req, const struct entry *entry, const json_t *ids,
+			  bool is_one)
 {
 	struct controller *c = api_of(req)->controller;
-	AUTO_FREE struct instance **list = calloc(entry->n_instances + 1, sizeof(struct instance *));
+	AUTO_FREE struct instance **list =
+		calloc(entry->n_instances + 1, sizeof(struct instance *));
 	AUTO(json_decrefp) json_t *views = json_array();
 	struct refusal refusal = { 0 };
 	unsigned n = 0;
 	int r = list ? select_instances(entry, ids, list, &n, &refusal) : refuse_memory(&refusal);
 
 	if (r == 0 && is_one && n == 0)
-		r = refuse(&refusal, 404, "Task '%s' does not exist", json_string_value(json_array_get(ids, 0)));
+		r = refuse(&refusal, 404, "Task '%s' does not exist",
+			   json_string_value(json_array_get(ids, 0)));
 	for (unsigned i = 0; r == 0 && i < n; i++)
 		(void)json_array_append_new(views, pod_instance_view(list[i]));
 	if (r == 0 && !http_request_query_bool(req, "dryRun", false))

@@ -31,7 +31,8 @@ static int64_t since_of(const struct instance *instance)
 {
 	if (instance->unreachable_wall_ms != 0)
 		return instance->unreachable_wall_ms;
-	return instance->started_wall_ms != 0 ? instance->started_wall_ms : instance->staged_wall_ms;
+	return instance->started_wall_ms != 0 ? instance->started_wall_ms
+					      : instance->staged_wall_ms;
 }
 
 /* ---- Containers ---- */
@@ -43,7 +44,8 @@ static const char *checked_endpoint(const struct app *spec, unsigned index)
 	const json_t *check = json_object_get(container, "healthCheck");
 	const json_t *http = json_object_get(check, "http");
 
-	return json_string_value(json_object_get(http ? http : json_object_get(check, "tcp"), "endpoint"));
+	return json_string_value(
+		json_object_get(http ? http : json_object_get(check, "tcp"), "endpoint"));
 }
 
 /* Its ports on the host are the instance's, in the order of those endpoints that have one. */
@@ -72,7 +74,8 @@ static json_t *endpoints_view(const struct instance *instance, unsigned index)
 
 static bool has_run(Mesos__V1__TaskState state)
 {
-	return state != MESOS__V1__TASK_STATE__TASK_STAGING && state != MESOS__V1__TASK_STATE__TASK_STARTING;
+	return state != MESOS__V1__TASK_STATE__TASK_STAGING &&
+	       state != MESOS__V1__TASK_STATE__TASK_STARTING;
 }
 
 static bool is_unhealthy(const struct instance *instance, unsigned index)
@@ -94,7 +97,8 @@ static json_t *conditions_view(const struct instance *instance, unsigned index)
 		return list;
 	condition = json_pack("{s:s, s:s, s:s, s:o, s:o}", "name", "healthy", "value",
 			      is_unhealthy(instance, index) ? "false" : "true", "reason",
-			      task->has_health ? "health-reported-by-mesos" : "health-unreported-by-mesos",
+			      task->has_health ? "health-reported-by-mesos"
+					       : "health-unreported-by-mesos",
 			      "lastChanged", time_view(since_of(instance)), "lastUpdated",
 			      time_view(since_of(instance)));
 	(void)json_array_append_new(list, condition);
@@ -103,16 +107,19 @@ static json_t *conditions_view(const struct instance *instance, unsigned index)
 
 static json_t *container_view(const struct instance *instance, unsigned index)
 {
-	const json_t *definition = json_array_get(json_object_get(instance->spec->json, "containers"), index);
+	const json_t *definition =
+		json_array_get(json_object_get(instance->spec->json, "containers"), index);
 	const struct instance_task *task = &instance->tasks[index];
 	bool is_over = instance_state_is_terminal(task->state);
 	json_t *limits = json_object_get(definition, "resourceLimits");
 	json_t *view = json_pack(
-		"{s:s, s:s, s:o, s:o, s:s, s:o, s:o, s:o}", "name", instance->spec->pod->containers[index].name,
-		"status", instance_state_name(task->state), "statusSince", time_view(since_of(instance)),
-		"conditions", conditions_view(instance, index), "containerId", task->id, "endpoints",
-		is_over ? json_array() : endpoints_view(instance, index), "lastUpdated",
-		time_view(since_of(instance)), "lastChanged", time_view(since_of(instance)));
+		"{s:s, s:s, s:o, s:o, s:s, s:o, s:o, s:o}", "name",
+		instance->spec->pod->containers[index].name, "status",
+		instance_state_name(task->state), "statusSince", time_view(since_of(instance)),
+		"conditions", conditions_view(instance, index), "containerId", task->id,
+		"endpoints", is_over ? json_array() : endpoints_view(instance, index),
+		"lastUpdated", time_view(since_of(instance)), "lastChanged",
+		time_view(since_of(instance)));
 
 	if (!is_over)
 		(void)json_object_set(view, "resources", json_object_get(definition, "resources"));
@@ -126,11 +133,8 @@ static json_t *container_view(const struct instance *instance, unsigned index)
 enum pod_state { STATE_PENDING, STATE_STAGING, STATE_STABLE, STATE_DEGRADED, STATE_TERMINAL };
 
 static const char *const state_names[] = {
-	[STATE_PENDING] = "PENDING",
-	[STATE_STAGING] = "STAGING",
-	[STATE_STABLE] = "STABLE",
-	[STATE_DEGRADED] = "DEGRADED",
-	[STATE_TERMINAL] = "TERMINAL",
+	[STATE_PENDING] = "PENDING",   [STATE_STAGING] = "STAGING",   [STATE_STABLE] = "STABLE",
+	[STATE_DEGRADED] = "DEGRADED", [STATE_TERMINAL] = "TERMINAL",
 };
 
 /* What MESSAGE (if any) says of it, too. */
@@ -156,7 +160,8 @@ static enum pod_state state_of(const struct instance *instance, const char **ret
 		if (strcmp(states[i].condition, condition) != 0)
 			continue;
 		*ret_message = states[i].message;
-		for (unsigned k = 0; states[i].state == STATE_STABLE && k < instance->n_tasks; k++) {
+		for (unsigned k = 0; states[i].state == STATE_STABLE && k < instance->n_tasks;
+		     k++) {
 			if (!is_unhealthy(instance, k))
 				continue;
 			*ret_message = "at least one container is not healthy";
@@ -190,14 +195,16 @@ json_t *pod_instance_status_view(const struct instance *instance)
 
 	for (unsigned i = 0; spec->pod && i < instance->n_tasks; i++)
 		(void)json_array_append_new(containers, container_view(instance, i));
-	(void)snprintf(reference, sizeof(reference), "/v2/pods%s::versions/%s", spec->id, spec->version);
-	view = json_pack("{s:s, s:s, s:o, s:s, s:s, s:{s:f, s:f, s:f, s:I}, s:o, s:o, s:s, s:[], s:o, s:o}", "id",
-			 instance->id, "status", state_names[state], "statusSince", time_view(since_of(instance)),
-			 "agentHostname", instance->host, "agentId", instance->agent_id, "resources", "cpus",
-			 spec->cpus, "mem", spec->mem_mb, "disk", spec->disk_mb, "gpus", (json_int_t)spec->gpus,
-			 "networks", networks_view(instance), "containers", containers, "specReference", reference,
-			 "localVolumes", "lastUpdated", time_view(since_of(instance)), "lastChanged",
-			 time_view(since_of(instance)));
+	(void)snprintf(reference, sizeof(reference), "/v2/pods%s::versions/%s", spec->id,
+		       spec->version);
+	view = json_pack(
+		"{s:s, s:s, s:o, s:s, s:s, s:{s:f, s:f, s:f, s:I}, s:o, s:o, s:s, s:[], s:o, s:o}",
+		"id", instance->id, "status", state_names[state], "statusSince",
+		time_view(since_of(instance)), "agentHostname", instance->host, "agentId",
+		instance->agent_id, "resources", "cpus", spec->cpus, "mem", spec->mem_mb, "disk",
+		spec->disk_mb, "gpus", (json_int_t)spec->gpus, "networks", networks_view(instance),
+		"containers", containers, "specReference", reference, "localVolumes", "lastUpdated",
+		time_view(since_of(instance)), "lastChanged", time_view(since_of(instance)));
 	if (message)
 		(void)json_object_set_new(view, "message", json_string(message));
 	return view;
@@ -209,15 +216,18 @@ static json_t *task_map_view(const struct instance *instance)
 
 	for (unsigned i = 0; i < instance->n_tasks; i++) {
 		const struct instance_task *task = &instance->tasks[i];
-		json_t *status = json_pack("{s:o, s:s, s:s}", "stagedAt", time_view(instance->staged_wall_ms),
-					   "mesosStatus", instance_state_name(task->state), "condition",
+		json_t *status = json_pack("{s:o, s:s, s:s}", "stagedAt",
+					   time_view(instance->staged_wall_ms), "mesosStatus",
+					   instance_state_name(task->state), "condition",
 					   instance_condition(instance));
 
 		if (instance->started_wall_ms != 0)
-			(void)json_object_set_new(status, "startedAt", time_view(instance->started_wall_ms));
+			(void)json_object_set_new(status, "startedAt",
+						  time_view(instance->started_wall_ms));
 		(void)json_object_set_new(map, task->id,
-					  json_pack("{s:s, s:s, s:o}", "taskId", task->id, "runSpecVersion",
-						    instance->spec->version, "status", status));
+					  json_pack("{s:s, s:s, s:o}", "taskId", task->id,
+						    "runSpecVersion", instance->spec->version,
+						    "status", status));
 	}
 	return map;
 }
@@ -230,12 +240,14 @@ json_t *pod_instance_view(const struct instance *instance)
 				  time_view(since_of(instance)));
 
 	if (instance->started_wall_ms != 0)
-		(void)json_object_set_new(state, "activeSince", time_view(instance->started_wall_ms));
+		(void)json_object_set_new(state, "activeSince",
+					  time_view(instance->started_wall_ms));
 	if (instance->has_health)
 		(void)json_object_set_new(state, "healthy", json_boolean(instance->is_healthy));
-	return json_pack("{s:s, s:{s:s, s:s, s:[]}, s:o, s:s, s:o, s:O*}", "instanceId", instance->id, "agentInfo",
-			 "host", instance->host, "agentId", instance->agent_id, "attributes", "taskMap",
-			 task_map_view(instance), "runSpecVersion", instance->spec->version, "state", state,
+	return json_pack("{s:s, s:{s:s, s:s, s:[]}, s:o, s:s, s:o, s:O*}", "instanceId",
+			 instance->id, "agentInfo", "host", instance->host, "agentId",
+			 instance->agent_id, "attributes", "taskMap", task_map_view(instance),
+			 "runSpecVersion", instance->spec->version, "state", state,
 			 "unreachableStrategy", unreachable);
 }
 
@@ -256,8 +268,9 @@ static json_t *history_view(const struct entry *entry)
 			      json_object_get(end, "state"), "termination", "message",
 			      json_object_get(end, "message"));
 	return json_pack("[{s:s, s:O, s:O, s:O*, s:[o]}]", "instanceID", instance, "terminatedAt",
-			 json_object_get(end, "timestamp"), "message", json_object_get(end, "message"),
-			 "startedAt", json_object_get(end, "startedAt"), "containers", container);
+			 json_object_get(end, "timestamp"), "message",
+			 json_object_get(end, "message"), "startedAt",
+			 json_object_get(end, "startedAt"), "containers", container);
 }
 
 json_t *pod_status_view(const struct controller *c, const struct entry *entry)
@@ -275,11 +288,13 @@ json_t *pod_status_view(const struct controller *c, const struct entry *entry)
 		since_ms = since_of(instance) > since_ms ? since_of(instance) : since_ms;
 		(void)json_array_append_new(instances, pod_instance_status_view(instance));
 	}
-	state = entry->is_deleting ? STATE_TERMINAL :
-		n_stable >= entry->target->instances ? STATE_STABLE : STATE_DEGRADED;
+	state = entry->is_deleting                     ? STATE_TERMINAL
+		: n_stable >= entry->target->instances ? STATE_STABLE
+						       : STATE_DEGRADED;
 	since_ms = since_ms != 0 ? since_ms : now_ms;
 	return json_pack("{s:s, s:o, s:s, s:o, s:o, s:o, s:o, s:o}", "id", entry->id, "spec",
-			 spec_view(entry->target), "status", state_names[state], "statusSince", time_view(since_ms),
-			 "instances", instances, "terminationHistory", history_view(entry), "lastUpdated",
-			 time_view(now_ms), "lastChanged", time_view(since_ms));
+			 spec_view(entry->target), "status", state_names[state], "statusSince",
+			 time_view(since_ms), "instances", instances, "terminationHistory",
+			 history_view(entry), "lastUpdated", time_view(now_ms), "lastChanged",
+			 time_view(since_ms));
 }
