@@ -33,6 +33,11 @@ demo: deps-build
 	@$(MAKE) --no-print-directory all
 	@tests/demo/demo $(abspath $(B))
 
+demo-fleet: deps-build
+	$(call install_missing,iproute2)
+	@$(MAKE) --no-print-directory all
+	@$(PYTHON) -B tests/demo/fleet $(abspath $(B))
+
 run: deps-build
 	@$(MAKE) --no-print-directory all
 	@tests/demo/run $(abspath $(B))
