@@ -533,8 +533,10 @@ def test_an_instance_that_is_killed_is_replaced(marathon, pair, is_list):
 
 
 def test_the_last_end_is_told(marathon, pod):
-    short = container(shell="exit 7")
-    assert marathon.call("POST", "/v2/pods", pod(instances=1, containers=[short, container("other")])).status == 201
+    mounts = [{"name": "shared", "mountPath": "shared"}]
+    short = container(shell="until [ -e shared/up ]; do sleep 0.1; done; sleep 0.5; exit 7", volumeMounts=mounts)
+    other = container("other", "touch shared/up; exec sleep 1000", volumeMounts=mounts)
+    assert marathon.call("POST", "/v2/pods", pod(instances=1, containers=[short, other], volumes=[{"name": "shared"}])).status == 201
     wait_until(lambda: status_of(marathon)["terminationHistory"], "the end of an instance", 60)
     (end,) = status_of(marathon)["terminationHistory"]
     assert end["instanceID"].startswith("pod.instance-")

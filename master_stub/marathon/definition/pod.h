@@ -1,5 +1,4 @@
-/* A pod's definition: containers that start, run and end together on one node
- * (reference/marathon.md 1.10). */
+/* A pod's definition: containers that run together on one node (reference/marathon.md 1.10). */
 #ifndef MASTER_STUB_MARATHON_DEFINITION_POD_H
 #define MASTER_STUB_MARATHON_DEFINITION_POD_H
 
@@ -18,16 +17,16 @@ struct role_rules;
  * differs from an app's in this:
  *
  * - its volumes have, beside "containerPath" and "mode", either "hostPath" or "ephemeral": the name
- * of a directory of the instance that its containers share;
+ *   of a directory of the instance that its containers share;
  * - its ports are those of its endpoints that have a host port, in their order: the instance's from
- * FIRST_PORT on. A health check's "portIndex" counts from there, too; "port" is one inside a
- * network of the pod's own.
+ *   FIRST_PORT on.  A health check's "portIndex" counts from there, too; "port" is one inside a
+ *   network of the pod's own, and a command is "value" or "argv".
  */
 struct pod_container {
 	const char *name;
 	struct app *app;
 	unsigned first_port;
-	const json_t *endpoints; /* canonical; borrowed */
+	const json_t *endpoints;	/* canonical; borrowed */
 	/* args[0] is executed in place of the image's entrypoint, which else gets all of them. */
 	bool overrides_entrypoint;
 };
@@ -42,8 +41,8 @@ struct pod {
 	struct pod_container *containers;
 	unsigned n_containers;
 	double executor_cpus, executor_mem_mb, executor_disk_mb;
-	bool shares_cgroups; /* legacySharedCgroups */
-	json_t *as_app;      /* what the strings of the pod's struct app are borrowed from */
+	bool shares_cgroups;		/* legacySharedCgroups */
+	json_t *as_app;			/* what the strings of the pod's struct app are borrowed from */
 };
 
 /*
