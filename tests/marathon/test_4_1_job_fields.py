@@ -90,7 +90,7 @@ def test_arguments_stand_in_place_of_a_command(jobs):
     ("taskKillGracePeriodSeconds", -1, "/run/taskKillGracePeriodSeconds"),
     ("maxLaunchDelay", 0, "/run/maxLaunchDelay"),
     ("user", "", "/run/user"),
-    ("networks", [{"mode": "none"}], "/run/networks(0)"),
+    ("networks", [{"mode": "none"}], "/run/networks(0)/mode"),
     ("volumes", [{"containerPath": "/mnt", "hostPath": "/tmp"}], "/run/volumes(0)/mode"),
     ("placement", {"constraints": [{"attribute": "rack", "operator": "UNIQUE"}]},
      "/run/placement/constraints(0)/operator"),
