@@ -4,67 +4,56 @@
 #include "cli/app.h"
 #include "cli/cli.h"
 #include "cli/client.h"
+#include "cli/list.h"
 #include "cli/print.h"
 #include "cli/table.h"
 #include "lib/cleanup.h"
 #include "lib/err.h"
 
-static int print_apps(const struct cli *cli, const json_t *apps)
+static void running_cell(struct table *table, const json_t *app)
 {
-	static const struct table_column columns[] = {
-		{ "APP", false }, { "WANTED", true }, { "RUNNING", true }, { "HEALTHY", true },
-		{ "UNHEALTHY", true }, { "CPUS", true }, { "MEM", true }, { "STATE", false },
-	};
-	struct table *table = table_new(columns, ARRAY_SIZE(columns));
-	size_t i;
-	json_t *app;
+	double running = member_number(app, "tasksRunning");
+	bool is_short = running < member_number(app, "instances");
 
-	json_array_foreach(apps, i, app) {
-		double wanted = member_number(app, "instances");
-		double running = member_number(app, "tasksRunning");
-		size_t deployments = json_array_size(json_object_get(app, "deployments"));
-		char mem[HUMAN_SIZE];
+	table_cell(table, is_short ? TABLE_BUSY : TABLE_PLAIN, "%.0f", running);
+}
 
-		table_cell(table, TABLE_PLAIN, "%s", member_text(app, "id"));
-		table_cell(table, TABLE_PLAIN, "%.0f", wanted);
-		table_cell(table, running < wanted ? TABLE_BUSY : TABLE_PLAIN, "%.0f", running);
-		table_cell(table, TABLE_PLAIN, "%.0f", member_number(app, "tasksHealthy"));
-		table_cell(table, member_number(app, "tasksUnhealthy") > 0 ? TABLE_BAD : TABLE_PLAIN,
-			   "%.0f", member_number(app, "tasksUnhealthy"));
-		table_cell(table, TABLE_PLAIN, "%g", member_number(app, "cpus"));
-		human_bytes((uint64_t)(member_number(app, "mem") * 1048576), mem);
-		table_cell(table, TABLE_PLAIN, "%s", mem);
-		if (deployments)
-			table_cell(table, TABLE_BUSY, "deploying");
-		else if (running < wanted)
-			table_cell(table, TABLE_BAD, "waiting");
-		else
-			table_cell(table, TABLE_GOOD, "%s", wanted > 0 ? "running" : "suspended");
-	}
-	table_print(cli, table, "no apps");
-	return 0;
+static void unhealthy_cell(struct table *table, const json_t *app)
+{
+	double unhealthy = member_number(app, "tasksUnhealthy");
+
+	table_cell(table, unhealthy > 0 ? TABLE_BAD : TABLE_PLAIN, "%.0f", unhealthy);
+}
+
+static void state_cell(struct table *table, const json_t *app)
+{
+	double wanted = member_number(app, "instances");
+
+	if (json_array_size(json_object_get(app, "deployments")) > 0)
+		table_cell(table, TABLE_BUSY, "deploying");
+	else if (member_number(app, "tasksRunning") < wanted)
+		table_cell(table, TABLE_BAD, "waiting");
+	else
+		table_cell(table, TABLE_GOOD, "%s", wanted > 0 ? "running" : "suspended");
 }
 
 static int app_list(struct cli *cli, char **args, size_t n, struct err *e)
 {
-	json_t *reply = NULL, *apps, *app;
-	size_t i;
-	int r;
+	static const struct list_column columns[] = {
+		{ "APP", .text = "id" },
+		{ "WANTED", .number = "instances", .is_right = true },
+		{ "RUNNING", .cell = running_cell, .is_right = true },
+		{ "HEALTHY", .number = "tasksHealthy", .is_right = true },
+		{ "UNHEALTHY", .cell = unhealthy_cell, .is_right = true },
+		{ "CPUS", .number = "cpus", .is_right = true },
+		{ "MEM", .mib = "mem", .is_right = true },
+		{ "STATE", .cell = state_cell },
+		{ 0 },
+	};
+	static const struct list list = { .columns = columns, .if_empty = "no apps", .key = "id" };
 
 	(void)args, (void)n;
-	r = client_get(cli, NULL, "/v2/apps", &reply, e);
-	if (r < 0)
-		return r;
-	apps = json_object_get(reply, "apps");
-	if (cli->options.json)
-		print_json(reply);
-	else if (cli->options.quiet)
-		json_array_foreach(apps, i, app)
-			puts(member_text(app, "id"));
-	else
-		print_apps(cli, apps);
-	json_decref(reply);
-	return 0;
+	return list_get(cli, &list, "/v2/apps", "apps", e);
 }
 
 static int app_versions(struct cli *cli, char **args, size_t n, struct err *e)

@@ -5,55 +5,58 @@
 #include "cli/app.h"
 #include "cli/cli.h"
 #include "cli/client.h"
+#include "cli/list.h"
 #include "cli/print.h"
 #include "cli/table.h"
 #include "lib/cleanup.h"
 #include "lib/err.h"
 
-static void print_metrics(const struct cli *cli, const json_t *metrics)
+static void metric_cell(struct table *table, const json_t *metric)
 {
-	static const struct table_column columns[] = {
-		{ "METRIC", false }, { "VALUE", true }, { "TARGET", true }, { "KNOWN", true },
-		{ "UNKNOWN", true },
-	};
-	struct table *table = table_new(columns, ARRAY_SIZE(columns));
-	const json_t *metric;
-	size_t i;
+	const char *name = member_text(metric, "name");
 
-	json_array_foreach(metrics, i, metric) {
-		const json_t *value = json_object_get(metric, "value");
-		const char *name = member_text(metric, "name");
-
-		table_cell(table, TABLE_PLAIN, "%s", *name ? name : member_text(metric, "metric"));
-		if (value)
-			table_cell(table, TABLE_PLAIN, "%.4g", json_number_value(value));
-		else
-			table_cell(table, TABLE_BAD, "-");
-		table_cell(table, TABLE_PLAIN, "%.4g", member_number(metric, "target"));
-		table_cell(table, TABLE_PLAIN, "%.0f", member_number(metric, "known"));
-		table_cell(table, TABLE_PLAIN, "%.0f", member_number(metric, "unknown"));
-	}
-	table_print(cli, table, NULL);
+	table_cell(table, TABLE_PLAIN, "%s", *name ? name : member_text(metric, "metric"));
 }
 
+static void value_cell(struct table *table, const json_t *metric)
+{
+	const json_t *value = json_object_get(metric, "value");
+
+	if (value)
+		table_cell(table, TABLE_PLAIN, "%.4g", json_number_value(value));
+	else
+		table_cell(table, TABLE_BAD, "-");
+}
+
+static const struct list_column metric_columns[] = {
+	{ "METRIC", .cell = metric_cell },
+	{ "VALUE", .cell = value_cell, .is_right = true },
+	{ "TARGET", .number = "target", .is_right = true },
+	{ "KNOWN", .number = "known", .is_right = true },
+	{ "UNKNOWN", .number = "unknown", .is_right = true },
+	{ 0 },
+};
+static const struct list metric_list = { .columns = metric_columns };
+
+static const struct list_column decision_columns[] = {
+	{ "AGE", .since = "timestamp", .is_right = true },
+	{ "REASON", .text = "reason" },
+	{ "WHAT", .text = "message" },
+	{ 0 },
+};
+static const struct list decision_list = {
+	.columns = decision_columns, .if_empty = "nothing was decided yet", .is_cut = true,
+};
+
+/* The last one first. */
 static void print_decisions(const struct cli *cli, const json_t *decisions)
 {
-	static const struct table_column columns[] = {
-		{ "AGE", true }, { "REASON", false }, { "WHAT", false },
-	};
-	struct table *table = table_new(columns, ARRAY_SIZE(columns));
-	char age[HUMAN_SIZE];
+	json_t *newest = json_array();
 
-	for (size_t i = json_array_size(decisions); i-- > 0;) {
-		const json_t *decision = json_array_get(decisions, i);
-
-		table_cell(table, TABLE_PLAIN, "%s",
-			   human_since(member_text(decision, "timestamp"), age));
-		table_cell(table, TABLE_PLAIN, "%s", member_text(decision, "reason"));
-		table_cell(table, TABLE_PLAIN, "%s", member_text(decision, "message"));
-	}
-	table_cut_last(table);
-	table_print(cli, table, "nothing was decided yet");
+	for (size_t i = json_array_size(decisions); i-- > 0;)
+		(void)json_array_append(newest, json_array_get(decisions, i));
+	list_table(cli, &decision_list, newest);
+	json_decref(newest);
 }
 
 int app_autoscale(struct cli *cli, char **args, size_t n, struct err *e)
@@ -78,7 +81,7 @@ int app_autoscale(struct cli *cli, char **args, size_t n, struct err *e)
 			puts("paused, until somebody scales the app up from 0");
 		if (last) {
 			printf("%s\n\n", member_text(last, "message"));
-			print_metrics(cli, json_object_get(last, "metrics"));
+			list_table(cli, &metric_list, json_object_get(last, "metrics"));
 		}
 		putchar('\n');
 		print_decisions(cli, json_object_get(reply, "decisions"));

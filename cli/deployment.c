@@ -3,6 +3,7 @@
 
 #include "cli/cli.h"
 #include "cli/client.h"
+#include "cli/list.h"
 #include "cli/print.h"
 #include "cli/progress.h"
 #include "cli/table.h"
@@ -19,42 +20,44 @@ static const char *pause_of(const json_t *deployment)
 	       ", awaits promotion" : "";
 }
 
+static const json_t *action_of(const json_t *deployment)
+{
+	return json_array_get(json_object_get(deployment, "currentActions"), 0);
+}
+
+static void step_cell(struct table *table, const json_t *deployment)
+{
+	table_cell(table, TABLE_PLAIN, "%.0f/%.0f", member_number(deployment, "currentStep"),
+		   member_number(deployment, "totalSteps"));
+}
+
+static void action_cell(struct table *table, const json_t *deployment)
+{
+	table_cell(table, TABLE_BUSY, "%s%s", member_text(action_of(deployment), "action"),
+		   pause_of(deployment));
+}
+
+static void app_cell(struct table *table, const json_t *deployment)
+{
+	table_cell(table, TABLE_PLAIN, "%s", member_subject_id(action_of(deployment)));
+}
+
 static int deployment_list(struct cli *cli, char **args, size_t n, struct err *e)
 {
-	static const struct table_column columns[] = {
-		{ "DEPLOYMENT", false }, { "AGE", true }, { "STEP", true }, { "ACTION", false },
-		{ "APP", false },
+	static const struct list_column columns[] = {
+		{ "DEPLOYMENT", .text = "id" },
+		{ "AGE", .since = "version", .is_right = true },
+		{ "STEP", .cell = step_cell, .is_right = true },
+		{ "ACTION", .cell = action_cell },
+		{ "APP", .cell = app_cell },
+		{ 0 },
 	};
-	json_t *list = NULL, *item;
-	struct table *table;
-	size_t i;
-	int r;
+	static const struct list list = {
+		.columns = columns, .if_empty = "no deployments", .key = "id",
+	};
 
 	(void)args, (void)n;
-	r = client_get(cli, NULL, "/v2/deployments", &list, e);
-	if (r < 0)
-		return r;
-	if (cli->options.json || cli->options.quiet) {
-		print_list(cli, list, list, "id");
-		json_decref(list);
-		return 0;
-	}
-	table = table_new(columns, ARRAY_SIZE(columns));
-	json_array_foreach(list, i, item) {
-		const json_t *action = json_array_get(json_object_get(item, "currentActions"), 0);
-		char age[HUMAN_SIZE];
-
-		table_cell(table, TABLE_PLAIN, "%s", member_text(item, "id"));
-		table_cell(table, TABLE_PLAIN, "%s", human_since(member_text(item, "version"), age));
-		table_cell(table, TABLE_PLAIN, "%.0f/%.0f", member_number(item, "currentStep"),
-			   member_number(item, "totalSteps"));
-		table_cell(table, TABLE_BUSY, "%s%s", member_text(action, "action"),
-			   pause_of(item));
-		table_cell(table, TABLE_PLAIN, "%s", member_subject_id(action));
-	}
-	table_print(cli, table, "no deployments");
-	json_decref(list);
-	return 0;
+	return list_get(cli, &list, "/v2/deployments", NULL, e);
 }
 
 static int deployment_wait(struct cli *cli, char **args, size_t n, struct err *e)

@@ -7,6 +7,7 @@
 #include "cli/cli.h"
 #include "cli/client.h"
 #include "cli/document.h"
+#include "cli/list.h"
 #include "cli/print.h"
 #include "cli/table.h"
 #include "lib/cleanup.h"
@@ -100,28 +101,23 @@ static int group_list(struct cli *cli, char **args, size_t n, struct err *e)
 	return 0;
 }
 
-static void print_apps(const struct cli *cli, const json_t *apps)
+static void dependencies_cell(struct table *table, const json_t *app)
 {
-	static const struct table_column columns[] = {
-		{ "APP", false }, { "WANTED", true }, { "RUNNING", true }, { "HEALTHY", true },
-		{ "DEPENDS ON", false },
-	};
-	struct table *table = table_new(columns, ARRAY_SIZE(columns));
-	const json_t *app;
-	size_t i;
+	char dependencies[512];
 
-	json_array_foreach(apps, i, app) {
-		char dependencies[512];
-
-		join(json_object_get(app, "dependencies"), dependencies, sizeof(dependencies));
-		table_cell(table, TABLE_PLAIN, "%s", member_text(app, "id"));
-		table_cell(table, TABLE_PLAIN, "%.0f", member_number(app, "instances"));
-		table_cell(table, TABLE_PLAIN, "%.0f", member_number(app, "tasksRunning"));
-		table_cell(table, TABLE_PLAIN, "%.0f", member_number(app, "tasksHealthy"));
-		table_cell(table, TABLE_PLAIN, "%s", dependencies);
-	}
-	table_print(cli, table, "no apps");
+	join(json_object_get(app, "dependencies"), dependencies, sizeof(dependencies));
+	table_cell(table, TABLE_PLAIN, "%s", dependencies);
 }
+
+static const struct list_column app_columns[] = {
+	{ "APP", .text = "id" },
+	{ "WANTED", .number = "instances", .is_right = true },
+	{ "RUNNING", .number = "tasksRunning", .is_right = true },
+	{ "HEALTHY", .number = "tasksHealthy", .is_right = true },
+	{ "DEPENDS ON", .cell = dependencies_cell },
+	{ 0 },
+};
+static const struct list app_list = { .columns = app_columns, .if_empty = "no apps" };
 
 static int group_show(struct cli *cli, char **args, size_t n, struct err *e)
 {
@@ -137,7 +133,7 @@ static int group_show(struct cli *cli, char **args, size_t n, struct err *e)
 		print_field("version", "%s", member_text(group, "version"));
 		print_group(cli, group);
 		putchar('\n');
-		print_apps(cli, apps);
+		list_table(cli, &app_list, apps);
 	}
 	json_decref(apps);
 	json_decref(group);

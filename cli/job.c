@@ -7,6 +7,7 @@
 #include "cli/cli.h"
 #include "cli/client.h"
 #include "cli/document.h"
+#include "cli/list.h"
 #include "cli/print.h"
 #include "cli/table.h"
 #include "lib/cleanup.h"
@@ -82,52 +83,63 @@ static const char *last_result(const json_t *summary, enum table_color *ret_colo
 	return *ret_color == TABLE_GOOD ? "success" : "failure";
 }
 
-static void print_row(struct table *table, const json_t *job)
+static const json_t *schedule_of(const json_t *job)
 {
-	const json_t *summary = json_object_get(job, "historySummary");
-	const json_t *schedule = json_array_get(json_object_get(job, "schedules"), 0);
-	bool is_enabled = json_is_true(json_object_get(schedule, "enabled"));
+	return json_array_get(json_object_get(job, "schedules"), 0);
+}
+
+static bool is_followed(const json_t *schedule)
+{
+	return json_is_true(json_object_get(schedule, "enabled"));
+}
+
+static void runs_cell(struct table *table, const json_t *job)
+{
+	table_cell(table, TABLE_BUSY, "%zu", json_array_size(json_object_get(job, "activeRuns")));
+}
+
+static void last_cell(struct table *table, const json_t *job)
+{
 	enum table_color color;
-	const char *last = last_result(summary, &color);
+	const char *last = last_result(json_object_get(job, "historySummary"), &color);
+
+	table_cell(table, color, "%s", last);
+}
+
+static void next_cell(struct table *table, const json_t *job)
+{
+	const json_t *schedule = schedule_of(job);
 	char next[HUMAN_SIZE];
 
-	table_cell(table, TABLE_PLAIN, "%s", member_text(job, "id"));
-	table_cell(table, TABLE_BUSY, "%zu", json_array_size(json_object_get(job, "activeRuns")));
-	table_cell(table, color, "%s", last);
-	table_cell(table, TABLE_PLAIN, "%.0f", member_number(summary, "successCount"));
-	table_cell(table, TABLE_PLAIN, "%.0f", member_number(summary, "failureCount"));
-	table_cell(table, TABLE_PLAIN, "%s", is_enabled ? until(schedule, "nextRunAt", next) : "-");
+	table_cell(table, TABLE_PLAIN, "%s",
+		   is_followed(schedule) ? until(schedule, "nextRunAt", next) : "-");
+}
+
+static void schedule_cell(struct table *table, const json_t *job)
+{
+	const json_t *schedule = schedule_of(job);
+
 	table_cell(table, TABLE_FAINT, "%s%s%s%s", member_text(schedule, "cron"),
 		   schedule ? " " : "", member_text(schedule, "timezone"),
-		   schedule && !is_enabled ? " (disabled)" : "");
+		   schedule && !is_followed(schedule) ? " (disabled)" : "");
 }
 
 static int job_list(struct cli *cli, char **args, size_t n, struct err *e)
 {
-	static const struct table_column columns[] = {
-		{ "JOB", false }, { "RUNS", true }, { "LAST", false }, { "GOOD", true },
-		{ "BAD", true }, { "NEXT IN", true }, { "SCHEDULE", false },
+	static const struct list_column columns[] = {
+		{ "JOB", .text = "id" },
+		{ "RUNS", .cell = runs_cell, .is_right = true },
+		{ "LAST", .cell = last_cell },
+		{ "GOOD", .number = "historySummary.successCount", .is_right = true },
+		{ "BAD", .number = "historySummary.failureCount", .is_right = true },
+		{ "NEXT IN", .cell = next_cell, .is_right = true },
+		{ "SCHEDULE", .cell = schedule_cell },
+		{ 0 },
 	};
-	json_t *list = NULL, *job;
-	struct table *table;
-	size_t i;
-	int r;
+	static const struct list list = { .columns = columns, .if_empty = "no jobs", .key = "id" };
 
 	(void)args, (void)n;
-	r = client_get(cli, NULL, "/v1/jobs?embed=activeRuns,schedules,historySummary", &list, e);
-	if (r < 0)
-		return r;
-	if (cli->options.json || cli->options.quiet) {
-		print_list(cli, list, list, "id");
-		json_decref(list);
-		return 0;
-	}
-	table = table_new(columns, ARRAY_SIZE(columns));
-	json_array_foreach(list, i, job)
-		print_row(table, job);
-	table_print(cli, table, "no jobs");
-	json_decref(list);
-	return 0;
+	return list_get(cli, &list, "/v1/jobs?embed=activeRuns,schedules,historySummary", NULL, e);
 }
 
 static void print_runs(const json_t *job)
@@ -218,7 +230,7 @@ static int job_show(struct cli *cli, char **args, size_t n, struct err *e)
 		    member_number(run, "mem"), member_number(run, "disk"));
 	print_field("restart", "%s", member_text(restart, "policy"));
 	print_dependencies(job);
-	print_schedule(json_array_get(json_object_get(job, "schedules"), 0));
+	print_schedule(schedule_of(job));
 	print_field("history", "%.0f succeeded, last %s ago; %.0f failed, last %s ago",
 		    member_number(summary, "successCount"), ago(summary, "lastSuccessAt", good),
 		    member_number(summary, "failureCount"), ago(summary, "lastFailureAt", bad));

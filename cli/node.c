@@ -6,6 +6,7 @@
 #include "cli/client.h"
 #include "cli/cluster.h"
 #include "cli/node_operate.h"
+#include "cli/list.h"
 #include "cli/print.h"
 #include "cli/table.h"
 #include "lib/cleanup.h"
@@ -37,33 +38,39 @@ static void print_degraded(const json_t *node)
 		print_field(member_text(node, "hostname"), "gets no tasks: %s", why);
 }
 
-static void print_node(struct table *table, const json_t *node)
+static void state_cell(struct table *table, const json_t *node)
 {
 	bool is_active = strcmp(state_of(node), "active") == 0;
-	char total[HUMAN_SIZE], used[HUMAN_SIZE];
 
-	table_cell(table, TABLE_PLAIN, "%s", member_text(node, "id"));
-	table_cell(table, TABLE_PLAIN, "%s", member_text(node, "hostname"));
 	table_cell(table, is_active ? TABLE_GOOD : TABLE_BAD, "%s", state_of(node));
-	table_cell(table, TABLE_PLAIN, "%g", resource_of(node, "resources", "cpus"));
-	table_cell(table, TABLE_PLAIN, "%g", resource_of(node, "used_resources", "cpus"));
-	human_bytes((uint64_t)(resource_of(node, "resources", "mem") * 1048576), total);
-	human_bytes((uint64_t)(resource_of(node, "used_resources", "mem") * 1048576), used);
-	table_cell(table, TABLE_PLAIN, "%s", total);
-	table_cell(table, TABLE_PLAIN, "%s", used);
-	table_cell(table, TABLE_PLAIN, "%.0f", member_number(node, "tasks"));
+}
+
+/* Those that are missed are not left out: it is they that somebody looks for. */
+static json_t *all_nodes(const json_t *reply)
+{
+	static const char *const kinds[] = { "slaves", "recovered_slaves", "unreachable_slaves" };
+	json_t *all = json_array();
+
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
+		(void)json_array_extend(all, json_object_get(reply, kinds[i]));
+	return all;
 }
 
 static int node_list(struct cli *cli, char **args, size_t n, struct err *e)
 {
-	static const struct table_column columns[] = {
-		{ "NODE", false }, { "HOST", false }, { "STATE", false }, { "CPUS", true },
-		{ "USED", true }, { "MEM", true }, { "USED", true }, { "TASKS", true },
+	static const struct list_column columns[] = {
+		{ "NODE", .text = "id" },
+		{ "HOST", .text = "hostname" },
+		{ "STATE", .cell = state_cell },
+		{ "CPUS", .number = "resources.cpus", .is_right = true },
+		{ "USED", .number = "used_resources.cpus", .is_right = true },
+		{ "MEM", .mib = "resources.mem", .is_right = true },
+		{ "USED", .mib = "used_resources.mem", .is_right = true },
+		{ "TASKS", .number = "tasks", .is_right = true },
+		{ 0 },
 	};
-	/* Those that are missed are not left out: it is they that somebody looks for. */
-	static const char *const kinds[] = { "slaves", "recovered_slaves", "unreachable_slaves" };
-	json_t *reply = NULL, *node;
-	struct table *table;
+	static const struct list list = { .columns = columns, .if_empty = "no nodes", .key = "id" };
+	json_t *reply = NULL, *here, *all, *node;
 	size_t i;
 	int r;
 
@@ -71,19 +78,15 @@ static int node_list(struct cli *cli, char **args, size_t n, struct err *e)
 	r = client_get(cli, NULL, "/slaves", &reply, e);
 	if (r < 0)
 		return r;
-	if (cli->options.json || cli->options.quiet) {
-		print_list(cli, reply, json_object_get(reply, "slaves"), "id");
-		json_decref(reply);
-		return 0;
+	here = json_object_get(reply, "slaves");
+	all = all_nodes(reply);
+	/* Scripts go on with those that they can do something with. */
+	list_print(cli, &list, reply, cli->options.quiet ? here : all);
+	if (!cli->options.json && !cli->options.quiet) {
+		json_array_foreach(here, i, node)
+			print_degraded(node);
 	}
-	table = table_new(columns, ARRAY_SIZE(columns));
-	for (size_t k = 0; k < ARRAY_SIZE(kinds); k++) {
-		json_array_foreach(json_object_get(reply, kinds[k]), i, node)
-			print_node(table, node);
-	}
-	table_print(cli, table, "no nodes");
-	json_array_foreach(json_object_get(reply, "slaves"), i, node)
-		print_degraded(node);
+	json_decref(all);
 	json_decref(reply);
 	return 0;
 }
@@ -94,25 +97,6 @@ static double metric(const json_t *metrics, const char *name)
 	const json_t *value = json_object_get(metrics, name);
 
 	return json_is_number(value) ? json_number_value(value) : -1;
-}
-
-static void bytes_cell(struct table *table, double bytes)
-{
-	char text[HUMAN_SIZE];
-
-	if (bytes < 0)
-		table_cell(table, TABLE_FAINT, "-");
-	else
-		table_cell(table, TABLE_PLAIN, "%s", human_bytes((uint64_t)bytes, text));
-}
-
-static void number_cell(struct table *table, double number)
-{
-	if (number < 0)
-		table_cell(table, TABLE_FAINT, "-");
-	else
-		table_cell(table, TABLE_PLAIN, "%.*f", number == (double)(int64_t)number ? 0 : 2,
-			   number);
 }
 
 static const struct {
@@ -138,7 +122,7 @@ static void print_resources(const struct cli *cli, const json_t *node, const jso
 	struct table *table = table_new(columns, ARRAY_SIZE(columns));
 
 	for (size_t i = 0; i < ARRAY_SIZE(node_rows); i++) {
-		void (*cell)(struct table *, double) = node_rows[i].is_bytes ? bytes_cell : number_cell;
+		void (*cell)(struct table *, double) = node_rows[i].is_bytes ? table_bytes : table_number;
 
 		if (node_rows[i].resource && resource_of(node, kinds[0], node_rows[i].resource) <= 0)
 			continue;
@@ -179,9 +163,9 @@ static void print_reservations(const struct cli *cli, json_t *reserved)
 		const char *ports = member_text(row, "ports");
 
 		table_cell(table, TABLE_PLAIN, "%s", role);
-		number_cell(table, member_number(row, "cpus"));
-		bytes_cell(table, member_number(row, "mem") * 1048576);
-		bytes_cell(table, member_number(row, "disk") * 1048576);
+		table_number(table, member_number(row, "cpus"));
+		table_bytes(table, member_number(row, "mem") * 1048576);
+		table_bytes(table, member_number(row, "disk") * 1048576);
 		table_cell(table, *ports ? TABLE_PLAIN : TABLE_FAINT, "%s", *ports ? ports : "-");
 	}
 	putchar('\n');
@@ -212,82 +196,62 @@ static void print_pressure(const struct cli *cli, const json_t *metrics)
 
 			(void)snprintf(name, sizeof(name), "tepui/pressure/%s_%s", kinds[i],
 				       figures[k]);
-			number_cell(table, metric(metrics, name));
+			table_number(table, metric(metrics, name));
 		}
 	}
 	table_print(cli, table, NULL);
 }
 
-static double number_or_unknown(const json_t *object, const char *key)
+/* An operator's container is no task. */
+static void task_cell(struct table *table, const json_t *row)
 {
-	const json_t *value = json_object_get(object, key);
+	const char *task = member_text(row, "executor_id");
 
-	return json_is_number(value) ? json_number_value(value) : -1;
+	table_cell(table, TABLE_PLAIN, "%s", *task ? task : member_text(row, "container_id"));
 }
 
-static void print_container(struct table *table, const json_t *row)
-{
-	const json_t *statistics = json_object_get(row, "statistics");
-	const json_t *ours = json_object_get(row, "tepui");
-	const json_t *pressure = json_object_get(ours, "pressure");
+static const struct list_column container_columns[] = {
+	{ "TASK", .cell = task_cell },
+	{ "CPUS", .number = "tepui.cpus_used", .is_right = true },
+	{ "OF", .number = "tepui.cpus_requested", .is_right = true },
+	{ "MEM", .bytes = "statistics.mem_total_bytes", .is_right = true },
+	{ "PEAK", .bytes = "tepui.mem_peak_bytes", .is_right = true },
+	{ "LIMIT", .bytes = "statistics.mem_limit_bytes", .is_right = true },
+	{ "PIDS", .number = "tepui.pids", .is_right = true },
+	{ "DISK", .bytes = "statistics.disk_used_bytes", .is_right = true },
+	{ "PSI% CPU", .number = "tepui.pressure.cpu.some_avg10", .is_right = true },
+	{ "MEM", .number = "tepui.pressure.memory.some_avg10", .is_right = true },
+	{ "IO", .number = "tepui.pressure.io.some_avg10", .is_right = true },
+	{ 0 },
+};
+static const struct list containers = {
+	.columns = container_columns, .if_empty = "no containers",
+};
 
-	/* An operator's container is no task. */
-	table_cell(table, TABLE_PLAIN, "%s", *member_text(row, "executor_id") ?
-		   member_text(row, "executor_id") : member_text(row, "container_id"));
-	number_cell(table, number_or_unknown(ours, "cpus_used"));
-	number_cell(table, number_or_unknown(ours, "cpus_requested"));
-	bytes_cell(table, number_or_unknown(statistics, "mem_total_bytes"));
-	bytes_cell(table, number_or_unknown(ours, "mem_peak_bytes"));
-	bytes_cell(table, number_or_unknown(statistics, "mem_limit_bytes"));
-	number_cell(table, number_or_unknown(ours, "pids"));
-	bytes_cell(table, number_or_unknown(statistics, "disk_used_bytes"));
-	number_cell(table, number_or_unknown(json_object_get(pressure, "cpu"), "some_avg10"));
-	number_cell(table, number_or_unknown(json_object_get(pressure, "memory"), "some_avg10"));
-	number_cell(table, number_or_unknown(json_object_get(pressure, "io"), "some_avg10"));
+static void user_cell(struct table *table, const json_t *row)
+{
+	const char *task = member_text(row, "task_id");
+
+	table_cell(table, *task ? TABLE_PLAIN : TABLE_FAINT, "%s", *task ? task : "-");
 }
 
-static void print_containers(const struct cli *cli, const json_t *rows)
-{
-	static const struct table_column columns[] = {
-		{ "TASK", false }, { "CPUS", true }, { "OF", true }, { "MEM", true },
-		{ "PEAK", true }, { "LIMIT", true }, { "PIDS", true }, { "DISK", true },
-		{ "PSI% CPU", true }, { "MEM", true }, { "IO", true },
-	};
-	struct table *table = table_new(columns, ARRAY_SIZE(columns));
-	size_t i;
-	json_t *row;
+static const struct list_column volume_columns[] = {
+	{ "VOLUME", .text = "persistence.id" },
+	{ "ROLE", .text = "role" },
+	{ "SIZE", .bytes = "limit_bytes", .is_right = true },
+	{ "USED", .bytes = "used_bytes", .is_right = true },
+	{ "TASK", .cell = user_cell },
+	{ 0 },
+};
+static const struct list volumes_list = { .columns = volume_columns };
 
-	json_array_foreach(rows, i, row)
-		print_container(table, row);
-	table_print(cli, table, "no containers");
-}
-
+/* Most nodes have none, and nothing to say of them. */
 static void print_volumes(const struct cli *cli, const json_t *volumes)
 {
-	static const struct table_column columns[] = {
-		{ "VOLUME", false }, { "ROLE", false }, { "SIZE", true }, { "USED", true },
-		{ "TASK", false },
-	};
-	struct table *table;
-	size_t i;
-	json_t *row;
-
-	/* Most nodes have none, and nothing to say of them. */
 	if (json_array_size(volumes) == 0)
 		return;
-	table = table_new(columns, ARRAY_SIZE(columns));
-	json_array_foreach(volumes, i, row) {
-		const char *task = member_text(row, "task_id");
-
-		table_cell(table, TABLE_PLAIN, "%s",
-			   member_text(json_object_get(row, "persistence"), "id"));
-		table_cell(table, TABLE_PLAIN, "%s", member_text(row, "role"));
-		bytes_cell(table, number_or_unknown(row, "limit_bytes"));
-		bytes_cell(table, number_or_unknown(row, "used_bytes"));
-		table_cell(table, *task ? TABLE_PLAIN : TABLE_FAINT, "%s", *task ? task : "-");
-	}
 	putchar('\n');
-	table_print(cli, table, NULL);
+	list_table(cli, &volumes_list, volumes);
 }
 
 static int node_show(struct cli *cli, char **args, size_t n, struct err *e)
@@ -322,7 +286,7 @@ static int node_show(struct cli *cli, char **args, size_t n, struct err *e)
 		putchar('\n');
 		print_pressure(cli, metrics);
 		putchar('\n');
-		print_containers(cli, rows);
+		list_table(cli, &containers, rows);
 		print_volumes(cli, volumes);
 	}
 	json_decref(node);

@@ -7,6 +7,7 @@
 #include "cli/cli.h"
 #include "cli/client.h"
 #include "cli/document.h"
+#include "cli/list.h"
 #include "cli/print.h"
 #include "cli/table.h"
 #include "lib/cleanup.h"
@@ -55,46 +56,41 @@ static enum table_color color_of(const char *state)
 	return TABLE_BUSY;
 }
 
-static void print_pods(const struct cli *cli, const json_t *statuses)
+static void stable_cell(struct table *table, const json_t *status)
 {
-	static const struct table_column columns[] = {
-		{ "POD", false },       { "WANTED", true }, { "STABLE", true },
-		{ "CONTAINERS", true }, { "STATE", false },
-	};
-	struct table *table = table_new(columns, ARRAY_SIZE(columns));
-	const json_t *status;
-	size_t i;
+	double stable = (double)count_stable(status);
 
-	json_array_foreach(statuses, i, status) {
-		const char *state = member_text(status, "status");
-		const json_t *containers =
-			json_object_get(json_object_get(status, "spec"), "containers");
-		double stable = (double)count_stable(status);
+	table_cell(table, stable < wanted_of(status) ? TABLE_BUSY : TABLE_PLAIN, "%.0f", stable);
+}
 
-		table_cell(table, TABLE_PLAIN, "%s", member_text(status, "id"));
-		table_cell(table, TABLE_PLAIN, "%.0f", wanted_of(status));
-		table_cell(table, stable < wanted_of(status) ? TABLE_BUSY : TABLE_PLAIN, "%.0f",
-			   stable);
-		table_cell(table, TABLE_PLAIN, "%zu", json_array_size(containers));
-		table_cell(table, color_of(state), "%s", state);
-	}
-	table_print(cli, table, "no pods");
+static void containers_cell(struct table *table, const json_t *status)
+{
+	const json_t *spec = json_object_get(status, "spec");
+
+	table_cell(table, TABLE_PLAIN, "%zu", json_array_size(json_object_get(spec, "containers")));
+}
+
+static void state_cell(struct table *table, const json_t *status)
+{
+	const char *state = member_text(status, "status");
+
+	table_cell(table, color_of(state), "%s", state);
 }
 
 static int pod_list(struct cli *cli, char **args, size_t n, struct err *e)
 {
-	json_t *statuses = NULL;
-	int r = client_get(cli, NULL, "/v2/pods/::status", &statuses, e);
+	static const struct list_column columns[] = {
+		{ "POD", .text = "id" },
+		{ "WANTED", .number = "spec.scaling.instances", .is_right = true },
+		{ "STABLE", .cell = stable_cell, .is_right = true },
+		{ "CONTAINERS", .cell = containers_cell, .is_right = true },
+		{ "STATE", .cell = state_cell },
+		{ 0 },
+	};
+	static const struct list list = { .columns = columns, .if_empty = "no pods", .key = "id" };
 
 	(void)args, (void)n;
-	if (r < 0)
-		return r;
-	if (cli->options.json || cli->options.quiet)
-		print_list(cli, statuses, statuses, "id");
-	else
-		print_pods(cli, statuses);
-	json_decref(statuses);
-	return 0;
+	return list_get(cli, &list, "/v2/pods/::status", NULL, e);
 }
 
 /* ---- One pod ---- */

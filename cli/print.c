@@ -81,17 +81,3 @@ void print_json(const json_t *json)
 	(void)json_dumpf(json, stdout, JSON_INDENT(2) | JSON_ENCODE_ANY | JSON_REAL_PRECISION(15));
 	putchar('\n');
 }
-
-void print_list(const struct cli *cli, const json_t *document, const json_t *rows,
-		const char *key)
-{
-	json_t *row;
-	size_t i;
-
-	if (cli->options.json) {
-		print_json(document);
-		return;
-	}
-	json_array_foreach(rows, i, row)
-		puts(member_text(row, key));
-}

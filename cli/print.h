@@ -27,8 +27,4 @@ char *print_text(const char *format, va_list args) __attribute__((format(printf,
 /* --json: the document as it came, indented, its numbers with at most 15 digits. */
 void print_json(const json_t *json);
 
-/* --json: DOCUMENT; --quiet: KEY of each row. */
-void print_list(const struct cli *cli, const json_t *document, const json_t *rows,
-		const char *key);
-
 #endif

@@ -6,6 +6,7 @@
 
 #include "cli/cli.h"
 #include "cli/client.h"
+#include "cli/list.h"
 #include "cli/print.h"
 #include "cli/table.h"
 #include "lib/cleanup.h"
@@ -59,46 +60,41 @@ int queue_find(struct cli *cli, const char *app_id, json_t **ret, struct err *e)
 	return 0;
 }
 
-static void print_item(struct table *table, const json_t *item)
+static void app_cell(struct table *table, const json_t *item)
 {
-	const json_t *failure = json_object_get(item, "lastFailure");
-	char age[HUMAN_SIZE], why[QUEUE_WHY_SIZE];
+	table_cell(table, TABLE_PLAIN, "%s", member_text(member_subject(item), "id"));
+}
+
+static void why_cell(struct table *table, const json_t *item)
+{
+	char why[QUEUE_WHY_SIZE];
 
 	queue_why(item, why, sizeof(why));
-	table_cell(table, TABLE_PLAIN, "%s", member_text(member_subject(item), "id"));
-	table_cell(table, TABLE_PLAIN, "%.0f", member_number(item, "count"));
-	table_cell(table, TABLE_PLAIN, "%s", human_since(member_text(item, "since"), age));
 	table_cell(table, TABLE_BUSY, "%s", why);
-	table_cell(table, TABLE_FAINT, "%s", member_text(failure, "message"));
+}
+
+static void failure_cell(struct table *table, const json_t *item)
+{
+	table_cell(table, TABLE_FAINT, "%s",
+		   member_text(json_object_get(item, "lastFailure"), "message"));
 }
 
 static int queue_list(struct cli *cli, char **args, size_t n, struct err *e)
 {
-	static const struct table_column columns[] = {
-		{ "APP", false }, { "COUNT", true }, { "SINCE", true }, { "WHY", false },
-		{ "LAST FAILURE", false },
+	static const struct list_column columns[] = {
+		{ "APP", .cell = app_cell },
+		{ "COUNT", .number = "count", .is_right = true },
+		{ "SINCE", .since = "since", .is_right = true },
+		{ "WHY", .cell = why_cell },
+		{ "LAST FAILURE", .cell = failure_cell },
+		{ 0 },
 	};
-	json_t *reply = NULL, *item;
-	struct table *table;
-	size_t i;
-	int r;
+	static const struct list list = {
+		.columns = columns, .if_empty = "nothing waits", .is_cut = true,
+	};
 
 	(void)args, (void)n;
-	r = client_get(cli, NULL, "/v2/queue", &reply, e);
-	if (r < 0)
-		return r;
-	if (cli->options.json) {
-		print_json(reply);
-		json_decref(reply);
-		return 0;
-	}
-	table = table_new(columns, ARRAY_SIZE(columns));
-	table_cut_last(table);
-	json_array_foreach(json_object_get(reply, "queue"), i, item)
-		print_item(table, item);
-	table_print(cli, table, "nothing waits");
-	json_decref(reply);
-	return 0;
+	return list_get(cli, &list, "/v2/queue", "queue", e);
 }
 
 static int queue_reset(struct cli *cli, char **args, size_t n, struct err *e)

@@ -1,5 +1,6 @@
 #include "cli/table.h"
 
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -68,6 +69,26 @@ void table_cell(struct table *table, enum table_color color, const char *fmt, ..
 	if (!text)
 		return;
 	table->cells[table->n_cells++] = (struct cell){ color, text };
+}
+
+void table_number(struct table *table, double number)
+{
+	if (number < 0)
+		table_cell(table, TABLE_FAINT, "-");
+	else if (number == round(number))
+		table_cell(table, TABLE_PLAIN, "%.0f", number);
+	else
+		table_cell(table, TABLE_PLAIN, "%.10g", round(number * 1000) / 1000);
+}
+
+void table_bytes(struct table *table, double bytes)
+{
+	char text[HUMAN_SIZE];
+
+	if (bytes < 0)
+		table_cell(table, TABLE_FAINT, "-");
+	else
+		table_cell(table, TABLE_PLAIN, "%s", human_bytes((uint64_t)bytes, text));
 }
 
 void print_colored(const struct cli *cli, enum table_color color, const char *text)

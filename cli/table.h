@@ -26,6 +26,9 @@ void table_cut_last(struct table *table);
 /* Next cell of the current row; a full row starts the next.  Control bytes are shown escaped. */
 void table_cell(struct table *table, enum table_color color, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
+/* A figure, or a faint "-" for one below 0, which is not told. */
+void table_number(struct table *table, double number);
+void table_bytes(struct table *table, double bytes);
 /*
  * Print and free.  A table without rows is one faint line on standard error, IF_EMPTY (NULL: print
  * the titles all the same).

@@ -7,6 +7,7 @@
 #include "cli/cluster.h"
 #include "cli/control.h"
 #include "cli/exec.h"
+#include "cli/list.h"
 #include "cli/print.h"
 #include "cli/table.h"
 #include "cli/task_log.h"
@@ -56,23 +57,28 @@ static const char *health_of(const json_t *results, enum table_color *ret_color)
 	return "healthy";
 }
 
-static void print_task(struct table *table, const json_t *task)
+static void state_cell(struct table *table, const json_t *task)
 {
 	const char *state = member_text(task, "state");
 	bool is_running = strcmp(state, "TASK_RUNNING") == 0;
-	const char *health;
-	enum table_color color;
-	char age[HUMAN_SIZE], ports[PORTS_SIZE];
 
-	table_cell(table, TABLE_PLAIN, "%s", member_text(task, "id"));
-	table_cell(table, TABLE_PLAIN, "%s", member_text(task, "appId"));
 	table_cell(table, is_running ? TABLE_GOOD : TABLE_BUSY, "%s",
 		   strncmp(state, "TASK_", 5) == 0 ? state + 5 : state);
-	health = health_of(json_object_get(task, "healthCheckResults"), &color);
+}
+
+static void health_cell(struct table *table, const json_t *task)
+{
+	enum table_color color;
+	const char *health = health_of(json_object_get(task, "healthCheckResults"), &color);
+
 	table_cell(table, color, "%s", health);
-	table_cell(table, TABLE_PLAIN, "%s", member_text(task, "host"));
+}
+
+static void ports_cell(struct table *table, const json_t *task)
+{
+	char ports[PORTS_SIZE];
+
 	table_cell(table, TABLE_PLAIN, "%s", format_ports(json_object_get(task, "ports"), ports));
-	table_cell(table, TABLE_PLAIN, "%s", human_since(member_text(task, "startedAt"), age));
 }
 
 /* Leaves only the tasks of --app in the answer. */
@@ -100,13 +106,18 @@ static int check_app(struct cli *cli, const char *app, struct err *e)
 
 static int task_list(struct cli *cli, char **args, size_t n, struct err *e)
 {
-	static const struct table_column columns[] = {
-		{ "TASK", false }, { "APP", false }, { "STATE", false }, { "HEALTH", false },
-		{ "HOST", false }, { "PORTS", false }, { "AGE", true },
+	static const struct list_column columns[] = {
+		{ "TASK", .text = "id" },
+		{ "APP", .text = "appId" },
+		{ "STATE", .cell = state_cell },
+		{ "HEALTH", .cell = health_cell },
+		{ "HOST", .text = "host" },
+		{ "PORTS", .cell = ports_cell },
+		{ "AGE", .since = "startedAt", .is_right = true },
+		{ 0 },
 	};
-	json_t *reply = NULL, *tasks, *task;
-	struct table *table;
-	size_t i;
+	static const struct list list = { .columns = columns, .if_empty = "no tasks", .key = "id" };
+	json_t *reply = NULL, *tasks;
 	int r;
 
 	(void)args, (void)n;
@@ -117,23 +128,10 @@ static int task_list(struct cli *cli, char **args, size_t n, struct err *e)
 	filter_tasks(tasks, cli->options.app);
 	if (cli->options.app && json_array_size(tasks) == 0)
 		r = check_app(cli, cli->options.app, e);
-	if (r < 0) {
-		json_decref(reply);
-		return r;
-	}
-	if (cli->options.json) {
-		print_json(reply);
-	} else if (cli->options.quiet) {
-		json_array_foreach(tasks, i, task)
-			puts(member_text(task, "id"));
-	} else {
-		table = table_new(columns, ARRAY_SIZE(columns));
-		json_array_foreach(tasks, i, task)
-			print_task(table, task);
-		table_print(cli, table, "no tasks");
-	}
+	if (r >= 0)
+		list_print(cli, &list, reply, tasks);
 	json_decref(reply);
-	return 0;
+	return r < 0 ? r : 0;
 }
 
 /* Why the first health check that fails does; "" if none. */
