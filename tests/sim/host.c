@@ -12,6 +12,7 @@
 #include "master_stub/master.h"
 #include "master_stub/scheduler.h"
 #include "proto/tepui.pb-c.h"
+#include "tests/sim/autoscaled.h"
 #include "tests/sim/framework.h"
 #include "tests/sim/job_people.h"
 #include "tests/sim/operator.h"
@@ -179,6 +180,7 @@ static void turn(struct host *host)
 	}
 	if (commit(host)) {
 		job_people_are_recorded(host->sim);
+		autoscaled_is_recorded(host->sim);
 		if (host->doom == DOOM_BEFORE_FLUSH) {
 			die(host);
 			return;
@@ -407,6 +409,7 @@ static void stop(struct host *host)
 	host->acted[0] = '\0';
 	people_are_not_answered(host->sim);
 	job_people_are_not_answered(host->sim);
+	autoscaled_is_lost(host->sim);
 	operator_is_not_answered(host->sim);
 	controller_free(host->controller);
 	host->controller = NULL;

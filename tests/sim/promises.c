@@ -13,6 +13,7 @@
 #include "master_stub/task.h"
 #include "tests/sim/agent.h"
 #include "tests/sim/agent_tasks.h"
+#include "tests/sim/autoscaled.h"
 #include "tests/sim/executors.h"
 #include "tests/sim/framework.h"
 #include "tests/sim/groups.h"
@@ -466,6 +467,7 @@ void promises_check(struct sim *sim)
 	check_answered(sim, master);
 	promises_check_apps(sim);
 	promises_check_jobs(sim);
+	autoscaled_check(sim);
 	promises_check_roles(sim);
 	executors_check(sim);
 	promises_check_charges(sim);
@@ -540,7 +542,8 @@ bool promises_are_healed(struct sim *sim, char *text, size_t size)
 			return false;
 	}
 	if (!promises_apps_are_healed(sim, text, size) ||
-	    !promises_jobs_are_healed(sim, text, size) || !deeds_are_healed(sim, text, size) ||
+	    !promises_jobs_are_healed(sim, text, size) ||
+	    !autoscaled_is_healed(sim, text, size) || !deeds_are_healed(sim, text, size) ||
 	    !groups_are_healed(sim, text, size))
 		return false;
 	for (fate = sim->ledger->fates; fate; fate = fate->hh.next)

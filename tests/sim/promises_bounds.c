@@ -19,6 +19,7 @@
 
 #include "master_stub/marathon/deployment/deployment.h"
 #include "master_stub/marathon/state.h"
+#include "tests/sim/autoscaled.h"
 #include "tests/sim/host.h"
 #include "tests/sim/people.h"
 #include "tests/sim/promises.h"
@@ -181,4 +182,6 @@ void promises_hear(struct sim *sim, const char *type, const json_t *event)
 		launched(sim, event);
 	else if (strcmp(type, "deployment_success") == 0)
 		deployed(sim, event);
+	else if (strcmp(type, "autoscale_decision_event") == 0)
+		autoscaled_hear(sim, event);
 }

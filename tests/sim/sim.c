@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "tests/sim/agent.h"
+#include "tests/sim/autoscaled.h"
 #include "tests/sim/executors.h"
 #include "tests/sim/framework.h"
 #include "tests/sim/groups.h"
@@ -180,6 +181,7 @@ static void wait_for(struct sim *sim, const char *promise, reached_fn *is_reache
 		if (sim->is_ending) {
 			people_delete_all(sim);
 			job_people_delete_all(sim);
+			autoscaled_delete(sim);
 		}
 		for (size_t i = 0; i < sim->n_frameworks; i++) {
 			if (sim->is_ending)
@@ -196,6 +198,7 @@ static void set_up(struct sim *sim)
 	sim->host = host_new(sim);
 	sim->people = sim_chance(sim, 400) ? people_new(sim) : NULL;
 	sim->job_people = sim->people && sim_chance(sim, 500) ? job_people_new(sim) : NULL;
+	sim->autoscaled = sim->people && sim_chance(sim, 500) ? autoscaled_new(sim) : NULL;
 	sim->n_agents = (size_t)sim_between(sim, 1, MAX_AGENTS);
 	sim->agents = sim_alloc(sim->n_agents * sizeof(struct sim_agent *));
 	for (size_t i = 0; i < sim->n_agents; i++)
@@ -221,6 +224,7 @@ static void tear_down(struct sim *sim)
 	groups_free(sim);
 	free(sim->people);
 	job_people_free(sim->job_people);
+	free(sim->autoscaled);
 	free(sim->heap);
 }
 

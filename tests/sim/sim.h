@@ -9,6 +9,7 @@
 
 #include "lib/rng.h"
 
+struct autoscaled;
 struct deed;
 struct ending;
 struct group;
@@ -98,10 +99,11 @@ struct sim {
 	SLIST_HEAD(, group) groups;	/* that were asked for */
 	struct people *people;		/* NULL: this run has no controller */
 	struct job_people *job_people;	/* likewise */
+	struct autoscaled *autoscaled;	/* likewise */
 
 	uint64_t hash;			/* of the trace */
 	uint64_t faults[N_FAULTS];
-	uint64_t n_messages, n_tasks, n_runs, n_skips, n_executors, n_groups, n_changes, n_volumes;
+	uint64_t n_messages, n_tasks, n_runs, n_skips, n_scalings, n_executors, n_groups, n_changes, n_volumes;
 	bool is_failed;
 };
 

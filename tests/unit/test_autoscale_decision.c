@@ -207,6 +207,20 @@ static void test_steps_are_limited(void **state)
 	assert_int_equal(decide(&policy, 16, 0, &history, 999 * SECOND).instances, 16);
 }
 
+/* Up and down and up again is no way around it. */
+static void test_steps_back_do_not_make_room_for_others(void **state)
+{
+	struct autoscale policy = free_policy(10);
+	struct autoscale_history history = old_history(1);
+
+	(void)state;
+	policy.up = (struct autoscale_pace){ .period_ms = 60 * SECOND, .max_instances = 2 };
+	assert_int_equal(decide(&policy, 1, 900, &history, 0).instances, 3);
+	assert_int_equal(decide(&policy, 3, 0, &history, 10 * SECOND).instances, 1);
+	assert_int_equal(decide(&policy, 1, 900, &history, 20 * SECOND).instances, 1);
+	assert_int_equal(decide(&policy, 1, 900, &history, 60 * SECOND).instances, 3);
+}
+
 /* A process that has just started, or somebody who has just scaled by hand. */
 static void test_a_new_beginning_is_waited_for(void **state)
 {
@@ -536,6 +550,7 @@ int main(void)
 		cmocka_unit_test(test_down_waits_for_its_window),
 		cmocka_unit_test(test_up_waits_for_its_window),
 		cmocka_unit_test(test_steps_are_limited),
+		cmocka_unit_test(test_steps_back_do_not_make_room_for_others),
 		cmocka_unit_test(test_a_new_beginning_is_waited_for),
 		cmocka_unit_test(test_bounds_hold_at_once),
 		cmocka_unit_test(test_against_a_model),

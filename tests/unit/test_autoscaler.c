@@ -275,6 +275,21 @@ static void test_those_that_warm_up_are_not_believed(void **state)
 	assert_int_equal(instances(), 5);
 }
 
+/* By a clock that nobody sets: one that goes back by hours makes nobody blind for hours. */
+static void test_a_clock_that_is_set_warms_nobody_up_and_cools_nobody_down(void **state)
+{
+	(void)state;
+	start("{\"id\":\"/web\",\"cmd\":\"x\",\"autoscale\":{\"max\":10,\"intervalSeconds\":10,"
+	      "\"warmUpSeconds\":25,\"up\":{\"periodSeconds\":1},\"targets\":[" GAUGE "]}}");
+	world.wall_offset_ms += 3600 * 1000;
+	round_of("90");
+	assert_string_equal(last("reason"), "noSamples");
+	world.wall_offset_ms -= 2 * 3600 * 1000;
+	round_of("90");
+	round_of("90");
+	assert_int_equal(instances(), 5);
+}
+
 static void test_counters_are_followed_by_their_rate(void **state)
 {
 	(void)state;
@@ -552,6 +567,7 @@ int main(void)
 		WORLD_TEST(test_without_answers_nothing_is_changed),
 		WORLD_TEST(test_silent_instances_count_as_idle_and_then_as_busy),
 		WORLD_TEST(test_those_that_warm_up_are_not_believed),
+		WORLD_TEST(test_a_clock_that_is_set_warms_nobody_up_and_cools_nobody_down),
 		WORLD_TEST(test_counters_are_followed_by_their_rate),
 		WORLD_TEST(test_targets_of_one_page_are_asked_for_once),
 		WORLD_TEST(test_a_deployment_is_waited_for),

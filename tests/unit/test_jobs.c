@@ -161,6 +161,22 @@ static void test_launch_that_never_left_is_made_again(void **state)
 	assert_int_equal(job("a")->n_failures, 1);
 }
 
+/* What an agent has run that nobody could reach, and an operator has given up, is not known. */
+static void test_task_on_an_agent_that_was_given_up_is_not_made_again(void **state)
+{
+	(void)state;
+	add("{\"id\":\"a\"," RUN "}}");
+	run_now("a");
+	offer();
+	say_full(task_at(0)->info->task_id->value,
+		 MESOS__V1__TASK_STATE__TASK_GONE_BY_OPERATOR, UNKNOWN_HEALTH, "given up",
+		 MESOS__V1__TASK_STATUS__REASON__REASON_RECONCILIATION);
+	wait_ms(1000);
+	offer();
+	assert_int_equal(world.scheduler.n_tasks, 1);
+	assert_int_equal(job("a")->n_failures, 1);
+}
+
 static void test_unreachable_task_is_waited_for(void **state)
 {
 	(void)state;
@@ -451,6 +467,7 @@ int main(void)
 		TEST(test_stopped_run_is_killed_and_failed),
 		TEST(test_run_survives_a_restart_at_every_step),
 		TEST(test_launch_that_never_left_is_made_again),
+		TEST(test_task_on_an_agent_that_was_given_up_is_not_made_again),
 		TEST(test_unreachable_task_is_waited_for),
 		TEST(test_stopped_run_does_not_wait_for_an_unreachable_task),
 		TEST(test_due_times_across_a_change_of_the_clocks_and_a_restart),

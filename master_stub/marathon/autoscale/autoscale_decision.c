@@ -166,17 +166,18 @@ static unsigned stabilize(const struct autoscale *policy, const struct autoscale
 static unsigned limit_up(const struct autoscale_pace *pace, const struct autoscale_history *history,
 			 unsigned instances, int64_t now_ms)
 {
-	unsigned added = 0, start, limit;
+	unsigned added = 0;
+	double start, limit;
 
 	/* What was done just before we began is not known: it may have been all that is allowed. */
 	if (history->since_ms > now_ms - pace->period_ms)
 		return instances;
 	for (unsigned i = 0; i < history->n_steps; i++)
 		added += history->steps[i].ms > now_ms - pace->period_ms ? history->steps[i].up : 0;
-	start = added < instances ? instances - added : 0;
-	limit = larger(start + pace->max_instances,
-		       count_of(start * (1 + pace->max_percent / 100)));
-	return larger(limit, instances);
+	/* Less than none, where some were taken away again: no room for others in their place. */
+	start = (double)instances - added;
+	limit = fmax(start + pace->max_instances, start * (1 + pace->max_percent / 100));
+	return larger(count_of(limit), instances);
 }
 
 static unsigned limit_down(const struct autoscale_pace *pace,

@@ -394,8 +394,7 @@ bool metering_is_waiting(const struct controller *c, const struct entry *entry)
 static bool is_serving(const struct controller *c, const struct instance *instance)
 {
 	return instance_is_good(instance) && !readiness_is_awaited(instance) &&
-	       controller_wall_ms(c) - instance->started_wall_ms >=
-		       policy_of(instance->entry)->warm_up_ms;
+	       c->now_ms - instance->good_ms >= policy_of(instance->entry)->warm_up_ms;
 }
 
 void metering_take(const struct controller *c, const struct entry *entry, unsigned instances,

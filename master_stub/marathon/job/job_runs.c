@@ -99,7 +99,7 @@ static void note_task(struct controller *c, const struct instance *instance,
 
 /*
  * Dropped on its way to the node; or all that can be told of it, after a restart, is that nobody has
- * it, and it was never heard to run.
+ * it, and it was never heard to run.  What an agent has that was given up nobody can tell.
  */
 static bool is_never_started(const struct instance *instance, const Mesos__V1__TaskStatus *status)
 {
@@ -108,7 +108,8 @@ static bool is_never_started(const struct instance *instance, const Mesos__V1__T
 	return instance->started_wall_ms == 0 && status->has_reason &&
 	       status->reason == MESOS__V1__TASK_STATUS__REASON__REASON_RECONCILIATION &&
 	       status->state != MESOS__V1__TASK_STATE__TASK_FAILED &&
-	       status->state != MESOS__V1__TASK_STATE__TASK_ERROR;
+	       status->state != MESOS__V1__TASK_STATE__TASK_ERROR &&
+	       status->state != MESOS__V1__TASK_STATE__TASK_GONE_BY_OPERATOR;
 }
 
 /* May another task be started for the run, before its deadline? */
