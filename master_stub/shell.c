@@ -332,6 +332,7 @@ static int start_controller(struct shell *shell, struct err *e)
 	options.local_port_min = (uint16_t)shell->flags.local_port_min;
 	options.local_port_max = (uint16_t)shell->flags.local_port_max;
 	options.mesos_role = shell->flags.mesos_role;
+	options.env_vars_prefix = shell->flags.env_vars_prefix;
 	options.new_group_enforces_role = strcmp(shell->flags.new_group_enforce_role, "top") == 0;
 	options.max_instances_per_offer = (unsigned)shell->flags.max_instances_per_offer;
 	if (strcmp(shell->flags.placement_strategy, "binpack") == 0)

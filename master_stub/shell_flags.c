@@ -80,6 +80,8 @@ static const struct flag table[] = {
 	    "where instances of apps that do not say go: spread or binpack"),
 	ROW(FLAG_U64, max_instances_per_offer, "0", 100000,
 	    "instances that are started on one offer; 0: as many as fit"),
+	ROW(FLAG_STR, env_vars_prefix, "", 0,
+	    "what the names of HOST, PORT0 and the like begin with in the environment of tasks"),
 	ROW(FLAG_STR, log_level, "info", 0, "debug, info, warning or error"),
 	ROW(FLAG_BOOL, insecure, "false", 0,
 	    "listen beyond loopback though not everybody is asked for a credential"),
@@ -160,6 +162,20 @@ static int check_placement(const struct shell_flags *flags, struct err *e)
 	return 0;
 }
 
+enum { ENV_PREFIX_MAX = 64 };
+
+static int check_prefix(const char *begin, struct err *e)
+{
+	static const char digits[] = "0123456789";
+	static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_0123456789";
+
+	if (strlen(begin) > ENV_PREFIX_MAX || strspn(begin, letters) != strlen(begin) ||
+	    (*begin && strchr(digits, *begin)))
+		return err_set(e, EINVAL, "use '--env_vars_prefix=%.80s': not at most %d letters,"
+			       " digits and '_', the first no digit", begin, ENV_PREFIX_MAX);
+	return 0;
+}
+
 static int check_roles(const struct shell_flags *flags, struct err *e)
 {
 	const char *role = flags->mesos_role;
@@ -202,6 +218,9 @@ static int check(struct shell_flags *flags, struct err *e)
 		return err_set(e, EINVAL,
 			       "use '--agent_ping_timeout' and '--max_agent_ping_timeouts':"
 			       " they must be above zero");
+	r = check_prefix(flags->env_vars_prefix, e);
+	if (r < 0)
+		return r;
 	r = check_roles(flags, e);
 	if (r < 0)
 		return r;

@@ -43,6 +43,7 @@ const struct controller_options controller_default_options = {
 	.max_running_deployments = 100,
 	.placement = PLACEMENT_SPREAD,
 	.mesos_role = "*",
+	.env_vars_prefix = "",
 	.hostname = "localhost",
 	.port = 8080,
 };

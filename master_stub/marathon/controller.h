@@ -36,6 +36,7 @@ struct controller_options {
 	enum placement_strategy placement;			/* of apps that do not say */
 	const char *mesos_role;				/* borrowed; of apps that need not have another one */
 	bool new_group_enforces_role;			/* top-level groups that come: group_role.h */
+	const char *env_vars_prefix;			/* borrowed; of HOST, PORT0 and the like; "" */
 	const char *hostname;				/* borrowed; for /v2/info and leader */
 	uint16_t port;
 	uint16_t http_port;				/* Marathon's own; 0: none */

@@ -66,3 +66,24 @@ def test_an_app_without_ports_has_no_variable_of_them(marathon, app):
     (task,) = marathon.tasks("/web")
     env = wait_until(lambda: environment_of(marathon, task["id"]), "the environment of the task")
     assert not [name for name in env if name.startswith("PORT")]
+
+
+def effective_env(cluster, app_id):
+    return cluster.call("GET", f"/v2/apps{app_id}/effective").json["effective"]["env"]
+
+
+def test_where_it_is_has_the_operators_prefix(alone, app):
+    cluster = alone("--env_vars_prefix=TEPUI_")
+    assert cluster.call("GET", "/v2/info").json["marathon_config"]["env_vars_prefix"] == "TEPUI_"
+    assert cluster.call("POST", "/v2/apps", app(env={"OWN": "1"}, portDefinitions=[{"port": 9100, "name": "api"}])).status == 201
+    env = effective_env(cluster, "/web")
+    assert {name for name in env if "HOST" in name or "PORT" in name} == {
+        "TEPUI_HOST", "TEPUI_PORT", "TEPUI_PORTS", "TEPUI_PORT0", "TEPUI_PORT_9100", "TEPUI_PORT_API"}
+    assert env["OWN"] == "1" and env["MARATHON_APP_ID"] == "/web"
+
+
+def test_whether_the_group_enforces_its_role_is_told(alone, app):
+    cluster = alone("--new_group_enforce_role=top")
+    for app_id, told in (("/web", "false"), ("/dev/web", "true")):
+        assert cluster.call("POST", "/v2/apps", app(app_id)).status == 201
+        assert effective_env(cluster, app_id)["MARATHON_APP_ENFORCE_GROUP_ROLE"] == told

@@ -34,12 +34,17 @@ static bool is_enforced_by(const struct controller *c, const struct change_set *
 	       !group_exists(c, top_level);
 }
 
-bool group_role_is_enforced(const struct controller *c, const struct change_set *set, const char *id)
+bool group_role_is_enforced(const struct controller *c, const char *app_id)
 {
 	char top_level[APP_ID_SIZE];
 
-	top_level_of(id, false, top_level);
-	return is_enforced_by(c, set, top_level);
+	top_level_of(app_id, true, top_level);
+	return is_enforced_by(c, NULL, top_level);
+}
+
+bool group_role_is_enforced_by(const struct controller *c, const char *group_id)
+{
+	return is_enforced_by(c, NULL, group_id);
 }
 
 struct role_rules group_role_rules(const struct controller *c, const struct change_set *set,

@@ -10,12 +10,11 @@
 struct change_set;
 struct controller;
 
-/*
- * Does the top-level group that ID, of a group or an app, is in want every new app to have its role,
- * when SET (or NULL) is done?
- */
-bool group_role_is_enforced(const struct controller *c, const struct change_set *set, const char *id);
-/* Of the app APP_ID, absolute; the role that it has it may keep. */
+/* Does the top-level group that the app is in want every new app to have its role? */
+bool group_role_is_enforced(const struct controller *c, const char *app_id);
+/* The same of the top-level group itself, which need not be there yet. */
+bool group_role_is_enforced_by(const struct controller *c, const char *group_id);
+/* Of the app APP_ID, absolute, when SET (or NULL) is done; the role that it has it may keep. */
 struct role_rules group_role_rules(const struct controller *c, const struct change_set *set,
 				   const char *app_id);
 /* The same of the app that DOCUMENT names itself, relative to the root; the root's if it does not. */

@@ -355,7 +355,7 @@ static bool enforces_role(const struct builder *b, const char *id, const json_t 
 			  const char *path)
 {
 	const json_t *given = json_object_get(update, "enforceRole");
-	bool does = is_top_level(id) && group_role_is_enforced(b->c, NULL, id);
+	bool does = is_top_level(id) && group_role_is_enforced_by(b->c, id);
 	char below[SHAPE_PATH_SIZE];
 
 	check_role(update, id, path, b->problems);

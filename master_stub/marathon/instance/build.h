@@ -5,8 +5,11 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+struct controller;
+
 /* Memory that ran out on the way is seen at the end. */
 struct build {
+	const struct controller *c;	/* for whom; borrowed */
 	bool failed;
 };
 

@@ -8,6 +8,7 @@
 
 #include "lib/cleanup.h"
 #include "master_stub/marathon/definition/pod.h"
+#include "master_stub/marathon/deployment/group_role.h"
 #include "master_stub/marathon/instance/container_info.h"
 #include "master_stub/marathon/instance/launch_operation.h"
 #include "master_stub/marathon/state.h"
@@ -123,7 +124,24 @@ static void set_ports(json_t *env, const struct app *app, const uint16_t *ports,
 	}
 }
 
-/* What every task is told of where and as what it runs; WHAT is "APP" or "CONTAINER". */
+/* Takes PLACE. */
+static void add_prefixed(json_t *env, json_t *place_take, const char *prefix)
+{
+	const char *name;
+	json_t *value;
+
+	json_object_foreach(place_take, name, value) {
+		AUTO_FREE char *prefixed = NULL;
+
+		if (asprintf(&prefixed, "%s%s", prefix, name) >= 0)
+			(void)json_object_set(env, prefixed, value);
+		else
+			prefixed = NULL;
+	}
+	json_decref(place_take);
+}
+
+/* What every task is told of as what it runs; WHAT is "APP" or "CONTAINER". */
 static void set_context(json_t *env, const struct instance_task *task, const char *what)
 {
 	const struct app *spec = instance_task_spec(task);
@@ -133,7 +151,6 @@ static void set_context(json_t *env, const struct instance_task *task, const cha
 	} amounts[] = { { "CPUS", spec->cpus }, { "MEM", spec->mem_mb }, { "DISK", spec->disk_mb } };
 	char variable[64];
 
-	set(env, "HOST", task->instance->host);
 	set(env, "MESOS_TASK_ID", task->id);
 	set(env, "MARATHON_APP_ID", task->instance->spec->id);
 	set(env, "MARATHON_APP_VERSION", task->instance->spec->version);
@@ -146,19 +163,26 @@ static void set_context(json_t *env, const struct instance_task *task, const cha
 	set_fmt(env, variable, "%lld", (long long)spec->gpus);
 }
 
-static json_t *environment_of_app(const struct instance_task *task)
+static bool is_role_enforced(const struct controller *c, const struct instance *instance)
+{
+	return instance->entry->kind->is_app && group_role_is_enforced(c, instance->spec->id);
+}
+
+static json_t *environment_of_app(const struct controller *c, const struct instance_task *task)
 {
 	const struct instance *instance = task->instance;
 	const struct app *app = instance->spec;
 	const char *image = container_info_image(app->json);
-	json_t *env = json_object(), *own = json_deep_copy(app->env);
+	json_t *env = json_object(), *place = json_object(), *own = json_deep_copy(app->env);
 
 	set_context(env, task, "APP");
 	if (image)
 		set(env, "MARATHON_APP_DOCKER_IMAGE", image);
-	set(env, "MARATHON_APP_ENFORCE_GROUP_ROLE", "false");
+	set(env, "MARATHON_APP_ENFORCE_GROUP_ROLE", is_role_enforced(c, instance) ? "true" : "false");
 	set_labels(env, app->labels);
-	set_ports(env, app, instance->ports, instance->n_ports);
+	set(place, "HOST", instance->host);
+	set_ports(place, app, instance->ports, instance->n_ports);
+	add_prefixed(env, place, c->options.env_vars_prefix);
 	if (own && json_object_update(env, own) < 0) {
 		json_decref(env);
 		env = NULL;
@@ -213,6 +237,7 @@ static json_t *environment_of_container(const struct instance_task *task)
 	env = env ? env : json_object();
 	executor_id_of(instance, executor_id);
 	(void)json_object_update(labels, own_labels);
+	set(env, "HOST", instance->host);
 	set_context(env, task, "CONTAINER");
 	set(env, "MESOS_EXECUTOR_ID", executor_id);
 	set(env, "MARATHON_CONTAINER_ID", container->name);
@@ -224,7 +249,8 @@ static json_t *environment_of_container(const struct instance_task *task)
 	return env;
 }
 
-json_t *environment_of(const struct instance_task *task)
+json_t *environment_of(const struct controller *c, const struct instance_task *task)
 {
-	return task->instance->spec->pod ? environment_of_container(task) : environment_of_app(task);
+	return task->instance->spec->pod ? environment_of_container(task)
+					 : environment_of_app(c, task);
 }

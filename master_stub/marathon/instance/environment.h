@@ -4,12 +4,13 @@
 
 #include <jansson.h>
 
+struct controller;
 struct instance_task;
 
 /*
  * Name to value.  An app's own env wins over what it is told; what a container of a pod is told wins over its
- * own and the pod's, as in Marathon.  New reference or NULL.
+ * own and the pod's, as in Marathon.  The operator's prefix is of an app's host and ports alone.  New reference or NULL.
  */
-json_t *environment_of(const struct instance_task *task);
+json_t *environment_of(const struct controller *c, const struct instance_task *task);
 
 #endif

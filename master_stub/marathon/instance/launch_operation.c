@@ -37,7 +37,7 @@ static void make_launch(struct build *b, const struct instance *instance,
 		return;
 	launch->task_infos = build_alloc(b, 1, sizeof(*launch->task_infos));
 	if (!launch->task_infos ||
-	    task_info_new(&instance->tasks[0], taken, &launch->task_infos[0]) < 0)
+	    task_info_new(b->c, &instance->tasks[0], taken, &launch->task_infos[0]) < 0)
 		b->failed = true;
 	else
 		launch->n_task_infos = 1;
@@ -56,7 +56,7 @@ static Mesos__V1__TaskInfo *make_member(struct build *b, const struct instance_t
 	if (r == 0)
 		r = usable_take(task->instance->spec, pool, &need, &part);
 	if (r == 0)
-		r = task_info_new(task, &part, &info);
+		r = task_info_new(b->c, task, &part, &info);
 	resources_done(&need);
 	resources_done(&part);
 	b->failed |= r < 0;
@@ -129,10 +129,10 @@ void launch_operation_free(Mesos__V1__Offer__Operation *operation)
 		protobuf_c_message_free_unpacked(&operation->base, NULL);
 }
 
-int launch_operation_new(const struct instance *instance, const struct resources *taken,
-			 Mesos__V1__Offer__Operation **ret)
+int launch_operation_new(const struct controller *c, const struct instance *instance,
+			 const struct resources *taken, Mesos__V1__Offer__Operation **ret)
 {
-	struct build b = { 0 };
+	struct build b = { .c = c };
 	Mesos__V1__Offer__Operation *operation =
 		MAKE(&b, Mesos__V1__Offer__Operation, mesos__v1__offer__operation__init);
 

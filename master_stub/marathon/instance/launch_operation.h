@@ -4,6 +4,7 @@
 
 #include "proto/mesos.pb-c.h"
 
+struct controller;
 struct instance;
 struct resources;
 
@@ -16,8 +17,8 @@ void executor_id_of(const struct instance *instance, char ret[EXECUTOR_ID_SIZE])
  * LAUNCH of the one task of an app, which has what was TAKEN of the offer; or LAUNCH_GROUP of a pod's tasks,
  * with what each needs of it, in an executor that has the rest: its own share and the ports.  Owned.  -ENOMEM.
  */
-int launch_operation_new(const struct instance *instance, const struct resources *taken,
-			 Mesos__V1__Offer__Operation **ret);
+int launch_operation_new(const struct controller *c, const struct instance *instance,
+			 const struct resources *taken, Mesos__V1__Offer__Operation **ret);
 void launch_operation_free(Mesos__V1__Offer__Operation *operation);	/* NULL: nothing */
 
 #endif

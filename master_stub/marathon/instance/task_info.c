@@ -83,7 +83,7 @@ void task_name(const char *app_id, char *ret, unsigned long size)
 
 static Mesos__V1__Environment *make_environment(struct build *b, const struct instance_task *of)
 {
-	json_t *env = environment_of(of), *value;
+	json_t *env = environment_of(b->c, of), *value;
 	Mesos__V1__Environment *message =
 		MAKE(b, Mesos__V1__Environment, mesos__v1__environment__init);
 	const char *name;
@@ -402,10 +402,10 @@ static void fill(struct build *b, const struct instance_task *of, Mesos__V1__Tas
 	add_limit(b, task, "mem", app->mem_limit_mb);
 }
 
-int task_info_new(const struct instance_task *of, const struct resources *resources,
-		  Mesos__V1__TaskInfo **ret)
+int task_info_new(const struct controller *c, const struct instance_task *of,
+		  const struct resources *resources, Mesos__V1__TaskInfo **ret)
 {
-	struct build b = { 0 };
+	struct build b = { .c = c };
 	Mesos__V1__TaskInfo *task = MAKE(&b, Mesos__V1__TaskInfo, mesos__v1__task_info__init);
 
 	if (!task)

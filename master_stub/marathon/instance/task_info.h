@@ -8,6 +8,7 @@
 
 struct app;
 struct build;
+struct controller;
 struct instance_task;
 struct pod;
 struct resources;
@@ -24,8 +25,8 @@ int executor_resources(const struct pod *pod, struct resources *ret);
 Mesos__V1__Labels *labels_message(struct build *b, const json_t *labels);
 
 /* Owned; freed with mesos__v1__task_info__free_unpacked(*ret, NULL).  -ENOMEM. */
-int task_info_new(const struct instance_task *task, const struct resources *resources,
-		  Mesos__V1__TaskInfo **ret);
+int task_info_new(const struct controller *c, const struct instance_task *task,
+		  const struct resources *resources, Mesos__V1__TaskInfo **ret);
 
 /* "/a/b" as "b.a": the name of a task, and of its service. */
 void task_name(const char *app_id, char *ret, unsigned long size);

@@ -283,7 +283,7 @@ static int prepare(struct controller *c, struct bid *bid, struct instance *insta
 
 	if (r < 0)
 		return r;
-	r = launch_operation_new(instance, &taken, &operation);
+	r = launch_operation_new(c, instance, &taken, &operation);
 	if (r == 0)
 		r = add_launch(bid, instance, operation);
 	if (r == 0) {

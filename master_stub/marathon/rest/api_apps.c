@@ -210,7 +210,9 @@ int api_get_effective(struct http_request *req, struct err *e)
 		(void)refuse(&refusal, 404, "Task '%s' does not exist", task_id);
 	if (refusal.status)
 		return marathon_refuse(req, &refusal);
-	return marathon_reply(req, 200, json_pack("{s:o}", "effective", effective_view(entry, task)));
+	return marathon_reply(req, 200,
+			      json_pack("{s:o}", "effective",
+					effective_view(api_of(req)->controller, entry, task)));
 }
 
 /* ---- Changing ---- */

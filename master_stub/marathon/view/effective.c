@@ -107,7 +107,7 @@ static int imagine_ports(struct instance *imagined)
 	return imagined->ports ? 0 : -1;
 }
 
-static json_t *view_of(const struct instance_task *of)
+static json_t *view_of(const struct controller *c, const struct instance_task *of)
 {
 	const struct instance *instance = of->instance;
 	AUTO(task_freep) Mesos__V1__TaskInfo *task = NULL;
@@ -120,14 +120,15 @@ static json_t *view_of(const struct instance_task *of)
 			r = ranges_add(&need.ports, instance->ports[i], instance->ports[i]);
 	}
 	if (r == 0)
-		r = task_info_new(of, &need, &task);
+		r = task_info_new(c, of, &need, &task);
 	if (r == 0)
 		view = describe(instance, task);
 	resources_done(&need);
 	return view;
 }
 
-json_t *effective_view(const struct entry *entry, const struct instance_task *task)
+json_t *effective_view(const struct controller *c, const struct entry *entry,
+		       const struct instance_task *task)
 {
 	static char nothing[] = "";
 	AUTO_FREE struct instance *imagined =
@@ -135,7 +136,7 @@ json_t *effective_view(const struct entry *entry, const struct instance_task *ta
 	json_t *view;
 
 	if (task)
-		return view_of(task);
+		return view_of(c, task);
 	if (!imagined)
 		return NULL;
 	imagined->entry = (struct entry *)(uintptr_t)entry;
@@ -143,7 +144,7 @@ json_t *effective_view(const struct entry *entry, const struct instance_task *ta
 	imagined->id = imagined->agent_id = imagined->host = nothing;
 	imagined->n_tasks = 1;
 	imagined->tasks[0] = (struct instance_task){ .instance = imagined, .id = nothing };
-	view = imagine_ports(imagined) == 0 ? view_of(&imagined->tasks[0]) : NULL;
+	view = imagine_ports(imagined) == 0 ? view_of(c, &imagined->tasks[0]) : NULL;
 	free(imagined->ports);
 	return view;
 }

@@ -4,6 +4,7 @@
 
 #include <jansson.h>
 
+struct controller;
 struct entry;
 struct instance_task;
 
@@ -11,6 +12,7 @@ struct instance_task;
  * As INSTANCE was launched; NULL: as the next one will be, with 0 and "" for what only an offer tells: ports that are not
  * required, host, agent and the ids.  A new reference; NULL: out of memory.
  */
-json_t *effective_view(const struct entry *entry, const struct instance_task *task);
+json_t *effective_view(const struct controller *c, const struct entry *entry,
+		       const struct instance_task *task);
 
 #endif

@@ -28,7 +28,7 @@ static json_t *config_view(const struct controller *c)
 	config = json_pack("{s:s?, s:b, s:n, s:s, s:s, s:[], s:s, s:b, s:s, s:b, s:s, s:s, s:s, s:s,"
 			   " s:n}",
 			   "access_control_allow_origin", o->allow_origin, "checkpoint", 1,
-			   "default_network_name", "env_vars_prefix", "", "executor", "//cmd",
+			   "default_network_name", "env_vars_prefix", o->env_vars_prefix, "executor", "//cmd",
 			   "features", "framework_name", "marathon", "ha", 0, "hostname",
 			   o->hostname, "maintenance_mode", 0, "master", master, "mesos_role", o->mesos_role,
 			   "mesos_user", "root", "new_group_enforce_role",
