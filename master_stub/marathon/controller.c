@@ -18,6 +18,7 @@
 #include "master_stub/marathon/framework.h"
 #include "master_stub/marathon/instance/readiness.h"
 #include "master_stub/marathon/instance/reconciler.h"
+#include "master_stub/marathon/instance/residence.h"
 #include "master_stub/marathon/instance/updates.h"
 #include "master_stub/marathon/job/job.h"
 #include "master_stub/marathon/job/jobs.h"
@@ -38,6 +39,7 @@ const struct controller_options controller_default_options = {
 	.scale_check_ms = 300000,
 	.task_launch_timeout_ms = 300000,
 	.task_launch_confirm_timeout_ms = 300000,
+	.task_reservation_timeout_ms = 20000,
 	.kill_retry_ms = 30000,
 	.reconcile_ms = 600000,
 	.max_running_deployments = 100,
@@ -309,6 +311,7 @@ void controller_free(struct controller *controller)
 		STAILQ_REMOVE_HEAD(&controller->incoming, all);
 		free(incoming);
 	}
+	residences_free(controller);
 	roles_free(controller);
 	nodes_free(controller);
 	subscriptions_free(controller);

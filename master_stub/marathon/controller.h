@@ -29,6 +29,7 @@ struct controller_options {
 	int64_t scale_check_ms;				/* 300,000 */
 	int64_t task_launch_timeout_ms;			/* 300,000: staging longer is overdue */
 	int64_t task_launch_confirm_timeout_ms;		/* 300,000 */
+	int64_t task_reservation_timeout_ms;		/* 20,000: until a reservation is seen */
 	int64_t kill_retry_ms;				/* 30,000 */
 	int64_t reconcile_ms;				/* 600,000 */
 	unsigned max_running_deployments;		/* 100 */

@@ -8,6 +8,7 @@
 
 #include "master_stub/marathon/autoscale/autoscaler.h"
 #include "master_stub/marathon/deployment/scale.h"
+#include "master_stub/marathon/instance/residence.h"
 #include "master_stub/marathon/instance/updates.h"
 #include "master_stub/marathon/records.h"
 
@@ -100,6 +101,7 @@ int entry_new(struct controller *c, const struct entry_kind *kind, const char *i
 	(void)snprintf(entry->id, sizeof(entry->id), "%s", id);
 	TAILQ_INIT(&entry->versions);
 	TAILQ_INIT(&entry->instances);
+	TAILQ_INIT(&entry->residences);
 	entry->look_ms = INT64_MAX;
 	entry_touch(entry);
 	HASH_ADD_KEYPTR_INORDER(by_id, *table, entry->id, strlen(entry->id), entry, compare_ids);
@@ -151,6 +153,7 @@ void entry_free(struct controller *c, struct entry *entry)
 	autoscaler_free(c, entry);
 	while ((instance = TAILQ_FIRST(&entry->instances)))
 		instance_free(c, instance);
+	residences_leave(entry);
 	while ((version = TAILQ_FIRST(&entry->versions)))
 		drop_version(entry, version);
 	HASH_DELETE(by_id, *table, entry);

@@ -12,6 +12,7 @@
 #include "master_stub/marathon/deployment/deployment.h"
 #include "master_stub/marathon/deployment/group.h"
 #include "master_stub/marathon/event/subscriptions.h"
+#include "master_stub/marathon/instance/residence.h"
 #include "master_stub/marathon/job/job.h"
 #include "master_stub/marathon/placement/node.h"
 #include "master_stub/marathon/state.h"
@@ -203,7 +204,7 @@ int records_put_instance(struct controller *c, const struct instance *instance)
 	record.has_unreachable_wall_ms = instance->unreachable_wall_ms != 0;
 	record.unreachable_wall_ms = instance->unreachable_wall_ms;
 	record.has_incarnation = true;
-	record.incarnation = 1;
+	record.incarnation = instance->residence ? instance->residence->incarnation : 1;
 	return records_put(c, kind_instance, instance->id, &record.base);
 }
 
@@ -602,6 +603,8 @@ int records_load(struct controller *c, long long now_ms, struct err *e)
 		drop_entries_without_target(c);
 		/* Like apps before their instances. */
 		r = job_records_load(c, e);
+		if (r == 0)
+			r = residence_records_load(c, e);
 		if (r < 0)
 			return r;
 	}

@@ -30,6 +30,7 @@ struct metering;
 struct original;
 struct pod_container;
 struct readiness;
+struct residence;
 struct role;
 struct run;
 struct usage;
@@ -104,11 +105,13 @@ struct instance {
 	char *ip;
 	struct readiness *readiness;	/* while a deployment asks for it, or NULL */
 	struct metering *metering;	/* while its app is autoscaled, or NULL */
+	struct residence *residence;	/* of a resident app: where its volumes are, or NULL */
 
 	unsigned n_tasks;		/* at least one */
 	struct instance_task tasks[];
 };
 TAILQ_HEAD(instances, instance);
+TAILQ_HEAD(residences, residence);	/* instance/residence.h */
 TAILQ_HEAD(readinesses, readiness);
 
 /* A definition kept under its version. */
@@ -140,6 +143,7 @@ struct entry {
 	unsigned n_versions;
 	struct instances instances;
 	unsigned n_instances;
+	struct residences residences;	/* of a resident app */
 	struct backoff backoff;
 	struct node_faults faults;
 	bool has_stopped_kills;		/* too many of its instances are unhealthy at once */
@@ -267,6 +271,7 @@ struct controller {
 	uint64_t run_number;		/* of the last start or success of a run: they rise */
 	struct instance_task *tasks;		/* of all instances, by id */
 	struct role *roles;		/* by name */
+	struct residence *residences;	/* by id, those that are given up, too */
 	struct node *nodes;
 	struct zone *zones;
 	struct fetch *fetches;		/* by id */

@@ -45,6 +45,8 @@ struct scheduler {
 	char subscribed_as[64];
 	char roles[256], asked_for[64];	/* that it is in, "*,dev"; the last one that was revived */
 	const char *refuses_role;
+	/* What is to be done with an operation that launches nothing. */
+	void (*change)(const Mesos__V1__Offer__Operation *operation);
 };
 
 /* What the controller asked some server for and is not answered yet. */
@@ -149,6 +151,8 @@ static int paper_accept(struct scheduler *s, const Mesos__V1__Scheduler__Call__A
 
 		if (launch)
 			paper_launch(s, launch->task_infos, launch->n_task_infos, NULL);
+		else if (!group)
+			s->change(accept->operations[i]);
 		else
 			paper_launch(s, group->task_group->tasks, group->task_group->n_tasks,
 				     group->executor);
@@ -363,8 +367,8 @@ static inline void wait_ms(int64_t ms)
 	turn();
 }
 
-static inline void offer_to(const char *role, const char *agent, const char *hostname,
-			    const char *resources, const char *rack)
+static inline void offer_what(const char *role, const char *agent, const char *hostname,
+			      const struct resources *what, const char *rack)
 {
 	Mesos__V1__Scheduler__Event event = MESOS__V1__SCHEDULER__EVENT__INIT;
 	Mesos__V1__Scheduler__Event__Offers offers = MESOS__V1__SCHEDULER__EVENT__OFFERS__INIT;
@@ -378,12 +382,10 @@ static inline void offer_to(const char *role, const char *agent, const char *hos
 	Mesos__V1__Value__Text text = MESOS__V1__VALUE__TEXT__INIT;
 	Mesos__V1__URL url = MESOS__V1__URL__INIT;
 	Mesos__V1__Address address = MESOS__V1__ADDRESS__INIT;
-	struct resources r = { 0 };
-	struct err e = { 0 };
 	char offer_id[32], name[] = "rack", scheme[] = "http";
 
-	assert_int_equal(resources_parse(resources, &r, &e), 0);
-	assert_int_equal(resources_to_messages(&r, role, &offer.resources, &offer.n_resources), 0);
+	assert_int_equal(resources_to_messages(what, role, &offer.resources, &offer.n_resources),
+			 0);
 	(void)snprintf(offer_id, sizeof(offer_id), "offer-%u", world.n_offers++);
 	id.value = offer_id;
 	agent_id.value = (char *)(uintptr_t)agent;
@@ -415,6 +417,16 @@ static inline void offer_to(const char *role, const char *agent, const char *hos
 	world.scheduler.event(world.scheduler.arg, &event);
 	turn();
 	resources_messages_free(offer.resources, offer.n_resources);
+}
+
+static inline void offer_to(const char *role, const char *agent, const char *hostname,
+			    const char *resources, const char *rack)
+{
+	struct resources r = { 0 };
+	struct err e = { 0 };
+
+	assert_int_equal(resources_parse(resources, &r, &e), 0);
+	offer_what(role, agent, hostname, &r, rack);
 	resources_done(&r);
 }
 

@@ -649,8 +649,40 @@ static const struct {
 	{ R,
 	  "{\"id\":\"a\",\"cmd\":\"x\",\"container\":{\"type\":\"MESOS\","
 	  "\"volumes\":[{\"containerPath\":\"c\",\"persistent\":{\"size\":1}}]}}",
-	  "/container/volumes(0)",
-	  "persistent volumes are not supported by this version" },
+	  "/role",
+	  "persistent volumes are on what is reserved for a role, and nothing can be "
+	  "reserved for role *: start the master with --mesos_role=ROLE, or give the app "
+	  "the role of its top-level group" },
+	{ R,
+	  "{\"id\":\"a\",\"cmd\":\"x\",\"role\":\"r\",\"container\":{\"type\":\"MESOS\","
+	  "\"volumes\":[{\"containerPath\":\"c\","
+	  "\"persistent\":{\"type\":\"mount\",\"size\":1,\"maxSize\":2}}]}}",
+	  "/container/volumes(0)/persistent/type",
+	  "the nodes offer no disks of type mount in this version: use root" },
+	{ R,
+	  "{\"id\":\"a\",\"cmd\":\"x\",\"role\":\"r\",\"container\":{\"type\":\"MESOS\","
+	  "\"volumes\":[{\"containerPath\":\"c\","
+	  "\"persistent\":{\"size\":1,\"profileName\":\"ssd\"}}]}}",
+	  "/container/volumes(0)/persistent/profileName",
+	  "the disks of the nodes have no profiles" },
+	{ R,
+	  "{\"id\":\"a\",\"cmd\":\"x\",\"role\":\"r\",\"container\":{\"type\":\"MESOS\","
+	  "\"volumes\":[{\"containerPath\":\"c\",\"persistent\":{\"size\":1}},"
+	  "{\"containerPath\":\"c\",\"persistent\":{\"size\":2}}]}}",
+	  "/container/volumes",
+	  "two persistent volumes have the containerPath c" },
+	{ R,
+	  "{\"id\":\"a\",\"cmd\":\"x\",\"role\":\"r\","
+	  "\"acceptedResourceRoles\":[\"r\"],\"container\":{\"type\":\"MESOS\","
+	  "\"volumes\":[{\"containerPath\":\"c\",\"persistent\":{\"size\":1}}]}}",
+	  "/acceptedResourceRoles",
+	  "A resident app must have `acceptedResourceRoles = [\"*\"]`." },
+	{ R,
+	  "{\"id\":\"a\",\"cmd\":\"x\",\"role\":\"r\","
+	  "\"deployment\":{\"canary\":{\"count\":1}},\"container\":{\"type\":\"MESOS\","
+	  "\"volumes\":[{\"containerPath\":\"c\",\"persistent\":{\"size\":1}}]}}",
+	  "/deployment/canary",
+	  "not for resident tasks: none runs beside those that have the data" },
 	{ R,
 	  "{\"id\":\"a\",\"cmd\":\"x\",\"container\":{\"type\":\"MESOS\","
 	  "\"volumes\":[{\"containerPath\":\"c\",\"mode\":\"RW\","
@@ -908,6 +940,9 @@ static bool check_row(size_t row)
 
 	assert_non_null(document);
 	role_rules_allow(&rules, "*");
+	/* What has persistent volumes needs another one. */
+	if (strcmp(text_of(document, "role"), "r") == 0)
+		role_rules_allow(&rules, "r");
 	(void)app_parse(document, NULL, &rules, &app, &refusal);
 	is_right = !app && is_refused_rightly(row, &refusal);
 	if (!is_right) {

@@ -563,7 +563,7 @@ static void test_killing_with_scale_makes_the_app_smaller(void **state)
 	assert_int_equal(changes_apply_set(world.controller, &set, world.now_ms, &result,
 					   &last_refusal), 0);
 	change_set_done(&set);
-	assert_int_equal(changes_kill(world.controller, &instance, 1, world.now_ms, &last_refusal), 0);
+	assert_int_equal(changes_kill(world.controller, &instance, 1, false, world.now_ms, &last_refusal), 0);
 	turn();
 	assert_true(task_at(1)->is_killed);
 	assert_int_equal(app("/web")->target->instances, 2);

@@ -284,7 +284,7 @@ static void test_a_kill_is_of_all_its_tasks(void **state)
 	offer();
 	let_it_be(UNKNOWN_HEALTH);
 	instance = instance_find_task(world.controller, task_at(1)->info->task_id->value);
-	assert_int_equal(changes_kill(world.controller, &instance, 1, world.now_ms, &refusal), 0);
+	assert_int_equal(changes_kill(world.controller, &instance, 1, false, world.now_ms, &refusal), 0);
 	turn();
 	assert_true(task_at(0)->is_killed && task_at(1)->is_killed);
 	say_state(0, MESOS__V1__TASK_STATE__TASK_KILLED);

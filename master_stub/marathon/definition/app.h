@@ -13,6 +13,7 @@
 struct autoscale;
 struct constraint;
 struct pod;
+struct problems;
 struct refusal;
 struct role_rules;
 
@@ -26,11 +27,13 @@ struct app {
 	char last_config_change_at[CLOCK_TEXT_SIZE];
 
 	const char *id, *cmd, *user, *role;
-	const json_t *args, *env, *labels, *dependencies, *health_checks, *ports;
+	const json_t *args, *env, *labels, *dependencies, *health_checks, *ports, *volumes;
 	const json_t *readiness_check;	/* Marathon allows one */
 	bool takes_unreserved, takes_reserved;	/* of what is offered to its role */
 	unsigned instances;
 	double cpus, mem_mb, disk_mb;
+	bool is_resident;		/* it has persistent volumes, and lives where they are */
+	double volumes_mb;		/* of disk that they take together, beside disk_mb */
 	int64_t gpus;
 	bool require_ports;
 	double min_health, max_over;	/* of the upgrade strategy */
@@ -90,6 +93,12 @@ void app_mark_service_ports(const struct app *app, bool taken[N_PORTS]);
 /* Replace the service ports 0 by some that are not TAKEN, and note them.  -ENOSPC: none is left. */
 int app_assign_service_ports(struct app *app, const struct app *previous, uint16_t min,
 			     uint16_t max, bool taken[N_PORTS], uint32_t seed);
+
+/* The size of VOLUME, one of an app's; 0: it is not persistent. */
+double app_persistent_mb(const json_t *volume);
+/* Does NEW ask for what instances of OLD, which are bound to what is reserved for them, cannot get? */
+void app_check_resident_change(const struct app *old, const struct app *new,
+			       struct problems *problems);
 
 /* Would instances of OLD have to be replaced to become instances of NEW? */
 bool app_needs_restart(const struct app *old, const struct app *new);

@@ -76,6 +76,14 @@ static void take_strings(struct app *app, const json_t *json)
 	app->health_checks = json_object_get(json, "healthChecks");
 	app->ports = json_object_get(json, "portDefinitions");
 	app->readiness_check = json_array_get(json_object_get(json, "readinessChecks"), 0);
+	app->volumes = json_object_get(json_object_get(json, "container"), "volumes");
+}
+
+static void take_volumes(struct app *app)
+{
+	for (size_t i = 0; i < json_array_size(app->volumes); i++)
+		app->volumes_mb += app_persistent_mb(json_array_get(app->volumes, i));
+	app->is_resident = app->volumes_mb > 0;
 }
 
 static bool lists(const json_t *texts, const char *text)
@@ -95,6 +103,9 @@ static void take_accepted_roles(struct app *app, const json_t *json)
 
 	app->takes_unreserved = takes_all || lists(accepted, "*");
 	app->takes_reserved = takes_all || lists(accepted, app->role);
+	/* Only what is reserved for nobody yet can be reserved for an instance. */
+	if (app->is_resident)
+		app->takes_reserved = false;
 }
 
 static enum placement_strategy placement_of(const char *name)
@@ -164,6 +175,7 @@ int app_new(json_t *json_take, struct app **ret)
 	app->references = 1;
 	app->json = json_take;
 	take_strings(app, json_take);
+	take_volumes(app);
 	take_accepted_roles(app, json_take);
 	take_numbers(app, json_take);
 	take_policy(app, json_take);

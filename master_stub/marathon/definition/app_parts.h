@@ -59,6 +59,9 @@ int refuse_findings(struct refusal *refusal, int error, const struct findings *f
 /* What no single field can tell, of the canonical form. */
 void app_validate(const json_t *app, const struct role_rules *rules, struct problems *problems);
 void container_validate(const json_t *app, struct problems *problems);
+void residency_validate(const json_t *app, struct problems *problems);
+/* KEY of the upgrade strategy must be 0. */
+void expect_no_capacity(const json_t *app, const char *key, struct problems *problems);
 
 /* What is right but cannot be honoured: it is refused, never ignored. */
 void app_check_support(const json_t *app, struct problems *problems);

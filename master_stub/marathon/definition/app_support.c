@@ -50,12 +50,27 @@ static const json_t *find(const json_t *app, const char *path)
 	return app;
 }
 
+static void check_disk(const json_t *disk, const char *volume, struct problems *problems)
+{
+	const char *type = json_string_value(json_object_get(disk, "type"));
+	char path[SHAPE_PATH_SIZE];
+
+	if (type && strcmp(type, "root") != 0) {
+		(void)snprintf(path, sizeof(path), "%s/persistent/type", volume);
+		problems_add(problems, path, "the nodes offer no disks of type %s in this version: "
+					     "use root", type);
+	}
+	if (json_object_get(disk, "profileName")) {
+		(void)snprintf(path, sizeof(path), "%s/persistent/profileName", volume);
+		problems_add(problems, path, "the disks of the nodes have no profiles");
+	}
+}
+
 static void check_volumes(const json_t *volumes, struct problems *problems)
 {
 	static const struct {
 		const char *kind, *sentence;
 	} kinds[] = {
-		{ "persistent", "persistent volumes are not supported by this version" },
 		{ "external", FEATURE("external_volumes") "the nodes know no provider of them" },
 		{ "secret", FEATURE("secrets") "there is no store that they could come from" },
 	};
@@ -68,7 +83,21 @@ static void check_volumes(const json_t *volumes, struct problems *problems)
 			if (json_object_get(json_array_get(volumes, i), kinds[k].kind))
 				problems_add(problems, path, "%s", kinds[k].sentence);
 		}
+		check_disk(json_object_get(json_array_get(volumes, i), "persistent"), path,
+			   problems);
 	}
+}
+
+/* Which roles there are is the operator's to say. */
+static void check_residency(const json_t *app, struct problems *problems)
+{
+	const char *role = json_string_value(json_object_get(app, "role"));
+
+	if (json_object_get(app, "residency") && strcmp(role, "*") == 0)
+		problems_add(problems, "/role", "persistent volumes are on what is reserved for a "
+						"role, and nothing can be reserved for role *: start "
+						"the master with --mesos_role=ROLE, or give the app "
+						"the role of its top-level group");
 }
 
 static void check_networks(const json_t *networks, struct problems *problems)
@@ -104,5 +133,6 @@ void app_check_support(const json_t *app, struct problems *problems)
 		problems_add(problems, "/healthChecks",
 			     "at most one health check is supported by this version");
 	check_volumes(find(app, "/container/volumes"), problems);
+	check_residency(app, problems);
 	check_networks(json_object_get(app, "networks"), problems);
 }

@@ -185,7 +185,7 @@ static void validate_limit(const json_t *app, const char *key, struct problems *
 }
 
 /* There is no room for one more, or no need of one. */
-static void expect_capacity(const json_t *app, const char *key, struct problems *problems)
+void expect_no_capacity(const json_t *app, const char *key, struct problems *problems)
 {
 	double capacity = json_number_value(
 		json_object_get(json_object_get(app, "upgradeStrategy"), key));
@@ -207,27 +207,8 @@ static void validate_single(const json_t *app, struct problems *problems)
 	if (json_integer_value(json_object_get(app, "instances")) > 1)
 		problems_add(problems, "/instances",
 			     "Single instance app may only have one instance");
-	expect_capacity(app, "minimumHealthCapacity", problems);
-	expect_capacity(app, "maximumOverCapacity", problems);
-}
-
-/* What has data of its own waits for it, wherever that is. */
-static void validate_residency(const json_t *app, struct problems *problems)
-{
-	const json_t *volumes = json_object_get(json_object_get(app, "container"), "volumes");
-	bool is_resident = json_object_get(app, "residency"), has_persistent = false;
-
-	for (size_t i = 0; i < json_array_size(volumes); i++)
-		has_persistent |= json_object_get(json_array_get(volumes, i), "persistent") != NULL;
-	if (is_resident != has_persistent)
-		problems_add(problems, "/", "App must contain persistent volumes and define "
-					    "residency");
-	if (!is_resident || !has_persistent)
-		return;
-	if (!json_is_string(json_object_get(app, "unreachableStrategy")))
-		problems_add(problems, "/", "unreachableStrategy must be disabled for resident "
-					    "tasks");
-	expect_capacity(app, "maximumOverCapacity", problems);
+	expect_no_capacity(app, "minimumHealthCapacity", problems);
+	expect_no_capacity(app, "maximumOverCapacity", problems);
 }
 
 static void validate_unreachable(const json_t *app, struct problems *problems)
@@ -279,7 +260,7 @@ void app_validate(const json_t *app, const struct role_rules *rules, struct prob
 	validate_unique(json_object_get(app, "acceptedResourceRoles"), "/acceptedResourceRoles",
 			problems);
 	validate_single(app, problems);
-	validate_residency(app, problems);
+	residency_validate(app, problems);
 	validate_unreachable(app, problems);
 	validate_dependencies(app, problems);
 	validate_deployment(app, problems);

@@ -16,6 +16,7 @@
 #include "master_stub/marathon/deployment/rollout.h"
 #include "master_stub/marathon/deployment/scale.h"
 #include "master_stub/marathon/event/events.h"
+#include "master_stub/marathon/instance/residence.h"
 #include "master_stub/marathon/records.h"
 #include "master_stub/marathon/state.h"
 
@@ -405,17 +406,38 @@ int changes_scale_down(const struct controller *c, struct instance **instances, 
 	return 0;
 }
 
-int changes_kill(struct controller *c, struct instance **instances, unsigned n, int64_t now_ms,
-		 struct refusal *refusal)
+int changes_kill(struct controller *c, struct instance **instances, unsigned n, bool wipe,
+		 int64_t now_ms, struct refusal *refusal)
 {
 	int r = 0;
 
 	c->now_ms = now_ms;
 	for (unsigned i = 0; i < n && r == 0; i++) {
-		if (instance_doom(c, instances[i], "killed by request") < 0)
+		struct residence *residence = instances[i]->residence;
+
+		if (wipe && residence &&
+		    residence_give_up(c, residence, "wiped by request") < 0)
+			r = refuse_memory(refusal);
+		else if (instance_doom(c, instances[i], "killed by request") < 0)
 			r = refuse_memory(refusal);
 	}
 	return r;
+}
+
+int changes_wipe_vacant(struct controller *c, const struct entry *entry, const char *host,
+			int64_t now_ms, struct refusal *refusal)
+{
+	struct residence *residence = TAILQ_FIRST(&entry->residences), *next;
+
+	c->now_ms = now_ms;
+	for (; residence; residence = next) {
+		next = TAILQ_NEXT(residence, of_app);
+		if (residence->instance || (host && strcmp(host, residence->host) != 0))
+			continue;
+		if (residence_give_up(c, residence, "wiped by request") < 0)
+			return refuse_memory(refusal);
+	}
+	return 0;
 }
 
 int changes_replace(struct controller *c, struct instance **instances, unsigned n, int64_t now_ms,

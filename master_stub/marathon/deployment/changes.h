@@ -12,6 +12,7 @@
 
 struct controller;
 struct deployment;
+struct entry;
 struct instance;
 struct refusal;
 
@@ -44,9 +45,15 @@ int changes_undo(struct controller *c, const char *deployment_id, struct change_
 int changes_cancel(struct controller *c, const char *deployment_id, bool force, int64_t now_ms,
 		   struct change_result *ret, struct refusal *refusal);
 
-/* Kill INSTANCES; others take their places. */
-int changes_kill(struct controller *c, struct instance **instances, unsigned n, int64_t now_ms,
-		 struct refusal *refusal);
+/*
+ * Kill INSTANCES; others take their places.  Resident ones come back to their volumes; with WIPE what
+ * is reserved for them is released.
+ */
+int changes_kill(struct controller *c, struct instance **instances, unsigned n, bool wipe,
+		 int64_t now_ms, struct refusal *refusal);
+/* Release what is reserved for instances of ENTRY that do not run, on HOST or (NULL) anywhere. */
+int changes_wipe_vacant(struct controller *c, const struct entry *entry, const char *host,
+			int64_t now_ms, struct refusal *refusal);
 /* What makes their apps smaller by as many, so that they do not.  Into SET, which is empty before. */
 int changes_scale_down(const struct controller *c, struct instance **instances, unsigned n,
 		       struct change_set *set, struct refusal *refusal);

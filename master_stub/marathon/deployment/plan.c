@@ -127,6 +127,19 @@ static void check_ids(const struct controller *c, const struct change_set *set,
 	}
 }
 
+/* What is reserved for instances cannot be other than it is. */
+static void check_residents(const struct controller *c, const struct change_set *set,
+			    struct problems *problems)
+{
+	for (unsigned i = 0; i < set->n_apps; i++) {
+		const struct app *app = set->apps[i].app;
+		const struct entry *entry = entry_find_live(c, set->apps[i].app_id);
+
+		if (app && entry)
+			app_check_resident_change(entry->target, app, problems);
+	}
+}
+
 /* Fills the layers of PARTS. */
 static int order_parts(const struct controller *c, const struct change_set *set,
 		       struct deployment_part *parts, struct refusal *refusal)
@@ -146,6 +159,7 @@ static int order_parts(const struct controller *c, const struct change_set *set,
 		problems_add(&problems, "/dependencies",
 			     "Dependency graph has cyclic dependencies.");
 	check_ids(c, set, &f, &problems);
+	check_residents(c, set, &problems);
 	for (unsigned i = 0; i < set->n_apps; i++) {
 		if (set->apps[i].app)
 			parts[i].layer = f.apps[at++].layer;

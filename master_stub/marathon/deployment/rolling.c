@@ -14,19 +14,27 @@ static unsigned minus(unsigned a, unsigned b)
 	return a > b ? a - b : 0;
 }
 
-unsigned rolling_min_healthy(const struct app *app)
+static unsigned min_healthy_of(const struct app *app)
 {
 	return (unsigned)ceil(app->instances * app->min_health);
 }
 
+/* No room in either direction: without one more, or one less, nothing would ever move. */
+static bool is_stuck(const struct app *app)
+{
+	return (unsigned)floor(app->instances * (1 + app->max_over)) == min_healthy_of(app);
+}
+
+/* What lives where its data is cannot have another beside it. */
+unsigned rolling_min_healthy(const struct app *app)
+{
+	return min_healthy_of(app) - (app->is_resident && app->instances > 0 && is_stuck(app));
+}
+
 unsigned rolling_max_capacity(const struct app *app)
 {
-	unsigned max = (unsigned)floor(app->instances * (1 + app->max_over));
-
-	/* No room in either direction: one more may run, or nothing would ever move. */
-	if (max == rolling_min_healthy(app))
-		max++;
-	return max;
+	return (unsigned)floor(app->instances * (1 + app->max_over)) +
+	       (!app->is_resident && is_stuck(app));
 }
 
 /*

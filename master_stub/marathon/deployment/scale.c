@@ -8,6 +8,7 @@
 #include "master_stub/marathon/event/events.h"
 #include "master_stub/marathon/instance/kill_selection.h"
 #include "master_stub/marathon/instance/leaving.h"
+#include "master_stub/marathon/instance/residence.h"
 #include "master_stub/marathon/instance/scheduler_calls.h"
 #include "master_stub/marathon/instance/unhealthy.h"
 #include "master_stub/marathon/records.h"
@@ -76,8 +77,18 @@ bool entry_is_restarted(struct controller *c, const struct entry *entry)
 
 /* ---- Stopping ---- */
 
+/* Fewer are wanted, so what they kept is not wanted either. */
+static int dismiss(struct controller *c, struct instance *instance, const char *reason)
+{
+	int r = instance->residence ? residence_give_up(c, instance->residence, reason) : 0;
+
+	return r < 0 ? r : instance_doom(c, instance, reason);
+}
+
+typedef int stop_fn(struct controller *c, struct instance *instance, const char *reason);
+
 static void stop_some(struct controller *c, struct entry *entry, enum generation which, unsigned n,
-		      const char *reason)
+		      stop_fn *stop, const char *reason)
 {
 	AUTO_FREE struct instance **list = calloc(entry->n_instances + 1, sizeof(*list));
 
@@ -86,7 +97,7 @@ static void stop_some(struct controller *c, struct entry *entry, enum generation
 		return;
 	}
 	for (unsigned i = 0; i < n; i++) {
-		if (instance_doom(c, list[i], reason) < 0)
+		if (stop(c, list[i], reason) < 0)
 			c->is_out_of_memory = true;
 	}
 }
@@ -119,10 +130,11 @@ static void keep(struct controller *c, struct entry *entry, struct app *spec, un
 	alive = count_alive(&state);
 	entry->launch_spec = spec;
 	if (alive > n)
-		stop_some(c, entry, ALL_ONES, alive - n, "scaling down");
+		stop_some(c, entry, ALL_ONES, alive - n, dismiss, "scaling down");
 	/* One that is being stopped still holds its place: never more processes than wanted. */
 	else if (alive + state.dying < n)
 		entry->wanted = n - alive - state.dying;
+	residences_trim(c, entry, n);
 }
 
 static void roll(struct controller *c, struct entry *entry)
@@ -136,9 +148,11 @@ static void roll(struct controller *c, struct entry *entry)
 	entry->launch_spec = entry->target;
 	entry->wanted = plan.start;
 	if (plan.stop_old > 0)
-		stop_some(c, entry, OLD_ONES, plan.stop_old, "replaced by a new version");
+		stop_some(c, entry, OLD_ONES, plan.stop_old, instance_doom,
+			  "replaced by a new version");
 	if (plan.stop_new > 0)
-		stop_some(c, entry, NEW_ONES, plan.stop_new, "scaling down");
+		stop_some(c, entry, NEW_ONES, plan.stop_new, dismiss, "scaling down");
+	residences_trim(c, entry, entry->target->instances);
 }
 
 /* Canaries beside the old ones, all of which stay: not even maximumOverCapacity holds for them. */
@@ -160,7 +174,8 @@ static void keep_canaries(struct controller *c, struct entry *entry)
 	else if (new < n_new)
 		entry->wanted = n_new - new;
 	if (new > n_new)
-		stop_some(c, entry, NEW_ONES, new - n_new, "more than there are to be canaries");
+		stop_some(c, entry, NEW_ONES, new - n_new, dismiss,
+			  "more than there are to be canaries");
 }
 
 /* Nothing is stopped, and only what the minimum lacks is started, of what was there before. */
@@ -193,7 +208,8 @@ static void keep_original(struct controller *c, struct entry *entry)
 void app_balance(struct controller *c, struct entry *entry)
 {
 	if (entry->is_deleting) {
-		stop_some(c, entry, ALL_ONES, entry->n_instances, "the app is deleted");
+		stop_some(c, entry, ALL_ONES, entry->n_instances, dismiss, "the app is deleted");
+		residences_trim(c, entry, 0);
 		return;
 	}
 	switch (deployment_phase_of(entry)) {

@@ -54,10 +54,16 @@ static void add_volumes(struct build *b, const json_t *volumes, Mesos__V1__Conta
 		return;
 	info->volumes = build_alloc(b, n, sizeof(Mesos__V1__Volume *));
 	for (size_t i = 0; info->volumes && i < n; i++) {
-		info->volumes[i] = make_volume(b, json_array_get(volumes, i));
-		if (!info->volumes[i])
+		const json_t *definition = json_array_get(volumes, i);
+		Mesos__V1__Volume *volume;
+
+		/* Those that are persistent are among the resources. */
+		if (json_object_get(definition, "persistent"))
+			continue;
+		volume = make_volume(b, definition);
+		if (!volume)
 			return;
-		info->n_volumes++;
+		info->volumes[info->n_volumes++] = volume;
 	}
 }
 

@@ -9,6 +9,7 @@
 #include "master_stub/marathon/autoscale/metering.h"
 #include "master_stub/marathon/definition/pod.h"
 #include "master_stub/marathon/instance/readiness.h"
+#include "master_stub/marathon/instance/residence.h"
 #include "master_stub/marathon/placement/roles.h"
 
 /*
@@ -230,6 +231,7 @@ int instance_new(struct controller *c, struct entry *entry, struct app *spec, co
 		release(c, instance);
 		return -ENOMEM;
 	}
+	residence_enter(c, instance);
 	TAILQ_INSERT_TAIL(&entry->instances, instance, of_app);
 	entry->n_instances++;
 	entry_touch(entry);
@@ -241,6 +243,7 @@ void instance_free(struct controller *c, struct instance *instance)
 {
 	readiness_forget(c, instance);
 	metering_forget(c, instance);
+	residence_vacate(c, instance);
 	role_leave(c, instance->spec->role);
 	TAILQ_REMOVE(&instance->entry->instances, instance, of_app);
 	instance->entry->n_instances--;

@@ -46,8 +46,10 @@ unsigned leaving_balance(struct controller *c, struct entry *entry, unsigned n)
 	/* As in a restart: where nothing may be above, what may be below; where neither, one above. */
 	if (room == 0)
 		least = (unsigned)ceil(n * app->min_health);
-	if (room == 0 && least == n)
-		room = 1;
+	if (room == 0 && least == n) {
+		room = !app->is_resident;
+		least -= app->is_resident && n > 0;
+	}
 	waiting = least > good ? least - good : 0;
 	if (leaving > waiting)
 		stop(c, entry, leaving - waiting);

@@ -131,7 +131,7 @@ void calls_decline(struct controller *c, const char *offer_id, double refuse_sec
 	(void)send_call(c, &call, MESOS__V1__SCHEDULER__CALL__TYPE__DECLINE);
 }
 
-int calls_launch(struct controller *c, const char *offer_id,
+int calls_accept(struct controller *c, const char *offer_id,
 		 Mesos__V1__Offer__Operation **operations, size_t n, double refuse_seconds)
 {
 	Mesos__V1__Scheduler__Call call = MESOS__V1__SCHEDULER__CALL__INIT;

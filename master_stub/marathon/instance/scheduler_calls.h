@@ -20,7 +20,7 @@ int calls_update_framework(struct controller *c, Mesos__V1__FrameworkInfo *info,
 			   size_t n_suppressed, struct err *e);
 /* All offers of one call are of one agent. */
 void calls_decline(struct controller *c, const char *offer_id, double refuse_seconds);
-int calls_launch(struct controller *c, const char *offer_id,
+int calls_accept(struct controller *c, const char *offer_id,
 		 Mesos__V1__Offer__Operation **operations, size_t n, double refuse_seconds);
 /* N 0: implicit, everything that the master knows. */
 void calls_reconcile(struct controller *c, const char *const *task_ids,

@@ -53,6 +53,7 @@ int executor_resources(const struct pod *pod, struct resources *ret)
 int instance_resources(const struct app *app, struct resources *ret)
 {
 	int r = app->pod ? executor_resources(app->pod, ret) : task_resources(app, ret);
+	int64_t volumes = 0;
 
 	for (unsigned i = 0; app->pod && i < app->pod->n_containers && r == 0; i++) {
 		struct resources part;
@@ -61,6 +62,9 @@ int instance_resources(const struct app *app, struct resources *ret)
 		if (r == 0)
 			r = resources_add(ret, &part);
 	}
+	if (r == 0)
+		r = resources_scalar_from_double(app->volumes_mb, &volumes);
+	ret->scalar[RESOURCE_DISK] += volumes;
 	return r;
 }
 

@@ -14,8 +14,8 @@ struct pod;
 struct resources;
 
 /*
- * What an instance of APP takes, and what of that a task whose own spec APP is and the executor of a
- * POD take, ports apart; to be freed with resources_done().
+ * What an instance of APP takes, its persistent volumes among it, and what of that a task whose own spec
+ * APP is and the executor of a POD take, ports apart; to be freed with resources_done().
  */
 int instance_resources(const struct app *app, struct resources *ret);
 int task_resources(const struct app *app, struct resources *ret);

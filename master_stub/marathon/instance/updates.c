@@ -9,6 +9,7 @@
 #include "master_stub/marathon/deployment/cause.h"
 #include "master_stub/marathon/deployment/scale.h"
 #include "master_stub/marathon/event/events.h"
+#include "master_stub/marathon/instance/residence.h"
 #include "master_stub/marathon/instance/scheduler_calls.h"
 #include "master_stub/marathon/placement/node.h"
 #include "master_stub/marathon/records.h"
@@ -177,6 +178,25 @@ static void end_without(struct controller *c, const struct instance_task *task,
 		reason = NULL;
 	if (!reason || instance_doom(c, instance, reason) < 0)
 		c->is_out_of_memory = true;
+}
+
+/* The agent has the volumes; or an operator says that it will never be back. */
+static void note_residence(struct controller *c, const struct instance *instance,
+			   const Mesos__V1__TaskStatus *status)
+{
+	struct residence *residence = instance->residence;
+
+	if (!residence)
+		return;
+	if (status->state == MESOS__V1__TASK_STATE__TASK_GONE_BY_OPERATOR) {
+		controller_explain(c, "the volumes of instance '%s' are lost: agent '%s' is gone",
+				   residence->id, residence->agent_id);
+		residence_delete_record(c, residence);
+		residence_free(c, residence);
+	} else if (status->state == MESOS__V1__TASK_STATE__TASK_RUNNING ||
+		   status->state == MESOS__V1__TASK_STATE__TASK_FINISHED) {
+		residence_confirm(c, residence);
+	}
 }
 
 /* Told before it is forgotten: readers of the events look up what they can. */
@@ -403,6 +423,7 @@ void updates_handle(struct controller *c, Mesos__V1__TaskStatus *status)
 	task->is_confirmed = true;
 	instance_sum_up(task->instance);
 	entry_touch(task->instance->entry);
+	note_residence(c, task->instance, status);
 	if (instance_state_is_terminal(status->state))
 		handle_end(c, task, status);
 	else if (instance_state_is_terminal(task->state))
@@ -443,6 +464,7 @@ static void watch(struct controller *c, struct entry *entry)
 		watch_overdue(c, instance);
 		watch_unreachable(c, instance);
 	}
+	residences_watch(c, entry);
 	if (backoff_expire(&entry->backoff, entry->target, c->now_ms)) {
 		node_faults_reset(&entry->faults);
 		entry->is_dirty = true;

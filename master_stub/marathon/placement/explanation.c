@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "lib/cleanup.h"
+#include "master_stub/marathon/instance/residence.h"
 #include "master_stub/marathon/placement/fit.h"
 #include "master_stub/marathon/placement/node.h"
 #include "master_stub/marathon/placement/queue.h"
@@ -131,7 +132,7 @@ static double wanted_of(const struct app *spec, enum reason reason)
 	const double wanted[N_RESOURCE_KINDS] = {
 		[RESOURCE_CPUS] = spec->cpus,
 		[RESOURCE_MEM] = spec->mem_mb,
-		[RESOURCE_DISK] = spec->disk_mb,
+		[RESOURCE_DISK] = spec->disk_mb + spec->volumes_mb,
 		[RESOURCE_GPUS] = (double)spec->gpus,
 	};
 
@@ -168,6 +169,26 @@ static void say_group(struct sentence *s, const struct census *census, enum reas
 	}
 }
 
+/* Whose data is where. */
+static void say_home(struct sentence *s, const struct entry *entry)
+{
+	const struct residence *first = NULL, *residence;
+	unsigned n = 0;
+
+	TAILQ_FOREACH(residence, &entry->residences, of_app) {
+		if (residence->instance)
+			continue;
+		first = first ? first : residence;
+		n++;
+	}
+	if (!first)
+		return;
+	say(s, "instance %s waits for node %s (agent %s), where its volumes are", first->id,
+	    first->host, first->agent_id);
+	if (n > 1)
+		say(s, ", and %u more for theirs", n - 1);
+}
+
 void explanation_format(const struct controller *c, const struct entry *entry,
 			char ret[EXPLANATION_SIZE])
 {
@@ -175,6 +196,10 @@ void explanation_format(const struct controller *c, const struct entry *entry,
 	struct census census;
 
 	ret[0] = '\0';
+	if (residences_suffice(entry)) {
+		say_home(&s, entry);
+		return;
+	}
 	if (take_census(c, entry, &census) < 0)
 		return;
 	if (census.n_nodes == 0)
@@ -236,6 +261,8 @@ static void say_missing(struct sentence *s, const struct fit *fit, const struct 
 		say_missing_ports(s, spec, &spot->left->ports);
 	else if (reason == REASON_CONSTRAINT)
 		say_constraint(s, fit, spot);
+	else if (reason == REASON_RESERVATION)
+		say_home(s, fit->entry);
 	else if (reason == REASON_MAINTENANCE)
 		say(s, "it is under maintenance");
 	else

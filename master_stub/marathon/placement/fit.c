@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "lib/cleanup.h"
+#include "master_stub/marathon/instance/residence.h"
 #include "master_stub/marathon/instance/task_info.h"
 #include "master_stub/marathon/placement/node.h"
 #include "master_stub/marathon/placement/usable.h"
@@ -75,7 +76,7 @@ static enum reason lacks(const struct app *spec, const struct resources *usable)
 	};
 	struct resources need;
 
-	if (task_resources(spec, &need) < 0)
+	if (instance_resources(spec, &need) < 0)
 		return REASON_CPUS;
 	for (int kind = 0; kind < N_RESOURCE_KINDS; kind++) {
 		if (usable->scalar[kind] < need.scalar[kind])
@@ -97,6 +98,9 @@ enum reason fit_why_not(const struct fit *fit, const struct spot *spot)
 
 	if (!spot->is_usable || (spot->role && strcmp(spot->role, spec->role) != 0))
 		return REASON_ROLE;
+	/* They go where their volumes are, or nowhere. */
+	if (spec->is_resident && residences_suffice(fit->entry))
+		return REASON_RESERVATION;
 	if (!constraints_allow(spec->constraints, spec->n_constraints, &spot->place,
 			       fit->survey))
 		return REASON_CONSTRAINT;

@@ -14,6 +14,7 @@
 #include "master_stub/marathon/deployment/scale.h"
 #include "master_stub/marathon/event/events.h"
 #include "master_stub/marathon/instance/launch_operation.h"
+#include "master_stub/marathon/instance/residence.h"
 #include "master_stub/marathon/instance/scheduler_calls.h"
 #include "master_stub/marathon/instance/task_info.h"
 #include "master_stub/marathon/placement/fit.h"
@@ -22,6 +23,7 @@
 #include "master_stub/marathon/placement/queue.h"
 #include "master_stub/marathon/placement/roles.h"
 #include "master_stub/marathon/placement/usable.h"
+#include "master_stub/marathon/placement/resident.h"
 #include "master_stub/marathon/records.h"
 #include "master_stub/marathon/state.h"
 
@@ -30,6 +32,8 @@ enum { MAX_BID_BYTES = 4 << 20 };
 
 /* Whoever wants offers is shown every node at least so often. */
 enum { OFFERED_LATELY_MS = 10000 };
+
+enum { INSTANCE_ID_SIZE = 256 };
 
 /* An offer that is kept out of the way, and one of which a part was used. */
 static const double idle_refuse_seconds = 120, busy_refuse_seconds = 5;
@@ -41,11 +45,14 @@ struct bid {
 	const char *role;		/* that it is to */
 	struct resources left;
 	bool is_usable;
+	struct operations changes;	/* what is done to its resources first */
 	struct instance **instances;	/* and, in the same order, what launches them */
 	Mesos__V1__Offer__Operation **operations;
 	size_t n, cap;
 	size_t size;			/* of the operations, packed */
 };
+
+typedef Mesos__V1__Offer__Operation Operation;
 
 struct batch {
 	struct bid *bids;
@@ -233,7 +240,7 @@ static int add_launch(struct bid *bid, struct instance *instance,
 	return 0;
 }
 
-static int name_tasks(struct controller *c, struct instance *instance)
+static int name_tasks(struct controller *c, unsigned incarnation, struct instance *instance)
 {
 	int r = 0;
 
@@ -241,8 +248,8 @@ static int name_tasks(struct controller *c, struct instance *instance)
 		struct instance_task *task = &instance->tasks[i];
 		char id[384];
 
-		(void)snprintf(id, sizeof(id), "%s.%s.1", instance->id,
-			       app_task_name(instance->spec, i));
+		(void)snprintf(id, sizeof(id), "%s.%s.%u", instance->id,
+			       app_task_name(instance->spec, i), incarnation);
 		task->is_confirmed = true;
 		r = instance_task_set_id(c, task, id);
 	}
@@ -250,17 +257,22 @@ static int name_tasks(struct controller *c, struct instance *instance)
 	return r;
 }
 
+static void new_id(struct controller *c, const struct app *spec, char ret[INSTANCE_ID_SIZE])
+{
+	char safe[APP_ID_SIZE], uuid[ID_UUID_SIZE];
+
+	app_id_to_safe(spec->id, safe);
+	id_uuid(c->rng, uuid);
+	(void)snprintf(ret, INSTANCE_ID_SIZE, "%s.instance-%s", safe, uuid);
+}
+
 /* Our own id, known before the call: a launch can never be made twice under it. */
 static int new_instance(struct controller *c, struct entry *entry, const struct bid *bid,
-			struct instance **ret)
+			const char *id, unsigned incarnation, struct instance **ret)
 {
-	char safe[APP_ID_SIZE], uuid[ID_UUID_SIZE], id[256];
-	int r;
+	int r = instance_new(c, entry, entry->launch_spec, id,
+			     app_n_tasks(entry->launch_spec), ret);
 
-	app_id_to_safe(entry->launch_spec->id, safe);
-	id_uuid(c->rng, uuid);
-	(void)snprintf(id, sizeof(id), "%s.instance-%s", safe, uuid);
-	r = instance_new(c, entry, entry->launch_spec, id, app_n_tasks(entry->launch_spec), ret);
 	if (r < 0)
 		return r;
 	(*ret)->is_provisioned = true;
@@ -268,18 +280,46 @@ static int new_instance(struct controller *c, struct entry *entry, const struct 
 	(*ret)->staged_wall_ms = controller_wall_ms(c);
 	r = instance_set_place(*ret, bid->offer->agent_id->value, bid->offer->hostname);
 	if (r == 0)
-		r = name_tasks(c, *ret);
+		r = name_tasks(c, incarnation, *ret);
 	if (r < 0)
 		instance_free(c, *ret);
 	return r;
 }
 
+/* What INSTANCE is to have: what is reserved for it already, or will be before it is launched. */
+static int take_all(struct controller *c, struct bid *bid, struct instance *instance,
+		    bool is_return, struct resources *ret)
+{
+	int r;
+
+	if (is_return)
+		return resident_return(instance, &bid->left, &bid->changes, ret);
+	r = take(c, bid, instance, ret);
+	if (r == 0 && instance->residence) {
+		r = resident_settle(instance, &bid->changes, ret);
+		if (r < 0)
+			resources_done(ret);
+	}
+	return r;
+}
+
+/* The intent is on its way to the disk before the call is on its way anywhere. */
+static int record(struct controller *c, const struct instance *instance)
+{
+	int r = node_store(c, instance->agent_id);
+
+	if (r == 0 && instance->residence)
+		r = residence_put(c, instance->residence);
+	return r < 0 ? r : records_put_instance(c, instance);
+}
+
 /* Everything that can fail is done before the record; what was taken is given back. */
-static int prepare(struct controller *c, struct bid *bid, struct instance *instance)
+static int prepare(struct controller *c, struct bid *bid, struct instance *instance,
+		   bool is_return)
 {
 	struct resources taken;
 	Mesos__V1__Offer__Operation *operation = NULL;
-	int r = take(c, bid, instance, &taken);
+	int r = take_all(c, bid, instance, is_return, &taken);
 
 	if (r < 0)
 		return r;
@@ -287,10 +327,7 @@ static int prepare(struct controller *c, struct bid *bid, struct instance *insta
 	if (r == 0)
 		r = add_launch(bid, instance, operation);
 	if (r == 0) {
-		r = node_store(c, instance->agent_id);
-		/* The intent is on its way to the disk before the call is on its way anywhere. */
-		if (r == 0)
-			r = records_put_instance(c, instance);
+		r = record(c, instance);
 		if (r < 0)
 			bid->n--;
 	}
@@ -303,19 +340,67 @@ static int prepare(struct controller *c, struct bid *bid, struct instance *insta
 	return r;
 }
 
+static int launch_on(struct controller *c, struct entry *entry, struct bid *bid,
+		     struct residence *home, struct instance **ret)
+{
+	unsigned incarnation = home ? home->incarnation + 1 : 1;
+	struct residence *residence = home;
+	char id[INSTANCE_ID_SIZE];
+	size_t n_changes = bid->changes.n;
+	int r = 0;
+
+	if (home)
+		(void)snprintf(id, sizeof(id), "%s", home->id);
+	else
+		new_id(c, entry->launch_spec, id);
+	if (!home && entry->launch_spec->is_resident)
+		r = resident_new(c, entry, id, bid->offer, &residence);
+	if (r < 0)
+		return r;
+	r = new_instance(c, entry, bid, id, incarnation, ret);
+	if (r == 0 && residence)
+		residence->incarnation = incarnation;
+	if (r == 0) {
+		r = prepare(c, bid, *ret, home != NULL);
+		if (r < 0)
+			instance_free(c, *ret);
+	}
+	if (r < 0)
+		operations_cut(&bid->changes, n_changes);
+	if (r < 0 && residence && !home) {
+		residence_delete_record(c, residence);
+		residence_free(c, residence);
+	}
+	return r;
+}
+
+/* Where it was at home, whatever else is there; NULL: no such place is in BATCH. */
+static struct bid *find_home(const struct controller *c, const struct entry *entry,
+			     const struct batch *batch, struct residence **ret)
+{
+	for (size_t i = 0; entry->launch_spec->is_resident && i < batch->n; i++) {
+		struct bid *bid = &batch->bids[i];
+
+		if (!bid->is_usable || is_full(c, bid) || node_is_unavailable(c, bid->offer))
+			continue;
+		*ret = resident_find_home(entry, bid->offer->agent_id->value, &bid->left);
+		if (*ret)
+			return bid;
+	}
+	return NULL;
+}
+
 static bool launch_one(struct controller *c, struct entry *entry, const struct batch *batch)
 {
-	struct bid *bid = choose(c, entry, batch);
+	struct residence *home = NULL;
+	struct bid *bid = find_home(c, entry, batch, &home);
 	struct instance *instance;
 
-	if (!bid || is_better_elsewhere(c, entry, bid))
+	if (!bid)
+		bid = choose(c, entry, batch);
+	if (!bid || (!home && is_better_elsewhere(c, entry, bid)))
 		return false;
-	if (new_instance(c, entry, bid, &instance) < 0) {
-		c->is_out_of_memory = true;
-		return false;
-	}
-	if (prepare(c, bid, instance) < 0) {
-		instance_free(c, instance);
+	if (launch_on(c, entry, bid, home, &instance) < 0) {
 		c->is_out_of_memory = true;
 		return false;
 	}
@@ -378,18 +463,34 @@ static void take_back(struct controller *c, const struct bid *bid)
 	}
 }
 
+/* What is changed first, the launches use. */
+static int accept_offer(struct controller *c, const struct bid *bid)
+{
+	AUTO_FREE Operation **all = calloc(bid->changes.n + bid->n + 1, sizeof(*all));
+	size_t n = 0;
+
+	if (!all)
+		return -ENOMEM;
+	for (size_t i = 0; i < bid->changes.n; i++)
+		all[n++] = bid->changes.items[i];
+	for (size_t i = 0; i < bid->n; i++)
+		all[n++] = bid->operations[i];
+	return calls_accept(c, bid->offer->id->value, all, n, busy_refuse_seconds);
+}
+
 static void answer(struct controller *c, struct bid *bid)
 {
 	const struct role *role = role_find(c, bid->role);
 
-	if (bid->n == 0)
+	if (bid->n == 0 && bid->changes.n == 0)
 		calls_decline(c, bid->offer->id->value,
 			      !role || role->is_idle ? idle_refuse_seconds : busy_refuse_seconds);
-	else if (calls_launch(c, bid->offer->id->value, bid->operations, bid->n,
-			      busy_refuse_seconds) < 0)
+	else if (accept_offer(c, bid) < 0)
 		take_back(c, bid);
 	for (size_t i = 0; i < bid->n; i++)
 		launch_operation_free(bid->operations[i]);
+	operations_cut(&bid->changes, 0);
+	free(bid->changes.items);
 	free(bid->operations);
 	free(bid->instances);
 	node_left(c, bid->offer, bid->is_usable ? &bid->left : NULL);
@@ -436,6 +537,10 @@ void launch_offers(struct controller *c, Mesos__V1__Offer *const *offers, size_t
 	entries_balance(c);
 	for (size_t i = 0; i < n; i++)
 		read_offer(c, offers[i], &bids[i]);
+	for (size_t i = 0; i < n; i++) {
+		if (bids[i].is_usable)
+			resident_look(c, offers[i], &bids[i].left, &bids[i].changes);
+	}
 	launch_all(c, &batch);
 	note_unused(c, &batch);
 	find_idle_roles(c);
@@ -478,5 +583,6 @@ void launch_turn(struct controller *c)
 		role->is_new |= is_new;
 		role->is_wanted |= launch_is_wanted(c, entry);
 	}
+	residences_ask(c);
 	roles_settle(c);
 }

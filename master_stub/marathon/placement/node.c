@@ -174,7 +174,9 @@ void node_give_back(struct controller *c, const struct instance *instance)
 	struct node *node = instance->agent_id ? node_find(c, instance->agent_id) : NULL;
 	struct resources freed;
 
-	if (!node || !node->has_offered || instance_resources(instance->spec, &freed) < 0)
+	/* What is reserved for it stays so. */
+	if (!node || !node->has_offered || instance->spec->is_resident ||
+	    instance_resources(instance->spec, &freed) < 0)
 		return;
 	for (int kind = 0; kind < N_RESOURCE_KINDS; kind++)
 		node->left.scalar[kind] += freed.scalar[kind];

@@ -372,7 +372,7 @@ static int kill_instances(struct http_request *req, const struct entry *entry, c
 	for (unsigned i = 0; r == 0 && i < n; i++)
 		(void)json_array_append_new(views, pod_instance_view(list[i]));
 	if (r == 0 && !http_request_query_bool(req, "dryRun", false))
-		r = changes_kill(c, list, n, clock_boot_ms(), &refusal);
+		r = changes_kill(c, list, n, false, clock_boot_ms(), &refusal);
 	if (r < 0)
 		return marathon_refuse(req, &refusal);
 	api_changed(req);

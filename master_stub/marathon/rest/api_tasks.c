@@ -143,6 +143,9 @@ static int read_options(const struct http_request *req, struct kill_options *ret
 	if (ret->scale && ret->replace_first)
 		return refuse(refusal, 400,
 			      "You cannot use scale and replaceFirst at the same time.");
+	if (ret->wipe && ret->replace_first)
+		return refuse(refusal, 400,
+			      "You cannot use wipe and replaceFirst at the same time.");
 	if (ret->scale && ret->wipe)
 		return refuse(refusal, 400, "You cannot use scale and wipe at the same time.");
 	return 0;
@@ -161,7 +164,7 @@ static int scale_and_reply(struct http_request *req, struct instance **list, uns
 		r = api_apply(req, &set, &result, &refusal);
 	change_set_done(&set);
 	if (r == 0)
-		r = changes_kill(c, list, n, clock_boot_ms(), &refusal);
+		r = changes_kill(c, list, n, true, clock_boot_ms(), &refusal);
 	return api_reply_change(req, r, &result, &refusal);
 }
 
@@ -182,7 +185,7 @@ static int kill_and_reply(struct http_request *req, struct instance **list, unsi
 	if (!http_request_query_bool(req, "dryRun", false))
 		r = options->replace_first
 			    ? changes_replace(c, list, n, clock_boot_ms(), &refusal)
-			    : changes_kill(c, list, n, clock_boot_ms(), &refusal);
+			    : changes_kill(c, list, n, options->wipe, clock_boot_ms(), &refusal);
 	if (r < 0) {
 		json_decref(tasks);
 		return marathon_refuse(req, &refusal);
@@ -195,11 +198,27 @@ static int kill_and_reply(struct http_request *req, struct instance **list, unsi
 	return marathon_reply(req, 200, one);
 }
 
-/* Wiping needs nothing of its own: there are no volumes yet that could be kept. */
+/* NULL: any. */
+static const char *host_of(const struct http_request *req)
+{
+	const char *host = http_request_query(req, "host");
+
+	return host && strcmp(host, "*") != 0 ? host : NULL;
+}
+
+/* Those that wait for their agent have no task that could be named, but data that may be wiped. */
+static int wipe_vacant(struct http_request *req, const struct entry *entry, const char *host,
+		       struct refusal *refusal)
+{
+	if (http_request_query_bool(req, "dryRun", false))
+		return 0;
+	return changes_wipe_vacant(api_of(req)->controller, entry, host, clock_boot_ms(), refusal);
+}
+
 int api_kill_app_tasks(struct http_request *req, struct err *e)
 {
 	const struct controller *c = api_of(req)->controller;
-	const char *host = http_request_query(req, "host");
+	const char *host = host_of(req);
 	AUTO_FREE struct instance **list = NULL;
 	struct kill_options options;
 	struct refusal refusal = { 0 };
@@ -221,9 +240,11 @@ int api_kill_app_tasks(struct http_request *req, struct err *e)
 		return marathon_refuse(req, &refusal);
 	}
 	TAILQ_FOREACH(instance, &entry->instances, of_app) {
-		if (!host || strcmp(host, "*") == 0 || strcmp(host, instance->host) == 0)
+		if (!host || strcmp(host, instance->host) == 0)
 			list[n++] = instance;
 	}
+	if (options.wipe && wipe_vacant(req, entry, host, &refusal) < 0)
+		return marathon_refuse(req, &refusal);
 	return kill_and_reply(req, list, n, &options, false);
 }
 

@@ -33,7 +33,7 @@ static json_t *config_view(const struct controller *c)
 			   o->hostname, "maintenance_mode", 0, "master", master, "mesos_role", o->mesos_role,
 			   "mesos_user", "root", "new_group_enforce_role",
 			   o->new_group_enforces_role ? "top" : "off", "webui_url");
-	numbers = json_pack("{s:i, s:i, s:i, s:i, s:i, s:I, s:I, s:I, s:I}",
+	numbers = json_pack("{s:i, s:i, s:i, s:i, s:i, s:I, s:I, s:I, s:I, s:I}",
 			    "decline_offer_duration", 120000, "failover_timeout", 604800,
 			    "local_port_max", (int)o->local_port_max, "local_port_min",
 			    (int)o->local_port_min, "max_running_deployments",
@@ -41,7 +41,8 @@ static json_t *config_view(const struct controller *c)
 			    (json_int_t)o->reconcile_ms, "scale_apps_interval",
 			    (json_int_t)o->scale_check_ms, "task_launch_timeout",
 			    (json_int_t)o->task_launch_timeout_ms, "task_launch_confirm_timeout",
-			    (json_int_t)o->task_launch_confirm_timeout_ms);
+			    (json_int_t)o->task_launch_confirm_timeout_ms, "task_reservation_timeout",
+			    (json_int_t)o->task_reservation_timeout_ms);
 	(void)json_object_update(config, numbers);
 	json_decref(numbers);
 	return config;

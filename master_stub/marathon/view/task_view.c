@@ -7,6 +7,7 @@
 
 #include "master_stub/marathon/definition/app_parts.h"
 #include "master_stub/marathon/deployment/rollout.h"
+#include "master_stub/marathon/instance/residence.h"
 #include "master_stub/marathon/placement/node.h"
 #include "master_stub/marathon/state.h"
 
@@ -116,6 +117,25 @@ static void set_domain(const struct controller *c, json_t *task, const struct in
 	(void)json_object_set_new(task, "zone", json_string(domain->fault_domain->zone->name));
 }
 
+/* The uuid is the last part of the id. */
+json_t *instance_volumes_view(const struct instance *instance)
+{
+	const struct residence *residence = instance->residence;
+	json_t *list = json_array();
+
+	for (unsigned i = 0; residence && i < residence->n_volumes; i++) {
+		const struct local_volume *volume = &residence->volumes[i];
+		const char *uuid = strrchr(volume->id, '#');
+
+		(void)json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:s}", "runSpecId",
+							    instance->entry->id, "containerPath",
+							    volume->path, "uuid",
+							    uuid ? uuid + 1 : volume->id,
+							    "persistenceId", volume->id));
+	}
+	return list;
+}
+
 json_t *task_view(const struct controller *c, const struct instance *instance)
 {
 	json_t *task = json_pack("{s:s, s:s, s:s, s:o, s:o, s:s, s:s, s:s, s:s, s:o}", "id",
@@ -128,7 +148,7 @@ json_t *task_view(const struct controller *c, const struct instance *instance)
 
 	set_time(task, "stagedAt", instance->staged_wall_ms);
 	set_time(task, "startedAt", instance->started_wall_ms);
-	(void)json_object_set_new(task, "localVolumes", json_array());
+	(void)json_object_set_new(task, "localVolumes", instance_volumes_view(instance));
 	if (instance->has_health)
 		(void)json_object_set_new(task, "healthCheckResults",
 					  health_view(&instance->tasks[0]));

@@ -39,6 +39,7 @@ json_t *pod_instance_view(const struct instance *instance);
 json_t *task_view(const struct controller *c, const struct instance *instance);
 json_t *tasks_view(const struct controller *c, const struct entry *entry);
 json_t *instance_ports_view(const struct instance *instance);
+json_t *instance_volumes_view(const struct instance *instance);
 json_t *instance_addresses_view(const struct instance *instance);
 
 /* The service ports of APP that others have, too: [{"port", "app"}]; NULL: none. */
