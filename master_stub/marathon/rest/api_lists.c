@@ -50,11 +50,14 @@ static void put_tasks(struct listing *listing, const struct entry *entry)
 	}
 }
 
+/* Of what is being deleted its tasks are shown, and of a pod its status: to see the end of it. */
 static bool is_listed(const struct api_list *list, const struct entry *entry)
 {
-	if (!app_id_is_within(entry->id, list->group) || entry_is_pod(entry))
+	bool is_of_pods = list->of == LIST_PODS || list->of == LIST_POD_STATUSES;
+
+	if (!app_id_is_within(entry->id, list->group) || entry_is_pod(entry) != is_of_pods)
 		return false;
-	if (list->is_of_tasks)
+	if (list->of == LIST_TASKS || list->of == LIST_POD_STATUSES)
 		return true;
 	return !entry->is_deleting &&
 	       (!list->filter || app_filter_matches(list->filter, entry->target));
@@ -72,6 +75,8 @@ static const struct entry *next_of(const struct listing *listing)
 static bool end(struct listing *listing, bool has_more)
 {
 	json_out_close(&listing->out, ']');
+	if (!listing->list.key)
+		return false;
 	if (has_more) {
 		json_out_key(&listing->out, "nextCursor");
 		json_out_string(&listing->out, listing->last);
@@ -80,26 +85,47 @@ static bool end(struct listing *listing, bool has_more)
 	return false;
 }
 
+static void begin(struct listing *listing)
+{
+	if (listing->list.key) {
+		json_out_open(&listing->out, '{');
+		json_out_key(&listing->out, listing->list.key);
+	}
+	json_out_open(&listing->out, '[');
+	listing->is_begun = true;
+}
+
+static void put_entry(struct listing *listing, const struct entry *entry)
+{
+	switch (listing->list.of) {
+	case LIST_APPS:
+		put(listing, app_fields(listing->fields,
+					app_view(listing->c, entry, listing->list.embeds)));
+		break;
+	case LIST_TASKS:
+		put_tasks(listing, entry);
+		break;
+	case LIST_PODS:
+		put(listing, spec_view(entry->target));
+		break;
+	case LIST_POD_STATUSES:
+		put(listing, pod_status_view(listing->c, entry));
+		break;
+	}
+}
+
 static bool step(void *arg)
 {
 	struct listing *listing = arg;
 	const struct entry *entry = next_of(listing);
 
-	if (!listing->is_begun) {
-		json_out_open(&listing->out, '{');
-		json_out_key(&listing->out, listing->list.key);
-		json_out_open(&listing->out, '[');
-	}
-	listing->is_begun = true;
+	if (!listing->is_begun)
+		begin(listing);
 	if (!entry || (listing->list.limit != 0 && listing->n == listing->list.limit))
 		return end(listing, entry != NULL);
 	listing->n++;
 	(void)snprintf(listing->last, sizeof(listing->last), "%s", entry->id);
-	if (listing->list.is_of_tasks)
-		put_tasks(listing, entry);
-	else
-		put(listing, app_fields(listing->fields, app_view(listing->c, entry,
-								  listing->list.embeds)));
+	put_entry(listing, entry);
 	return !listing->out.is_failed;
 }
 

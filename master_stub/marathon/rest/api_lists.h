@@ -16,12 +16,14 @@ struct http_request;
 
 enum { STATUS_RUNNING = 1 << 0, STATUS_STAGING = 1 << 1 };
 
-/* Which apps, and what of each.  Apps that are added meanwhile may be told or not. */
+enum api_list_of { LIST_APPS, LIST_TASKS, LIST_PODS, LIST_POD_STATUSES };
+
+/* Which apps or pods, and what of each.  Those that are added meanwhile may be told or not. */
 struct api_list {
-	const char *key;		/* of the only member, the list */
-	char group[API_ID_SIZE];	/* apps within it, which may be one app */
+	const char *key;		/* of the only member, the list; NULL: it is the answer itself */
+	char group[API_ID_SIZE];	/* what is within it, which may be one app */
 	struct app_filter *filter;	/* owned; NULL: all */
-	bool is_of_tasks;		/* else of apps */
+	enum api_list_of of;
 	unsigned statuses;		/* of tasks */
 	unsigned embeds;		/* of apps */
 	size_t limit;			/* 0: none; else "nextCursor" tells where there are more */

@@ -11,6 +11,7 @@
 #include "master_stub/marathon/definition/pod.h"
 #include "master_stub/marathon/deployment/group_role.h"
 #include "master_stub/marathon/event/events.h"
+#include "master_stub/marathon/rest/api_lists.h"
 #include "master_stub/marathon/rest/representation.h"
 #include "master_stub/marathon/state.h"
 #include "master_stub/marathon/view/views.h"
@@ -58,18 +59,16 @@ static int refuse_address(struct http_request *req)
 
 /* ---- Reading ---- */
 
+static int reply_list(struct http_request *req, enum api_list_of of, struct err *e)
+{
+	struct api_list list = { .group = "/", .of = of };
+
+	return api_reply_list(req, &list, e);
+}
+
 int api_list_pods(struct http_request *req, struct err *e)
 {
-	const struct controller *c = api_of(req)->controller;
-	const struct entry *entry, *next;
-	json_t *pods = json_array();
-
-	(void)e;
-	HASH_ITER(by_id, c->entries, entry, next) {
-		if (!entry->is_deleting && entry_is_pod(entry))
-			(void)json_array_append_new(pods, spec_view(entry->target));
-	}
-	return api_reply_tagged(req, pods, NULL);
+	return reply_list(req, LIST_PODS, e);
 }
 
 static int get_definition(struct http_request *req, const struct entry *entry, const char *part)
@@ -112,20 +111,6 @@ static int get_versions(struct http_request *req, const struct entry *entry, con
 	return marathon_reply(req, 200, list);
 }
 
-/* Those that are being deleted, too: to see the end of them. */
-static int get_all_statuses(struct http_request *req)
-{
-	const struct controller *c = api_of(req)->controller;
-	const struct entry *entry, *next;
-	json_t *list = json_array();
-
-	HASH_ITER(by_id, c->entries, entry, next) {
-		if (entry_is_pod(entry))
-			(void)json_array_append_new(list, pod_status_view(c, entry));
-	}
-	return marathon_reply(req, 200, list);
-}
-
 /* What there is to read of a pod. */
 static const struct {
 	const char *name;
@@ -144,10 +129,9 @@ int api_get_pod(struct http_request *req, struct err *e)
 	struct refusal refusal = { 0 };
 	struct address address;
 
-	(void)e;
 	read_address(req, &address);
 	if (strcmp(address.id, "/") == 0 && strcmp(address.aspect, "status") == 0)
-		return get_all_statuses(req);
+		return reply_list(req, LIST_POD_STATUSES, e);
 	for (size_t i = 0; i < ARRAY_SIZE(aspects); i++) {
 		const struct entry *entry = aspects[i].is_of_leaving
 						    ? entry_find(c, address.id)

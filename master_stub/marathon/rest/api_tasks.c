@@ -95,7 +95,7 @@ static unsigned statuses_of(const struct http_request *req)
 static int reply_tasks(struct http_request *req, const char *group, struct err *e)
 {
 	struct api_list list = {
-		.key = "tasks", .is_of_tasks = true, .statuses = statuses_of(req),
+		.key = "tasks", .of = LIST_TASKS, .statuses = statuses_of(req),
 	};
 
 	(void)snprintf(list.group, sizeof(list.group), "%s", group);
