@@ -50,6 +50,7 @@ TAILQ_HEAD(fetch_list, fetch);
 struct fetches {
 	struct loop *loop;
 	struct evdns_base *names;	/* made by the first that needs it */
+	const char *authorization;	/* for agents; or NULL */
 	fetches_fn *fn;
 	void *arg;
 	struct fetch *by_id;
@@ -213,6 +214,8 @@ static void call(struct fetch *fetch, const char *address)
 	}
 	if (r == 0 && fetch->what.is_tls)
 		http_client_wrap(fetch->client, &tls_wrap);
+	if (r == 0 && fetch->what.is_of_agent)
+		r = http_client_authorize(fetch->client, fetch->owner->authorization, &e);
 	if (r == 0)
 		r = http_client_call(fetch->client, &spec, &e);
 	if (r < 0)
@@ -358,6 +361,11 @@ int fetches_new(struct loop *loop, fetches_fn *fn, void *arg, struct fetches **r
 	TAILQ_INIT(&fetches->waiting);
 	*ret = fetches;
 	return 0;
+}
+
+void fetches_authorize(struct fetches *fetches, const char *value)
+{
+	fetches->authorization = value;
 }
 
 void fetches_free(struct fetches *fetches)

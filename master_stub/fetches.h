@@ -15,6 +15,8 @@ typedef void fetches_fn(void *arg, uint64_t id, const struct controller_answer *
 
 int fetches_new(struct loop *loop, fetches_fn *fn, void *arg, struct fetches **ret,
 		struct err *e);
+/* Fetches of agents, from now on, carry VALUE (borrowed; NULL: none) as their header 'Authorization'. */
+void fetches_authorize(struct fetches *fetches, const char *value);
 /* Pending ones end without a word. */
 void fetches_free(struct fetches *fetches);
 

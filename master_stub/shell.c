@@ -325,6 +325,7 @@ static int start_controller(struct shell *shell, struct err *e)
 
 	if (r < 0)
 		return r;
+	fetches_authorize(shell->fetches, shell->agent_authorization);
 	options.hostname = shell->hostname;
 	options.port = shell->port;
 	options.http_port = shell->http_port;

@@ -28,7 +28,7 @@ struct streams;
 struct shell_flags {
 	char *work_dir, *listen, *hostname, *log_level, *agent_removal_rate_limit;
 	char *min_allocatable_resources, *domain, *roles, *weights;
-	char *credentials, *http_authenticators, *http_framework_authenticators;
+	char *credentials, *agent_credential, *http_authenticators, *http_framework_authenticators;
 	char *http_port, *metronome_port, *http_credentials, *access_control_allow_origin;
 	int64_t agent_ping_timeout, offer_timeout, agent_reregister_timeout, allocation_interval;
 	int64_t agent_removal_interval;		/* of the rate limit; no flag of its own */
@@ -55,6 +55,7 @@ struct shell {
 	struct http_auth marathon_auth;		/* of /v2, with --http_credentials */
 	struct credentials *credentials;	/* NULL: nobody is asked for one */
 	struct credentials *marathon_credentials;	/* NULL: /v2 is like everything else */
+	char *agent_authorization;	/* that agents are shown; or NULL */
 	struct log_toggle *log_toggle;
 	struct pages *pages;
 	struct operator_streams *operators;

@@ -54,6 +54,8 @@ static const struct flag table[] = {
 	    "ask for a credential where things are changed"),
 	ROW(FLAG_BOOL, authenticate_http_frameworks, "false", 0, "ask frameworks for a credential"),
 	ROW(FLAG_BOOL, authenticate_agents, "false", 0, "ask agents for a credential"),
+	ROW(FLAG_STR, agent_credential, NULL, 0,
+	    "file of the principal and secret that agents are shown when they are asked"),
 	ROW(FLAG_STR, http_authenticators, "basic", 0, "how operators show it"),
 	ROW(FLAG_STR, http_framework_authenticators, "basic", 0, "how frameworks show it"),
 	ROW(FLAG_STR, http_port, NULL, 0,

@@ -149,6 +149,14 @@ static int read_marathon_credentials(struct shell *shell, struct err *e)
 	return 0;
 }
 
+static int read_agent_credential(struct shell *shell, struct err *e)
+{
+	const char *path = shell->flags.agent_credential;
+	int r = path ? credentials_load_header(path, &shell->agent_authorization, e) : 0;
+
+	return r < 0 ? err_wrap(e, "use '--agent_credential'") : 0;
+}
+
 /* On PORT, too, at the address of --listen. */
 static int listen_on(struct shell *shell, const char *port, uint16_t *ret, struct err *e)
 {
@@ -223,6 +231,8 @@ int shell_server_start(struct shell *shell, struct err *e)
 	if (r == 0)
 		r = read_marathon_credentials(shell, e);
 	if (r == 0)
+		r = read_agent_credential(shell, e);
+	if (r == 0)
 		r = start_server(shell, e);
 	return r;
 }
@@ -231,5 +241,6 @@ void shell_server_done(struct shell *shell)
 {
 	credentials_free(shell->credentials);
 	credentials_free(shell->marathon_credentials);
+	free(shell->agent_authorization);
 	free(shell->hostname);
 }

@@ -56,6 +56,7 @@ struct controller_fetch {
 	const char *accept;	/* or NULL */
 	const char *post;	/* JSON for the body of a POST; NULL: GET */
 	bool is_tls;		/* with whoever answers: certificates are not looked at */
+	bool is_of_agent;	/* and no task: it is shown the master's credential, if there is one */
 	int64_t timeout_ms;	/* of the whole */
 	size_t max_body;	/* bytes; more is cut off */
 };

@@ -2,6 +2,7 @@
 import contextlib
 import http.client
 import http.server
+import json
 import random
 import signal
 import threading
@@ -9,7 +10,7 @@ import time
 
 import pytest
 
-from cluster import BUILD, wait_until
+from cluster import BUILD, Cluster, wait_until
 from conftest import shared_cluster
 from plot import write_svg
 
@@ -161,3 +162,22 @@ def test_what_an_agent_measures_is_followed(cluster, balancer):
     text = cluster.tepui("app", "autoscale", "/busy")
     assert "2 instances, from 1 to 2 allowed now" in text and "cpu" in text and "instances instead of 1" in text
     assert decision["timestamp"] in cluster.tepui("app", "autoscale", "/busy", "--json")
+
+
+def test_agents_that_ask_for_a_credential_are_shown_it(tmp_path):
+    """By a master that has it; one that has not says what is amiss."""
+    for name, text in (("meter", "meter s3cret\n"), ("other", "other s3cret\n")):
+        (tmp_path / name).touch(0o600)
+        (tmp_path / name).write_text(text)
+    with contextlib.closing(Cluster("meter")) as node:
+        node.start_master(f"--agent_credential={tmp_path / 'other'}")
+        node.start_agent("--authenticate_http_readonly", f"--http_credentials={tmp_path / 'meter'}")
+        node.deploy({"id": "/busy", "cmd": "exec sleep 1000", "cpus": 0.05, "mem": 64, "autoscale": {
+            "max": 2, "intervalSeconds": 1, "warmUpSeconds": 0, "targets": [{"metric": "mem", "value": 0.9}]}})
+        wait_until(lambda: "status 401: a credential is asked for" in json.dumps(shown(node)), "what is amiss", 60)
+        assert evaluations(node, 1)[0]["metrics"][0]["known"] == 0
+        node.master.end()
+        node.master.argv.append(f"--agent_credential={tmp_path / 'meter'}")
+        node.start_master()
+        wait_until(lambda: evaluations(node, 1)[0]["metrics"][0]["known"] == 1, lambda: f"it is known: {shown(node)}", 60)
+        assert "s3cret" not in node.call("GET", "/flags").body.decode() + node.master.text()

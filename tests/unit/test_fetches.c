@@ -61,14 +61,17 @@ static int teardown(void **state)
 	return 0;
 }
 
+static void begin(uint64_t id, struct controller_fetch what)
+{
+	what.path = "/path";
+	what.max_body = MAX_BODY;
+	assert_int_equal(fetches_start(world.fetches, id, &what), 0);
+}
+
 static void start(uint64_t id, const char *host, uint16_t port, bool is_tls, int64_t timeout_ms)
 {
-	const struct controller_fetch what = {
-		.host = host, .port = port, .path = "/path", .is_tls = is_tls,
-		.timeout_ms = timeout_ms, .max_body = MAX_BODY,
-	};
-
-	assert_int_equal(fetches_start(world.fetches, id, &what), 0);
+	begin(id, (struct controller_fetch){ .host = host, .port = port, .is_tls = is_tls,
+					     .timeout_ms = timeout_ms });
 }
 
 static void wait_for(unsigned n)
@@ -153,7 +156,46 @@ static void serve_safely(int fd)
 	serve_tls(fd, TLS1_3_VERSION, "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nsecret");
 }
 
+/* Says whether it was shown a credential. */
+static void serve_whoever_is_known(int fd)
+{
+	char request[1024] = "";
+	const char *answer = "HTTP/1.1 401 No\r\nContent-Length: 0\r\n\r\n";
+
+	if (read(fd, request, sizeof(request) - 1) <= 0)
+		_exit(1);
+	if (strstr(request, "\r\nAuthorization: Basic bTpz\r\n"))
+		answer = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
+	else if (strcasestr(request, "authorization"))
+		_exit(1);
+	(void)!write(fd, answer, strlen(answer));
+}
+
 /* ---- tests ---- */
+
+static void test_agents_alone_are_shown_the_credential(void **state)
+{
+	static const struct {
+		const char *authorization;
+		bool is_of_agent;
+		int status;
+	} rows[] = {
+		{ "Basic bTpz", true, 200 }, { "Basic bTpz", false, 401 }, { NULL, true, 401 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		pid_t server;
+		uint16_t port = start_server(serve_whoever_is_known, &server);
+
+		fetches_authorize(world.fetches, rows[i].authorization);
+		begin(i, (struct controller_fetch){ .host = "127.0.0.1", .port = port,
+						    .is_of_agent = rows[i].is_of_agent,
+						    .timeout_ms = PATIENCE_MS });
+		wait_for((unsigned)i + 1);
+		assert_int_equal(world.status, rows[i].status);
+	}
+}
 
 static void test_answers(void **state)
 {
@@ -291,6 +333,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_answers),
+		TEST(test_agents_alone_are_shown_the_credential),
 		TEST(test_what_is_too_much_is_cut),
 		TEST(test_nobody_is_waited_for_beyond_the_time),
 		TEST(test_where_nobody_listens),

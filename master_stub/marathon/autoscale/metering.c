@@ -164,6 +164,9 @@ static void complain_of(const struct controller_answer *answer, char *text, size
 	*text = '\0';
 	if (answer->error)
 		(void)snprintf(text, size, "%s", answer->error);
+	else if (answer->status == 401)
+		(void)snprintf(text, size, "status 401: a credential is asked for, and the master"
+			       " shows agents that of --agent_credential alone");
 	else if (answer->status != 200)
 		(void)snprintf(text, size, "status %d", answer->status);
 	else if (answer->is_cut)
@@ -229,7 +232,7 @@ static void ask_agent(struct controller *c, const struct instance *instance)
 	struct node *node = node_find(c, instance->agent_id);
 	struct usage *usage = node ? usage_of(c, node) : NULL;
 	struct controller_fetch what = {
-		.path = "/monitor/statistics", .accept = "application/json",
+		.path = "/monitor/statistics", .accept = "application/json", .is_of_agent = true,
 		.timeout_ms = timeout_of(policy), .max_body = MAX_STATISTICS,
 	};
 
