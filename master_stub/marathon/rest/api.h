@@ -39,6 +39,8 @@ int api_refuse_taken(const struct http_request *req, const char *id, struct refu
 int api_reply_deployment(struct http_request *req, int status, const struct change_result *result);
 struct entry;
 int api_reply_app(struct http_request *req, const struct entry *entry);
+/* The app of the path; NULL: there is none, as REFUSAL says. */
+struct entry *api_find_app(const struct http_request *req, struct refusal *refusal);
 /* What api_apply() came to: the refusal, such a body, or nothing more. */
 int api_reply_change(struct http_request *req, int r, const struct change_result *result,
 		     struct refusal *refusal);

@@ -31,6 +31,18 @@ static int refuse_no_app(struct refusal *refusal, const char *id)
 	return refuse(refusal, 404, "App '%s' does not exist", id);
 }
 
+struct entry *api_find_app(const struct http_request *req, struct refusal *refusal)
+{
+	char id[API_ID_SIZE];
+	struct entry *entry;
+
+	api_path_id(req, id);
+	entry = entry_find_app(api_of(req)->controller, id);
+	if (!entry)
+		(void)refuse_no_app(refusal, id);
+	return entry;
+}
+
 /* ---- Reading ---- */
 
 /* Such a list is written while it is sent, and so has no tag. */
@@ -120,7 +132,6 @@ int api_reply_app(struct http_request *req, const struct entry *entry)
 
 int api_get_app(struct http_request *req, struct err *e)
 {
-	const struct controller *c = api_of(req)->controller;
 	struct refusal refusal = { 0 };
 	const struct entry *entry;
 	char id[API_ID_SIZE];
@@ -129,30 +140,20 @@ int api_get_app(struct http_request *req, struct err *e)
 	api_path_id(req, id);
 	if (is_group_pattern(id))
 		return list_group(req, id, e);
-	entry = entry_find_app(c, id);
-	if (!entry) {
-		(void)refuse_no_app(&refusal, id);
-		return marathon_refuse(req, &refusal);
-	}
-	return api_reply_app(req, entry);
+	entry = api_find_app(req, &refusal);
+	return entry ? api_reply_app(req, entry) : marathon_refuse(req, &refusal);
 }
 
 int api_list_versions(struct http_request *req, struct err *e)
 {
-	const struct controller *c = api_of(req)->controller;
 	struct refusal refusal = { 0 };
 	const struct version *version;
-	const struct entry *entry;
-	char id[API_ID_SIZE];
+	const struct entry *entry = api_find_app(req, &refusal);
 	json_t *list;
 
 	(void)e;
-	api_path_id(req, id);
-	entry = entry_find_app(c, id);
-	if (!entry) {
-		(void)refuse_no_app(&refusal, id);
+	if (!entry)
 		return marathon_refuse(req, &refusal);
-	}
 	list = json_array();
 	TAILQ_FOREACH(version, &entry->versions, of_app)
 		(void)json_array_append_new(list, json_string(version->app->version));
@@ -198,15 +199,10 @@ int api_get_effective(struct http_request *req, struct err *e)
 	const char *task_id = http_request_query(req, "task");
 	const struct instance_task *task = task_id ? instance_task_find(c, task_id) : NULL;
 	struct refusal refusal = { 0 };
-	const struct entry *entry;
-	char id[API_ID_SIZE];
+	const struct entry *entry = api_find_app(req, &refusal);
 
 	(void)e;
-	api_path_id(req, id);
-	entry = entry_find_app(c, id);
-	if (!entry)
-		(void)refuse_no_app(&refusal, id);
-	else if (task_id && (!task || task->instance->entry != entry))
+	if (entry && task_id && (!task || task->instance->entry != entry))
 		(void)refuse(&refusal, 404, "Task '%s' does not exist", task_id);
 	if (refusal.status)
 		return marathon_refuse(req, &refusal);
@@ -498,17 +494,15 @@ static int change_whole(struct http_request *req, bool is_restart, bool force)
 {
 	struct change_result result = { 0 };
 	struct refusal refusal = { 0 };
-	const struct entry *entry;
+	const struct entry *entry = api_find_app(req, &refusal);
 	char id[API_ID_SIZE];
 	struct app *app;
 	int r;
 
-	api_path_id(req, id);
-	entry = entry_find_app(api_of(req)->controller, id);
-	if (!entry) {
-		(void)refuse_no_app(&refusal, id);
+	if (!entry)
 		return marathon_refuse(req, &refusal);
-	}
+	/* Its own ends with it. */
+	(void)snprintf(id, sizeof(id), "%s", entry->id);
 	app = app_ref(entry->target);
 	r = check_match(req, id, &refusal);
 	if (r == 0)

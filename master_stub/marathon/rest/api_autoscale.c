@@ -28,10 +28,10 @@ int api_get_autoscale(struct http_request *req, struct err *e)
 	entry = find_of_that_name(c, id);
 	if (entry)
 		return api_reply_app(req, entry);
-	entry = entry_find_app(c, id);
+	entry = api_find_app(req, &refusal);
 	if (entry && entry->target->autoscale)
 		return marathon_reply(req, 200, autoscaler_view(c, entry));
-	(void)refuse(&refusal, 404, entry ? "App '%s' has no autoscale" : "App '%s' does not exist",
-		     id);
+	if (entry)
+		(void)refuse(&refusal, 404, "App '%s' has no autoscale", id);
 	return marathon_refuse(req, &refusal);
 }

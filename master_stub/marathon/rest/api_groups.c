@@ -140,40 +140,42 @@ static int refuse_existing(const struct controller *c, const char *id, struct re
 	return 0;
 }
 
+/* Made anew, or changed: what came of it is in *RET. */
+static int write_group(struct http_request *req, bool is_new, struct change_result *ret,
+		       struct refusal *refusal)
+{
+	struct group_request g = { 0 };
+	int r = read_request(req, &g, refusal);
+
+	if (r == 0 && is_new)
+		r = refuse_existing(api_of(req)->controller, g.id, refusal);
+	if (r == 0)
+		r = change_group(req, &g, ret, refusal);
+	json_decref(g.update);
+	if (r == 0 && is_new)
+		http_reply_header(req, "Location", g.id);
+	return r;
+}
+
 int api_create_group(struct http_request *req, struct err *e)
 {
 	struct change_result result = { 0 };
 	struct refusal refusal = { 0 };
-	struct group_request g = { 0 };
-	int r;
+	int r = write_group(req, true, &result, &refusal);
 
 	(void)e;
-	r = read_request(req, &g, &refusal);
-	if (r == 0)
-		r = refuse_existing(api_of(req)->controller, g.id, &refusal);
-	if (r == 0)
-		r = change_group(req, &g, &result, &refusal);
-	json_decref(g.update);
 	if (r < 0)
 		return marathon_refuse(req, &refusal);
-	if (r == API_ANSWERED)
-		return 0;
-	http_reply_header(req, "Location", g.id);
-	return api_reply_deployment(req, 201, &result);
+	return r == API_ANSWERED ? 0 : api_reply_deployment(req, 201, &result);
 }
 
 int api_put_group(struct http_request *req, struct err *e)
 {
 	struct change_result result = { 0 };
 	struct refusal refusal = { 0 };
-	struct group_request g = { 0 };
-	int r;
+	int r = write_group(req, false, &result, &refusal);
 
 	(void)e;
-	r = read_request(req, &g, &refusal);
-	if (r == 0)
-		r = change_group(req, &g, &result, &refusal);
-	json_decref(g.update);
 	return api_reply_change(req, r, &result, &refusal);
 }
 

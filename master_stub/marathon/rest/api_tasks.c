@@ -109,19 +109,16 @@ int api_list_tasks(struct http_request *req, struct err *e)
 
 int api_list_app_tasks(struct http_request *req, struct err *e)
 {
-	const struct controller *c = api_of(req)->controller;
 	struct refusal refusal = { 0 };
 	char id[API_ID_SIZE];
 	size_t size;
 
 	api_path_id(req, id);
 	size = strlen(id);
-	if (size >= 2 && strcmp(id + size - 2, "/*") == 0) {
+	if (size >= 2 && strcmp(id + size - 2, "/*") == 0)
 		id[size == 2 ? 1 : size - 2] = '\0';
-	} else if (!entry_find_app(c, id)) {
-		(void)refuse(&refusal, 404, "App '%s' does not exist", id);
+	else if (!api_find_app(req, &refusal))
 		return marathon_refuse(req, &refusal);
-	}
 	return wants_text(req) ? reply_text(req, id) : reply_tasks(req, id, e);
 }
 
@@ -217,21 +214,15 @@ static int wipe_vacant(struct http_request *req, const struct entry *entry, cons
 
 int api_kill_app_tasks(struct http_request *req, struct err *e)
 {
-	const struct controller *c = api_of(req)->controller;
 	const char *host = host_of(req);
 	AUTO_FREE struct instance **list = NULL;
 	struct kill_options options;
 	struct refusal refusal = { 0 };
+	struct entry *entry = api_find_app(req, &refusal);
 	struct instance *instance;
-	struct entry *entry;
-	char id[API_ID_SIZE];
 	unsigned n = 0;
 
 	(void)e;
-	api_path_id(req, id);
-	entry = entry_find_app(c, id);
-	if (!entry)
-		(void)refuse(&refusal, 404, "App '%s' does not exist", id);
 	if (!entry || read_options(req, &options, &refusal) < 0)
 		return marathon_refuse(req, &refusal);
 	list = calloc(entry->n_instances + 1, sizeof(struct instance *));
@@ -255,15 +246,10 @@ int api_kill_app_task(struct http_request *req, struct err *e)
 	struct instance *instance = instance_find_task(c, task_id);
 	struct kill_options options;
 	struct refusal refusal = { 0 };
-	const struct entry *entry;
-	char id[API_ID_SIZE];
+	const struct entry *entry = api_find_app(req, &refusal);
 
 	(void)e;
-	api_path_id(req, id);
-	entry = entry_find_app(c, id);
-	if (!entry)
-		(void)refuse(&refusal, 404, "App '%s' does not exist", id);
-	else if (!instance || instance->entry != entry)
+	if (entry && (!instance || instance->entry != entry))
 		(void)refuse(&refusal, 404, "Task '%s' does not exist", task_id);
 	if (refusal.status || read_options(req, &options, &refusal) < 0)
 		return marathon_refuse(req, &refusal);
