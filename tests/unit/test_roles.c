@@ -3,6 +3,7 @@
 
 #include "master_stub/marathon/deployment/group_role.h"
 #include "master_stub/marathon/deployment/group_update.h"
+#include "master_stub/marathon/placement/explanation.h"
 #include "master_stub/marathon/placement/usable.h"
 
 static const char dev_app[] = "{\"id\":\"/dev/web\",\"cmd\":\"x\",\"cpus\":1,\"mem\":64,\"role\":\"dev\"}";
@@ -356,6 +357,40 @@ static void test_a_task_tells_what_it_takes_of_reservations(void **state)
 	assert_true(reserved == 1 && everybodys == .5);
 }
 
+/* ---- Why apps wait ---- */
+
+static void assert_explained(const char *id, const char *part)
+{
+	char text[EXPLANATION_SIZE];
+
+	explanation_format(world.controller, app(id), text);
+	if (!strstr(text, part))
+		fail_msg("'%s' is not in '%s'", part, text);
+}
+
+static void test_who_waits_for_offers_to_its_role_says_so(void **state)
+{
+	(void)state;
+	post(dev_app);
+	offer();
+	assert_explained("/dev/web", "nothing has been offered to role 'dev' yet");
+	world.scheduler.refuses_role = "eng";
+	post("{\"id\":\"/eng/web\",\"cmd\":\"x\",\"role\":\"eng\"}");
+	assert_explained("/eng/web", "the master does not let the controller into role 'eng': Roles { eng }");
+}
+
+static void test_what_is_reserved_is_known_beside_offers_to_others(void **state)
+{
+	(void)state;
+	post("{\"id\":\"/dev/web\",\"cmd\":\"x\",\"cpus\":10,\"mem\":64,\"role\":\"dev\"}");
+	offer_to("dev", "agent-1", "node-1", "cpus:1;cpus(dev):8;mem:1024;ports:[31000-31009]", NULL);
+	assert_explained("/dev/web", "no node has 10 cpus free (most: 9)");
+	offer_from("agent-1", "node-1", "cpus:1;mem:1024;ports:[31000-31009]", NULL);
+	assert_explained("/dev/web", "no node has 10 cpus free (most: 9)");
+	offer_to("dev", "agent-1", "node-1", "cpus:1;cpus(dev):4;mem:1024;ports:[31000-31009]", NULL);
+	assert_explained("/dev/web", "no node has 10 cpus free (most: 5)");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -392,6 +427,11 @@ int main(void)
 		cmocka_unit_test(test_accepted_roles_say_what_is_usable),
 		cmocka_unit_test_setup_teardown(test_a_task_tells_what_it_takes_of_reservations,
 						world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(test_who_waits_for_offers_to_its_role_says_so,
+						world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(
+			test_what_is_reserved_is_known_beside_offers_to_others, world_setup,
+			world_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,20 +1,24 @@
 #include "master_stub/marathon/placement/explanation.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "lib/cleanup.h"
 #include "master_stub/marathon/instance/residence.h"
 #include "master_stub/marathon/placement/fit.h"
 #include "master_stub/marathon/placement/node.h"
 #include "master_stub/marathon/placement/queue.h"
+#include "master_stub/marathon/placement/roles.h"
+#include "master_stub/marathon/placement/usable.h"
 
 /* The nodes that do not do for one reason, and the best of them. */
 struct group {
 	unsigned n;
 	int64_t most;			/* of the scalar, or of ports */
-	const struct ranges *ports;	/* of a node, where a required one is missing */
+	struct ranges ports;	/* of a node, where a required one is missing */
 	uint16_t port;
 	unsigned constraint;
 };
@@ -57,29 +61,43 @@ static const struct {
 };
 
 /* Where NODE was after its last offer. */
-static void add_node(struct census *census, const struct fit *fit, const struct node *node)
+static int add_node(struct census *census, const struct fit *fit, const struct node *node)
 {
 	const struct spot spot = node_spot(node);
 	enum reason reason = fit_why_not(fit, &spot);
 	const struct app *spec = census->spec;
+	const struct resources *usable;
+	struct resources scratch;
 	struct group *group;
 	int64_t has = 0;
+	int r = 0;
 
 	census->n_nodes++;
 	if (reason == N_REASONS)
-		return;
+		return 0;
+	usable = usable_of(spec, &node->left, &scratch);
 	group = &census->groups[reason];
-	if (scalars[reason].what)
-		has = node->left.scalar[scalars[reason].kind];
-	else if (reason == REASON_PORTS)
-		has = (int64_t)ranges_count(&node->left.ports);
-	if (group->n++ == 0 || has > group->most) {
+	if (usable && scalars[reason].what)
+		has = usable->scalar[scalars[reason].kind];
+	else if (usable && reason == REASON_PORTS)
+		has = (int64_t)ranges_count(&usable->ports);
+	if (usable && (group->n == 0 || has > group->most)) {
+		ranges_done(&group->ports);
+		r = ranges_copy(&usable->ports, &group->ports);
 		group->most = has;
-		group->ports = &node->left.ports;
-		group->port = fit_missing_port(spec, &node->left.ports);
+		group->port = fit_missing_port(spec, &usable->ports);
 		group->constraint = constraints_refusing(spec->constraints, spec->n_constraints,
 							 &spot.place, fit->survey);
 	}
+	group->n++;
+	resources_done(&scratch);
+	return usable ? r : -ENOMEM;
+}
+
+static void census_done(struct census *census)
+{
+	for (int i = 0; i < N_REASONS; i++)
+		ranges_done(&census->groups[i].ports);
 }
 
 static int take_census(const struct controller *c, const struct entry *entry,
@@ -93,11 +111,11 @@ static int take_census(const struct controller *c, const struct entry *entry,
 	if (r < 0)
 		return r;
 	HASH_ITER(by_id, c->nodes, node, next) {
-		if (node->has_offered)
-			add_node(ret, &fit, node);
+		if (node->has_offered && r == 0)
+			r = add_node(ret, &fit, node);
 	}
 	fit_done(&fit);
-	return 0;
+	return r;
 }
 
 /* ---- Telling ---- */
@@ -115,7 +133,7 @@ static void say_subject(struct sentence *s, const struct census *census, unsigne
 
 static void say_ports(struct sentence *s, const struct census *census, const struct group *group)
 {
-	AUTO_FREE char *ranges = ranges_format(group->ports);
+	AUTO_FREE char *ranges = ranges_format(&group->ports);
 
 	say_subject(s, census, group->n, "has", "have");
 	if (group->port != 0)
@@ -189,19 +207,42 @@ static void say_home(struct sentence *s, const struct entry *entry)
 		say(s, ", and %u more for theirs", n - 1);
 }
 
+/* What every role is offered may be enough, and still none of it comes to this one. */
+static void say_awaited(struct sentence *s, const struct role *role)
+{
+	bool is_named = role && strcmp(role->name, "*") != 0;
+
+	if (is_named && !role->was_offered)
+		say(s, "nothing has been offered to role '%s' yet", role->name);
+	else if (is_named)
+		say(s, "the next offer to role '%s' is awaited", role->name);
+	else
+		say(s, "the next offer is awaited");
+	say(s, "; none comes of drained nodes, nor of what quotas %s", is_named ?
+	    "deny to the role or keep for others" : "keep for others");
+}
+
 void explanation_format(const struct controller *c, const struct entry *entry,
 			char ret[EXPLANATION_SIZE])
 {
+	const struct role *role = role_find(c, entry->launch_spec->role);
 	struct sentence s = { .text = ret, .size = EXPLANATION_SIZE };
 	struct census census;
 
 	ret[0] = '\0';
+	if (role && role->refusal) {
+		say(&s, "the master does not let the controller into role '%s': %s", role->name,
+		    role->refusal);
+		return;
+	}
 	if (residences_suffice(entry)) {
 		say_home(&s, entry);
 		return;
 	}
-	if (take_census(c, entry, &census) < 0)
+	if (take_census(c, entry, &census) < 0) {
+		census_done(&census);
 		return;
+	}
 	if (census.n_nodes == 0)
 		say(&s, "no node has offered anything yet");
 	for (int reason = 0; reason < N_REASONS; reason++) {
@@ -212,8 +253,8 @@ void explanation_format(const struct controller *c, const struct entry *entry,
 		say_group(&s, &census, (enum reason)reason);
 	}
 	if (s.used == 0)
-		say(&s, "the next offer is awaited; none comes of drained nodes, nor of what "
-			"quotas keep for others");
+		say_awaited(&s, role);
+	census_done(&census);
 }
 
 /* ---- Node by node ---- */
@@ -252,13 +293,15 @@ static void say_missing(struct sentence *s, const struct fit *fit, const struct 
 			enum reason reason)
 {
 	const struct app *spec = fit->entry->launch_spec;
+	struct resources scratch;
+	const struct resources *usable = usable_of(spec, spot->left, &scratch);
 
-	if (scalars[reason].what)
+	if (usable && scalars[reason].what)
 		say(s, "%.10g %s are needed, %.10g are free", wanted_of(spec, reason),
 		    scalars[reason].what,
-		    resources_scalar_to_double(spot->left->scalar[scalars[reason].kind]));
-	else if (reason == REASON_PORTS)
-		say_missing_ports(s, spec, &spot->left->ports);
+		    resources_scalar_to_double(usable->scalar[scalars[reason].kind]));
+	else if (usable && reason == REASON_PORTS)
+		say_missing_ports(s, spec, &usable->ports);
 	else if (reason == REASON_CONSTRAINT)
 		say_constraint(s, fit, spot);
 	else if (reason == REASON_RESERVATION)
@@ -267,6 +310,7 @@ static void say_missing(struct sentence *s, const struct fit *fit, const struct 
 		say(s, "it is under maintenance");
 	else
 		say(s, "what it offers is not understood");
+	resources_done(&scratch);
 }
 
 static json_t *node_view(const struct fit *fit, const struct node *node)

@@ -493,7 +493,8 @@ static void answer(struct controller *c, struct bid *bid)
 	free(bid->changes.items);
 	free(bid->operations);
 	free(bid->instances);
-	node_left(c, bid->offer, bid->is_usable ? &bid->left : NULL);
+	if (node_left(c, bid->offer, bid->role, bid->is_usable ? &bid->left : NULL) < 0)
+		c->is_out_of_memory = true;
 }
 
 /* Those for which nothing is wanted, not even when a backoff has ended. */
@@ -510,6 +511,14 @@ static void find_idle_roles(struct controller *c)
 	}
 }
 
+static void note_offered(struct controller *c, const char *name)
+{
+	struct role *role = role_find(c, name);
+
+	if (role)
+		role->was_offered = true;
+}
+
 /* One that cannot be understood is declined like any that does not fit. */
 static void read_offer(struct controller *c, const Mesos__V1__Offer *offer, struct bid *bid)
 {
@@ -517,6 +526,7 @@ static void read_offer(struct controller *c, const Mesos__V1__Offer *offer, stru
 
 	bid->offer = offer;
 	bid->role = offer->allocation_info ? offer->allocation_info->role : "*";
+	note_offered(c, bid->role);
 	bid->is_usable =
 		resources_from_messages(offer->resources, offer->n_resources, &bid->left, &e) == 0;
 	if (nodes_learn(c, offer) < 0)

@@ -148,24 +148,40 @@ bool node_is_unavailable(const struct controller *c, const Mesos__V1__Offer *off
 	return since >= 0 && !(away->duration && since > away->duration->nanoseconds / ns_per_ms);
 }
 
-void node_left(struct controller *c, const Mesos__V1__Offer *offer, struct resources *left_take)
+/* What of LEFT is reserved for others than ROLE, into RET. */
+static int keep_others(const struct resources *left, const char *role, struct resources *ret)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < left->parts.n && r == 0; i++) {
+		if (!resource_part_is_for(&left->parts.items[i], role))
+			r = resource_parts_add(&ret->parts, &left->parts.items[i]);
+	}
+	return r;
+}
+
+int node_left(struct controller *c, const Mesos__V1__Offer *offer, const char *role,
+	      struct resources *left_take)
 {
 	static const struct resources nothing;
 	struct resources left = left_take ? *left_take : nothing;
 	struct node *node = node_find(c, offer->agent_id->value);
+	int r;
 
 	if (left_take)
 		*left_take = nothing;
 	if (!node) {
 		resources_done(&left);
-		return;
+		return 0;
 	}
+	r = keep_others(&node->left, role, &left);
 	resources_done(&node->left);
 	node->left = left;
 	node->has_offered = true;
 	node->offered_ms = c->now_ms;
 	node->is_usable = left_take != NULL;
 	node->is_unavailable = node_is_unavailable(c, offer);
+	return r;
 }
 
 /* Ports are known of the instance, the rest of its definition. */

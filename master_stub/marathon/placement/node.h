@@ -16,8 +16,12 @@ struct spot;
 int nodes_add(struct controller *c, const char *id, Mesos__V1__AgentInfo *info_take);
 /* From an offer; a change is noted. */
 int nodes_learn(struct controller *c, const Mesos__V1__Offer *offer);
-/* OFFER was answered and LEFT_TAKE stays there unused; NULL: it was not understood. */
-void node_left(struct controller *c, const Mesos__V1__Offer *offer, struct resources *left_take);
+/*
+ * OFFER to ROLE was answered and LEFT_TAKE stays there unused; NULL: it was not understood.  What is
+ * reserved for other roles stays as their offers told it.  -ENOMEM.
+ */
+int node_left(struct controller *c, const Mesos__V1__Offer *offer, const char *role,
+	      struct resources *left_take);
 /* The instance is gone: what it took is left there, until the next offer tells. */
 void node_give_back(struct controller *c, const struct instance *instance);
 /* An instance of SPEC would go there.  -ENOMEM. */

@@ -109,6 +109,7 @@ void roles_subscribed(struct controller *c)
 		role->is_ours = strcmp(role->name, c->options.mesos_role) == 0;
 		role->is_suppressed = !role->is_ours;
 		role->retry_ms = 0;
+		role->was_offered = false;
 	}
 }
 

@@ -19,6 +19,7 @@ struct role {
 	bool is_idle;		/* scratch of launcher.c */
 	char *refusal;		/* why the master does not let the framework in, or NULL */
 	int64_t retry_ms;	/* when it is asked again; boot clock */
+	bool was_offered;	/* anything, since the subscription or since it is there */
 
 	/* Found in this turn. */
 	bool is_used;
