@@ -49,7 +49,7 @@ static void join(const json_t *list, char *ret, size_t size)
 	}
 }
 
-/* The apps that are directly in the group; those below have rows of their own. */
+/* The apps and pods that are directly in the group, the instances of the apps; those below have rows of their own. */
 static void add_group(struct table *table, const json_t *group)
 {
 	const json_t *app, *below, *apps = json_object_get(group, "apps");
@@ -64,6 +64,7 @@ static void add_group(struct table *table, const json_t *group)
 	join(json_object_get(group, "dependencies"), dependencies, sizeof(dependencies));
 	table_cell(table, TABLE_PLAIN, "%s", member_text(group, "id"));
 	table_cell(table, TABLE_PLAIN, "%zu", json_array_size(apps));
+	table_cell(table, TABLE_PLAIN, "%zu", json_array_size(json_object_get(group, "pods")));
 	table_cell(table, TABLE_PLAIN, "%.0f", wanted);
 	table_cell(table, running < wanted ? TABLE_BUSY : TABLE_PLAIN, "%.0f", running);
 	table_cell(table, TABLE_PLAIN, "%s", dependencies);
@@ -74,8 +75,8 @@ static void add_group(struct table *table, const json_t *group)
 static void print_group(const struct cli *cli, const json_t *group)
 {
 	static const struct table_column columns[] = {
-		{ "GROUP", false }, { "APPS", true }, { "WANTED", true }, { "RUNNING", true },
-		{ "DEPENDS ON", false },
+		{ "GROUP", false }, { "APPS", true }, { "PODS", true }, { "WANTED", true },
+		{ "RUNNING", true }, { "DEPENDS ON", false },
 	};
 	struct table *table = table_new(columns, ARRAY_SIZE(columns));
 

@@ -71,7 +71,7 @@ def test_the_example_by_the_command_line(cluster):
     assert re.search(r"^ *4 +ScaleApplication +/shop/front/edge *$", text, re.M)
     assert cluster.tepui("group", "list", "--quiet") == "/\n"
     assert "done" in cluster.tepui("group", "add", example, "--wait")
-    assert re.search(r"^/shop/front +2 +3 +3 +/shop/db *$", cluster.tepui("group", "list"), re.M)
+    assert re.search(r"^/shop/front +2 +0 +3 +3 +/shop/db *$", cluster.tepui("group", "list"), re.M)
     assert cluster.tepui("group", "list", "--quiet").split() == ["/", "/shop", "/shop/db", "/shop/front"]
     shown = cluster.tepui("group", "show", "/shop")
     assert re.search(r"^/shop/front/edge +1 +1 +0 +/shop/front/web *$", shown, re.M)

@@ -128,7 +128,8 @@ def test_only_who_knows_the_version_may_change_it(marathon, made, pod):
     assert marathon.call("PUT", "/v2/pods/pod", pod(labels={"a": "b"}), headers={"If-Match": tag}).status == 200
     settled(marathon)
     assert marathon.call("PUT", "/v2/pods/pod", pod(labels={"a": "c"}), headers={"If-Match": tag}).status == 412
-    assert marathon.call("DELETE", "/v2/pods/pod", headers={"If-Match": tag}).status == 412
+    refused = marathon.call("DELETE", "/v2/pods/pod", headers={"If-Match": tag})
+    assert (refused.status, refused.json["message"].split(":")[0]) == (412, "Pod '/pod' has been changed")
 
 
 # ---- Beside apps ----

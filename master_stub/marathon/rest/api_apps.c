@@ -217,7 +217,7 @@ static int check_match(const struct http_request *req, const char *id, struct re
 {
 	const struct entry *entry = entry_find_app(api_of(req)->controller, id);
 
-	return api_check_match(req, id, entry ? entry->target : NULL, refusal);
+	return api_check_match(req, "App", id, entry ? entry->target : NULL, refusal);
 }
 
 static void tell_post(struct http_request *req, const struct app *app)

@@ -243,7 +243,7 @@ int api_put_pod(struct http_request *req, struct err *e)
 		return refuse_address(req);
 	rules = group_role_rules(api_of(req)->controller, NULL, address.id);
 	entry = entry_find_pod(api_of(req)->controller, address.id);
-	r = api_check_match(req, address.id, entry ? entry->target : NULL, &refusal);
+	r = api_check_match(req, "Pod", address.id, entry ? entry->target : NULL, &refusal);
 	if (r == 0)
 		r = api_read_json(req, &document, &refusal);
 	if (r == 0)
@@ -259,7 +259,7 @@ static int delete_pod(struct http_request *req, const struct entry *entry)
 {
 	struct change_result result = { 0 };
 	struct refusal refusal = { 0 };
-	int r = api_check_match(req, entry->id, entry->target, &refusal);
+	int r = api_check_match(req, "Pod", entry->id, entry->target, &refusal);
 
 	if (r == 0)
 		r = apply(req, entry->id, NULL, &result, &refusal);

@@ -114,21 +114,21 @@ static bool names_version(const char *known, const char *version)
 	return false;
 }
 
-int api_check_match(const struct http_request *req, const char *id, const struct app *target,
-		    struct refusal *refusal)
+int api_check_match(const struct http_request *req, const char *noun, const char *id,
+		    const struct app *target, struct refusal *refusal)
 {
 	const char *match = http_request_header(req, "If-Match");
 	const char *none = http_request_header(req, "If-None-Match");
 
 	if (none && strcmp(none, "*") == 0 && target)
-		return refuse(refusal, 412, "App '%s' exists already, in version %s", id,
+		return refuse(refusal, 412, "%s '%s' exists already, in version %s", noun, id,
 			      target->version);
 	if (!match || (target && strcmp(match, "*") == 0))
 		return 0;
 	if (!target)
-		return refuse(refusal, 412, "App '%s' does not exist", id);
+		return refuse(refusal, 412, "%s '%s' does not exist", noun, id);
 	if (names_version(match, target->version))
 		return 0;
-	return refuse(refusal, 412, "App '%s' has been changed: its version is %s", id,
+	return refuse(refusal, 412, "%s '%s' has been changed: its version is %s", noun, id,
 		      target->version);
 }

@@ -33,10 +33,10 @@ json_t *app_fields(const char *fields, json_t *app_take);
 int api_reply_tagged(struct http_request *req, json_t *body_take, const char *version);
 
 /*
- * May the app ID, now TARGET (NULL: there is none), be changed by this request?  If-Match holds the tag, or only the version,
+ * May the app or pod ID (NOUN: "App", "Pod"), now TARGET (NULL: there is none), be changed by this request?  If-Match holds the tag, or only the version,
  * of what the client believes is there; If-None-Match: * is for those who only create.  412 in REFUSAL.
  */
-int api_check_match(const struct http_request *req, const char *id, const struct app *target,
-		    struct refusal *refusal);
+int api_check_match(const struct http_request *req, const char *noun, const char *id,
+		    const struct app *target, struct refusal *refusal);
 
 #endif
