@@ -94,6 +94,7 @@ struct instance {
 
 	bool is_leaving;		/* to be stopped when another is good in its place */
 	bool is_doomed;
+	bool is_broken;			/* doomed, as a task was killed; the cause may yet be told */
 	char *doom_reason;
 	int64_t kill_sent_ms;		/* boot clock; 0: not yet */
 

@@ -348,8 +348,7 @@ uint64_t agent_tasks_add_up(const struct sim_agent *agent, struct resources *use
 		n_ports += ranges_count(&task->resources.ports);
 		(void)resources_add(used, &task->resources);
 	}
-	executors_add_up(agent, used);
-	return n_ports;
+	return n_ports + executors_add_up(agent, used);
 }
 
 static void check_room(struct sim_agent *agent)

@@ -298,7 +298,7 @@ bool autoscaled_is_healed(const struct sim *sim, char *text, size_t size)
 	needed = fmin(fmax(ceil(app->load / TARGET), MIN), MAX);
 	ratio = app->load / TARGET / n;
 	if (n == (unsigned)needed || fabs(ratio - 1) < 0.101 ||
-	    (n < needed && !promises_have_room(sim, entry->target->cpus, entry->target->mem_mb)))
+	    (n < needed && !promises_have_room(sim, entry->target->cpus, entry->target->mem_mb, 0)))
 		return true;
 	view = autoscaler_view(sim->host->controller, entry);
 	(void)snprintf(text, size, "%s has %u instances and needs %g: %s", app_id, n, needed,

@@ -218,14 +218,18 @@ void executors_lose_power(struct sim_agent *agent)
 	}
 }
 
-void executors_add_up(const struct sim_agent *agent, struct resources *used)
+uint64_t executors_add_up(const struct sim_agent *agent, struct resources *used)
 {
 	const struct agent_executor *x;
+	uint64_t n_ports = 0;
 
 	TAILQ_FOREACH(x, &agent->executors, next) {
-		if (!x->has_exited)
-			(void)resources_add(used, &x->resources);
+		if (x->has_exited)
+			continue;
+		n_ports += ranges_count(&x->resources.ports);
+		(void)resources_add(used, &x->resources);
 	}
+	return n_ports;
 }
 
 Tepui__RunningExecutor **executors_list(struct sim_agent *agent, size_t *ret_n)

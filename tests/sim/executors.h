@@ -39,8 +39,8 @@ void executor_is_idle(struct agent_executor *executor);
 bool executors_are_gone(const struct sim_agent *agent);
 /* The power is off: tasks are told apart. */
 void executors_lose_power(struct sim_agent *agent);
-/* What they have, added to USED. */
-void executors_add_up(const struct sim_agent *agent, struct resources *used);
+/* What they have, added to USED; returns how many ports, each of which is to be one's alone. */
+uint64_t executors_add_up(const struct sim_agent *agent, struct resources *used);
 /* For SUBSCRIBE: the list is to be freed, what is in it is the agent's. */
 Tepui__RunningExecutor **executors_list(struct sim_agent *agent, size_t *ret_n);
 /* The master has taken the SUBSCRIBE: which of it is no longer true. */

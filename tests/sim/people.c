@@ -5,16 +5,18 @@
 #include <string.h>
 
 #include "lib/cleanup.h"
+#include "master_stub/marathon/definition/pod.h"
 #include "master_stub/marathon/definition/refusal.h"
 #include "master_stub/marathon/deployment/changes.h"
 #include "master_stub/marathon/deployment/deployment.h"
 #include "master_stub/marathon/state.h"
+#include "tests/sim/groups.h"
 #include "tests/sim/host.h"
 #include "tests/sim/sim.h"
 
 const char *people_app_id(unsigned app)
 {
-	static const char *const ids[N_APPS] = { "/a", "/b", "/c", "/d" };
+	static const char *const ids[N_APPS] = { "/a", "/b", "/c", "/d", "/p", "/q" };
 
 	return ids[app];
 }
@@ -46,7 +48,22 @@ void people_are_not_answered(struct sim *sim)
 	}
 }
 
+static bool is_pod(unsigned app)
+{
+	return app >= N_APPS - N_PODS;
+}
+
 /* ---- changes ---- */
+
+/* Pods are given as a whole, apps as what is to be other than in ENTRY. */
+static int parse(unsigned app, const struct entry *entry, const json_t *definition,
+		 struct app **ret, struct refusal *refusal)
+{
+	if (is_pod(app))
+		return pod_parse(definition, NULL, NULL, ret, refusal);
+	return entry ? app_parse_update(entry->target, definition, NULL, ret, refusal)
+		     : app_parse(definition, NULL, NULL, ret, refusal);
+}
 
 /* DEFINITION (taken) of a new app or an update of ENTRY's; NULL: restarted as it is, or deleted. */
 static void apply(struct sim *sim, unsigned app, const struct entry *entry, json_t *definition,
@@ -61,8 +78,7 @@ static void apply(struct sim *sim, unsigned app, const struct entry *entry, json
 	(void)snprintf(change->app_id, sizeof(change->app_id), "%s", people_app_id(app));
 	change->is_restart = !definition && instances != APP_DELETED;
 	if (definition)
-		r = entry ? app_parse_update(entry->target, definition, NULL, &change->app, &refusal)
-			  : app_parse(definition, NULL, NULL, &change->app, &refusal);
+		r = parse(app, entry, definition, &change->app, &refusal);
 	if (r == 0)
 		r = changes_apply(sim->host->controller, change, 1, is_forced, sim->now_ms, &result,
 				  &refusal);
@@ -96,10 +112,50 @@ static void add_readiness_check(json_t *definition)
 					    2));
 }
 
-/* Few have ports, of which nodes have few. */
-static void create(struct sim *sim, unsigned app)
+static json_t *any_container(struct sim *sim, unsigned number)
 {
-	int instances = (int)sim_between(sim, 0, 10);
+	char name[16];
+	json_t *container;
+
+	(void)snprintf(name, sizeof(name), "c%u", number);
+	container = json_pack("{s:s, s:{s:{s:s}}, s:{s:f, s:i}}", "name", name, "exec", "command",
+			      "shell", "sleep 1000", "resources", "cpus", 0.1, "mem", 32);
+	if (sim_chance(sim, 300))
+		(void)json_object_set_new(container, "healthCheck",
+					  json_pack("{s:{s:{s:s}}}", "exec", "command", "shell",
+						    "true"));
+	/* Nodes have few ports. */
+	if (number == 0 && sim_chance(sim, 400))
+		(void)json_object_set_new(container, "endpoints", json_pack("[{s:s}]", "name", "e"));
+	return container;
+}
+
+static json_t *any_pod(struct sim *sim, unsigned app, int instances)
+{
+	unsigned n = 1 + (unsigned)rng_below(&sim->rng, GROUP_MAX_TASKS);
+	json_t *containers = json_array();
+
+	for (unsigned i = 0; i < n; i++)
+		(void)json_array_append_new(containers, any_container(sim, i));
+	return json_pack("{s:s, s:{s:s, s:i}, s:{s:{s:i}, s:o}, s:{s:f, s:i, s:i}, s:o}", "id",
+			 people_app_id(app), "scaling", "kind", "fixed", "instances", instances,
+			 "scheduling", "backoff", "maxLaunchDelay", 20, "upgrade",
+			 any_strategy(sim), "executorResources", "cpus", 0.1, "mem", 32, "disk", 1,
+			 "containers", containers);
+}
+
+static json_t *scaled_pod(const struct entry *entry, int instances)
+{
+	json_t *definition = json_deep_copy(entry->target->json);
+
+	(void)json_object_set_new(json_object_get(definition, "scaling"), "instances",
+				  json_integer(instances));
+	return definition;
+}
+
+/* Few have ports, of which nodes have few. */
+static json_t *any_app(struct sim *sim, unsigned app, int instances)
+{
 	json_t *definition = json_pack(
 		"{s:s, s:s, s:i, s:f, s:i, s:i, s:o}", "id", people_app_id(app), "cmd",
 		"sleep 1000", "instances", instances, "cpus", 0.1, "mem", 32,
@@ -113,7 +169,15 @@ static void create(struct sim *sim, unsigned app)
 						    "command", "value", "true"));
 	if (!json_object_get(definition, "portDefinitions") && sim_chance(sim, 700))
 		add_readiness_check(definition);
-	apply(sim, app, NULL, definition, instances);
+	return definition;
+}
+
+static void create(struct sim *sim, unsigned app)
+{
+	int instances = (int)sim_between(sim, 0, is_pod(app) ? 5 : 10);
+
+	apply(sim, app, NULL, is_pod(app) ? any_pod(sim, app, instances)
+					  : any_app(sim, app, instances), instances);
 }
 
 /* What is then wanted is what the controller says, at once. */
@@ -140,6 +204,12 @@ static void cancel(struct sim *sim, unsigned app, const struct entry *entry)
 	sim->people->asked[app] = entry ? (int)entry->target->instances : APP_DELETED;
 }
 
+static json_t *any_update(struct sim *sim)
+{
+	return json_pack("{s:f, s:o}", "cpus", (double)sim_between(sim, 1, 3) / 10,
+			 "upgradeStrategy", any_strategy(sim));
+}
+
 static void change(struct sim *sim, unsigned app, const struct entry *entry)
 {
 	int instances = (int)entry->target->instances;
@@ -157,12 +227,13 @@ static void change(struct sim *sim, unsigned app, const struct entry *entry)
 	case 3:
 	case 4:
 		instances = (int)sim_between(sim, 0, 10);
-		apply(sim, app, entry, json_pack("{s:i}", "instances", instances), instances);
+		apply(sim, app, entry, is_pod(app) ? scaled_pod(entry, instances)
+						   : json_pack("{s:i}", "instances", instances),
+		      instances);
 		break;
 	default:
-		apply(sim, app, entry,
-		      json_pack("{s:f, s:o}", "cpus", (double)sim_between(sim, 1, 3) / 10,
-				"upgradeStrategy", any_strategy(sim)), instances);
+		apply(sim, app, entry, is_pod(app) ? any_pod(sim, app, instances)
+						   : any_update(sim), instances);
 		break;
 	}
 }

@@ -1,4 +1,4 @@
-/* People who change apps of the real controller, which runs in the master's process. */
+/* People who change apps and pods of the real controller, which runs in the master's process. */
 #ifndef TESTS_SIM_PEOPLE_H
 #define TESTS_SIM_PEOPLE_H
 
@@ -6,9 +6,9 @@
 
 struct sim;
 
-enum { N_APPS = 4, APP_DELETED = -1, APP_UNKNOWN = -2 };
+enum { N_APPS = 6, N_PODS = 2, APP_DELETED = -1, APP_UNKNOWN = -2 };
 
-/* What an app should be: instances, or one of the above. */
+/* What an app, or one of the pods, which are the last, should be: instances, or one of the above. */
 struct people {
 	int wanted[N_APPS];		/* as was answered last */
 	int asked[N_APPS];		/* since then; APP_UNKNOWN: nothing */

@@ -503,7 +503,7 @@ static bool framework_is_healed(const struct sim_framework *framework, char *tex
 	const struct wish *wish;
 
 	UNLESS(framework->is_subscribed, "%s is not subscribed", framework->name);
-	UNLESS(framework->is_offered || !promises_have_room(framework->sim, 1, 128),
+	UNLESS(framework->is_offered || !promises_have_room(framework->sim, 1, 128, 0),
 	       "%s is not offered what is free", framework->name);
 	TAILQ_FOREACH(wish, &framework->wishes, next) {
 		const struct fate *fate = wish->fate;

@@ -87,7 +87,7 @@ void promises_hear(struct sim *sim, const char *type, const json_t *event);
 bool promises_apps_are_healed(struct sim *sim, char *text, size_t size);
 bool promises_apps_are_settled(const struct sim *sim, char *text, size_t size);
 /* Is there an agent with so much, and a port, that is nobody's and not reserved? */
-bool promises_have_room(const struct sim *sim, double cpus, double mem_mb);
+bool promises_have_room(const struct sim *sim, double cpus, double mem_mb, double disk_mb);
 /* "": there is none, or it has no id yet. */
 const char *promises_controller_id(const struct sim *sim);
 /* P2, P5: does everybody know what is?  What is missing is said in TEXT. */

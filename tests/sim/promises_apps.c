@@ -4,8 +4,10 @@
 
 #include "master_stub/allocator.h"
 #include "master_stub/core.h"
+#include "master_stub/framework.h"
 #include "master_stub/marathon/state.h"
 #include "master_stub/registry.h"
+#include "master_stub/task.h"
 #include "tests/sim/host.h"
 #include "tests/sim/people.h"
 #include "tests/sim/promises.h"
@@ -27,7 +29,13 @@ void promises_check_apps(struct sim *sim)
 	}
 }
 
-bool promises_have_room(const struct sim *sim, double cpus, double mem_mb)
+static bool is_free(const struct resources *total, const struct resources *used,
+		    enum resource_kind kind, double amount)
+{
+	return total->scalar[kind] - used->scalar[kind] >= (int64_t)(amount * 1000);
+}
+
+bool promises_have_room(const struct sim *sim, double cpus, double mem_mb, double disk_mb)
 {
 	const struct agent *agent;
 
@@ -38,41 +46,65 @@ bool promises_have_room(const struct sim *sim, double cpus, double mem_mb)
 			continue;
 		total = allocator_node_total(agent->node);
 		used = allocator_node_used(agent->node);
-		if (total->scalar[RESOURCE_CPUS] - used->scalar[RESOURCE_CPUS] >=
-			    (int64_t)(cpus * 1000) &&
-		    total->scalar[RESOURCE_MEM] - used->scalar[RESOURCE_MEM] >=
-			    (int64_t)(mem_mb * 1000) &&
+		if (is_free(total, used, RESOURCE_CPUS, cpus) &&
+		    is_free(total, used, RESOURCE_MEM, mem_mb) &&
+		    is_free(total, used, RESOURCE_DISK, disk_mb) &&
 		    ranges_count(&total->ports) > ranges_count(&used->ports))
 			return true;
 	}
 	return false;
 }
 
+/* Each task is what it is taken for; of one that several tasks make, some may have finished. */
+static bool instance_is_known(struct sim *sim, const struct instance *instance, char *text,
+			      size_t size)
+{
+	for (unsigned i = 0; i < instance->n_tasks; i++) {
+		const struct instance_task *task = &instance->tasks[i];
+		bool is_live = promises_is_live(
+			promises_fate(sim, sim->host->controller->framework_id, task->id));
+
+		UNLESS(is_live == (task->state == MESOS__V1__TASK_STATE__TASK_RUNNING),
+		       "the controller takes '%s' for %s, and it %s", task->id,
+		       instance_state_name(task->state), is_live ? "runs" : "does not run");
+	}
+	return true;
+}
+
+static bool has_room_for(const struct sim *sim, const struct app *app)
+{
+	return promises_have_room(sim, app->cpus, app->mem_mb, app->disk_mb);
+}
+
 static bool app_is_healed(struct sim *sim, const struct entry *entry, char *text, size_t size)
 {
-	const struct controller *c = sim->host->controller;
 	const struct instance *instance;
 	unsigned n = 0;
 
 	TAILQ_FOREACH(instance, &entry->instances, of_app) {
-		bool is_live = promises_is_live(promises_fate(sim, c->framework_id,
-							      instance->tasks[0].id));
-
-		if (is_live != (instance->state == MESOS__V1__TASK_STATE__TASK_RUNNING)) {
-			(void)snprintf(text, size, "the controller takes '%s' for %s, and it %s",
-				       instance->tasks[0].id, instance_state_name(instance->state),
-				       is_live ? "runs" : "does not run");
+		if (!instance_is_known(sim, instance, text, size))
 			return false;
-		}
-		n += is_live;
+		n += instance->state == MESOS__V1__TASK_STATE__TASK_RUNNING;
 	}
 	if (n > entry->target->instances ||
 	    (n < entry->target->instances &&
-	     promises_have_room(sim, entry->target->cpus, entry->target->mem_mb))) {
+	     has_room_for(sim, entry->target))) {
 		(void)snprintf(text, size, "%s has %u of %u instances", entry->id, n,
 			       entry->target->instances);
 		return false;
 	}
+	return true;
+}
+
+/* What runs for the controller is of an instance that it knows. */
+static bool none_is_orphaned(const struct sim *sim, char *text, size_t size)
+{
+	const struct controller *c = sim->host->controller;
+	const struct framework *framework = framework_find(sim->host->master, c->framework_id);
+	const struct task *task;
+
+	for (task = framework ? framework->tasks : NULL; task; task = task->hh.next)
+		UNLESS(instance_task_find(c, task->id), "task '%s' is of no instance", task->id);
 	return true;
 }
 
@@ -85,11 +117,10 @@ bool promises_apps_are_healed(struct sim *sim, char *text, size_t size)
 	for (entry = sim->host->controller->entries; entry; entry = entry->by_id.next) {
 		if (!app_is_healed(sim, entry, text, size))
 			return false;
-		UNLESS(!entry->deployment || !promises_have_room(sim, entry->target->cpus,
-								 entry->target->mem_mb),
+		UNLESS(!entry->deployment || !has_room_for(sim, entry->target),
 		       "the deployment of %s does not end", entry->id);
 	}
-	return true;
+	return none_is_orphaned(sim, text, size);
 }
 
 bool promises_apps_are_settled(const struct sim *sim, char *text, size_t size)

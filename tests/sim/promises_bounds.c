@@ -20,6 +20,7 @@
 #include "master_stub/marathon/deployment/deployment.h"
 #include "master_stub/marathon/state.h"
 #include "tests/sim/autoscaled.h"
+#include "tests/sim/groups.h"
 #include "tests/sim/host.h"
 #include "tests/sim/people.h"
 #include "tests/sim/promises.h"
@@ -42,12 +43,22 @@ static bool is_restarted(const struct entry *entry)
 	return deployment_phase_of(entry) == PHASE_RESTART;
 }
 
+/* Those that have not finished are all there. */
+static bool is_whole(const struct instance *instance)
+{
+	for (unsigned i = 0; i < instance->n_tasks; i++) {
+		if (instance->tasks[i].state != MESOS__V1__TASK_STATE__TASK_RUNNING &&
+		    instance->tasks[i].state != MESOS__V1__TASK_STATE__TASK_FINISHED)
+			return false;
+	}
+	return true;
+}
+
 static bool is_serving(const struct instance *instance)
 {
-	return instance->state == MESOS__V1__TASK_STATE__TASK_RUNNING &&
+	return is_whole(instance) && instance->state == MESOS__V1__TASK_STATE__TASK_RUNNING &&
 	       instance->unreachable_wall_ms == 0 && instance->is_confirmed &&
-	       (json_array_size(instance->spec->health_checks) == 0 ||
-		(instance->has_health && instance->is_healthy));
+	       (!instance->is_checked || (instance->has_health && instance->is_healthy));
 }
 
 /* It is to take another's place as soon as it says that it is ready, and has not said so. */
@@ -108,16 +119,33 @@ void promises_check_bounds(struct sim *sim, unsigned app, const struct entry *en
 
 /* ---- who is launched ---- */
 
+/* What a pod's instance is made of comes together, or not at all. */
+static void ask_for_group(struct sim *sim, const struct instance *instance)
+{
+	struct group *group;
+
+	if (!instance->spec->pod)
+		return;
+	group = group_new(sim);
+	for (unsigned i = 0; i < instance->n_tasks; i++)
+		group_add(group, promises_fate(sim, sim->host->controller->framework_id,
+					       instance->tasks[i].id));
+}
+
 static void launched(struct sim *sim, const json_t *event)
 {
+	const char *instance_id = json_string_value(json_object_get(event, "instanceId"));
 	const char *id = json_string_value(json_object_get(event, "runSpecId"));
 	const struct entry *entry = entry_find(sim->host->controller, id);
 	const struct instance *instance;
 	unsigned n = 0, n_most;
 
 	n_most = is_restarted(entry) ? max_capacity(entry->target) : entry->target->instances;
-	TAILQ_FOREACH(instance, &entry->instances, of_app)
+	TAILQ_FOREACH(instance, &entry->instances, of_app) {
 		n += instance->unreachable_wall_ms == 0;
+		if (strcmp(instance->id, instance_id) == 0)
+			ask_for_group(sim, instance);
+	}
 	if (n > n_most)
 		sim_fail(sim, "P8 capacity", "one of %s is launched and %u exist, of at most %u", id,
 			 n, n_most);
@@ -160,14 +188,15 @@ static void deployed(struct sim *sim, const json_t *event)
 	json_array_foreach(json_object_get(plan, "steps"), i, step) {
 		json_array_foreach(json_object_get(step, "actions"), j, action) {
 			const char *kind = json_string_value(json_object_get(action, "action"));
-			const char *id = json_string_value(json_object_get(action, "app"));
+			const char *id = json_string_value(json_object_get(
+				action, json_object_get(action, "pod") ? "pod" : "app"));
 			const struct entry *entry = entry_find_live(sim->host->controller, id);
 
 			if (!entry || people_app_number(id) == N_APPS)
 				continue;
-			if (strcmp(kind, "ScaleApplication") == 0)
+			if (strncmp(kind, "Scale", strlen("Scale")) == 0)
 				succeeded(sim, entry, version, false);
-			else if (strcmp(kind, "RestartApplication") == 0)
+			else if (strncmp(kind, "Restart", strlen("Restart")) == 0)
 				succeeded(sim, entry, version, true);
 		}
 	}

@@ -482,7 +482,7 @@ static bool run_is_healed(struct sim *sim, const struct run *run, char *text, si
 
 	if (!instance) {
 		UNLESS(!promises_have_room(sim, run->entry->target->cpus,
-					   run->entry->target->mem_mb),
+					   run->entry->target->mem_mb, 0),
 		       "run '%s' waits where there is room", run->entry->id);
 		return true;
 	}

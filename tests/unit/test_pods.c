@@ -241,6 +241,23 @@ static void test_one_that_fails_ends_all_of_it_and_another_comes_after_a_delay(v
 	assert_string_not_equal(uuid_of(N), uuid_of(0));
 }
 
+/* Updates of different tasks come in any order: that of the cause may be the last. */
+static void test_the_failure_counts_though_the_others_are_told_first(void **state)
+{
+	(void)state;
+	post_pod("", ",\"endpoints\":[]");
+	offer();
+	let_it_be(UNKNOWN_HEALTH);
+	say_state(1, MESOS__V1__TASK_STATE__TASK_KILLED);
+	assert_int_equal(app("/shop/web")->backoff.failures, 0);
+	assert_true(task_at(0)->is_killed);
+	say_state(0, MESOS__V1__TASK_STATE__TASK_FAILED);
+	assert_int_equal(app("/shop/web")->n_instances, 0);
+	assert_int_equal(app("/shop/web")->backoff.failures, 1);
+	assert_string_equal(json_string_value(json_object_get(app("/shop/web")->last_failure, "taskId")),
+			    task_at(0)->info->task_id->value);
+}
+
 static void test_one_that_finishes_leaves_the_others_alone(void **state)
 {
 	(void)state;
@@ -445,6 +462,7 @@ int main(void)
 		WORLD_TEST(test_it_runs_when_all_of_it_runs),
 		WORLD_TEST(test_it_is_healthy_when_all_that_are_asked_are),
 		WORLD_TEST(test_one_that_fails_ends_all_of_it_and_another_comes_after_a_delay),
+		WORLD_TEST(test_the_failure_counts_though_the_others_are_told_first),
 		WORLD_TEST(test_one_that_finishes_leaves_the_others_alone),
 		WORLD_TEST(test_one_that_is_ended_for_its_health_ends_all),
 		WORLD_TEST(test_a_kill_is_of_all_its_tasks),

@@ -144,14 +144,20 @@ static void forget_delay(struct entry *entry)
 	entry->is_dirty = true;
 }
 
+static bool was_to_go_on(const struct instance *instance)
+{
+	return !instance->is_doomed || instance->is_broken;
+}
+
 void app_instance_ended(struct controller *c, struct instance *instance,
 			const Mesos__V1__TaskStatus *status)
 {
-	if (!instance->is_doomed && is_news_of_the_app(status))
+	if (was_to_go_on(instance) && is_news_of_the_app(status))
 		note_end(c, instance, status);
 	if (is_by_drain(status)) {
 		forget_delay(instance->entry);
-	} else if (!instance->is_doomed && backoff_of(status->state) && is_news_of_the_app(status)) {
+	} else if (was_to_go_on(instance) && backoff_of(status->state) &&
+		   is_news_of_the_app(status)) {
 		back_off(c, instance, status);
 		return;
 	}
@@ -160,23 +166,35 @@ void app_instance_ended(struct controller *c, struct instance *instance,
 			   status->message ? status->message : "");
 }
 
-/* The others of its instance are of no use without it; one that has finished did its part. */
+static void doom_without(struct controller *c, const struct instance_task *task)
+{
+	AUTO_FREE char *reason = NULL;
+
+	if (asprintf(&reason, "its task '%s' ended: %s", task->id,
+		     instance_state_name(task->state)) < 0)
+		reason = NULL;
+	if (!reason || instance_doom(c, task->instance, reason) < 0)
+		c->is_out_of_memory = true;
+}
+
+/*
+ * The others of its instance are of no use without it; one that has finished did its part.  Of those
+ * that an executor kills for the failure of another it may tell before it tells of that one, which
+ * is the end that counts.
+ */
 static void end_without(struct controller *c, const struct instance_task *task,
 			const Mesos__V1__TaskStatus *status)
 {
 	struct instance *instance = task->instance;
-	AUTO_FREE char *reason = NULL;
+	bool is_killed = task->state == MESOS__V1__TASK_STATE__TASK_KILLED;
 
-	if (status->state == MESOS__V1__TASK_STATE__TASK_FINISHED || instance->is_doomed) {
-		if (records_put_instance(c, instance) < 0)
-			c->is_out_of_memory = true;
-		return;
+	if (task->state != MESOS__V1__TASK_STATE__TASK_FINISHED && was_to_go_on(instance)) {
+		if (!is_killed)
+			instance->entry->kind->ended(c, instance, status);
+		doom_without(c, task);
+		instance->is_broken = is_killed;
 	}
-	instance->entry->kind->ended(c, instance, status);
-	if (asprintf(&reason, "its task '%s' ended: %s", task->id,
-		     instance_state_name(status->state)) < 0)
-		reason = NULL;
-	if (!reason || instance_doom(c, instance, reason) < 0)
+	if (records_put_instance(c, instance) < 0)
 		c->is_out_of_memory = true;
 }
 
