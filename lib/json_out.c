@@ -259,3 +259,66 @@ void json_out_null(struct json_out *out)
 {
 	json_out_text(out, "null", strlen("null"));
 }
+
+static void put_value(struct json_out *out, const json_t *value);
+
+static void put_array(struct json_out *out, const json_t *array)
+{
+	const json_t *value;
+	size_t i;
+
+	json_out_open(out, '[');
+	json_array_foreach(array, i, value)
+		put_value(out, value);
+	json_out_close(out, ']');
+}
+
+static void put_object(struct json_out *out, json_t *object)
+{
+	const json_t *value;
+	const char *key;
+
+	json_out_open(out, '{');
+	json_object_foreach(object, key, value) {
+		json_out_key(out, key);
+		put_value(out, value);
+	}
+	json_out_close(out, '}');
+}
+
+static void put_value(struct json_out *out, const json_t *value)
+{
+	switch (json_typeof(value)) {
+	case JSON_OBJECT:
+		put_object(out, (json_t *)(uintptr_t)value);
+		break;
+	case JSON_ARRAY:
+		put_array(out, value);
+		break;
+	case JSON_STRING:
+		json_out_string(out, json_string_value(value));
+		break;
+	case JSON_INTEGER:
+		json_out_int(out, json_integer_value(value));
+		break;
+	case JSON_REAL:
+		json_out_real(out, json_real_value(value));
+		break;
+	case JSON_TRUE:
+	case JSON_FALSE:
+		json_out_bool(out, json_is_true(value));
+		break;
+	case JSON_NULL:
+		json_out_null(out);
+		break;
+	}
+}
+
+void json_out_tree(struct json_out *out, json_t *value_take)
+{
+	if (value_take)
+		put_value(out, value_take);
+	else
+		out->is_failed = true;
+	json_decref(value_take);
+}

@@ -2,6 +2,7 @@
 #ifndef LIB_JSON_OUT_H
 #define LIB_JSON_OUT_H
 
+#include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -37,6 +38,8 @@ void json_out_bool(struct json_out *out, bool value);
 void json_out_null(struct json_out *out);
 /* Bytes that are JSON already: one value, or some members, whole. */
 void json_out_text(struct json_out *out, const char *text, size_t size);
+/* A whole tree, which is released; as deep as it is.  NULL: memory is out. */
+void json_out_tree(struct json_out *out, json_t *value_take);
 /* Any bytes, such as what stands around a document. */
 void json_out_raw(struct json_out *out, const void *data, size_t size);
 

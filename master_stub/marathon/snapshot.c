@@ -51,7 +51,7 @@ const struct snapshot_group *snapshot_find_group(const struct snapshot *snapshot
 /* ---- Making ---- */
 
 /* APP NULL: there is none with that id. */
-static int set_app(struct snapshot *snapshot, const char *id, const struct app *app)
+static int set_app(struct snapshot *snapshot, const char *id, struct app *app)
 {
 	struct snapshot_app *found = find_app(snapshot, id);
 

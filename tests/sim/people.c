@@ -69,26 +69,25 @@ static int parse(unsigned app, const struct entry *entry, const json_t *definiti
 static void apply(struct sim *sim, unsigned app, const struct entry *entry, json_t *definition,
 		  int instances)
 {
-	struct change *change = sim_alloc(sizeof(*change));
+	bool is_forced = sim->is_ending || sim_chance(sim, 500);
+	struct change_set set = { .force = is_forced };
+	struct change *change = change_set_app(&set, people_app_id(app));
 	struct change_result result;
 	struct refusal refusal = { 0 };
-	bool is_forced = sim->is_ending || sim_chance(sim, 500);
 	int r = 0;
 
-	(void)snprintf(change->app_id, sizeof(change->app_id), "%s", people_app_id(app));
 	change->is_restart = !definition && instances != APP_DELETED;
 	if (definition)
 		r = parse(app, entry, definition, &change->app, &refusal);
 	if (r == 0)
-		r = changes_apply(sim->host->controller, change, 1, is_forced, sim->now_ms, &result,
-				  &refusal);
+		r = changes_apply(sim->host->controller, &set, sim->now_ms, &result, &refusal);
 	sim_trace(sim, "people: %s shall have %d instances%s", people_app_id(app), instances,
 		  r < 0 ? ", which is refused" : "");
 	if (r == 0)
 		sim->people->asked[app] = instances;
 	refusal_done(&refusal);
 	json_decref(definition);
-	changes_free(change, 1);
+	change_set_done(&set);
 }
 
 /* minimumHealthCapacity and maximumOverCapacity. */

@@ -16,6 +16,8 @@
 
 #include "lib/cleanup.h"
 #include "lib/err.h"
+#include "lib/json_out.h"
+#include "lib/json_source.h"
 #include "lib/pb_json.h"
 #include "lib/resources.h"
 #include "lib/rng.h"
@@ -518,40 +520,52 @@ static inline unsigned count_alive_tasks(void)
 static struct change_result last_result;
 static struct refusal last_refusal;
 
+/* What SOURCE writes; it is released. */
+static inline json_t *read_source(struct json_source *source)
+{
+	struct json_out *out = source->out(source->arg);
+	json_t *value;
+
+	while (source->step(source->arg))
+		;
+	value = json_loadb(out->data, out->size, 0, NULL);
+	source->free(source->arg);
+	assert_non_null(value);
+	return value;
+}
+
 /* The status of the refusal; 0 when it was taken. */
 static inline int apply(const char *definition, const char *restart_or_delete, bool force)
 {
-	struct change *change = calloc(1, sizeof(*change));
+	struct change_set set = { .force = force };
 	json_t *document = definition ? json_loads(definition, 0, NULL) : NULL;
+	struct change *change;
 	int r = 0;
 
-	assert_non_null(change);
 	refusal_done(&last_refusal);
 	if (definition) {
 		const struct entry *entry;
 		const char *id = json_string_value(json_object_get(document, "id"));
+		struct app *app = NULL;
 
 		entry = id ? entry_find_live(world.controller, id) : NULL;
 		if (pod_is_document(document))
-			r = pod_parse(document, NULL, NULL, &change->app, &last_refusal);
+			r = pod_parse(document, NULL, NULL, &app, &last_refusal);
 		else if (entry)
-			r = app_parse_update(entry->target, document, NULL, &change->app,
-					     &last_refusal);
+			r = app_parse_update(entry->target, document, NULL, &app, &last_refusal);
 		else
-			r = app_parse(document, NULL, NULL, &change->app, &last_refusal);
+			r = app_parse(document, NULL, NULL, &app, &last_refusal);
 		if (r == 0)
-			(void)snprintf(change->app_id, sizeof(change->app_id), "%s",
-				       change->app->id);
+			change_set_app(&set, app->id)->app = app;
 	} else {
+		change = change_set_app(&set, restart_or_delete + (restart_or_delete[0] == '!'));
 		change->is_restart = restart_or_delete[0] == '!';
-		(void)snprintf(change->app_id, sizeof(change->app_id), "%s",
-			       restart_or_delete + change->is_restart);
 	}
 	if (r == 0)
-		r = changes_apply(world.controller, change, 1, force, world.now_ms, &last_result,
+		r = changes_apply(world.controller, &set, world.now_ms, &last_result,
 				  &last_refusal);
 	json_decref(document);
-	changes_free(change, 1);
+	change_set_done(&set);
 	turn();
 	r = r < 0 ? last_refusal.status : 0;
 	refusal_done(&last_refusal);

@@ -485,18 +485,18 @@ static void test_cancelled_deployment_goes_back(void **state)
 
 static void test_dependencies_start_first(void **state)
 {
-	struct change *changes = calloc(2, sizeof(*changes));
+	struct change_set set = { 0 };
 	json_t *a = json_loads("{\"id\":\"/a\",\"cmd\":\"x\",\"dependencies\":[\"/b\"]}", 0, NULL);
 	json_t *b = json_loads("{\"id\":\"/b\",\"cmd\":\"x\"}", 0, NULL);
 
 	(void)state;
-	strcpy(changes[0].app_id, "/a");
-	strcpy(changes[1].app_id, "/b");
-	assert_int_equal(app_parse(a, NULL, NULL, &changes[0].app, &last_refusal), 0);
-	assert_int_equal(app_parse(b, NULL, NULL, &changes[1].app, &last_refusal), 0);
-	assert_int_equal(changes_apply(world.controller, changes, 2, false, world.now_ms,
-				       &last_result, &last_refusal), 0);
-	changes_free(changes, 2);
+	assert_int_equal(app_parse(a, NULL, NULL, &change_set_app(&set, "/a")->app,
+				   &last_refusal), 0);
+	assert_int_equal(app_parse(b, NULL, NULL, &change_set_app(&set, "/b")->app,
+				   &last_refusal), 0);
+	assert_int_equal(changes_apply(world.controller, &set, world.now_ms, &last_result,
+				       &last_refusal), 0);
+	change_set_done(&set);
 	json_decref(a);
 	json_decref(b);
 	turn();
@@ -560,7 +560,7 @@ static void test_killing_with_scale_makes_the_app_smaller(void **state)
 	let_it_be(UNKNOWN_HEALTH);
 	instance = instance_find_task(world.controller, task_at(1)->info->task_id->value);
 	assert_int_equal(changes_scale_down(world.controller, &instance, 1, &set, &last_refusal), 0);
-	assert_int_equal(changes_apply_set(world.controller, &set, world.now_ms, &result,
+	assert_int_equal(changes_apply(world.controller, &set, world.now_ms, &result,
 					   &last_refusal), 0);
 	change_set_done(&set);
 	assert_int_equal(changes_kill(world.controller, &instance, 1, false, world.now_ms, &last_refusal), 0);

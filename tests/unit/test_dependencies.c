@@ -10,8 +10,9 @@
 
 #include "master_stub/marathon/definition/app.h"
 #include "master_stub/marathon/deployment/dependencies.h"
+#include "master_stub/marathon/deployment/id_index.h"
 
-enum { MAX_APPS = 256 };
+enum { MAX_APPS = 5000 };
 
 /* "/a" with what it depends on. */
 static struct graph {
@@ -38,12 +39,20 @@ static unsigned add(const char *id)
 
 static int layer(void)
 {
+	struct id_index by_id;
 	const struct dependency_graph whole = {
 		.apps = graph.nodes, .n_apps = graph.n, .groups = graph.groups,
-		.n_groups = graph.n_groups,
+		.n_groups = graph.n_groups, .by_id = &by_id,
 	};
+	int r;
 
-	return dependencies_layer(&whole);
+	assert_int_equal(id_index_init(&by_id, graph.n), 0);
+	for (unsigned i = 0; i < graph.n; i++)
+		id_index_add(&by_id, graph.ids[i], &graph.nodes[i]);
+	id_index_sort(&by_id);
+	r = dependencies_layer(&whole);
+	id_index_done(&by_id);
+	return r;
 }
 
 static void depend(unsigned i, const char *on)
@@ -162,6 +171,28 @@ static void test_many_paths_cost_nothing(void **state)
 	assert_int_equal(graph.nodes[graph.n - 1].layer, 19);
 }
 
+/* However long a chain is, it is no cycle, and the stack holds. */
+static void test_a_chain_may_be_as_long_as_there_are_apps(void **state)
+{
+	unsigned last = MAX_APPS - 1;
+	char id[16];
+
+	(void)state;
+	for (unsigned i = 0; i <= last; i++) {
+		(void)snprintf(id, sizeof(id), "/a%u", i);
+		(void)add(id);
+		(void)snprintf(id, sizeof(id), "/a%u", i + 1);
+		if (i < last)
+			depend(i, id);
+	}
+	assert_int_equal(layer(), 0);
+	assert_int_equal(graph.nodes[0].layer, last);
+	for (unsigned i = 0; i <= last; i++)
+		graph.nodes[i].mark = DEPENDENCY_NEW;
+	depend(last, "/a0");
+	assert_int_equal(layer(), -ELOOP);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -172,6 +203,7 @@ int main(void)
 		cmocka_unit_test_teardown(test_cycle_of_groups_is_refused, clear),
 		cmocka_unit_test_teardown(test_cycle_is_refused, clear),
 		cmocka_unit_test_teardown(test_many_paths_cost_nothing, clear),
+		cmocka_unit_test_teardown(test_a_chain_may_be_as_long_as_there_are_apps, clear),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

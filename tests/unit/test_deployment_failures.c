@@ -326,21 +326,21 @@ static void test_a_change_of_policy_alone_restarts_nothing(void **state)
 /* The number of problems; 0: taken. */
 static unsigned change_in_place(const char *definition)
 {
-	struct change *change = calloc(1, sizeof(*change));
+	struct change_set set = { 0 };
+	struct change *change = change_set_app(&set, "/web");
 	json_t *document = json_loads(definition, 0, NULL);
 	const struct app *old = app("/web")->target;
 	struct refusal refusal = { 0 };
 	unsigned n = 0;
 
 	assert_non_null(change);
-	(void)snprintf(change->app_id, sizeof(change->app_id), "/web");
 	assert_int_equal(app_parse_update(old, document, NULL, &change->app, &refusal), 0);
 	if (app_set_in_place(change->app, old, &refusal) < 0)
 		n = (unsigned)json_array_size(json_object_get(refusal.body, "details"));
 	else
-		assert_int_equal(changes_apply(world.controller, change, 1, false, world.now_ms,
+		assert_int_equal(changes_apply(world.controller, &set, world.now_ms,
 					       &last_result, &refusal), 0);
-	changes_free(change, 1);
+	change_set_done(&set);
 	json_decref(document);
 	refusal_done(&refusal);
 	turn();

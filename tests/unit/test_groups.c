@@ -19,7 +19,7 @@ static int put_group(const char *at, const char *text, bool force)
 	if (r == 0)
 		r = group_update_changes(world.controller, id, update, &set, &last_refusal);
 	if (r == 0)
-		r = changes_apply_set(world.controller, &set, world.now_ms, &last_result,
+		r = changes_apply(world.controller, &set, world.now_ms, &last_result,
 				      &last_refusal);
 	change_set_done(&set);
 	json_decref(update);
@@ -36,7 +36,7 @@ static int delete_group(const char *id)
 	refusal_done(&last_refusal);
 	r = group_delete_changes(world.controller, id, &set, &last_refusal);
 	if (r == 0)
-		r = changes_apply_set(world.controller, &set, world.now_ms, &last_result,
+		r = changes_apply(world.controller, &set, world.now_ms, &last_result,
 				      &last_refusal);
 	change_set_done(&set);
 	turn();
@@ -274,6 +274,66 @@ static void test_a_group_goes_back_to_a_version(void **state)
 	go_back("/g", "yesterday", 422);
 }
 
+static json_t *group_at(const char *version, unsigned embeds)
+{
+	struct json_source source;
+	int r = group_version_source(world.controller, "/g", version, embeds, &source);
+
+	return r < 0 ? NULL : read_source(&source);
+}
+
+/* VIEW's ids alone, apps as such, and no more of it. */
+static void outline(json_t *view)
+{
+	json_t *apps = json_object_get(view, "apps"), *app, *group, *value;
+	const char *key;
+	void *next;
+	size_t i;
+
+	json_array_foreach(apps, i, app)
+		(void)json_array_set(apps, i, json_object_get(app, "id"));
+	json_array_foreach(json_object_get(view, "groups"), i, group)
+		outline(group);
+	json_object_foreach_safe(view, next, key, value) {
+		if (strcmp(key, "id") != 0 && strcmp(key, "apps") != 0 && strcmp(key, "groups") != 0)
+			(void)json_object_del(view, key);
+	}
+}
+
+static json_t *group_now(const char *id, unsigned embeds)
+{
+	struct json_source source;
+	int r = group_source(world.controller, id, embeds, &source);
+
+	return r < 0 ? NULL : read_source(&source);
+}
+
+/* Of each once, groups that are only named too, and apps before groups. */
+static void test_a_group_is_shown_with_all_below_it(void **state)
+{
+	static const char expected[] =
+		"{\"id\":\"/\",\"apps\":[\"/top\"],\"groups\":[{\"id\":\"/g\",\"apps\":[\"/g/a\",\"/g/c\"],"
+		"\"groups\":[{\"id\":\"/g/a-b\",\"apps\":[\"/g/a-b/x\"],\"groups\":[]}]},"
+		"{\"id\":\"/h\",\"apps\":[],\"groups\":[{\"id\":\"/h/named\",\"apps\":[],\"groups\":[]}]}]}";
+	json_t *view, *wanted = json_loads(expected, 0, NULL);
+
+	(void)state;
+	assert_int_equal(put_group("/g", "{\"apps\":[" APP("c") "," APP("a") "],\"groups\":["
+				   "{\"id\":\"a-b\",\"apps\":[" APP("x") "]}]}", false), 0);
+	settle();
+	assert_int_equal(put_group("/h", "{\"groups\":[{\"id\":\"named\",\"dependencies\":[\"/g\"]}]}",
+				   false), 0);
+	post("{\"id\":\"/top\",\"cmd\":\"x\"}");
+	settle();
+	view = group_now("/", EMBED_APPS | EMBED_GROUPS);
+	assert_non_null(view);
+	outline(view);
+	assert_true(json_equal(view, wanted));
+	json_decref(view);
+	json_decref(wanted);
+	assert_null(group_now("/none", 0));
+}
+
 static void test_versions_tell_when_the_group_was_there(void **state)
 {
 	json_t *versions, *view;
@@ -293,7 +353,7 @@ static void test_versions_tell_when_the_group_was_there(void **state)
 	versions = group_versions_view(world.controller, "/");
 	assert_int_equal(json_array_size(versions), 3);
 	json_decref(versions);
-	view = group_version_view(world.controller, "/g", made, EMBED_APPS | EMBED_GROUPS);
+	view = group_at(made, EMBED_APPS | EMBED_GROUPS);
 	assert_string_equal(json_string_value(json_object_get(json_array_get(
 		json_object_get(view, "apps"), 0), "id")), "/g/a");
 	assert_string_equal(json_string_value(json_object_get(view, "version")), made);
@@ -302,7 +362,7 @@ static void test_versions_tell_when_the_group_was_there(void **state)
 	assert_int_equal(delete_group("/g"), 0);
 	settle();
 	assert_null(group_versions_view(world.controller, "/g"));
-	view = group_version_view(world.controller, "/g", made, EMBED_APPS);
+	view = group_at(made, EMBED_APPS);
 	assert_non_null(view);
 	json_decref(view);
 }
@@ -493,6 +553,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_scale_by_rounds_up, world_setup,
 						world_teardown),
 		cmocka_unit_test_setup_teardown(test_a_group_goes_back_to_a_version, world_setup,
+						world_teardown),
+		cmocka_unit_test_setup_teardown(test_a_group_is_shown_with_all_below_it, world_setup,
 						world_teardown),
 		cmocka_unit_test_setup_teardown(test_versions_tell_when_the_group_was_there, world_setup,
 						world_teardown),

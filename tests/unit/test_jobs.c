@@ -457,6 +457,39 @@ static void test_run_of_a_deleted_job_is_stopped(void **state)
 	assert_null(world.controller->runs);
 }
 
+/* Each depends on the one before; how many there may be, and how deep that is, is bounded. */
+static void test_so_many_jobs_and_no_more(void **state)
+{
+	struct refusal refusal = { 0 };
+	struct job *made;
+	json_t *document;
+	int r = 0;
+
+	(void)state;
+	for (unsigned i = 0; i <= JOBS_MOST; i++) {
+		document = json_loads("{\"id\":\"a\"," RUN "}}", 0, NULL);
+		(void)json_object_set_new(document, "id", json_sprintf("a%u", i));
+		if (i > 0)
+			(void)json_object_set_new(document, "dependencies",
+						  json_pack("[{s:o}]", "id",
+							    json_sprintf("a%u", i - 1)));
+		assert_int_equal(r, 0);
+		r = jobs_create(world.controller, document, false, world.now_ms, &made, &refusal);
+		json_decref(document);
+	}
+	assert_true(r < 0);
+	assert_int_equal(refusal.status, 403);
+	refusal_done(&refusal);
+	document = json_pack("{s:s, s:[{s:o}], s:{s:f, s:i, s:i, s:s}}", "id", "a0", "dependencies",
+			     "id", json_sprintf("a%u", JOBS_MOST - 1), "run", "cpus", 0.1, "mem", 32,
+			     "disk", 0, "cmd", "x");
+	r = jobs_update(world.controller, "a0", document, false, world.now_ms, &made, &refusal);
+	assert_true(r < 0);
+	assert_int_equal(refusal.status, 422);
+	refusal_done(&refusal);
+	json_decref(document);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, world_setup, world_teardown)
@@ -479,6 +512,7 @@ int main(void)
 		TEST(test_longer_deadline_brings_no_due_time_back),
 		TEST(test_job_starts_when_all_it_depends_on_have_succeeded),
 		TEST(test_run_of_a_deleted_job_is_stopped),
+		TEST(test_so_many_jobs_and_no_more),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -159,6 +159,28 @@ static void test_what_is_not_finite_is_a_name(void **state)
 	assert_wrote(&out, "[\"NaN\",\"Infinity\",\"-Infinity\"]");
 }
 
+static void test_a_tree_is_written_as_jansson_does(void **state)
+{
+	static const char document[] =
+		"{\"a\":[1,-2,0.5,12345.678,100.0],\"b\":{},\"c\":[],\"d\":{\"e\":null,\"f\":[true,false]},"
+		"\"g\":\"x\\n\\u0001\\\"\u00e9/\"}";
+	json_t *tree = json_loads(document, 0, NULL);
+	char *expected = json_dumps(tree, JSON_COMPACT | JSON_REAL_PRECISION(15)), *text;
+	struct json_out out = { 0 };
+	size_t size;
+
+	(void)state;
+	json_out_open(&out, '[');
+	json_out_int(&out, 1);
+	json_out_tree(&out, tree);
+	json_out_close(&out, ']');
+	text = json_out_take(&out, &size);
+	assert_int_equal(size, strlen(expected) + strlen("[1,]"));
+	assert_memory_equal(text + strlen("[1,"), expected, strlen(expected));
+	free(text);
+	free(expected);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -169,6 +191,7 @@ int main(void)
 		cmocka_unit_test(test_integers_are_whole),
 		cmocka_unit_test(test_reals_have_a_fraction_and_fifteen_digits),
 		cmocka_unit_test(test_what_is_not_finite_is_a_name),
+		cmocka_unit_test(test_a_tree_is_written_as_jansson_does),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -67,7 +67,7 @@ static int change_group(const char *id_text, const char *text, bool is_patch)
 		r = (is_patch ? group_patch_changes : group_update_changes)(
 			world.controller, id, update, &set, &last_refusal);
 	if (r == 0)
-		r = changes_apply_set(world.controller, &set, world.now_ms, &last_result,
+		r = changes_apply(world.controller, &set, world.now_ms, &last_result,
 				      &last_refusal);
 	change_set_done(&set);
 	json_decref(update);
@@ -80,10 +80,13 @@ static int change_group(const char *id_text, const char *text, bool is_patch)
 
 static bool enforces(const char *id)
 {
-	json_t *view = group_view(world.controller, id, 0);
-	bool does = json_is_true(json_object_get(view, "enforceRole"));
+	struct json_source source;
+	json_t *view;
+	bool does;
 
-	assert_non_null(view);
+	assert_int_equal(group_source(world.controller, id, 0, &source), 0);
+	view = read_source(&source);
+	does = json_is_true(json_object_get(view, "enforceRole"));
 	json_decref(view);
 	return does;
 }

@@ -236,7 +236,8 @@ static void remember(struct controller *c, struct entry *entry, json_t *view_tak
 static bool scale(struct controller *c, struct entry *entry, unsigned instances, bool force,
 		  struct change_result *result, char *message, size_t size)
 {
-	struct change *change = calloc(1, sizeof(*change));
+	struct change_set set = { .force = force };
+	struct change *change = change_set_app(&set, entry->id);
 	struct refusal refusal = { 0 };
 	const char *why;
 	int r;
@@ -244,13 +245,12 @@ static bool scale(struct controller *c, struct entry *entry, unsigned instances,
 	if (change)
 		change->app = app_with_instances(entry->target, instances);
 	if (!change || !change->app) {
-		free(change);
+		change_set_done(&set);
 		(void)snprintf(message, size, "out of memory");
 		return false;
 	}
-	(void)snprintf(change->app_id, sizeof(change->app_id), "%s", entry->id);
-	r = changes_apply(c, change, 1, force, c->now_ms, result, &refusal);
-	changes_free(change, 1);
+	r = changes_apply(c, &set, c->now_ms, result, &refusal);
+	change_set_done(&set);
 	why = json_string_value(json_object_get(refusal.body, "message"));
 	if (r < 0)
 		(void)snprintf(message, size, "%s", why ? why : "out of memory");

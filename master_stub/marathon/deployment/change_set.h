@@ -6,6 +6,7 @@
 #include <stdbool.h>
 
 struct app;
+struct change_key;
 
 /* One app of a change.  Owns APP. */
 struct change {
@@ -27,11 +28,11 @@ struct change_set {
 	struct change *apps;
 	struct group_change *groups;
 	unsigned n_apps, n_groups;
+	struct change_key *keys;	/* of the apps */
 	const char *where;	/* the group that the events name, borrowed; NULL: the root */
 	bool force;
 };
 
-void changes_free(struct change *changes, unsigned n);
 void change_set_done(struct change_set *set);
 
 /*

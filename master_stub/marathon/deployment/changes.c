@@ -173,7 +173,7 @@ static int make_plan(struct controller *c, struct change_set *set, struct plan *
 	return plan_make(c, set, ret, refusal);
 }
 
-int changes_apply_set(struct controller *c, struct change_set *set, int64_t now_ms,
+int changes_apply(struct controller *c, struct change_set *set, int64_t now_ms,
 		      struct change_result *ret, struct refusal *refusal)
 {
 	struct plan plan;
@@ -206,19 +206,6 @@ int changes_dry_run(struct controller *c, struct change_set *set, int64_t now_ms
 	if (r == 0 && !*ret)
 		r = refuse_memory(refusal);
 	plan_done(&plan);
-	return r;
-}
-
-int changes_apply(struct controller *c, struct change *changes, unsigned n, bool force,
-		  int64_t now_ms, struct change_result *ret, struct refusal *refusal)
-{
-	struct change_set set = { .apps = changes, .n_apps = n, .force = force };
-	int r = changes_apply_set(c, &set, now_ms, ret, refusal);
-
-	/* The groups are the set's own. */
-	set.apps = NULL;
-	set.n_apps = 0;
-	change_set_done(&set);
 	return r;
 }
 
@@ -302,7 +289,7 @@ int changes_cancel(struct controller *c, const char *deployment_id, bool force, 
 	if (!force) {
 		r = changes_undo(c, deployment_id, &set, refusal);
 		if (r == 0)
-			r = changes_apply_set(c, &set, now_ms, ret, refusal);
+			r = changes_apply(c, &set, now_ms, ret, refusal);
 		change_set_done(&set);
 	}
 	/* What is the same before and after, like a restart, has not been cancelled by that. */
@@ -326,7 +313,7 @@ static int start_rollback(struct controller *c, struct deployment *d, struct cha
 	if (r == 0 && set.n_apps == 0)
 		r = refuse(refusal, 409, "Deployment %s changed no app that was there before", id);
 	if (r == 0)
-		r = changes_apply_set(c, &set, c->now_ms, ret, refusal);
+		r = changes_apply(c, &set, c->now_ms, ret, refusal);
 	change_set_done(&set);
 	if (r < 0)
 		return r;

@@ -26,7 +26,7 @@ struct change_result {
  * Apply SET as one deployment.  The records are in the store before it returns.  Refused as the plan
  * is (plan.h).
  */
-int changes_apply_set(struct controller *c, struct change_set *set, int64_t now_ms,
+int changes_apply(struct controller *c, struct change_set *set, int64_t now_ms,
 		      struct change_result *ret, struct refusal *refusal);
 /*
  * Nothing of it: *RET is what it would come to (forecast.h), or it is refused in the same way, without
@@ -34,9 +34,6 @@ int changes_apply_set(struct controller *c, struct change_set *set, int64_t now_
  */
 int changes_dry_run(struct controller *c, struct change_set *set, int64_t now_ms, json_t **ret,
 		    struct refusal *refusal);
-/* Apply N changes of different apps alone. */
-int changes_apply(struct controller *c, struct change *changes, unsigned n, bool force,
-		  int64_t now_ms, struct change_result *ret, struct refusal *refusal);
 
 /* What changes back what a deployment changed.  Into SET, which is empty before.  404 in REFUSAL. */
 int changes_undo(struct controller *c, const char *deployment_id, struct change_set *set,

@@ -5,6 +5,7 @@
 #include <jansson.h>
 
 struct app;
+struct id_index;
 
 /* An app of the graph.  ID and APP are borrowed. */
 struct dependency {
@@ -23,11 +24,15 @@ struct group_dependency {
 struct dependency_graph {
 	struct dependency *apps;
 	unsigned n_apps;
+	const struct id_index *by_id;	/* of all APPS, which are its items */
 	const struct group_dependency *groups;
 	unsigned n_groups;
 };
 
-/* A dependency on a group is one on every app inside, itself apart.  -ELOOP: there is a cycle. */
+/*
+ * A dependency on a group is one on every app inside, itself apart.  -ELOOP: there is a cycle;
+ * -ENOMEM.
+ */
 int dependencies_layer(const struct dependency_graph *graph);
 
 #endif

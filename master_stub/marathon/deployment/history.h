@@ -56,7 +56,7 @@ bool history_has(const struct controller *c, const struct app *app);
 /* The whole as it is, or was. */
 struct snapshot_app {
 	UT_hash_handle by_id;
-	const struct app *app;
+	struct app *app;
 };
 struct snapshot_group {
 	UT_hash_handle by_id;

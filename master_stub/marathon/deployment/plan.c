@@ -7,11 +7,11 @@
 
 #include "lib/cleanup.h"
 #include "lib/rng.h"
-#include "master_stub/marathon/definition/app_id.h"
 #include "master_stub/marathon/definition/refusal.h"
 #include "master_stub/marathon/deployment/change_set.h"
 #include "master_stub/marathon/deployment/dependencies.h"
 #include "master_stub/marathon/deployment/group.h"
+#include "master_stub/marathon/deployment/id_index.h"
 #include "master_stub/marathon/state.h"
 
 /* ---- The whole as it will be ---- */
@@ -20,11 +20,13 @@ struct future {
 	struct dependency *apps;	/* those of the set first, in its order, without deleted ones */
 	struct group_dependency *groups;
 	unsigned n_apps, n_groups;
+	struct id_index app_ids, group_ids;	/* items: of the former, the apps */
 };
 
 static void add_app(struct future *f, const char *id, const struct app *app)
 {
-	f->apps[f->n_apps++] = (struct dependency){ .id = id, .app = app };
+	f->apps[f->n_apps] = (struct dependency){ .id = id, .app = app };
+	id_index_add(&f->app_ids, id, &f->apps[f->n_apps++]);
 }
 
 static void add_group(struct future *f, const char *id, const json_t *settings)
@@ -32,6 +34,7 @@ static void add_group(struct future *f, const char *id, const json_t *settings)
 	f->groups[f->n_groups++] = (struct group_dependency){
 		.group = id, .on = group_settings_dependencies(settings),
 	};
+	id_index_add(&f->group_ids, id, NULL);
 }
 
 static bool is_group_changed(const struct change_set *set, const char *id)
@@ -70,12 +73,18 @@ static void fill_future(const struct controller *c, const struct change_set *set
 static int look_ahead(const struct controller *c, const struct change_set *set,
 		      struct future *ret)
 {
+	size_t most_apps = set->n_apps + HASH_CNT(by_id, c->entries);
+	size_t most_groups = set->n_groups + HASH_CNT(by_id, c->groups);
+
 	*ret = (struct future){ 0 };
-	ret->apps = calloc(set->n_apps + HASH_CNT(by_id, c->entries) + 1, sizeof(*ret->apps));
-	ret->groups = calloc(set->n_groups + HASH_CNT(by_id, c->groups) + 1, sizeof(*ret->groups));
-	if (!ret->apps || !ret->groups)
+	ret->apps = calloc(most_apps + 1, sizeof(*ret->apps));
+	ret->groups = calloc(most_groups + 1, sizeof(*ret->groups));
+	if (!ret->apps || !ret->groups || id_index_init(&ret->app_ids, most_apps) < 0 ||
+	    id_index_init(&ret->group_ids, most_groups) < 0)
 		return -ENOMEM;
 	fill_future(c, set, ret);
+	id_index_sort(&ret->app_ids);
+	id_index_sort(&ret->group_ids);
 	return 0;
 }
 
@@ -83,23 +92,27 @@ static void future_done(struct future *f)
 {
 	free(f->apps);
 	free(f->groups);
+	id_index_done(&f->app_ids);
+	id_index_done(&f->group_ids);
 }
 
 /* ---- Whether it may be ---- */
 
-/* Is there a group with the id of the app, or an app with that of the group around it? */
+/* Is there a group with the id of the new app, or an app with that of a group around it? */
 static bool is_clash(const struct future *f, const char *app_id)
 {
-	for (unsigned i = 0; i < f->n_apps; i++) {
-		if (app_id_is_below(f->apps[i].id, app_id) ||
-		    app_id_is_below(app_id, f->apps[i].id))
-			return true;
-	}
-	for (unsigned i = 0; i < f->n_groups; i++) {
-		if (app_id_is_within(f->groups[i].group, app_id))
-			return true;
-	}
-	return false;
+	size_t first;
+
+	return id_index_within(&f->app_ids, app_id, &first) > 1 ||
+	       id_index_find_above(&f->app_ids, app_id) ||
+	       id_index_within(&f->group_ids, app_id, &first) > 0;
+}
+
+static bool is_pod(const struct id_index_entry *entry)
+{
+	const struct dependency *future = entry->item;
+
+	return future->app->pod != NULL;
 }
 
 /* Only what is new is looked at: older ones were let in before there were groups. */
@@ -115,10 +128,13 @@ static void check_ids(const struct controller *c, const struct change_set *set,
 			is_bad[change->app->pod != NULL] |= is_clash(f, change->app_id);
 	}
 	for (unsigned i = 0; i < set->n_groups; i++) {
-		for (unsigned k = 0; k < f->n_apps; k++)
-			is_bad[f->apps[k].app->pod != NULL] |=
-				set->groups[i].settings &&
-				app_id_is_within(set->groups[i].id, f->apps[k].id);
+		const char *id = set->groups[i].id;
+		const struct id_index_entry *found = id_index_find(&f->app_ids, id);
+
+		if (!found)
+			found = id_index_find_above(&f->app_ids, id);
+		if (found && set->groups[i].settings)
+			is_bad[is_pod(found)] = true;
 	}
 	for (unsigned kind = 0; kind < 2; kind++) {
 		if (is_bad[kind])
@@ -150,12 +166,14 @@ static int order_parts(const struct controller *c, const struct change_set *set,
 	unsigned at = 0;
 	int r = look_ahead(c, set, &f);
 
-	if (r < 0) {
+	graph = (struct dependency_graph){ f.apps, f.n_apps, &f.app_ids, f.groups, f.n_groups };
+	if (r == 0)
+		r = dependencies_layer(&graph);
+	if (r == -ENOMEM) {
 		future_done(&f);
 		return refuse_memory(refusal);
 	}
-	graph = (struct dependency_graph){ f.apps, f.n_apps, f.groups, f.n_groups };
-	if (dependencies_layer(&graph) < 0)
+	if (r == -ELOOP)
 		problems_add(&problems, "/dependencies",
 			     "Dependency graph has cyclic dependencies.");
 	check_ids(c, set, &f, &problems);
@@ -164,8 +182,8 @@ static int order_parts(const struct controller *c, const struct change_set *set,
 		if (set->apps[i].app)
 			parts[i].layer = f.apps[at++].layer;
 	}
-	if (problems_any(&problems))
-		r = refuse_problems(refusal, "Object is not valid", &problems);
+	r = problems_any(&problems) ?
+		    refuse_problems(refusal, "Object is not valid", &problems) : 0;
 	problems_done(&problems);
 	future_done(&f);
 	return r;

@@ -179,7 +179,7 @@ int api_apply(struct http_request *req, struct change_set *set, struct change_re
 	int r;
 
 	if (!http_request_query_bool(req, "dryRun", false))
-		return changes_apply_set(c, set, clock_boot_ms(), ret, refusal);
+		return changes_apply(c, set, clock_boot_ms(), ret, refusal);
 	r = changes_dry_run(c, set, clock_boot_ms(), &view, refusal);
 	if (r < 0)
 		return r;

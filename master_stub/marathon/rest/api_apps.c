@@ -18,7 +18,6 @@
 
 enum {
 	EMBED_ALWAYS = EMBED_COUNTS | EMBED_DEPLOYMENTS,
-	MAX_WHOLE_APPS = 200, MAX_WHOLE_TASKS = 2000,
 };
 
 static bool is_forced(const struct http_request *req)
@@ -48,10 +47,7 @@ struct entry *api_find_app(const struct http_request *req, struct refusal *refus
 /* Such a list is written while it is sent, and so has no tag. */
 static bool is_long(const struct controller *c, const struct app_page *page)
 {
-	if (page->limit != 0 && page->limit <= MAX_WHOLE_APPS)
-		return false;
-	return HASH_CNT(by_id, c->entries) > MAX_WHOLE_APPS ||
-	       HASH_CNT(by_id, c->tasks) > MAX_WHOLE_TASKS;
+	return !(page->limit != 0 && page->limit <= API_WHOLE_APPS) && api_has_many(c);
 }
 
 static int list_long(struct http_request *req, const struct app_page *page,

@@ -1,14 +1,17 @@
 /* /v2/groups. */
 #include "master_stub/marathon/rest/api.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "lib/cleanup.h"
 #include "lib/clock.h"
+#include "lib/json_source.h"
 #include "master_stub/marathon/definition/app_id.h"
 #include "master_stub/marathon/deployment/group.h"
 #include "master_stub/marathon/deployment/group_update.h"
+#include "master_stub/marathon/rest/api_lists.h"
 #include "master_stub/marathon/state.h"
 #include "master_stub/marathon/view/views.h"
 
@@ -27,14 +30,25 @@ static int reply_or_404(struct http_request *req, const char *id, json_t *view_t
 	return view_take ? marathon_reply(req, 200, view_take) : refuse_no_group(req, id);
 }
 
+/* SOURCE was made with result R. */
+static int reply_source_or_404(struct http_request *req, const char *id, int r,
+			       const struct json_source *source_take, struct err *e)
+{
+	if (r == 0)
+		return api_reply_source(req, source_take, e);
+	return r == -ENOENT ? refuse_no_group(req, id) : marathon_reply(req, 200, NULL);
+}
+
 int api_get_group(struct http_request *req, struct err *e)
 {
 	unsigned embeds = api_group_embeds(req) | EMBED_COUNTS | EMBED_DEPLOYMENTS;
+	struct json_source source;
 	char id[API_ID_SIZE];
+	int r;
 
-	(void)e;
 	api_path_id(req, id);
-	return reply_or_404(req, id, group_view(api_of(req)->controller, id, embeds));
+	r = group_source(api_of(req)->controller, id, embeds, &source);
+	return reply_source_or_404(req, id, r, &source, e);
 }
 
 int api_list_group_apps(struct http_request *req, struct err *e)
@@ -73,9 +87,10 @@ int api_get_group_version(struct http_request *req, struct err *e)
 	const char *version = http_request_arg(req, is_root ? 0 : 1);
 	struct refusal refusal = { 0 };
 	char id[API_ID_SIZE] = "/";
+	struct json_source source;
 	int64_t time;
+	int r;
 
-	(void)e;
 	if (!is_root)
 		api_path_id(req, id);
 	if (clock_parse(version, &time) < 0) {
@@ -83,8 +98,9 @@ int api_get_group_version(struct http_request *req, struct err *e)
 					    "datetime string.", version);
 		return marathon_refuse(req, &refusal);
 	}
-	return reply_or_404(req, id, group_version_view(api_of(req)->controller, id, version,
-							api_group_embeds(req)));
+	r = group_version_source(api_of(req)->controller, id, version, api_group_embeds(req),
+				 &source);
+	return reply_source_or_404(req, id, r, &source, e);
 }
 
 /* ---- Changing ---- */

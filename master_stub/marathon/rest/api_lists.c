@@ -9,12 +9,43 @@
 #include "lib/err.h"
 #include "lib/json_out.h"
 #include "lib/json_source.h"
-#include "lib/pb_json.h"
 #include "master_stub/marathon/definition/app_id.h"
 #include "master_stub/marathon/rest/api.h"
 #include "master_stub/marathon/rest/representation.h"
 #include "master_stub/marathon/state.h"
 #include "master_stub/marathon/view/views.h"
+
+bool api_has_many(const struct controller *c)
+{
+	return HASH_CNT(by_id, c->entries) > API_WHOLE_APPS ||
+	       HASH_CNT(by_id, c->tasks) > API_WHOLE_TASKS;
+}
+
+static int reply_whole(struct http_request *req, const struct json_source *source_take,
+		       struct err *e)
+{
+	const struct json_out *out = source_take->out(source_take->arg);
+	int r = 0;
+
+	while (source_take->step(source_take->arg))
+		;
+	if (out->is_failed)
+		r = err_set(e, ENOMEM, "write the answer");
+	else
+		http_reply(req, 200, "application/json", out->data, out->size);
+	source_take->free(source_take->arg);
+	return r;
+}
+
+int api_reply_source(struct http_request *req, const struct json_source *source_take, struct err *e)
+{
+	const struct marathon_api *api = api_of(req);
+
+	api_set_headers(req);
+	return api_has_many(api->controller) ?
+	       api->io.reply_source(api->io.arg, req, source_take, e) :
+	       reply_whole(req, source_take, e);
+}
 
 struct listing {
 	struct api_list list;
@@ -26,18 +57,6 @@ struct listing {
 	char last[192];			/* the id of the app that was written last; it may be gone */
 };
 
-/* Takes ITEM. */
-static void put(struct listing *listing, json_t *item)
-{
-	AUTO_FREE char *text = item ? json_dumps(item, PB_JSON_DUMP) : NULL;
-
-	json_decref(item);
-	if (text)
-		json_out_text(&listing->out, text, strlen(text));
-	else
-		listing->out.is_failed = true;
-}
-
 static void put_tasks(struct listing *listing, const struct entry *entry)
 {
 	const struct instance *instance;
@@ -46,7 +65,7 @@ static void put_tasks(struct listing *listing, const struct entry *entry)
 		bool is_running = instance_is_running(instance);
 
 		if (listing->list.statuses & (is_running ? STATUS_RUNNING : STATUS_STAGING))
-			put(listing, task_view(listing->c, instance));
+			json_out_tree(&listing->out, task_view(listing->c, instance));
 	}
 }
 
@@ -97,19 +116,21 @@ static void begin(struct listing *listing)
 
 static void put_entry(struct listing *listing, const struct entry *entry)
 {
+	struct json_out *out = &listing->out;
+
 	switch (listing->list.of) {
 	case LIST_APPS:
-		put(listing, app_fields(listing->fields,
-					app_view(listing->c, entry, listing->list.embeds)));
+		json_out_tree(out, app_fields(listing->fields, app_view(listing->c, entry,
+									listing->list.embeds)));
 		break;
 	case LIST_TASKS:
 		put_tasks(listing, entry);
 		break;
 	case LIST_PODS:
-		put(listing, spec_view(entry->target));
+		json_out_tree(out, spec_view(entry->target));
 		break;
 	case LIST_POD_STATUSES:
-		put(listing, pod_status_view(listing->c, entry));
+		json_out_tree(out, pod_status_view(listing->c, entry));
 		break;
 	}
 }
@@ -148,7 +169,6 @@ static void release(void *arg)
 
 int api_reply_list(struct http_request *req, const struct api_list *list_take, struct err *e)
 {
-	const struct marathon_api *api = api_of(req);
 	struct json_source source = { .step = step, .out = out, .free = release };
 	struct listing *listing = calloc(1, sizeof(*listing));
 
@@ -160,8 +180,7 @@ int api_reply_list(struct http_request *req, const struct api_list *list_take, s
 	listing->list = *list_take;
 	if (list_take->cursor)
 		(void)snprintf(listing->last, sizeof(listing->last), "%s", list_take->cursor);
-	listing->c = api->controller;
+	listing->c = api_of(req)->controller;
 	source.arg = listing;
-	api_set_headers(req);
-	return api->io.reply_source(api->io.arg, req, &source, e);
+	return api_reply_source(req, &source, e);
 }

@@ -13,6 +13,17 @@ struct controller;
 struct entry;
 struct err;
 struct http_request;
+struct json_source;
+
+/* So many are told in one answer; with more, it is written while it is sent. */
+enum { API_WHOLE_APPS = 200, API_WHOLE_TASKS = 2000 };
+bool api_has_many(const struct controller *c);
+/*
+ * Answers REQ with what SOURCE writes: all of it at once, which can be compressed, or when there
+ * are many while others are served.
+ */
+int api_reply_source(struct http_request *req, const struct json_source *source_take,
+		     struct err *e);
 
 enum { STATUS_RUNNING = 1 << 0, STATUS_STAGING = 1 << 1 };
 

@@ -10,6 +10,7 @@ struct app;
 struct controller;
 struct entry;
 struct instance;
+struct json_source;
 
 enum embed {
 	EMBED_COUNTS = 1,
@@ -49,10 +50,14 @@ enum { QUEUE_EMBED_OFFERS = 1, QUEUE_EMBED_NODES = 2 };
 json_t *queue_view(const struct controller *c, unsigned embeds);
 json_t *deployments_view(const struct controller *c);
 json_t *info_view(const struct controller *c);
-/* The group ID with what is below it, now or when VERSION was made; NULL when there is none. */
-json_t *group_view(const struct controller *c, const char *id, unsigned embeds);
-json_t *group_version_view(const struct controller *c, const char *id, const char *version,
-			   unsigned embeds);
+/*
+ * The group ID with what is below it, now or when VERSION was made, an app at a time.  -ENOENT: there is
+ * none; -ENOMEM.
+ */
+int group_source(const struct controller *c, const char *id, unsigned embeds,
+		 struct json_source *ret);
+int group_version_source(const struct controller *c, const char *id, const char *version,
+			 unsigned embeds, struct json_source *ret);
 /* The versions of everything at which the group was there, newest first; NULL when it is not. */
 json_t *group_versions_view(const struct controller *c, const char *id);
 
