@@ -143,7 +143,7 @@ JOBS  ?= $(shell nproc)
 .PHONY: check-sim sim
 check-sim: $(B)/tests/sim/sim
 	@$(B)/tests/sim/sim --list tests/sim/seeds
-	@$(MAKE) --no-print-directory SANITIZE=1 SEEDS=$$(($(SEEDS) / 100)) sim
+	@$(MAKE) --no-print-directory SANITIZE=1 SEEDS=$$((($(SEEDS) + 99) / 100)) sim
 	@$(B)/tests/sim/sim --seeds $(SEEDS) --jobs $(JOBS)
 
 # Whatever was not looked at yet: make sim SEEDS=1000000 FROM=10001

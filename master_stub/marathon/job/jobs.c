@@ -67,8 +67,9 @@ void jobs_turn(struct controller *c)
 
 /* ---- Dependencies ---- */
 
-/* Does SPEC depend on job ID, by jobs that are not marked yet? */
-static bool reaches(const struct controller *c, const json_t *spec, const char *id)
+/* The jobs that SPEC names, but for those that were seen, into LEFT; true: ID is one of them. */
+static bool names(const struct controller *c, const json_t *spec, const char *id,
+		  const json_t **left, size_t *n_left)
 {
 	const json_t *list = json_object_get(spec, "dependencies");
 
@@ -81,19 +82,27 @@ static bool reaches(const struct controller *c, const json_t *spec, const char *
 		if (!job || job->is_seen)
 			continue;
 		job->is_seen = true;
-		if (reaches(c, job->spec, id))
-			return true;
+		left[(*n_left)++] = job->spec;
 	}
 	return false;
 }
 
-static bool has_cycle(const struct controller *c, const json_t *spec, const char *id)
+/* Does SPEC depend on job ID, whatever is between?  -ENOMEM. */
+static int has_cycle(const struct controller *c, const json_t *spec, const char *id)
 {
+	AUTO_FREE const json_t **left = calloc(HASH_CNT(by_id, c->jobs) + 1, sizeof(*left));
 	struct job *job, *next;
+	bool is_found = false;
+	size_t n_left = 0;
 
+	if (!left)
+		return -ENOMEM;
 	HASH_ITER(by_id, c->jobs, job, next)
 		job->is_seen = false;
-	return reaches(c, spec, id);
+	left[n_left++] = spec;
+	while (n_left > 0 && !is_found)
+		is_found = names(c, left[--n_left], id, left, &n_left);
+	return is_found;
 }
 
 static int check_dependencies(const struct controller *c, const json_t *spec,
@@ -102,7 +111,7 @@ static int check_dependencies(const struct controller *c, const json_t *spec,
 	const json_t *list = json_object_get(spec, "dependencies");
 	const char *id = json_string_value(json_object_get(spec, "id"));
 	struct problems problems = { 0 };
-	int r = 0;
+	int r = 0, is_cyclic;
 
 	for (size_t i = 0; i < json_array_size(list); i++) {
 		const char *other = json_string_value(
@@ -113,12 +122,13 @@ static int check_dependencies(const struct controller *c, const json_t *spec,
 		if (!job_find(c, other) && strcmp(other, id) != 0)
 			problems_add(&problems, path, "Job '%s' does not exist", other);
 	}
-	if (!problems_any(&problems) && has_cycle(c, spec, id))
+	is_cyclic = problems_any(&problems) ? 0 : has_cycle(c, spec, id);
+	if (is_cyclic > 0)
 		problems_add(&problems, "/dependencies", "Dependencies have a cycle");
 	if (problems_any(&problems))
 		r = refuse_problems(refusal, "Object is not valid", &problems);
 	problems_done(&problems);
-	return r;
+	return is_cyclic < 0 ? refuse_memory(refusal) : r;
 }
 
 /* ---- Changes ---- */
@@ -171,6 +181,8 @@ int jobs_create(struct controller *c, const json_t *document, bool with_schedule
 		return r;
 	if (job_find(c, json_string_value(json_object_get(spec, "id"))))
 		return refuse(refusal, 409, "Job with this id already exists");
+	if (HASH_CNT(by_id, c->jobs) >= JOBS_MOST)
+		return refuse(refusal, 403, "There are %d jobs, and no more may be made", JOBS_MOST);
 	r = check_dependencies(c, spec, refusal);
 	if (r < 0)
 		return r;

@@ -11,7 +11,9 @@ struct job;
 struct refusal;
 struct run;
 
-/* Each is recorded when it returns 0; errors are in REFUSAL (404, 409, 422, 503). */
+enum { JOBS_MOST = 5000 };
+
+/* Each is recorded when it returns 0; errors are in REFUSAL (403, 404, 409, 422, 503). */
 
 /* WITH_SCHEDULES: those of DOCUMENT become the job's; else they are left alone. */
 int jobs_create(struct controller *c, const json_t *document, bool with_schedules, int64_t now_ms,
