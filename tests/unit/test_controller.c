@@ -84,10 +84,37 @@ static void test_health_check_and_limits_reach_the_task(void **state)
 	assert_int_equal(info->health_check->http->port, info->discovery->ports->ports[0]->number);
 	/* It is killed on the failure after the last that is allowed: not in the same way as COMMAND. */
 	assert_int_equal(info->health_check->consecutive_failures, 5);
+	assert_true(info->health_check->delay_seconds == 2);
 	assert_int_equal(info->kill_policy->grace_period->nanoseconds, 7000000000);
 	assert_int_equal(info->n_limits, 2);
 	assert_true(info->limits[0]->value->value == 2);
 	assert_true(isinf(info->limits[1]->value->value));
+}
+
+static void test_the_first_check_comes_when_it_would_come_from_marathon(void **state)
+{
+	static const struct {
+		const char *check;
+		double delay;
+	} rows[] = {
+		{ "{}", 5 },
+		{ "{\"protocol\":\"TCP\",\"intervalSeconds\":3,\"delaySeconds\":0}", 3 },
+		{ "{\"protocol\":\"HTTPS\",\"delaySeconds\":60}", 5 },
+		{ "{\"protocol\":\"MESOS_HTTP\",\"path\":\"/\"}", 15 },
+		{ "{\"protocol\":\"MESOS_TCP\",\"delaySeconds\":0}", 0 },
+		{ "{\"protocol\":\"COMMAND\",\"command\":{\"value\":\"x\"},\"delaySeconds\":7}", 7 },
+	};
+
+	(void)state;
+	for (unsigned i = 0; i < ARRAY_SIZE(rows); i++) {
+		AUTO_FREE char *definition = NULL;
+
+		assert_true(asprintf(&definition, "{\"id\":\"/a%u\",\"cmd\":\"x\","
+				     "\"healthChecks\":[%s]}", i, rows[i].check) > 0);
+		post(definition);
+		offer();
+		assert_true(task_at(i)->info->health_check->delay_seconds == rows[i].delay);
+	}
 }
 
 static void test_deployment_waits_for_health(void **state)
@@ -814,6 +841,7 @@ int main(void)
 		WORLD_TEST(test_app_is_launched_and_its_deployment_succeeds),
 		WORLD_TEST(test_task_has_its_environment),
 		WORLD_TEST(test_health_check_and_limits_reach_the_task),
+		WORLD_TEST(test_the_first_check_comes_when_it_would_come_from_marathon),
 		WORLD_TEST(test_deployment_waits_for_health),
 		WORLD_TEST(test_failure_backs_off_and_explains_itself),
 		WORLD_TEST(test_what_a_node_is_to_blame_for_does_not_lengthen_the_delay),

@@ -217,14 +217,16 @@ static double seconds_of(const json_t *check, const char *key)
 }
 
 /*
- * HTTP, HTTPS and TCP were once asked by the controller itself, without a delay; they run on the
- * node as the MESOS_ ones do, but still start at once: failures count only after the grace period.
+ * HTTP, HTTPS and TCP are asked by Marathon itself, which knows no delaySeconds (3.5).  They run on
+ * the node as the others do, but begin when it would: who has no grace period counts on that.
  */
 static double first_delay(const json_t *check, const char *protocol)
 {
+	enum { LONGEST = 5 };
+
 	if (strncmp(protocol, "MESOS_", 6) == 0 || strcmp(protocol, "COMMAND") == 0)
 		return seconds_of(check, "delaySeconds");
-	return .2;
+	return fmin(seconds_of(check, "intervalSeconds"), LONGEST);
 }
 
 static Mesos__V1__CommandInfo *make_check_command(struct build *b, const json_t *definition)
