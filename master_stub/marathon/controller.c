@@ -132,7 +132,7 @@ static void handle_subscribed(struct controller *c,
 
 /*
  * The rest needs nothing done: offers are answered at once, so that none is left to be rescinded;
- * what FAILURE says comes more reliably as updates.
+ * what FAILURE says of tasks comes more reliably as updates.
  */
 static void handle_event(struct controller *c, const Mesos__V1__Scheduler__Event *event)
 {
@@ -144,6 +144,8 @@ static void handle_event(struct controller *c, const Mesos__V1__Scheduler__Event
 		updates_handle(c, event->update->status);
 	else if (event->message)
 		event_framework_message(c, event->message);
+	else if (event->failure && event->failure->agent_id && !event->failure->executor_id)
+		reconcile_residences(c, event->failure->agent_id->value);
 	else if (event->error)
 		framework_lost(c, event->error->message);
 }

@@ -1,4 +1,5 @@
 """Apps with persistent volumes on real agents: what they wrote is there again, whoever dies in between."""
+import contextlib
 import json
 import os
 import pathlib
@@ -161,7 +162,9 @@ def test_it_waits_for_the_agent_that_has_its_data(node):
     other.end(signal.SIGTERM)
     assert node.call("DELETE", f"/v2/apps/db/tasks/{away['id']}").status == 200
     for pid in other.processes():
-        os.kill(pid, signal.SIGKILL)
+        # With its parent it may be gone already.
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
     other.start()
     wait_until(lambda: node.active_agents() == 2, "the agent's return")
     back = wait_until(lambda: next((t for t in running(node, 2) if t["id"] not in [x["id"] for x in tasks.values()]), None),

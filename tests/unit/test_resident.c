@@ -603,6 +603,50 @@ static void test_on_an_agent_that_is_gone_nothing_is_waited_for(void **state)
 	assert_int_equal(world.scheduler.n_tasks, 2);
 }
 
+static void say_failure(char *agent)
+{
+	Mesos__V1__Scheduler__Event event = MESOS__V1__SCHEDULER__EVENT__INIT;
+	Mesos__V1__Scheduler__Event__Failure failure = MESOS__V1__SCHEDULER__EVENT__FAILURE__INIT;
+	Mesos__V1__AgentID id = MESOS__V1__AGENT_ID__INIT;
+
+	id.value = agent;
+	failure.agent_id = &id;
+	event.has_type = true;
+	event.type = MESOS__V1__SCHEDULER__EVENT__TYPE__FAILURE;
+	event.failure = &failure;
+	world.scheduler.event(world.scheduler.arg, &event);
+	turn();
+}
+
+static void say_reconciled(unsigned task, Mesos__V1__TaskState state)
+{
+	say_full(id_of(task), state, UNKNOWN_HEALTH, "said by the test",
+		 MESOS__V1__TASK_STATUS__REASON__REASON_RECONCILIATION);
+}
+
+/* No task is there whose end would tell it. */
+static void test_an_agent_that_goes_while_it_is_waited_for_is_asked_after(void **state)
+{
+	(void)state;
+	start();
+	say(task_at(0), TASK(FAILED), UNKNOWN_HEALTH);
+	wait_ms(2000);
+	world.scheduler.n_explicit = 0;
+	say_failure(agents[1].id);
+	assert_int_equal(world.scheduler.n_explicit, 0);
+	say_failure(agents[0].id);
+	assert_int_equal(world.scheduler.n_explicit, 1);
+	world.events[0] = '\0';
+	say_reconciled(0, TASK(UNREACHABLE));
+	say_reconciled(0, TASK(GONE));
+	assert_int_equal(count_residences(), 1);
+	say_reconciled(0, TASK(GONE_BY_OPERATOR));
+	assert_int_equal(count_residences(), 0);
+	assert_int_equal(count_events("unknown_instance_terminated_event"), 0);
+	offer_of(1);
+	assert_int_equal(world.scheduler.n_tasks, 2);
+}
+
 /* Replaced before it goes is what it cannot be. */
 static void test_replaced_first_means_one_after_the_other(void **state)
 {
@@ -685,6 +729,7 @@ int main(void)
 		TEST(test_data_that_is_not_there_is_not_made_up),
 		TEST(test_what_waits_can_be_wiped),
 		TEST(test_on_an_agent_that_is_gone_nothing_is_waited_for),
+		TEST(test_an_agent_that_goes_while_it_is_waited_for_is_asked_after),
 		TEST(test_replaced_first_means_one_after_the_other),
 		TEST(test_what_is_reserved_cannot_be_changed),
 	};

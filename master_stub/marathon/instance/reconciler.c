@@ -1,8 +1,11 @@
 #include "master_stub/marathon/instance/reconciler.h"
 
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "lib/cleanup.h"
+#include "master_stub/marathon/instance/residence.h"
 #include "master_stub/marathon/instance/scheduler_calls.h"
 #include "master_stub/marathon/placement/node.h"
 #include "master_stub/marathon/state.h"
@@ -50,6 +53,26 @@ static size_t ask_explicitly(struct controller *c, bool everything)
 	return n;
 }
 
+void reconcile_residences(struct controller *c, const char *agent_id)
+{
+	const struct residence *residence, *next;
+
+	HASH_ITER(by_id, c->residences, residence, next) {
+		AUTO_FREE char *task = NULL;
+		const char *asked, *agent = residence->agent_id;
+
+		if (residence->instance || (agent_id && strcmp(agent, agent_id) != 0))
+			continue;
+		if (asprintf(&task, "%s._app.%u", residence->id, residence->incarnation) < 0) {
+			task = NULL;
+			c->is_out_of_memory = true;
+			return;
+		}
+		asked = task;
+		calls_reconcile(c, &asked, &agent, 1);
+	}
+}
+
 void reconcile_turn(struct controller *c)
 {
 	bool is_first = c->reconcile_delay_ms == FIRST_DELAY_MS;
@@ -75,6 +98,7 @@ void reconcile_turn(struct controller *c)
 		/* Tasks that the master knows and we do not are told by the implicit form. */
 		if (c->reconcile_delay_ms == 0)
 			(void)ask_explicitly(c, true);
+		reconcile_residences(c, NULL);
 		calls_reconcile(c, NULL, NULL, 0);
 		nodes_sweep(c);
 		c->reconcile_delay_ms = 0;

@@ -8,4 +8,10 @@ struct controller;
 void reconcile_start(struct controller *c);
 void reconcile_turn(struct controller *c);
 
+/*
+ * Where nobody is, no task tells that its agent is gone for good: the last one that was there is asked for.
+ * AGENT_ID NULL: on every agent.
+ */
+void reconcile_residences(struct controller *c, const char *agent_id);
+
 #endif

@@ -206,6 +206,22 @@ bool residences_suffice(const struct entry *entry)
 
 /* ---- What becomes of it ---- */
 
+struct residence *residence_find_task(const struct controller *c, const char *task_id)
+{
+	const char *end = strstr(task_id, "._app.");
+	AUTO_FREE char *id = end ? strndup(task_id, (size_t)(end - task_id)) : NULL;
+
+	return id ? residence_find(c, id) : NULL;
+}
+
+void residence_lose(struct controller *c, struct residence *residence)
+{
+	controller_explain(c, "the volumes of instance '%s' are lost: agent '%s' is gone",
+			   residence->id, residence->agent_id);
+	residence_delete_record(c, residence);
+	residence_free(c, residence);
+}
+
 void residence_confirm(struct controller *c, struct residence *residence)
 {
 	if (residence->is_confirmed)

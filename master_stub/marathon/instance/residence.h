@@ -65,6 +65,10 @@ void residences_free(struct controller *c);
 /* Have all instances that ENTRY wants a residence that awaits them?  Else new ones are to be made. */
 bool residences_suffice(const struct entry *entry);
 
+/* Of the task, of which it is the last one there or another one before; NULL: none. */
+struct residence *residence_find_task(const struct controller *c, const char *task_id);
+/* Its agent will never be back: it is forgotten. */
+void residence_lose(struct controller *c, struct residence *residence);
 /* It has been seen on its agent. */
 void residence_confirm(struct controller *c, struct residence *residence);
 /*

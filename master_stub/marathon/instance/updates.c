@@ -206,15 +206,11 @@ static void note_residence(struct controller *c, const struct instance *instance
 
 	if (!residence)
 		return;
-	if (status->state == MESOS__V1__TASK_STATE__TASK_GONE_BY_OPERATOR) {
-		controller_explain(c, "the volumes of instance '%s' are lost: agent '%s' is gone",
-				   residence->id, residence->agent_id);
-		residence_delete_record(c, residence);
-		residence_free(c, residence);
-	} else if (status->state == MESOS__V1__TASK_STATE__TASK_RUNNING ||
-		   status->state == MESOS__V1__TASK_STATE__TASK_FINISHED) {
+	if (status->state == MESOS__V1__TASK_STATE__TASK_GONE_BY_OPERATOR)
+		residence_lose(c, residence);
+	else if (status->state == MESOS__V1__TASK_STATE__TASK_RUNNING ||
+		 status->state == MESOS__V1__TASK_STATE__TASK_FINISHED)
 		residence_confirm(c, residence);
-	}
 }
 
 /* Told before it is forgotten: readers of the events look up what they can. */
@@ -370,10 +366,29 @@ static void watch_unreachable(struct controller *c, struct instance *instance)
 
 /* ---- Updates ---- */
 
+/* The answer to what reconcile_residences() asked: that the task has ended is known. */
+static bool is_of_residence(struct controller *c, const Mesos__V1__TaskStatus *status)
+{
+	struct residence *residence;
+
+	if (!status->has_reason ||
+	    status->reason != MESOS__V1__TASK_STATUS__REASON__REASON_RECONCILIATION ||
+	    !instance_state_is_terminal(status->state))
+		return false;
+	residence = residence_find_task(c, status->task_id->value);
+	if (!residence || residence->instance)
+		return false;
+	if (status->state == MESOS__V1__TASK_STATE__TASK_GONE_BY_OPERATOR)
+		residence_lose(c, residence);
+	return true;
+}
+
 /* Acknowledged in any case, or the agent would repeat it for ever. */
 static void handle_unknown(struct controller *c, const Mesos__V1__TaskStatus *status)
 {
 	calls_acknowledge(c, status);
+	if (is_of_residence(c, status))
+		return;
 	if (instance_state_is_terminal(status->state)) {
 		event_unknown_terminated(c, status);
 		return;
