@@ -80,6 +80,15 @@ def test_labels_of_the_reservation_are_marathons(marathon, db):
         assert labels == {"marathon_framework_id": framework, "marathon_task_id": task["id"].split("._app.")[0]}
 
 
+def test_effective_shows_what_the_task_was_launched_with(marathon, db):
+    task = start(marathon, db(disk=4))[0]
+    view = marathon.call("GET", f"/v2/apps/data/db/effective?task={task['id']}").json["effective"]
+    assert view["resources"] == {"cpus": 0.1, "mem": 32, "disk": 20} and view["ports"] == task["ports"]
+    disks = [r for r in view["taskInfo"]["resources"] if "disk" in r]
+    assert [d["disk"]["persistence"]["id"] for d in disks] == [task["localVolumes"][0]["persistenceId"]]
+    assert all(r["reservations"][0]["role"] == "data" for r in view["taskInfo"]["resources"])
+
+
 @pytest.mark.parametrize("how", ["kill", "restart", "update"])
 def test_the_same_instance_comes_back(marathon, db, how):
     before = start(marathon, db())[0]
@@ -130,6 +139,14 @@ def test_scaled_down_volumes_go_with_their_instances(marathon, db, how):
 def test_what_is_reserved_cannot_be_changed(marathon, db, fields, error):
     start(marathon, db())
     assert errors_of(marathon.call("PUT", "/v2/apps/data/db?force=true", fields)) == {"/": [error]}
+
+
+def test_a_dry_run_tells_that_it_comes_back(marathon, db):
+    task = start(marathon, db(instances=2))[0]
+    answer = marathon.call("PUT", "/v2/apps/data/db?dryRun=true", {"env": {"A": "b"}})
+    assert answer.status == 200, answer.body
+    placed = answer.json["placements"][0]
+    assert placed == {"app": "/data/db", "placed": [{"hostname": task["host"], "agentId": task["slaveId"]}] * 2}
 
 
 def test_an_app_cannot_become_resident(marathon, app, db):

@@ -10,6 +10,7 @@
 #include "master_stub/marathon/deployment/plan.h"
 #include "master_stub/marathon/deployment/rolling.h"
 #include "master_stub/marathon/instance/kill_selection.h"
+#include "master_stub/marathon/instance/residence.h"
 #include "master_stub/marathon/instance/task_info.h"
 #include "master_stub/marathon/placement/explanation.h"
 #include "master_stub/marathon/placement/fit.h"
@@ -33,6 +34,8 @@ struct paper_app {
 	struct entry entry;
 	struct instance *instances;
 	unsigned n_room;
+	struct node **homes;		/* where a resident one was stopped, or waits for its node */
+	unsigned n_homes;
 	json_t *placed;
 };
 
@@ -81,6 +84,7 @@ static void restore_nodes(struct saved *saved, unsigned n)
 static void paper_app_done(struct paper_app *app)
 {
 	free(app->instances);
+	free(app->homes);
 	json_decref(app->placed);
 }
 
@@ -111,6 +115,24 @@ static void copy_instances(struct paper_app *app, const struct entry *real, bool
 	}
 }
 
+/* A residence is where an instance is, or where one is waited for. */
+static int copy_homes(const struct paper *p, struct paper_app *app, const struct entry *real)
+{
+	const struct residence *residence;
+	unsigned n = 0;
+
+	TAILQ_FOREACH(residence, &real->residences, of_app)
+		n++;
+	app->homes = calloc(n + 1, sizeof(struct node *));
+	if (!app->homes)
+		return -ENOMEM;
+	TAILQ_FOREACH(residence, &real->residences, of_app) {
+		if (!residence->instance)
+			app->homes[app->n_homes++] = node_find(p->c, residence->agent_id);
+	}
+	return 0;
+}
+
 static int paper_app_new(const struct paper *p, const char *id, const struct change *change,
 			 struct paper_app *ret)
 {
@@ -130,13 +152,16 @@ static int paper_app_new(const struct paper *p, const char *id, const struct cha
 		return 0;
 	ret->entry.faults = real->faults;
 	copy_instances(ret, real, keeps_same);
-	return 0;
+	return copy_homes(p, ret, real);
 }
 
 /* ---- Stopping and starting ---- */
 
-static void stop(struct paper *p, struct paper_app *app, struct instance *instance)
+/* What has data comes back to it, unless it is to be less. */
+static void stop(struct paper *p, struct paper_app *app, struct instance *instance, bool returns)
 {
+	if (returns && instance->residence)
+		app->homes[app->n_homes++] = node_find(p->c, instance->agent_id);
 	node_give_back(p->c, instance);
 	TAILQ_REMOVE(&app->entry.instances, instance, of_app);
 }
@@ -180,8 +205,14 @@ static bool start(struct paper *p, struct paper_app *app)
 
 	if (p->n_placed >= MAX_PLACED || app->entry.n_instances >= app->n_room)
 		return false;
-	node = choose(p, app);
-	if (!node || node_take(node, app->entry.target) < 0)
+	if (app->n_homes > 0) {
+		node = app->homes[--app->n_homes];
+	} else {
+		node = choose(p, app);
+		if (node && node_take(node, app->entry.target) < 0)
+			return false;
+	}
+	if (!node)
 		return false;
 	(void)add_instance(app, &(struct instance){
 		.spec = app->entry.target, .agent_id = node->id, .host = node->info->hostname,
@@ -243,7 +274,7 @@ static void play_scale(struct paper *p, struct paper_app *app)
 	if (have > want && going &&
 	    kill_selection(p->c, &app->entry, ALL_ONES, have - want, going, &n) == 0) {
 		for (unsigned i = 0; i < n; i++)
-			stop(p, app, going[i]);
+			stop(p, app, going[i], false);
 	}
 	while (have < want && start(p, app))
 		have++;
@@ -275,7 +306,7 @@ static void play_restart(struct paper *p, struct paper_app *app)
 	     rolling_plan(target, &state, &plan)) {
 		is_moving = plan.stop_old > 0;
 		for (unsigned i = 0; i < plan.stop_old && first_old(app); i++) {
-			stop(p, app, first_old(app));
+			stop(p, app, first_old(app), true);
 			state.old_healthy--;
 		}
 		for (unsigned i = 0; i < plan.start && start(p, app); i++) {

@@ -8,6 +8,7 @@
 #include "lib/pb_json.h"
 #include "lib/resources.h"
 #include "master_stub/marathon/instance/task_info.h"
+#include "master_stub/marathon/placement/reservation.h"
 #include "master_stub/marathon/state.h"
 
 static void task_free(Mesos__V1__TaskInfo *task)
@@ -43,15 +44,18 @@ static json_t *env_of(const Mesos__V1__CommandInfo *command)
 	return env;
 }
 
-/* "cpus" and the like by name; ports have a list of their own. */
+/* "cpus" and the like by name, all of a name together; ports have a list of their own. */
 static json_t *scalars_of(Mesos__V1__Resource *const *resources, size_t n)
 {
 	json_t *scalars = json_object();
 
 	for (size_t i = 0; i < n; i++) {
+		const char *name = resources[i]->name;
+		double sum = json_real_value(json_object_get(scalars, name));
+
 		if (resources[i]->scalar)
-			(void)json_object_set_new(scalars, resources[i]->name,
-						  json_real(resources[i]->scalar->value));
+			(void)json_object_set_new(scalars, name,
+						  json_real(sum + resources[i]->scalar->value));
 	}
 	return scalars;
 }
@@ -107,18 +111,38 @@ static int imagine_ports(struct instance *imagined)
 	return imagined->ports ? 0 : -1;
 }
 
+/* Under its reservation and with its volumes, where it has them. */
+static int resources_of(const struct instance_task *of, struct resources *ret)
+{
+	const struct instance *instance = of->instance;
+	int r;
+
+	if (instance->residence) {
+		struct reservation reservation;
+
+		r = reservation_make(instance->residence, instance->spec, &reservation);
+		if (r < 0)
+			return r;
+		*ret = TAKE_VAL(reservation.whole, (struct resources){ 0 });
+		reservation_done(&reservation);
+		return 0;
+	}
+	r = task_resources(instance_task_spec(of), ret);
+	for (unsigned i = 0; i < instance->n_ports && r == 0; i++) {
+		if (instance->ports[i] != 0)
+			r = ranges_add(&ret->ports, instance->ports[i], instance->ports[i]);
+	}
+	return r;
+}
+
 static json_t *view_of(const struct controller *c, const struct instance_task *of)
 {
 	const struct instance *instance = of->instance;
 	AUTO(task_freep) Mesos__V1__TaskInfo *task = NULL;
 	struct resources need = { 0 };
 	json_t *view = NULL;
-	int r = task_resources(instance_task_spec(of), &need);
+	int r = resources_of(of, &need);
 
-	for (unsigned i = 0; i < instance->n_ports && r == 0; i++) {
-		if (instance->ports[i] != 0)
-			r = ranges_add(&need.ports, instance->ports[i], instance->ports[i]);
-	}
 	if (r == 0)
 		r = task_info_new(c, of, &need, &task);
 	if (r == 0)
