@@ -53,7 +53,15 @@ static void short_constraint(const json_t *constraint, char *ret, size_t size)
 static void short_volume(const json_t *volume, char *ret, size_t size)
 {
 	const char *host = member_text(volume, "hostPath");
+	const json_t *persistent = json_object_get(volume, "persistent");
+	char disk[HUMAN_SIZE];
 
+	if (persistent) {
+		(void)snprintf(ret, size, "%s persistent, %s", member_text(volume, "containerPath"),
+			       human_bytes((uint64_t)(member_number(persistent, "size") * MEBI),
+					   disk));
+		return;
+	}
 	(void)snprintf(ret, size, "%s%s%s %s", host, *host ? " at " : "",
 		       member_text(volume, "containerPath"), member_text(volume, "mode"));
 }

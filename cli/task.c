@@ -151,6 +151,7 @@ static const char *unhealthy_why(const json_t *results)
 static void print_task_details(const json_t *task)
 {
 	const json_t *results = json_object_get(task, "healthCheckResults");
+	const json_t *volumes = json_object_get(task, "localVolumes");
 	const char *why = unhealthy_why(results);
 	char age[HUMAN_SIZE], ports[PORTS_SIZE];
 	enum table_color ignored;
@@ -162,6 +163,13 @@ static void print_task_details(const json_t *task)
 	print_field("host", "%s", member_text(task, "host"));
 	print_field("ports", "%s", format_ports(json_object_get(task, "ports"), ports));
 	print_field("started", "%s ago", human_since(member_text(task, "startedAt"), age));
+	for (size_t i = 0; i < json_array_size(volumes); i++) {
+		const json_t *volume = json_array_get(volumes, i);
+
+		print_field(i == 0 ? "volumes" : "", "%s persistent, %s",
+			    member_text(volume, "containerPath"),
+			    member_text(volume, "persistenceId"));
+	}
 }
 
 /* What its agent knows. */

@@ -138,6 +138,20 @@ def test_the_example_is_what_the_docs_say(node):
     assert_nothing_is_left(node)
 
 
+def test_what_the_command_line_shows(node):
+    node.tepui("app", "add", str(REPOSITORY / "docs/examples/database.json"), "--wait")
+    task = node.tasks("/data/db")[0]
+    name = task["localVolumes"][0]["persistenceId"]
+    assert "data persistent, 100 MiB" in node.tepui("app", "show", "/data/db")
+    assert f"data persistent, {name}" in node.tepui("task", "show", task["id"])
+    assert name in node.tepui("node", "show", "127.0.0.1")
+    node.tepui("task", "kill", "--wipe", task["id"])
+    wait_until(lambda: volumes(node.agents[0]) not in ([], [name]) and name not in volumes(node.agents[0]),
+               "another volume in the place of the old one", 60)
+    node.remove("/data/db")
+    assert_nothing_is_left(node)
+
+
 def test_wiped_its_volume_is_destroyed(node):
     node.deploy(db())
     task = running(node)[0]
