@@ -46,11 +46,13 @@ struct seen_minute {
 		int64_t minute;
 	} key;
 	bool is_recorded, has_run;
+	bool is_void;			/* another schedule has begun before it */
 };
 
 /* Of one job, as it was at the last look. */
 struct look {
 	char state[JOB_STATE_SIZE];
+	char times[128];		/* what it follows */
 	char life[LIFE_SIZE];
 	int64_t minute, deadline_s;	/* of the clock, up to which all is accounted for */
 	uint64_t n_skipped;
@@ -82,12 +84,17 @@ static void forget_minute(struct job_ledger *ledger, struct seen_minute *minute)
 
 void job_ledger_keep(struct sim *sim)
 {
-	for (struct seen_run *run = sim->job_people->ledger->runs; run; run = run->hh.next)
+	struct job_ledger *ledger = sim->job_people->ledger;
+	struct seen_minute *minute, *next;
+
+	for (struct seen_run *run = ledger->runs; run; run = run->hh.next)
 		run->is_recorded = true;
-	for (struct seen_minute *m = sim->job_people->ledger->minutes; m; m = m->hh.next)
-		m->is_recorded = true;
-	memcpy(sim->job_people->ledger->recorded, sim->job_people->ledger->looks,
-	       sizeof(sim->job_people->ledger->looks));
+	HASH_ITER(hh, ledger->minutes, minute, next) {
+		minute->is_recorded = true;
+		if (minute->is_void)
+			forget_minute(ledger, minute);
+	}
+	memcpy(ledger->recorded, ledger->looks, sizeof(ledger->looks));
 }
 
 void job_ledger_drop(struct sim *sim)
@@ -101,6 +108,7 @@ void job_ledger_drop(struct sim *sim)
 			forget_run(ledger, run);
 	}
 	HASH_ITER(hh, ledger->minutes, minute, next_minute) {
+		minute->is_void = false;
 		if (!minute->is_recorded)
 			forget_minute(ledger, minute);
 	}
@@ -123,7 +131,7 @@ void job_ledger_free(struct job_ledger *ledger)
 
 /* ---- minutes ---- */
 
-static struct seen_minute *find_minute(struct sim *sim, const char *life, int64_t minute)
+static struct seen_minute *find_any(struct sim *sim, const char *life, int64_t minute)
 {
 	struct minute_key key = { .minute = minute };
 	struct seen_minute *seen = NULL;
@@ -133,10 +141,19 @@ static struct seen_minute *find_minute(struct sim *sim, const char *life, int64_
 	return seen;
 }
 
+static bool has_seen(struct sim *sim, const char *life, int64_t minute)
+{
+	const struct seen_minute *seen = find_any(sim, life, minute);
+
+	return seen && !seen->is_void;
+}
+
 static struct seen_minute *see_minute(struct sim *sim, const char *life, int64_t minute)
 {
-	struct seen_minute *seen = find_minute(sim, life, minute);
+	struct seen_minute *seen = find_any(sim, life, minute);
 
+	if (seen && seen->is_void)
+		seen->is_void = seen->has_run = false;
 	if (seen)
 		return seen;
 	seen = sim_alloc(sizeof(*seen));
@@ -395,7 +412,7 @@ static void check_due(struct sim *sim, struct look *look, const struct job *job,
 	int64_t minute = from, now = now_minute(sim);
 
 	for (; minute <= now; minute++) {
-		if (find_minute(sim, look->life, minute) ||
+		if (has_seen(sim, look->life, minute) ||
 		    !calendar_is_due(sim->job_people->calendar, cron, zone, minute))
 			continue;
 		sim_fail(sim, "P9 due", "%s was due in minute %lld by '%s' in %s, and it is %lld",
@@ -422,14 +439,44 @@ static void look_at_clock(struct sim *sim, struct look *look, const struct job *
 
 /* ---- a look ---- */
 
-/* Another schedule makes up for nothing that was due before it. */
+static void print_times(const struct job *job, char *ret, size_t size)
+{
+	const json_t *json = job->schedule ? job->schedule->json : NULL;
+
+	ret[0] = '\0';
+	if (json)
+		(void)snprintf(ret, size, "%s %s %d",
+			       json_string_value(json_object_get(json, "cron")),
+			       json_string_value(json_object_get(json, "timezone")),
+			       json_is_true(json_object_get(json, "enabled")));
+}
+
+/* A clock that has been set back will come to them again. */
+static void void_what_comes(struct sim *sim, const struct look *look)
+{
+	struct seen_minute *minute;
+
+	for (minute = sim->job_people->ledger->minutes; minute; minute = minute->hh.next) {
+		if (strcmp(minute->key.life, look->life) == 0 &&
+		    minute->key.minute > now_minute(sim))
+			minute->is_void = true;
+	}
+}
+
+/* Another schedule makes up for nothing that was due before it, and begins anew with what is to come. */
 static void note_change(struct sim *sim, struct look *look, const struct job *job,
 			const char *state)
 {
 	int64_t deadline_s = job->schedule ? job->schedule->deadline_s : 0;
 	int64_t longest_s = deadline_s > look->deadline_s ? deadline_s : look->deadline_s;
 
+	char times[sizeof(look->times)];
+
 	(void)snprintf(look->state, sizeof(look->state), "%s", state);
+	print_times(job, times, sizeof(times));
+	if (*times && strcmp(times, look->times) != 0)
+		void_what_comes(sim, look);
+	(void)snprintf(look->times, sizeof(look->times), "%s", times);
 	see_minutes(sim, look->life, first_minute(sim, longest_s), now_minute(sim));
 	look->deadline_s = deadline_s;
 }

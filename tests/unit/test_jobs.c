@@ -366,6 +366,26 @@ static void test_disabled_schedule_is_not_made_up_for(void **state)
 	assert_int_equal(world.scheduler.n_tasks, 1);
 }
 
+/* Minutes that a clock went through too early are none of another schedule's. */
+static void test_other_schedule_begins_anew_after_a_clock_that_was_set_back(void **state)
+{
+	struct refusal refusal = { 0 };
+	json_t *schedule = json_pack("{s:s, s:s}", "id", "s", "cron", "50 10 * * *");
+	struct job *changed;
+
+	(void)state;
+	set_clock("2026-01-01T11:00:30Z");
+	add(SCHEDULED("0 5 * * *", ""));
+	pass_until("2026-01-01T11:10:00Z");
+	set_clock("2026-01-01T10:05:00Z");
+	turn();
+	assert_int_equal(jobs_update_schedule(world.controller, "a", "s", schedule, world.now_ms,
+					      &changed, &refusal), 0);
+	json_decref(schedule);
+	pass_and_offer("2026-01-01T10:51:00Z");
+	assert_int_equal(world.scheduler.n_tasks, 1);
+}
+
 static void test_longer_deadline_brings_no_due_time_back(void **state)
 {
 	struct refusal refusal = { 0 };
@@ -509,6 +529,7 @@ int main(void)
 		TEST(test_forbidden_concurrency_skips_what_is_due),
 		TEST(test_due_run_that_finds_no_room_is_dropped),
 		TEST(test_disabled_schedule_is_not_made_up_for),
+		TEST(test_other_schedule_begins_anew_after_a_clock_that_was_set_back),
 		TEST(test_longer_deadline_brings_no_due_time_back),
 		TEST(test_job_starts_when_all_it_depends_on_have_succeeded),
 		TEST(test_run_of_a_deleted_job_is_stopped),

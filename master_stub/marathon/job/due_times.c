@@ -49,6 +49,18 @@ static int handle_window(struct job *job, int64_t now_s)
 	return 0;
 }
 
+/*
+ * Another schedule begins: what was due before it is not made up for, and where a clock that has been
+ * set back went before says nothing of what is to come.
+ */
+static int begin_anew(struct job *job, int64_t now_s)
+{
+	uint32_t next = (uint32_t)(now_s / MINUTE_S) + 1;
+	int r = handle_window(job, now_s);
+
+	return r < 0 ? r : ranges_remove(&job->handled, next, UINT32_MAX);
+}
+
 /* A deadline that is longer now brings nothing back that was given up: from before minute END. */
 static int handle_older(struct job *job, uint32_t end, int64_t now_s)
 {
@@ -82,7 +94,7 @@ int due_times_follow(struct controller *c, struct job *job, json_t *json_take)
 		return -ENOMEM;
 	if (!job->schedule)
 		return 0;
-	return is_other ? handle_window(job, now_s) : handle_older(job, first, now_s);
+	return is_other ? begin_anew(job, now_s) : handle_older(job, first, now_s);
 }
 
 /* ---- What is due ---- */
