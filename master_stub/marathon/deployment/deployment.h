@@ -57,6 +57,12 @@ json_t *deployment_steps_view(const struct deployment *deployment);
 /* The element of GET /v2/deployments; new reference or NULL. */
 json_t *deployment_view(const struct controller *c, const struct deployment *deployment);
 
+/* ---- deployment_ends.c ---- */
+
+/* DEPLOYMENT ends now, failed for REASON (NULL: it has succeeded): kept and recorded. */
+void deployment_note_end(struct controller *c, const struct deployment *deployment,
+			 const char *reason);
+
 /* What a process before this one stored of a deployment that has ended.  -EINVAL, -ENOMEM. */
 int deployment_remember(struct controller *c, json_t *ended_take);
 
@@ -65,6 +71,8 @@ int deployment_remember(struct controller *c, json_t *ended_take);
  * with a "reason".  New reference, or NULL: not known, or one of too long ago.
  */
 json_t *deployment_state_view(const struct controller *c, const char *id);
+
+/* ---- deployment.c ---- */
 
 /* Does DEPLOYMENT touch APP_ID? */
 bool deployment_affects(const struct deployment *deployment, const char *app_id);
