@@ -533,6 +533,15 @@ def test_an_instance_that_is_killed_is_replaced(marathon, pair, is_list):
     assert len(stable(marathon)) == 1
 
 
+def test_one_task_that_is_killed_takes_its_instance_along(marathon, pair):
+    task = pair[1]["containers"][1]["containerId"]
+    answer = marathon.call("POST", "/v2/tasks/delete?scale=true", {"ids": [task]})
+    assert answer.status == 200
+    settled(marathon)
+    wait_until(lambda: status_of(marathon)["instances"] == [], "the end of the instance", 60)
+    assert marathon.call("GET", "/v2/pods/pod").json["scaling"]["instances"] == 0
+
+
 def test_the_last_end_is_told(marathon, pod):
     mounts = [{"name": "shared", "mountPath": "shared"}]
     short = container(shell="until [ -e shared/up ]; do sleep 0.1; done; sleep 0.5; exit 7", volumeMounts=mounts)
