@@ -78,24 +78,23 @@ static const struct entry *find(const struct sim *sim)
 /* DEFINITION (taken); NULL: it is deleted. */
 static void apply(struct sim *sim, json_t *definition)
 {
-	struct change *change = sim_alloc(sizeof(*change));
+	struct change_set set = { .force = true };
+	struct change *change = change_set_app(&set, app_id);
 	const struct entry *entry = find(sim);
 	struct change_result result;
 	struct refusal refusal = { 0 };
 	int r = 0;
 
-	(void)snprintf(change->app_id, sizeof(change->app_id), "%s", app_id);
 	if (definition)
 		r = entry ? app_parse_update(entry->target, definition, NULL, &change->app, &refusal)
 			  : app_parse(definition, NULL, NULL, &change->app, &refusal);
 	if (r == 0)
-		r = changes_apply(sim->host->controller, change, 1, true, sim->now_ms, &result,
-				  &refusal);
+		r = changes_apply(sim->host->controller, &set, sim->now_ms, &result, &refusal);
 	if (r == 0)
 		sim->autoscaled->is_by_hand = true;
 	refusal_done(&refusal);
 	json_decref(definition);
-	changes_free(change, 1);
+	change_set_done(&set);
 	host_acted(sim->host, NULL);
 }
 
