@@ -444,7 +444,6 @@ static int fill_instance(struct load *load, const Tepui__InstanceRecord *record,
 	instance->n_ports = (unsigned)record->n_ports;
 	for (unsigned i = 0; i < record->n_ports; i++)
 		instance->ports[i] = (uint16_t)record->ports[i];
-	instance->is_loaded = true;
 	instance->is_provisioned = record->n_task_states == 0;
 	instance->staged_wall_ms = record->staged_wall_ms;
 	instance->started_wall_ms = record->started_wall_ms;

@@ -88,7 +88,6 @@ struct instance {
 	bool has_health, is_healthy;
 
 	bool is_provisioned;		/* sent, nothing heard yet */
-	bool is_loaded;			/* launched by a process before this one */
 	int64_t staged_wall_ms, started_wall_ms;
 	int64_t launched_ms;		/* boot clock */
 
@@ -366,8 +365,8 @@ struct instance *instance_find_task(const struct controller *c, const char *task
 int instance_set_place(struct instance *instance, const char *agent_id, const char *host);
 int instance_set_text(char **text, const char *value);
 bool instance_is_running(const struct instance *instance);
-/* Is known what it is?  Not so after a restart, until the master has told. */
-bool instance_is_judged(const struct instance *instance);
+/* Does it run without its health checks having told anything yet? */
+bool instance_is_unjudged(const struct instance *instance);
 /* Counts as healthy: running, and healthy as far as its definition has checks. */
 bool instance_is_good(const struct instance *instance);
 /* Is it ready, and has it been good for as long as its definition's deployments want it to be? */

@@ -399,9 +399,9 @@ static void test_another_process_goes_on_with_it(void **state)
 	assert_ptr_equal(instance_of(0), instance_of(1));
 	assert_int_equal(instance_of(1)->ports[0], port);
 	say_state(0, MESOS__V1__TASK_STATE__TASK_RUNNING);
-	assert_false(instance_is_judged(instance_of(0)));
+	assert_false(instance_of(0)->is_confirmed);
 	say_state(1, MESOS__V1__TASK_STATE__TASK_RUNNING);
-	assert_true(instance_is_judged(instance_of(0)));
+	assert_true(instance_of(0)->is_confirmed);
 	say_state(2, MESOS__V1__TASK_STATE__TASK_FAILED);
 	assert_true(task_at(3)->is_killed);
 }

@@ -10,32 +10,40 @@ static const struct {
 	struct rolling_plan plan;	/* stop old, stop new, start, done */
 } rows[] = {
 	/* The default doubles the app, then stops one old for every new that is good. */
-	{ 4, 1, 1, { 4, 0, 0, 0, 0, 0 }, { 0, 0, 4, false } },
-	{ 4, 1, 1, { 4, 0, 0, 4, 0, 0 }, { 0, 0, 0, false } },
-	{ 4, 1, 1, { 4, 0, 1, 3, 0, 0 }, { 1, 0, 0, false } },
-	{ 4, 1, 1, { 0, 0, 4, 0, 0, 0 }, { 0, 0, 0, true } },
-	{ 4, 1, 1, { 0, 0, 4, 0, 1, 0 }, { 0, 0, 0, false } },
+	{ 4, 1, 1, { 4, 0, 0, 0, 0, 0, 0 }, { 0, 0, 4, false } },
+	{ 4, 1, 1, { 4, 0, 0, 4, 0, 0, 0 }, { 0, 0, 0, false } },
+	{ 4, 1, 1, { 4, 0, 1, 3, 0, 0, 0 }, { 1, 0, 0, false } },
+	{ 4, 1, 1, { 0, 0, 4, 0, 0, 0, 0 }, { 0, 0, 0, true } },
+	{ 4, 1, 1, { 0, 0, 4, 0, 1, 0, 0 }, { 0, 0, 0, false } },
 	/* Half of it stops at once. */
-	{ 4, .5, 0, { 4, 0, 0, 0, 0, 0 }, { 2, 0, 0, false } },
-	{ 4, .5, 0, { 2, 0, 0, 0, 2, 0 }, { 0, 0, 0, false } },
-	{ 4, .5, 0, { 2, 0, 0, 0, 0, 0 }, { 0, 0, 2, false } },
-	{ 4, .5, 0, { 2, 0, 1, 1, 0, 0 }, { 1, 0, 0, false } },
+	{ 4, .5, 0, { 4, 0, 0, 0, 0, 0, 0 }, { 2, 0, 0, false } },
+	{ 4, .5, 0, { 2, 0, 0, 0, 2, 0, 0 }, { 0, 0, 0, false } },
+	{ 4, .5, 0, { 2, 0, 0, 0, 0, 0, 0 }, { 0, 0, 2, false } },
+	{ 4, .5, 0, { 2, 0, 1, 1, 0, 0, 0 }, { 1, 0, 0, false } },
 	/* All stop, then all start. */
-	{ 3, 0, 0, { 3, 0, 0, 0, 0, 0 }, { 3, 0, 0, false } },
-	{ 3, 0, 0, { 0, 0, 0, 0, 0, 0 }, { 0, 0, 3, false } },
+	{ 3, 0, 0, { 3, 0, 0, 0, 0, 0, 0 }, { 3, 0, 0, false } },
+	{ 3, 0, 0, { 0, 0, 0, 0, 0, 0, 0 }, { 0, 0, 3, false } },
 	/* No room in either direction: one more than wanted. */
-	{ 3, 1, 0, { 3, 0, 0, 0, 0, 0 }, { 0, 0, 1, false } },
-	{ 3, 1, 0, { 3, 0, 1, 0, 0, 0 }, { 1, 0, 0, false } },
+	{ 3, 1, 0, { 3, 0, 0, 0, 0, 0, 0 }, { 0, 0, 1, false } },
+	{ 3, 1, 0, { 3, 0, 1, 0, 0, 0, 0 }, { 1, 0, 0, false } },
 	/* Those that are not healthy hold nothing up. */
-	{ 3, 1, 0, { 0, 3, 0, 0, 0, 0 }, { 3, 0, 1, false } },
+	{ 3, 1, 0, { 0, 3, 0, 0, 0, 0, 0 }, { 3, 0, 1, false } },
 	/* Those of which nothing is known after a restart are neither stopped nor counted on. */
-	{ 3, 1, 0, { 0, 0, 0, 0, 0, 3 }, { 0, 0, 1, false } },
-	{ 4, .5, 0, { 3, 0, 0, 0, 0, 1 }, { 1, 0, 0, false } },
-	{ 1, 0, 0, { 0, 0, 1, 0, 0, 1 }, { 0, 0, 0, false } },
+	{ 3, 1, 0, { 0, 0, 0, 0, 0, 3, 0 }, { 0, 0, 1, false } },
+	{ 4, .5, 0, { 3, 0, 0, 0, 0, 1, 0 }, { 1, 0, 0, false } },
+	{ 1, 0, 0, { 0, 0, 1, 0, 0, 1, 0 }, { 0, 0, 0, false } },
+	/* Those that may yet be healthy go when enough would be left if they were. */
+	{ 2, 1, 1, { 1, 0, 0, 0, 0, 0, 1 }, { 0, 0, 2, false } },
+	{ 2, 1, 1, { 1, 0, 1, 1, 0, 0, 1 }, { 1, 0, 0, false } },
+	{ 2, 1, 1, { 0, 0, 2, 0, 0, 0, 2 }, { 2, 0, 0, false } },
+	{ 2, 1, 0, { 0, 0, 1, 0, 0, 0, 2 }, { 1, 0, 0, false } },
+	{ 4, .5, 0, { 0, 0, 0, 0, 0, 0, 4 }, { 2, 0, 0, false } },
+	{ 4, .5, 0, { 3, 0, 0, 0, 0, 0, 1 }, { 2, 0, 0, false } },
+	{ 4, .5, 0, { 1, 1, 0, 0, 0, 0, 2 }, { 2, 0, 0, false } },
 	/* Smaller at the same time. */
-	{ 2, 1, 1, { 6, 0, 0, 0, 0, 0 }, { 4, 0, 0, false } },
-	{ 2, 1, 1, { 0, 0, 3, 0, 0, 0 }, { 0, 1, 0, false } },
-	{ 0, 1, 1, { 0, 0, 0, 0, 0, 0 }, { 0, 0, 0, true } },
+	{ 2, 1, 1, { 6, 0, 0, 0, 0, 0, 0 }, { 4, 0, 0, false } },
+	{ 2, 1, 1, { 0, 0, 3, 0, 0, 0, 0 }, { 0, 1, 0, false } },
+	{ 0, 1, 1, { 0, 0, 0, 0, 0, 0, 0 }, { 0, 0, 0, true } },
 };
 
 static void test_formula(void **state)
@@ -194,6 +202,29 @@ static void test_broken_new_version_leaves_the_old_one_alone(void **state)
 	assert_int_equal(count_good(), 3);
 }
 
+/* Its neighbour was replaced a moment ago: another second and it would have been healthy. */
+static void test_one_that_has_yet_to_show_its_health_waits_for_a_good_one(void **state)
+{
+	unsigned first_new;
+
+	(void)state;
+	post_web(1, 1, 2);
+	say(task_at(0), MESOS__V1__TASK_STATE__TASK_FAILED, UNKNOWN_HEALTH);
+	wait_ms(2000);
+	offer();
+	let_it_be(UNKNOWN_HEALTH);
+	first_new = world.scheduler.n_tasks;
+	assert_int_equal(first_new, 3);
+	post("{\"id\":\"/web\",\"cmd\":\"new\"}");
+	offer();
+	assert_int_equal(world.scheduler.n_tasks, first_new + 2);
+	assert_false(task_at(1)->is_killed);
+	assert_false(task_at(2)->is_killed);
+	say(task_at(first_new), MESOS__V1__TASK_STATE__TASK_RUNNING, 1);
+	assert_false(task_at(1)->is_killed);
+	assert_true(task_at(2)->is_killed);
+}
+
 #define WORLD_TEST(f) cmocka_unit_test_setup_teardown(f, world_setup, world_teardown)
 
 /* What keeps a GROUP_BY balanced comes after what keeps the service up. */
@@ -235,6 +266,7 @@ int main(void)
 		WORLD_TEST(test_bounds_hold_whatever_the_order),
 		WORLD_TEST(test_minimum_of_healthy_ones_is_never_undercut),
 		WORLD_TEST(test_broken_new_version_leaves_the_old_one_alone),
+		WORLD_TEST(test_one_that_has_yet_to_show_its_health_waits_for_a_good_one),
 		WORLD_TEST(test_the_unhealthy_one_goes_first_also_from_the_smaller_group),
 	};
 

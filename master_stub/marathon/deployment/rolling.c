@@ -37,6 +37,11 @@ unsigned rolling_max_capacity(const struct app *app)
 	       (!app->is_resident && is_stuck(app));
 }
 
+unsigned rolling_count_old(const struct rolling_state *state)
+{
+	return state->old_healthy + state->old_other + state->old_unknown + state->old_unjudged;
+}
+
 /*
  * Evaluated anew after every change, so that it holds whatever happened in between: what is
  * healthy never falls below the minimum by our doing, what exists never exceeds the capacity.
@@ -46,18 +51,21 @@ void rolling_plan(const struct app *app, const struct rolling_state *state,
 {
 	unsigned n = app->instances, min_healthy = rolling_min_healthy(app);
 	unsigned max_capacity = rolling_max_capacity(app);
-	unsigned old = state->old_healthy + state->old_other + state->old_unknown;
+	unsigned old = rolling_count_old(state);
 	unsigned new = state->new_healthy + state->new_other;
-	unsigned spare = minus(state->old_healthy + state->new_healthy, min_healthy);
-	unsigned exist, stop_healthy;
+	unsigned healthy = state->old_healthy + state->new_healthy;
+	unsigned exist, stop_healthy, stop_unjudged;
 
 	*ret = (struct rolling_plan){ .stop_new = minus(new, n) };
 	/*
 	 * Stopping one that is not healthy takes nothing away.  One of which nothing is known may
-	 * well be healthy, so it is neither relied on nor stopped.
+	 * well be healthy, so it is neither relied on nor stopped.  One that has yet to show what it
+	 * is may go when enough are left should it be healthy: nobody knows how long that takes.
 	 */
-	stop_healthy = minimum(spare, state->old_healthy);
-	ret->stop_old = state->old_other + stop_healthy;
+	stop_healthy = minimum(minus(healthy, min_healthy), state->old_healthy);
+	stop_unjudged = minimum(minus(healthy - stop_healthy + state->old_unjudged, min_healthy),
+				state->old_unjudged);
+	ret->stop_old = state->old_other + stop_unjudged + stop_healthy;
 	exist = old + new + state->dying;
 	ret->start = minimum(minus(n, new), minus(max_capacity, exist));
 	ret->is_done = state->new_healthy == n && new == n && old == 0 && state->dying == 0;

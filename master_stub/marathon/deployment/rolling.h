@@ -14,14 +14,18 @@ struct rolling_state {
 	unsigned new_other;	/* launched, not yet healthy */
 	unsigned dying;		/* told to stop, not yet gone */
 	unsigned old_unknown;	/* alive as far as the records say; not heard of since the start */
+	unsigned old_unjudged;	/* running, and may turn out to be healthy or not */
 };
 
 struct rolling_plan {
-	unsigned stop_old;	/* unhealthy ones first */
+	unsigned stop_old;	/* unhealthy ones first, then unjudged ones */
 	unsigned stop_new;	/* more than the app is to have */
 	unsigned start;
 	bool is_done;
 };
+
+/* Those of the old config that are alive. */
+unsigned rolling_count_old(const struct rolling_state *state);
 
 void rolling_plan(const struct app *app, const struct rolling_state *state,
 		  struct rolling_plan *ret);

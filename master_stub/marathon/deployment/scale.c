@@ -40,8 +40,10 @@ void entry_count(struct controller *c, const struct entry *entry, const struct a
 			ret->dying++;
 		if (!instance_is_alive(instance))
 			continue;
-		if (!is_new && !instance_is_judged(instance))
+		if (!is_new && !instance->is_confirmed)
 			ret->old_unknown++;
+		else if (!is_new && instance_is_unjudged(instance))
+			ret->old_unjudged++;
 		else if (is_new ? instance_is_up(c, instance) : instance_is_good(instance))
 			*(is_new ? &ret->new_healthy : &ret->old_healthy) += 1;
 		else
@@ -51,8 +53,7 @@ void entry_count(struct controller *c, const struct entry *entry, const struct a
 
 static unsigned count_alive(const struct rolling_state *state)
 {
-	return state->old_healthy + state->old_other + state->old_unknown + state->new_healthy +
-	       state->new_other;
+	return rolling_count_old(state) + state->new_healthy + state->new_other;
 }
 
 bool entry_is_scaled(struct controller *c, const struct entry *entry)
@@ -165,7 +166,7 @@ static void keep_canaries(struct controller *c, struct entry *entry)
 
 	(void)unhealthy_balance(c, entry, 0);
 	entry_count(c, entry, entry->target, &state);
-	old = state.old_healthy + state.old_other + state.old_unknown + state.dying;
+	old = rolling_count_old(&state) + state.dying;
 	new = state.new_healthy + state.new_other;
 	entry->launch_spec = old < n_old ? original : entry->target;
 	/* What serves already comes first. */

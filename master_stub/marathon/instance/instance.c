@@ -263,13 +263,10 @@ bool instance_is_running(const struct instance *instance)
 	return !instance->is_provisioned && instance->state == MESOS__V1__TASK_STATE__TASK_RUNNING;
 }
 
-bool instance_is_judged(const struct instance *instance)
+bool instance_is_unjudged(const struct instance *instance)
 {
-	if (!instance->is_confirmed)
-		return false;
-	/* Its health was known to the process before this one, and will be told again. */
-	return !instance->is_loaded || instance->has_health || !instance_is_running(instance) ||
-	       !instance->is_checked;
+	return instance->is_confirmed && instance_is_running(instance) && instance->is_checked &&
+	       !instance->has_health;
 }
 
 bool instance_is_good(const struct instance *instance)

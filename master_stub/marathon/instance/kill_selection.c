@@ -17,7 +17,7 @@ struct candidate {
 	char group[CONSTRAINT_VALUE_SIZE];
 };
 
-enum { RANK_GOOD = 4 };
+enum { RANK_UNJUDGED = 4, RANK_GOOD };
 
 static int rank_of(const struct instance *instance)
 {
@@ -27,7 +27,9 @@ static int rank_of(const struct instance *instance)
 		return 1;
 	if (instance->state == MESOS__V1__TASK_STATE__TASK_STARTING)
 		return 2;
-	return instance_is_good(instance) ? RANK_GOOD : RANK_GOOD - 1;
+	if (instance_is_good(instance))
+		return RANK_GOOD;
+	return instance_is_unjudged(instance) ? RANK_UNJUDGED : RANK_UNJUDGED - 1;
 }
 
 static bool is_eligible(const struct instance *instance, const struct app *target,
@@ -37,8 +39,8 @@ static bool is_eligible(const struct instance *instance, const struct app *targe
 
 	if (!instance_is_alive(instance) || !(which & (is_new ? NEW_ONES : OLD_ONES)))
 		return false;
-	/* A rolling restart counts on those that it cannot judge yet to stay. */
-	return which != OLD_ONES || instance_is_judged(instance);
+	/* A rolling restart leaves alone what it has not heard of. */
+	return which != OLD_ONES || instance->is_confirmed;
 }
 
 static unsigned collect(const struct controller *c, const struct entry *entry,
@@ -86,6 +88,12 @@ static bool goes_before(const struct candidate *a, const struct candidate *b, bo
 	return oldest_first ? a->since_ms < b->since_ms : a->since_ms > b->since_ms;
 }
 
+/* Of those that may not serve at all any is as good to stop as another. */
+static unsigned uselessness(int rank)
+{
+	return rank == RANK_GOOD ? 0 : rank == RANK_UNJUDGED ? 1 : 2;
+}
+
 /*
  * One at a time: with every one that goes its group becomes less full.  In a rolling restart, which
  * counts on the good ones to stay, those that are not go before any of them.
@@ -102,8 +110,8 @@ static struct candidate *next_of(struct candidate *list, unsigned n, bool has_gr
 		if (list[i].is_taken)
 			continue;
 		crowd = has_groups ? crowd_of(&list[i], list, n) : 1;
-		if (good_last && list[i].rank != RANK_GOOD)
-			crowd += n;
+		if (good_last)
+			crowd += n * uselessness(list[i].rank);
 		if (!best || crowd > best_crowd ||
 		    (crowd == best_crowd && goes_before(&list[i], best, oldest_first))) {
 			best = &list[i];
