@@ -184,11 +184,12 @@ def images_of_every_node(whole_fleet, tmp_path_factory):
 @pytest.mark.usefixtures("images")
 def test_a_broken_version_is_rolled_back_with_its_cause(fleet, works, broken, cause, dies):
     app = {key: value for key, value in SLEEPER.items() if key != "cmd"}
-    fleet.deploy({**app, **works, "deployment": {"deadlineSeconds": 3, "minUpSeconds": 1, "rollback": True}})
+    fleet.deploy({**app, **works})
     good, definition = fleet.running("/web"), executed(fleet)
     # Those of the broken version that come and go are beside them.
     with Promises(fleet, "/web", least=3):
-        failing = fleet.change("/v2/apps/web", broken)
+        failing = fleet.change("/v2/apps/web", {
+            **broken, "deployment": {"deadlineSeconds": 3, "minUpSeconds": 1, "rollback": True}})
         wait_until(lambda: "lastTaskFailure" in fleet.app("/web"), "the first failure")
         if dies:
             fleet.kill_master()
