@@ -12,6 +12,7 @@ int app_autoscale(struct cli *cli, char **args, size_t n, struct err *e);
 int app_add(struct cli *cli, char **args, size_t n, struct err *e);
 int app_update(struct cli *cli, char **args, size_t n, struct err *e);
 int app_set(struct cli *cli, char **args, size_t n, struct err *e);
+int app_rollback(struct cli *cli, char **args, size_t n, struct err *e);
 int app_scale(struct cli *cli, char **args, size_t n, struct err *e);
 int app_restart(struct cli *cli, char **args, size_t n, struct err *e);
 int app_remove(struct cli *cli, char **args, size_t n, struct err *e);

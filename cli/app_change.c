@@ -2,9 +2,12 @@
 #include "cli/app.h"
 
 #include <errno.h>
+#include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "cli/assignment.h"
 #include "cli/change.h"
 #include "cli/cli.h"
 #include "cli/client.h"
@@ -18,6 +21,15 @@ static const char *const known_keys[] = {
 	"uris", "ports", "portDefinitions", "version", "versionInfo", "tasks", "tasksStats",
 	"taskStats", "lastTaskFailure", "readinessCheckResults",
 };
+
+/* What has a versionInfo was read from the master, which takes no version beside other members. */
+static void drop_read_only(json_t *app)
+{
+	if (!json_object_get(app, "versionInfo"))
+		return;
+	(void)json_object_del(app, "version");
+	(void)json_object_del(app, "versionInfo");
+}
 
 static bool is_known(const json_t *app, const char *key, const json_t *value)
 {
@@ -85,6 +97,7 @@ int app_add(struct cli *cli, char **args, size_t n, struct err *e)
 	(void)n;
 	if (r < 0)
 		return r;
+	drop_read_only(body);
 	r = send(cli, HTTP_POST, "/v2/apps", member_text(body, "id"), body, "created", e);
 	json_decref(body);
 	return r;
@@ -113,80 +126,98 @@ int app_update(struct cli *cli, char **args, size_t n, struct err *e)
 	r = document_read(args[1], &body, e);
 	if (r >= 0)
 		r = get_app(cli, args[0], NULL, e);
+	drop_read_only(body);
 	if (r >= 0)
 		r = change(cli, HTTP_PUT, args[0], "", body, "updated", e);
 	json_decref(body);
 	return r;
 }
 
-/* A value is JSON where it parses as JSON, and text otherwise: cpus=.5 must be written cpus=0.5. */
-static int assign(json_t *object, const char *assignment, struct err *e)
+/* A member that is null cannot be changed: without it the definition is sent whole. */
+static int finish_changes(const json_t *app, json_t **changes, bool *ret_is_whole, struct err *e)
 {
-	const char *equals = strchr(assignment, '=');
-	AUTO_FREE char *key = NULL;
-	json_t *value;
-	char *dot;
+	json_t *whole, *value;
+	const char *key;
+	void *next;
 
-	if (!equals || equals == assignment)
-		return err_set(e, CLI_MISUSE, "set '%s': not KEY=VALUE", assignment);
-	key = strndup(assignment, (size_t)(equals - assignment));
-	value = json_loads(equals + 1, JSON_DECODE_ANY | JSON_REJECT_DUPLICATES, NULL);
-	if (!value)
-		value = json_string(equals + 1);
-	if (!key || !value) {
-		json_decref(value);
-		return err_set(e, EINVAL, "set '%s': not valid text", assignment);
+	*ret_is_whole = false;
+	json_object_foreach(*changes, key, value)
+		*ret_is_whole |= json_is_null(value);
+	if (!*ret_is_whole)
+		return 0;
+	whole = json_copy((json_t *)(uintptr_t)app);
+	if (!whole || json_object_update(whole, *changes) < 0) {
+		json_decref(whole);
+		return err_set(e, ENOMEM, "change an app");
 	}
-	dot = strchr(key, '.');
-	if (dot) {
-		json_t *inner;
-
-		*dot = '\0';
-		/* Marathon's maps (env, labels) hold text only. */
-		if (!json_is_string(value)) {
-			json_decref(value);
-			value = json_string(equals + 1);
-		}
-		inner = json_object_get(object, key);
-		if (!inner) {
-			inner = json_object();
-			(void)json_object_set_new(object, key, inner);
-		}
-		(void)json_object_set_new(inner, dot + 1, value);
-	} else {
-		(void)json_object_set_new(object, key, value);
+	drop_read_only(whole);
+	json_object_foreach_safe(whole, next, key, value) {
+		if (json_is_null(value))
+			(void)json_object_del(whole, key);
 	}
-	return 0;
-}
-
-/* A map is replaced whole by the API: start from what the app has. */
-static int copy_maps(struct cli *cli, const char *id, json_t *object, struct err *e)
-{
-	json_t *app = NULL;
-	int r = get_app(cli, id, &app, e);
-
-	if (r < 0)
-		return r;
-	for (size_t i = 0; i < 2; i++) {
-		const char *map = i ? "labels" : "env";
-		json_t *old = json_object_get(app, map);
-
-		(void)json_object_set_new(object, map, old ? json_deep_copy(old) : json_object());
-	}
-	json_decref(app);
+	json_decref(*changes);
+	*changes = whole;
 	return 0;
 }
 
 int app_set(struct cli *cli, char **args, size_t n, struct err *e)
 {
-	json_t *body = json_object();
+	json_t *changes = json_object(), *app = NULL;
+	bool is_whole = false;
 	int r;
 
-	r = copy_maps(cli, args[0], body, e);
+	r = get_app(cli, args[0], &app, e);
 	for (size_t i = 1; r >= 0 && i < n; i++)
-		r = assign(body, args[i], e);
+		r = assignment_apply(args[i], app, changes, e);
 	if (r >= 0)
-		r = change(cli, HTTP_PUT, args[0], "", body, "updated", e);
+		r = finish_changes(app, &changes, &is_whole, e);
+	if (r >= 0)
+		r = change(cli, HTTP_PUT, args[0], is_whole ? "?partialUpdate=false" : "", changes,
+			   "updated", e);
+	json_decref(changes);
+	json_decref(app);
+	return r;
+}
+
+/* The newest version that is older than what the app is now. */
+static int find_previous(struct cli *cli, const char *id, char **ret, struct err *e)
+{
+	AUTO_FREE char *path = client_app_path(id, "/versions");
+	json_t *app = NULL, *reply = NULL, *version;
+	size_t i;
+	int r = get_app(cli, id, &app, e);
+
+	if (r >= 0)
+		r = path ? client_get(cli, NULL, path, &reply, e)
+			 : err_set(e, ENOMEM, "build a path");
+	json_array_foreach(json_object_get(reply, "versions"), i, version) {
+		const char *text = json_string_value(version);
+
+		if (!*ret && text && strcmp(text, member_text(app, "version")) < 0)
+			*ret = strdup(text);
+	}
+	if (r >= 0 && !*ret)
+		r = err_set(e, ENOENT, "roll back app '%s': there is no version before this one", id);
+	json_decref(reply);
+	json_decref(app);
+	return r;
+}
+
+int app_rollback(struct cli *cli, char **args, size_t n, struct err *e)
+{
+	AUTO_FREE char *version = n > 1 ? strdup(args[1]) : NULL;
+	AUTO_FREE char *what = NULL;
+	json_t *body;
+	int r = n > 1 ? get_app(cli, args[0], NULL, e) : find_previous(cli, args[0], &version, e);
+
+	if (r < 0)
+		return r;
+	if (!version || asprintf(&what, "going back to %s", version) < 0) {
+		what = NULL;
+		return err_set(e, ENOMEM, "roll back app '%s'", args[0]);
+	}
+	body = json_pack("{s:s}", "version", version);
+	r = change(cli, HTTP_PUT, args[0], "", body, what, e);
 	json_decref(body);
 	return r;
 }

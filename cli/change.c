@@ -24,7 +24,7 @@ int change_call(struct cli *cli, enum http_method method, const char *path, cons
 		{ cli->options.dry_run, "dryRun=true" },
 	};
 	AUTO_FREE char *target = strdup(path);
-	char separator = '?';
+	char separator = strchr(path, '?') ? '&' : '?';
 
 	for (size_t i = 0; target && i < ARRAY_SIZE(options); i++) {
 		AUTO_FREE char *before = target;

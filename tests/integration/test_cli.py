@@ -248,10 +248,59 @@ def test_keys_that_the_master_passes_over_are_told(node, tmp_path):
     done = node.tepui("app", "set", "/sleeper", "mem=17", "typo=2", "--force", check=False)
     assert (done.returncode, done.stderr) == (0, warning + "\n")
     app = json.loads(node.tepui("app", "show", "/sleeper", "--json"))
-    # With a version a document may have nothing else: it goes back to that version.
-    document.write_text(json.dumps({key: app[key] for key in app if key != "version"} | {"instances": 0}))
+    document.write_text(json.dumps(app | {"instances": 0}))
     done = node.tepui("app", "update", "/sleeper", str(document), "--force", check=False)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_fields_are_set_by_their_paths(node, tmp_path):
+    document = tmp_path / "app.json"
+    mapping = {"containerPath": "data", "hostPath": "/srv", "mode": "RO"}
+    document.write_text(json.dumps(sleeper(
+        "/set", instances=0, env={"A": "a", "B": "b"}, healthChecks=[{"protocol": "COMMAND", "command": {"value": "true"}}],
+        container={"type": "MESOS", "docker": {"image": "web:1"}, "volumes": [mapping]})))
+    node.tepui("app", "add", str(document), "--wait")
+    node.tepui("app", "set", "/set", "container.docker.image=web:latest", "upgradeStrategy.minimumHealthCapacity=0.5",
+               "env.A=null", "env.C.D=5", "healthChecks.0.intervalSeconds=7", "--wait")
+    app = node.app("/set")
+    assert app["container"]["docker"]["image"] == "web:latest" and app["container"]["volumes"] == [mapping]
+    assert app["upgradeStrategy"] == {"minimumHealthCapacity": 0.5, "maximumOverCapacity": 1}
+    assert app["env"] == {"B": "b", "C.D": "5"}
+    assert (app["healthChecks"][0]["intervalSeconds"], app["healthChecks"][0]["command"]["value"]) == (7, "true")
+    node.tepui("app", "set", "/set", "healthChecks=null", "container.volumes=null", "--wait")
+    app = node.app("/set")
+    assert not app.get("healthChecks") and not app["container"].get("volumes") and app["env"] == {"B": "b", "C.D": "5"}
+    done = node.tepui("app", "set", "/set", "cpus.a=5", check=False)
+    assert (done.returncode, done.stderr) == (2, "tepui: set 'cpus.a=5': nothing can be below 'cpus'\n")
+
+
+def test_an_app_goes_back_to_a_version(node):
+    node.call("POST", "/v2/apps", sleeper("/back", instances=0, labels={"n": "1"}))
+    for n in ("2", "3"):
+        node.tepui("app", "set", "/back", f"labels.n={n}", "--force", "--wait")
+    first = node.tepui("app", "versions", "/back").split()[-1]
+    out = node.tepui("app", "rollback", "/back", "--wait")
+    assert re.match(r"going back to \S+Z, deployment ", out)
+    assert node.app("/back")["labels"] == {"n": "2"}
+    node.tepui("app", "rollback", "/back", first, "--wait")
+    assert node.app("/back")["labels"] == {"n": "1"}
+    node.tepui("app", "set", "/back", f"version={node.tepui('app', 'versions', '/back').split()[2]}", "--wait")
+    assert node.app("/back")["labels"] == {"n": "3"}
+    done = node.tepui("app", "rollback", "/back", "2001-01-01T00:00:00.000Z", check=False)
+    assert (done.returncode, "does not exist in version 2001" in done.stderr) == (4, True)
+
+
+def test_what_was_read_can_be_sent_back(node, tmp_path):
+    node.call("POST", "/v2/apps", sleeper("/again", instances=0, labels={"n": "1"}))
+    document = tmp_path / "app.json"
+    document.write_text(node.tepui("--json", "app", "show", "/again"))
+    node.tepui("app", "set", "/again", "labels.n=2", "--force", "--wait")
+    done = node.tepui("app", "update", "/again", str(document), "--wait", check=False)
+    assert (done.returncode, "warning" in done.stderr) == (0, False), done.stderr
+    assert node.app("/again")["labels"] == {"n": "1"}
+    # As Marathon has it: with a version alone the app goes back, and nothing else may stand beside it.
+    document.write_text(json.dumps({"version": node.app("/again")["version"], "cpus": 0.2}))
+    assert node.tepui("app", "update", "/again", str(document), check=False).returncode == 1
 
 
 def on_terminal(columns, *argv):
