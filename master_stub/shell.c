@@ -311,6 +311,14 @@ static int start_master(struct shell *shell, bool is_rebuilt, struct err *e)
 	return r;
 }
 
+/* The flag was checked. */
+static enum accepted_resources accepted_of(const char *name)
+{
+	if (strcmp(name, "unreserved") == 0)
+		return ACCEPTED_UNRESERVED;
+	return strcmp(name, "reserved") == 0 ? ACCEPTED_RESERVED : ACCEPTED_ANY;
+}
+
 static int start_controller(struct shell *shell, struct err *e)
 {
 	struct controller_options options = controller_default_options;
@@ -333,6 +341,7 @@ static int start_controller(struct shell *shell, struct err *e)
 	options.local_port_min = (uint16_t)shell->flags.local_port_min;
 	options.local_port_max = (uint16_t)shell->flags.local_port_max;
 	options.mesos_role = shell->flags.mesos_role;
+	options.accepted = accepted_of(shell->flags.accepted_resource_roles_default_behavior);
 	options.env_vars_prefix = shell->flags.env_vars_prefix;
 	options.new_group_enforces_role = strcmp(shell->flags.new_group_enforce_role, "top") == 0;
 	options.max_instances_per_offer = (unsigned)shell->flags.max_instances_per_offer;

@@ -76,6 +76,8 @@ static const struct flag table[] = {
 	ROW(FLAG_U64, local_port_max, "20000", UINT16_MAX, "port above the highest of them"),
 	ROW(FLAG_STR, mesos_role, "*", 0,
 	    "role of apps that name none, unless their group enforces its own"),
+	ROW(FLAG_STR, accepted_resource_roles_default_behavior, "any", 0,
+	    "what apps without acceptedResourceRoles use of offers: any, unreserved or reserved"),
 	ROW(FLAG_STR, new_group_enforce_role, "off", 0,
 	    "do top-level groups that come have their names as the role of their apps: top or off"),
 	ROW(FLAG_STR, placement_strategy, "spread", 0,
@@ -180,12 +182,17 @@ static int check_prefix(const char *begin, struct err *e)
 
 static int check_roles(const struct shell_flags *flags, struct err *e)
 {
+	const char *accepted = flags->accepted_resource_roles_default_behavior;
 	const char *role = flags->mesos_role;
 
 	if (strcmp(role, "*") != 0 && (strlen(role) > 256 || !resource_role_is_valid(role)))
 		return err_set(e, EINVAL, "use '--mesos_role=%.300s': not a role", role);
 	if (!role_list_has(flags->roles, role))
 		return err_set(e, EINVAL, "use '--mesos_role=%s': not one of '--roles'", role);
+	if (strcmp(accepted, "any") != 0 && strcmp(accepted, "unreserved") != 0 &&
+	    strcmp(accepted, "reserved") != 0)
+		return err_set(e, EINVAL, "use '--accepted_resource_roles_default_behavior=%s':"
+			       " not any, unreserved or reserved", accepted);
 	if (strcmp(flags->new_group_enforce_role, "top") != 0 &&
 	    strcmp(flags->new_group_enforce_role, "off") != 0)
 		return err_set(e, EINVAL, "use '--new_group_enforce_role=%s': neither top nor off",

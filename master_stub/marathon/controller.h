@@ -24,6 +24,13 @@ enum placement_strategy {
 	PLACEMENT_BINPACK,	/* where the least room is */
 };
 
+/* What apps that do not say use of what is offered to their roles. */
+enum accepted_resources {
+	ACCEPTED_ANY,
+	ACCEPTED_UNRESERVED,
+	ACCEPTED_RESERVED,
+};
+
 struct controller_options {
 	uint16_t local_port_min, local_port_max;	/* 10000, 20000: service ports */
 	int64_t scale_check_ms;				/* 300,000 */
@@ -36,6 +43,7 @@ struct controller_options {
 	unsigned max_instances_per_offer;		/* 0: as many as fit */
 	enum placement_strategy placement;			/* of apps that do not say */
 	const char *mesos_role;				/* borrowed; of apps that need not have another one */
+	enum accepted_resources accepted;			/* by apps that do not say */
 	bool new_group_enforces_role;			/* top-level groups that come: group_role.h */
 	const char *env_vars_prefix;			/* borrowed; of HOST, PORT0 and the like; "" */
 	const char *hostname;				/* borrowed; for /v2/info and leader */

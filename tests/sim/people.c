@@ -111,6 +111,12 @@ static void add_readiness_check(json_t *definition)
 					    2));
 }
 
+/* A share of their own, or that of everybody. */
+static const char *any_role(struct sim *sim)
+{
+	return sim_chance(sim, 300) ? "people" : "*";
+}
+
 static json_t *any_container(struct sim *sim, unsigned number)
 {
 	char name[16];
@@ -156,8 +162,8 @@ static json_t *scaled_pod(const struct entry *entry, int instances)
 static json_t *any_app(struct sim *sim, unsigned app, int instances)
 {
 	json_t *definition = json_pack(
-		"{s:s, s:s, s:i, s:f, s:i, s:i, s:o}", "id", people_app_id(app), "cmd",
-		"sleep 1000", "instances", instances, "cpus", 0.1, "mem", 32,
+		"{s:s, s:s, s:s, s:i, s:f, s:i, s:i, s:o}", "id", people_app_id(app), "role",
+		any_role(sim), "cmd", "sleep 1000", "instances", instances, "cpus", 0.1, "mem", 32,
 		"maxLaunchDelaySeconds", 20, "upgradeStrategy", any_strategy(sim));
 
 	if (sim_chance(sim, 600))
@@ -205,8 +211,9 @@ static void cancel(struct sim *sim, unsigned app, const struct entry *entry)
 
 static json_t *any_update(struct sim *sim)
 {
-	return json_pack("{s:f, s:o}", "cpus", (double)sim_between(sim, 1, 3) / 10,
-			 "upgradeStrategy", any_strategy(sim));
+	return json_pack("{s:s, s:f, s:o}", "role", any_role(sim), "cpus",
+			 (double)sim_between(sim, 1, 3) / 10, "upgradeStrategy",
+			 any_strategy(sim));
 }
 
 static void change(struct sim *sim, unsigned app, const struct entry *entry)

@@ -280,8 +280,8 @@ static void assert_taken(const char *fields, const char *left, const char *taken
 	assert_int_equal(resources_parse(left, &offered, &e), 0);
 	assert_int_equal(resources_parse("cpus:1.5;mem:64;ports:[31000-31000,32001-32001]", &need, &e),
 			 0);
-	assert_non_null(usable_of(spec, &offered, &scratch));
-	assert_int_equal(usable_take(spec, &offered, &need, &mine), 0);
+	assert_non_null(usable_of(world.controller, spec, &offered, &scratch));
+	assert_int_equal(usable_take(world.controller, spec, &offered, &need, &mine), 0);
 	taken = resources_format(&mine);
 	after = resources_format(&offered);
 	assert_string_equal(taken, taken_text);
@@ -317,7 +317,7 @@ static void assert_usable(const char *accepted, double cpus, unsigned n_ports)
 	assert_int_equal(app_parse(document, NULL, NULL, &spec, &refusal), 0);
 	assert_int_equal(resources_parse("cpus:2;cpus(dev):1;cpus(eng):4;ports:[31000-31009];"
 					 "ports(dev):[32000-32001]", &offered, &e), 0);
-	usable = usable_of(spec, &offered, &scratch);
+	usable = usable_of(world.controller, spec, &offered, &scratch);
 	assert_non_null(usable);
 	assert_true(resources_scalar_to_double(usable->scalar[RESOURCE_CPUS]) == cpus);
 	assert_int_equal(ranges_count(&usable->ports), n_ports);
@@ -334,6 +334,17 @@ static void test_accepted_roles_say_what_is_usable(void **state)
 	assert_usable("[\"*\",\"dev\"]", 3, 12);
 	assert_usable("[\"*\"]", 2, 10);
 	assert_usable("[\"dev\"]", 1, 2);
+}
+
+static void test_the_operator_says_what_is_usable_where_nobody_does(void **state)
+{
+	(void)state;
+	world.controller->options.accepted = ACCEPTED_UNRESERVED;
+	assert_usable(NULL, 2, 10);
+	assert_usable("[\"dev\"]", 1, 2);
+	world.controller->options.accepted = ACCEPTED_RESERVED;
+	assert_usable(NULL, 1, 2);
+	assert_usable("[\"*\"]", 2, 10);
 }
 
 static void test_a_task_tells_what_it_takes_of_reservations(void **state)
@@ -426,8 +437,13 @@ int main(void)
 			world_teardown),
 		cmocka_unit_test_setup_teardown(test_an_app_is_started_on_offers_to_its_role_alone,
 						world_setup, world_teardown),
-		cmocka_unit_test(test_what_is_reserved_is_taken_first),
-		cmocka_unit_test(test_accepted_roles_say_what_is_usable),
+		cmocka_unit_test_setup_teardown(test_what_is_reserved_is_taken_first, world_setup,
+						world_teardown),
+		cmocka_unit_test_setup_teardown(test_accepted_roles_say_what_is_usable, world_setup,
+						world_teardown),
+		cmocka_unit_test_setup_teardown(
+			test_the_operator_says_what_is_usable_where_nobody_does, world_setup,
+			world_teardown),
 		cmocka_unit_test_setup_teardown(test_a_task_tells_what_it_takes_of_reservations,
 						world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(test_who_waits_for_offers_to_its_role_says_so,

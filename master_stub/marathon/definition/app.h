@@ -29,6 +29,7 @@ struct app {
 	const char *id, *cmd, *user, *role;
 	const json_t *args, *env, *labels, *dependencies, *health_checks, *ports, *volumes;
 	const json_t *readiness_check;	/* Marathon allows one */
+	bool names_accepted;		/* acceptedResourceRoles */
 	bool takes_unreserved, takes_reserved;	/* of what is offered to its role */
 	unsigned instances;
 	double cpus, mem_mb, disk_mb;

@@ -101,6 +101,7 @@ static void take_accepted_roles(struct app *app, const json_t *json)
 	const json_t *accepted = json_object_get(json, "acceptedResourceRoles");
 	bool takes_all = json_array_size(accepted) == 0;
 
+	app->names_accepted = !takes_all || app->is_resident;
 	app->takes_unreserved = takes_all || lists(accepted, "*");
 	app->takes_reserved = takes_all || lists(accepted, app->role);
 	/* Only what is reserved for nobody yet can be reserved for an instance. */

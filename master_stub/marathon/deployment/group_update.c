@@ -496,7 +496,7 @@ static int scale(const struct builder *b, const char *id, double factor)
 static bool says_of_apps(const json_t *update)
 {
 	const json_t *groups = json_object_get(update, "groups");
-	bool does = json_array_size(json_object_get(update, "apps")) > 0;
+	bool does = json_object_get(update, "apps") || json_object_get(update, "pods");
 
 	for (size_t i = 0; i < json_array_size(groups); i++)
 		does |= says_of_apps(json_array_get(groups, i));

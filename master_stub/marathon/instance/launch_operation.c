@@ -54,7 +54,7 @@ static Mesos__V1__TaskInfo *make_member(struct build *b, const struct instance_t
 	int r = task_resources(instance_task_spec(task), &need);
 
 	if (r == 0)
-		r = usable_take(task->instance->spec, pool, &need, &part);
+		r = usable_take(b->c, task->instance->spec, pool, &need, &part);
 	if (r == 0)
 		r = task_info_new(b->c, task, &part, &info);
 	resources_done(&need);

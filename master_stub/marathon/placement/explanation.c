@@ -75,7 +75,7 @@ static int add_node(struct census *census, const struct fit *fit, const struct n
 	census->n_nodes++;
 	if (reason == N_REASONS)
 		return 0;
-	usable = usable_of(spec, &node->left, &scratch);
+	usable = usable_of(fit->c, spec, &node->left, &scratch);
 	group = &census->groups[reason];
 	if (usable && scalars[reason].what)
 		has = usable->scalar[scalars[reason].kind];
@@ -294,7 +294,7 @@ static void say_missing(struct sentence *s, const struct fit *fit, const struct 
 {
 	const struct app *spec = fit->entry->launch_spec;
 	struct resources scratch;
-	const struct resources *usable = usable_of(spec, spot->left, &scratch);
+	const struct resources *usable = usable_of(fit->c, spec, spot->left, &scratch);
 
 	if (usable && scalars[reason].what)
 		say(s, "%.10g %s are needed, %.10g are free", wanted_of(spec, reason),

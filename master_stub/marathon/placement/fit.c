@@ -41,7 +41,7 @@ int fit_prepare(const struct controller *c, const struct entry *entry, struct fi
 	const struct node *node, *next;
 	size_t n = 0;
 
-	*ret = (struct fit){ .entry = entry };
+	*ret = (struct fit){ .c = c, .entry = entry };
 	if (spec->n_constraints == 0)
 		return 0;
 	nodes = calloc(HASH_CNT(by_id, c->nodes) + 1, sizeof(*nodes));
@@ -106,7 +106,7 @@ enum reason fit_why_not(const struct fit *fit, const struct spot *spot)
 		return REASON_CONSTRAINT;
 	if (spot->is_unavailable)
 		return REASON_MAINTENANCE;
-	usable = usable_of(spec, spot->left, &scratch);
+	usable = usable_of(fit->c, spec, spot->left, &scratch);
 	reason = usable ? lacks(spec, usable) : REASON_CPUS;
 	resources_done(&scratch);
 	return reason;

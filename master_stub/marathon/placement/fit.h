@@ -19,6 +19,7 @@ struct spot {
 
 /* What constraints look at, gathered once for an app.  -ENOMEM; freed with fit_done(). */
 struct fit {
+	const struct controller *c;
 	const struct entry *entry;
 	struct survey *survey;
 };

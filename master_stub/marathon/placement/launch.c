@@ -56,12 +56,12 @@ static int take(struct controller *c, struct bid *bid, struct instance *instance
 
 	if (r < 0)
 		return r;
-	usable = usable_of(instance->spec, &bid->left, &scratch);
+	usable = usable_of(c, instance->spec, &bid->left, &scratch);
 	r = usable ? ranges_copy(&usable->ports, &free_ports) : -ENOMEM;
 	if (r == 0)
 		r = take_ports(c, instance->spec, &free_ports, instance, &need.ports);
 	if (r == 0)
-		r = usable_take(instance->spec, &bid->left, &need, ret);
+		r = usable_take(c, instance->spec, &bid->left, &need, ret);
 	ranges_done(&free_ports);
 	resources_done(&scratch);
 	resources_done(&need);

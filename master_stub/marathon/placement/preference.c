@@ -28,10 +28,11 @@ void preference_prepare(struct controller *c, const struct entry *entry)
 }
 
 /* How many more of the app would fit into what is left; of each resource by itself. */
-static uint64_t count_more(const struct app *spec, const struct resources *left)
+static uint64_t count_more(const struct controller *c, const struct app *spec,
+			   const struct resources *left)
 {
 	struct resources need, scratch;
-	const struct resources *usable = usable_of(spec, left, &scratch);
+	const struct resources *usable = usable_of(c, spec, left, &scratch);
 	uint64_t fewest = UINT64_MAX;
 
 	if (!usable || instance_resources(spec, &need) < 0) {
@@ -59,7 +60,7 @@ struct rank preference_rank(const struct controller *c, const struct entry *entr
 	if (placement == PLACEMENT_DEFAULT)
 		placement = c->options.placement;
 	if (placement == PLACEMENT_BINPACK) {
-		rank.first = count_more(entry->launch_spec, spot->left);
+		rank.first = count_more(c, entry->launch_spec, spot->left);
 	} else if (node) {
 		rank.first = node->n_of_app;
 		rank.second = node->zone ? node->zone->n_of_app : node->n_of_app;

@@ -5,38 +5,58 @@
 
 #include "lib/resources.h"
 #include "master_stub/marathon/definition/app.h"
+#include "master_stub/marathon/state.h"
 #include "proto/mesos.pb-c.h"
 
-/* A dynamic reservation with labels was made for something, which whoever made it knows by them. */
-static bool is_labelled(const struct resource_part *part)
+/* Was it made for one instance, by a Marathon, whose labels say so? */
+static bool is_taken(const struct resource_part *part)
 {
 	const Mesos__V1__Resource__ReservationInfo *last = reservations_last(part->reservations);
 
-	return last && last->labels && last->labels->n_labels > 0;
+	for (size_t i = 0; last && last->labels && i < last->labels->n_labels; i++) {
+		if (strcmp(last->labels->labels[i]->key, "marathon_framework_id") == 0)
+			return true;
+	}
+	return false;
 }
 
-static bool is_usable(const struct app *spec, const struct resource_part *part)
+/* Who names no roles has those that the operator wants. */
+static bool takes_reserved(const struct controller *c, const struct app *spec)
 {
-	return spec->takes_reserved && !part->volume && strcmp(part->role, spec->role) == 0 &&
-	       !is_labelled(part);
+	return spec->names_accepted ? spec->takes_reserved
+				    : spec->takes_reserved && c->options.accepted != ACCEPTED_UNRESERVED;
 }
 
-const struct resources *usable_of(const struct app *spec, const struct resources *left,
-				  struct resources *scratch)
+static bool takes_unreserved(const struct controller *c, const struct app *spec)
 {
+	return spec->names_accepted ? spec->takes_unreserved
+				    : spec->takes_unreserved && c->options.accepted != ACCEPTED_RESERVED;
+}
+
+static bool is_usable(const struct controller *c, const struct app *spec,
+		      const struct resource_part *part)
+{
+	return takes_reserved(c, spec) && !part->volume && strcmp(part->role, spec->role) == 0 &&
+	       !is_taken(part);
+}
+
+const struct resources *usable_of(const struct controller *c, const struct app *spec,
+				  const struct resources *left, struct resources *scratch)
+{
+	bool is_free_usable = takes_unreserved(c, spec);
 	int r = 0;
 
 	*scratch = (struct resources){ 0 };
-	if (spec->takes_unreserved && left->parts.n == 0)
+	if (is_free_usable && left->parts.n == 0)
 		return left;
-	if (spec->takes_unreserved) {
+	if (is_free_usable) {
 		memcpy(scratch->scalar, left->scalar, sizeof(scratch->scalar));
 		r = ranges_copy(&left->ports, &scratch->ports);
 	}
 	for (size_t i = 0; i < left->parts.n && r == 0; i++) {
 		const struct resource_part *part = &left->parts.items[i];
 
-		if (!is_usable(spec, part))
+		if (!is_usable(c, spec, part))
 			continue;
 		if (part->kind == RESOURCE_PORTS)
 			r = ranges_add_all(&scratch->ports, &part->ports);
@@ -83,8 +103,9 @@ static int take_scalar(const struct resource_part *part, int64_t *missing, struc
 	return resource_parts_add(&ret->parts, &taken);
 }
 
-static int choose(const struct app *spec, const struct resources *left,
-		  const struct resources *need, struct resources *ret)
+static int choose(const struct controller *c, const struct app *spec,
+		  const struct resources *left, const struct resources *need,
+		  struct resources *ret)
 {
 	int r;
 
@@ -93,7 +114,7 @@ static int choose(const struct app *spec, const struct resources *left,
 	for (size_t i = 0; i < left->parts.n && r == 0; i++) {
 		const struct resource_part *part = &left->parts.items[i];
 
-		if (!is_usable(spec, part))
+		if (!is_usable(c, spec, part))
 			continue;
 		r = part->kind == RESOURCE_PORTS ? take_ports(part, &ret->ports, ret)
 						 : take_scalar(part, &ret->scalar[part->kind], ret);
@@ -101,13 +122,13 @@ static int choose(const struct app *spec, const struct resources *left,
 	return r;
 }
 
-int usable_take(const struct app *spec, struct resources *left, const struct resources *need,
-		struct resources *ret)
+int usable_take(const struct controller *c, const struct app *spec, struct resources *left,
+		const struct resources *need, struct resources *ret)
 {
 	int r;
 
 	*ret = (struct resources){ 0 };
-	r = choose(spec, left, need, ret);
+	r = choose(c, spec, left, need, ret);
 	if (r == 0)
 		r = resources_subtract(left, ret);
 	if (r < 0)
