@@ -199,6 +199,8 @@ int records_put_instance(struct controller *c, const struct instance *instance)
 	record.has_is_doomed = instance->is_doomed;
 	record.is_doomed = instance->is_doomed;
 	record.doom_reason = instance->doom_reason;
+	record.has_is_broken = instance->is_broken;
+	record.is_broken = instance->is_broken;
 	record.has_is_leaving = instance->is_leaving;
 	record.is_leaving = instance->is_leaving;
 	record.has_unreachable_wall_ms = instance->unreachable_wall_ms != 0;
@@ -449,6 +451,7 @@ static int fill_instance(struct load *load, const Tepui__InstanceRecord *record,
 	instance->started_wall_ms = record->started_wall_ms;
 	instance->launched_ms = load->c->now_ms;
 	instance->is_doomed = record->is_doomed;
+	instance->is_broken = record->is_broken;
 	instance->is_leaving = record->is_leaving;
 	instance->unreachable_wall_ms = record->unreachable_wall_ms;
 	instance->unreachable_ms = load->c->now_ms;

@@ -353,6 +353,8 @@ void instance_sum_up(struct instance *instance);
 bool instance_is_over(const struct instance *instance);
 /* What of a pod TASK is; NULL: it is an app's. */
 const struct pod_container *instance_task_container(const struct instance_task *task);
+/* Its ports among its instance's; NULL: it has none, and *RET_N is 0. */
+const uint16_t *instance_task_ports(const struct instance_task *task, unsigned *ret_n);
 /* What TASK executes, in the words of an app. */
 const struct app *instance_task_spec(const struct instance_task *task);
 /* One whose health check fails; NULL: none is known to. */

@@ -131,6 +131,31 @@ static void test_each_container_runs_its_own(void **state)
 	assert_int_equal(front->container->volumes[1]->mode, MESOS__V1__VOLUME__MODE__RO);
 }
 
+static void test_an_image_has_its_entrypoint_unless_that_is_overridden(void **state)
+{
+	static const char definition[] =
+		"{\"id\":\"/i\",\"containers\":["
+		"{\"name\":\"kept\",\"image\":{\"kind\":\"DOCKER\",\"id\":\"busybox:1\"},\"resources\":{},"
+		"\"exec\":{\"command\":{\"argv\":[\"a\",\"b\"]}}},"
+		"{\"name\":\"put\",\"image\":{\"kind\":\"DOCKER\",\"id\":\"busybox:1\"},\"resources\":{},"
+		"\"exec\":{\"command\":{\"argv\":[\"a\",\"b\"]},\"overrideEntrypoint\":true}},"
+		"{\"name\":\"own\",\"image\":{\"kind\":\"DOCKER\",\"id\":\"busybox:1\"},\"resources\":{}}]}";
+
+	(void)state;
+	post(definition);
+	offer();
+	assert_int_equal(world.scheduler.n_tasks, 3);
+	for (unsigned i = 0; i < 3; i++)
+		assert_string_equal(task_at(i)->info->container->mesos->image->docker->name, "busybox:1");
+	assert_null(task_at(0)->info->command->value);
+	assert_int_equal(task_at(0)->info->command->n_arguments, 2);
+	assert_string_equal(task_at(1)->info->command->value, "a");
+	assert_int_equal(task_at(1)->info->command->n_arguments, 2);
+	assert_null(task_at(2)->info->command->value);
+	assert_int_equal(task_at(2)->info->command->n_arguments, 0);
+	assert_false(task_at(2)->info->command->shell);
+}
+
 static void test_what_containers_are_told(void **state)
 {
 	char port[16];
@@ -251,6 +276,8 @@ static void test_the_failure_counts_though_the_others_are_told_first(void **stat
 	say_state(1, MESOS__V1__TASK_STATE__TASK_KILLED);
 	assert_int_equal(app("/shop/web")->backoff.failures, 0);
 	assert_true(task_at(0)->is_killed);
+	/* Also when the process ends in between. */
+	restart_controller();
 	say_state(0, MESOS__V1__TASK_STATE__TASK_FAILED);
 	assert_int_equal(app("/shop/web")->n_instances, 0);
 	assert_int_equal(app("/shop/web")->backoff.failures, 1);
@@ -457,6 +484,7 @@ int main(void)
 #define WORLD_TEST(name) cmocka_unit_test_setup_teardown(name, world_setup, world_teardown)
 		WORLD_TEST(test_a_pod_is_one_group_of_an_executor_of_its_own),
 		WORLD_TEST(test_each_container_runs_its_own),
+		WORLD_TEST(test_an_image_has_its_entrypoint_unless_that_is_overridden),
 		WORLD_TEST(test_what_containers_are_told),
 		WORLD_TEST(test_a_node_must_have_room_for_all_of_it),
 		WORLD_TEST(test_it_runs_when_all_of_it_runs),

@@ -74,7 +74,7 @@ void event_status_update(struct controller *c, const struct instance_task *task,
 				  or_empty(status->message), "appId", instance->entry->id, "host",
 				  or_empty(instance->host), "ipAddresses",
 				  instance_addresses_view(instance), "ports",
-				  instance_ports_view(instance), "version",
+				  task_ports_view(task), "version",
 				  instance->spec->version);
 
 	emit_of(c, instance, "status_update_event", event);

@@ -142,6 +142,17 @@ const struct app *instance_task_spec(const struct instance_task *task)
 	return container ? container->app : task->instance->spec;
 }
 
+const uint16_t *instance_task_ports(const struct instance_task *task, unsigned *ret_n)
+{
+	const struct instance *instance = task->instance;
+	const struct pod_container *container = instance_task_container(task);
+	unsigned first = container ? container->first_port : 0;
+	unsigned n = app_n_ports(instance_task_spec(task));
+
+	*ret_n = first + n <= instance->n_ports ? n : 0;
+	return *ret_n > 0 ? &instance->ports[first] : NULL;
+}
+
 /* One that has finished is asked no more. */
 static bool is_checked(const struct instance_task *task)
 {

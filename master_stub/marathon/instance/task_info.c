@@ -157,25 +157,17 @@ static Mesos__V1__CommandInfo *make_command(struct build *b, const struct instan
 
 /* ---- Health check ---- */
 
-/* Of the instance's ports, the first that is the task's. */
-static unsigned first_port(const struct instance_task *of)
-{
-	const struct pod_container *container = instance_task_container(of);
-
-	return container ? container->first_port : 0;
-}
-
 /* A port that the definition names, or one of those that were taken from the offer. */
 static uint32_t check_port(const struct instance_task *of, const json_t *check)
 {
-	const struct instance *instance = of->instance;
 	const json_t *port = json_object_get(check, "port");
-	size_t index = first_port(of) +
-		       (size_t)json_integer_value(json_object_get(check, "portIndex"));
+	size_t index = (size_t)json_integer_value(json_object_get(check, "portIndex"));
+	unsigned n;
+	const uint16_t *ports = instance_task_ports(of, &n);
 
 	if (port)
 		return (uint32_t)json_integer_value(port);
-	return index < instance->n_ports ? instance->ports[index] : 0;
+	return index < n ? ports[index] : 0;
 }
 
 static void set_check_target(struct build *b, const struct instance_task *of,
@@ -322,25 +314,24 @@ static Mesos__V1__Port *make_port(struct build *b, const json_t *definition, uin
 
 static Mesos__V1__DiscoveryInfo *make_discovery(struct build *b, const struct instance_task *of)
 {
-	const struct instance *instance = of->instance;
-	const json_t *ports = instance_task_spec(of)->ports;
-	unsigned first = first_port(of), n = (unsigned)json_array_size(ports);
+	const struct app *app = instance_task_spec(of);
+	unsigned n;
+	const uint16_t *ports = instance_task_ports(of, &n);
 	Mesos__V1__DiscoveryInfo *message =
 		MAKE(b, Mesos__V1__DiscoveryInfo, mesos__v1__discovery_info__init);
 	char name[256];
 
 	if (!message)
 		return NULL;
-	task_name(instance->spec->id, name, sizeof(name));
+	task_name(app->id, name, sizeof(name));
 	message->visibility = MESOS__V1__DISCOVERY_INFO__VISIBILITY__FRAMEWORK;
 	message->name = build_copy(b, name);
 	message->ports = MAKE(b, Mesos__V1__Ports, mesos__v1__ports__init);
 	if (!message->ports || n == 0)
 		return message;
 	message->ports->ports = build_alloc(b, n, sizeof(*message->ports->ports));
-	for (unsigned i = 0; message->ports->ports && i < n && first + i < instance->n_ports; i++) {
-		Mesos__V1__Port *port =
-			make_port(b, json_array_get(ports, i), instance->ports[first + i]);
+	for (unsigned i = 0; message->ports->ports && i < n; i++) {
+		Mesos__V1__Port *port = make_port(b, json_array_get(app->ports, i), ports[i]);
 
 		if (!port)
 			break;

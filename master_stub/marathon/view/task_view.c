@@ -28,13 +28,15 @@ void task_id_split(const char *task_id, char *ret_app, size_t app_size, char *re
 		*p = *p == '_' ? '/' : *p;
 }
 
-json_t *instance_ports_view(const struct instance *instance)
+json_t *task_ports_view(const struct instance_task *task)
 {
-	json_t *ports = json_array();
+	json_t *view = json_array();
+	unsigned n;
+	const uint16_t *ports = instance_task_ports(task, &n);
 
-	for (unsigned i = 0; i < instance->n_ports; i++)
-		(void)json_array_append_new(ports, json_integer(instance->ports[i]));
-	return ports;
+	for (unsigned i = 0; i < n; i++)
+		(void)json_array_append_new(view, json_integer(ports[i]));
+	return view;
 }
 
 /* A task on its node's network has the node's address; only where that is its name it is known here. */
@@ -140,7 +142,7 @@ json_t *task_view(const struct controller *c, const struct instance *instance)
 {
 	json_t *task = json_pack("{s:s, s:s, s:s, s:o, s:o, s:s, s:s, s:s, s:s, s:o}", "id",
 				 instance->tasks[0].id, "appId", instance->entry->id, "host",
-				 instance->host, "ports", instance_ports_view(instance),
+				 instance->host, "ports", task_ports_view(&instance->tasks[0]),
 				 "servicePorts", service_ports_view(instance->spec), "slaveId",
 				 instance->agent_id, "state", shown_state(instance), "version",
 				 instance->spec->version, "role", instance->spec->role,

@@ -10,6 +10,7 @@ struct app;
 struct controller;
 struct entry;
 struct instance;
+struct instance_task;
 struct json_source;
 
 enum embed {
@@ -39,7 +40,7 @@ json_t *pod_instance_view(const struct instance *instance);
 
 json_t *task_view(const struct controller *c, const struct instance *instance);
 json_t *tasks_view(const struct controller *c, const struct entry *entry);
-json_t *instance_ports_view(const struct instance *instance);
+json_t *task_ports_view(const struct instance_task *task);
 json_t *instance_volumes_view(const struct instance *instance);
 json_t *instance_addresses_view(const struct instance *instance);
 
