@@ -184,11 +184,13 @@ def test_it_waits_for_the_agent_that_has_its_data(node):
     back = wait_until(lambda: next((t for t in running(node, 2) if t["id"] not in [x["id"] for x in tasks.values()]), None),
                       "the task after", 60)
     assert back["slaveId"] == away["slaveId"] and log(other) == [away["id"], back["id"]]
-    # The other one goes, not what has the data that is wanted.
-    answer = node.call("PUT", "/v2/apps/db", {"instances": 1})
-    node.wait_deployment(answer.json["deploymentId"])
-    wait_until(lambda: sorted(map(len, map(volumes, node.agents))) == [0, 1], "the release of one volume", 60)
-    running(node, 1)
+    # Without instances the data is still there.
+    for n in (0, 2):
+        answer = node.call("PUT", "/v2/apps/db", {"instances": n})
+        node.wait_deployment(answer.json["deploymentId"])
+        assert len(node.tasks("/db")) == n
+    running(node, 2)
+    assert [len(log(agent)) for agent in node.agents] == [2, 3]
     node.remove("/db")
     assert_nothing_is_left(node)
 

@@ -114,9 +114,8 @@ def test_wipe_makes_another_one(marathon, db, path):
 
 
 @pytest.mark.parametrize("how", ["instances", "scale"])
-def test_scaled_down_volumes_go_with_their_instances(marathon, db, how):
+def test_scaled_down_volumes_stay_for_when_it_is_scaled_up(marathon, db, how):
     tasks = start(marathon, db(instances=2))
-    assert reserved(marathon)["disk"] == 32
     if how == "scale":
         assert marathon.call("DELETE", f"/v2/apps/data/db/tasks/{tasks[0]['id']}?scale=true").status == 200
     else:
@@ -124,7 +123,22 @@ def test_scaled_down_volumes_go_with_their_instances(marathon, db, how):
     left = running(marathon)
     if how == "scale":
         assert [t["id"] for t in left] == [tasks[1]["id"]]
+    assert reserved(marathon)["disk"] == 32
+    wait_until(lambda: marathon.call("GET", "/v2/deployments").json == [], "the end of the deployment")
+    assert marathon.call("PUT", "/v2/apps/data/db", {"instances": 2}).status == 200
+    volumes = [sorted(t["localVolumes"][0]["uuid"] for t in some) for some in (tasks, running(marathon, 2))]
+    assert volumes[0] == volumes[1] and reserved(marathon)["disk"] == 32
+
+
+def test_what_is_kept_of_those_scaled_away_can_be_wiped(marathon, db):
+    tasks = start(marathon, db(instances=2))
+    assert marathon.call("DELETE", f"/v2/apps/data/db/tasks/{tasks[0]['id']}?scale=true").status == 200
+    assert [t["id"] for t in running(marathon)] == [tasks[1]["id"]]
+    wait_until(lambda: len(marathon.call("GET", "/v2/tasks").json["tasks"]) == 1, "the end of the other task")
+    answer = marathon.call("POST", "/v2/tasks/delete?wipe=true", {"ids": [tasks[0]["id"]]})
+    assert (answer.status, answer.json) == (200, {"tasks": []})
     wait_until(lambda: reserved(marathon)["disk"] == 16, "the release of one volume", 60)
+    assert [t["id"] for t in running(marathon)] == [tasks[1]["id"]]
 
 
 @pytest.mark.parametrize("fields, error", [

@@ -77,14 +77,6 @@ static void assert_as_at_start(unsigned i)
 	assert_string_equal(has, had);
 }
 
-/* cpus, mem, disk, ports and the volume. */
-enum { PARTS_OF_ONE = 5 };
-
-static size_t count_parts(void)
-{
-	return agents[0].total.parts.n + agents[1].total.parts.n;
-}
-
 static int setup(void **state)
 {
 	struct err e = { 0 };
@@ -360,7 +352,21 @@ static void test_wiped_it_is_another_one_and_its_data_is_destroyed(void **state)
 	assert_true(role_find(world.controller, "data")->is_suppressed);
 }
 
-static void test_scaled_down_what_is_not_wanted_is_released(void **state)
+static void scale(unsigned n)
+{
+	char definition[64];
+
+	(void)snprintf(definition, sizeof(definition), "{\"id\":\"/db\",\"instances\":%u}", n);
+	post(definition);
+	for (unsigned i = 0; i < 4; i++) {
+		let_it_be(UNKNOWN_HEALTH);
+		offer_of(i % 2);
+	}
+	assert_int_equal(count_alive_tasks(), n);
+	assert_int_equal(world.controller->n_deployments, 0);
+}
+
+static void test_scaled_down_the_data_stays_for_when_it_is_scaled_up(void **state)
 {
 	(void)state;
 	post_db(2);
@@ -368,14 +374,37 @@ static void test_scaled_down_what_is_not_wanted_is_released(void **state)
 	offer_of(1);
 	let_it_be(UNKNOWN_HEALTH);
 	operations[0] = '\0';
-	post("{\"id\":\"/db\",\"instances\":1}");
+	scale(0);
+	restart_controller();
+	assert_int_equal(count_residences(), 2);
+	scale(1);
+	assert_int_equal(world.scheduler.n_tasks, 3);
+	scale(2);
+	assert_int_equal(world.scheduler.n_tasks, 4);
+	assert_string_equal(operations, "");
+	assert_string_not_equal(volume_id(2), volume_id(3));
+	scale(3);
+	assert_string_equal(operations, "RESERVE CREATE ");
+	assert_int_equal(count_residences(), 3);
+}
+
+/* What was killed comes back to its own, not to what was kept of another one. */
+static void test_of_those_that_are_kept_none_is_used_in_place_of_another(void **state)
+{
+	unsigned left;
+
+	(void)state;
+	post_db(3);
+	offer_of(0);
 	let_it_be(UNKNOWN_HEALTH);
-	assert_int_equal(count_alive_tasks(), 1);
-	for (unsigned i = 0; i < 4; i++)
-		offer_of(i % 2);
-	assert_string_equal(operations, "DESTROY UNRESERVE ");
-	assert_int_equal(count_residences(), 1);
-	assert_int_equal(count_parts(), PARTS_OF_ONE);
+	scale(1);
+	for (left = 0; task_at(left)->is_over; left++)
+		;
+	kill_first(false);
+	let_it_be(UNKNOWN_HEALTH);
+	offer_of(0);
+	assert_int_equal(world.scheduler.n_tasks, 4);
+	assert_same_instance(left, 3);
 }
 
 /* Who waits for its agent goes before those that run. */
@@ -384,18 +413,16 @@ static void test_scaled_down_the_one_that_does_not_run_goes(void **state)
 	(void)state;
 	post_db(2);
 	offer_of(0);
-	offer_of(1);
 	let_it_be(UNKNOWN_HEALTH);
 	say(task_at(0), TASK(FAILED), UNKNOWN_HEALTH);
 	post("{\"id\":\"/db\",\"instances\":1}");
 	assert_false(task_at(1)->is_killed);
 	assert_int_equal(world.controller->n_deployments, 0);
 	wait_ms(5000);
-	for (unsigned i = 0; i < 4; i++)
-		offer_of(i % 2);
+	offer_of(0);
+	offer_of(1);
 	assert_int_equal(world.scheduler.n_tasks, 2);
-	assert_int_equal(count_residences(), 1);
-	assert_int_equal(count_parts(), PARTS_OF_ONE);
+	assert_int_equal(count_residences(), 2);
 }
 
 static void test_deleted_nothing_of_it_is_left(void **state)
@@ -715,7 +742,8 @@ int main(void)
 		TEST(test_update_of_several_keeps_to_their_residences),
 		TEST(test_killed_without_wipe_it_comes_back),
 		TEST(test_wiped_it_is_another_one_and_its_data_is_destroyed),
-		TEST(test_scaled_down_what_is_not_wanted_is_released),
+		TEST(test_scaled_down_the_data_stays_for_when_it_is_scaled_up),
+		TEST(test_of_those_that_are_kept_none_is_used_in_place_of_another),
 		TEST(test_scaled_down_the_one_that_does_not_run_goes),
 		TEST(test_deleted_nothing_of_it_is_left),
 		TEST(test_what_was_reserved_and_no_more_is_used),

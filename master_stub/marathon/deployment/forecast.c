@@ -115,7 +115,18 @@ static void copy_instances(struct paper_app *app, const struct entry *real, bool
 	}
 }
 
-/* A residence is where an instance is, or where one is waited for. */
+static void add_homes(const struct paper *p, struct paper_app *app, const struct entry *real,
+		      bool is_detached)
+{
+	const struct residence *residence;
+
+	TAILQ_FOREACH(residence, &real->residences, of_app) {
+		if (!residence->instance && residence->is_detached == is_detached)
+			app->homes[app->n_homes++] = node_find(p->c, residence->agent_id);
+	}
+}
+
+/* A residence is where an instance is, or where one is waited for, or may be again. */
 static int copy_homes(const struct paper *p, struct paper_app *app, const struct entry *real)
 {
 	const struct residence *residence;
@@ -126,10 +137,9 @@ static int copy_homes(const struct paper *p, struct paper_app *app, const struct
 	app->homes = calloc(n + 1, sizeof(struct node *));
 	if (!app->homes)
 		return -ENOMEM;
-	TAILQ_FOREACH(residence, &real->residences, of_app) {
-		if (!residence->instance)
-			app->homes[app->n_homes++] = node_find(p->c, residence->agent_id);
-	}
+	/* From the end they are taken. */
+	add_homes(p, app, real, true);
+	add_homes(p, app, real, false);
 	return 0;
 }
 

@@ -78,10 +78,10 @@ bool entry_is_restarted(struct controller *c, const struct entry *entry)
 
 /* ---- Stopping ---- */
 
-/* Fewer are wanted, so what they kept is not wanted either. */
+/* Fewer are wanted: none is to come back to where its data is, which stays there. */
 static int dismiss(struct controller *c, struct instance *instance, const char *reason)
 {
-	int r = instance->residence ? residence_give_up(c, instance->residence, reason) : 0;
+	int r = instance->residence ? residence_detach(c, instance->residence) : 0;
 
 	return r < 0 ? r : instance_doom(c, instance, reason);
 }
@@ -135,7 +135,7 @@ static void keep(struct controller *c, struct entry *entry, struct app *spec, un
 	/* One that is being stopped still holds its place: never more processes than wanted. */
 	else if (alive + state.dying < n)
 		entry->wanted = n - alive - state.dying;
-	residences_trim(c, entry, n);
+	residences_fit(c, entry, n);
 }
 
 static void roll(struct controller *c, struct entry *entry)
@@ -153,7 +153,7 @@ static void roll(struct controller *c, struct entry *entry)
 			  "replaced by a new version");
 	if (plan.stop_new > 0)
 		stop_some(c, entry, NEW_ONES, plan.stop_new, dismiss, "scaling down");
-	residences_trim(c, entry, entry->target->instances);
+	residences_fit(c, entry, entry->target->instances);
 }
 
 /* Canaries beside the old ones, all of which stay: not even maximumOverCapacity holds for them. */
@@ -209,8 +209,9 @@ static void keep_original(struct controller *c, struct entry *entry)
 void app_balance(struct controller *c, struct entry *entry)
 {
 	if (entry->is_deleting) {
-		stop_some(c, entry, ALL_ONES, entry->n_instances, dismiss, "the app is deleted");
-		residences_trim(c, entry, 0);
+		stop_some(c, entry, ALL_ONES, entry->n_instances, instance_doom,
+			  "the app is deleted");
+		residences_give_up(c, entry, "the app is deleted");
 		return;
 	}
 	switch (deployment_phase_of(entry)) {

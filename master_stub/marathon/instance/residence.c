@@ -39,7 +39,7 @@ static void release(struct residence *residence)
 	free(residence);
 }
 
-static void detach(struct residence *residence)
+static void leave_entry(struct residence *residence)
 {
 	if (!residence->entry)
 		return;
@@ -50,7 +50,7 @@ static void detach(struct residence *residence)
 
 void residence_free(struct controller *c, struct residence *residence)
 {
-	detach(residence);
+	leave_entry(residence);
 	if (residence->instance)
 		residence->instance->residence = NULL;
 	HASH_DELETE(by_id, c->residences, residence);
@@ -63,7 +63,7 @@ void residences_leave(struct entry *entry)
 	struct residence *residence;
 
 	while ((residence = TAILQ_FIRST(&entry->residences)))
-		detach(residence);
+		leave_entry(residence);
 }
 
 void residences_free(struct controller *c)
@@ -184,7 +184,8 @@ static bool is_awaiting(const struct residence *residence)
 {
 	const struct instance *instance = residence->instance;
 
-	return !instance || (instance->is_doomed && instance->unreachable_wall_ms != 0);
+	return !residence->is_detached &&
+	       (!instance || (instance->is_doomed && instance->unreachable_wall_ms != 0));
 }
 
 static unsigned count_awaiting(const struct entry *entry)
@@ -242,7 +243,7 @@ int residence_give_up(struct controller *c, struct residence *residence, const c
 	}
 	controller_explain(c, "the volumes of instance '%s' on agent '%s' are given up: %s",
 			   residence->id, residence->agent_id, reason);
-	detach(residence);
+	leave_entry(residence);
 	return 0;
 }
 
@@ -252,20 +253,59 @@ static void give_up(struct controller *c, struct residence *residence, const cha
 		c->is_out_of_memory = true;
 }
 
-void residences_trim(struct controller *c, struct entry *entry, unsigned n)
+void residences_give_up(struct controller *c, struct entry *entry, const char *reason)
 {
-	struct residence *residence, *before;
-	unsigned have = 0;
+	struct residence *residence, *next;
+
+	for (residence = TAILQ_FIRST(&entry->residences); residence; residence = next) {
+		next = TAILQ_NEXT(residence, of_app);
+		give_up(c, residence, reason);
+	}
+}
+
+static int set_detached(struct controller *c, struct residence *residence, bool is_detached)
+{
+	if (residence->is_detached == is_detached)
+		return 0;
+	residence->is_detached = is_detached;
+	if (residence_put(c, residence) == 0)
+		return 0;
+	residence->is_detached = !is_detached;
+	return -ENOMEM;
+}
+
+int residence_detach(struct controller *c, struct residence *residence)
+{
+	return set_detached(c, residence, true);
+}
+
+static unsigned count_attached(const struct entry *entry)
+{
+	const struct residence *residence;
+	unsigned n = 0;
 
 	TAILQ_FOREACH(residence, &entry->residences, of_app)
-		have++;
-	for (residence = TAILQ_LAST(&entry->residences, residences); residence && have > n;
-	     residence = before) {
-		before = TAILQ_PREV(residence, residences, of_app);
-		if (residence->instance && !residence->instance->is_doomed)
+		n += !residence->is_detached;
+	return n;
+}
+
+void residences_fit(struct controller *c, struct entry *entry, unsigned n)
+{
+	unsigned have = count_attached(entry);
+	struct residence *residence;
+
+	TAILQ_FOREACH_REVERSE(residence, &entry->residences, residences, of_app) {
+		if (have <= n || residence->is_detached ||
+		    (residence->instance && !residence->instance->is_doomed))
 			continue;
-		give_up(c, residence, "the app is to have fewer instances");
+		c->is_out_of_memory |= set_detached(c, residence, true) < 0;
 		have--;
+	}
+	TAILQ_FOREACH(residence, &entry->residences, of_app) {
+		if (have >= n || !residence->is_detached)
+			continue;
+		c->is_out_of_memory |= set_detached(c, residence, false) < 0;
+		have++;
 	}
 }
 

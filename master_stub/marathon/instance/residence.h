@@ -38,6 +38,7 @@ struct residence {
 	unsigned n_volumes;
 	bool is_confirmed;		/* the agent is known to have it */
 	bool is_given_up;		/* what is reserved is to be released */
+	bool is_detached;		/* fewer instances are wanted: kept until more are again */
 	bool is_asked_for;		/* offers were asked for to do that */
 	int64_t vacant_ms;		/* boot clock: since when it is vacant */
 };
@@ -76,8 +77,14 @@ void residence_confirm(struct controller *c, struct residence *residence);
  * there; one that is there is the caller's to stop.  -ENOMEM: it is not given up.
  */
 int residence_give_up(struct controller *c, struct residence *residence, const char *reason);
-/* Those of ENTRY beyond N, where nobody is who is to stay, are given up, the youngest first. */
-void residences_trim(struct controller *c, struct entry *entry, unsigned n);
+void residences_give_up(struct controller *c, struct entry *entry, const char *reason);
+/* Nobody is launched there until more instances are wanted; its data stays.  -ENOMEM. */
+int residence_detach(struct controller *c, struct residence *residence);
+/*
+ * ENTRY is to have N instances: those beyond them where nobody is who is to stay are detached, the
+ * youngest first; if there are fewer, detached ones are used again, the oldest first.
+ */
+void residences_fit(struct controller *c, struct entry *entry, unsigned n);
 /* What was never seen on its agent in time is given up. */
 void residences_watch(struct controller *c, struct entry *entry);
 /* Offers are wanted for what is to be released: noted between roles_begin() and roles_settle(). */

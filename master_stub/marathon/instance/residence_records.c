@@ -48,6 +48,8 @@ int residence_put(struct controller *c, const struct residence *residence)
 	record.has_is_confirmed = record.has_is_given_up = true;
 	record.is_confirmed = residence->is_confirmed;
 	record.is_given_up = residence->is_given_up;
+	record.has_is_detached = residence->is_detached;
+	record.is_detached = residence->is_detached;
 	return records_put(c, kind_residence, residence->id, &record.base);
 }
 
@@ -85,6 +87,7 @@ static int fill(const Tepui__ResidenceRecord *record, struct residence *residenc
 	residence->incarnation = record->incarnation;
 	residence->is_confirmed = record->is_confirmed;
 	residence->is_given_up = record->is_given_up;
+	residence->is_detached = record->is_detached;
 	if (residence_set_ports(residence, ports, (unsigned)record->n_ports) < 0)
 		return -ENOMEM;
 	return fill_volumes(record, residence);

@@ -194,7 +194,7 @@ static void say_home(struct sentence *s, const struct entry *entry)
 	unsigned n = 0;
 
 	TAILQ_FOREACH(residence, &entry->residences, of_app) {
-		if (residence->instance)
+		if (residence->instance || residence->is_detached)
 			continue;
 		first = first ? first : residence;
 		n++;

@@ -147,7 +147,8 @@ struct residence *resident_find_home(const struct entry *entry, const char *agen
 		struct reservation reservation;
 		enum reservation_state state;
 
-		if (residence->instance || strcmp(residence->agent_id, agent_id) != 0 ||
+		if (residence->instance || residence->is_detached ||
+		    strcmp(residence->agent_id, agent_id) != 0 ||
 		    reservation_make(residence, entry->launch_spec, &reservation) < 0)
 			continue;
 		state = reservation_find(&reservation, left);

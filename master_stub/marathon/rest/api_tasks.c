@@ -9,6 +9,7 @@
 #include "lib/cleanup.h"
 #include "lib/clock.h"
 #include "master_stub/marathon/definition/app_id.h"
+#include "master_stub/marathon/instance/residence.h"
 #include "master_stub/marathon/rest/api_lists.h"
 #include "master_stub/marathon/state.h"
 #include "master_stub/marathon/view/views.h"
@@ -161,7 +162,7 @@ static int scale_and_reply(struct http_request *req, struct instance **list, uns
 		r = api_apply(req, &set, &result, &refusal);
 	change_set_done(&set);
 	if (r == 0)
-		r = changes_kill(c, list, n, true, clock_boot_ms(), &refusal);
+		r = changes_kill(c, list, n, false, clock_boot_ms(), &refusal);
 	return api_reply_change(req, r, &result, &refusal);
 }
 
@@ -278,6 +279,20 @@ static int find_tasks(const struct controller *c, const json_t *ids, struct inst
 	return 0;
 }
 
+/* Of an instance that does not run its last task is all that can be named. */
+static int wipe_ended(struct controller *c, const json_t *ids, struct refusal *refusal)
+{
+	for (size_t i = 0; i < json_array_size(ids); i++) {
+		const char *id = json_string_value(json_array_get(ids, i));
+		struct residence *residence = residence_find_task(c, id);
+
+		if (residence && !residence->instance &&
+		    residence_give_up(c, residence, "wiped by request") < 0)
+			return refuse_memory(refusal);
+	}
+	return 0;
+}
+
 int api_delete_tasks(struct http_request *req, struct err *e)
 {
 	const struct controller *c = api_of(req)->controller;
@@ -301,6 +316,8 @@ int api_delete_tasks(struct http_request *req, struct err *e)
 		list = calloc(json_array_size(ids) + 1, sizeof(struct instance *));
 		r = list ? find_tasks(c, ids, list, &n, &refusal) : refuse_memory(&refusal);
 	}
+	if (r == 0 && options.wipe && !http_request_query_bool(req, "dryRun", false))
+		r = wipe_ended(api_of(req)->controller, ids, &refusal);
 	if (r < 0)
 		return marathon_refuse(req, &refusal);
 	return kill_and_reply(req, list, n, &options, false);
