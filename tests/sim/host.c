@@ -364,6 +364,7 @@ static void start(void *arg, uint64_t tag)
 	if (host->master)
 		return;
 	host->run++;
+	host->started_ms = sim->now_ms;
 	rng_seed(&host->rng, sim->seed * 1000 + host->run);
 	if (master_new(&options, &io, host->store, &host->rng, sim->now_ms, &host->master, &e) < 0) {
 		sim_fail(sim, "start", "%s", e.msg);

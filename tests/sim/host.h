@@ -26,6 +26,7 @@ struct host {
 	struct master *master;		/* NULL: it is down */
 	struct controller *controller;	/* of the same process; NULL: without */
 	uint64_t run;			/* one more at every start */
+	int64_t started_ms;		/* the last of them */
 	int64_t disk_full_until_ms;
 	bool has_spoken;		/* since its start */
 	bool is_full;			/* a commit has failed and none has succeeded since */

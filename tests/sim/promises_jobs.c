@@ -230,7 +230,8 @@ static void look_at_tasks(struct sim *sim, struct seen_run *seen, const struct r
 		seen->is_taken_for_over |= is_word_alone(
 			json_string_value(json_object_get(task, "status")));
 	/* When a process before this one has launched it is not kept. */
-	if (instance && !instance->is_loaded && json_array_size(run->tasks) > 0 && run->active_deadline_ms >= 0 &&
+	if (instance && instance->launched_ms > sim->host->started_ms &&
+	    json_array_size(run->tasks) > 0 && run->active_deadline_ms >= 0 &&
 	    sim->jumped_ms <= seen->seen_ms &&
 	    instance->launched_ms > seen->seen_ms + run->active_deadline_ms)
 		sim_fail(sim, "P9 deadline", "a task of '%s' is launched %lld ms behind the active"
