@@ -400,6 +400,29 @@ static void test_scaling_by_hand_is_a_new_beginning(void **state)
 	assert_int_equal(world.n_fetches, 0);
 }
 
+/* For another command the file is sent again, with the number that the app began with. */
+static void test_a_definition_sent_again_leaves_the_number_alone(void **state)
+{
+	(void)state;
+	start(WEB_WITH(1, POLICY(GAUGE, "")));
+	round_of("40");
+	assert_int_equal(instances(), 4);
+	settle();
+	post("{\"id\":\"/web\",\"cmd\":\"y\",\"instances\":1," POLICY(GAUGE, "") "}");
+	assert_int_equal(instances(), 4);
+	while (app("/web")->deployment)
+		settle();
+	/* None at all is what people say, and so is what follows, or is said without the policy. */
+	post(WEB_WITH(0, POLICY(GAUGE, "")));
+	assert_int_equal(instances(), 0);
+	settle();
+	post(WEB_WITH(3, POLICY(GAUGE, "")));
+	assert_int_equal(instances(), 3);
+	settle();
+	post("{\"id\":\"/web\",\"instances\":2}");
+	assert_int_equal(instances(), 2);
+}
+
 static void test_a_new_process_takes_nothing_back_at_once(void **state)
 {
 	(void)state;
@@ -573,6 +596,7 @@ int main(void)
 		WORLD_TEST(test_a_deployment_is_waited_for),
 		WORLD_TEST(test_what_there_is_no_room_for_is_not_wanted_for_ever),
 		WORLD_TEST(test_scaling_by_hand_is_a_new_beginning),
+		WORLD_TEST(test_a_definition_sent_again_leaves_the_number_alone),
 		WORLD_TEST(test_a_new_process_takes_nothing_back_at_once),
 		WORLD_TEST(test_bounds_by_the_schedule),
 		WORLD_TEST(test_what_is_asked_ends_with_its_app),

@@ -21,6 +21,7 @@ struct role_rules;
 struct app {
 	unsigned references;
 	bool is_in_place;	/* given as a change that instances of the one before it adopt */
+	bool leaves_instances;	/* given with its "autoscale", which decides how many there are */
 	json_t *json;	/* the canonical definition, a pod's as such; without version and versionInfo */
 	char version[CLOCK_TEXT_SIZE];
 	char last_scaling_at[CLOCK_TEXT_SIZE];

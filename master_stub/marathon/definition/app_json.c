@@ -253,6 +253,11 @@ static int refuse_not_object(struct refusal *refusal)
 				"an app definition is a JSON object");
 }
 
+static bool leaves_instances(const json_t *document)
+{
+	return json_is_object(json_object_get(document, "autoscale"));
+}
+
 int app_parse(const json_t *document, const char *id, const struct role_rules *rules,
 	      struct app **ret, struct refusal *refusal)
 {
@@ -268,6 +273,8 @@ int app_parse(const json_t *document, const char *id, const struct role_rules *r
 	app_translate_legacy(copy, &findings);
 	r = parse_document(copy, rules, &findings, ret, refusal);
 	findings_done(&findings);
+	if (r == 0)
+		(*ret)->leaves_instances = leaves_instances(document);
 	return r;
 }
 
@@ -316,6 +323,8 @@ int app_parse_update(const struct app *base, const json_t *document,
 	}
 	r = parse_document(merged, rules, &findings, ret, refusal);
 	findings_done(&findings);
+	if (r == 0)
+		(*ret)->leaves_instances = leaves_instances(document);
 	return r;
 }
 

@@ -292,6 +292,37 @@ static int assign_ports(struct controller *c, const struct change_set *set,
 	return 0;
 }
 
+/* ---- Whose number of instances is the autoscaler's ---- */
+
+/* None at all, and some after that, are for people to say. */
+static bool is_autoscaled(const struct app *app)
+{
+	return app->autoscale && app->instances > 0;
+}
+
+/*
+ * Who sends the whole definition again, to change its command, means the number in it for the app's
+ * beginning: taken at its word it would stop what the load needs.
+ */
+static int keep_scaled(const struct controller *c, struct change_set *set, struct refusal *refusal)
+{
+	for (unsigned i = 0; i < set->n_apps; i++) {
+		struct app *app = set->apps[i].app, *kept;
+		const struct entry *entry = entry_find_live(c, set->apps[i].app_id);
+
+		if (!app || !app->leaves_instances || !is_autoscaled(app) || !entry ||
+		    !is_autoscaled(entry->target))
+			continue;
+		kept = app_with_instances(app, entry->target->instances);
+		if (!kept)
+			return refuse_memory(refusal);
+		kept->is_in_place = app->is_in_place;
+		app_unref(app);
+		set->apps[i].app = kept;
+	}
+	return 0;
+}
+
 /* ---- What comes to whom ---- */
 
 static enum deployment_work work_of(const struct change *change, const struct entry *entry)
@@ -373,6 +404,8 @@ int plan_make(struct controller *c, struct change_set *set, struct plan *ret,
 	if (!ret->parts)
 		return refuse_memory(refusal);
 	r = fill_restarts(c, set, refusal);
+	if (r == 0)
+		r = keep_scaled(c, set, refusal);
 	if (r == 0)
 		r = check_kinds(c, set, refusal);
 	if (r == 0)
