@@ -1,11 +1,13 @@
 #include "cli/cluster.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "cli/client.h"
 #include "cli/print.h"
+#include "cli/tasks.h"
 #include "lib/cleanup.h"
 #include "lib/err.h"
 
@@ -57,17 +59,63 @@ const char *cluster_address(const json_t *node, char buf[CLUSTER_ADDRESS_SIZE])
 	return buf;
 }
 
+/* Has EXECUTOR, as an agent's /state tells of it, the task?  One of a command has its task's id. */
+static bool runs_task(const json_t *executor, const char *task_id)
+{
+	static const char *const lists[] = { "tasks", "queued_tasks", "completed_tasks" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(lists); i++) {
+		if (find_row(json_object_get(executor, lists[i]), "id", task_id))
+			return true;
+	}
+	return strcmp(member_text(executor, "id"), task_id) == 0;
+}
+
+/* Sandboxes outlive their containers: completed executors are told, too; borrowed, NULL: none. */
+static const json_t *find_executor(const json_t *state, const char *task_id)
+{
+	static const char *const kinds[] = { "frameworks", "completed_frameworks" };
+	static const char *const lists[] = { "executors", "completed_executors" };
+	json_t *framework, *executor;
+	size_t i, m;
+
+	for (size_t kind = 0; kind < ARRAY_SIZE(kinds); kind++) {
+		json_array_foreach(json_object_get(state, kinds[kind]), i, framework) {
+			for (size_t k = 0; k < ARRAY_SIZE(lists); k++) {
+				json_array_foreach(json_object_get(framework, lists[k]), m, executor) {
+					if (runs_task(executor, task_id))
+						return executor;
+				}
+			}
+		}
+	}
+	return NULL;
+}
+
+/*
+ * Which container a task is in is told by an agent's /state: those of groups, such as the containers
+ * of pods, are in /containers under their executor's id.  *RET: NULL, unless the agent knows the task.
+ */
 static int container_on(struct cli *cli, const char *address, const char *task_id, json_t **ret,
 			struct err *e)
 {
-	json_t *rows = NULL;
-	int r = client_get(cli, address, "/containers", &rows, e);
+	json_t *state = NULL, *rows = NULL;
+	const json_t *executor;
+	const char *id;
+	int r = client_get(cli, address, "/state", &state, e);
 
-	if (r < 0)
-		return r;
-	*ret = json_incref(find_row(rows, "executor_id", task_id));
+	*ret = NULL;
+	executor = find_executor(state, task_id);
+	id = member_text(executor, "container");
+	if (executor)
+		r = client_get(cli, address, "/containers", &rows, e);
+	if (executor && r >= 0)
+		*ret = json_incref(find_row(rows, "container_id", id));
+	if (executor && r >= 0 && !*ret)
+		*ret = json_pack("{s:s, s:O}", "container_id", id, "executor", executor);
 	json_decref(rows);
-	return 0;
+	json_decref(state);
+	return r < 0 ? r : 0;
 }
 
 int cluster_task(struct cli *cli, const char *task_id, json_t **ret_task, json_t **ret_container,
@@ -76,7 +124,7 @@ int cluster_task(struct cli *cli, const char *task_id, json_t **ret_task, json_t
 	json_t *reply = NULL, *node = NULL, *task;
 	int r;
 
-	r = client_get(cli, NULL, "/v2/tasks", &reply, e);
+	r = tasks_get(cli, &reply, e);
 	if (r < 0)
 		return r;
 	task = json_incref(find_row(json_object_get(reply, "tasks"), "id", task_id));
@@ -114,43 +162,6 @@ int cluster_running(struct cli *cli, const char *task_id, json_t **ret_container
 	return err_set(e, ENOENT, "task '%s' has no container on '%s'", task_id, address);
 }
 
-/* What a framework on an agent has, or had, to run the task; owned, NULL: nothing. */
-static json_t *executor_of(const json_t *framework, const char *task_id)
-{
-	static const char *const lists[] = { "executors", "completed_executors" };
-
-	for (size_t i = 0; i < ARRAY_SIZE(lists); i++) {
-		json_t *row = find_row(json_object_get(framework, lists[i]), "id", task_id);
-
-		if (row)
-			return json_pack("{s:O, s:O}", "container_id",
-					 json_object_get(row, "container"), "executor", row);
-	}
-	return NULL;
-}
-
-/* Sandboxes outlive their containers: an agent's completed executors are told by its /state. */
-static int completed_on(struct cli *cli, const char *address, const char *task_id, json_t **ret,
-			struct err *e)
-{
-	static const char *const lists[] = { "frameworks", "completed_frameworks" };
-	json_t *state = NULL, *framework;
-	size_t i;
-	int r = client_get(cli, address, "/state", &state, e);
-
-	if (r < 0)
-		return r;
-	*ret = NULL;
-	for (size_t k = 0; k < ARRAY_SIZE(lists); k++) {
-		json_array_foreach(json_object_get(state, lists[k]), i, framework) {
-			if (!*ret)
-				*ret = executor_of(framework, task_id);
-		}
-	}
-	json_decref(state);
-	return 0;
-}
-
 int cluster_container(struct cli *cli, const char *task_id, json_t **ret_container,
 		      char address[CLUSTER_ADDRESS_SIZE], struct err *e)
 {
@@ -167,8 +178,6 @@ int cluster_container(struct cli *cli, const char *task_id, json_t **ret_contain
 			continue;
 		cluster_address(node, address);
 		r = container_on(cli, address, task_id, ret_container, e);
-		if (r >= 0 && !*ret_container)
-			r = completed_on(cli, address, task_id, ret_container, e);
 		if (r < 0 || *ret_container)
 			break;
 	}

@@ -14,19 +14,22 @@ int cluster_node(struct cli *cli, const char *id, json_t **ret, struct err *e);
 enum { CLUSTER_ADDRESS_SIZE = 280 };
 const char *cluster_address(const json_t *node, char buf[CLUSTER_ADDRESS_SIZE]);
 
-/* The task's row of /v2/tasks, and its agent's row of /containers (*ret_container may be NULL). */
+/*
+ * The row of tasks_get(), and its agent's row of /containers as cluster_container() has it (NULL: the
+ * agent does not know the task).
+ */
 int cluster_task(struct cli *cli, const char *task_id, json_t **ret_task, json_t **ret_container,
 		 char address[CLUSTER_ADDRESS_SIZE], struct err *e);
 
 /*
  * The container of a task that runs, as /containers of its agent has it: a new reference.  Tasks of
- * frameworks, which are not in /v2/tasks, are looked for on every node.
+ * frameworks, which the controller does not know, are looked for on every node.
  */
 int cluster_running(struct cli *cli, const char *task_id, json_t **ret_container,
 		    char address[CLUSTER_ADDRESS_SIZE], struct err *e);
 
 /*
- * A task that has ended, or is of a framework, is not in /v2/tasks: look for its container on every node.  One that
+ * A task that has ended, or is of a framework, is not in tasks_get(): look for its container on every node.  One that
  * has no container any more has a row with container_id, and executor as the agent's /state tells.
  */
 int cluster_container(struct cli *cli, const char *task_id, json_t **ret_container,

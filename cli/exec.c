@@ -24,12 +24,31 @@ static int status_of(int wait_status)
 	return WIFSIGNALED(wait_status) ? 128 + WTERMSIG(wait_status) : WEXITSTATUS(wait_status);
 }
 
+/* The id of a container with those that it is in, as a row of /containers has it; borrows from it. */
+enum { MAX_NESTING = 4 };
+static void read_id(const json_t *container, Mesos__V1__ContainerID ret[MAX_NESTING])
+{
+	const json_t *id = json_object_get(json_object_get(container, "status"), "container_id");
+
+	for (size_t i = 0; i < MAX_NESTING && id; i++, id = json_object_get(id, "parent")) {
+		mesos__v1__container_id__init(&ret[i]);
+		ret[i].value = (char *)(uintptr_t)member_text(id, "value");
+		if (i > 0)
+			ret[i - 1].parent = &ret[i];
+	}
+}
+
+static json_t *id_view(const Mesos__V1__ContainerID *id)
+{
+	return json_pack("{s:s, s:o*}", "value", id->value, "parent",
+			 id->parent ? id_view(id->parent) : NULL);
+}
+
 /* One call about a nested container, by JSON. */
 static int call_nested(struct cli *cli, const char *address, const char *type, const char *body,
 		       const Mesos__V1__ContainerID *id, struct reply *ret, struct err *e)
 {
-	json_t *call = json_pack("{s:s, s:{s:{s:s, s:{s:s}}}}", "type", type, body, "container_id",
-				 "value", id->value, "parent", "value", id->parent->value);
+	json_t *call = json_pack("{s:s, s:{s:o}}", "type", type, body, "container_id", id_view(id));
 	int r = client_call(cli, address, HTTP_POST, "/api/v1", call, ret, e);
 
 	json_decref(call);
@@ -58,14 +77,14 @@ static int take_status(struct cli *cli, const char *address, const Mesos__V1__Co
 	return 0;
 }
 
-static int run(struct cli *cli, const char *address, const char *container, char **argv, size_t n,
+static int run(struct cli *cli, const char *address, const json_t *container, char **argv, size_t n,
 	       struct err *e)
 {
 	Mesos__V1__Agent__Call call = MESOS__V1__AGENT__CALL__INIT;
 	Mesos__V1__Agent__Call__LaunchNestedContainerSession launch =
 		MESOS__V1__AGENT__CALL__LAUNCH_NESTED_CONTAINER_SESSION__INIT;
 	Mesos__V1__ContainerID id = MESOS__V1__CONTAINER_ID__INIT;
-	Mesos__V1__ContainerID parent = MESOS__V1__CONTAINER_ID__INIT;
+	Mesos__V1__ContainerID parents[MAX_NESTING];
 	Mesos__V1__CommandInfo command = MESOS__V1__COMMAND_INFO__INIT;
 	Mesos__V1__ContainerInfo info = MESOS__V1__CONTAINER_INFO__INIT;
 	Mesos__V1__TTYInfo tty = MESOS__V1__TTYINFO__INIT;
@@ -83,8 +102,8 @@ static int run(struct cli *cli, const char *address, const char *container, char
 		return err_set(e, -r, "get random numbers");
 	id_uuid(&rng, text);
 	id.value = text;
-	id.parent = &parent;
-	parent.value = (char *)(uintptr_t)container;
+	read_id(container, parents);
+	id.parent = parents;
 	command.has_shell = true;
 	command.shell = false;
 	command.value = argv[0];
@@ -115,12 +134,11 @@ int task_exec(struct cli *cli, char **args, size_t n, struct err *e)
 	size_t first = strcmp(args[1], "--") == 0 ? 2 : 1;
 	int r;
 
-	if (first == n)
+	if (strcmp(args[0], "--") == 0 || first == n)
 		return err_set(e, CLI_MISUSE, "usage: tepui task exec ID -- COMMAND ...");
 	r = cluster_running(cli, args[0], &container, address, e);
 	if (r >= 0)
-		r = run(cli, address, member_text(container, "container_id"), args + first,
-			n - first, e);
+		r = run(cli, address, container, args + first, n - first, e);
 	if (r < 0)
 		cli->status = CLI_OWN_FAILURE;
 	json_decref(container);
@@ -132,11 +150,11 @@ int task_attach(struct cli *cli, char **args, size_t n, struct err *e)
 	Mesos__V1__Agent__Call call = MESOS__V1__AGENT__CALL__INIT;
 	Mesos__V1__Agent__Call__AttachContainerOutput attach =
 		MESOS__V1__AGENT__CALL__ATTACH_CONTAINER_OUTPUT__INIT;
-	Mesos__V1__ContainerID id = MESOS__V1__CONTAINER_ID__INIT;
+	Mesos__V1__ContainerID ids[MAX_NESTING];
 	char address[CLUSTER_ADDRESS_SIZE];
 	bool is_interactive = cli->options.interactive;
 	const struct session_plan plan = {
-		.address = address, .call = &call, .id = &id,
+		.address = address, .call = &call, .id = ids,
 		.input = is_interactive ? SESSION_OUR_INPUT : SESSION_NO_INPUT,
 		.has_terminal = is_interactive && isatty(STDIN_FILENO),
 		.has_detach_keys = is_interactive,
@@ -147,8 +165,8 @@ int task_attach(struct cli *cli, char **args, size_t n, struct err *e)
 	(void)n;
 	if (r < 0)
 		return r;
-	id.value = (char *)(uintptr_t)member_text(container, "container_id");
-	attach.container_id = &id;
+	read_id(container, ids);
+	attach.container_id = ids;
 	call.has_type = true;
 	call.type = MESOS__V1__AGENT__CALL__TYPE__ATTACH_CONTAINER_OUTPUT;
 	call.attach_container_output = &attach;

@@ -43,7 +43,7 @@ static const struct flag option_flags[] = {
 	OPTION("in", FLAG_MILLIS, in_ms, "0secs", "time until then"),
 	OPTION("for", FLAG_MILLIS, for_ms, "0secs", "how long, if that is known"),
 	OPTION("quiet", FLAG_BOOL, quiet, "false", "ids only"),
-	OPTION("app", FLAG_STR, app, NULL, "only tasks of this app"),
+	OPTION("app", FLAG_STR, app, NULL, "only tasks of this app or pod"),
 	OPTION("type", FLAG_STR, type, NULL, "only events of this type"),
 	OPTION("store", FLAG_STR, store, NULL, "directory of the image store"),
 	OPTION("name", FLAG_STR, name, NULL, "NAME[:TAG] of the image"),
@@ -182,8 +182,8 @@ static int find_command(char **args, size_t n, const struct command **ret, size_
 		return refuse_noun(args[0], e);
 	*ret = noun;
 	*ret_used = 1;
-	/* One without verbs may have arguments of its own. */
-	if (n == 1 || (!*noun->verb && !noun[1].noun && noun->max_args > 0))
+	/* One without verbs may have arguments of its own; no verb begins as an id does. */
+	if (n == 1 || (noun->max_args > 0 && (!noun[1].noun || *args[1] == '/')))
 		return 0;
 	for (const struct command *c = noun; c->noun; c++) {
 		if (*c->verb && strcmp(c->verb, args[1]) == 0) {

@@ -202,7 +202,28 @@ static void print_pressure(const struct cli *cli, const json_t *metrics)
 	table_print(cli, table, NULL);
 }
 
-/* An operator's container is no task. */
+/* Whose task a container of a group runs, such as one of a pod, is told by /state only. */
+static void name_tasks(json_t *rows, const json_t *state)
+{
+	json_t *framework, *executor, *row;
+	size_t i, k, m;
+
+	json_array_foreach(json_object_get(state, "frameworks"), i, framework) {
+		json_array_foreach(json_object_get(framework, "executors"), k, executor) {
+			const char *id = member_text(executor, "container");
+			const json_t *task = json_array_get(json_object_get(executor, "tasks"), 0);
+
+			json_array_foreach(rows, m, row) {
+				if (task && !json_object_get(row, "executor_id") &&
+				    strcmp(member_text(row, "container_id"), id) == 0)
+					(void)json_object_set(row, "executor_id",
+							      json_object_get(task, "id"));
+			}
+		}
+	}
+}
+
+/* What holds a group, and an operator's container, is no task. */
 static void task_cell(struct table *table, const json_t *row)
 {
 	const char *task = member_text(row, "executor_id");
@@ -286,6 +307,7 @@ static int node_show(struct cli *cli, char **args, size_t n, struct err *e)
 		putchar('\n');
 		print_pressure(cli, metrics);
 		putchar('\n');
+		name_tasks(rows, state);
 		list_table(cli, &containers, rows);
 		print_volumes(cli, volumes);
 	}

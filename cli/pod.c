@@ -145,12 +145,11 @@ static void add_instance(struct table *table, const json_t *instance)
 
 		join_endpoints(json_object_get(container, "endpoints"), endpoints,
 			       sizeof(endpoints));
-		table_cell(table, TABLE_PLAIN, "%s", i == 0 ? member_text(instance, "id") : "");
-		table_cell(table, TABLE_PLAIN, "%s",
-			   i == 0 ? member_text(instance, "agentHostname") : "");
-		table_cell(table, color_of(state), "%s", i == 0 ? state : "");
+		table_cell(table, TABLE_PLAIN, "%s", member_text(container, "containerId"));
 		table_cell(table, TABLE_PLAIN, "%s", member_text(container, "name"));
 		table_cell(table, TABLE_PLAIN, "%s", member_text(container, "status"));
+		table_cell(table, color_of(state), "%s", state);
+		table_cell(table, TABLE_PLAIN, "%s", member_text(instance, "agentHostname"));
 		table_cell(table, TABLE_PLAIN, "%s", endpoints);
 	}
 }
@@ -158,8 +157,8 @@ static void add_instance(struct table *table, const json_t *instance)
 static void print_status(const struct cli *cli, const json_t *status)
 {
 	static const struct table_column columns[] = {
-		{ "INSTANCE", false },  { "NODE", false }, { "STATE", false },
-		{ "CONTAINER", false }, { "TASK", false }, { "ENDPOINTS", false },
+		{ "TASK", false },     { "CONTAINER", false }, { "STATE", false },
+		{ "INSTANCE", false }, { "NODE", false },      { "ENDPOINTS", false },
 	};
 	struct table *table = table_new(columns, ARRAY_SIZE(columns));
 	const json_t *instance, *end;

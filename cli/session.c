@@ -344,7 +344,8 @@ static void on_input_done(void *arg, const struct http_answer *answer, const str
 	(void)e;
 	s->is_input_over = true;
 	loop_watch_free(TAKE_PTR(s->input_watch));
-	if (s->plan->id->parent || !answer || answer->status < 400)
+	if (s->plan->call->type == MESOS__V1__AGENT__CALL__TYPE__LAUNCH_NESTED_CONTAINER_SESSION ||
+	    !answer || answer->status < 400)
 		return;
 	(void)err_set(&failure, EINVAL, "%s", answer->body);
 	fail(s, &failure);

@@ -1,4 +1,6 @@
-/* tepui task: the instances of apps. */
+/* tepui task: the instances of apps, and the containers of those of pods. */
+#include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -11,13 +13,14 @@
 #include "cli/print.h"
 #include "cli/table.h"
 #include "cli/task_log.h"
+#include "cli/tasks.h"
 #include "lib/cleanup.h"
 #include "lib/clock.h"
 #include "lib/err.h"
 
 static bool is_of_app(const json_t *task, const char *app)
 {
-	const char *id = member_text(task, "appId");
+	const char *id = tasks_owner(task);
 
 	return !app || strcmp(id + (*id == '/'), app + (*app == '/')) == 0;
 }
@@ -81,7 +84,12 @@ static void ports_cell(struct table *table, const json_t *task)
 	table_cell(table, TABLE_PLAIN, "%s", format_ports(json_object_get(task, "ports"), ports));
 }
 
-/* Leaves only the tasks of --app in the answer. */
+static void owner_cell(struct table *table, const json_t *task)
+{
+	table_cell(table, TABLE_PLAIN, "%s", tasks_owner(task));
+}
+
+/* Leaves only the tasks of APP, unless that is NULL. */
 static void filter_tasks(json_t *tasks, const char *app)
 {
 	for (size_t i = json_array_size(tasks); i > 0; i--) {
@@ -91,43 +99,79 @@ static void filter_tasks(json_t *tasks, const char *app)
 }
 
 /* No task may mean that there is no such app. */
-static int check_app(struct cli *cli, const char *app, struct err *e)
+static int check_owner(struct cli *cli, const char *id, struct err *e)
 {
-	AUTO_FREE char *path = client_app_path(app, "");
-	json_t *reply = NULL;
-	int r = path ? client_get(cli, NULL, path, &reply, e) : err_set(e, ENOMEM, "build a path");
+	AUTO_FREE char *app = client_app_path(id, ""), *pod = client_pod_path(id, "");
+	const char *const paths[] = { app, pod };
+	int r = -ENOENT;
 
-	json_decref(reply);
+	for (size_t i = 0; i < ARRAY_SIZE(paths) && r == -ENOENT; i++) {
+		json_t *reply = NULL;
+
+		err_clear(e);
+		r = paths[i] ? client_get(cli, NULL, paths[i], &reply, e)
+			     : err_set(e, ENOMEM, "build a path");
+		json_decref(reply);
+	}
 	if (r != -ENOENT)
 		return r;
 	err_clear(e);
-	return err_set(e, ENOENT, "no app '%s'", app);
+	return err_set(e, ENOENT, "no app or pod '%s'", id);
+}
+
+static const struct list_column task_columns[] = {
+	{ "TASK", .text = "id" },
+	{ "APP OR POD", .cell = owner_cell },
+	{ "STATE", .cell = state_cell },
+	{ "HEALTH", .cell = health_cell },
+	{ "HOST", .text = "host" },
+	{ "PORTS", .cell = ports_cell },
+	{ "AGE", .since = "startedAt", .is_right = true },
+	{ 0 },
+};
+
+/* While there are canaries, they are told from the others. */
+static const struct list_column rollout_columns[] = {
+	{ "TASK", .text = "id" },
+	{ "APP OR POD", .cell = owner_cell },
+	{ "STATE", .cell = state_cell },
+	{ "HEALTH", .cell = health_cell },
+	{ "HOST", .text = "host" },
+	{ "PORTS", .cell = ports_cell },
+	{ "AGE", .since = "startedAt", .is_right = true },
+	{ "WEIGHT", .number = "weight", .is_right = true },
+	{ "VERSION", .text = "version" },
+	{ 0 },
+};
+
+static bool has_weights(const json_t *tasks)
+{
+	const json_t *task;
+	size_t i;
+
+	json_array_foreach(tasks, i, task) {
+		if (json_object_get(task, "weight"))
+			return true;
+	}
+	return false;
 }
 
 static int task_list(struct cli *cli, char **args, size_t n, struct err *e)
 {
-	static const struct list_column columns[] = {
-		{ "TASK", .text = "id" },
-		{ "APP", .text = "appId" },
-		{ "STATE", .cell = state_cell },
-		{ "HEALTH", .cell = health_cell },
-		{ "HOST", .text = "host" },
-		{ "PORTS", .cell = ports_cell },
-		{ "AGE", .since = "startedAt", .is_right = true },
-		{ 0 },
-	};
-	static const struct list list = { .columns = columns, .if_empty = "no tasks", .key = "id" };
+	struct list list = { .columns = task_columns, .if_empty = "no tasks", .key = "id" };
+	const char *owner = n > 0 ? args[0] : cli->options.app;
 	json_t *reply = NULL, *tasks;
 	int r;
 
-	(void)args, (void)n;
-	r = client_get(cli, NULL, "/v2/tasks", &reply, e);
+	r = tasks_get(cli, &reply, e);
 	if (r < 0)
 		return r;
 	tasks = json_object_get(reply, "tasks");
-	filter_tasks(tasks, cli->options.app);
-	if (cli->options.app && json_array_size(tasks) == 0)
-		r = check_app(cli, cli->options.app, e);
+	filter_tasks(tasks, owner);
+	if (has_weights(tasks))
+		list.columns = rollout_columns;
+	if (owner && json_array_size(tasks) == 0)
+		r = check_owner(cli, owner, e);
 	if (r >= 0)
 		list_print(cli, &list, reply, tasks);
 	json_decref(reply);
@@ -157,7 +201,15 @@ static void print_task_details(const json_t *task)
 	enum table_color ignored;
 
 	print_field("task", "%s", member_text(task, "id"));
-	print_field("app", "%s", member_text(task, "appId"));
+	if (*member_text(task, "podId"))
+		print_field("pod", "%s, container %s", member_text(task, "podId"),
+			    member_text(task, "container"));
+	else
+		print_field("app", "%s", member_text(task, "appId"));
+	print_field("version", "%s", member_text(task, "version"));
+	if (json_object_get(task, "weight"))
+		print_field("weight", "%.0f, beside the other tasks of its app",
+			    member_number(task, "weight"));
 	print_field("state", "%s", member_text(task, "state"));
 	print_field("health", "%s%s%s", health_of(results, &ignored), *why ? ": " : "", why);
 	print_field("host", "%s", member_text(task, "host"));
@@ -193,7 +245,7 @@ static void print_container(const json_t *container)
 }
 
 /* What its agent remembers of a task that the master has forgotten. */
-static void print_ended_task(const json_t *container, const char *address)
+static void print_ended_task(const json_t *container, const char *id, const char *address)
 {
 	const json_t *executor = json_object_get(container, "executor");
 	const json_t *task = json_array_get(json_object_get(executor, "completed_tasks"), 0);
@@ -201,7 +253,7 @@ static void print_ended_task(const json_t *container, const char *address)
 	double ended = member_number(status, "timestamp");
 	char age[HUMAN_SIZE];
 
-	print_field("task", "%s", member_text(executor, "id"));
+	print_field("task", "%s", id);
 	print_field("state", "%s", *member_text(task, "state") ? member_text(task, "state") :
 		    "ended");
 	if (ended > 0)
@@ -213,7 +265,7 @@ static void print_ended_task(const json_t *container, const char *address)
 	print_field("container", "%s", member_text(container, "container_id"));
 	print_field("sandbox", "%s", member_text(executor, "directory"));
 	if (strcmp(member_text(task, "state"), "TASK_ERROR") != 0)	/* that one never ran */
-		print_field("", "see: tepui task log %s --stderr", member_text(executor, "id"));
+		print_field("", "see: tepui task log %s --stderr", id);
 }
 
 /* One of a framework, or one whose end the master has told of already. */
@@ -236,7 +288,7 @@ static int show_other_task(struct cli *cli, const char *id, struct err *e)
 	if (cli->options.json)
 		print_json(container);
 	else if (json_object_get(container, "executor"))
-		print_ended_task(container, address);
+		print_ended_task(container, id, address);
 	else
 		print_other_task(container, id, address);
 	json_decref(container);
@@ -264,7 +316,7 @@ static int task_show(struct cli *cli, char **args, size_t n, struct err *e)
 		json_decref(both);
 	} else {
 		print_task_details(task);
-		if (container)
+		if (container && !json_object_get(container, "executor"))
 			print_container(container);
 	}
 	json_decref(task);
@@ -320,8 +372,8 @@ static int task_kill(struct cli *cli, char **args, size_t n, struct err *e)
 }
 
 const struct command task_commands[] = {
-	{ "task", "", "", 0, 0, "app quiet", "list tasks", task_list },
-	{ "task", "list", "", 0, 0, "app quiet", "list tasks", task_list },
+	{ "task", "", "[ID]", 0, 1, "app quiet", "list tasks, or those of an app or a pod", task_list },
+	{ "task", "list", "[ID]", 0, 1, "app quiet", "the same", task_list },
 	{ "task", "show", "ID", 1, 1, "", "one task, with what it uses, or how it ended", task_show },
 	{ "task", "pid", "ID", 1, 1, "", "pid of its main process on its node", task_pid },
 	{ "task", "log", "ID", 1, 1, "stderr follow",

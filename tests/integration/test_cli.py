@@ -61,6 +61,8 @@ def test_exit_statuses_and_one_line_errors(node):
             (["app", "shew", "/x"], 2, "unknown verb 'shew': app knows list, show, add, update, set, "),
             (["events", "frob"], 2, "'tepui events' takes no argument 'frob'"),
             (["frob"], 2, "unknown command 'frob': tepui knows app, pod, group, task, "),
+            (["task", "/zzz"], 4, "no app or pod '/zzz'"),
+            (["task", "exec", "--", "ls"], 2, "usage: tepui task exec ID -- COMMAND"),
             (["queue", "--force"], 2, "'tepui queue' takes no option '--force'"),
             (["app", "list", "--force"], 2, "takes no option '--force'"),
             (["app", "scale", "/x", "many"], 2, "'many' is not a number"),
@@ -71,7 +73,7 @@ def test_exit_statuses_and_one_line_errors(node):
             (["app", "add", "/nosuch.json"], 1, "'/nosuch.json'"),
             (["app", "add", "/"], 1, "read '/': Is a directory"),
             (["app", "--color=red"], 2, "'red' is not auto, always or never"),
-            (["task", "list", "--app=/zzz"], 4, "no app '/zzz'"),
+            (["task", "list", "--app=/zzz"], 4, "no app or pod '/zzz'"),
             (["--master=127.0.0.1:1", "app"], 3, "127.0.0.1:1"),
             (["app", "list", "--master", "127.0.0.1:1", "--quiet"], 3, "127.0.0.1:1"),
             (["app", "list", "--master", "127.0.0.1:1", "--force"], 2, "takes no option '--force'"),
@@ -125,11 +127,34 @@ def test_pods_are_added_shown_scaled_and_removed(node, tmp_path):
 
 def test_the_example_of_a_pod_runs(node):
     node.tepui("pod", "add", str(REPOSITORY / "docs/examples/pod.json"), "--wait")
-    wait_until(lambda: "2 of 2 stable" in node.tepui("pod", "show", "/web"), "both instances", 60)
-    rows = node.tepui("pod", "show", "/web").split("INSTANCE")[1].splitlines()[1:]
-    assert [re.search(r"(server|writer) +TASK_RUNNING", row)[1] for row in rows] == ["server", "writer"] * 2
+    pod = json.loads((REPOSITORY / "docs/examples/pod.json").read_text())["id"]
+    wait_until(lambda: "2 of 2 stable" in node.tepui("pod", "show", pod), "both instances", 60)
+    rows = node.tepui("pod", "show", pod).split("\nTASK ")[1].splitlines()[1:]
+    assert [re.search(r"(server|writer) +TASK_RUNNING +STABLE", row)[1] for row in rows] == ["server", "writer"] * 2
     assert all(re.search(r"http \d{4,5}$", row) for row in rows[::2])
-    assert node.tepui("pod", "remove", "/web", "--wait").endswith("done\n")
+    # What pod show calls them is what the verbs of tasks take.
+    ids = [row.split()[0] for row in rows]
+    assert node.tepui("task", "list", pod, "--quiet").split() == ids
+    table = node.tepui("task", pod).splitlines()
+    assert table[0].split()[:4] == ["TASK", "APP", "OR", "POD"]
+    assert table[1].split()[:4] == [ids[0], pod, "RUNNING", "healthy"]
+    shown = node.tepui("task", "show", ids[0])
+    assert f"pod            {pod}, container server" in shown and re.search(r"^pid +\d+$", shown, re.M)
+    assert "GET /index.html" in node.tepui("task", "log", ids[0], "--stderr")
+    done = node.tepui("task", "exec", ids[1], "--", "sh", "-c", "cat site/index.html; exit 3", check=False)
+    assert (done.returncode, done.stderr) == (3, "") and done.stdout
+    attached = subprocess.Popen([BUILD / "tepui", f"--master={node.master_address}", "task", "attach", ids[0]],
+                                stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    try:
+        assert "GET /index.html" in attached.stderr.readline()
+    finally:
+        attached.kill()
+        attached.communicate()
+    assert all(task in node.tepui("node", "show") for task in ids)
+    node.tepui("task", "kill", ids[0])
+    wait_until(lambda: "TASK_KILLED" in node.tepui("task", "show", ids[0]), "the agent remembers it")
+    assert "GET /index.html" in node.tepui("task", "log", ids[0], "--stderr")
+    assert node.tepui("pod", "remove", pod, "--wait").endswith("done\n")
 
 
 def test_a_timed_out_wait_says_what_it_waited_for(node, tmp_path):
