@@ -188,6 +188,8 @@ static void print_app(const struct cli *cli, const json_t *app, const json_t *it
 		    member_number(app, "tasksStaged"), member_number(app, "tasksRunning"),
 		    member_number(app, "tasksHealthy"), member_number(app, "tasksUnhealthy"));
 	print_deployment(app);
+	if (*member_text(app, "unhealthyKillsStopped"))
+		print_field("kills stopped", "%s", member_text(app, "unhealthyKillsStopped"));
 	print_waiting(item);
 	print_last_failure(cli, json_object_get(app, "lastTaskFailure"));
 }

@@ -170,17 +170,42 @@ static void print_dependencies(const json_t *job)
 
 static void print_schedule(const json_t *schedule)
 {
-	char next[HUMAN_SIZE];
+	double deadline_s = member_number(schedule, "startingDeadlineSeconds");
+	char next[HUMAN_SIZE], deadline[HUMAN_SIZE];
 
 	if (!schedule)
 		return;
-	print_field("schedule", "%s: %s %s, %s, missed by at most %.0f s%s",
+	print_field("schedule", "%s: %s %s, %s, missed by at most %s%s",
 		    member_text(schedule, "id"), member_text(schedule, "cron"),
 		    member_text(schedule, "timezone"), member_text(schedule, "concurrencyPolicy"),
-		    member_number(schedule, "startingDeadlineSeconds"),
-		    json_is_true(json_object_get(schedule, "enabled")) ? "" : ", disabled");
-	print_field("next run", "in %s, %s", until(schedule, "nextRunAt", next),
-		    member_text(schedule, "nextRunAt"));
+		    human_duration((int64_t)(deadline_s * 1000), deadline),
+		    is_followed(schedule) ? "" : ", disabled");
+	if (is_followed(schedule))
+		print_field("next run", "in %s, %s", until(schedule, "nextRunAt", next),
+			    member_text(schedule, "nextRunAt"));
+}
+
+/* Of one kind: "3 succeeded, last 2h05m ago"; nothing was the last of none. */
+static void print_ends(const char *label, const json_t *summary, const char *count,
+		       const char *what, const char *last)
+{
+	double n = member_number(summary, count);
+	char age[HUMAN_SIZE];
+
+	if (n > 0)
+		print_field(label, "%.0f %s, last %s ago", n, what, ago(summary, last, age));
+	else
+		print_field(label, "%.0f %s", n, what);
+}
+
+/* What there is to say of it now, unless that is when it runs next, which was said. */
+static void print_now(const json_t *job)
+{
+	const json_t *schedule = schedule_of(job);
+	const char *now = member_text(job, "explanation"), *next = member_text(schedule, "nextRunAt");
+
+	if (!is_followed(schedule) || !*next || !strstr(now, next))
+		print_field("now", "%s", now);
 }
 
 /* The last ones: each is one due time, or a row of them. */
@@ -206,7 +231,6 @@ static int job_show(struct cli *cli, char **args, size_t n, struct err *e)
 	static const char embeds[] =
 		"?embed=activeRuns,schedules,historySummary,skipped,explanation";
 	const json_t *run, *summary, *restart;
-	char good[HUMAN_SIZE], bad[HUMAN_SIZE];
 	json_t *job = NULL;
 	int r = get_job(cli, args[0], embeds, &job, e);
 
@@ -231,11 +255,10 @@ static int job_show(struct cli *cli, char **args, size_t n, struct err *e)
 	print_field("restart", "%s", member_text(restart, "policy"));
 	print_dependencies(job);
 	print_schedule(schedule_of(job));
-	print_field("history", "%.0f succeeded, last %s ago; %.0f failed, last %s ago",
-		    member_number(summary, "successCount"), ago(summary, "lastSuccessAt", good),
-		    member_number(summary, "failureCount"), ago(summary, "lastFailureAt", bad));
+	print_ends("history", summary, "successCount", "succeeded", "lastSuccessAt");
+	print_ends("", summary, "failureCount", "failed", "lastFailureAt");
 	print_skipped(json_object_get(job, "skipped"));
-	print_field("now", "%s", member_text(job, "explanation"));
+	print_now(job);
 	print_runs(job);
 	json_decref(job);
 	return 0;
@@ -327,11 +350,18 @@ static int job_update(struct cli *cli, char **args, size_t n, struct err *e)
 {
 	AUTO_FREE char *path = NULL;
 	json_t *document = NULL;
+	const char *id;
 	int r = document_read(args[1], &document, e);
 
 	(void)n;
 	if (r < 0)
 		return r;
+	id = member_text(document, "id");
+	if (*id && strcmp(id, args[0]) != 0) {
+		r = err_set(e, EINVAL, "update job '%s': '%s' is of job '%.200s'", args[0], args[1], id);
+		json_decref(document);
+		return r;
+	}
 	path = path_of(json_object_get(document, "schedules") ? scheduled_path : jobs_path,
 		       args[0], "");
 	r = path ? change(cli, HTTP_PUT, path, document, "updated", e) : no_path(args[0], e);
@@ -464,10 +494,14 @@ static const json_t *find_run(const json_t *runs, const char *id)
 	return NULL;
 }
 
-/* 1: it goes on, 0: it has succeeded. */
-static int judge(struct cli *cli, const char *id, const char *run_id, struct err *e)
+/* What a run was last seen to do, and why it does not go on. */
+enum { SEEN_SIZE = 400 };
+
+/* 1: it goes on, as SEEN tells, 0: it has succeeded. */
+static int judge(struct cli *cli, const char *id, const char *run_id, char seen[SEEN_SIZE],
+		 struct err *e)
 {
-	const json_t *history, *failed;
+	const json_t *history, *failed, *run;
 	json_t *job = NULL;
 	int r = get_job(cli, id, "?embed=activeRuns,history", &job, e);
 
@@ -475,13 +509,19 @@ static int judge(struct cli *cli, const char *id, const char *run_id, struct err
 		return r;
 	history = json_object_get(job, "history");
 	failed = find_run(json_object_get(history, "failedFinishedRuns"), run_id);
-	if (find_run(json_object_get(job, "activeRuns"), run_id))
+	run = find_run(json_object_get(job, "activeRuns"), run_id);
+	if (run) {
+		const char *why = member_text(run, "explanation");
+
+		(void)snprintf(seen, SEEN_SIZE, "%s%s%s", member_text(run, "status"),
+			       *why ? ": " : "", why);
 		r = 1;
-	else if (failed)
+	} else if (failed) {
 		r = err_set(e, ECANCELED, "run '%s' of job '%s' has failed: %s", run_id, id,
 			    member_text(failed, "message"));
-	else if (!find_run(json_object_get(history, "successfulFinishedRuns"), run_id))
+	} else if (!find_run(json_object_get(history, "successfulFinishedRuns"), run_id)) {
 		r = err_set(e, ECANCELED, "run '%s' of job '%s' is not in its history", run_id, id);
+	}
 	json_decref(job);
 	return r;
 }
@@ -490,12 +530,14 @@ static int wait_for_run(struct cli *cli, const char *id, const char *run_id, str
 {
 	static const struct timespec pause = { .tv_nsec = POLL_MS * 1000000L };
 	int64_t deadline = clock_boot_ms() + cli->options.timeout_ms;
+	char seen[SEEN_SIZE];
 	int r;
 
-	while ((r = judge(cli, id, run_id, e)) > 0) {
+	while ((r = judge(cli, id, run_id, seen, e)) > 0) {
 		if (clock_boot_ms() > deadline)
 			return err_set(e, ETIMEDOUT, "wait for run '%s' of job '%s': not done after "
-				       "the time given by --timeout", run_id, id);
+				       "the time given by --timeout (last seen: %s)", run_id, id,
+				       seen);
 		(void)nanosleep(&pause, NULL);
 	}
 	return r;

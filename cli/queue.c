@@ -1,16 +1,18 @@
 /* tepui queue: what waits to be launched, and why. */
 #include "cli/queue.h"
 
+#include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "cli/cli.h"
 #include "cli/client.h"
-#include "cli/list.h"
 #include "cli/print.h"
 #include "cli/table.h"
 #include "lib/cleanup.h"
 #include "lib/err.h"
+#include "net/http_parser.h"
 
 /* The reason that declined most offers, from the funnel of /v2/queue. */
 static const char *main_reason(const json_t *item)
@@ -43,58 +45,173 @@ void queue_why(const json_t *item, char *ret, size_t size)
 		(void)snprintf(ret, size, "waiting for offers %s", main_reason(item));
 }
 
+json_t *queue_item(const json_t *queue, const char *app_id)
+{
+	json_t *item;
+	size_t i;
+
+	json_array_foreach(json_object_get(queue, "queue"), i, item) {
+		if (strcmp(member_text(member_subject(item), "id"), app_id) == 0)
+			return item;
+	}
+	return NULL;
+}
+
 int queue_find(struct cli *cli, const char *app_id, json_t **ret, struct err *e)
 {
-	json_t *reply = NULL, *item;
-	size_t i;
+	json_t *reply = NULL;
 	int r = client_get(cli, NULL, "/v2/queue", &reply, e);
 
-	*ret = NULL;
-	if (r < 0)
-		return r;
-	json_array_foreach(json_object_get(reply, "queue"), i, item) {
-		if (strcmp(member_text(member_subject(item), "id"), app_id) == 0)
-			*ret = json_incref(item);
+	*ret = r < 0 ? NULL : json_incref(queue_item(reply, app_id));
+	json_decref(reply);
+	return r < 0 ? r : 0;
+}
+
+/* ---- Runs of jobs ---- */
+
+/* In the shape of /v2/queue, but of a "job" and its "run". */
+static json_t *run_item(const json_t *run)
+{
+	const char *since = member_text(run, "createdAt");
+
+	return json_pack("{s:O, s:O, s:i, s:o, s:O*}", "job", json_object_get(run, "jobId"), "run",
+			 json_object_get(run, "id"), "count", 1, "since",
+			 json_sprintf("%.*sZ", (int)strcspn(since, "+"), since), "explanation",
+			 json_object_get(run, "explanation"));
+}
+
+static bool is_queued(const json_t *queued, const json_t *run)
+{
+	const json_t *row;
+	size_t i;
+
+	json_array_foreach(json_object_get(queued, "runs"), i, row) {
+		if (strcmp(member_text(row, "runId"), member_text(run, "id")) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* /v1/queue has the ids, the job itself why its runs wait. */
+static int add_runs(struct cli *cli, const json_t *queued, json_t *list, struct err *e)
+{
+	AUTO_FREE char *id = http_encode(member_text(queued, "jobId")), *path = NULL;
+	json_t *job = NULL, *run;
+	size_t i;
+	int r;
+
+	if (!id || asprintf(&path, "/v1/jobs/%s?embed=activeRuns", id) < 0) {
+		path = NULL;
+		return err_set(e, ENOMEM, "build the path of job '%s'", member_text(queued, "jobId"));
+	}
+	r = client_get(cli, NULL, path, &job, e);
+	if (r == -ENOENT) {
+		err_clear(e);	/* it was removed meanwhile */
+		return 0;
+	}
+	json_array_foreach(json_object_get(job, "activeRuns"), i, run) {
+		if (is_queued(queued, run))
+			(void)json_array_append_new(list, run_item(run));
+	}
+	json_decref(job);
+	return r < 0 ? r : 0;
+}
+
+static int get_runs(struct cli *cli, json_t **ret, struct err *e)
+{
+	json_t *reply = NULL, *list = json_array(), *queued;
+	int r = client_get(cli, NULL, "/v1/queue", &reply, e);
+	size_t i;
+
+	json_array_foreach(reply, i, queued) {
+		if (r >= 0)
+			r = add_runs(cli, queued, list, e);
 	}
 	json_decref(reply);
-	return 0;
+	if (r < 0)
+		json_decref(list);
+	else
+		*ret = list;
+	return r < 0 ? r : 0;
 }
 
-static void app_cell(struct table *table, const json_t *item)
+/* ---- The list ---- */
+
+static const char *subject_of(const json_t *item)
 {
-	table_cell(table, TABLE_PLAIN, "%s", member_text(member_subject(item), "id"));
+	const char *job = member_text(item, "job");
+
+	return *job ? job : member_text(member_subject(item), "id");
 }
 
-static void why_cell(struct table *table, const json_t *item)
+/* Ids are as well given without the slash that those of apps begin with. */
+static void filter(json_t *items, const char *id)
 {
-	char why[QUEUE_WHY_SIZE];
+	for (size_t i = json_array_size(items); i > 0; i--) {
+		const char *subject = subject_of(json_array_get(items, i - 1));
+
+		if (strcmp(subject + (*subject == '/'), id + (*id == '/')) != 0)
+			(void)json_array_remove(items, i - 1);
+	}
+}
+
+/* The last failure has a row of its own: beside the reason there is no room for it on a terminal. */
+static void add_item(struct table *table, const json_t *item)
+{
+	const char *failure = member_text(json_object_get(item, "lastFailure"), "message");
+	const char *run = member_text(item, "run");
+	char why[QUEUE_WHY_SIZE], since[HUMAN_SIZE];
 
 	queue_why(item, why, sizeof(why));
+	table_cell(table, TABLE_PLAIN, "%s%s%s", subject_of(item), *run ? " " : "", run);
+	table_cell(table, TABLE_PLAIN, "%.0f", member_number(item, "count"));
+	table_cell(table, TABLE_PLAIN, "%s", human_since(member_text(item, "since"), since));
 	table_cell(table, TABLE_BUSY, "%s", why);
+	if (!*failure)
+		return;
+	for (size_t i = 0; i < 3; i++)
+		table_cell(table, TABLE_PLAIN, "%s", "");
+	table_cell(table, TABLE_FAINT, "last failure: %s", failure);
 }
 
-static void failure_cell(struct table *table, const json_t *item)
+static void print_queue(const struct cli *cli, const json_t *items, const json_t *runs)
 {
-	table_cell(table, TABLE_FAINT, "%s",
-		   member_text(json_object_get(item, "lastFailure"), "message"));
+	static const struct table_column columns[] = {
+		{ "APP, POD OR RUN", false }, { "COUNT", true }, { "SINCE", true }, { "WHY", false },
+	};
+	struct table *table = table_new(columns, ARRAY_SIZE(columns));
+	const json_t *item;
+	size_t i;
+
+	table_cut_last(table);
+	json_array_foreach(items, i, item)
+		add_item(table, item);
+	json_array_foreach(runs, i, item)
+		add_item(table, item);
+	table_print(cli, table, "nothing waits");
 }
 
 static int queue_list(struct cli *cli, char **args, size_t n, struct err *e)
 {
-	static const struct list_column columns[] = {
-		{ "APP", .cell = app_cell },
-		{ "COUNT", .number = "count", .is_right = true },
-		{ "SINCE", .since = "since", .is_right = true },
-		{ "WHY", .cell = why_cell },
-		{ "LAST FAILURE", .cell = failure_cell },
-		{ 0 },
-	};
-	static const struct list list = {
-		.columns = columns, .if_empty = "nothing waits", .is_cut = true,
-	};
+	json_t *reply = NULL, *runs = NULL, *items;
+	int r = client_get(cli, NULL, "/v2/queue", &reply, e);
 
-	(void)args, (void)n;
-	return list_get(cli, &list, "/v2/queue", "queue", e);
+	if (r >= 0)
+		r = get_runs(cli, &runs, e);
+	items = json_object_get(reply, "queue");
+	if (r >= 0 && n > 0) {
+		filter(items, args[0]);
+		filter(runs, args[0]);
+	}
+	if (r >= 0 && cli->options.json) {
+		(void)json_object_set(reply, "runs", runs);
+		print_json(reply);
+	} else if (r >= 0) {
+		print_queue(cli, items, runs);
+	}
+	json_decref(runs);
+	json_decref(reply);
+	return r < 0 ? r : 0;
 }
 
 static int queue_reset(struct cli *cli, char **args, size_t n, struct err *e)
@@ -117,8 +234,9 @@ static int queue_reset(struct cli *cli, char **args, size_t n, struct err *e)
 }
 
 const struct command queue_commands[] = {
-	{ "queue", "", "", 0, 0, "", "what waits to be launched, and why", queue_list },
-	{ "queue", "list", "", 0, 0, "", "the same", queue_list },
+	{ "queue", "", "[ID]", 0, 1, "", "what waits to be launched, of an app, a pod or a job or at all, and why",
+	  queue_list },
+	{ "queue", "list", "[ID]", 0, 1, "", "the same", queue_list },
 	{ "queue", "reset", "ID", 1, 1, "", "end an app's backoff now", queue_reset },
 	{ 0 },
 };

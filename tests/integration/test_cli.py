@@ -348,8 +348,89 @@ def test_last_failures_are_cut_to_the_width_of_a_terminal(node):
     message = "x" * 300
     node.call("POST", "/v2/apps", sleeper("/bad", cmd="exit 1", backoffSeconds=300, user="nosuchuser" + message[:20]))
     wait_until(lambda: node.app("/bad").get("lastTaskFailure"), "the failure is known")
-    piped = node.tepui("queue").splitlines()[1]
+    _, waits, piped = node.tepui("queue").splitlines()
+    assert re.search(r"/bad +1 +\S+  backing off, next start in ", waits)
+    assert re.match(r" +last failure: .*nosuchuser", piped)
     width = len(piped) - 5
     row = on_terminal(width, BUILD / "tepui", f"--master={node.master_address}", "--color=never",
-                      "queue").splitlines()[1]
+                      "queue").splitlines()[2]
     assert len(piped) > width >= len(row) and row.endswith("...")
+
+
+def test_one_who_waits_for_canaries_is_told_what_they_wait_for(node):
+    rollout = {"canary": {"count": 1, "weight": 10}, "deadlineSeconds": 120, "rollback": True}
+    node.deploy(sleeper("/web", deployment=rollout))
+    old = node.app("/web")["version"]
+    waiting = subprocess.Popen([BUILD / "tepui", f"--master={node.master_address}", "app", "set", "/web", "cmd=exec sleep 999",
+                                "--wait"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        deployment = waiting.stdout.readline().split()[-1]
+        held = f"awaits promotion: tepui deployment promote {deployment}\n"
+        assert any(line.endswith(held) for line in waiting.stderr)
+        rows = [line.split() for line in node.tepui("task", "list", "/web").splitlines()]
+        assert rows[0][-2:] == ["WEIGHT", "VERSION"]
+        assert {row[-1]: row[-2] for row in rows[1:]} == {old: "90", node.app("/web")["version"]: "10"}
+        assert node.tepui("deployment", "list").endswith("/web        " + held)
+        shown = node.tepui("deployment", "show", deployment)
+        assert re.search(rf"^state          running$.*^canaries of    /web$.*^now .*{held}", shown, re.M | re.S)
+        assert node.tepui("deployment", "pause", deployment) == f"paused, deployment {deployment}\n"
+        assert f"is paused: tepui deployment resume {deployment}" in node.tepui("deployment")
+        assert node.tepui("deployment", "resume", deployment) == f"goes on, deployment {deployment}\n"
+        out = node.tepui("deployment", "abort", deployment)
+        rollback = re.match(r"aborted: goes back, deployment (\S+)\n$", out)[1]
+        waiting.stdout.close()
+        errors = waiting.stderr.read()
+        assert waiting.wait(60 * SLOW) == 1
+    finally:
+        waiting.kill()
+        waiting.wait()
+        waiting.stdout.close()
+        waiting.stderr.close()
+    assert errors.endswith(f"it failed: aborted by request; rolled back by deployment {rollback}\n")
+    assert f"rolled back    by deployment {rollback}\n" in node.tepui("deployment", "show", deployment)
+    assert node.tepui("deployment", "wait", rollback) == ""
+    assert f"rolls back     deployment {deployment}, which failed: aborted by request" in node.tepui(
+        "deployment", "show", rollback)
+
+
+def test_a_wait_names_what_is_not_ready(node, tmp_path):
+    document = tmp_path / "app.json"
+    check = {"name": "up", "portName": "http", "path": "/nosuch", "intervalSeconds": 2, "timeoutSeconds": 1,
+             "preserveLastResponse": True}
+    document.write_text(json.dumps(sleeper("/unready", cmd="exec python3 -m http.server $PORT0", mem=64,
+                                           portDefinitions=[{"port": 0, "name": "http"}], readinessChecks=[check])))
+    (deployment,) = node.tepui("app", "add", str(document), "--quiet").split()
+    told = re.compile(r"^now .* 0 ready: task unready\.\S+ does not pass the readiness check 'up' \(status 404\)$", re.M)
+    wait_until(lambda: told.search(node.tepui("deployment", "show", deployment)), "the check's answer", 60)
+
+
+def test_waiting_for_a_group_names_the_app_that_waits(node, tmp_path):
+    document = tmp_path / "group.json"
+    document.write_text(json.dumps({"id": "/many", "apps": [sleeper("a"), sleeper("b", cpus=1000), sleeper("c")]}))
+    done = node.tepui("group", "add", str(document), "--wait", "--timeout=3secs", check=False)
+    assert done.returncode == 5
+    assert re.search(r"\(last seen: /many/b: step .*: no node has 1000 cpus free", done.stderr)
+    assert re.search(r"  /many/a, 2 more  /many/b: no node has 1000 cpus free", node.tepui("deployment"))
+
+
+def test_runs_of_jobs_wait_in_the_queue(node, tmp_path):
+    document = tmp_path / "job.json"
+    document.write_text(json.dumps({"id": "big", "run": {"cmd": "true", "cpus": 1000, "mem": 32, "disk": 0}}))
+    node.tepui("job", "add", str(document))
+    done = node.tepui("job", "run", "big", "--wait", "--timeout=300ms", check=False)
+    why = re.compile(r"no node has 1000 cpus free \(most: [\d.]+\)")
+    assert done.returncode == 5 and re.search(rf"\(last seen: STARTING: {why.pattern}\)$", done.stderr.strip())
+    run = done.stdout.split()[-1]
+    assert re.search(rf"^big {run} +1 +\S+  {why.pattern}$", node.tepui("queue"), re.M)
+    assert node.tepui("queue", "list", "big") and not node.tepui("queue", "list", "small")
+    (row,) = json.loads(node.tepui("queue", "--json"))["runs"]
+    assert (row["job"], row["run"]) == ("big", run)
+    shown = node.tepui("job", "show", "big")
+    assert re.search(r"^history        0 succeeded\n +0 failed$", shown, re.M) and "last -" not in shown
+    # Of another job: refused, as of another app.
+    node.tepui("job", "add", str(REPOSITORY / "docs/examples/job.json"))
+    done = node.tepui("job", "update", "backup.nightly", str(document), check=False)
+    assert (done.returncode, done.stderr) == (1, f"tepui: update job 'backup.nightly': '{document}' is of job 'big'\n")
+    shown = node.tepui("job", "show", "backup.nightly")
+    assert "missed by at most 2h00m" in shown
+    assert shown.count(re.search(r"^next run +in \S+, (\S+)$", shown, re.M)[1]) == 1

@@ -171,7 +171,7 @@ static void test_the_deadline_holds_after_a_restart(void **state)
 /* The version that did not come up goes; what was there before is not even restarted. */
 static void test_a_broken_version_is_rolled_back_and_good_instances_stay(void **state)
 {
-	char id[ID_UUID_SIZE];
+	char id[ID_UUID_SIZE], by[ID_UUID_SIZE];
 	const json_t *rollback;
 	json_t *list;
 
@@ -195,11 +195,15 @@ static void test_a_broken_version_is_rolled_back_and_good_instances_stay(void **
 	rollback = json_object_get(json_array_get(list, 0), "rollbackOf");
 	assert_string_equal(json_string_value(json_object_get(rollback, "id")), id);
 	assert_contains(json_string_value(json_object_get(rollback, "reason")), "cannot execute");
+	(void)snprintf(by, sizeof(by), "%s",
+		       json_string_value(json_object_get(json_array_get(list, 0), "id")));
+	assert_string_equal(member_of(id, "rolledBackBy"), by);
 	json_decref(list);
 	restart_controller();
 	let_it_be(UNKNOWN_HEALTH);
 	settle();
 	assert_int_equal(world.controller->n_deployments, 0);
+	assert_string_equal(member_of(id, "rolledBackBy"), by);
 	assert_int_equal(count_alive_tasks(), 2);
 	assert_false(task_at(0)->is_over || task_at(1)->is_over);
 	assert_true(task_at(3)->is_over);

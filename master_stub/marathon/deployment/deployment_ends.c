@@ -55,6 +55,27 @@ int deployment_remember(struct controller *c, json_t *ended_take)
 	return json_array_insert_new(c->ended, i, ended_take) < 0 ? -ENOMEM : 0;
 }
 
+/* The deployment that went back behind ID; NULL: none, or it is not remembered any more. */
+static const char *rolled_back_by(const struct controller *c, const char *id)
+{
+	const struct deployment *d;
+	const json_t *ended;
+	size_t i;
+
+	TAILQ_FOREACH(d, &c->deployments, all) {
+		if (d->rollback_of && strcmp(d->rollback_of, id) == 0)
+			return d->id;
+	}
+	json_array_foreach(c->ended, i, ended) {
+		const char *of = json_string_value(
+			json_object_get(json_object_get(ended, "rollbackOf"), "id"));
+
+		if (of && strcmp(of, id) == 0)
+			return json_string_value(json_object_get(ended, "id"));
+	}
+	return NULL;
+}
+
 json_t *deployment_state_view(const struct controller *c, const char *id)
 {
 	const struct deployment *d = deployment_find(c, id);
@@ -67,8 +88,15 @@ json_t *deployment_state_view(const struct controller *c, const char *id)
 		return view;
 	}
 	json_array_foreach(c->ended, i, view) {
-		if (strcmp(json_string_value(json_object_get(view, "id")), id) == 0)
-			return json_incref(view);
+		const char *by;
+
+		if (strcmp(json_string_value(json_object_get(view, "id")), id) != 0)
+			continue;
+		view = json_copy(view);
+		by = rolled_back_by(c, id);
+		if (by)
+			(void)json_object_set_new(view, "rolledBackBy", json_string(by));
+		return view;
 	}
 	return NULL;
 }
