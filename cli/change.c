@@ -47,7 +47,7 @@ int change_call(struct cli *cli, enum http_method method, const char *path, cons
 static void print_steps(const struct cli *cli, const json_t *plan)
 {
 	static const struct table_column columns[] = {
-		{ "STEP", true }, { "ACTION", false }, { "APP", false },
+		{ "STEP", true }, { "ACTION", false }, { "APP OR POD", false },
 	};
 	struct table *table = table_new(columns, ARRAY_SIZE(columns));
 	const json_t *step, *action;
@@ -115,7 +115,8 @@ static void add_placement(struct table *table, const json_t *placement)
 static void print_placements(const struct cli *cli, const json_t *placements)
 {
 	static const struct table_column columns[] = {
-		{ "APP", false }, { "NODE", false }, { "INSTANCES", true }, { "NO MORE, FOR", false },
+		{ "APP OR POD", false }, { "NODE", false }, { "INSTANCES", true },
+		{ "NO MORE, FOR", false },
 	};
 	struct table *table = table_new(columns, ARRAY_SIZE(columns));
 	const json_t *placement, *waiting;

@@ -11,6 +11,8 @@
 #include "net/http_parser.h"
 #include "net/resolve.h"
 
+enum { PATIENCE_MS = 30000, SOON_MS = 2000 };
+
 struct exchange {
 	struct loop *loop;
 	struct reply *reply;
@@ -170,8 +172,9 @@ static int refusal(const struct reply *reply, struct err *e)
 	return err_set(e, code, "%s%s", text, code == EACCES ? " (see --credential)" : "");
 }
 
-int client_call(struct cli *cli, const char *address, enum http_method method, const char *target,
-		const json_t *body, struct reply *ret, struct err *e)
+static int call_within(struct cli *cli, int64_t timeout_ms, const char *address,
+		       enum http_method method, const char *target, const json_t *body,
+		       struct reply *ret, struct err *e)
 {
 	AUTO_FREE char *text = body ? json_dumps(body, JSON_COMPACT) : NULL;
 	struct http_call call = {
@@ -181,7 +184,7 @@ int client_call(struct cli *cli, const char *address, enum http_method method, c
 		.accept = "application/json",
 		.body = text,
 		.size = text ? strlen(text) : 0,
-		.timeout_ms = 30000,
+		.timeout_ms = timeout_ms,
 	};
 	struct exchange x = { .reply = ret };
 	int r;
@@ -195,13 +198,19 @@ int client_call(struct cli *cli, const char *address, enum http_method method, c
 	return r;
 }
 
-int client_get(struct cli *cli, const char *address, const char *target, json_t **ret,
-	       struct err *e)
+int client_call(struct cli *cli, const char *address, enum http_method method, const char *target,
+		const json_t *body, struct reply *ret, struct err *e)
+{
+	return call_within(cli, PATIENCE_MS, address, method, target, body, ret, e);
+}
+
+static int get_within(struct cli *cli, int64_t timeout_ms, const char *address, const char *target,
+		      json_t **ret, struct err *e)
 {
 	struct reply reply;
 	int r;
 
-	r = client_call(cli, address, HTTP_GET, target, NULL, &reply, e);
+	r = call_within(cli, timeout_ms, address, HTTP_GET, target, NULL, &reply, e);
 	if (r < 0)
 		return r;
 	if (!reply.json) {
@@ -213,6 +222,18 @@ int client_get(struct cli *cli, const char *address, const char *target, json_t 
 	return 0;
 }
 
+int client_get(struct cli *cli, const char *address, const char *target, json_t **ret,
+	       struct err *e)
+{
+	return get_within(cli, PATIENCE_MS, address, target, ret, e);
+}
+
+int client_get_soon(struct cli *cli, const char *address, const char *target, json_t **ret,
+		    struct err *e)
+{
+	return get_within(cli, SOON_MS, address, target, ret, e);
+}
+
 int client_stream(struct cli *cli, const char *target, const char *accept,
 		  bool (*fn)(void *arg, const void *data, size_t size), void *arg, struct err *e)
 {
@@ -222,7 +243,7 @@ int client_stream(struct cli *cli, const char *target, const char *accept,
 		.method = HTTP_GET,
 		.target = target,
 		.accept = accept,
-		.timeout_ms = 30000,
+		.timeout_ms = PATIENCE_MS,
 		.on_data = exchange_data,
 	};
 	int r;

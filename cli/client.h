@@ -37,6 +37,10 @@ int client_call(struct cli *cli, const char *address, enum http_method method, c
 int client_get(struct cli *cli, const char *address, const char *target, json_t **ret,
 	       struct err *e);
 
+/* The same of what can be done without: who does not answer in 2 seconds is not reached. */
+int client_get_soon(struct cli *cli, const char *address, const char *target, json_t **ret,
+		    struct err *e);
+
 /* Feed every piece of a streamed answer to FN until it returns false or the stream ends. */
 int client_stream(struct cli *cli, const char *target, const char *accept,
 		  bool (*fn)(void *arg, const void *data, size_t size), void *arg, struct err *e);

@@ -118,6 +118,26 @@ static int container_on(struct cli *cli, const char *address, const char *task_i
 	return r < 0 ? r : 0;
 }
 
+void cluster_name_tasks(json_t *rows, const json_t *state)
+{
+	json_t *framework, *executor, *row;
+	size_t i, k, m;
+
+	json_array_foreach(json_object_get(state, "frameworks"), i, framework) {
+		json_array_foreach(json_object_get(framework, "executors"), k, executor) {
+			const char *id = member_text(executor, "container");
+			const json_t *task = json_array_get(json_object_get(executor, "tasks"), 0);
+
+			json_array_foreach(rows, m, row) {
+				if (task && !json_object_get(row, "executor_id") &&
+				    strcmp(member_text(row, "container_id"), id) == 0)
+					(void)json_object_set(row, "executor_id",
+							      json_object_get(task, "id"));
+			}
+		}
+	}
+}
+
 int cluster_task(struct cli *cli, const char *task_id, json_t **ret_task, json_t **ret_container,
 		 char address[CLUSTER_ADDRESS_SIZE], struct err *e)
 {
@@ -185,4 +205,56 @@ int cluster_container(struct cli *cli, const char *task_id, json_t **ret_contain
 	if (r >= 0 && !*ret_container)
 		r = err_set(e, ENOENT, "no node knows a task '%s'", task_id);
 	return r;
+}
+
+/* ---- Paused tasks ---- */
+
+static bool has_paused(const json_t *rows)
+{
+	const json_t *row;
+	size_t i;
+
+	json_array_foreach(rows, i, row) {
+		if (json_is_true(json_object_get(json_object_get(row, "tepui"), "paused")))
+			return true;
+	}
+	return false;
+}
+
+/* Of the tasks on the agent at ADDRESS. */
+static int mark_on(struct cli *cli, const char *address, json_t *tasks, struct err *e)
+{
+	json_t *rows = NULL, *state = NULL, *row, *task;
+	size_t i;
+	int r = client_get_soon(cli, address, "/containers", &rows, e);
+
+	if (r >= 0 && has_paused(rows))
+		r = client_get_soon(cli, address, "/state", &state, e);
+	cluster_name_tasks(rows, state);
+	json_array_foreach(rows, i, row) {
+		if (!json_is_true(json_object_get(json_object_get(row, "tepui"), "paused")))
+			continue;
+		task = find_row(tasks, "id", member_text(row, "executor_id"));
+		if (task)
+			(void)json_object_set_new(task, "paused", json_true());
+	}
+	json_decref(state);
+	json_decref(rows);
+	return r < 0 ? r : 0;
+}
+
+int cluster_mark_paused(struct cli *cli, json_t *tasks, struct err *e)
+{
+	json_t *reply = NULL, *node;
+	char address[CLUSTER_ADDRESS_SIZE];
+	size_t i;
+	int r = client_get(cli, NULL, "/slaves", &reply, e);
+
+	json_array_foreach(json_object_get(reply, "slaves"), i, node) {
+		if (r >= 0 && json_is_true(json_object_get(node, "active")) &&
+		    find_row(tasks, "slaveId", member_text(node, "id")))
+			r = mark_on(cli, cluster_address(node, address), tasks, e);
+	}
+	json_decref(reply);
+	return r < 0 ? r : 0;
 }

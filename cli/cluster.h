@@ -35,4 +35,13 @@ int cluster_running(struct cli *cli, const char *task_id, json_t **ret_container
 int cluster_container(struct cli *cli, const char *task_id, json_t **ret_container,
 		      char address[CLUSTER_ADDRESS_SIZE], struct err *e);
 
+/*
+ * Which task a container of a group runs, such as one of a pod, is told by an agent's /state only: name
+ * it in ROWS of its /containers, as "executor_id".
+ */
+void cluster_name_tasks(json_t *rows, const json_t *state);
+
+/* "paused": true of those of TASKS that are, as their agents know. */
+int cluster_mark_paused(struct cli *cli, json_t *tasks, struct err *e);
+
 #endif

@@ -12,9 +12,9 @@
 #include "lib/cleanup.h"
 #include "lib/err.h"
 
-/* POST BODY (borrowed, may be NULL) to ACTION of the container that the task runs in. */
+/* POST BODY (borrowed, may be NULL) to ACTION of the container that the task runs in; WHAT is it then? */
 static int post(struct cli *cli, const char *task_id, const char *action, const json_t *body,
-		struct err *e)
+		const char *what, struct err *e)
 {
 	char address[CLUSTER_ADDRESS_SIZE];
 	json_t *container = NULL;
@@ -32,30 +32,39 @@ static int post(struct cli *cli, const char *task_id, const char *action, const 
 		r = client_call(cli, address, HTTP_POST, target, body, &reply, e);
 	}
 	json_decref(container);
-	if (r >= 0)
-		reply_done(&reply);
-	return r;
+	if (r < 0)
+		return r;
+	reply_done(&reply);
+	if (!cli->options.quiet)
+		printf("task %s %s\n", task_id, what);
+	return 0;
 }
 
 int task_pause(struct cli *cli, char **args, size_t n, struct err *e)
 {
 	(void)n;
-	return post(cli, args[0], "pause", NULL, e);
+	return post(cli, args[0], "pause", NULL, "is paused", e);
 }
 
 int task_resume(struct cli *cli, char **args, size_t n, struct err *e)
 {
 	(void)n;
-	return post(cli, args[0], "resume", NULL, e);
+	return post(cli, args[0], "resume", NULL, "goes on", e);
 }
 
 int task_signal(struct cli *cli, char **args, size_t n, struct err *e)
 {
 	json_t *body = json_pack("{s:s}", "signal", args[1]);
-	int r = body ? post(cli, args[0], "signal", body, e) :
-		       err_set(e, EINVAL, "'%s' is no signal", args[1]);
+	AUTO_FREE char *what = NULL;
+	int r;
 
 	(void)n;
+	if (!body || asprintf(&what, "was sent signal %s", args[1]) < 0) {
+		what = NULL;
+		r = err_set(e, EINVAL, "'%s' is no signal", args[1]);
+	} else {
+		r = post(cli, args[0], "signal", body, what, e);
+	}
 	json_decref(body);
 	return r;
 }
@@ -85,7 +94,7 @@ int task_resize(struct cli *cli, char **args, size_t n, struct err *e)
 	if (r >= 0 && json_object_size(body) == 0)
 		r = err_set(e, CLI_MISUSE, "resize task '%s': neither --cpus nor --mem", args[0]);
 	if (r >= 0)
-		r = post(cli, args[0], "resize", body, e);
+		r = post(cli, args[0], "resize", body, "has the resources that were asked for", e);
 	json_decref(body);
 	return r;
 }

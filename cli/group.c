@@ -1,4 +1,5 @@
 /* tepui group: apps that are changed together. */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,6 +9,7 @@
 #include "cli/client.h"
 #include "cli/document.h"
 #include "cli/list.h"
+#include "cli/pod.h"
 #include "cli/print.h"
 #include "cli/table.h"
 #include "lib/cleanup.h"
@@ -110,6 +112,17 @@ static void dependencies_cell(struct table *table, const json_t *app)
 	table_cell(table, TABLE_PLAIN, "%s", dependencies);
 }
 
+/* The pods of a group and of those below it, as their statuses. */
+static void collect_pods(const json_t *group, json_t *pods)
+{
+	const json_t *below;
+	size_t i;
+
+	(void)json_array_extend(pods, json_object_get(group, "pods"));
+	json_array_foreach(json_object_get(group, "groups"), i, below)
+		collect_pods(below, pods);
+}
+
 static const struct list_column app_columns[] = {
 	{ "APP", .text = "id" },
 	{ "WANTED", .number = "instances", .is_right = true },
@@ -119,6 +132,22 @@ static const struct list_column app_columns[] = {
 	{ 0 },
 };
 static const struct list app_list = { .columns = app_columns, .if_empty = "no apps" };
+
+static void print_members(const struct cli *cli, const json_t *group, const json_t *apps)
+{
+	json_t *pods = json_array();
+	size_t n_pods;
+
+	collect_pods(group, pods);
+	n_pods = json_array_size(pods);
+	if (json_array_size(apps) > 0 || n_pods == 0)
+		list_table(cli, &app_list, apps);
+	if (json_array_size(apps) > 0 && n_pods > 0)
+		putchar('\n');
+	if (n_pods > 0)
+		list_table(cli, &pod_statuses, pods);
+	json_decref(pods);
+}
 
 static int group_show(struct cli *cli, char **args, size_t n, struct err *e)
 {
@@ -134,7 +163,7 @@ static int group_show(struct cli *cli, char **args, size_t n, struct err *e)
 		print_field("version", "%s", member_text(group, "version"));
 		print_group(cli, group);
 		putchar('\n');
-		list_table(cli, &app_list, apps);
+		print_members(cli, group, apps);
 	}
 	json_decref(apps);
 	json_decref(group);
@@ -178,10 +207,21 @@ static int change(struct cli *cli, enum http_method method, const char *id, json
 static int group_add(struct cli *cli, char **args, size_t n, struct err *e)
 {
 	json_t *body = NULL;
+	AUTO_FREE char *id = NULL;
 	int r = document_read(args[0], &body, e);
 
 	(void)n;
-	return r < 0 ? r : change(cli, HTTP_POST, "/", body, "created", e);
+	if (r < 0)
+		return r;
+	id = strdup(member_text(body, "id"));
+	r = change(cli, HTTP_POST, "/", body, "created", e);
+	/* Where the API says "Use PUT". */
+	if (r == -EBUSY && id && strstr(e->msg, "already created")) {
+		err_clear(e);
+		return err_set(e, EBUSY, "group '%s' is there already: change it with 'tepui group update"
+			       " %s %s'", id, id, args[0]);
+	}
+	return r;
 }
 
 /* PUT creates a group that is not there: what changes one asks for it first. */
@@ -235,7 +275,7 @@ static int group_remove(struct cli *cli, char **args, size_t n, struct err *e)
 const struct command group_commands[] = {
 	{ "group", "", "", 0, 0, "quiet", "list groups", group_list },
 	{ "group", "list", "", 0, 0, "quiet", "list groups", group_list },
-	{ "group", "show", "ID", 1, 1, "", "one group, those below it, and their apps", group_show },
+	{ "group", "show", "ID", 1, 1, "", "one group, those below it, their apps and pods", group_show },
 	{ "group", "add", "FILE", 1, 1, "dry-run wait timeout force quiet",
 	  "create from a JSON file, - for stdin", group_add },
 	{ "group", "update", "ID FILE", 2, 2, "dry-run wait timeout force quiet",

@@ -109,7 +109,8 @@ static int prune(struct cli *cli, char **args, size_t n, struct err *e)
 const struct command image_commands[] = {
 	{ "image", "list", "", 0, 0, "store quiet", "images of this node", list },
 	{ "image", "add", "SOURCE ...", 1, SIZE_MAX, "store name platform quiet",
-	  "add images from what is on disk: oci:DIR[:TAG], docker-archive:FILE, tar:FILE", add },
+	  "add images from what is on disk: oci:DIR[:TAG], oci-archive:FILE, docker-archive:FILE, tar:FILE, dir:DIR",
+	  add },
 	{ "image", "show", "IMAGE", 1, 1, "store quiet", "one image", show },
 	{ "image", "remove", "NAME ...", 1, SIZE_MAX, "store force", "remove names of images",
 	  remove_names },

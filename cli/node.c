@@ -202,27 +202,6 @@ static void print_pressure(const struct cli *cli, const json_t *metrics)
 	table_print(cli, table, NULL);
 }
 
-/* Whose task a container of a group runs, such as one of a pod, is told by /state only. */
-static void name_tasks(json_t *rows, const json_t *state)
-{
-	json_t *framework, *executor, *row;
-	size_t i, k, m;
-
-	json_array_foreach(json_object_get(state, "frameworks"), i, framework) {
-		json_array_foreach(json_object_get(framework, "executors"), k, executor) {
-			const char *id = member_text(executor, "container");
-			const json_t *task = json_array_get(json_object_get(executor, "tasks"), 0);
-
-			json_array_foreach(rows, m, row) {
-				if (task && !json_object_get(row, "executor_id") &&
-				    strcmp(member_text(row, "container_id"), id) == 0)
-					(void)json_object_set(row, "executor_id",
-							      json_object_get(task, "id"));
-			}
-		}
-	}
-}
-
 /* What holds a group, and an operator's container, is no task. */
 static void task_cell(struct table *table, const json_t *row)
 {
@@ -307,7 +286,7 @@ static int node_show(struct cli *cli, char **args, size_t n, struct err *e)
 		putchar('\n');
 		print_pressure(cli, metrics);
 		putchar('\n');
-		name_tasks(rows, state);
+		cluster_name_tasks(rows, state);
 		list_table(cli, &containers, rows);
 		print_volumes(cli, volumes);
 	}
@@ -332,9 +311,9 @@ const struct command node_commands[] = {
 	  "remove images that nothing runs on, but these", node_prune },
 	{ "node", "maintenance", "", 0, 0, "", "machines that are or shall be down",
 	  node_maintenance },
-	{ "node", "plan", "HOST", 1, 1, "in for", "ask frameworks to leave the machine", node_plan },
-	{ "node", "unplan", "HOST", 1, 1, "", "let them stay", node_unplan },
-	{ "node", "down", "HOST", 1, 1, "", "shut down the agents of a planned machine", node_down },
-	{ "node", "up", "HOST", 1, 1, "", "let agents of the machine come again", node_up },
+	{ "node", "plan", "HOST", 1, 1, "in for quiet", "ask frameworks to leave the machine", node_plan },
+	{ "node", "unplan", "HOST", 1, 1, "quiet", "let them stay", node_unplan },
+	{ "node", "down", "HOST", 1, 1, "quiet", "shut down the agents of a planned machine", node_down },
+	{ "node", "up", "HOST", 1, 1, "quiet", "let agents of the machine come again", node_up },
 	{ 0 },
 };

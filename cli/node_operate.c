@@ -315,6 +315,12 @@ static void warn_of_no_node(struct cli *cli, const char *name)
 	json_decref(reply);
 }
 
+static void tell_machine(const struct cli *cli, const char *name, const char *done)
+{
+	if (!cli->options.quiet)
+		printf("machine %s %s\n", name, done);
+}
+
 int node_plan(struct cli *cli, char **args, size_t n, struct err *e)
 {
 	const struct cli_options *options = &cli->options;
@@ -342,6 +348,8 @@ int node_plan(struct cli *cli, char **args, size_t n, struct err *e)
 	r = put_schedule(cli, schedule, e);
 	if (r >= 0)
 		warn_of_no_node(cli, args[0]);
+	if (r >= 0)
+		tell_machine(cli, args[0], "is on the schedule of maintenance");
 	json_decref(schedule);
 	return r;
 }
@@ -359,13 +367,15 @@ int node_unplan(struct cli *cli, char **args, size_t n, struct err *e)
 		r = err_set(e, ENOENT, "no machine '%s' on the schedule", args[0]);
 	else
 		r = put_schedule(cli, schedule, e);
+	if (r >= 0)
+		tell_machine(cli, args[0], "is on the schedule of maintenance no more");
 	json_decref(found);
 	json_decref(schedule);
 	return r;
 }
 
 static int change_machine(struct cli *cli, const char *name, const char *type, const char *member,
-			  struct err *e)
+			  const char *done, struct err *e)
 {
 	json_t *schedule = NULL, *found;
 	int r = get_schedule(cli, &schedule, e);
@@ -378,6 +388,8 @@ static int change_machine(struct cli *cli, const char *name, const char *type, c
 			    name);
 	else
 		r = call(cli, type, member, json_pack("{s:O}", "machines", found), NULL, e);
+	if (r >= 0)
+		tell_machine(cli, name, done);
 	json_decref(found);
 	json_decref(schedule);
 	return r;
@@ -386,13 +398,15 @@ static int change_machine(struct cli *cli, const char *name, const char *type, c
 int node_down(struct cli *cli, char **args, size_t n, struct err *e)
 {
 	(void)n;
-	return change_machine(cli, args[0], "START_MAINTENANCE", "start_maintenance", e);
+	return change_machine(cli, args[0], "START_MAINTENANCE", "start_maintenance",
+			      "is down: its agents are shut down", e);
 }
 
 int node_up(struct cli *cli, char **args, size_t n, struct err *e)
 {
 	(void)n;
-	return change_machine(cli, args[0], "STOP_MAINTENANCE", "stop_maintenance", e);
+	return change_machine(cli, args[0], "STOP_MAINTENANCE", "stop_maintenance",
+			      "is up: its agents may come", e);
 }
 
 /* ---- what is planned ---- */

@@ -1,4 +1,6 @@
 /* tepui pod: instances of several containers each. */
+#include "cli/pod.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -77,20 +79,20 @@ static void state_cell(struct table *table, const json_t *status)
 	table_cell(table, color_of(state), "%s", state);
 }
 
+static const struct list_column columns[] = {
+	{ "POD", .text = "id" },
+	{ "WANTED", .number = "spec.scaling.instances", .is_right = true },
+	{ "STABLE", .cell = stable_cell, .is_right = true },
+	{ "CONTAINERS", .cell = containers_cell, .is_right = true },
+	{ "STATE", .cell = state_cell },
+	{ 0 },
+};
+const struct list pod_statuses = { .columns = columns, .if_empty = "no pods", .key = "id" };
+
 static int pod_list(struct cli *cli, char **args, size_t n, struct err *e)
 {
-	static const struct list_column columns[] = {
-		{ "POD", .text = "id" },
-		{ "WANTED", .number = "spec.scaling.instances", .is_right = true },
-		{ "STABLE", .cell = stable_cell, .is_right = true },
-		{ "CONTAINERS", .cell = containers_cell, .is_right = true },
-		{ "STATE", .cell = state_cell },
-		{ 0 },
-	};
-	static const struct list list = { .columns = columns, .if_empty = "no pods", .key = "id" };
-
 	(void)args, (void)n;
-	return list_get(cli, &list, "/v2/pods/::status", NULL, e);
+	return list_get(cli, &pod_statuses, "/v2/pods/::status", NULL, e);
 }
 
 /* ---- One pod ---- */
@@ -156,11 +158,11 @@ static void add_instance(struct table *table, const json_t *instance)
 
 static void print_status(const struct cli *cli, const json_t *status)
 {
-	static const struct table_column columns[] = {
+	static const struct table_column titles[] = {
 		{ "TASK", false },     { "CONTAINER", false }, { "STATE", false },
 		{ "INSTANCE", false }, { "NODE", false },      { "ENDPOINTS", false },
 	};
-	struct table *table = table_new(columns, ARRAY_SIZE(columns));
+	struct table *table = table_new(titles, ARRAY_SIZE(titles));
 	const json_t *instance, *end;
 	char age[HUMAN_SIZE];
 	size_t i;

@@ -65,8 +65,11 @@ static void state_cell(struct table *table, const json_t *task)
 	const char *state = member_text(task, "state");
 	bool is_running = strcmp(state, "TASK_RUNNING") == 0;
 
-	table_cell(table, is_running ? TABLE_GOOD : TABLE_BUSY, "%s",
-		   strncmp(state, "TASK_", 5) == 0 ? state + 5 : state);
+	bool is_paused = json_is_true(json_object_get(task, "paused"));
+
+	table_cell(table, is_running && !is_paused ? TABLE_GOOD : TABLE_BUSY, "%s%s",
+		   strncmp(state, "TASK_", 5) == 0 ? state + 5 : state,
+		   is_paused ? ", paused" : "");
 }
 
 static void health_cell(struct table *table, const json_t *task)
@@ -156,6 +159,15 @@ static bool has_weights(const json_t *tasks)
 	return false;
 }
 
+/* The list is as good without: some nodes may be out of reach from here. */
+static void mark_paused(struct cli *cli, json_t *tasks)
+{
+	struct err e = { 0 };
+
+	if (cluster_mark_paused(cli, tasks, &e) < 0)
+		fprintf(stderr, "warning: which tasks are paused is not known of all: %s\n", e.msg);
+}
+
 static int task_list(struct cli *cli, char **args, size_t n, struct err *e)
 {
 	struct list list = { .columns = task_columns, .if_empty = "no tasks", .key = "id" };
@@ -172,6 +184,8 @@ static int task_list(struct cli *cli, char **args, size_t n, struct err *e)
 		list.columns = rollout_columns;
 	if (owner && json_array_size(tasks) == 0)
 		r = check_owner(cli, owner, e);
+	if (r >= 0 && !cli->options.json && !cli->options.quiet)
+		mark_paused(cli, tasks);
 	if (r >= 0)
 		list_print(cli, &list, reply, tasks);
 	json_decref(reply);
@@ -382,10 +396,10 @@ const struct command task_commands[] = {
 	  "run a command beside it; its exit status is passed on, 125 is ours", task_exec },
 	{ "task", "attach", "ID", 1, 1, "interactive",
 	  "its output as it comes; with -i its terminal too, until Ctrl-P Ctrl-Q", task_attach },
-	{ "task", "pause", "ID", 1, 1, "", "stop all of its processes", task_pause },
-	{ "task", "resume", "ID", 1, 1, "", "let them go on", task_resume },
-	{ "task", "signal", "ID SIGNAL", 2, 2, "", "to its main process: HUP, USR1, 10", task_signal },
-	{ "task", "resize", "ID", 1, 1, "cpus mem",
+	{ "task", "pause", "ID", 1, 1, "quiet", "stop all of its processes", task_pause },
+	{ "task", "resume", "ID", 1, 1, "quiet", "let them go on", task_resume },
+	{ "task", "signal", "ID SIGNAL", 2, 2, "quiet", "to its main process: HUP, USR1, 10", task_signal },
+	{ "task", "resize", "ID", 1, 1, "cpus mem quiet",
 	  "give it other resources as it runs; new instances are as the app says", task_resize },
 	{ "task", "kill", "ID ...", 1, 100, "scale wipe force",
 	  "end tasks; replaced unless --scale", task_kill },

@@ -138,13 +138,15 @@ static void print_records(const struct options *options, const struct records *r
 int verb_list(struct image_store *store, const struct options *options, char **args, size_t n_args,
 	      struct err *e)
 {
-	struct records records;
-	int r = records_read(store, STORE_IMAGES, &records, e);
+	struct records records = { 0 };
+	int r = store ? records_read(store, STORE_IMAGES, &records, e) : 0;
 
 	(void)args;
 	(void)n_args;
 	if (r < 0)
 		return r;
+	if (records.n == 0 && !options->json)
+		fputs("no images\n", stderr);
 	if (records.n)
 		qsort(records.items, records.n, sizeof(*records.items), by_use);
 	print_records(options, &records);

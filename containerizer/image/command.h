@@ -28,6 +28,7 @@ struct verb {
 	const char *name, *args;
 	size_t min_args, max_args;
 	verb_fn *run;
+	bool is_reader;		/* a store that is not there is not made; the list of NULL is empty */
 	const char *help;
 };
 

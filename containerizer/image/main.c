@@ -38,14 +38,14 @@ static const struct flag own_flags[] = {
 enum { MAX_FLAGS = 32 };
 
 static const struct verb verbs[] = {
-	{ "add", "SOURCE ...", 1, SIZE_MAX, verb_add, "add images from what is on disk" },
-	{ "list", "", 0, 0, verb_list, "images, the last used first" },
-	{ "show", "IMAGE", 1, 1, verb_show, "one image: its configuration and layers" },
-	{ "remove", "NAME[:TAG] ...", 1, SIZE_MAX, verb_remove, "remove names of images" },
-	{ "bundle", "IMAGE ID DIRECTORY [-- ARG ...]", 3, SIZE_MAX, verb_bundle,
+	{ "add", "SOURCE ...", 1, SIZE_MAX, verb_add, false, "add images from what is on disk" },
+	{ "list", "", 0, 0, verb_list, true, "images, the last used first" },
+	{ "show", "IMAGE", 1, 1, verb_show, true, "one image: its configuration and layers" },
+	{ "remove", "NAME[:TAG] ...", 1, SIZE_MAX, verb_remove, false, "remove names of images" },
+	{ "bundle", "IMAGE ID DIRECTORY [-- ARG ...]", 3, SIZE_MAX, verb_bundle, false,
 	  "write IMAGE's part of DIRECTORY/config.json, with ARGs as its command" },
-	{ "release", "ID ...", 1, SIZE_MAX, verb_release, "containers that have ended" },
-	{ "prune", "", 0, 0, verb_prune,
+	{ "release", "ID ...", 1, SIZE_MAX, verb_release, false, "containers that have ended" },
+	{ "prune", "", 0, 0, verb_prune, false,
 	  "remove what nothing refers to, and by --all or --high more" },
 };
 
@@ -91,6 +91,16 @@ static int complain(const struct err *e, int status)
 	return status;
 }
 
+static int open_store(const struct verb *verb, const char *path, struct image_store **ret,
+		      struct err *e)
+{
+	if (!verb->is_reader || access(path, F_OK) == 0 || errno != ENOENT)
+		return image_store_open(path, ret, e);
+	if (verb->run == verb_list)
+		return 0;
+	return err_set(e, ENOENT, "no image store '%s'", path);
+}
+
 static int run_verb(const struct options *options, char **args, size_t n)
 {
 	const struct verb *verb = find_verb(args[0]);
@@ -103,7 +113,7 @@ static int run_verb(const struct options *options, char **args, size_t n)
 			args[0], verb ? verb->args : ", see --help");
 		return complain(&e, STATUS_USAGE);
 	}
-	r = image_store_open(options->store, &store, &e);
+	r = open_store(verb, options->store, &store, &e);
 	if (r == 0)
 		r = verb->run(store, options, args + 1, n - 1, &e);
 	image_store_close(store);

@@ -434,3 +434,58 @@ def test_runs_of_jobs_wait_in_the_queue(node, tmp_path):
     shown = node.tepui("job", "show", "backup.nightly")
     assert "missed by at most 2h00m" in shown
     assert shown.count(re.search(r"^next run +in \S+, (\S+)$", shown, re.M)[1]) == 1
+
+
+def test_what_was_done_is_said_in_a_sentence(node, tmp_path):
+    node.deploy(sleeper())
+    (task,) = node.tepui("task", "list", "--quiet").split()
+    for argv, said in [(["task", "pause", task], f"task {task} is paused"), (["task", "list"], "RUNNING, paused"),
+                       (["task", "resume", task], f"task {task} goes on"),
+                       (["task", "signal", task, "CONT"], f"task {task} was sent signal CONT"),
+                       (["task", "resize", task, "--mem=32"], f"task {task} has the resources that were asked for"),
+                       (["node", "plan", "127.0.0.1"], "machine 127.0.0.1 is on the schedule of maintenance"),
+                       (["node", "unplan", "127.0.0.1"], "machine 127.0.0.1 is on the schedule of maintenance no more")]:
+        assert said in node.tepui(*argv), argv
+    assert "paused" not in node.tepui("task", "list")
+    assert node.tepui("task", "signal", task, "CONT", "--quiet") == ""
+    document = tmp_path / "group.json"
+    document.write_text(json.dumps({"id": "/twice", "groups": [{"id": "below"}]}))
+    node.tepui("group", "add", str(document), "--wait")
+    done = node.tepui("group", "add", str(document), check=False)
+    assert (done.returncode, done.stderr) == (1, "tepui: group '/twice' is there already: change it with "
+                                                 f"'tepui group update /twice {document}'\n")
+
+
+def test_pods_are_shown_with_their_groups(node, tmp_path):
+    document = tmp_path / "pod.json"
+    container = {"name": "main", "resources": {"cpus": 0.1, "mem": 32}, "exec": {"command": {"shell": "exec sleep 1000"}}}
+    document.write_text(json.dumps({"id": "/a/b/pod", "containers": [container], "scaling": {"kind": "fixed", "instances": 0}}))
+    assert re.search(r"APP OR POD\n +1 +StartPod +/a/b/pod", node.tepui("pod", "add", str(document), "--dry-run"))
+    node.tepui("pod", "add", str(document), "--wait")
+    assert re.search(r"^/a/b +0 +1 ", node.tepui("group", "list"), re.M)
+    assert re.search(r"^/a/b/pod +0 +0 +1 +STABLE$", node.tepui("group", "show", "/a"), re.M)
+
+
+def test_the_examples_do_not_get_into_one_anothers_way():
+    """README's tour adds one after the other: an id is of an app, a pod or a group, and nothing is below an app."""
+    ids = [json.loads(path.read_text())["id"] for path in (REPOSITORY / "docs/examples").glob("*.json")]
+    assert len(ids) > 5 and len(set(ids)) == len(ids)
+    assert [a for a in ids for b in ids if b.startswith(a + "/")] == []
+
+
+def test_make_run_starts_a_master_again_that_ended(tmp_path):
+    log = tmp_path / "log"
+    with open(log, "w", encoding="utf-8") as out:
+        running = subprocess.Popen([REPOSITORY / "tests/demo/run", BUILD], stdout=out, stderr=out, start_new_session=True)
+    try:
+        told = wait_until(lambda: re.search(r"export TEPUI_MASTER=(\S+)", log.read_text()), "the lines to type", 60)
+        master = told[1]
+
+        def tepui(*args):
+            return subprocess.run([BUILD / "tepui", f"--master={master}", *args], capture_output=True, text=True, check=False)
+        subprocess.run(["curl", "-fs", "-X", "DELETE", f"http://{master}/v2/leader"], check=True, capture_output=True)
+        wait_until(lambda: "it is started again" in log.read_text(), "the end of the master", 60)
+        wait_until(lambda: tepui("node").stdout.count("active") == 1, "the node's return", 60)
+    finally:
+        running.terminate()
+        running.wait(60)

@@ -142,6 +142,10 @@ def test_tepui_image_passes_on(store, tmp_path):
         return subprocess.run([BUILD / "tepui", "image", *args, f"--store={store.path}"], capture_output=True, text=True,
                               check=False)
 
+    # What only reads makes no store.
+    done = tepui("list")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "no images\n")
+    assert (tepui("show", "web:2").returncode, store.path.exists()) == (4, False)
     (tmp_path / "web.tar").write_bytes(BASE)
     assert tepui("add", f"tar:{tmp_path}/web.tar", "--name", "web:2").stdout.startswith("web:2  sha256:")
     assert tepui("list", "--quiet").stdout == "web:2\n"
@@ -215,7 +219,7 @@ def test_documents_that_are_no_files(store, tmp_path, plant):
 # ---- The store itself ----
 
 def test_store_is_closed_to_others(store, tmp_path):
-    assert store.list() == []
+    store.run("prune")
     assert stat.S_IMODE(store.path.stat().st_mode) == 0o700
     store.path.chmod(0o755)
     with pytest.raises(Refused, match="closed to all others"):
