@@ -1,6 +1,6 @@
 """
 Definitions over HTTP: what is given comes back, defaults are filled in, old forms are told in today's words, and what
-is wrong is refused.  Each rule with its words is a row of tests/unit/test_app_refusals.c.
+is wrong is refused.  Each rule with its words is a row of tests/unit/test_{app,container,policy}_refusals.c.
 """
 import pytest
 

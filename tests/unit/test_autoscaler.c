@@ -483,101 +483,6 @@ static void test_what_is_asked_ends_with_its_app(void **state)
 
 /* ---- Nonsense ---- */
 
-static void test_nonsense_is_refused_with_its_path(void **state)
-{
-	static const struct {
-		const char *autoscale, *path, *error;
-	} rows[] = {
-		{ "{\"targets\":[" CPU "]}", "/autoscale/max", "error.path.missing" },
-		{ "{\"max\":2}", "/autoscale/targets", "error.path.missing" },
-		{ "{\"max\":2,\"targets\":[]}", "/autoscale/targets", "error.minItems" },
-		{ "{\"min\":0,\"max\":2,\"targets\":[" CPU "]}", "/autoscale/min", "error.min" },
-		{ "{\"min\":3,\"max\":2,\"targets\":[" CPU "]}", "/autoscale/max",
-		  "must be at least min" },
-		{ "{\"max\":1000000,\"targets\":[" CPU "]}", "/autoscale/max", "error.max" },
-		{ "{\"max\":\"2\",\"targets\":[" CPU "]}", "/autoscale/max",
-		  "error.expected.jsnumber" },
-		{ "{\"max\":2.5,\"targets\":[" CPU "]}", "/autoscale/max", "error.expected.int" },
-		{ "{\"max\":2,\"most\":3,\"targets\":[" CPU "]}", "/autoscale/most",
-		  "is not a known field" },
-		{ "{\"max\":2,\"targets\":[{\"metric\":\"cpu\",\"value\":0}]}",
-		  "/autoscale/targets(0)/value", "error.min" },
-		{ "{\"max\":2,\"targets\":[{\"metric\":\"cpu\",\"value\":-1}]}",
-		  "/autoscale/targets(0)/value", "error.min" },
-		{ "{\"max\":2,\"targets\":[{\"metric\":\"cpu\",\"value\":\"NaN\"}]}",
-		  "/autoscale/targets(0)/value", "error.expected.jsnumber" },
-		{ "{\"max\":2,\"targets\":[{\"metric\":\"cpu\",\"value\":800}]}",
-		  "/autoscale/targets(0)/value", "is a share of the requested cpus: 0.8 are 80 %" },
-		{ "{\"max\":2,\"targets\":[{\"metric\":\"disk\",\"value\":1}]}",
-		  "/autoscale/targets(0)/metric", "error.unknown.enum.literal" },
-		{ "{\"max\":2,\"targets\":[{\"metric\":\"cpu\",\"value\":1,\"rate\":true}]}",
-		  "/autoscale/targets(0)/rate", "only for a Prometheus metric" },
-		{ "{\"max\":2,\"targets\":[" CPU "," CPU "]}", "/autoscale/targets(1)/metric",
-		  "is given twice" },
-		{ "{\"max\":2,\"targets\":[{\"metric\":\"prometheus\",\"value\":1}]}",
-		  "/autoscale/targets(0)/name", "error.path.missing" },
-		{ "{\"max\":2,\"targets\":[{\"metric\":\"prometheus\",\"value\":1,\"name\":\"a b\"}]}",
-		  "/autoscale/targets(0)/name", "must be the name of a Prometheus metric" },
-		{ "{\"max\":2,\"targets\":[{\"metric\":\"prometheus\",\"value\":1,\"name\":\"a\","
-		  "\"portName\":\"x\"}]}",
-		  "/autoscale/targets(0)/portName", "No port definition reference for portName x" },
-		{ "{\"max\":2,\"targets\":[{\"metric\":\"prometheus\",\"value\":1,\"name\":\"a\","
-		  "\"path\":\"x\"}]}",
-		  "/autoscale/targets(0)/path", "must start with '/', without white space" },
-		{ "{\"max\":2,\"targets\":[{\"metric\":\"requestsPerSecond\",\"value\":1}]}",
-		  "/autoscale/targets(0)/metric",
-		  "requestsPerSecond of a service address is not supported by this version: name a"
-		  " Prometheus counter of the app" },
-		{ "{\"max\":2,\"tolerance\":1,\"targets\":[" CPU "]}", "/autoscale/tolerance",
-		  "error.max" },
-		{ "{\"max\":2,\"intervalSeconds\":0,\"targets\":[" CPU "]}",
-		  "/autoscale/intervalSeconds", "error.min" },
-		{ "{\"max\":2,\"down\":{\"stabilizationSeconds\":86400},\"targets\":[" CPU "]}",
-		  "/autoscale/down/stabilizationSeconds", "error.max" },
-		{ "{\"max\":2,\"targets\":[" CPU "],\"schedule\":[{\"min\":3,\"max\":2}]}",
-		  "/autoscale/schedule(0)/max", "must be at least min" },
-		{ "{\"max\":2,\"targets\":[" CPU "],\"schedule\":[{\"min\":1,\"max\":2,\"from\":"
-		  "\"25:00\"}]}",
-		  "/autoscale/schedule(0)/from", "must be a time from 00:00 to 24:00" },
-		{ "{\"max\":2,\"targets\":[" CPU "],\"schedule\":[{\"min\":1,\"max\":2,\"from\":"
-		  "\"08:00\",\"to\":\"08:00\"}]}",
-		  "/autoscale/schedule(0)/to", "must differ from from" },
-		{ "{\"max\":2,\"targets\":[" CPU "],\"schedule\":[{\"min\":1,\"max\":2,\"days\":"
-		  "[\"Mo\"]}]}",
-		  "/autoscale/schedule(0)/days(0)", "error.unknown.enum.literal" },
-		{ "{\"max\":2,\"targets\":[" CPU "],\"timeZone\":\"Mars/Olympus\"}",
-		  "/autoscale/timeZone", "No time zone found with this id: Mars/Olympus" },
-		{ "[1]", "/autoscale", "error.expected.jsobject" },
-	};
-
-	(void)state;
-	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		struct refusal refusal = { 0 };
-		struct app *parsed = NULL;
-		json_t *document, *detail;
-		char text[512];
-
-		(void)snprintf(text, sizeof(text),
-			       "{\"id\":\"/web\",\"cmd\":\"x\",\"autoscale\":%s}", rows[i].autoscale);
-		document = json_loads(text, 0, NULL);
-		assert_non_null(document);
-		assert_true(app_parse(document, NULL, NULL, &parsed, &refusal) < 0);
-		assert_int_equal(refusal.status, 422);
-		detail = json_array_get(json_object_get(refusal.body, "details"), 0);
-		if (strcmp(json_string_value(json_object_get(detail, "path")), rows[i].path) != 0 ||
-		    strcmp(json_string_value(json_array_get(json_object_get(detail, "errors"), 0)),
-			   rows[i].error) != 0)
-			fail_msg("row %zu: %s", i, json_dumps(refusal.body, 0));
-		json_decref(document);
-		refusal_done(&refusal);
-	}
-	assert_int_equal(apply("{\"id\":\"/web\",\"cmd\":\"x\",\"portDefinitions\":[]," POLICY(GAUGE, "") "}",
-			       NULL, false), 422);
-	assert_int_equal(apply("{\"id\":\"/web\",\"cmd\":\"x\",\"labels\":"
-			       "{\"MARATHON_SINGLE_INSTANCE_APP\":\"true\"}," POLICY(CPU, "") "}",
-			       NULL, false), 422);
-}
-
 #define WORLD_TEST(test) cmocka_unit_test_setup_teardown(test, world_setup, world_teardown)
 
 int main(void)
@@ -600,7 +505,6 @@ int main(void)
 		WORLD_TEST(test_a_new_process_takes_nothing_back_at_once),
 		WORLD_TEST(test_bounds_by_the_schedule),
 		WORLD_TEST(test_what_is_asked_ends_with_its_app),
-		WORLD_TEST(test_nonsense_is_refused_with_its_path),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
