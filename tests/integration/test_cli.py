@@ -473,6 +473,26 @@ def test_the_examples_do_not_get_into_one_anothers_way():
     assert [a for a in ids for b in ids if b.startswith(a + "/")] == []
 
 
+def tour():
+    """What README has to be typed, without what only ends by the keyboard."""
+    text = (REPOSITORY / "README.md").read_text().split("## Try it")[1].split("\n## ")[0]
+    lines = [line.split(" #")[0].strip() for line in re.findall(r"^    ((?:tepui|curl) .*)", text, re.M)]
+    return [line.replace(" --follow", "").replace("curl -s", "curl -fsS") for line in lines
+            if line != "tepui events" and " -it " not in line]
+
+
+def test_the_tour_of_the_readme_can_be_followed(node):
+    assert len(tour()) > 20
+    environment = {**os.environ, "PATH": f"{BUILD}:{os.environ['PATH']}", "TEPUI_MASTER": node.master_address,
+                   "TEPUI_AGENT": f"127.0.0.1:{node.agents[0].port}"}
+    for line in tour():
+        if " ID" in line:
+            line = line.replace(" ID", " " + next(t["id"] for t in node.tasks("/web")))
+        done = subprocess.run(line, shell=True, cwd=REPOSITORY, env=environment, capture_output=True, text=True, check=False,
+                              timeout=300 * SLOW)
+        assert done.returncode == 0, (line, done)
+
+
 def test_make_run_starts_a_master_again_that_ended(tmp_path):
     log = tmp_path / "log"
     with open(log, "w", encoding="utf-8") as out:
