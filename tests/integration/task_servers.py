@@ -41,6 +41,14 @@ context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
 context.load_cert_chain('pem')
 server.socket = context.wrap_socket(server.socket, server_side=True)
 server.serve_forever()" """
+# Always the same status, and with it the way to where nobody answers.
+ANSWERING = """exec python3 -c "
+import http.server, os
+class H(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(%d); self.send_header('Location', 'http://127.0.0.1:1/'); self.end_headers()
+    def log_message(self, *a): pass
+http.server.HTTPServer(('127.0.0.1', int(os.environ['PORT0'])), H).serve_forever()" """
 # Says $VERSION.  Told to end, it goes on for as long as a client comes every two seconds, as a balancer's do that has
 # not heard of it yet.  Checks of its health on /health are no client's.
 PATIENT_SERVER = """exec python3 -c "

@@ -141,6 +141,19 @@ static const struct {
 	  "\"unreachableStrategy\":{\"expungeAfterSeconds\":5}}",
 	  "{\"unreachableStrategy\":{\"inactiveAfterSeconds\":0,"
 	  "\"expungeAfterSeconds\":5}}" },
+	/* 2.3: what a check of its protocol has no use for */
+	{ "{\"id\":\"a\",\"cmd\":\"x\",\"healthChecks\":[{\"protocol\":\"COMMAND\","
+	  "\"command\":{\"value\":\"true\"},\"path\":\"/\",\"portIndex\":0}]}",
+	  "{\"healthChecks\":[{\"protocol\":\"COMMAND\",\"command\":{\"value\":\"true\"},"
+	  "\"gracePeriodSeconds\":300,\"intervalSeconds\":60,\"timeoutSeconds\":20,"
+	  "\"maxConsecutiveFailures\":3,\"delaySeconds\":15,\"ignoreHttp1xx\":false,"
+	  "\"ipProtocol\":\"IPv4\"}]}" },
+	{ "{\"id\":\"a\",\"cmd\":\"x\","
+	  "\"healthChecks\":[{\"protocol\":\"MESOS_TCP\",\"path\":\"/\"}]}",
+	  "{\"healthChecks\":[{\"protocol\":\"MESOS_TCP\",\"portIndex\":0,"
+	  "\"gracePeriodSeconds\":300,\"intervalSeconds\":60,\"timeoutSeconds\":20,"
+	  "\"maxConsecutiveFailures\":3,\"delaySeconds\":15,\"ignoreHttp1xx\":false,"
+	  "\"ipProtocol\":\"IPv4\"}]}" },
 	/* What Marathon 1.4 answered, sent back */
 	{ "{\"id\":\"a\",\"cmd\":\"x\",\"args\":null,\"user\":null,\"env\":{},"
 	  "\"instances\":1,\"cpus\":0.1,\"mem\":32,\"disk\":0,\"gpus\":0,"

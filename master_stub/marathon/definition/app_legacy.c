@@ -322,8 +322,26 @@ bool networks_are_of_host(const json_t *networks)
 	return true;
 }
 
+/* ---- Health checks ---- */
+
+/* What Marathon reads past, and its older versions wrote for every protocol. */
+static void drop_idle_fields(json_t *check)
+{
+	const char *protocol = json_string_value(field(check, "protocol"));
+
+	if (!protocol)
+		return;
+	if (strstr(protocol, "TCP") || strcmp(protocol, "COMMAND") == 0)
+		(void)json_object_del(check, "path");
+	if (strcmp(protocol, "COMMAND") == 0) {
+		(void)json_object_del(check, "port");
+		(void)json_object_del(check, "portIndex");
+	}
+}
+
 void app_translate_legacy(json_t *document, struct findings *findings)
 {
+	const json_t *checks = field(document, "healthChecks");
 	json_t *networks = field(document, "networks");
 
 	/* No network at all means the default one. */
@@ -332,4 +350,6 @@ void app_translate_legacy(json_t *document, struct findings *findings)
 	for (size_t i = 0; i < ARRAY_SIZE(old_lists); i++)
 		translate_list(document, &old_lists[i], findings);
 	translate_networks(document, findings);
+	for (size_t i = 0; i < json_array_size(checks); i++)
+		drop_idle_fields(json_array_get(checks, i));
 }

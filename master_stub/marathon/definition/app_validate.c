@@ -34,16 +34,13 @@ static void validate_health_check(const json_t *app, const json_t *check, const 
 	if (is_command != (json_object_get(check, "command") != NULL))
 		problems_add(problems, path, is_command ? "command: a COMMAND check needs one"
 							: "command: only for a COMMAND check");
-	if (is_command && (index || json_object_get(check, "port") || url))
-		problems_add(problems, path, "a COMMAND check has no port and no path");
 	if (index && json_object_get(check, "port"))
 		problems_add(problems, path, "only one of port and portIndex may be given");
 	if (index && (size_t)json_integer_value(index) >= n_ports)
 		problems_add(problems, path, "Health check port indices must address an element of "
 					     "the ports array or container port mappings.");
-	if (url && strstr(protocol, "TCP"))
-		problems_add(problems, path, "path: not for a TCP check");
-	else if (url && url[0] != '/')
+	/* Marathon's own begin at the root without saying so. */
+	if (url && url[0] != '/' && strncmp(protocol, "MESOS_", 6) == 0)
 		problems_add(problems, path, "path: must start with '/'");
 	if (strcmp(ip, "IPv6") == 0 && (is_command || strncmp(protocol, "MESOS_", 6) != 0))
 		problems_add(problems, path, "IPv6 can only be used for container type DOCKER and "

@@ -170,11 +170,22 @@ static uint32_t check_port(const struct instance_task *of, const json_t *check)
 	return index < n ? ports[index] : 0;
 }
 
+static char *check_path(struct build *b, const json_t *check)
+{
+	const char *given = json_string_value(json_object_get(check, "path"));
+	const char *path = given ? given : "";
+	size_t size = strlen(path) + sizeof("/");
+	char *ret = build_alloc(b, size, 1);
+
+	if (ret)
+		(void)snprintf(ret, size, "%s%s", path[0] == '/' ? "" : "/", path);
+	return ret;
+}
+
 static void set_check_target(struct build *b, const struct instance_task *of,
 			     const json_t *check, const char *protocol,
 			     Mesos__V1__HealthCheck *message)
 {
-	const char *path = json_string_value(json_object_get(check, "path"));
 	const char *ip = json_string_value(json_object_get(check, "ipProtocol"));
 	bool is_v6 = ip && strcmp(ip, "IPv6") == 0;
 
@@ -196,7 +207,7 @@ static void set_check_target(struct build *b, const struct instance_task *of,
 	if (!message->http)
 		return;
 	message->http->port = check_port(of, check);
-	message->http->path = build_copy(b, path ? path : "/");
+	message->http->path = check_path(b, check);
 	message->http->scheme = build_copy(b, strstr(protocol, "HTTPS") ? "https" : "http");
 	message->http->has_protocol = is_v6;
 	message->http->protocol = is_v6 ? MESOS__V1__NETWORK_INFO__PROTOCOL__IPv6
