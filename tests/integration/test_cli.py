@@ -404,6 +404,17 @@ def test_a_wait_names_what_is_not_ready(node, tmp_path):
     wait_until(lambda: told.search(node.tepui("deployment", "show", deployment)), "the check's answer", 60)
 
 
+def test_kills_that_were_stopped_are_told(node):
+    check = {"protocol": "COMMAND", "command": {"value": "test ! -e sick"}, "gracePeriodSeconds": 0, "delaySeconds": 0,
+             "intervalSeconds": 1, "timeoutSeconds": 5, "maxConsecutiveFailures": 2}
+    node.deploy(sleeper(instances=3, healthChecks=[check], unhealthyStrategy={"maxKillPercent": 10}))
+    for task in node.tasks("/sleeper"):
+        with open(node.agents[0].container_of(task["id"])["tepui"]["sandbox"] + "/sick", "w", encoding="ascii"):
+            pass
+    why = wait_until(lambda: node.app("/sleeper").get("unhealthyKillsStopped"), "kills are stopped", 60)
+    assert f"kills stopped  {why}\n" in node.tepui("app", "show", "/sleeper")
+
+
 def test_waiting_for_a_group_names_the_app_that_waits(node, tmp_path):
     document = tmp_path / "group.json"
     document.write_text(json.dumps({"id": "/many", "apps": [sleeper("a"), sleeper("b", cpus=1000), sleeper("c")]}))
