@@ -7,6 +7,7 @@
 #include "cli/cli.h"
 #include "cli/client.h"
 #include "cli/print.h"
+#include "cli/progress.h"
 #include "cli/queue.h"
 #include "cli/table.h"
 #include "lib/cleanup.h"
@@ -160,13 +161,21 @@ static void print_definition(const json_t *app)
 	print_each("health checks", json_object_get(app, "healthChecks"), short_health_check);
 }
 
-static void print_deployment(const json_t *app)
+/* With what holds it, if that can still be asked for. */
+static void print_deployment(struct cli *cli, const json_t *app)
 {
 	const json_t *list = json_object_get(app, "deployments");
 	const char *id = member_text(json_array_get(list, 0), "id");
+	char held[PROGRESS_HELD_SIZE];
+	json_t *deployment = NULL;
+	struct err ended = { 0 };
 
-	if (*id)
-		print_field("deployment", "%s", id);
+	if (!*id)
+		return;
+	(void)progress_get(cli, id, &deployment, &ended);
+	(void)progress_held(deployment, held);
+	print_field("deployment", "%s%s%s", id, *held ? " " : "", held);
+	json_decref(deployment);
 }
 
 static void print_waiting(const json_t *item)
@@ -180,14 +189,14 @@ static void print_waiting(const json_t *item)
 		    human_since(member_text(item, "since"), age), why);
 }
 
-static void print_app(const struct cli *cli, const json_t *app, const json_t *item)
+static void print_app(struct cli *cli, const json_t *app, const json_t *item)
 {
 	print_definition(app);
 	print_field("instances", "%.0f wanted, %.0f staged, %.0f running, %.0f healthy, "
 		    "%.0f unhealthy", member_number(app, "instances"),
 		    member_number(app, "tasksStaged"), member_number(app, "tasksRunning"),
 		    member_number(app, "tasksHealthy"), member_number(app, "tasksUnhealthy"));
-	print_deployment(app);
+	print_deployment(cli, app);
 	if (*member_text(app, "unhealthyKillsStopped"))
 		print_field("kills stopped", "%s", member_text(app, "unhealthyKillsStopped"));
 	print_waiting(item);

@@ -173,8 +173,12 @@ static void print_status(const struct cli *cli, const json_t *status)
 		print_field("last end", "%s ago: %s",
 			    human_since(member_text(end, "terminatedAt"), age),
 			    member_text(end, "message"));
-	json_array_foreach(json_object_get(status, "instances"), i, instance)
+	json_array_foreach(json_object_get(status, "instances"), i, instance) {
+		if (*member_text(instance, "message"))
+			print_field(member_text(instance, "status"), "%s: %s",
+				    member_text(instance, "id"), member_text(instance, "message"));
 		add_instance(table, instance);
+	}
 	putchar('\n');
 	table_print(cli, table, "no instances");
 }

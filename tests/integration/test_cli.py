@@ -373,6 +373,7 @@ def test_one_who_waits_for_canaries_is_told_what_they_wait_for(node):
         assert node.tepui("deployment", "list").endswith("/web        " + held)
         shown = node.tepui("deployment", "show", deployment)
         assert re.search(rf"^state          running$.*^canaries of    /web$.*^now .*{held}", shown, re.M | re.S)
+        assert f"deployment     {deployment} {held}" in node.tepui("app", "show", "/web")
         assert node.tepui("deployment", "pause", deployment) == f"paused, deployment {deployment}\n"
         assert f"is paused: tepui deployment resume {deployment}" in node.tepui("deployment")
         assert node.tepui("deployment", "resume", deployment) == f"goes on, deployment {deployment}\n"
