@@ -75,6 +75,11 @@ bool entry_is_pod(const struct entry *entry)
 	return entry->target && entry->target->pod;
 }
 
+bool entry_is_like(const struct entry *entry, const struct app *spec)
+{
+	return entry_is_pod(entry) == (spec->pod != NULL);
+}
+
 struct entry *entry_find_app(const struct controller *c, const char *id)
 {
 	struct entry *entry = entry_find_live(c, id);

@@ -318,6 +318,8 @@ struct entry *entry_find_live(const struct controller *c, const char *id);
 struct entry *entry_find_app(const struct controller *c, const char *id);
 struct entry *entry_find_pod(const struct controller *c, const char *id);
 bool entry_is_pod(const struct entry *entry);
+/* A pod as ENTRY is, or an app: of the other kind may be what had the id before, while it ends. */
+bool entry_is_like(const struct entry *entry, const struct app *spec);
 int entry_new(struct controller *c, const struct entry_kind *kind, const char *id,
 	      struct entry **ret);
 /* All that want instances: for (e = entries_first(c); e; e = entries_next(c, e)). */

@@ -605,3 +605,30 @@ def test_pods_are_kept(alone, pod):
     master.master.end()
     master.start_master()
     assert [master.call("GET", path).json for path in paths] == before
+
+
+# ---- An id that was of another kind ----
+
+def test_what_ends_of_an_app_is_not_shown_of_the_pod_that_has_its_id_now(marathon, app, pod):
+    def shown():
+        return [t["id"] for t in marathon.call("GET", "/v2/tasks").json["tasks"]]
+
+    marathon.deploy(app("/pod", cmd="trap '' TERM; while :; do sleep 0.1; done", taskKillGracePeriodSeconds=3))
+    task = shown()
+    assert marathon.call("DELETE", "/v2/apps/pod").status == 200
+    assert marathon.call("POST", "/v2/pods?force=true", pod(instances=1)).status == 201
+    status = marathon.call("GET", "/v2/pods/pod::status")
+    (version,) = marathon.call("GET", "/v2/pods/pod::versions").json
+    assert marathon.call("GET", "/v2/pods/pod").json["version"] == version
+    # It was to be seen at work: else this shows nothing.
+    assert (status.status, shown(), len(task)) == (200, task, 1)
+    assert not [i for i in status.json["instances"] if task[0].startswith(i["id"] + ".")]
+    settled(marathon)
+    wait_until(lambda: not shown(), "the end of the app's task")
+    # The other way round.
+    assert marathon.call("DELETE", "/v2/pods/pod").status == 202
+    assert marathon.call("PUT", "/v2/apps/pod?force=true", app("/pod", instances=0)).status == 201
+    assert (shown(), marathon.app("/pod")["tasks"]) == ([], [])
+    for answer in (marathon.call("GET", f"/v2/apps/pod/versions/{version}"),
+                   marathon.call("PUT", "/v2/apps/pod?force=true", {"version": version})):
+        assert (answer.status, answer.json["message"]) == (404, f"App '/pod' does not exist in version {version}")

@@ -151,8 +151,10 @@ int api_list_versions(struct http_request *req, struct err *e)
 	if (!entry)
 		return marathon_refuse(req, &refusal);
 	list = json_array();
-	TAILQ_FOREACH(version, &entry->versions, of_app)
-		(void)json_array_append_new(list, json_string(version->app->version));
+	TAILQ_FOREACH(version, &entry->versions, of_app) {
+		if (entry_is_like(entry, version->app))
+			(void)json_array_append_new(list, json_string(version->app->version));
+	}
 	return marathon_reply(req, 200, json_pack("{s:o}", "versions", list));
 }
 
@@ -169,9 +171,9 @@ static struct app *find_version(const struct controller *c, const char *id, cons
 	else if (clock_parse(version, &time) < 0)
 		(void)refuse(refusal, 422, "Invalid timestamp provided '%s'. Expecting ISO-8601 "
 					   "datetime string.", version);
-	else if (!(app = entry_version(entry, version)))
+	else if (!(app = entry_version(entry, version)) || !entry_is_like(entry, app))
 		(void)refuse(refusal, 404, "App '%s' does not exist in version %s", id, version);
-	return app;
+	return refusal->status ? NULL : app;
 }
 
 int api_get_version(struct http_request *req, struct err *e)

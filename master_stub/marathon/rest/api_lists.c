@@ -64,7 +64,8 @@ static void put_tasks(struct listing *listing, const struct entry *entry)
 	TAILQ_FOREACH(instance, &entry->instances, of_app) {
 		bool is_running = instance_is_running(instance);
 
-		if (listing->list.statuses & (is_running ? STATUS_RUNNING : STATUS_STAGING))
+		if (!instance->spec->pod &&
+		    listing->list.statuses & (is_running ? STATUS_RUNNING : STATUS_STAGING))
 			json_out_tree(&listing->out, task_view(listing->c, instance));
 	}
 }
@@ -74,9 +75,14 @@ static bool is_listed(const struct api_list *list, const struct entry *entry)
 {
 	bool is_of_pods = list->of == LIST_PODS || list->of == LIST_POD_STATUSES;
 
-	if (!app_id_is_within(entry->id, list->group) || entry_is_pod(entry) != is_of_pods)
+	if (!app_id_is_within(entry->id, list->group))
 		return false;
-	if (list->of == LIST_TASKS || list->of == LIST_POD_STATUSES)
+	/* Those of an app that was here before the pod may still be ending. */
+	if (list->of == LIST_TASKS)
+		return true;
+	if (entry_is_pod(entry) != is_of_pods)
+		return false;
+	if (list->of == LIST_POD_STATUSES)
 		return true;
 	return !entry->is_deleting &&
 	       (!list->filter || app_filter_matches(list->filter, entry->target));

@@ -93,9 +93,9 @@ static int get_version(struct http_request *req, const struct entry *entry, cons
 		(void)refuse(&refusal, 422,
 			     "Invalid timestamp provided '%s'. Expecting ISO-8601 datetime string.",
 			     text);
-	else if (!(pod = entry_version(entry, text)))
+	else if (!(pod = entry_version(entry, text)) || !entry_is_like(entry, pod))
 		(void)refuse_no_pod(&refusal, entry->id);
-	return pod ? marathon_reply(req, 200, spec_view(pod)) : marathon_refuse(req, &refusal);
+	return !refusal.status ? marathon_reply(req, 200, spec_view(pod)) : marathon_refuse(req, &refusal);
 }
 
 static int get_versions(struct http_request *req, const struct entry *entry, const char *part)
@@ -106,8 +106,10 @@ static int get_versions(struct http_request *req, const struct entry *entry, con
 	if (*part)
 		return get_version(req, entry, part);
 	list = json_array();
-	TAILQ_FOREACH(version, &entry->versions, of_app)
-		(void)json_array_append_new(list, json_string(version->app->version));
+	TAILQ_FOREACH(version, &entry->versions, of_app) {
+		if (entry_is_like(entry, version->app))
+			(void)json_array_append_new(list, json_string(version->app->version));
+	}
 	return marathon_reply(req, 200, list);
 }
 

@@ -284,6 +284,8 @@ json_t *pod_status_view(const struct controller *c, const struct entry *entry)
 	TAILQ_FOREACH(instance, &entry->instances, of_app) {
 		const char *message;
 
+		if (!entry_is_like(entry, instance->spec))
+			continue;
 		n_stable += state_of(instance, &message) == STATE_STABLE;
 		since_ms = since_of(instance) > since_ms ? since_of(instance) : since_ms;
 		(void)json_array_append_new(instances, pod_instance_status_view(instance));

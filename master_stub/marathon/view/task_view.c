@@ -165,7 +165,9 @@ json_t *tasks_view(const struct controller *c, const struct entry *entry)
 	json_t *tasks = json_array();
 	const struct instance *instance;
 
-	TAILQ_FOREACH(instance, &entry->instances, of_app)
-		(void)json_array_append_new(tasks, task_view(c, instance));
+	TAILQ_FOREACH(instance, &entry->instances, of_app) {
+		if (entry_is_like(entry, instance->spec))
+			(void)json_array_append_new(tasks, task_view(c, instance));
+	}
 	return tasks;
 }
