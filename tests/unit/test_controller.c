@@ -780,6 +780,23 @@ static void test_queue_tells_what_is_missing(void **state)
 	assert_int_equal(world.scheduler.n_declines, 1);
 }
 
+/* However many wait, and however many nodes there are. */
+static void test_an_offer_that_nobody_can_use_is_kept_once(void **state)
+{
+	const json_t *shown[2];
+
+	(void)state;
+	post("{\"id\":\"/a\",\"cmd\":\"x\",\"mem\":999999}");
+	post("{\"id\":\"/b\",\"cmd\":\"x\",\"cpus\":9999}");
+	offer();
+	shown[0] = json_array_get(app("/a")->waiting.last_unused, 0);
+	shown[1] = json_array_get(app("/b")->waiting.last_unused, 0);
+	assert_non_null(json_object_get(shown[0], "offer"));
+	assert_ptr_equal(json_object_get(shown[0], "offer"), json_object_get(shown[1], "offer"));
+	assert_false(json_equal(json_object_get(shown[0], "reason"),
+				json_object_get(shown[1], "reason")));
+}
+
 /* The explanation of the only app that waits. */
 static void assert_explained(const char *expected)
 {
@@ -867,6 +884,7 @@ int main(void)
 		WORLD_TEST(test_dependencies_start_first),
 		WORLD_TEST(test_instances_spread_over_nodes),
 		WORLD_TEST(test_queue_tells_what_is_missing),
+		WORLD_TEST(test_an_offer_that_nobody_can_use_is_kept_once),
 		WORLD_TEST(test_queue_explains_itself_in_a_sentence),
 		WORLD_TEST(test_an_explanation_knows_what_was_launched),
 		WORLD_TEST(test_scaling_down_keeps_groups_balanced),

@@ -2,6 +2,7 @@
 #ifndef MASTER_STUB_MARATHON_PLACEMENT_LAUNCH_H
 #define MASTER_STUB_MARATHON_PLACEMENT_LAUNCH_H
 
+#include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -18,6 +19,7 @@ struct residence;
 /* An offer of this batch, and what is launched on it. */
 struct bid {
 	const Mesos__V1__Offer *offer;
+	json_t *view;			/* of the offer, for who cannot use it; NULL: none yet */
 	const struct node *node;	/* NULL: memory was out when it was to be learnt */
 	const char *role;		/* that it is to */
 	struct resources left;

@@ -211,9 +211,12 @@ static void note_unused(struct controller *c, const struct batch *batch)
 		if (!launch_is_wanted(c, entry) || fit_prepare(c, entry, &fit) < 0)
 			continue;
 		for (size_t i = 0; i < batch->n; i++) {
-			struct spot spot = spot_of(c, &batch->bids[i]);
+			struct bid *bid = &batch->bids[i];
+			struct spot spot = spot_of(c, bid);
 
-			queue_unused(c, entry, batch->bids[i].offer, fit_why_not(&fit, &spot));
+			if (!bid->view)
+				bid->view = queue_offer_view(bid->offer);
+			queue_unused(c, entry, bid->view, fit_why_not(&fit, &spot));
 		}
 		fit_done(&fit);
 	}
@@ -264,6 +267,7 @@ static void answer(struct controller *c, struct bid *bid)
 	free(bid->changes.items);
 	free(bid->operations);
 	free(bid->instances);
+	json_decref(bid->view);
 	if (node_left(c, bid->offer, bid->role, bid->is_usable ? &bid->left : NULL) < 0)
 		c->is_out_of_memory = true;
 }

@@ -72,23 +72,28 @@ static json_t *messages_view(ProtobufCMessage *const *messages, size_t n)
 	return list;
 }
 
-static json_t *unused_view(const Mesos__V1__Offer *offer, enum reason reason, int64_t wall_ms)
+json_t *queue_offer_view(const Mesos__V1__Offer *offer)
 {
-	char at[CLOCK_TEXT_SIZE];
 	json_t *resources = messages_view((ProtobufCMessage *const *)offer->resources,
 					  offer->n_resources);
 	json_t *attributes = messages_view((ProtobufCMessage *const *)offer->attributes,
 					   offer->n_attributes);
 
-	clock_format(wall_ms, at);
-	return json_pack("{s:{s:s, s:s, s:s, s:o, s:o}, s:[s], s:s}", "offer", "id",
-			 offer->id->value, "hostname", offer->hostname, "agentId",
-			 offer->agent_id->value, "resources", resources, "attributes", attributes,
-			 "reason", reason_names[reason], "timestamp", at);
+	return json_pack("{s:s, s:s, s:s, s:o, s:o}", "id", offer->id->value, "hostname",
+			 offer->hostname, "agentId", offer->agent_id->value, "resources", resources,
+			 "attributes", attributes);
 }
 
-void queue_unused(struct controller *c, struct entry *entry, const Mesos__V1__Offer *offer,
-		  enum reason reason)
+static json_t *unused_view(json_t *offer, enum reason reason, int64_t wall_ms)
+{
+	char at[CLOCK_TEXT_SIZE];
+
+	clock_format(wall_ms, at);
+	return json_pack("{s:O, s:[s], s:s}", "offer", offer, "reason", reason_names[reason],
+			 "timestamp", at);
+}
+
+void queue_unused(struct controller *c, struct entry *entry, json_t *offer, enum reason reason)
 {
 	struct waiting *w = &entry->waiting;
 
