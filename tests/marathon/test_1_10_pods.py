@@ -332,6 +332,18 @@ def test_a_group_is_deleted_with_its_pods(marathon, shop):
     assert marathon.call("GET", "/v2/pods").json == []
 
 
+@pytest.mark.parametrize("of_apps, of_pods, message", [
+    ([], ["web"], "An app with id [/shop/web] already exists."), (None, ["web"], "An app with id [/shop/web] already exists."),
+    (["cart"], [], "A pod with id [/shop/cart] already exists."), (["cart"], None, "A pod with id [/shop/cart] already exists."),
+    (["new", "cart"], ["web"], "A pod with id [/shop/cart] already exists.")])
+def test_an_update_of_a_group_turns_no_app_into_a_pod(marathon, shop, app, pod, of_apps, of_pods, message):
+    before = marathon.call("GET", "/v2/groups/shop").json["version"]
+    update = {"apps": of_apps and [app(one, instances=0) for one in of_apps], "pods": of_pods and [pod(one) for one in of_pods]}
+    answer = marathon.call("PUT", "/v2/groups/shop?force=true", {k: v for k, v in update.items() if v is not None})
+    assert (answer.status, answer.json["message"]) == (409, message)
+    assert marathon.call("GET", "/v2/groups/shop").json["version"] == before
+
+
 # ---- Deployments, the queue, events ----
 
 @pytest.fixture

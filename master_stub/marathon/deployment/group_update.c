@@ -14,6 +14,7 @@
 #include "master_stub/marathon/deployment/group.h"
 #include "master_stub/marathon/deployment/group_role.h"
 #include "master_stub/marathon/deployment/history.h"
+#include "master_stub/marathon/deployment/plan.h"
 #include "master_stub/marathon/state.h"
 
 enum { MAX_MEMBERS = 5000, MAX_DEPENDENCIES = 100, MAX_INSTANCES = 100000 };
@@ -203,6 +204,7 @@ static int build_member(const struct builder *b, const struct member_kind *kind,
 {
 	const char *own = json_string_value(json_object_get(document, "id"));
 	char id[APP_ID_SIZE], parent[APP_ID_SIZE];
+	const struct entry *there;
 	struct role_rules rules;
 	struct change *change;
 	int r;
@@ -219,6 +221,9 @@ static int build_member(const struct builder *b, const struct member_kind *kind,
 			     group_id);
 		return 0;
 	}
+	there = entry_find_live(b->c, id);
+	if (there && entry_is_pod(there) != kind->are_pods)
+		return plan_refuse_taken(there, b->refusal);
 	if (change_set_find(b->set, id))
 		return refuse(b->refusal, 422, "'%s' is given more than once", id);
 	change = change_set_app(b->set, id);
