@@ -12,6 +12,7 @@
 #include "tests/sim/groups.h"
 #include "tests/sim/job_people.h"
 #include "tests/sim/promises.h"
+#include "tests/sim/residents.h"
 #include "tests/sim/sim.h"
 
 enum {
@@ -194,6 +195,8 @@ void agent_task_update(struct agent_task *task, Mesos__V1__TaskState state)
 	STAILQ_INSERT_TAIL(&task->updates, update, next);
 	sim_trace(agent->sim, "%s: task %s is %d", agent->hostname, key_of(task), (int)state);
 	promises_update_made(agent->sim, task->fate, update->status);
+	if (state == MESOS__V1__TASK_STATE__TASK_RUNNING)
+		residents_run(task);
 	forward(task);
 	if (has_ended(task))
 		others_follow(task);
@@ -331,6 +334,7 @@ static void start_process(struct agent_task *task)
 	struct sim *sim = task->agent->sim;
 
 	promises_process_started(sim, task->fate);
+	residents_started(task);
 	task->process = PROCESS_STARTING;
 	sim_in(sim, sim_between(sim, 30, 3000), on_started, task->agent, task->tag);
 }

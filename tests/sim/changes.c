@@ -11,6 +11,7 @@
 #include "tests/sim/agent.h"
 #include "tests/sim/agent_tasks.h"
 #include "tests/sim/promises.h"
+#include "tests/sim/residents.h"
 #include "tests/sim/sim.h"
 
 typedef Mesos__V1__Offer__Operation Operation;
@@ -238,7 +239,10 @@ void change_apply(struct sim_agent *agent, const Operation *operation)
 	read_change(agent->sim, operation, &change);
 	print(agent->id, &change, text, sizeof(text));
 	sim_trace(agent->sim, "%s: changes %s", agent->hostname, text);
-	promises_change_made(agent->sim, text);
+	if (residents_own(&change))
+		residents_changed(agent, &change);
+	else
+		promises_change_made(agent->sim, text);
 	free_of(agent, &left);
 	if (!resources_contain(&left, &change.from) ||
 	    resources_convert(&agent->total, &change.from, &change.to) < 0)

@@ -26,7 +26,7 @@ enum { MAX_JOBS = 64, COMPARE_EVERY = 50, ENOUGH = 1000 };
 struct job {
 	uint64_t current;	/* seed */
 	uint64_t n_runs, n_failed, n_steps, n_messages, n_tasks, n_job_runs, n_skips,
-		n_scalings, n_executors, n_groups, n_changes;
+		n_scalings, n_executors, n_groups, n_changes, n_returns;
 	uint64_t faults[N_FAULTS];
 };
 
@@ -56,6 +56,7 @@ static void run_seed(struct job *job, uint64_t seed, bool is_tracing, bool is_co
 	job->n_executors += sim.n_executors;
 	job->n_groups += sim.n_groups;
 	job->n_changes += sim.n_changes;
+	job->n_returns += sim.n_returns;
 	for (int i = 0; i < N_FAULTS; i++)
 		job->faults[i] += sim.faults[i];
 	if (is_good && is_compared) {
@@ -144,6 +145,7 @@ static void add_up(struct job *sum, const struct job *job)
 	sum->n_executors += job->n_executors;
 	sum->n_groups += job->n_groups;
 	sum->n_changes += job->n_changes;
+	sum->n_returns += job->n_returns;
 	for (int i = 0; i < N_FAULTS; i++)
 		sum->faults[i] += job->faults[i];
 }
@@ -159,9 +161,10 @@ static void report(const struct job *sum, double seconds)
 	printf("sim: %" PRIu64 " seeds, %" PRIu64 " failed; %" PRIu64 " faults, %" PRIu64
 	       " tasks, %" PRIu64 " runs of jobs, %" PRIu64
 	       " due times skipped, %" PRIu64 " autoscalings, %" PRIu64 " groups, %" PRIu64
-	       " executors, %" PRIu64 " changes of resources, %" PRIu64 " messages, %" PRIu64 " steps in %.1f s\n",
+	       " executors, %" PRIu64 " changes of resources, %" PRIu64
+	       " returns to volumes, %" PRIu64 " messages, %" PRIu64 " steps in %.1f s\n",
 	       sum->n_runs, sum->n_failed, n, sum->n_tasks, sum->n_job_runs, sum->n_skips,
-	       sum->n_scalings, sum->n_groups, sum->n_executors, sum->n_changes, sum->n_messages, sum->n_steps, seconds);
+	       sum->n_scalings, sum->n_groups, sum->n_executors, sum->n_changes, sum->n_returns, sum->n_messages, sum->n_steps, seconds);
 }
 
 /* Where something never happens, nothing was shown of it. */

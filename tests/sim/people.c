@@ -12,11 +12,12 @@
 #include "master_stub/marathon/state.h"
 #include "tests/sim/groups.h"
 #include "tests/sim/host.h"
+#include "tests/sim/residents.h"
 #include "tests/sim/sim.h"
 
 const char *people_app_id(unsigned app)
 {
-	static const char *const ids[N_APPS] = { "/a", "/b", "/c", "/d", "/p", "/q" };
+	static const char *const ids[N_APPS] = { "/a", "/b", "/c", "/d", "/r", "/s", "/p", "/q" };
 
 	return ids[app];
 }
@@ -53,7 +54,20 @@ static bool is_pod(unsigned app)
 	return app >= N_APPS - N_PODS;
 }
 
+/* With a volume on its agent. */
+static bool is_resident(unsigned app)
+{
+	return !is_pod(app) && app >= N_APPS - N_PODS - N_RESIDENTS;
+}
+
 /* ---- changes ---- */
+
+static void ask(struct sim *sim, unsigned app, int instances)
+{
+	sim->people->asked[app] = instances;
+	if (instances == APP_DELETED)
+		residents_let_go(sim, people_app_id(app));
+}
 
 /* Pods are given as a whole, apps as what is to be other than in ENTRY. */
 static int parse(unsigned app, const struct entry *entry, const json_t *definition,
@@ -84,19 +98,20 @@ static void apply(struct sim *sim, unsigned app, const struct entry *entry, json
 	sim_trace(sim, "people: %s shall have %d instances%s", people_app_id(app), instances,
 		  r < 0 ? ", which is refused" : "");
 	if (r == 0)
-		sim->people->asked[app] = instances;
+		ask(sim, app, instances);
 	refusal_done(&refusal);
 	json_decref(definition);
 	change_set_done(&set);
 }
 
-/* minimumHealthCapacity and maximumOverCapacity. */
-static json_t *any_strategy(struct sim *sim)
+/* minimumHealthCapacity and maximumOverCapacity; no other runs where a resident's data is. */
+static json_t *any_strategy(struct sim *sim, bool is_of_resident)
 {
 	static const double pairs[][2] = {
-		{ 1, 1 }, { 0.5, 0 }, { 0, 0 }, { 1, 0 }, { 0.5, 0.5 },
+		{ 0.5, 0 }, { 0, 0 }, { 1, 1 }, { 1, 0 }, { 0.5, 0.5 },
 	};
-	const double *pair = pairs[rng_below(&sim->rng, ARRAY_SIZE(pairs))];
+	size_t n = is_of_resident ? 2 : ARRAY_SIZE(pairs);
+	const double *pair = pairs[rng_below(&sim->rng, n)];
 
 	return json_pack("{s:f, s:f}", "minimumHealthCapacity", pair[0], "maximumOverCapacity",
 			 pair[1]);
@@ -114,7 +129,7 @@ static void add_readiness_check(json_t *definition)
 /* A share of their own, or that of everybody. */
 static const char *any_role(struct sim *sim)
 {
-	return sim_chance(sim, 300) ? "people" : "*";
+	return sim_chance(sim, 300) ? residents_role : "*";
 }
 
 static json_t *any_container(struct sim *sim, unsigned number)
@@ -145,7 +160,7 @@ static json_t *any_pod(struct sim *sim, unsigned app, int instances)
 	return json_pack("{s:s, s:{s:s, s:i}, s:{s:{s:i}, s:o}, s:{s:f, s:i, s:i}, s:o}", "id",
 			 people_app_id(app), "scaling", "kind", "fixed", "instances", instances,
 			 "scheduling", "backoff", "maxLaunchDelay", 20, "upgrade",
-			 any_strategy(sim), "executorResources", "cpus", 0.1, "mem", 32, "disk", 1,
+			 any_strategy(sim, false), "executorResources", "cpus", 0.1, "mem", 32, "disk", 1,
 			 "containers", containers);
 }
 
@@ -164,7 +179,8 @@ static json_t *any_app(struct sim *sim, unsigned app, int instances)
 	json_t *definition = json_pack(
 		"{s:s, s:s, s:s, s:i, s:f, s:i, s:i, s:o}", "id", people_app_id(app), "role",
 		any_role(sim), "cmd", "sleep 1000", "instances", instances, "cpus", 0.1, "mem", 32,
-		"maxLaunchDelaySeconds", 20, "upgradeStrategy", any_strategy(sim));
+		"maxLaunchDelaySeconds", 20, "upgradeStrategy",
+		any_strategy(sim, false));
 
 	if (sim_chance(sim, 600))
 		(void)json_object_set_new(definition, "portDefinitions", json_array());
@@ -177,12 +193,23 @@ static json_t *any_app(struct sim *sim, unsigned app, int instances)
 	return definition;
 }
 
+static json_t *any_resident(struct sim *sim, unsigned app, int instances)
+{
+	return json_pack(
+		"{s:s, s:s, s:s, s:i, s:f, s:i, s:i, s:o, s:[], s:{s:s, s:[{s:s, s:{s:i}}]}}", "id",
+		people_app_id(app), "role", residents_role, "cmd", "sleep 1000", "instances",
+		instances, "cpus", 0.1, "mem", 32, "maxLaunchDelaySeconds", 20, "upgradeStrategy",
+		any_strategy(sim, true), "portDefinitions", "container", "type", "MESOS",
+		"volumes", "containerPath", "data", "persistent", "size", 64);
+}
+
 static void create(struct sim *sim, unsigned app)
 {
-	int instances = (int)sim_between(sim, 0, is_pod(app) ? 5 : 10);
+	int instances = (int)sim_between(sim, 0, is_pod(app) || is_resident(app) ? 5 : 10);
 
-	apply(sim, app, NULL, is_pod(app) ? any_pod(sim, app, instances)
-					  : any_app(sim, app, instances), instances);
+	apply(sim, app, NULL, is_pod(app)        ? any_pod(sim, app, instances)
+			      : is_resident(app) ? any_resident(sim, app, instances)
+						 : any_app(sim, app, instances), instances);
 }
 
 /* What is then wanted is what the controller says, at once. */
@@ -206,14 +233,21 @@ static void cancel(struct sim *sim, unsigned app, const struct entry *entry)
 	if (r < 0)
 		return;
 	entry = entry_find_live(sim->host->controller, people_app_id(app));
-	sim->people->asked[app] = entry ? (int)entry->target->instances : APP_DELETED;
+	ask(sim, app, entry ? (int)entry->target->instances : APP_DELETED);
+}
+
+/* What is reserved stays as it is. */
+static json_t *any_resident_update(struct sim *sim)
+{
+	return json_pack("{s:s, s:o}", "cmd", sim_chance(sim, 500) ? "sleep 1000" : "sleep 2000",
+			 "upgradeStrategy", any_strategy(sim, true));
 }
 
 static json_t *any_update(struct sim *sim)
 {
 	return json_pack("{s:s, s:f, s:o}", "role", any_role(sim), "cpus",
 			 (double)sim_between(sim, 1, 3) / 10, "upgradeStrategy",
-			 any_strategy(sim));
+			 any_strategy(sim, false));
 }
 
 static void change(struct sim *sim, unsigned app, const struct entry *entry)
@@ -238,8 +272,9 @@ static void change(struct sim *sim, unsigned app, const struct entry *entry)
 		      instances);
 		break;
 	default:
-		apply(sim, app, entry, is_pod(app) ? any_pod(sim, app, instances)
-						   : any_update(sim), instances);
+		apply(sim, app, entry, is_pod(app)        ? any_pod(sim, app, instances)
+				       : is_resident(app) ? any_resident_update(sim)
+							  : any_update(sim), instances);
 		break;
 	}
 }

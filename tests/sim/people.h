@@ -6,9 +6,12 @@
 
 struct sim;
 
-enum { N_APPS = 6, N_PODS = 2, APP_DELETED = -1, APP_UNKNOWN = -2 };
+enum { N_APPS = 8, N_PODS = 2, N_RESIDENTS = 2, APP_DELETED = -1, APP_UNKNOWN = -2 };
 
-/* What an app, or one of the pods, which are the last, should be: instances, or one of the above. */
+/*
+ * What an app, or one of the residents, or of the pods, which are the last, should be: instances, or one
+ * of the above.
+ */
 struct people {
 	int wanted[N_APPS];		/* as was answered last */
 	int asked[N_APPS];		/* since then; APP_UNKNOWN: nothing */

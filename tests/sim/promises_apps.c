@@ -11,6 +11,7 @@
 #include "tests/sim/host.h"
 #include "tests/sim/people.h"
 #include "tests/sim/promises.h"
+#include "tests/sim/residents.h"
 #include "tests/sim/sim.h"
 
 void promises_check_apps(struct sim *sim)
@@ -73,7 +74,7 @@ static bool instance_is_known(struct sim *sim, const struct instance *instance, 
 
 static bool has_room_for(const struct sim *sim, const struct app *app)
 {
-	return promises_have_room(sim, app->cpus, app->mem_mb, app->disk_mb);
+	return promises_have_room(sim, app->cpus, app->mem_mb, app->disk_mb + app->volumes_mb);
 }
 
 static bool app_is_healed(struct sim *sim, const struct entry *entry, char *text, size_t size)
@@ -120,17 +121,18 @@ bool promises_apps_are_healed(struct sim *sim, char *text, size_t size)
 		UNLESS(!entry->deployment || !has_room_for(sim, entry->target),
 		       "the deployment of %s does not end", entry->id);
 	}
-	return none_is_orphaned(sim, text, size);
+	return residents_are_healed(sim, text, size) && none_is_orphaned(sim, text, size);
 }
 
 bool promises_apps_are_settled(const struct sim *sim, char *text, size_t size)
 {
 	const struct controller *c = sim->host->controller;
 
-	if (!c || (!c->entries && c->n_deployments == 0 && !c->tasks))
+	if (!c)
 		return true;
-	(void)snprintf(text, size, "the controller has apps, deployments or tasks");
-	return false;
+	UNLESS(!c->entries && c->n_deployments == 0 && !c->tasks,
+	       "the controller has apps, deployments or tasks");
+	return residents_are_settled(sim, text, size);
 }
 
 const char *promises_controller_id(const struct sim *sim)

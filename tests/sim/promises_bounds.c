@@ -1,6 +1,7 @@
 /*
  * P8: the arithmetic of changes (reference: minHealthy = ceil(n * minimumHealthCapacity), maxCapacity =
- * floor(n * (1 + maximumOverCapacity)), one more when both are the same), looked at from outside:
+ * floor(n * (1 + maximumOverCapacity)); when both are the same minHealthy is one less where instances have
+ * volumes, and maxCapacity one more where they have none), looked at from outside:
  *
  * - When an instance is launched, those that exist, with it and those told to stop, are at most
  *   maxCapacity while their app is restarted, and n otherwise.  Ones that nobody can reach are not
@@ -24,18 +25,27 @@
 #include "tests/sim/host.h"
 #include "tests/sim/people.h"
 #include "tests/sim/promises.h"
+#include "tests/sim/residents.h"
 #include "tests/sim/sim.h"
+
+/* Both bounds are the same: there is no room for a change in either direction. */
+static bool is_stuck(const struct app *app)
+{
+	return floor(app->instances * (1 + app->max_over)) == ceil(app->instances * app->min_health);
+}
 
 static unsigned min_healthy(const struct app *app)
 {
-	return (unsigned)ceil(app->instances * app->min_health);
+	unsigned least = (unsigned)ceil(app->instances * app->min_health);
+
+	return least > 0 && is_stuck(app) && app->is_resident ? least - 1 : least;
 }
 
 static unsigned max_capacity(const struct app *app)
 {
 	unsigned most = (unsigned)floor(app->instances * (1 + app->max_over));
 
-	return most == min_healthy(app) ? most + 1 : most;
+	return is_stuck(app) && !app->is_resident ? most + 1 : most;
 }
 
 static bool is_restarted(const struct entry *entry)
@@ -143,8 +153,10 @@ static void launched(struct sim *sim, const json_t *event)
 	n_most = is_restarted(entry) ? max_capacity(entry->target) : entry->target->instances;
 	TAILQ_FOREACH(instance, &entry->instances, of_app) {
 		n += instance->unreachable_wall_ms == 0;
-		if (strcmp(instance->id, instance_id) == 0)
-			ask_for_group(sim, instance);
+		if (strcmp(instance->id, instance_id) != 0)
+			continue;
+		ask_for_group(sim, instance);
+		residents_launched(sim, instance);
 	}
 	if (n > n_most)
 		sim_fail(sim, "P8 capacity", "one of %s is launched and %u exist, of at most %u", id,

@@ -419,6 +419,8 @@ static void check_due(struct sim *sim, struct look *look, const struct job *job,
 		sim_fail(sim, "P9 due", "%s was due in minute %lld by '%s' in %s, and it is %lld",
 			 job->id, (long long)minute, cron, zone, (long long)now);
 	}
+	/* Done with for another schedule, too, should the clock be set back to them. */
+	see_minutes(sim, look->life, from, now);
 	look->minute = now;
 }
 

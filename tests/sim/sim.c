@@ -17,6 +17,7 @@
 #include "tests/sim/people.h"
 #include "tests/sim/operations.h"
 #include "tests/sim/promises.h"
+#include "tests/sim/residents.h"
 
 enum {
 	MAX_AGENTS = 6, MAX_FRAMEWORKS = 4,
@@ -222,6 +223,7 @@ static void tear_down(struct sim *sim)
 	ledger_free(sim->ledger);
 	deeds_free(sim);
 	groups_free(sim);
+	residents_free(sim);
 	free(sim->people);
 	job_people_free(sim->job_people);
 	free(sim->autoscaled);

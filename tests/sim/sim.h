@@ -20,6 +20,7 @@ struct link;
 struct people;
 struct sim_agent;
 struct sim_framework;
+struct sim_volume;
 
 /* TAG is what was given with it: an actor that began anew since then ignores what it meant before. */
 typedef void sim_fn(void *arg, uint64_t tag);
@@ -98,12 +99,14 @@ struct sim {
 	struct deed *deeds;		/* operations with an id */
 	SLIST_HEAD(, group) groups;	/* that were asked for */
 	struct people *people;		/* NULL: this run has no controller */
+	struct sim_volume *volumes;	/* that the controller has asked for (residents.c) */
 	struct job_people *job_people;	/* likewise */
 	struct autoscaled *autoscaled;	/* likewise */
 
 	uint64_t hash;			/* of the trace */
 	uint64_t faults[N_FAULTS];
 	uint64_t n_messages, n_tasks, n_runs, n_skips, n_scalings, n_executors, n_groups, n_changes, n_volumes;
+	uint64_t n_returns;	/* of instances to their volumes */
 	bool is_failed;
 };
 
