@@ -445,6 +445,26 @@ static void test_deleted_nothing_of_it_is_left(void **state)
 	assert_int_equal(count_residences(), 0);
 }
 
+/* What a task that nobody can reach has is in no offer until it has ended. */
+static void test_deleted_out_of_reach_it_is_released_when_its_task_has_ended(void **state)
+{
+	(void)state;
+	start();
+	assert_int_equal(apply(NULL, "/db", false), 0);
+	say(task_at(0), TASK(UNREACHABLE), UNKNOWN_HEALTH);
+	assert_null(app("/db"));
+	say(task_at(0), TASK(RUNNING), UNKNOWN_HEALTH);
+	offer_of(0);
+	assert_string_equal(operations, "");
+	say(task_at(0), TASK(KILLED), UNKNOWN_HEALTH);
+	assert_false(role_find(world.controller, "data")->is_suppressed);
+	offer_of(0);
+	assert_string_equal(operations, "DESTROY UNRESERVE ");
+	assert_as_at_start(0);
+	offer_of(0);
+	assert_int_equal(count_residences(), 0);
+}
+
 /* The agent was killed when only the first N operations had reached it, and the task had not. */
 static void lose_launch(unsigned n)
 {
@@ -746,6 +766,7 @@ int main(void)
 		TEST(test_of_those_that_are_kept_none_is_used_in_place_of_another),
 		TEST(test_scaled_down_the_one_that_does_not_run_goes),
 		TEST(test_deleted_nothing_of_it_is_left),
+		TEST(test_deleted_out_of_reach_it_is_released_when_its_task_has_ended),
 		TEST(test_what_was_reserved_and_no_more_is_used),
 		TEST(test_what_was_created_and_not_launched_is_used),
 		TEST(test_what_was_never_reserved_is_not_waited_for),

@@ -39,6 +39,7 @@ struct residence {
 	bool is_confirmed;		/* the agent is known to have it */
 	bool is_given_up;		/* what is reserved is to be released */
 	bool is_detached;		/* fewer instances are wanted: kept until more are again */
+	bool is_in_use;			/* by a task of no instance that has not ended: no offer has it */
 	bool is_asked_for;		/* offers were asked for to do that */
 	int64_t vacant_ms;		/* boot clock: since when it is vacant */
 };

@@ -366,6 +366,15 @@ static void watch_unreachable(struct controller *c, struct instance *instance)
 
 /* ---- Updates ---- */
 
+/* Given up while it was out of reach, a task may live longer than its instance. */
+static void note_use(struct controller *c, const Mesos__V1__TaskStatus *status)
+{
+	struct residence *residence = residence_find_task(c, status->task_id->value);
+
+	if (residence)
+		residence->is_in_use = !instance_state_is_terminal(status->state);
+}
+
 /* The answer to what reconcile_residences() asked: that the task has ended is known. */
 static bool is_of_residence(struct controller *c, const Mesos__V1__TaskStatus *status)
 {
@@ -387,6 +396,7 @@ static bool is_of_residence(struct controller *c, const Mesos__V1__TaskStatus *s
 static void handle_unknown(struct controller *c, const Mesos__V1__TaskStatus *status)
 {
 	calls_acknowledge(c, status);
+	note_use(c, status);
 	if (is_of_residence(c, status))
 		return;
 	if (instance_state_is_terminal(status->state)) {

@@ -101,7 +101,7 @@ static void forget_released(struct controller *c, const char *agent_id, const ch
 	struct residence *residence, *next;
 
 	HASH_ITER(by_id, c->residences, residence, next) {
-		if (!residence->is_given_up || residence->instance ||
+		if (!residence->is_given_up || residence->instance || residence->is_in_use ||
 		    strcmp(residence->agent_id, agent_id) != 0 ||
 		    strcmp(residence->role, role) != 0 || has_any_of(c, left, residence))
 			continue;
