@@ -406,22 +406,27 @@ static void look_at_skips(struct sim *sim, struct look *look, const struct job *
 
 /* ---- due times ---- */
 
-static void check_due(struct sim *sim, struct look *look, const struct job *job, int64_t from)
+/*
+ * From minute FROM on; while the clock IS_NEW what is due need not be seen yet.  What is not due is done
+ * with for another schedule, too, should the clock be set back to it.
+ */
+static void check_due(struct sim *sim, struct look *look, const struct job *job, int64_t from,
+		      bool is_new)
 {
 	const char *cron = json_string_value(json_object_get(job->schedule->json, "cron"));
 	const char *zone = json_string_value(json_object_get(job->schedule->json, "timezone"));
 	int64_t minute = from, now = now_minute(sim);
 
 	for (; minute <= now; minute++) {
-		if (has_seen(sim, look->life, minute) ||
-		    !calendar_is_due(sim->job_people->calendar, cron, zone, minute))
+		if (has_seen(sim, look->life, minute))
 			continue;
-		sim_fail(sim, "P9 due", "%s was due in minute %lld by '%s' in %s, and it is %lld",
-			 job->id, (long long)minute, cron, zone, (long long)now);
+		if (!calendar_is_due(sim->job_people->calendar, cron, zone, minute))
+			(void)see_minute(sim, look->life, minute);
+		else if (!is_new)
+			sim_fail(sim, "P9 due", "%s was due in minute %lld by '%s' in %s, and it is"
+				 " %lld", job->id, (long long)minute, cron, zone, (long long)now);
 	}
-	/* Done with for another schedule, too, should the clock be set back to them. */
-	see_minutes(sim, look->life, from, now);
-	look->minute = now;
+	look->minute = is_new ? 0 : now;
 }
 
 /* What the clock has shown since the last look; all of the window when it was set. */
@@ -432,12 +437,11 @@ static void look_at_clock(struct sim *sim, struct look *look, const struct job *
 	if (!job->schedule || !job->schedule->is_enabled)
 		return;
 	/* One that was set is seen within so long; and once more then, whatever was seen before. */
-	if (sim->now_ms - sim->jumped_ms <= CLOCK_CHECK_MS && sim->jumped_ms > 0) {
-		look->minute = 0;
-		return;
-	}
 	first = first_minute(sim, job->schedule->deadline_s);
-	check_due(sim, look, job, look->minute >= first ? look->minute + 1 : first);
+	if (sim->now_ms - sim->jumped_ms <= CLOCK_CHECK_MS && sim->jumped_ms > 0)
+		check_due(sim, look, job, first, true);
+	else
+		check_due(sim, look, job, look->minute >= first ? look->minute + 1 : first, false);
 }
 
 /* ---- a look ---- */
