@@ -43,21 +43,28 @@ static const char *format_ports(const json_t *ports, char buf[PORTS_SIZE])
 	return buf;
 }
 
+/* Of several checks one may have told nothing yet. */
+static bool is_silent(const json_t *result)
+{
+	return json_is_null(json_object_get(result, "lastSuccess")) &&
+	       json_is_null(json_object_get(result, "lastFailure"));
+}
+
 static const char *health_of(const json_t *results, enum table_color *ret_color)
 {
+	bool is_known = json_array_size(results) > 0;
 	json_t *result;
 	size_t i;
 
-	*ret_color = TABLE_FAINT;
-	if (json_array_size(results) == 0)
-		return "-";
+	*ret_color = TABLE_BAD;
 	json_array_foreach(results, i, result) {
-		*ret_color = TABLE_BAD;
-		if (!json_is_true(json_object_get(result, "alive")))
+		if (is_silent(result))
+			is_known = false;
+		else if (!json_is_true(json_object_get(result, "alive")))
 			return "unhealthy";
 	}
-	*ret_color = TABLE_GOOD;
-	return "healthy";
+	*ret_color = is_known ? TABLE_GOOD : TABLE_FAINT;
+	return is_known ? "healthy" : "-";
 }
 
 static void state_cell(struct table *table, const json_t *task)
@@ -199,7 +206,7 @@ static const char *unhealthy_why(const json_t *results)
 	size_t i;
 
 	json_array_foreach(results, i, result) {
-		if (!json_is_true(json_object_get(result, "alive")))
+		if (!json_is_true(json_object_get(result, "alive")) && !is_silent(result))
 			return member_text(result, "lastFailureCause");
 	}
 	return "";

@@ -11,13 +11,13 @@
 #include "executor/check.h"
 #include "executor/environment.h"
 #include "executor/exit_record.h"
-#include "executor/health.h"
 #include "executor/inside.h"
 #include "executor/kill.h"
 #include "executor/outcome.h"
 #include "executor/output.h"
 #include "executor/run.h"
 #include "executor/status.h"
+#include "executor/task_health.h"
 #include "executor/updates.h"
 #include "isolators/spec.h"
 #include "lib/cleanup.h"
@@ -34,8 +34,9 @@ enum {
 	MAX_PENDING_HEALTH = 32,	/* updates kept while the agent is away */
 };
 
-/* Where health checks run, and whatever they start. */
-static const char checks_part[] = "tepui-checks", check_part[] = "tepui-check";
+/* Where checks run, and whatever they start: each health check in a part of its own. */
+static const char check_part[] = "tepui-check";
+enum { HEALTH_PART_SIZE = sizeof("tepui-checks-99") };
 
 struct executor {
 	struct loop *loop;
@@ -52,7 +53,7 @@ struct executor {
 	struct run *run;
 	struct inside *inside;		/* while the task runs */
 	struct kill kill;
-	struct health *health;
+	struct task_health *health;
 	struct check *check;
 	struct loop_timer *overdue;
 
@@ -93,7 +94,7 @@ static void report(struct executor *x, struct status status)
 		send(x, built);
 }
 
-static void report_health(void *arg, bool is_healthy, const char *message)
+static void report_health(void *arg, const struct verdict *verdict, const char *message)
 {
 	struct executor *x = arg;
 
@@ -103,8 +104,10 @@ static void report_health(void *arg, bool is_healthy, const char *message)
 	report(x, (struct status){
 		.state = MESOS__V1__TASK_STATE__TASK_RUNNING,
 		.message = message,
-		.has_healthy = true,
-		.is_healthy = is_healthy,
+		.has_healthy = verdict->is_known,
+		.is_healthy = verdict->is_healthy,
+		.n_health_checks = verdict->n_checks,
+		.health_checks = verdict->checks,
 		.has_reason = true,
 		.reason = MESOS__V1__TASK_STATUS__REASON__REASON_TASK_HEALTH_CHECK_STATUS_UPDATED,
 	});
@@ -127,7 +130,7 @@ static void report_check(void *arg)
 
 static void stop_checks(struct executor *x)
 {
-	health_free(TAKE_PTR(x->health));
+	task_health_free(TAKE_PTR(x->health));
 	check_free(TAKE_PTR(x->check));
 	loop_timer_clear(x->overdue);
 }
@@ -182,10 +185,22 @@ static int start_in(const struct executor *x, const char *part, uint32_t id, cha
 	}, variables, e);
 }
 
+/* What one check's command leaves behind goes with it, and no other check's does. */
+static void health_part(uint32_t id, char part[HEALTH_PART_SIZE])
+{
+	unsigned index = id / HEALTH_IDS;
+
+	(void)snprintf(part, HEALTH_PART_SIZE, index == 0 ? "tepui-checks" : "tepui-checks-%u",
+		       index);
+}
+
 static int start_health(void *arg, uint32_t id, char *const *argv,
 			const Mesos__V1__Environment *variables, struct err *e)
 {
-	return start_in(arg, checks_part, id, argv, variables, e);
+	char part[HEALTH_PART_SIZE];
+
+	health_part(id, part);
+	return start_in(arg, part, id, argv, variables, e);
 }
 
 static int start_check(void *arg, uint32_t id, char *const *argv,
@@ -203,7 +218,10 @@ static void end_in(const struct executor *x, const char *part, uint32_t id)
 
 static void end_health(void *arg, uint32_t id)
 {
-	end_in(arg, checks_part, id);
+	char part[HEALTH_PART_SIZE];
+
+	health_part(id, part);
+	end_in(arg, part, id);
 }
 
 static void end_check(void *arg, uint32_t id)
@@ -211,7 +229,7 @@ static void end_check(void *arg, uint32_t id)
 	end_in(arg, check_part, id);
 }
 
-static const struct health_ops health_ops = {
+static const struct task_health_ops health_ops = {
 	.report = report_health,
 	.give_up = give_up_health,
 	.command = start_health,
@@ -236,7 +254,7 @@ static void on_command_done(void *arg, uint32_t id, int wait_status, const struc
 	if (x->check)
 		check_command_done(x->check, id, wait_status, failure);
 	if (x->health)
-		health_command_done(x->health, id, wait_status, failure);
+		task_health_command_done(x->health, id, wait_status, failure);
 }
 
 static void on_command_started(void *arg, uint32_t id, int terminal_fd)
@@ -251,7 +269,7 @@ static void on_pause(void *arg, bool is_paused)
 	const struct executor *x = arg;
 
 	if (x->health)
-		health_pause(x->health, is_paused);
+		task_health_pause(x->health, is_paused);
 	if (x->check)
 		check_pause(x->check, is_paused);
 }
@@ -275,7 +293,7 @@ static void on_started(void *arg)
 	if (x->kill.cause != KILL_NONE)
 		return;
 	if (x->task->health_check &&
-	    health_new(x->loop, x->task->health_check, &health_ops, x, &x->health, &e) < 0)
+	    task_health_new(x->loop, x->task, &health_ops, x, &x->health, &e) < 0)
 		log_write_err(LOG_LEVEL_ERROR, &e, "check the task's health");
 	if (x->task->max_completion_time)
 		loop_timer_set(x->overdue, x->task->max_completion_time->nanoseconds / 1000000);
@@ -386,10 +404,8 @@ static int launch(struct executor *x, struct err *e)
 		.container_id = x->container_id,
 		.seccomp_fd = x->seccomp_fd,
 	};
-	int r = 0;
+	int r = task_health_validate(x->task, e);
 
-	if (x->task->health_check)
-		r = health_validate(x->task->health_check, e);
 	if (r >= 0 && x->task->check)
 		r = check_validate(x->task->check, e);
 	return r < 0 ? r : run_start(x->loop, &place, &run_ops, x, &x->run, e);
@@ -598,7 +614,7 @@ void executor_free(struct executor *x)
 	if (!x)
 		return;
 	agent_link_free(x->link);
-	health_free(x->health);
+	task_health_free(x->health);
 	check_free(x->check);
 	inside_free(x->inside);
 	run_free(x->run);

@@ -29,7 +29,7 @@ struct health {
 	struct probe *draining[N_DRAINING];	/* judged, reading the rest of their answers */
 	unsigned n_drained;
 	bool is_command_running;
-	uint32_t command_id;
+	uint32_t command_id, n_commands;
 	struct health_answer answer;	/* of the attempt */
 
 	int64_t early_ms;		/* next pause before the first success; doubles */
@@ -279,7 +279,7 @@ static int start_command(struct health *h, struct err *e)
 		for (size_t i = 1; i < n; i++)
 			argv[i] = command->arguments[i];
 	}
-	h->command_id++;
+	h->command_id = h->ops->first_id + ++h->n_commands % HEALTH_IDS;
 	r = h->ops->command(h->arg, h->command_id, argv, command->environment, e);
 	h->is_command_running = r >= 0;
 	return r;
@@ -317,6 +317,15 @@ static void on_next(void *arg)
 		result(h, false, err_text(&e, detail, sizeof(detail)));
 }
 
+void health_status(const struct health *h, Mesos__V1__HealthCheckStatus *ret)
+{
+	mesos__v1__health_check_status__init(ret);
+	ret->has_healthy = h->was_healthy || h->failures > 0;
+	ret->healthy = h->is_healthy;
+	ret->has_consecutive_failures = true;
+	ret->consecutive_failures = h->failures;
+}
+
 void health_pause(struct health *h, bool is_paused)
 {
 	forget_attempt(h);
@@ -349,7 +358,6 @@ int health_new(struct loop *loop, const Mesos__V1__HealthCheck *check, const str
 	if (r < 0)
 		return r;
 	h->early_ms = FIRST_PAUSE_MS;
-	h->command_id = ops->first_id;
 	h->grace_end_ms = clock_boot_ms() + millis(check->grace_period_seconds);
 	loop_timer_set(h->next, millis(check->delay_seconds));
 	*ret = TAKE_PTR(h);

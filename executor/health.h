@@ -1,4 +1,4 @@
-/* Health checks of one task: the timeline of reference/mesos.md 4.10. */
+/* One health check of a task: the timeline of reference/mesos.md 4.10. */
 #ifndef EXECUTOR_HEALTH_H
 #define EXECUTOR_HEALTH_H
 
@@ -10,6 +10,9 @@
 struct err;
 struct health;
 struct loop;
+
+/* The ids of a check's commands begin anew after so many. */
+enum { HEALTH_IDS = 1 << 24 };
 
 /* What an attempt brought. */
 struct health_answer {
@@ -34,7 +37,7 @@ struct health_ops {
 		       const Mesos__V1__Environment *variables, struct err *e);
 	/* The attempt is over: end the command, if it has not, and all that it has started. */
 	void (*command_end)(void *arg, uint32_t id);
-	uint32_t first_id;		/* of commands */
+	uint32_t first_id;		/* of commands; HEALTH_IDS of them are the check's */
 };
 
 /* Can CHECK be carried out?  -EINVAL says what not. */
@@ -43,6 +46,9 @@ int health_validate(const Mesos__V1__HealthCheck *check, struct err *e);
 /* The task has just started.  CHECK is valid and copied; OPS is borrowed. */
 int health_new(struct loop *loop, const Mesos__V1__HealthCheck *check, const struct health_ops *ops,
 	       void *arg, struct health **ret, struct err *e);
+
+/* How it stands, as last reported. */
+void health_status(const struct health *health, Mesos__V1__HealthCheckStatus *ret);
 
 /* A task that is stopped cannot answer: what is under way does not count, and nothing is begun. */
 void health_pause(struct health *health, bool is_paused);

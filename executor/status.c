@@ -55,6 +55,8 @@ int status_build(const struct status *status, struct rng *rng, Mesos__V1__TaskSt
 	s.reason = status->reason;
 	s.has_healthy = status->has_healthy;
 	s.healthy = status->is_healthy;
+	s.n_health_checks = status->n_health_checks;
+	s.health_checks = (Mesos__V1__HealthCheckStatus **)(uintptr_t)status->health_checks;
 	s.check_status = (Mesos__V1__CheckStatusInfo *)(uintptr_t)status->check_status;
 	s.has_uuid = true;
 	s.uuid.data = uuid;

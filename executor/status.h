@@ -16,6 +16,8 @@ struct status {
 	const char *message;		/* or NULL */
 	bool has_reason, has_healthy, is_healthy;
 	Mesos__V1__TaskStatus__Reason reason;
+	size_t n_health_checks;
+	Mesos__V1__HealthCheckStatus *const *health_checks;
 	const Mesos__V1__CheckStatusInfo *check_status;	/* or NULL */
 	uint64_t memory_limit_bytes;	/* the limitation that was hit; 0: none */
 };

@@ -100,6 +100,8 @@ static int check_place(const struct batch *batch, const Mesos__V1__TaskInfo *inf
 	if (container && container->n_network_infos > 0 && health && (health->http || health->tcp))
 		return err_set(e, EINVAL, "HTTP and TCP health checks are not supported for nested"
 			       " containers not joining parent's network");
+	if (info->n_more_health_checks > 0)
+		return err_set(e, EINVAL, "A task in a task group may have one health check only");
 	if (info->n_limits > 0 && !has_own_cgroup(container))
 		return err_set(e, EINVAL, "Resource limits may only be set for tasks within a task"
 			       " group when the 'share_cgroups' field is set to 'false'.");

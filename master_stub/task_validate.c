@@ -73,10 +73,16 @@ static int rule_check(struct candidate *candidate, struct err *e)
 
 static int rule_health_check(struct candidate *candidate, struct err *e)
 {
-	const Mesos__V1__HealthCheck *check = candidate->task->health_check;
+	enum { MAX_MORE = 15 };
+	const Mesos__V1__TaskInfo *task = candidate->task;
+	int r = task->health_check ? health_check_validate(task->health_check, e) : 0;
 
-	return check && health_check_validate(check, e) < 0 ?
-		err_wrap(e, "Task uses invalid health check") : 0;
+	if (task->n_more_health_checks > (task->health_check ? MAX_MORE : 0))
+		return err_set(e, EINVAL, "Task's 'more_health_checks' are at most %d, besides"
+			       " 'health_check'", MAX_MORE);
+	for (size_t i = 0; i < task->n_more_health_checks && r == 0; i++)
+		r = health_check_validate(task->more_health_checks[i], e);
+	return r < 0 ? err_wrap(e, "Task uses invalid health check") : 0;
 }
 
 static int rule_command(struct candidate *candidate, struct err *e)

@@ -12,6 +12,7 @@
 #include "master_stub/marathon/deployment/deployment.h"
 #include "master_stub/marathon/deployment/group.h"
 #include "master_stub/marathon/event/subscriptions.h"
+#include "master_stub/marathon/instance/health_results.h"
 #include "master_stub/marathon/instance/residence.h"
 #include "master_stub/marathon/job/job.h"
 #include "master_stub/marathon/placement/node.h"
@@ -143,18 +144,66 @@ int records_put_version(struct controller *c, const struct app *app)
 	return records_put(c, kind_version, key, &record.base);
 }
 
-/* Nodes tell of it when it changes: what was told last holds until then. */
-static void fill_health_record(const struct instance_task *task, Tepui__TaskHealthRecord *ret)
+/* A task without checks takes a place as well. */
+static size_t count_health_records(const struct instance_task *task)
 {
-	tepui__task_health_record__init(ret);
-	ret->has_healthy = task->has_health;
-	ret->healthy = task->is_healthy;
-	ret->has_first_success_wall_ms = task->first_success_wall_ms != 0;
-	ret->first_success_wall_ms = task->first_success_wall_ms;
-	ret->has_last_success_wall_ms = task->last_success_wall_ms != 0;
-	ret->last_success_wall_ms = task->last_success_wall_ms;
-	ret->has_last_failure_wall_ms = task->last_failure_wall_ms != 0;
-	ret->last_failure_wall_ms = task->last_failure_wall_ms;
+	size_t n = json_array_size(instance_task_spec(task)->health_checks);
+
+	return n > 0 ? n : 1;
+}
+
+/* Nodes tell of it when it changes: what was told last holds until then. */
+static void fill_health_record(const struct health_result *result, Tepui__TaskHealthRecord *ret)
+{
+	ret->has_healthy = result->is_known;
+	ret->healthy = result->is_healthy;
+	ret->has_first_success_wall_ms = result->first_success_wall_ms != 0;
+	ret->first_success_wall_ms = result->first_success_wall_ms;
+	ret->has_last_success_wall_ms = result->last_success_wall_ms != 0;
+	ret->last_success_wall_ms = result->last_success_wall_ms;
+	ret->has_last_failure_wall_ms = result->last_failure_wall_ms != 0;
+	ret->last_failure_wall_ms = result->last_failure_wall_ms;
+}
+
+struct health_records {
+	size_t n;			/* 0: nothing is told of any task */
+	Tepui__TaskHealthRecord *items, **list;
+};
+
+static int make_health_records(const struct instance *instance, struct health_records *ret)
+{
+	size_t n = 0, first = 0;
+	bool is_told = false;
+
+	*ret = (struct health_records){ 0 };
+	for (unsigned i = 0; i < instance->n_tasks; i++) {
+		n += count_health_records(&instance->tasks[i]);
+		is_told |= instance->tasks[i].n_results > 0;
+	}
+	if (!is_told)
+		return 0;
+	ret->items = calloc(n, sizeof(*ret->items));
+	ret->list = calloc(n, sizeof(*ret->list));
+	if (!ret->items || !ret->list)
+		return -ENOMEM;
+	for (; ret->n < n; ret->n++) {
+		tepui__task_health_record__init(&ret->items[ret->n]);
+		ret->list[ret->n] = &ret->items[ret->n];
+	}
+	for (unsigned i = 0; i < instance->n_tasks; i++) {
+		const struct instance_task *task = &instance->tasks[i];
+
+		for (unsigned k = 0; k < task->n_results; k++)
+			fill_health_record(&task->results[k], &ret->items[first + k]);
+		first += count_health_records(task);
+	}
+	return 0;
+}
+
+static void health_records_done(struct health_records *records)
+{
+	free(records->items);
+	free(records->list);
 }
 
 int records_put_instance(struct controller *c, const struct instance *instance)
@@ -164,16 +213,11 @@ int records_put_instance(struct controller *c, const struct instance *instance)
 	AUTO_FREE char **ids = calloc(instance->n_tasks, sizeof(*ids));
 	AUTO_FREE Mesos__V1__TaskState *task_states =
 		calloc(instance->n_tasks, sizeof(*task_states));
-	AUTO_FREE Tepui__TaskHealthRecord *health = calloc(instance->n_tasks, sizeof(*health));
-	AUTO_FREE Tepui__TaskHealthRecord **healths = calloc(instance->n_tasks, sizeof(*healths));
+	AUTO(health_records_done) struct health_records health;
 
-	if (!ports || !ids || !task_states || !health || !healths)
+	if (make_health_records(instance, &health) < 0 || !ports || !ids || !task_states)
 		return -ENOMEM;
 	for (unsigned i = 0; i < instance->n_tasks; i++) {
-		fill_health_record(&instance->tasks[i], &health[i]);
-		healths[i] = &health[i];
-		if (health[i].has_healthy)
-			record.n_task_health = instance->n_tasks;
 		ids[i] = instance->tasks[i].id;
 		task_states[i] = instance->tasks[i].state;
 	}
@@ -191,7 +235,8 @@ int records_put_instance(struct controller *c, const struct instance *instance)
 	/* No states: nothing was heard of it yet. */
 	record.n_task_states = instance->is_provisioned ? 0 : instance->n_tasks;
 	record.task_states = task_states;
-	record.task_health = healths;
+	record.n_task_health = health.n;
+	record.task_health = health.list;
 	record.has_staged_wall_ms = true;
 	record.staged_wall_ms = instance->staged_wall_ms;
 	record.has_started_wall_ms = instance->started_wall_ms != 0;
@@ -409,28 +454,43 @@ static int load_app(void *arg, const char *key, const void *data, size_t size, s
 	return 0;
 }
 
-static void fill_health(const Tepui__TaskHealthRecord *record, struct instance_task *task)
+static int fill_health(const Tepui__TaskHealthRecord *record, unsigned index,
+		       struct instance_task *task)
 {
-	task->has_health = record->has_healthy;
-	task->is_healthy = record->healthy;
-	task->first_success_wall_ms = record->first_success_wall_ms;
-	task->last_success_wall_ms = record->last_success_wall_ms;
-	task->last_failure_wall_ms = record->last_failure_wall_ms;
+	struct health_result *result;
+
+	if (!record->has_healthy)
+		return 0;
+	if (health_results_new(task) < 0)
+		return -ENOMEM;
+	if (index >= task->n_results)
+		return 0;
+	result = &task->results[index];
+	result->is_known = true;
+	result->is_healthy = record->healthy;
+	result->first_success_wall_ms = record->first_success_wall_ms;
+	result->last_success_wall_ms = record->last_success_wall_ms;
+	result->last_failure_wall_ms = record->last_failure_wall_ms;
+	return 0;
 }
 
 static int fill_tasks(struct load *load, const Tepui__InstanceRecord *record,
 		      struct instance *instance)
 {
+	size_t first = 0;
 	int r = 0;
 
 	for (unsigned i = 0; i < instance->n_tasks && r == 0; i++) {
 		struct instance_task *task = &instance->tasks[i];
+		size_t n = count_health_records(task);
 
 		if (i < record->n_task_states)
 			task->state = record->task_states[i];
-		if (i < record->n_task_health)
-			fill_health(record->task_health[i], task);
-		r = instance_task_set_id(load->c, task, record->task_ids[i]);
+		for (size_t k = 0; k < n && first + k < record->n_task_health && r == 0; k++)
+			r = fill_health(record->task_health[first + k], (unsigned)k, task);
+		first += n;
+		if (r == 0)
+			r = instance_task_set_id(load->c, task, record->task_ids[i]);
 	}
 	instance_sum_up(instance);
 	return r;

@@ -59,6 +59,14 @@ struct waiting {
 	json_t *last_unused;	/* the newest few offers that did not do, with why */
 };
 
+/* What one of a task's health checks has shown. */
+struct health_result {
+	int64_t first_success_wall_ms, last_success_wall_ms, last_failure_wall_ms;	/* 0: never */
+	char *failure_cause;
+	unsigned failures;		/* in a row */
+	bool is_known, is_healthy;
+};
+
 /* What runs of an instance: the one task of an app or a run, one for each container of a pod. */
 struct instance_task {
 	UT_hash_handle by_id;
@@ -66,10 +74,9 @@ struct instance_task {
 	char *id;
 	Mesos__V1__TaskState state;
 	bool is_confirmed;		/* heard of since the subscription, or at its end */
-	bool has_health, is_healthy;
-	unsigned failures;
-	int64_t first_success_wall_ms, last_success_wall_ms, last_failure_wall_ms;
-	char *failure_cause;
+	bool has_health, is_healthy;	/* by all of its checks: health_results_sum_up() */
+	uint8_t n_results;
+	struct health_result *results;	/* one for each check, in their order; none: none told yet */
 };
 
 struct instance {
@@ -359,8 +366,6 @@ const struct pod_container *instance_task_container(const struct instance_task *
 const uint16_t *instance_task_ports(const struct instance_task *task, unsigned *ret_n);
 /* What TASK executes, in the words of an app. */
 const struct app *instance_task_spec(const struct instance_task *task);
-/* One whose health check fails; NULL: none is known to. */
-const struct instance_task *instance_unhealthy_task(const struct instance *instance);
 /* TASK is found by ID from now on, no longer by the one that it may have had.  -ENOMEM. */
 int instance_task_set_id(struct controller *c, struct instance_task *task, const char *id);
 struct instance_task *instance_task_find(const struct controller *c, const char *id);

@@ -94,3 +94,30 @@ def test_what_is_not_well_over_tls_is_told(framework, server, path, told):
     me = launch_healthy(framework, server % port, port, path)
     wait_until(lambda: told in last_of_health(framework, me).get("message", ""), "what is wrong")
     assert not last_of_health(framework, me)["healthy"]
+
+
+def test_one_of_several_health_checks_that_fails_ends_the_task(framework):
+    """Each has its own command and limit; what one's command leaves behind is ended without the other's."""
+    well = {**SOON, "type": "COMMAND", "command": {"value": "sleep 0.3"}, "grace_period_seconds": 0}
+    ill = {**SOON, "type": "COMMAND", "command": {"value": "[ ! -e ill ] || exit 3"}, "grace_period_seconds": 0,
+           "consecutive_failures": 2}
+    me = launch(framework, "exec sleep 1000", {"type": "COMMAND", "command": {"command": {"value": "true"}}},
+                health_check=well, more_health_checks=[ill])
+    wait_until(lambda: last_of_health(framework, me).get("healthy"), "it is healthy")
+    assert [check["healthy"] for check in last_of_health(framework, me)["health_checks"]] == [True, True]
+    pathlib.Path(framework.cluster.agents[0].container_of(me)["tepui"]["sandbox"], "ill").touch()
+    end = framework.status(me, "TASK_KILLED")
+    assert end["healthy"] is False
+    assert end["message"] == "COMMAND health check '[ ! -e ill ] || exit 3': exited with status 3, 2 times"
+    told = [u["status"]["health_checks"] for u in framework.all("UPDATE")
+            if u["status"]["task_id"]["value"] == me and "health_checks" in u["status"]]
+    assert [(first["healthy"], second.get("healthy"), second["consecutive_failures"]) for first, second in told[-2:]] == [
+        (True, False, 1), (True, False, 2)]
+
+
+def test_more_health_checks_than_are_allowed_are_refused(framework):
+    check = {**SOON, "type": "COMMAND", "command": {"value": "true"}}
+    me = launch(framework, "exec sleep 1000", {"type": "COMMAND", "command": {"command": {"value": "true"}}},
+                health_check=check, more_health_checks=[check] * 16)
+    end = framework.status(me, "TASK_ERROR")
+    assert "'more_health_checks' are at most 15" in end["message"]

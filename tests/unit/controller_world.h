@@ -445,9 +445,17 @@ static inline void offer(void)
 
 enum { UNKNOWN_HEALTH = -1 };
 
-static inline void say_full(const char *task_id, Mesos__V1__TaskState state, int healthy,
-			    const char *message, int reason)
+/* One of several checks of a task, as its node tells of it. */
+struct told_check {
+	int healthy;
+	unsigned failures;
+};
+
+static inline void say_checks(const char *task_id, Mesos__V1__TaskState state, int healthy,
+			      const char *message, int reason, const struct told_check *checks,
+			      size_t n_checks)
 {
+	Mesos__V1__HealthCheckStatus told[16], *list[16];
 	Mesos__V1__Scheduler__Event event = MESOS__V1__SCHEDULER__EVENT__INIT;
 	Mesos__V1__Scheduler__Event__Update update = MESOS__V1__SCHEDULER__EVENT__UPDATE__INIT;
 	Mesos__V1__TaskStatus status = MESOS__V1__TASK_STATUS__INIT;
@@ -470,6 +478,17 @@ static inline void say_full(const char *task_id, Mesos__V1__TaskState state, int
 	/* What reconciliation tells has no uuid and needs no acknowledgement. */
 	status.has_uuid = reason != MESOS__V1__TASK_STATUS__REASON__REASON_RECONCILIATION;
 	status.uuid = (ProtobufCBinaryData){ .len = sizeof(uuid), .data = uuid };
+	assert_true(n_checks <= ARRAY_SIZE(told));
+	for (size_t i = 0; i < n_checks; i++) {
+		mesos__v1__health_check_status__init(&told[i]);
+		told[i].has_healthy = checks[i].healthy != UNKNOWN_HEALTH;
+		told[i].healthy = checks[i].healthy == 1;
+		told[i].has_consecutive_failures = true;
+		told[i].consecutive_failures = checks[i].failures;
+		list[i] = &told[i];
+	}
+	status.n_health_checks = n_checks;
+	status.health_checks = list;
 	update.status = &status;
 	event.has_type = true;
 	event.type = MESOS__V1__SCHEDULER__EVENT__TYPE__UPDATE;
@@ -478,6 +497,12 @@ static inline void say_full(const char *task_id, Mesos__V1__TaskState state, int
 		task->is_over = true;
 	world.scheduler.event(world.scheduler.arg, &event);
 	turn();
+}
+
+static inline void say_full(const char *task_id, Mesos__V1__TaskState state, int healthy,
+			    const char *message, int reason)
+{
+	say_checks(task_id, state, healthy, message, reason, NULL, 0);
 }
 
 static inline void say(const struct paper_task *task, Mesos__V1__TaskState state, int healthy)

@@ -52,8 +52,6 @@ static const struct wrong refused[] = {
 	{ S, APP(",'healthChecks':[{'port':0}]"), "/healthChecks(0)/port", "error.min" },
 	{ R, APP(",'healthChecks':[{'protocol':'MESOS_TCP'},{'protocol':'MESOS_HTTP'}]"), "/",
 	  "AppDefinition can contain at most one Mesos health check" },
-	{ R, APP(",'healthChecks':[{},{}]"), "/healthChecks",
-	  "at most one health check is supported by this version" },
 	/* 2.4: readiness checks */
 	{ S, APP(",'readinessChecks':[{},{}]"), "/readinessChecks", "error.maxItems" },
 	{ R, APP(",'readinessChecks':[{}]"), "/readinessChecks(0)/portName",

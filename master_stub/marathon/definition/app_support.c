@@ -129,9 +129,6 @@ void app_check_support(const json_t *app, struct problems *problems)
 	if (ipc && strcmp(ipc, "SHARE_PARENT") == 0)
 		problems_add(problems, "/container/linuxInfo/ipcInfo/mode",
 			     "a task has no parent to share with but the node");
-	if (json_array_size(json_object_get(app, "healthChecks")) > 1)
-		problems_add(problems, "/healthChecks",
-			     "at most one health check is supported by this version");
 	check_volumes(find(app, "/container/volumes"), problems);
 	check_residency(app, problems);
 	check_networks(json_object_get(app, "networks"), problems);

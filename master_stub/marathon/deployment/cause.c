@@ -8,6 +8,7 @@
 #include "lib/cleanup.h"
 #include "lib/utf8.h"
 #include "master_stub/marathon/definition/app_id.h"
+#include "master_stub/marathon/instance/health_results.h"
 #include "master_stub/marathon/instance/readiness.h"
 #include "master_stub/marathon/placement/explanation.h"
 #include "master_stub/marathon/state.h"
@@ -62,8 +63,8 @@ static const struct instance *find_laggard(struct controller *c, const struct en
 
 static char *describe_laggard(const struct instance *instance)
 {
-	const struct instance_task *unhealthy = instance_unhealthy_task(instance);
-	const char *cause = unhealthy ? unhealthy->failure_cause : NULL;
+	const struct health_result *failing = health_results_failing(instance);
+	const char *cause = failing ? failing->failure_cause : NULL;
 
 	if (!instance_is_running(instance))
 		return sentence("instance '%s' on node '%s' is %s", instance->id, instance->host,

@@ -149,7 +149,7 @@ static void tell(struct controller *c, const struct plan *plan, const struct cha
 		const struct app *app = plan->set->apps[i].app;
 
 		if (app && plan->parts[i].work != WORK_NOTHING && has_checks(app))
-			event_health_check_added(c, app);
+			event_health_checks_added(c, app);
 	}
 	event_group_changed(c, where_of(plan->set), result->version);
 }

@@ -105,13 +105,15 @@ void event_health_changed(struct controller *c, const struct instance_task *task
 		       instance->spec->version));
 }
 
-void event_failed_health_check(struct controller *c, const struct instance_task *task)
+void event_failed_health_check(struct controller *c, const struct instance_task *task,
+			       unsigned index)
 {
 	const struct instance *instance = task->instance;
 
 	emit(c, "failed_health_check_event",
 	     json_pack("{s:s, s:s, s:O?}", "appId", instance->entry->id, "taskId", instance->id,
-		       "healthCheck", json_array_get(instance_task_spec(task)->health_checks, 0)));
+		       "healthCheck",
+		       json_array_get(instance_task_spec(task)->health_checks, index)));
 }
 
 void event_unhealthy_kill(struct controller *c, const struct instance_task *task,
@@ -218,11 +220,12 @@ void event_app_terminated(struct controller *c, const char *app_id)
 	emit(c, "app_terminated_event", json_pack("{s:s}", "appId", app_id));
 }
 
-void event_health_check_added(struct controller *c, const struct app *app)
+void event_health_checks_added(struct controller *c, const struct app *app)
 {
-	json_t *check = json_array_get(app->health_checks, 0);
+	size_t i;
+	json_t *check;
 
-	if (check)
+	json_array_foreach(app->health_checks, i, check)
 		emit(c, "add_health_check_event",
 		     json_pack("{s:s, s:O, s:s}", "appId", app->id, "healthCheck", check, "version",
 			       app->version));

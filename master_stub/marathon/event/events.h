@@ -22,7 +22,9 @@ void event_status_update(struct controller *c, const struct instance_task *task,
 void event_instance_changed(struct controller *c, const struct instance *instance);
 /* Its health became known or changed. */
 void event_health_changed(struct controller *c, const struct instance_task *task);
-void event_failed_health_check(struct controller *c, const struct instance_task *task);
+/* INDEX: of the check. */
+void event_failed_health_check(struct controller *c, const struct instance_task *task,
+			       unsigned index);
 void event_unhealthy_kill(struct controller *c, const struct instance_task *task,
 			  const char *reason);
 void event_unknown_terminated(struct controller *c, const Mesos__V1__TaskStatus *status);
@@ -39,7 +41,8 @@ void event_autoscale_decision(struct controller *c, const char *app_id, const js
 void event_job_run(struct controller *c, const char *job_id, const char *status,
 		   const json_t *details);
 void event_app_terminated(struct controller *c, const char *app_id);
-void event_health_check_added(struct controller *c, const struct app *app);
+/* One for each. */
+void event_health_checks_added(struct controller *c, const struct app *app);
 void event_health_check_removed(struct controller *c, const char *app_id);
 void event_group_failed(struct controller *c, const char *group_id, const char *version,
 			const char *reason);

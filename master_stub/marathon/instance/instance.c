@@ -8,6 +8,7 @@
 #include "lib/cleanup.h"
 #include "master_stub/marathon/autoscale/metering.h"
 #include "master_stub/marathon/definition/pod.h"
+#include "master_stub/marathon/instance/health_results.h"
 #include "master_stub/marathon/instance/readiness.h"
 #include "master_stub/marathon/instance/residence.h"
 #include "master_stub/marathon/placement/roles.h"
@@ -116,7 +117,7 @@ static void task_done(struct controller *c, struct instance_task *task)
 	if (task->id)
 		HASH_DELETE(by_id, c->tasks, task);
 	free(task->id);
-	free(task->failure_cause);
+	health_results_free(task);
 }
 
 bool instance_is_over(const struct instance *instance)
@@ -167,8 +168,9 @@ static void sum_up_health(struct instance *instance)
 
 	instance->is_checked = false;
 	for (unsigned i = 0; i < instance->n_tasks; i++) {
-		const struct instance_task *task = &instance->tasks[i];
+		struct instance_task *task = &instance->tasks[i];
 
+		health_results_sum_up(task);
 		if (!is_checked(task))
 			continue;
 		instance->is_checked = true;
@@ -195,15 +197,6 @@ void instance_sum_up(struct instance *instance)
 	}
 	instance->state = state;
 	sum_up_health(instance);
-}
-
-const struct instance_task *instance_unhealthy_task(const struct instance *instance)
-{
-	for (unsigned i = 0; i < instance->n_tasks; i++) {
-		if (instance->tasks[i].has_health && !instance->tasks[i].is_healthy)
-			return &instance->tasks[i];
-	}
-	return NULL;
 }
 
 /* ---- Instances ---- */

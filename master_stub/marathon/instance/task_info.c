@@ -250,15 +250,13 @@ static Mesos__V1__CommandInfo *make_check_command(struct build *b, const json_t 
 	return command;
 }
 
-static Mesos__V1__HealthCheck *make_health_check(struct build *b, const struct instance_task *of)
+static Mesos__V1__HealthCheck *make_health_check(struct build *b, const struct instance_task *of,
+						 const json_t *check)
 {
-	const struct app *app = instance_task_spec(of);
-	const json_t *check = json_array_get(app->health_checks, 0);
 	const char *protocol = json_string_value(json_object_get(check, "protocol"));
+	bool is_ours = instance_task_spec(of)->has_unhealthy_strategy;
 	Mesos__V1__HealthCheck *message;
 
-	if (!check)
-		return NULL;
 	message = MAKE(b, Mesos__V1__HealthCheck, mesos__v1__health_check__init);
 	if (!message)
 		return NULL;
@@ -269,8 +267,7 @@ static Mesos__V1__HealthCheck *make_health_check(struct build *b, const struct i
 	message->timeout_seconds = seconds_of(check, "timeoutSeconds");
 	message->grace_period_seconds = seconds_of(check, "gracePeriodSeconds");
 	message->has_consecutive_failures = true;
-	message->consecutive_failures = app->has_unhealthy_strategy ? UINT32_MAX :
-								       unhealthy_limit(app);
+	message->consecutive_failures = is_ours ? UINT32_MAX : unhealthy_limit(check);
 	if (strcmp(protocol, "COMMAND") != 0) {
 		set_check_target(b, of, check, protocol, message);
 		return message;
@@ -278,6 +275,28 @@ static Mesos__V1__HealthCheck *make_health_check(struct build *b, const struct i
 	message->type = MESOS__V1__HEALTH_CHECK__TYPE__COMMAND;
 	message->command = make_check_command(b, json_object_get(check, "command"));
 	return message;
+}
+
+static void add_health_checks(struct build *b, const struct instance_task *of,
+			      Mesos__V1__TaskInfo *task)
+{
+	const json_t *checks = instance_task_spec(of)->health_checks;
+	size_t n = json_array_size(checks);
+
+	if (n == 0)
+		return;
+	task->health_check = make_health_check(b, of, json_array_get(checks, 0));
+	if (n == 1)
+		return;
+	task->more_health_checks = build_alloc(b, n - 1, sizeof(*task->more_health_checks));
+	for (size_t i = 1; task->more_health_checks && i < n; i++) {
+		Mesos__V1__HealthCheck *check =
+			make_health_check(b, of, json_array_get(checks, i));
+
+		if (!check)
+			return;
+		task->more_health_checks[task->n_more_health_checks++] = check;
+	}
 }
 
 /* ---- Labels, discovery, limits ---- */
@@ -401,7 +420,7 @@ static void fill(struct build *b, const struct instance_task *of, Mesos__V1__Tas
 	task->command = make_command(b, of);
 	task->container = container_info_new(b, app->json,
 					     container && !instance->spec->pod->shares_cgroups);
-	task->health_check = make_health_check(b, of);
+	add_health_checks(b, of, task);
 	task->labels = labels_message(b, app->labels);
 	task->discovery = make_discovery(b, of);
 	task->kill_policy = make_kill_policy(b, app->kill_grace_ms);

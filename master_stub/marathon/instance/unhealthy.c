@@ -13,24 +13,36 @@
  * Marathon's own checks (HTTP, HTTPS, TCP) end a task on the failure after the last that is
  * allowed, and never with 0; those of Mesos on the last, and with 0 on the first.
  */
-uint32_t unhealthy_limit(const struct app *app)
+uint32_t unhealthy_limit(const json_t *check)
 {
-	const json_t *check = json_array_get(app->health_checks, 0);
 	const char *protocol = json_string_value(json_object_get(check, "protocol"));
 	json_int_t max = json_integer_value(json_object_get(check, "maxConsecutiveFailures"));
 
-	if (!protocol)
-		return UINT32_MAX;
 	if (strncmp(protocol, "MESOS_", strlen("MESOS_")) == 0 || strcmp(protocol, "COMMAND") == 0)
 		return max > 0 ? (uint32_t)max : 1;
 	return max > 0 ? (uint32_t)max + 1 : UINT32_MAX;
 }
 
+/* Of the check that TASK failed too often; NULL: none. */
+static const struct health_result *condemning(const struct instance_task *task)
+{
+	const json_t *checks = instance_task_spec(task)->health_checks;
+
+	for (unsigned i = 0; i < task->n_results; i++) {
+		const struct health_result *result = &task->results[i];
+
+		if (result->is_known && !result->is_healthy &&
+		    result->failures >= unhealthy_limit(json_array_get(checks, i)))
+			return result;
+	}
+	return NULL;
+}
+
+/* An app's instance is its one task; pods have no unhealthyStrategy. */
 static bool is_condemned(const struct instance *instance)
 {
 	return instance->spec->has_unhealthy_strategy && instance_is_alive(instance) &&
-	       instance_is_running(instance) && instance->has_health && !instance->is_healthy &&
-	       instance_unhealthy_task(instance)->failures >= unhealthy_limit(instance->spec);
+	       instance_is_running(instance) && condemning(&instance->tasks[0]);
 }
 
 static unsigned count_condemned(const struct entry *entry)
@@ -66,9 +78,9 @@ static unsigned count_good(const struct entry *entry)
 
 static void kill_one(struct controller *c, struct instance *instance)
 {
-	const struct instance_task *task = instance_unhealthy_task(instance);
+	const struct instance_task *task = &instance->tasks[0];
 
-	event_unhealthy_kill(c, task, task->failure_cause);
+	event_unhealthy_kill(c, task, condemning(task)->failure_cause);
 	if (instance_doom(c, instance, "its health check failed too often") < 0)
 		c->is_out_of_memory = true;
 }

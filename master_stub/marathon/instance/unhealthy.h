@@ -5,14 +5,14 @@
 #ifndef MASTER_STUB_MARATHON_INSTANCE_UNHEALTHY_H
 #define MASTER_STUB_MARATHON_INSTANCE_UNHEALTHY_H
 
+#include <jansson.h>
 #include <stdint.h>
 
-struct app;
 struct controller;
 struct entry;
 
-/* The failure in a row on which CHECKS of an app end its task; UINT32_MAX: none does. */
-uint32_t unhealthy_limit(const struct app *app);
+/* The failure in a row on which CHECK, as defined, ends the task; UINT32_MAX: none does. */
+uint32_t unhealthy_limit(const json_t *check);
 
 /*
  * Dooms those of ENTRY, which is to have N instances, that need not wait for a replacement.  How

@@ -9,6 +9,7 @@
 #include "master_stub/marathon/deployment/cause.h"
 #include "master_stub/marathon/deployment/scale.h"
 #include "master_stub/marathon/event/events.h"
+#include "master_stub/marathon/instance/health_results.h"
 #include "master_stub/marathon/instance/residence.h"
 #include "master_stub/marathon/instance/scheduler_calls.h"
 #include "master_stub/marathon/placement/node.h"
@@ -240,36 +241,7 @@ static void handle_end(struct controller *c, struct instance_task *task,
 	instance_forget(c, instance);
 }
 
-/* ---- Health and place ---- */
-
-/* Is it another than before? */
-static bool take_health(struct controller *c, struct instance_task *task,
-			const Mesos__V1__TaskStatus *status)
-{
-	bool changed = !task->has_health || task->is_healthy != (bool)status->healthy;
-	int64_t wall_ms = controller_wall_ms(c);
-
-	if (!status->has_healthy || json_array_size(instance_task_spec(task)->health_checks) == 0)
-		return false;
-	task->has_health = true;
-	task->is_healthy = status->healthy;
-	if (status->healthy) {
-		task->failures = 0;
-		task->last_success_wall_ms = wall_ms;
-		if (task->first_success_wall_ms == 0)
-			task->first_success_wall_ms = wall_ms;
-	} else {
-		task->failures++;
-		task->last_failure_wall_ms = wall_ms;
-		if (instance_set_text(&task->failure_cause, status->message) < 0)
-			c->is_out_of_memory = true;
-		event_failed_health_check(c, task);
-	}
-	instance_sum_up(task->instance);
-	if (changed)
-		event_health_changed(c, task);
-	return changed;
-}
+/* ---- Place ---- */
 
 static void take_address(struct controller *c, struct instance *instance,
 			 const Mesos__V1__TaskStatus *status)
@@ -433,7 +405,7 @@ static void handle_progress(struct controller *c, struct instance_task *task,
 	}
 	if (strcmp(before, instance_condition(instance)) != 0)
 		event_instance_changed(c, instance);
-	changed |= take_health(c, task, status);
+	changed |= health_results_take(c, task, status);
 	instance_note_good(c, instance);
 	if (changed && records_put_instance(c, instance) < 0)
 		c->is_out_of_memory = true;

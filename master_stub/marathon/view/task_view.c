@@ -83,14 +83,25 @@ static json_t *time_or_null(int64_t wall_ms)
 	return json_string(text);
 }
 
+static json_t *result_view(const struct health_result *result, const char *instance_id)
+{
+	return json_pack("{s:b, s:i, s:o, s:o, s:o, s:s?, s:s}", "alive", result->is_healthy,
+			 "consecutiveFailures", (int)result->failures, "firstSuccess",
+			 time_or_null(result->first_success_wall_ms), "lastFailure",
+			 time_or_null(result->last_failure_wall_ms), "lastSuccess",
+			 time_or_null(result->last_success_wall_ms), "lastFailureCause",
+			 result->failure_cause, "instanceId", instance_id);
+}
+
+/* One for each check as soon as one has told something; the others are not alive yet. */
 static json_t *health_view(const struct instance_task *task)
 {
-	return json_pack("[{s:b, s:i, s:o, s:o, s:o, s:s?, s:s}]", "alive", task->is_healthy,
-			 "consecutiveFailures", (int)task->failures, "firstSuccess",
-			 time_or_null(task->first_success_wall_ms), "lastFailure",
-			 time_or_null(task->last_failure_wall_ms), "lastSuccess",
-			 time_or_null(task->last_success_wall_ms), "lastFailureCause",
-			 task->failure_cause, "instanceId", task->instance->id);
+	json_t *list = json_array();
+
+	for (unsigned i = 0; i < task->n_results; i++)
+		(void)json_array_append_new(list,
+					    result_view(&task->results[i], task->instance->id));
+	return list;
 }
 
 /* Load balancers take a task out on this state, before its process has even seen the signal. */
@@ -151,7 +162,7 @@ json_t *task_view(const struct controller *c, const struct instance *instance)
 	set_time(task, "stagedAt", instance->staged_wall_ms);
 	set_time(task, "startedAt", instance->started_wall_ms);
 	(void)json_object_set_new(task, "localVolumes", instance_volumes_view(instance));
-	if (instance->has_health)
+	if (instance->tasks[0].n_results > 0)
 		(void)json_object_set_new(task, "healthCheckResults",
 					  health_view(&instance->tasks[0]));
 	set_domain(c, task, instance);
