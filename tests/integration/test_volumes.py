@@ -153,7 +153,7 @@ def test_flag_that_is_wrong_is_told(cluster, value):
 
 
 @pytest.mark.parametrize("bad, path", [
-    ({"containerPath": "x", "mode": "RW", "persistent": {"size": 1}}, "/container/volumes(0)"),
+    ({"containerPath": "x", "mode": "RW", "persistent": {"size": 1}}, "/role"),
     ({"containerPath": "x", "mode": "RW", "external": {"name": "n"}}, "/container/volumes(0)"),
     ({"containerPath": "x", "mode": "RW"}, "/container/volumes(0)"),
 ])
