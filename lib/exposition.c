@@ -10,6 +10,9 @@
 
 enum { MAX_NUMBER = 64, MAX_ERROR_NAME = 128 };
 
+/* What callers add up of many pages, or multiply, stays finite. */
+#define MAX_SUM 1e100
+
 #define DIGITS	"0123456789"
 #define LETTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_"
 
@@ -197,6 +200,9 @@ int exposition_read(const char *text, size_t size, const struct exposition_query
 		found.sum += value;
 		found.n++;
 	}
+	if (fabs(found.sum) > MAX_SUM)
+		return err_set(e, ERANGE, "'%.*s' is too large: %g", MAX_ERROR_NAME, query->name,
+			       found.sum);
 	if (found.n == 0)
 		return err_set_code(e, ENOENT, true, "there is no '%.*s' with these labels",
 				    MAX_ERROR_NAME, query->name);

@@ -26,7 +26,7 @@ struct exposition_sum {
 
 /*
  * Add up what TEXT, from anybody, says of QUERY.  -EBADMSG: a line is malformed, whatever it is
- * of; -ERANGE: one of the series has no finite value; -ENOENT: there is none.
+ * of; -ERANGE: one of the series has no finite value, or their sum is beyond 1e100; -ENOENT: there is none.
  */
 int exposition_read(const char *text, size_t size, const struct exposition_query *query,
 		    struct exposition_sum *ret, struct err *e);

@@ -67,6 +67,7 @@ static void test_what_is_refused(void **state)
 		{ "x NaN\n", -ERANGE },
 		{ "x{code=\"7\"} Inf\n", -ERANGE },
 		{ "x 1e999\n", -ERANGE },
+		{ "x 1e308\nx{code=\"7\"} 1e308\n", -ERANGE },
 		{ "x", -EBADMSG },
 		{ "x \n", -EBADMSG },
 		{ "x one\n", -EBADMSG },
