@@ -8,8 +8,8 @@
 
 #include "master_stub/marathon/autoscale/autoscaler.h"
 #include "master_stub/marathon/deployment/scale.h"
+#include "master_stub/marathon/instance/ends.h"
 #include "master_stub/marathon/instance/residence.h"
-#include "master_stub/marathon/instance/updates.h"
 #include "master_stub/marathon/records.h"
 
 enum { VERSIONS_KEPT = 50 };

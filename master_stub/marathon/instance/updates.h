@@ -5,19 +5,11 @@
 #include "proto/mesos.pb-c.h"
 
 struct controller;
-struct instance;
 
 /* Recorded, then acknowledged.  A message that is not UTF-8 is repaired in STATUS. */
 void updates_handle(struct controller *c, Mesos__V1__TaskStatus *status);
 
 /* Timers of instances: overdue launches, unreachable ones; and backoffs that have run out. */
 void updates_turn(struct controller *c);
-
-/* What an end means to the app: its last failure, its delay. */
-void app_instance_ended(struct controller *c, struct instance *instance,
-			const Mesos__V1__TaskStatus *status);
-
-/* Forget INSTANCE: its record goes, another may take its place. */
-void instance_forget(struct controller *c, struct instance *instance);
 
 #endif

@@ -10,7 +10,7 @@
 #include "master_stub/marathon/definition/role_rules.h"
 #include "master_stub/marathon/deployment/scale.h"
 #include "master_stub/marathon/event/events.h"
-#include "master_stub/marathon/instance/updates.h"
+#include "master_stub/marathon/instance/ends.h"
 #include "master_stub/marathon/job/job.h"
 #include "master_stub/marathon/state.h"
 
