@@ -9,6 +9,7 @@
 #include "lib/id.h"
 #include "lib/resources.h"
 #include "master_stub/marathon/definition/app_id.h"
+#include "master_stub/marathon/placement/node.h"
 #include "master_stub/marathon/placement/roles.h"
 #include "master_stub/marathon/state.h"
 
@@ -309,6 +310,13 @@ void residences_fit(struct controller *c, struct entry *entry, unsigned n)
 	}
 }
 
+static bool has_offered_since(const struct controller *c, const struct residence *residence)
+{
+	const struct node *node = node_find(c, residence->agent_id);
+
+	return node && node->has_offered && node->offered_ms >= residence->vacant_ms;
+}
+
 void residences_watch(struct controller *c, struct entry *entry)
 {
 	struct residence *residence, *next;
@@ -318,6 +326,9 @@ void residences_watch(struct controller *c, struct entry *entry)
 
 		next = TAILQ_NEXT(residence, of_app);
 		if (residence->is_confirmed || residence->instance)
+			continue;
+		/* Nobody waits for it, and what is out of reach may hold data all the same. */
+		if (residence->is_detached && !has_offered_since(c, residence))
 			continue;
 		if (c->now_ms < until_ms)
 			controller_wake_at(c, until_ms);
