@@ -59,19 +59,14 @@ static int app_list(struct cli *cli, char **args, size_t n, struct err *e)
 static int app_versions(struct cli *cli, char **args, size_t n, struct err *e)
 {
 	AUTO_FREE char *path = client_app_path(args[0], "/versions");
-	json_t *reply = NULL, *version;
-	size_t i;
+	json_t *reply = NULL;
 	int r;
 
 	(void)n;
 	r = path ? client_get(cli, NULL, path, &reply, e) : err_set(e, ENOMEM, "build a path");
 	if (r < 0)
 		return r;
-	if (cli->options.json)
-		print_json(reply);
-	else
-		json_array_foreach(json_object_get(reply, "versions"), i, version)
-			puts(json_string_value(version));
+	list_texts(cli, reply, json_object_get(reply, "versions"));
 	json_decref(reply);
 	return 0;
 }

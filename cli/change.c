@@ -169,3 +169,14 @@ int change_finish(struct cli *cli, struct reply *reply, const char *what, struct
 		puts("done");
 	return r;
 }
+
+int change_send(struct cli *cli, enum http_method method, const char *path, json_t *body,
+		const char *what, struct err *e)
+{
+	struct reply reply;
+	int r = path ? change_call(cli, method, path, body, &reply, e)
+		     : err_set(e, ENOMEM, "build the path of what is changed");
+
+	json_decref(body);
+	return r < 0 ? r : change_finish(cli, &reply, what, e);
+}

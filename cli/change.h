@@ -20,4 +20,8 @@ int change_call(struct cli *cli, enum http_method method, const char *path, cons
  */
 int change_finish(struct cli *cli, struct reply *reply, const char *what, struct err *e);
 
+/* Both of these.  Takes BODY (NULL: none); PATH NULL: memory was out for it. */
+int change_send(struct cli *cli, enum http_method method, const char *path, json_t *body,
+		const char *what, struct err *e);
+
 #endif

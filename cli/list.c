@@ -55,22 +55,38 @@ static void add_cell(struct table *table, const struct list_column *column, cons
 			   human_since(text_of(row, column->since), since));
 }
 
+static bool is_shown(const struct list_column *column, const json_t *rows)
+{
+	const json_t *row;
+	size_t i;
+
+	json_array_foreach(rows, i, row) {
+		if (column->if_any && json_object_get(row, column->if_any))
+			return true;
+	}
+	return !column->if_any;
+}
+
 void list_table(const struct cli *cli, const struct list *list, const json_t *rows)
 {
 	struct table_column titles[TABLE_MAX_COLUMNS];
+	const struct list_column *shown[TABLE_MAX_COLUMNS];
 	struct table *table;
 	const json_t *row;
 	size_t n = 0, i;
 
-	for (; n < TABLE_MAX_COLUMNS && list->columns[n].title; n++)
-		titles[n] = (struct table_column){ list->columns[n].title,
-						   list->columns[n].is_right };
+	for (const struct list_column *c = list->columns; n < TABLE_MAX_COLUMNS && c->title; c++) {
+		if (!is_shown(c, rows))
+			continue;
+		titles[n] = (struct table_column){ c->title, c->is_right };
+		shown[n++] = c;
+	}
 	table = table_new(titles, n);
 	if (list->is_cut)
 		table_cut_last(table);
 	json_array_foreach(rows, i, row) {
 		for (size_t k = 0; k < n; k++)
-			add_cell(table, &list->columns[k], row);
+			add_cell(table, shown[k], row);
 	}
 	table_print(cli, table, list->if_empty);
 }
@@ -89,6 +105,19 @@ void list_print(const struct cli *cli, const struct list *list, const json_t *do
 	} else {
 		list_table(cli, list, rows);
 	}
+}
+
+void list_texts(const struct cli *cli, const json_t *document, const json_t *texts)
+{
+	const json_t *text;
+	size_t i;
+
+	if (cli->options.json) {
+		print_json(document);
+		return;
+	}
+	json_array_foreach(texts, i, text)
+		puts(json_string_value(text));
 }
 
 int list_get(struct cli *cli, const struct list *list, const char *path, const char *rows,

@@ -21,6 +21,7 @@ struct list_column {
 	const char *bytes, *mib;
 	const char *since;	/* the time since then, of a timestamp */
 	void (*cell)(struct table *table, const json_t *row);
+	const char *if_any;	/* shown only when a row has this member; NULL: always */
 };
 
 struct list {
@@ -35,6 +36,8 @@ void list_table(const struct cli *cli, const struct list *list, const json_t *ro
 /* The same, but for programs with --json DOCUMENT, and for scripts with --quiet the keys. */
 void list_print(const struct cli *cli, const struct list *list, const json_t *document,
 		const json_t *rows);
+/* TEXTS, a line each; for programs DOCUMENT, which they are of. */
+void list_texts(const struct cli *cli, const json_t *document, const json_t *texts);
 /* The list at PATH: its rows are the member ROWS; NULL: the document itself. */
 int list_get(struct cli *cli, const struct list *list, const char *path, const char *rows,
 	     struct err *e);

@@ -201,18 +201,13 @@ static int pod_show(struct cli *cli, char **args, size_t n, struct err *e)
 
 static int pod_versions(struct cli *cli, char **args, size_t n, struct err *e)
 {
-	json_t *versions = NULL, *version;
-	size_t i;
+	json_t *versions = NULL;
 	int r = get_pod(cli, args[0], "::versions", &versions, e);
 
 	(void)n;
 	if (r < 0)
 		return r;
-	if (cli->options.json)
-		print_json(versions);
-	else
-		json_array_foreach(versions, i, version)
-			puts(json_string_value(version));
+	list_texts(cli, versions, versions);
 	json_decref(versions);
 	return 0;
 }
@@ -224,12 +219,8 @@ static int change(struct cli *cli, enum http_method method, const char *id, json
 		  const char *what, struct err *e)
 {
 	AUTO_FREE char *path = client_pod_path(id, "");
-	struct reply reply;
-	int r = path ? change_call(cli, method, path, body, &reply, e)
-		     : err_set(e, ENOMEM, "build the path of pod '%s'", id);
 
-	json_decref(body);
-	return r < 0 ? r : change_finish(cli, &reply, what, e);
+	return change_send(cli, method, path, body, what, e);
 }
 
 static int pod_add(struct cli *cli, char **args, size_t n, struct err *e)

@@ -137,34 +137,11 @@ static const struct list_column task_columns[] = {
 	{ "HOST", .text = "host" },
 	{ "PORTS", .cell = ports_cell },
 	{ "AGE", .since = "startedAt", .is_right = true },
+	/* While there are canaries, they are told from the others. */
+	{ "WEIGHT", .number = "weight", .is_right = true, .if_any = "weight" },
+	{ "VERSION", .text = "version", .if_any = "weight" },
 	{ 0 },
 };
-
-/* While there are canaries, they are told from the others. */
-static const struct list_column rollout_columns[] = {
-	{ "TASK", .text = "id" },
-	{ "APP OR POD", .cell = owner_cell },
-	{ "STATE", .cell = state_cell },
-	{ "HEALTH", .cell = health_cell },
-	{ "HOST", .text = "host" },
-	{ "PORTS", .cell = ports_cell },
-	{ "AGE", .since = "startedAt", .is_right = true },
-	{ "WEIGHT", .number = "weight", .is_right = true },
-	{ "VERSION", .text = "version" },
-	{ 0 },
-};
-
-static bool has_weights(const json_t *tasks)
-{
-	const json_t *task;
-	size_t i;
-
-	json_array_foreach(tasks, i, task) {
-		if (json_object_get(task, "weight"))
-			return true;
-	}
-	return false;
-}
 
 /* The list is as good without: some nodes may be out of reach from here. */
 static void mark_paused(struct cli *cli, json_t *tasks)
@@ -177,7 +154,7 @@ static void mark_paused(struct cli *cli, json_t *tasks)
 
 static int task_list(struct cli *cli, char **args, size_t n, struct err *e)
 {
-	struct list list = { .columns = task_columns, .if_empty = "no tasks", .key = "id" };
+	static const struct list list = { .columns = task_columns, .if_empty = "no tasks", .key = "id" };
 	const char *owner = n > 0 ? args[0] : cli->options.app;
 	json_t *reply = NULL, *tasks;
 	int r;
@@ -187,8 +164,6 @@ static int task_list(struct cli *cli, char **args, size_t n, struct err *e)
 		return r;
 	tasks = json_object_get(reply, "tasks");
 	filter_tasks(tasks, owner);
-	if (has_weights(tasks))
-		list.columns = rollout_columns;
 	if (owner && json_array_size(tasks) == 0)
 		r = check_owner(cli, owner, e);
 	if (r >= 0 && !cli->options.json && !cli->options.quiet)
