@@ -607,4 +607,6 @@ static inline const struct entry *app(const char *id)
 	return entry_find(world.controller, id);
 }
 
+#define WORLD_TEST(f) cmocka_unit_test_setup_teardown(f, world_setup, world_teardown)
+
 #endif

@@ -483,8 +483,6 @@ static void test_what_is_asked_ends_with_its_app(void **state)
 
 /* ---- Nonsense ---- */
 
-#define WORLD_TEST(test) cmocka_unit_test_setup_teardown(test, world_setup, world_teardown)
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {

@@ -97,8 +97,6 @@ static void test_the_ring_is_bounded_in_bytes(void **state)
 	free(text);
 }
 
-#define WORLD_TEST(f) cmocka_unit_test_setup_teardown(f, world_setup, world_teardown)
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {

@@ -405,7 +405,6 @@ static void test_a_rollback_that_nothing_can_bring_about_is_refused(void **state
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-#define WORLD_TEST(name) cmocka_unit_test_setup_teardown(name, world_setup, world_teardown)
 		WORLD_TEST(test_one_that_is_up_for_a_moment_has_not_been_up),
 		WORLD_TEST(test_time_in_bad_health_is_not_time_up),
 		WORLD_TEST(test_without_a_deadline_a_deployment_waits_for_ever),

@@ -91,7 +91,6 @@ static void test_nothing_is_killed_while_no_other_fits(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-#define WORLD_TEST(name) cmocka_unit_test_setup_teardown(name, world_setup, world_teardown)
 		WORLD_TEST(test_others_are_up_before_they_go),
 		WORLD_TEST(test_capacity_holds_above_and_below),
 		WORLD_TEST(test_nothing_is_killed_while_no_other_fits),

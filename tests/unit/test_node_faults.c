@@ -159,7 +159,6 @@ static void test_the_drain_of_a_node_ends_the_delay(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-#define WORLD_TEST(name) cmocka_unit_test_setup_teardown(name, world_setup, world_teardown)
 		WORLD_TEST(test_a_bad_node_is_taken_when_no_other_has_room),
 		WORLD_TEST(test_it_is_waited_for_the_offer_of_a_node_with_room),
 		WORLD_TEST(test_nobody_waits_for_a_node_that_offers_nothing),

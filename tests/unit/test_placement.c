@@ -207,8 +207,6 @@ static void test_each_node_says_what_it_lacks(void **state)
 	json_decref(queue);
 }
 
-#define WORLD_TEST(f) cmocka_unit_test_setup_teardown(f, world_setup, world_teardown)
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {

@@ -481,7 +481,6 @@ static void test_a_deleted_pod_is_gone_when_all_its_tasks_are(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-#define WORLD_TEST(name) cmocka_unit_test_setup_teardown(name, world_setup, world_teardown)
 		WORLD_TEST(test_a_pod_is_one_group_of_an_executor_of_its_own),
 		WORLD_TEST(test_each_container_runs_its_own),
 		WORLD_TEST(test_an_image_has_its_entrypoint_unless_that_is_overridden),

@@ -236,8 +236,6 @@ static void test_a_new_process_asks_again(void **state)
 	assert_int_equal(world.n_fetches, 0);
 }
 
-#define WORLD_TEST(test) cmocka_unit_test_setup_teardown(test, world_setup, world_teardown)
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {

@@ -225,8 +225,6 @@ static void test_one_that_has_yet_to_show_its_health_waits_for_a_good_one(void *
 	assert_true(task_at(2)->is_killed);
 }
 
-#define WORLD_TEST(f) cmocka_unit_test_setup_teardown(f, world_setup, world_teardown)
-
 /* What keeps a GROUP_BY balanced comes after what keeps the service up. */
 static void test_the_unhealthy_one_goes_first_also_from_the_smaller_group(void **state)
 {

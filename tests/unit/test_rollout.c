@@ -247,7 +247,6 @@ static void test_what_cannot_be_aborted_goes_on(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-#define WORLD_TEST(name) cmocka_unit_test_setup_teardown(name, world_setup, world_teardown)
 		WORLD_TEST(test_canaries_run_beside_the_old_ones_until_promoted),
 		WORLD_TEST(test_a_canary_that_is_aborted_leaves_the_old_ones_alone),
 		WORLD_TEST(test_old_ones_and_canaries_are_replaced_as_they_were),

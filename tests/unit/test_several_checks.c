@@ -165,7 +165,6 @@ static void test_more_results_than_checks_are_passed_over(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-#define WORLD_TEST(name) cmocka_unit_test_setup_teardown(name, world_setup, world_teardown)
 		WORLD_TEST(test_the_node_is_given_each_with_its_own_times),
 		WORLD_TEST(test_it_is_healthy_when_all_are_well),
 		WORLD_TEST(test_each_failure_counts_for_its_own_check),

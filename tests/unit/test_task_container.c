@@ -82,8 +82,6 @@ static void test_volumes_of_the_host_keep_their_mode(void **state)
 	assert_string_equal(info->container->volumes[1]->container_path, "b");
 }
 
-#define WORLD_TEST(f) cmocka_unit_test_setup_teardown(f, world_setup, world_teardown)
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {

@@ -165,7 +165,6 @@ static void test_an_unhealthy_one_of_a_deployment_is_killed(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-#define WORLD_TEST(name) cmocka_unit_test_setup_teardown(name, world_setup, world_teardown)
 		WORLD_TEST(test_the_limit_is_that_of_the_kind_of_check),
 		WORLD_TEST(test_the_controller_kills_on_the_same_failure),
 		WORLD_TEST(test_another_is_healthy_before_it_is_killed),
