@@ -142,9 +142,11 @@ def test_a_restarted_agent_knows_and_a_removed_sandbox_gives_its_project_back(qu
     assert len({project_of(p) for p in sandboxes(quota_node)}) == 2
     quota_node.remove("/a")
     wait_until(lambda: first not in sandboxes(quota_node), "the sandbox is removed", 90)
+    # A project is free when it has no inode any more.
+    wait_until(lambda: not list((agent.work_dir / "trash").iterdir()), "its files to be removed")
 
     # Ten projects, of which one is taken: the rest are enough only if the first is free again.
-    quota_node.deploy(app("/c", "exec sleep 1000", disk=1, instances=9, cpus=0.01, mem=8), 90)
+    quota_node.deploy(app("/c", "exec sleep 1000", disk=1, instances=9, cpus=0.01, mem=8, backoffSeconds=1), 90)
 
 
 def test_more_tasks_than_projects(quota_node):
