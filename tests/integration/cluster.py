@@ -131,6 +131,17 @@ class Cluster:
             return self.call("GET", "/ping").status == 200
         return False
 
+    def kill_master(self):
+        """-9, and another one in its place at once; who needs its agents waits for agents_are_back()."""
+        self.master.end(signal.SIGKILL)
+        self.start_master()
+
+    def kill_agent(self, agent):
+        """-9, and another one in its place, registered."""
+        agent.end(signal.SIGKILL)
+        agent.start()
+        self.agents_are_back()
+
     def start_agent(self, *flags, wait=True, before=(), place=LOOPBACK):
         """BEFORE: a command, with arguments, that executes what it is given after them."""
         index = len(self.agents)
@@ -148,6 +159,9 @@ class Cluster:
 
     def active_agents(self):
         return sum(1 for s in self.call("GET", "/slaves").json["slaves"] if s["active"])
+
+    def agents_are_back(self):
+        wait_until(lambda: self.active_agents() == sum(a.is_alive() for a in self.agents), "the agents' return")
 
     # ---- the interfaces ----
 

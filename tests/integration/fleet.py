@@ -145,16 +145,8 @@ class Fleet(Cluster):
         wait_until(lambda: len(known()) == instances and known() == {(c.task, c.node) for c in self.containers()},
                    lambda: f"{instances} instances, of {self.tasks(app_id)} and {self.containers()}", 60)
 
-    def kill_master(self):
-        """-9, and another one in its place at once."""
-        self.master.end(9)
-        self.start_master()
-
     def nodes(self):
         return self.call("GET", "/slaves").json["slaves"]
-
-    def agents_are_back(self):
-        wait_until(lambda: self.active_agents() == len(self.agents), "the agents' return")
 
     def empty(self):
         """Everything that tests do to it is undone."""

@@ -1,5 +1,4 @@
 """Deployments that end by themselves, on real agents, whoever dies in between."""
-import signal
 
 from cluster import wait_until
 
@@ -23,12 +22,6 @@ def ids(cluster):
     return {t["id"] for t in cluster.tasks("/web") if t["state"] == "TASK_RUNNING"}
 
 
-def kill_master(cluster):
-    cluster.master.end(signal.SIGKILL)
-    cluster.start_master()
-    wait_until(lambda: cluster.active_agents() == len(cluster.agents), "the agents' return")
-
-
 def test_one_who_waits_is_told_why_it_failed(node):
     node.deploy(sleeper(instances=1))
     done = node.tepui("deployment", "wait", change(node, cmd="exit 3"), check=False)
@@ -43,7 +36,8 @@ def test_an_app_is_given_up_until_somebody_asks(node):
     def waiting():
         return next(iter(node.call("GET", "/v2/queue").json["queue"]), {})
     wait_until(lambda: waiting().get("givenUp"), "it is given up")
-    kill_master(node)
+    node.kill_master()
+    node.agents_are_back()
     item = waiting()
     assert item["givenUp"] and item["failedStarts"] == 3
     assert "given up after 3 failed starts, the last: instance 'web.instance-" in item["explanation"]
@@ -71,7 +65,8 @@ def test_labels_and_strategies_are_changed_in_place(node):
     assert refused.status == 422
     assert {d["path"]: "cannot be changed in place: " in d["errors"][0] for d in refused.json["details"]} == {
         "/healthChecks": True, "/cpus": True}
-    kill_master(node)
+    node.kill_master()
+    node.agents_are_back()
     wait_until(lambda: ids(node) == before, "the tasks are known again")
     assert set(commands(node)) == {app["version"]}
 

@@ -1,6 +1,5 @@
 """Groups on real nodes: what depends on something starts when that is healthy, whatever happens to the master meanwhile."""
 import re
-import signal
 import socket
 
 import pytest
@@ -53,8 +52,7 @@ def test_what_depends_waits_for_health_whatever_becomes_of_the_master(cluster, e
     for _ in range(3):
         wait_until(lambda: "/shop/db/store" in started(cluster), "the start of '/shop/db/store'", 30)
         assert set(started(cluster)) == {"/shop/db/store"} and current_step(cluster, deployment) == 2
-        cluster.master.end(signal.SIGKILL)
-        cluster.start_master()
+        cluster.kill_master()
     ear.listen()
     wait_until(lambda: current_step(cluster, deployment) is None, "the end of the deployment", 60)
     times = started(cluster)

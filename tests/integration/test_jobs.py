@@ -1,6 +1,5 @@
 """Jobs on a real node: run, retried, stopped, by the clock, and across the death of the master."""
 import os
-import signal
 
 import pytest
 
@@ -57,10 +56,6 @@ class Jobs(Cluster):
 
     def let_go(self):
         (self.data / "go").touch()
-
-    def kill_master(self):
-        self.master.end(signal.SIGKILL)
-        self.start_master()
 
 
 @pytest.fixture(name="jobs")

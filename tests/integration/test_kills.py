@@ -31,8 +31,7 @@ def test_fifty_kills_during_a_deployment_lose_nothing_and_double_nothing(node):
             agent.end(signal.SIGKILL)
             agent.start()
         elif victim == "master":
-            node.master.end(signal.SIGKILL)
-            node.start_master()
+            node.kill_master()
         elif not kill_an_executor(node, chance):
             victim = "nobody"
         killed[victim] += 1

@@ -74,18 +74,6 @@ def pid_of(cluster, task_id):
     return None
 
 
-def kill_master(cluster):
-    cluster.master.end(signal.SIGKILL)
-    cluster.start_master()
-    wait_until(lambda: cluster.active_agents() == len(cluster.agents), "the agents' return")
-
-
-def kill_agent(cluster, agent):
-    agent.end(signal.SIGKILL)
-    agent.start()
-    wait_until(lambda: cluster.active_agents() == len(cluster.agents), "the agent's return")
-
-
 @pytest.mark.vm
 def test_containers_share_a_volume_and_the_loopback_device(node):
     node.wait_deployment(deploy(node, talking()))
@@ -101,11 +89,11 @@ def test_containers_share_a_volume_and_the_loopback_device(node):
 def test_both_are_replaced_when_one_crashes(node, dies):
     node.wait_deployment(deploy(node, sleepers()))
     before, = instances(node)
-    agent = node.agents[0]
     if dies == "master":
-        kill_master(node)
+        node.kill_master()
+        node.agents_are_back()
     if dies == "agent":
-        kill_agent(node, agent)
+        node.kill_agent(node.agents[0])
     wait_until(lambda: stable(node), "it is known again")
     assert instances(node)[0]["id"] == before["id"]
     os.kill(pid_of(node, task_ids(before)[0]), signal.SIGKILL)
@@ -113,7 +101,7 @@ def test_both_are_replaced_when_one_crashes(node, dies):
                         "another in its place")
     assert {c["status"] for c in after["containers"]} == {"TASK_RUNNING"}
     # Nothing of the first is left: a pod of two tasks is all that is there.
-    wait_until(lambda: len(agent.containers()) == 3, "the end of the first")
+    wait_until(lambda: len(node.agents[0].containers()) == 3, "the end of the first")
     last = node.call("GET", "/v2/queue").json
     assert all(i["count"] == 0 for i in last["queue"])
 
@@ -159,9 +147,10 @@ def test_a_pod_is_rolled_over_whoever_dies_in_between(cluster, dies):
     rolling = deploy(cluster, sleepers("2000", instances=3, scheduling=scheduling), "PUT")
     wait_until(lambda: {i["id"] for i in instances(cluster)} - old, "the first new one")
     if dies == "master":
-        kill_master(cluster)
+        cluster.kill_master()
+        cluster.agents_are_back()
     if dies == "agent":
-        kill_agent(cluster, cluster.agents[1])
+        cluster.kill_agent(cluster.agents[1])
     cluster.wait_deployment(rolling)
     assert not {i["id"] for i in wait_until(lambda: stable(cluster, 3), "three new ones")} & old
     wait_until(lambda: commands(cluster) == {"2000": 6}, lambda: f"no task twice, none left: {commands(cluster)}")

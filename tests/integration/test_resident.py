@@ -66,18 +66,6 @@ def reserved(cluster):
             for s in cluster.call("GET", "/slaves").json["slaves"]}
 
 
-def kill_master(cluster):
-    cluster.master.end(signal.SIGKILL)
-    cluster.start_master()
-    wait_until(lambda: cluster.active_agents() == sum(a.is_alive() for a in cluster.agents), "the agents' return")
-
-
-def kill_agent(cluster):
-    cluster.agents[0].end(signal.SIGKILL)
-    cluster.agents[0].start()
-    wait_until(lambda: cluster.active_agents() == len(cluster.agents), "the agent's return")
-
-
 def kill_task(cluster):
     task = running(cluster)[0]
     assert cluster.call("DELETE", f"/v2/apps/db/tasks/{task['id']}").status == 200
@@ -115,8 +103,9 @@ def test_data_survives_whatever_happens_to_the_task(node):
     port = tasks[0]["ports"]
     for happens in (kill_task, restart_app, update_app):
         tasks.append(happens(node))
-    kill_agent(node)
-    kill_master(node)
+    node.kill_agent(node.agents[0])
+    node.kill_master()
+    node.agents_are_back()
     assert running(node)[0]["id"] == tasks[-1]["id"]
     tasks.append(kill_task(node))
     assert log(node.agents[0]) == [t["id"] for t in tasks]
@@ -200,7 +189,11 @@ def test_it_waits_for_the_agent_that_has_its_data(node):
 def test_killed_at_any_moment_of_a_launch_nothing_is_lost_or_left(node, delay, who):
     assert node.call("POST", "/v2/apps", db()).status == 201
     select.select([], [], [], delay)
-    (kill_master if who == "master" else kill_agent)(node)
+    if who == "master":
+        node.kill_master()
+        node.agents_are_back()
+    else:
+        node.kill_agent(node.agents[0])
     task = running(node)[0]
     name = task["localVolumes"][0]["persistenceId"]
     wait_until(lambda: volumes(node.agents[0]) == [name], "one volume", 60)
@@ -214,6 +207,7 @@ def test_deleted_while_the_master_is_killed_nothing_is_left(node):
     node.deploy(db())
     running(node)
     assert node.call("DELETE", "/v2/apps/db").status == 200
-    kill_master(node)
+    node.kill_master()
+    node.agents_are_back()
     wait_until(lambda: node.tasks("/db") == [], "the end of the task", 60)
     assert_nothing_is_left(node)

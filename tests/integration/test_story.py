@@ -111,9 +111,8 @@ def test_killing_agent_and_master_disturbs_no_task(node):
     node.agents[0].start()
     wait_until(lambda: node.active_agents() == 1, "the agent's return")
     assert running(node, "/sleeper") == before
-    node.master.end(signal.SIGKILL)
-    node.start_master()
-    wait_until(lambda: node.active_agents() == 1, "the agent's return to the new master")
+    node.kill_master()
+    node.agents_are_back()
     wait_until(lambda: node.app("/sleeper")["tasksRunning"] == 3, "the tasks are known again")
     assert running(node, "/sleeper") == before
 
