@@ -143,7 +143,7 @@ def test_a_pod_is_rolled_over_whoever_dies_in_between(cluster, dies):
     scheduling = {"upgrade": {"minimumHealthCapacity": 1, "maximumOverCapacity": 0.34}}
     cluster.wait_deployment(deploy(cluster, sleepers(instances=3, scheduling=scheduling)))
     old = {i["id"] for i in instances(cluster)}
-    assert commands(cluster) == {"1000": 6}
+    wait_until(lambda: commands(cluster) == {"1000": 6}, lambda: f"six tasks: {commands(cluster)}")
     rolling = deploy(cluster, sleepers("2000", instances=3, scheduling=scheduling), "PUT")
     wait_until(lambda: {i["id"] for i in instances(cluster)} - old, "the first new one")
     if dies == "master":
