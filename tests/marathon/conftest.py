@@ -29,11 +29,8 @@ def cluster():
 
 
 def remove_all(cluster):
-    """The apps and pods that wait for nothing but their end, too."""
-    for app in cluster.call("GET", "/v2/apps").json["apps"]:
-        cluster.call("DELETE", f"/v2/apps{app['id']}?force=true")
-    for pod in cluster.call("GET", "/v2/pods").json:
-        cluster.call("DELETE", f"/v2/pods{pod['id']}?force=true")
+    """The groups with all apps and pods in them, and those that wait for nothing but their end, too."""
+    cluster.call("DELETE", "/v2/groups?force=true")
     wait_until(lambda: cluster.call("GET", "/v2/deployments").json == [], "the end of all deployments", 60)
     wait_until(lambda: cluster.call("GET", "/v2/pods/::status").json == [], "the end of all pods", 60)
     wait_until(lambda: cluster.call("GET", "/v2/tasks").json["tasks"] == [], "the end of all tasks", 60)

@@ -6,12 +6,6 @@ from cluster import wait_until
 pytestmark = pytest.mark.row("1.5")
 
 
-@pytest.fixture(autouse=True)
-def no_groups(marathon):
-    yield
-    marathon.call("DELETE", "/v2/groups?force=true")
-
-
 def settled(marathon):
     wait_until(lambda: marathon.call("GET", "/v2/deployments").json == [], "the end of all deployments", 60)
 

@@ -71,7 +71,6 @@ def test_a_group_is_patched_to_enforce_its_role(marathon, app):
     assert marathon.call("PATCH", "/v2/apps/dev/old?force=true", {"role": "dev", "instances": 1}).status == 200
     assert is_running(marathon, "/dev/old")["role"] == "dev"
     assert errors_of(marathon.call("PATCH", "/v2/apps/dev/old?force=true", {"role": "*"})) == {"/role": [ROLE_ERROR.format("*", "dev")]}
-    marathon.call("DELETE", "/v2/groups/dev?force=true")
 
 
 @pytest.mark.row("1.5")
@@ -90,7 +89,6 @@ def test_a_group_comes_with_apps_and_what_it_enforces(marathon, app):
     answer = marathon.call("PUT", "/v2/groups/dev", {"enforceRole": False, "apps": [app("/dev/a")]})
     assert errors_of(answer) == {"/enforceRole": ["enforceRole cannot be modified in a request that adds, removes or modifies "
                                                   "services; please make these changes in separate requests."]}
-    marathon.call("DELETE", "/v2/groups/dev?force=true")
 
 
 @pytest.mark.row("1.8")
