@@ -164,13 +164,15 @@ static void report(const struct job *sum, double seconds)
 	       " executors, %" PRIu64 " changes of resources, %" PRIu64
 	       " returns to volumes, %" PRIu64 " messages, %" PRIu64 " steps in %.1f s\n",
 	       sum->n_runs, sum->n_failed, n, sum->n_tasks, sum->n_job_runs, sum->n_skips,
-	       sum->n_scalings, sum->n_groups, sum->n_executors, sum->n_changes, sum->n_returns, sum->n_messages, sum->n_steps, seconds);
+	       sum->n_scalings, sum->n_groups, sum->n_executors, sum->n_changes, sum->n_returns,
+	       sum->n_messages, sum->n_steps, seconds);
 }
 
 /* Where something never happens, nothing was shown of it. */
 static bool is_thin(const struct job *sum)
 {
-	bool is_thin = !sum->n_tasks || !sum->n_job_runs || !sum->n_skips || !sum->n_scalings || !sum->n_groups || !sum->n_executors || !sum->n_changes;
+	bool is_thin = !sum->n_tasks || !sum->n_job_runs || !sum->n_skips || !sum->n_scalings ||
+		       !sum->n_groups || !sum->n_executors || !sum->n_changes || !sum->n_returns;
 
 	for (int i = 0; i < N_FAULTS; i++)
 		is_thin |= sum->faults[i] == 0;
