@@ -90,10 +90,12 @@ class Traffic(Onlooker):
     def refresh(self):
         with contextlib.suppress(OSError, http.client.HTTPException):
             answer = self.fleet.call("GET", f"/v2/apps{self.app_id}/tasks", timeout=5)
-            if answer.status == 200:
-                self.backends = [
-                    self.fleet.address_of(t) for t in answer.json["tasks"] if t["state"] == "TASK_RUNNING" and
-                    any(check["alive"] for check in t.get("healthCheckResults", []))]
+            if answer.status != 200:
+                self.complaints.append(f"the tasks of {self.app_id}: {answer.status} {answer.body}")
+                return
+            self.backends = [
+                self.fleet.address_of(t) for t in answer.json["tasks"] if t["state"] == "TASK_RUNNING" and
+                any(check["alive"] for check in t.get("healthCheckResults", []))]
 
     def ask(self, backend):
         connection = http.client.HTTPConnection(*backend, timeout=10 * SLOW)
@@ -110,5 +112,6 @@ class Traffic(Onlooker):
         self.refresh()
         self.answers = [self.ask(backend) for backend in self.backends]
         self.requests += len(self.answers)
-        if self.answers:
-            self.fewest = min(self.fewest or len(self.answers), len(self.answers))
+        n = len(self.answers)
+        if n or self.fewest is not None:        # after the first, nobody is few, too
+            self.fewest = n if self.fewest is None else min(self.fewest, n)
