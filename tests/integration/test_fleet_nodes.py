@@ -28,10 +28,13 @@ def test_a_node_is_emptied_and_no_request_fails(fleet, dies):
     with Promises(fleet, "/web", least=4), Traffic(fleet, "/web") as traffic:
         wait_until(lambda: traffic.answers == ["1"] * 4, "four answer")
         with subprocess.Popen(drain) as first:
-            if dies:
-                wait_until(lambda: len(fleet.containers()) > 4, "the first replacement is there")
-                fleet.kill_master()
-            first.wait(60 * SLOW)
+            try:
+                if dies:
+                    wait_until(lambda: len(fleet.containers()) > 4, "the first replacement is there")
+                    fleet.kill_master()
+                first.wait(60 * SLOW)
+            finally:
+                first.kill()
         # Whoever was asking when the master died asks again.
         again = subprocess.run(drain, check=True, timeout=60 * SLOW) if dies else first
         assert again.returncode == 0
