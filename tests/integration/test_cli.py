@@ -105,8 +105,9 @@ def test_tables_and_json_say_the_same(node, tmp_path):
 def test_pods_are_added_shown_scaled_and_removed(node, tmp_path):
     document = tmp_path / "pod.json"
     container = {"name": "main", "resources": {"cpus": 0.1, "mem": 32}, "exec": {"command": {"shell": "exec sleep 1000"}}}
-    document.write_text(json.dumps({"id": "/pair", "containers": [container, {**container, "name": "other"}],
-                                    "scaling": {"kind": "fixed", "instances": 0}}))
+    definition = {"id": "/pair", "containers": [container, {**container, "name": "other"}],
+                  "scaling": {"kind": "fixed", "instances": 0}}
+    document.write_text(json.dumps(definition))
     assert "StartPod  /pair" in node.tepui("pod", "add", str(document), "--dry-run")
     out = node.tepui("pod", "add", str(document), "--wait")
     assert out.startswith("created, deployment ") and out.endswith("done\n")
@@ -118,9 +119,14 @@ def test_pods_are_added_shown_scaled_and_removed(node, tmp_path):
     for line in ("main: 0.1 cpus, 32.0 MiB memory", "0 of 0 stable"):
         assert line in shown
     assert json.loads(node.tepui("pod", "show", "/pair", "--json"))["status"] == "STABLE"
-    node.tepui("pod", "scale", "/pair", "0", "--wait")
+    node.tepui("pod", "scale", "/pair", "1", "--wait")
+    _, row = node.tepui("pod").splitlines()
+    assert row.split() == ["/pair", "1", "1", "2", "STABLE"]
+    before = node.tepui("pod", "versions", "/pair").split()
+    document.write_text(json.dumps({**definition, "labels": {"color": "red"}}))
     node.tepui("pod", "update", "/pair", str(document), "--wait")
-    assert len(node.tepui("pod", "versions", "/pair").split()) >= 1
+    assert json.loads(node.tepui("pod", "show", "/pair", "--json"))["spec"]["labels"] == {"color": "red"}
+    assert len(node.tepui("pod", "versions", "/pair").split()) == len(before) + 1
     assert node.tepui("pod", "remove", "/pair", "--wait").endswith("done\n")
     assert node.tepui("pod", "list", "--quiet") == ""
 
