@@ -432,6 +432,7 @@ int master_event_handle(struct agent *agent, const Tepui__AgentEvent *event, str
 			      agent->flags.master, event->error ? event->error->message : "");
 		agent_fail(agent, &fatal);
 		return err_set(e, ECONNREFUSED, "stay with the master");
+	case TEPUI__AGENT_EVENT__TYPE__DIRECTORY:	/* of an agent that did not ask for it */
 	case TEPUI__AGENT_EVENT__TYPE__SUBSCRIBED:
 	case TEPUI__AGENT_EVENT__TYPE__HEARTBEAT:
 	case TEPUI__AGENT_EVENT__TYPE__UNKNOWN:

@@ -8,7 +8,7 @@ struct master;
 struct metrics;
 
 enum {
-	N_SCHEDULER_CALLS = 18,		/* values of scheduler.Call.Type */
+	N_SCHEDULER_CALLS = 19,		/* values of scheduler.Call.Type */
 	N_SCHEDULER_EVENTS = 12,	/* and of scheduler.Event.Type */
 	N_OPERATIONS = 15,		/* and of Offer.Operation.Type */
 	N_TASK_STATES = 14,		/* of mesos.v1.TaskState */
