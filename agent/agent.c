@@ -16,6 +16,7 @@
 #include "agent/executor_calls.h"
 #include "agent/executor_token.h"
 #include "agent/container.h"
+#include "agent/directory.h"
 #include "agent/gc.h"
 #include "agent/image_gc.h"
 #include "agent/images.h"
@@ -353,6 +354,21 @@ static int watch_signals(struct agent *agent, struct err *e)
 	return 0;
 }
 
+static void on_settled(void *arg, uint64_t generation)
+{
+	struct agent *agent = arg;
+
+	directory_in_force(agent->directory, generation);
+}
+
+static int directory_start(struct agent *agent, struct err *e)
+{
+	static const struct directory_listener listener = { .settled = on_settled };
+	int r = directory_new(agent, &agent->directory, e);
+
+	return r < 0 ? r : directory_listen(agent->directory, &listener, agent, e);
+}
+
 /* Tasks beyond what descriptors allow are refused one by one, before they fail half-way. */
 static void bound_tasks(struct agent *agent)
 {
@@ -394,6 +410,7 @@ static int start_parts(struct agent *agent, struct err *e)
 	    (r = open_cgroups(agent, e)) < 0 ||
 	    (r = listen_executors(agent, e)) < 0 ||
 	    (r = executor_calls_listen(agent, e)) < 0 ||
+	    (r = directory_start(agent, e)) < 0 ||
 	    (r = master_link_new(agent, &agent->link, e)) < 0 ||
 	    (r = sampler_new(agent, &agent->sampler, e)) < 0 ||
 	    (r = trash_new(agent, &agent->trash, e)) < 0 ||
@@ -448,6 +465,7 @@ void agent_done(struct agent *agent)
 		task_free(task);
 	executors_free(agent);
 	operations_free(agent);
+	directory_free(agent->directory);
 	persistent_free(agent);
 	guard_free(agent->guard);
 	image_gc_free(agent->image_gc);
@@ -479,6 +497,7 @@ void agent_done(struct agent *agent)
 	cgroup_layout_done(&agent->layout);
 	free(agent->layout_text);
 	free(agent->endpoint);
+	free(agent->address);
 	credentials_free(agent->credentials);
 	free(agent->authorization);
 	fd_close(&agent->executor_fd);

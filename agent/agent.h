@@ -23,6 +23,7 @@
 
 struct container;
 struct credentials;
+struct directory;
 struct err;
 struct gc;
 struct guard;
@@ -97,6 +98,8 @@ struct agent {
 	struct credentials *credentials;	/* NULL: nobody is asked for one */
 	char *authorization;			/* what the master is shown, or NULL */
 	struct master_link *link;
+	char *address;				/* of this node, as told to the master; NULL: none is known */
+	struct directory *directory;
 	struct http_server *operators, *executors;
 	struct http_server *domain;		/* of custom executors; NULL: they use the operators' */
 	uint16_t port;				/* of the operators' server */

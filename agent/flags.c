@@ -32,6 +32,9 @@ static const struct flag table[] = {
 	ROW(FLAG_STR, work_dir, "/var/lib/tepui/agent", 0,
 	    "absolute path of state and sandboxes, made if missing"),
 	ROW(FLAG_STR, listen, "127.0.0.1:5051", 0, "address to answer operators on"),
+	ROW(FLAG_STR, advertise_ip, NULL, 0,
+	    "address at which other nodes reach this one's tasks (default: that of the connection to"
+	    " the master)"),
 	ROW(FLAG_STR, hostname, NULL, 0, "name told to the master (default: the host's)"),
 	ROW(FLAG_STR, resources, NULL, 0,
 	    "what to offer, e.g. cpus:4;mem:1024;disk(role):512;ports:[31000-32000] (rest: found out)"),
@@ -153,6 +156,17 @@ static int check_authentication(const struct agent_flags *flags, struct err *e)
 	return http_auth_check_flag("http_authenticators", flags->http_authenticators, e);
 }
 
+static int check_ip(const char *ip, struct err *e)
+{
+	struct in6_addr ip6;
+	struct in_addr ip4;
+
+	if (!ip || (inet_pton(AF_INET, ip, &ip4) == 1 && ip4.s_addr != INADDR_ANY) ||
+	    (inet_pton(AF_INET6, ip, &ip6) == 1 && !IN6_IS_ADDR_UNSPECIFIED(&ip6)))
+		return 0;
+	return err_set(e, EINVAL, "use '--advertise_ip=%s': it is no address of one node", ip);
+}
+
 static int check(const struct agent_flags *flags, struct err *e)
 {
 	json_auto_t *variables = NULL;
@@ -162,6 +176,8 @@ static int check(const struct agent_flags *flags, struct err *e)
 		return err_set(e, EINVAL, "find flag '--master': it is required");
 	if (address_check(flags->master, e) < 0)
 		return err_wrap(e, "use '--master=%s'", flags->master);
+	if (check_ip(flags->advertise_ip, e) < 0)
+		return -EINVAL;
 	if (flags->work_dir[0] != '/')
 		return err_set(e, EINVAL, "use '--work_dir=%s': it is not absolute",
 			       flags->work_dir);

@@ -9,7 +9,7 @@
 struct err;
 
 struct agent_flags {
-	char *master, *listen, *work_dir, *hostname, *resources, *attributes;
+	char *master, *listen, *advertise_ip, *work_dir, *hostname, *resources, *attributes;
 	char *cgroup_root, *executor, *default_user, *log_level, *disk_projects;
 	char *cdi_dirs, *cdi_devices, *executor_environment_variables;
 	char *host_path_volumes, *image_store, *user_ids;

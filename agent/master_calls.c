@@ -6,6 +6,7 @@
 
 #include "agent/admission.h"
 #include "agent/agent.h"
+#include "agent/directory.h"
 #include "agent/drain.h"
 #include "agent/executor_stream.h"
 #include "agent/launched.h"
@@ -162,6 +163,8 @@ int master_call_subscribe(const struct agent *agent, void **ret, size_t *ret_siz
 	subscribe.has_gives_feedback = subscribe.gives_feedback = true;
 	subscribe.master_id = agent->self->master_id;
 	subscribe.endpoint = endpoint_to_tell(agent);
+	subscribe.has_takes_directory = subscribe.takes_directory = true;
+	subscribe.address = agent->address;
 	subscribe.has_dialed_boot_ms = true;
 	subscribe.dialed_boot_ms = clock_boot_ms();
 	call.subscribe = &subscribe;
@@ -234,6 +237,16 @@ int master_call_exited(const struct agent *agent, const Mesos__V1__FrameworkInfo
 	exited.status = status ? *status : 0;
 	call.executor_exited = &exited;
 	return pack(agent, &call, TEPUI__AGENT_CALL__TYPE__EXECUTOR_EXITED, ret, ret_size, e);
+}
+
+int master_call_directory_applied(const struct agent *agent, uint64_t generation, void **ret,
+				  size_t *ret_size, struct err *e)
+{
+	Tepui__AgentCall call = TEPUI__AGENT_CALL__INIT;
+
+	call.has_directory_generation = true;
+	call.directory_generation = generation;
+	return pack(agent, &call, TEPUI__AGENT_CALL__TYPE__DIRECTORY_APPLIED, ret, ret_size, e);
 }
 
 int master_call_heartbeat(const struct agent *agent, void **ret, size_t *ret_size, struct err *e)
@@ -387,7 +400,7 @@ static void shut_down(struct agent *agent)
 	agent_wake(agent);
 }
 
-int master_event_handle(struct agent *agent, const Tepui__AgentEvent *event, struct err *e)
+int master_event_handle(struct agent *agent, Tepui__AgentEvent *event, struct err *e)
 {
 	struct err fatal = { 0 };
 
@@ -427,12 +440,14 @@ int master_event_handle(struct agent *agent, const Tepui__AgentEvent *event, str
 		if (event->message)
 			pass_message(agent, event->message);
 		return 0;
+	case TEPUI__AGENT_EVENT__TYPE__DIRECTORY:
+		return event->directory ?
+			       directory_apply(agent->directory, TAKE_PTR(event->directory), e) : 0;
 	case TEPUI__AGENT_EVENT__TYPE__ERROR:
 		(void)err_set(&fatal, ECONNREFUSED, "stay with master '%s': it said: %s",
 			      agent->flags.master, event->error ? event->error->message : "");
 		agent_fail(agent, &fatal);
 		return err_set(e, ECONNREFUSED, "stay with the master");
-	case TEPUI__AGENT_EVENT__TYPE__DIRECTORY:	/* of an agent that did not ask for it */
 	case TEPUI__AGENT_EVENT__TYPE__SUBSCRIBED:
 	case TEPUI__AGENT_EVENT__TYPE__HEARTBEAT:
 	case TEPUI__AGENT_EVENT__TYPE__UNKNOWN:

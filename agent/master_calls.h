@@ -3,6 +3,7 @@
 #define AGENT_MASTER_CALLS_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "proto/tepui.pb-c.h"
 
@@ -27,6 +28,9 @@ int master_call_message(const struct agent *agent, const Tepui__ExecutorRecord *
 			struct err *e);
 int master_call_exited(const struct agent *agent, const Mesos__V1__FrameworkInfo *framework,
 		       const Mesos__V1__ExecutorInfo *executor, const int32_t *status, void **ret, size_t *ret_size, struct err *e);
+/* That GENERATION of the directory of this stream is in force. */
+int master_call_directory_applied(const struct agent *agent, uint64_t generation, void **ret,
+				  size_t *ret_size, struct err *e);
 int master_call_heartbeat(const struct agent *agent, void **ret, size_t *ret_size, struct err *e);
 
 /*
@@ -36,7 +40,10 @@ int master_call_heartbeat(const struct agent *agent, void **ret, size_t *ret_siz
 int master_call_accept_id(struct agent *agent, const Tepui__AgentEvent__Subscribed *event,
 			  struct err *e);
 
-/* Everything but SUBSCRIBED and HEARTBEAT.  An error ends the stream. */
-int master_event_handle(struct agent *agent, const Tepui__AgentEvent *event, struct err *e);
+/*
+ * Everything but SUBSCRIBED and HEARTBEAT; what is kept of EVENT is taken out of it.  An error ends the
+ * stream.
+ */
+int master_event_handle(struct agent *agent, Tepui__AgentEvent *event, struct err *e);
 
 #endif

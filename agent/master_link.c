@@ -8,6 +8,7 @@
 
 #include "agent/admission.h"
 #include "agent/agent.h"
+#include "agent/directory.h"
 #include "agent/master_calls.h"
 #include "agent/operations.h"
 #include "agent/task.h"
@@ -17,6 +18,7 @@
 #include "lib/log.h"
 #include "lib/loop.h"
 #include "lib/pb_json.h"
+#include "net/address.h"
 #include "net/http_client.h"
 #include "net/recordio.h"
 #include "net/resolve.h"
@@ -255,6 +257,15 @@ int master_link_message(struct master_link *link, const Tepui__ExecutorRecord *e
 	return r < 0 ? r : send_call(link, body, size, e);
 }
 
+int master_link_directory_applied(struct master_link *link, uint64_t generation, struct err *e)
+{
+	AUTO_FREE void *body = NULL;
+	size_t size;
+	int r = master_call_directory_applied(link->agent, generation, &body, &size, e);
+
+	return r < 0 ? r : send_call(link, body, size, e);
+}
+
 static int keep_call(struct master_link *link, void **body, size_t size, struct err *e)
 {
 	struct kept_call *call = malloc(sizeof(*call));
@@ -337,13 +348,14 @@ static int on_subscribed(struct master_link *link, const Tepui__AgentEvent__Subs
 	link->attempts = 0;
 	log_info("registered with master '%s' as '%s'", link->agent->flags.master,
 		 event->agent_id->value);
+	directory_begin(link->agent->directory);
 	send_kept(link);
 	updates_resume(link->agent);
 	operations_resume(link->agent);
 	return 0;
 }
 
-static int dispatch(struct master_link *link, const Tepui__AgentEvent *event, struct err *e)
+static int dispatch(struct master_link *link, Tepui__AgentEvent *event, struct err *e)
 {
 	if (event->type == TEPUI__AGENT_EVENT__TYPE__SUBSCRIBED && event->subscribed)
 		return on_subscribed(link, event->subscribed, e);
@@ -413,6 +425,20 @@ static void on_stream_done(void *arg, const struct http_answer *answer, const st
 		come_back(link, "it ended the stream");
 }
 
+/* Where this node is reached, by --advertise_ip or as the connection to the master has it. */
+static int find_address(struct master_link *link, struct err *e)
+{
+	struct agent *agent = link->agent;
+	char host[ADDRESS_HOST_SIZE] = "";
+	const char *address = agent->flags.advertise_ip;
+
+	if (!address && http_client_local_host(link->stream, host) >= 0)
+		address = host;
+	free(agent->address);
+	agent->address = address ? strdup(address) : NULL;
+	return address && !agent->address ? err_set(e, ENOMEM, "tell where this node is") : 0;
+}
+
 /* Two connections: calls must not wait behind a stream that never ends. */
 static int dial(struct master_link *link, struct err *e)
 {
@@ -438,6 +464,8 @@ static int dial(struct master_link *link, struct err *e)
 		r = http_client_authorize(link->stream, agent->authorization, e);
 	if (r >= 0)
 		r = http_client_authorize(link->calls, agent->authorization, e);
+	if (r >= 0)
+		r = find_address(link, e);
 	if (r >= 0)
 		r = master_call_subscribe(agent, &body, &call.size, e);
 	if (r < 0)

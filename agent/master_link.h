@@ -40,6 +40,8 @@ int master_link_executor_exited(struct master_link *link,
 				const Mesos__V1__FrameworkInfo *framework,
 				const Mesos__V1__ExecutorInfo *executor, const int32_t *status,
 				struct err *e);
+/* GENERATION of the directory of this stream is in force. */
+int master_link_directory_applied(struct master_link *link, uint64_t generation, struct err *e);
 /* Tell the master when tasks would be refused, and when no more; nothing if it knows. */
 void master_link_tell_degraded(struct master_link *link);
 void master_link_free(struct master_link *link);

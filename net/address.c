@@ -147,6 +147,25 @@ uint16_t address_port(const struct address *address)
 	return ntohs(ip.sin_port);
 }
 
+int address_local_host(const struct address *peer, char ret_host[ADDRESS_HOST_SIZE])
+{
+	int family = peer->storage.ss_family;
+	struct sockaddr_storage own = { 0 };
+	socklen_t size = sizeof(own);
+	AUTO_CLOSE int fd = -EBADF;
+	const void *host = family == AF_INET ? (const void *)&((struct sockaddr_in *)&own)->sin_addr :
+					       (const void *)&((struct sockaddr_in6 *)&own)->sin6_addr;
+
+	if (family != AF_INET && family != AF_INET6)
+		return -ENOTSUP;
+	/* Of a datagram socket this asks the routes and sends nothing. */
+	fd = socket(family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd < 0 || connect(fd, (const struct sockaddr *)&peer->storage, peer->size) < 0 ||
+	    getsockname(fd, (struct sockaddr *)&own, &size) < 0)
+		return -errno;
+	return inet_ntop(family, host, ret_host, ADDRESS_HOST_SIZE) ? 0 : -errno;
+}
+
 void address_tune(const struct address *address, int fd)
 {
 	static const int on = 1, unacked_ms = 60000;

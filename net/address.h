@@ -39,6 +39,12 @@ void address_format(const struct address *address, char ret_text[ADDRESS_TEXT_SI
 /* Of a TCP address; 0 of another. */
 uint16_t address_port(const struct address *address);
 
+/*
+ * Our own address, without brackets or port, of connections to PEER, as the routes have it now; none is
+ * made.  -ENOTSUP: PEER is no TCP address; -errno, such as -ENETUNREACH.
+ */
+int address_local_host(const struct address *peer, char ret_host[ADDRESS_HOST_SIZE]);
+
 /* No delay, and notice of peers that vanish.  Best effort: connections work without. */
 void address_tune(const struct address *address, int fd);
 

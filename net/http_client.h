@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "net/address.h"
 #include "net/http_parser.h"
 
 struct err;
@@ -72,6 +73,9 @@ struct http_call {
 	void (*on_done)(void *arg, const struct http_answer *answer, const struct err *e);
 	void *arg;
 };
+
+/* Our own address of a connection to the server, without port; -ENOTSUP of a unix socket, -errno. */
+int http_client_local_host(const struct http_client *client, char ret[ADDRESS_HOST_SIZE]);
 
 /* Queue CALL (copied).  The client may be freed inside any callback. */
 int http_client_call(struct http_client *client, const struct http_call *call, struct err *e);
