@@ -5,8 +5,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "executor/excerpt.h"
 #include "lib/err.h"
+#include "lib/excerpt.h"
 #include "proto/mesos.pb-c.h"
 
 enum kill_cause {

@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 #include "containerizer/container.h"
-#include "executor/excerpt.h"
+#include "lib/excerpt.h"
 
 struct err;
 struct loop;

@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-#include "executor/excerpt.h"
+#include "lib/excerpt.h"
 #include "lib/cleanup.h"
 #include "lib/utf8.h"
 

@@ -1,4 +1,4 @@
-#include "executor/excerpt.h"
+#include "lib/excerpt.h"
 
 #include <string.h>
 

@@ -1,6 +1,6 @@
-/* The end of what a task wrote, as one line that may stand in a sentence: pure. */
-#ifndef EXECUTOR_EXCERPT_H
-#define EXECUTOR_EXCERPT_H
+/* The end of what a task or a program wrote, as one line that may stand in a sentence: pure. */
+#ifndef LIB_EXCERPT_H
+#define LIB_EXCERPT_H
 
 #include <stdbool.h>
 #include <stddef.h>
