@@ -500,6 +500,17 @@ static void test_service_ports_are_unique_and_kept(void **state)
 	assert_true(app_service_port(app("/a")->target, 1) != b);
 }
 
+static void test_a_kept_service_port_is_not_one_that_the_app_names_elsewhere(void **state)
+{
+	(void)state;
+	post("{\"id\":\"/a\",\"cmd\":\"x\",\"portDefinitions\":[{\"port\":10500},{\"port\":10501}]}");
+	assert_int_equal(apply("{\"id\":\"/a\",\"portDefinitions\":[{\"port\":0},{\"port\":10500}]}",
+			       NULL, true), 0);
+	assert_int_equal(app_service_port(app("/a")->target, 1), 10500);
+	assert_int_not_equal(app_service_port(app("/a")->target, 0), 10500);
+	assert_int_not_equal(app_service_port(app("/a")->target, 0), 0);
+}
+
 static void test_required_ports_are_those_of_the_host(void **state)
 {
 	(void)state;
@@ -765,6 +776,7 @@ int main(void)
 		WORLD_TEST(test_scaling_down_keeps_groups_balanced),
 		WORLD_TEST(test_killing_with_scale_makes_the_app_smaller),
 		WORLD_TEST(test_service_ports_are_unique_and_kept),
+		WORLD_TEST(test_a_kept_service_port_is_not_one_that_the_app_names_elsewhere),
 		WORLD_TEST(test_required_ports_are_those_of_the_host),
 		WORLD_TEST(test_task_is_shown_with_its_health),
 		WORLD_TEST(test_health_is_known_after_a_restart),

@@ -79,6 +79,17 @@ static uint16_t find_port(uint16_t min, uint16_t max, const bool taken[N_PORTS],
 	return 0;
 }
 
+/* What the port INDEX of PREVIOUS was; 0: none, or APP has it at another port by now. */
+static uint16_t previous_port(const struct app *app, const struct app *previous, unsigned index)
+{
+	uint16_t port;
+
+	if (!previous || previous->require_ports || index >= app_n_ports(previous))
+		return 0;
+	port = app_service_port(previous, index);
+	return app_has_service_port(app, port) ? 0 : port;
+}
+
 int app_assign_service_ports(struct app *app, const struct app *previous, uint16_t min,
 			     uint16_t max, bool taken[N_PORTS], uint32_t seed)
 {
@@ -89,8 +100,7 @@ int app_assign_service_ports(struct app *app, const struct app *previous, uint16
 
 		if (port != 0)
 			continue;
-		if (previous && !previous->require_ports && i < app_n_ports(previous))
-			port = app_service_port(previous, i);
+		port = previous_port(app, previous, i);
 		if (port == 0)
 			port = find_port(min, max, taken, seed + i);
 		if (port == 0)
