@@ -80,6 +80,30 @@ static void test_the_controller_kills_on_the_same_failure(void **state)
 	assert_int_equal(world.scheduler.n_tasks, 3);
 }
 
+/* What is only repeated was counted when it was told. */
+static void test_a_failure_that_the_master_repeats_is_no_other(void **state)
+{
+	const char *id;
+
+	(void)state;
+	start(1, "{}", "1");
+	id = task_at(0)->info->task_id->value;
+	say(task_at(0), MESOS__V1__TASK_STATE__TASK_RUNNING, 0);
+	for (int i = 0; i < 3; i++)
+		say_full(id, MESOS__V1__TASK_STATE__TASK_RUNNING, 0, "again",
+			 MESOS__V1__TASK_STATUS__REASON__REASON_RECONCILIATION);
+	assert_int_equal(count_events("failed_health_check_event"), 1);
+	assert_int_equal(count_killed(), 0);
+	/* One that was missed is seen to have been there. */
+	say(task_at(0), MESOS__V1__TASK_STATE__TASK_RUNNING, 1);
+	say_full(id, MESOS__V1__TASK_STATE__TASK_RUNNING, 0, "missed",
+		 MESOS__V1__TASK_STATUS__REASON__REASON_RECONCILIATION);
+	assert_int_equal(count_events("failed_health_check_event"), 2);
+	assert_int_equal(count_killed(), 0);
+	say(task_at(0), MESOS__V1__TASK_STATE__TASK_RUNNING, 0);
+	assert_true(task_at(0)->is_killed);
+}
+
 static void test_another_is_healthy_before_it_is_killed(void **state)
 {
 	(void)state;
@@ -167,6 +191,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		WORLD_TEST(test_the_limit_is_that_of_the_kind_of_check),
 		WORLD_TEST(test_the_controller_kills_on_the_same_failure),
+		WORLD_TEST(test_a_failure_that_the_master_repeats_is_no_other),
 		WORLD_TEST(test_another_is_healthy_before_it_is_killed),
 		WORLD_TEST(test_one_that_recovers_is_not_killed_for_it),
 		WORLD_TEST(test_without_room_it_is_killed_first),

@@ -99,6 +99,23 @@ static bool take_each(struct controller *c, struct instance_task *task,
 	return changed;
 }
 
+/* The master tells again how it stands, when it is asked or an agent is back: no check was made for that. */
+static bool is_repeated(const struct instance_task *task, const Mesos__V1__TaskStatus *status)
+{
+	const struct health_result *known = &task->results[0];
+
+	return !status->has_uuid && known->is_known && known->is_healthy == (bool)status->healthy;
+}
+
+/* Nodes tell of the only check, and of the first one those that know of no further ones. */
+static bool take_first(struct controller *c, struct instance_task *task,
+		       const Mesos__V1__TaskStatus *status)
+{
+	if (is_repeated(task, status))
+		return false;
+	return take_one(c, task, 0, status->healthy, task->results[0].failures + 1, status->message);
+}
+
 bool health_results_take(struct controller *c, struct instance_task *task,
 			 const Mesos__V1__TaskStatus *status)
 {
@@ -110,11 +127,8 @@ bool health_results_take(struct controller *c, struct instance_task *task,
 		c->is_out_of_memory = true;
 	if (task->n_results == 0)
 		return false;
-	/* Nodes tell of the only check, and of the first one those that know of no further ones. */
-	changed = status->n_health_checks > 0
-			? take_each(c, task, status)
-			: take_one(c, task, 0, status->healthy, task->results[0].failures + 1,
-				   status->message);
+	changed = status->n_health_checks > 0 ? take_each(c, task, status)
+					      : take_first(c, task, status);
 	instance_sum_up(task->instance);
 	if (had_health != task->has_health || was_healthy != task->is_healthy)
 		event_health_changed(c, task);
