@@ -190,6 +190,24 @@ static void test_what_an_ended_instance_took_is_free(void **state)
 			       "\"hostname\":\"node-"), 4);
 }
 
+/* As a launch would: what is reserved for the app's role is taken before what everybody may have. */
+static void test_what_is_reserved_is_taken_first(void **state)
+{
+	struct change_set set = { 0 };
+	const char *text;
+
+	(void)state;
+	post("{\"id\":\"/known\",\"cmd\":\"x\",\"role\":\"dev\",\"instances\":0}");
+	offer_to("dev", "agent-1", "node-1",
+		 "cpus:1;cpus(dev):2;mem:128;mem(dev):256;ports:[31000-31001]",
+		 NULL);
+	add(&set, "{\"id\":\"/a\",\"cmd\":\"x\",\"role\":\"dev\",\"cpus\":2}");
+	add(&set, "{\"id\":\"/b\",\"cmd\":\"x\",\"dependencies\":[\"/a\"]}");
+	text = dry_run(&set);
+	assert_lacks(text, "waiting");
+	assert_int_equal(count(text, "\"hostname\":\"node-1\""), 2);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -205,6 +223,7 @@ int main(void)
 						world_teardown),
 		cmocka_unit_test_setup_teardown(test_what_an_ended_instance_took_is_free, world_setup,
 						world_teardown),
+		WORLD_TEST(test_what_is_reserved_is_taken_first),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -219,7 +219,7 @@ static bool start(struct paper *p, struct paper_app *app)
 		node = app->homes[--app->n_homes];
 	} else {
 		node = choose(p, app);
-		if (node && node_take(node, app->entry.target) < 0)
+		if (node && node_take(p->c, node, app->entry.target) < 0)
 			return false;
 	}
 	if (!node)

@@ -5,11 +5,9 @@
 #include <stdlib.h>
 
 #include "lib/id.h"
-#include "lib/rng.h"
 #include "master_stub/marathon/definition/app_id.h"
 #include "master_stub/marathon/instance/launch_operation.h"
 #include "master_stub/marathon/instance/residence.h"
-#include "master_stub/marathon/instance/task_info.h"
 #include "master_stub/marathon/placement/node.h"
 #include "master_stub/marathon/placement/usable.h"
 #include "master_stub/marathon/records.h"
@@ -17,55 +15,17 @@
 
 enum { INSTANCE_ID_SIZE = 256 };
 
-/* Required ports first, so that chance does not take one of them. */
-static int take_ports(struct controller *c, const struct app *spec, struct ranges *free_ports,
-		      struct instance *instance, struct ranges *taken)
+/* What INSTANCE is to have, from what is left of BID. */
+static int take(struct controller *c, struct bid *bid, struct instance *instance,
+		struct resources *ret)
 {
-	unsigned n = app_n_ports(spec);
+	unsigned n = app_n_ports(instance->spec);
 
 	instance->ports = calloc(n + 1, sizeof(*instance->ports));
 	if (!instance->ports)
 		return -ENOMEM;
 	instance->n_ports = n;
-	for (int pass = 0; pass < 2; pass++) {
-		for (unsigned i = 0; i < n; i++) {
-			uint16_t port = spec->require_ports ? app_service_port(spec, i) : 0;
-
-			if ((pass == 0) != (port != 0))
-				continue;
-			if (port == 0)
-				port = (uint16_t)ranges_at(
-					free_ports, rng_below(c->rng, ranges_count(free_ports)));
-			instance->ports[i] = port;
-			if (ranges_remove(free_ports, port, port) < 0 ||
-			    ranges_add(taken, port, port) < 0)
-				return -ENOMEM;
-		}
-	}
-	return 0;
-}
-
-/* What INSTANCE is to have, from what is left of BID. */
-static int take(struct controller *c, struct bid *bid, struct instance *instance,
-		struct resources *ret)
-{
-	const struct resources *usable;
-	struct ranges free_ports = { 0 };
-	struct resources need, scratch;
-	int r = instance_resources(instance->spec, &need);
-
-	if (r < 0)
-		return r;
-	usable = usable_of(c, instance->spec, &bid->left, &scratch);
-	r = usable ? ranges_copy(&usable->ports, &free_ports) : -ENOMEM;
-	if (r == 0)
-		r = take_ports(c, instance->spec, &free_ports, instance, &need.ports);
-	if (r == 0)
-		r = usable_take(c, instance->spec, &bid->left, &need, ret);
-	ranges_done(&free_ports);
-	resources_done(&scratch);
-	resources_done(&need);
-	return r;
+	return usable_take_instance(c, c->rng, instance->spec, &bid->left, instance->ports, ret);
 }
 
 static int add_launch(struct bid *bid, struct instance *instance,

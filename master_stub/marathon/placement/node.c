@@ -10,6 +10,7 @@
 #include "master_stub/marathon/instance/task_info.h"
 #include "master_stub/marathon/placement/fit.h"
 #include "master_stub/marathon/placement/roles.h"
+#include "master_stub/marathon/placement/usable.h"
 #include "master_stub/marathon/records.h"
 #include "master_stub/marathon/state.h"
 
@@ -201,24 +202,16 @@ void node_give_back(struct controller *c, const struct instance *instance)
 	resources_done(&freed);
 }
 
-/* Required ports are those; of others the first will do. */
-int node_take(struct node *node, const struct app *spec)
+int node_take(const struct controller *c, struct node *node, const struct app *spec)
 {
-	struct ranges *ports = &node->left.ports;
-	struct resources need;
-	int r = instance_resources(spec, &need);
+	AUTO_FREE uint16_t *ports = calloc(app_n_ports(spec) + 1, sizeof(*ports));
+	struct resources taken;
+	int r;
 
-	if (r < 0)
-		return r;
-	for (int kind = 0; kind < N_RESOURCE_KINDS; kind++)
-		node->left.scalar[kind] -= need.scalar[kind];
-	resources_done(&need);
-	for (unsigned i = 0; r == 0 && i < app_n_ports(spec); i++) {
-		uint32_t port = spec->require_ports ? app_service_port(spec, i) : 0;
-
-		port = port ? port : ranges_at(ports, 0);
-		r = ranges_remove(ports, port, port);
-	}
+	if (!ports)
+		return -ENOMEM;
+	r = usable_take_instance(c, NULL, spec, &node->left, ports, &taken);
+	resources_done(&taken);
 	return r;
 }
 

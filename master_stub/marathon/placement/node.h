@@ -24,8 +24,8 @@ int node_left(struct controller *c, const Mesos__V1__Offer *offer, const char *r
 	      struct resources *left_take);
 /* The instance is gone: what it took is left there, until the next offer tells. */
 void node_give_back(struct controller *c, const struct instance *instance);
-/* An instance of SPEC would go there.  -ENOMEM. */
-int node_take(struct node *node, const struct app *spec);
+/* What an instance of SPEC would take of it is no longer left.  -ENOMEM. */
+int node_take(const struct controller *c, struct node *node, const struct app *spec);
 struct node *node_find(const struct controller *c, const char *id);
 /* Write it down before the first instance goes there. */
 int node_store(struct controller *c, const char *id);

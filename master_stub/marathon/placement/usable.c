@@ -4,7 +4,9 @@
 #include <string.h>
 
 #include "lib/resources.h"
+#include "lib/rng.h"
 #include "master_stub/marathon/definition/app.h"
+#include "master_stub/marathon/instance/task_info.h"
 #include "master_stub/marathon/state.h"
 #include "proto/mesos.pb-c.h"
 
@@ -133,5 +135,50 @@ int usable_take(const struct controller *c, const struct app *spec, struct resou
 		r = resources_subtract(left, ret);
 	if (r < 0)
 		resources_done(ret);
+	return r;
+}
+
+/* Required ports first, so that no other one takes them. */
+static int choose_ports(struct rng *rng, const struct app *spec, struct ranges *free_ports,
+			uint16_t *ports, struct ranges *taken)
+{
+	for (int pass = 0; pass < 2; pass++) {
+		for (unsigned i = 0; i < app_n_ports(spec); i++) {
+			uint16_t port = spec->require_ports ? app_service_port(spec, i) : 0;
+			uint64_t n = ranges_count(free_ports);
+
+			if ((pass == 0) != (port != 0))
+				continue;
+			if (port == 0)
+				port = (uint16_t)ranges_at(free_ports, rng ? rng_below(rng, n) : 0);
+			ports[i] = port;
+			if (ranges_remove(free_ports, port, port) < 0 ||
+			    ranges_add(taken, port, port) < 0)
+				return -ENOMEM;
+		}
+	}
+	return 0;
+}
+
+int usable_take_instance(const struct controller *c, struct rng *rng, const struct app *spec,
+			 struct resources *left, uint16_t *ports, struct resources *ret)
+{
+	const struct resources *usable;
+	struct ranges free_ports = { 0 };
+	struct resources need, scratch;
+	int r = instance_resources(spec, &need);
+
+	*ret = (struct resources){ 0 };
+	if (r < 0)
+		return r;
+	usable = usable_of(c, spec, left, &scratch);
+	r = usable ? ranges_copy(&usable->ports, &free_ports) : -ENOMEM;
+	if (r == 0)
+		r = choose_ports(rng, spec, &free_ports, ports, &need.ports);
+	if (r == 0)
+		r = usable_take(c, spec, left, &need, ret);
+	ranges_done(&free_ports);
+	resources_done(&scratch);
+	resources_done(&need);
 	return r;
 }
