@@ -37,6 +37,7 @@ struct shell_flags {
 	bool authenticate_http_frameworks, authenticate_agents;
 	bool filter_gpu_resources, insecure, help, version;
 	char *placement_strategy, *mesos_role, *new_group_enforce_role, *env_vars_prefix;
+	char *mesos_bridge_name;
 	char *accepted_resource_roles_default_behavior;
 	uint64_t local_port_min, local_port_max, max_instances_per_offer;
 	uint64_t max_completed_frameworks, max_completed_tasks_per_framework;

@@ -86,6 +86,8 @@ static const struct flag table[] = {
 	    "instances that are started on one offer; 0: as many as fit"),
 	ROW(FLAG_STR, env_vars_prefix, "", 0,
 	    "what the names of HOST, PORT0 and the like begin with in the environment of tasks"),
+	ROW(FLAG_STR, mesos_bridge_name, "mesos-bridge", 0,
+	    "the network that tasks of apps with mode container/bridge are launched on"),
 	ROW(FLAG_STR, log_level, "info", 0, "debug, info, warning or error"),
 	ROW(FLAG_BOOL, insecure, "false", 0,
 	    "listen beyond loopback though not everybody is asked for a credential"),
@@ -180,6 +182,14 @@ static int check_prefix(const char *begin, struct err *e)
 	return 0;
 }
 
+static int check_bridge_name(const char *name, struct err *e)
+{
+	if (!*name || strlen(name) > 256)
+		return err_set(e, EINVAL, "use '--mesos_bridge_name=%.80s': not a name of 1 to 256"
+			       " letters", name);
+	return 0;
+}
+
 static int check_roles(const struct shell_flags *flags, struct err *e)
 {
 	const char *accepted = flags->accepted_resource_roles_default_behavior;
@@ -228,6 +238,9 @@ static int check(struct shell_flags *flags, struct err *e)
 			       "use '--agent_ping_timeout' and '--max_agent_ping_timeouts':"
 			       " they must be above zero");
 	r = check_prefix(flags->env_vars_prefix, e);
+	if (r < 0)
+		return r;
+	r = check_bridge_name(flags->mesos_bridge_name, e);
 	if (r < 0)
 		return r;
 	r = check_roles(flags, e);

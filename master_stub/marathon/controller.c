@@ -46,6 +46,7 @@ const struct controller_options controller_default_options = {
 	.placement = PLACEMENT_SPREAD,
 	.mesos_role = "*",
 	.env_vars_prefix = "",
+	.mesos_bridge_name = "mesos-bridge",
 	.hostname = "localhost",
 	.port = 8080,
 };

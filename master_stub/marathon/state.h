@@ -85,6 +85,7 @@ struct instance {
 	struct app *spec;		/* a reference: the definition that it runs */
 	char *id;
 	char *agent_id, *host;
+	/* One for each of its definition's: the node's, or the container's where none of that is taken. */
 	unsigned n_ports;
 	uint16_t *ports;
 
@@ -109,7 +110,7 @@ struct instance {
 	bool is_inactive;		/* unreachable for so long that another stands in for it */
 
 	int64_t good_ms;		/* boot clock: since when instance_is_good(); 0: it is not */
-	char *ip;
+	json_t *ip_addresses;		/* of its own, as /v2 shows them; NULL: not told yet */
 	struct readiness *readiness;	/* while a deployment asks for it, or NULL */
 	struct metering *metering;	/* while its app is autoscaled, or NULL */
 	struct residence *residence;	/* of a resident app: where its volumes are, or NULL */
@@ -362,8 +363,8 @@ void instance_sum_up(struct instance *instance);
 bool instance_is_over(const struct instance *instance);
 /* What of a pod TASK is; NULL: it is an app's. */
 const struct pod_container *instance_task_container(const struct instance_task *task);
-/* Its ports among its instance's; NULL: it has none, and *RET_N is 0. */
-const uint16_t *instance_task_ports(const struct instance_task *task, unsigned *ret_n);
+/* How many ports it has, and where they begin among its instance's. */
+unsigned instance_task_ports(const struct instance_task *task, unsigned *ret_first);
 /* What TASK executes, in the words of an app. */
 const struct app *instance_task_spec(const struct instance_task *task);
 /* TASK is found by ID from now on, no longer by the one that it may have had.  -ENOMEM. */

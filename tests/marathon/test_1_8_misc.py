@@ -23,7 +23,7 @@ def test_info(cluster):
 
 @pytest.mark.parametrize(("key", "value"), [
     ("local_port_min", 10000), ("local_port_max", 20000), ("framework_name", "marathon"), ("mesos_role", "*"), ("features", []),
-    ("hostname", "127.0.0.1"), ("env_vars_prefix", ""), ("executor", "//cmd"), ("ha", False), ("checkpoint", True),
+    ("hostname", "127.0.0.1"), ("env_vars_prefix", ""), ("mesos_bridge_name", "mesos-bridge"), ("executor", "//cmd"), ("ha", False), ("checkpoint", True),
     ("task_launch_timeout", 300000), ("access_control_allow_origin", None), ("maintenance_mode", False),
     ("max_running_deployments", 100), ("default_network_name", None), ("webui_url", None), ("mesos_user", "root"),
     ("new_group_enforce_role", "off"), ("failover_timeout", 604800), ("decline_offer_duration", 120000),

@@ -46,6 +46,21 @@ TAKEN = [
     taken("2.2", {"container": {"type": "MESOS", "linuxInfo": {"ipcInfo": {"mode": "PRIVATE"}}}},
         {"container": {"type": "MESOS", "volumes": [], "linuxInfo": {"ipcInfo": {"mode": "PRIVATE"}}}}),
     taken("2.2", {"networks": []}, {"networks": [{"mode": "host"}]}),
+    taken("2.2", {"networks": [{"mode": "container/bridge", "labels": {"allow": "/db:5432"}}],
+                  "container": {"type": "MESOS", "portMappings": [{"containerPort": 80, "servicePort": 10080}]}}, {
+        "networks": [{"mode": "container/bridge", "labels": {"allow": "/db:5432"}}], "portDefinitions": None,
+        "requirePorts": False, "container": {"type": "MESOS", "volumes": [], "portMappings": [
+            {"containerPort": 80, "hostPort": 0, "servicePort": 10080, "protocol": "tcp", "labels": {}}]}}),
+    taken("2.2", {"networks": [{"name": "n"}],
+                  "container": {"type": "MESOS", "portMappings": [{"containerPort": 80, "servicePort": 10081}]}}, {
+        "networks": [{"mode": "container", "name": "n"}], "container": {"type": "MESOS", "volumes": [], "portMappings": [
+            {"containerPort": 80, "servicePort": 10081, "protocol": "tcp", "labels": {}}]}}),
+    taken("2.2", {"container": {"docker": {"image": "busybox", "network": "BRIDGE", "portMappings": [
+        {"containerPort": 80, "servicePort": 10082}]}}}, {
+        "networks": [{"mode": "container/bridge"}], "container": {"type": "DOCKER", "volumes": [], "docker": {
+            "image": "busybox", "forcePullImage": False, "privileged": False, "parameters": []}, "portMappings": [
+            {"containerPort": 80, "hostPort": 0, "servicePort": 10082, "protocol": "tcp", "labels": {}}]}}),
+    taken("2.2", {"ipAddress": {"networkName": "n"}}, {"networks": [{"mode": "container", "name": "n"}]}),
     taken("2.2", {"ports": [9100, 9101]}, {"portDefinitions": [
         {"port": 9100, "protocol": "tcp", "labels": {}}, {"port": 9101, "protocol": "tcp", "labels": {}}]}),
     taken("2.2", {"portDefinitions": [{"port": 9100, "protocol": "udp,tcp", "name": "web", "labels": {"VIP_0": "/w:80"}}]}),
@@ -91,8 +106,8 @@ REFUSED = [
     row("2.1", {"fetch": [{"uri": "http://x/y"}]}, "Object is not valid", "/fetch"),
     row("2.1", {"secrets": {"s": {"source": "p"}}}, "Object is not valid", "/secrets"),
     row("2.2", {"networks": [{"mode": "host", "name": "x"}]}, "Object is not valid", "/networks"),
-    row("2.2", {"networks": [{"mode": "container/bridge"}]}, "Object is not valid", "/networks(0)"),
-    row("2.2", {"container": {"docker": {"image": "i", "network": "BRIDGE"}}}, "Object is not valid", "/networks(0)"),
+    row("2.2", {"networks": [{"mode": "container/bridge"}, {"mode": "host"}]}, "Object is not valid", "/networks"),
+    row("2.2", {"container": {"docker": {"image": "i", "network": "NONE"}}}, "Object is not valid", "/container/docker/network"),
     row("2.2", {"ports": [1], "portDefinitions": [{"port": 2}]}, "Object is not valid", "/"),
     row("2.3", {"healthChecks": [{"portIndex": 1}]}, "Object is not valid", "/healthChecks(0)"),
     row("2.5", {"constraints": [["a", "NEAR"]]}, "Object is not valid", "/constraints(0)"),

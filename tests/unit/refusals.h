@@ -55,20 +55,8 @@ static inline const char *refusal_text(const json_t *object, const char *key)
 	return text ? text : "";
 }
 
-/* Details, but for those of the path BESIDE. */
-static inline size_t count_details(const json_t *details, const char *beside)
-{
-	json_t *detail;
-	size_t i, n = 0;
-
-	json_array_foreach(details, i, detail)
-		n += i == 0 || !beside || strcmp(refusal_text(detail, "path"), beside) != 0;
-	return n;
-}
-
 /* Nothing else is wrong with the definition: each row has the one path. */
-static inline bool is_refused_rightly(const struct wrong *wrong, const struct refusal *refusal,
-				      const char *beside)
+static inline bool is_refused_rightly(const struct wrong *wrong, const struct refusal *refusal)
 {
 	static const char *const messages[] = {
 		[S] = "Invalid JSON", [R] = "Object is not valid",
@@ -78,13 +66,13 @@ static inline bool is_refused_rightly(const struct wrong *wrong, const struct re
 	const char *error =
 		json_string_value(json_array_get(json_object_get(detail, "errors"), 0));
 
-	return refusal->status == 422 && count_details(details, beside) == 1 &&
+	return refusal->status == 422 && json_array_size(details) == 1 &&
 	       strcmp(refusal_text(refusal->body, "message"), messages[wrong->message]) == 0 &&
 	       strcmp(refusal_text(detail, "path"), wrong->path) == 0 && error &&
 	       (!wrong->error || strcmp(error, wrong->error) == 0);
 }
 
-static inline bool check_wrong(parse_fn *parse, const struct wrong *wrong, const char *beside)
+static inline bool check_wrong(parse_fn *parse, const struct wrong *wrong)
 {
 	json_t *document = load_quoted(wrong->document);
 	struct refusal refusal = { 0 };
@@ -97,7 +85,7 @@ static inline bool check_wrong(parse_fn *parse, const struct wrong *wrong, const
 	if (strcmp(refusal_text(document, "role"), "r") == 0)
 		role_rules_allow(&rules, "r");
 	(void)parse(document, NULL, &rules, &app, &refusal);
-	is_right = !app && is_refused_rightly(wrong, &refusal, beside);
+	is_right = !app && is_refused_rightly(wrong, &refusal);
 	if (!is_right) {
 		AUTO_FREE char *body = json_dumps(refusal.body, JSON_COMPACT);
 
@@ -109,14 +97,12 @@ static inline bool check_wrong(parse_fn *parse, const struct wrong *wrong, const
 	return is_right;
 }
 
-/* BESIDE: a path of which something may be said besides; NULL: none. */
-static inline void check_all_wrong(parse_fn *parse, const struct wrong *rows, size_t n,
-				   const char *beside)
+static inline void check_all_wrong(parse_fn *parse, const struct wrong *rows, size_t n)
 {
 	size_t n_right = 0;
 
 	for (size_t i = 0; i < n; i++)
-		n_right += check_wrong(parse, &rows[i], beside);
+		n_right += check_wrong(parse, &rows[i]);
 	print_message("%zu wrong definitions\n", n);
 	assert_int_equal(n_right, n);
 }

@@ -11,6 +11,7 @@
 #include "lib/cleanup.h"
 #include "master_stub/marathon/definition/app.h"
 #include "master_stub/marathon/definition/app_id.h"
+#include "master_stub/marathon/definition/app_ports.h"
 #include "master_stub/marathon/definition/refusal.h"
 
 static struct app *parse(const char *text)

@@ -1,5 +1,6 @@
 /* The controller's story: launch, status, scale, stop, failure, recovery. */
 #include "controller_world.h"
+#include "master_stub/marathon/definition/app_ports.h"
 #include "master_stub/marathon/deployment/deployment.h"
 
 static void test_app_is_launched_and_its_deployment_succeeds(void **state)

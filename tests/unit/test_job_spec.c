@@ -9,6 +9,7 @@
 
 #include "lib/cleanup.h"
 #include "master_stub/marathon/definition/app.h"
+#include "master_stub/marathon/definition/app_ports.h"
 #include "master_stub/marathon/definition/job_spec.h"
 #include "master_stub/marathon/definition/refusal.h"
 

@@ -188,7 +188,7 @@ static const struct wrong refused[] = {
 static void test_each_rule_has_its_path_and_its_words(void **state)
 {
 	(void)state;
-	check_all_wrong(app_parse, refused, ARRAY_SIZE(refused), NULL);
+	check_all_wrong(app_parse, refused, ARRAY_SIZE(refused));
 }
 
 int main(void)

@@ -28,7 +28,10 @@ struct app {
 	char last_config_change_at[CLOCK_TEXT_SIZE];
 
 	const char *id, *cmd, *user, *role;
-	const json_t *args, *env, *labels, *dependencies, *health_checks, *ports, *volumes;
+	const json_t *args, *env, *labels, *dependencies, *health_checks, *volumes;
+	const json_t *ports;		/* portDefinitions or portMappings: app_ports.h */
+	const json_t *networks;
+	bool has_own_network;		/* not the node's: its ports are portMappings */
 	const json_t *readiness_check;	/* Marathon allows one */
 	bool names_accepted;		/* acceptedResourceRoles */
 	bool takes_unreserved, takes_reserved;	/* of what is offered to its role */
@@ -37,7 +40,7 @@ struct app {
 	bool is_resident;		/* it has persistent volumes, and lives where they are */
 	double volumes_mb;		/* of disk that they take together, beside disk_mb */
 	int64_t gpus;
-	bool require_ports;
+	bool require_ports;		/* the numbers of portDefinitions are the node's */
 	double min_health, max_over;	/* of the upgrade strategy */
 	int64_t backoff_ms, max_delay_ms;
 	double backoff_factor;
@@ -87,15 +90,6 @@ DEFINE_AUTO(struct app *, app_unref);
 /* BASE with another number of instances; NULL when memory is out. */
 struct app *app_with_instances(const struct app *base, unsigned instances);
 
-enum { N_PORTS = UINT16_MAX + 1 };
-
-/* Which ports the app names is noted in TAKEN. */
-void app_mark_service_ports(const struct app *app, bool taken[N_PORTS]);
-
-/* Replace the service ports 0 by some that are not TAKEN, and note them.  -ENOSPC: none is left. */
-int app_assign_service_ports(struct app *app, const struct app *previous, uint16_t min,
-			     uint16_t max, bool taken[N_PORTS], uint32_t seed);
-
 /* The size of VOLUME, one of an app's; 0: it is not persistent. */
 double app_persistent_mb(const json_t *volume);
 /* Does NEW ask for what instances of OLD, which are bound to what is reserved for them, cannot get? */
@@ -116,11 +110,5 @@ int app_from_stored(const json_t *stored, struct app **ret, struct refusal *refu
 unsigned app_n_tasks(const struct app *app);
 /* What tells one from the others in their ids: the container's name, or "_app". */
 const char *app_task_name(const struct app *app, unsigned index);
-
-unsigned app_n_ports(const struct app *app);
-/* The service port; 0 when it has none. */
-uint16_t app_service_port(const struct app *app, unsigned index);
-/* Is PORT, which is not 0, one of them?  Required ports are not: they are of the host alone. */
-bool app_has_service_port(const struct app *app, uint16_t port);
 
 #endif

@@ -10,6 +10,7 @@
 #include "lib/cleanup.h"
 #include "master_stub/marathon/definition/app_id.h"
 #include "master_stub/marathon/definition/app_parts.h"
+#include "master_stub/marathon/definition/app_ports.h"
 #include "master_stub/marathon/definition/autoscale.h"
 #include "master_stub/marathon/definition/constraints.h"
 #include "master_stub/marathon/definition/pod.h"
@@ -74,7 +75,9 @@ static void take_strings(struct app *app, const json_t *json)
 	app->labels = json_object_get(json, "labels");
 	app->dependencies = json_object_get(json, "dependencies");
 	app->health_checks = json_object_get(json, "healthChecks");
-	app->ports = json_object_get(json, "portDefinitions");
+	app->networks = json_object_get(json, "networks");
+	app->has_own_network = !networks_are_of_host(app->networks);
+	app->ports = app_ports(json);
 	app->readiness_check = json_array_get(json_object_get(json, "readinessChecks"), 0);
 	app->volumes = json_object_get(json_object_get(json, "container"), "volumes");
 }
@@ -293,9 +296,11 @@ static void drop_replaced(json_t *merged, const json_t *changes)
 		(void)json_object_del(merged, "args");
 	if (json_array_size(json_object_get(changes, "args")) > 0)
 		(void)json_object_del(merged, "cmd");
-	/* The host's ports go with the host's network. */
+	/* The host's ports go with the host's network, and mappings with the others. */
 	if (!networks_are_of_host(networks))
 		(void)json_object_del(merged, "portDefinitions");
+	else if (json_array_size(networks) > 0)
+		(void)json_object_del(json_object_get(merged, "container"), "portMappings");
 }
 
 int app_parse_update(const struct app *base, const json_t *document,

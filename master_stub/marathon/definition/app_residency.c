@@ -97,10 +97,12 @@ static unsigned count_changed(const json_t *a, const json_t *b)
 /* Which ports are taken from the host matters only where they are named. */
 static bool are_ports_same(const struct app *old, const struct app *new)
 {
-	if (old->require_ports != new->require_ports || app_n_ports(old) != app_n_ports(new))
+	if (app_n_ports(old) != app_n_ports(new))
 		return false;
-	for (unsigned i = 0; old->require_ports && i < app_n_ports(old); i++) {
-		if (app_service_port(old, i) != app_service_port(new, i))
+	for (unsigned i = 0; i < app_n_ports(old); i++) {
+		const struct app_port a = app_port(old, i), b = app_port(new, i);
+
+		if (a.takes_host_port != b.takes_host_port || a.host_port != b.host_port)
 			return false;
 	}
 	return true;

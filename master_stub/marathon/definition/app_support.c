@@ -100,20 +100,6 @@ static void check_residency(const json_t *app, struct problems *problems)
 						"the role of its top-level group");
 }
 
-static void check_networks(const json_t *networks, struct problems *problems)
-{
-	for (size_t i = 0; i < json_array_size(networks); i++) {
-		const char *mode =
-			json_string_value(json_object_get(json_array_get(networks, i), "mode"));
-		char path[64];
-
-		(void)snprintf(path, sizeof(path), "/networks(%zu)", i);
-		if (strcmp(mode, "host") != 0)
-			problems_add(problems, path,
-				     "network mode %s is not supported by this version", mode);
-	}
-}
-
 void app_check_support(const json_t *app, struct problems *problems)
 {
 	const char *executor = json_string_value(json_object_get(app, "executor"));
@@ -131,5 +117,4 @@ void app_check_support(const json_t *app, struct problems *problems)
 			     "a task has no parent to share with but the node");
 	check_volumes(find(app, "/container/volumes"), problems);
 	check_residency(app, problems);
-	check_networks(json_object_get(app, "networks"), problems);
 }

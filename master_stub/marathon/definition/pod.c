@@ -6,6 +6,7 @@
 
 #include "lib/cleanup.h"
 #include "master_stub/marathon/definition/app_parts.h"
+#include "master_stub/marathon/definition/app_ports.h"
 #include "master_stub/marathon/definition/pod_parts.h"
 #include "master_stub/marathon/definition/refusal.h"
 
@@ -34,15 +35,6 @@ const struct pod_container *pod_container_find(const struct pod *pod, const char
 	return NULL;
 }
 
-static unsigned count_host_ports(const json_t *endpoints)
-{
-	unsigned n = 0;
-
-	for (size_t i = 0; i < json_array_size(endpoints); i++)
-		n += json_object_get(json_array_get(endpoints, i), "hostPort") != NULL;
-	return n;
-}
-
 static int take_container(const json_t *json, const json_t *document, unsigned first_port,
 			  struct pod_container *container)
 {
@@ -52,7 +44,6 @@ static int take_container(const json_t *json, const json_t *document, unsigned f
 	if (!as_app)
 		return -ENOMEM;
 	container->name = json_string_value(json_object_get(document, "name"));
-	container->endpoints = json_object_get(document, "endpoints");
 	container->first_port = first_port;
 	container->overrides_entrypoint = json_is_true(json_object_get(exec, "overrideEntrypoint"));
 	return app_new(as_app, &container->app);
@@ -72,7 +63,7 @@ static int take_containers(const json_t *json, struct pod *pod)
 		pod->n_containers++;
 		if (take_container(json, json_array_get(list, i), first_port, container) < 0)
 			return -ENOMEM;
-		first_port += count_host_ports(container->endpoints);
+		first_port += app_n_ports(container->app);
 	}
 	return 0;
 }

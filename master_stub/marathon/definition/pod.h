@@ -18,24 +18,22 @@ struct role_rules;
  *
  * - its volumes have, beside "containerPath" and "mode", either "hostPath" or "ephemeral": the name
  *   of a directory of the instance that its containers share;
- * - its ports are those of its endpoints that have a host port, in their order: the instance's from
- *   FIRST_PORT on.  A health check's "portIndex" counts from there, too; "port" is one inside a
- *   network of the pod's own, and a command is "value" or "argv".
+ * - its ports are those of its endpoints, in their order: the instance's from FIRST_PORT on.  A health
+ *   check's "portIndex" counts from there, too, and a command is "value" or "argv".
  */
 struct pod_container {
 	const char *name;
 	struct app *app;
 	unsigned first_port;
-	const json_t *endpoints;	/* canonical; borrowed */
 	/* args[0] is executed in place of the image's entrypoint, which else gets all of them. */
 	bool overrides_entrypoint;
 };
 
 /*
  * The pod's own struct app has what the whole instance is placed, counted and supervised by:
- * resources are the sums with the executor's share, ports all that its endpoints have of the host
- * (require_ports: a number is that port, 0 any), health_checks all of its containers'; it has no
- * cmd, args and env.
+ * resources are the sums with the executor's share, ports those of all endpoints (require_ports: a
+ * number is that port of the host, 0 any; none of them is a service port), health_checks all of its
+ * containers'; it has no cmd, args and env.
  */
 struct pod {
 	struct pod_container *containers;

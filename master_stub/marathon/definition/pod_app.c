@@ -34,40 +34,41 @@ static json_t *labels_of(const json_t *object)
 	return labels ? json_incref(labels) : json_object();
 }
 
-static int add_host_ports(json_t *list, const json_t *container)
+/* Of the host's network; every endpoint has a port there (pod_fill_defaults()). */
+static json_t *definition_of(const json_t *endpoint)
+{
+	return json_pack("{s:O, s:s, s:O, s:o}", "port", get(endpoint, "hostPort"), "protocol",
+			 protocol_of(endpoint), "name", get(endpoint, "name"), "labels",
+			 labels_of(endpoint));
+}
+
+/* Inside a network of the pod's own. */
+static json_t *mapping_of(const json_t *endpoint)
+{
+	return json_pack("{s:O*, s:O*, s:s, s:O, s:o, s:O*}", "containerPort",
+			 get(endpoint, "containerPort"), "hostPort", get(endpoint, "hostPort"),
+			 "protocol", protocol_of(endpoint), "name", get(endpoint, "name"), "labels",
+			 labels_of(endpoint), "networkNames", get(endpoint, "networkNames"));
+}
+
+static bool is_of_host(const json_t *pod)
+{
+	return networks_are_of_host(get(pod, "networks"));
+}
+
+/* Of CONTAINER's endpoints, to the end of LIST. */
+static int add_ports(json_t *list, const json_t *pod, const json_t *container)
 {
 	json_t *endpoint;
 	size_t i;
 
 	json_array_foreach(get(container, "endpoints"), i, endpoint) {
-		json_t *port = get(endpoint, "hostPort");
+		json_t *port = is_of_host(pod) ? definition_of(endpoint) : mapping_of(endpoint);
 
-		if (port &&
-		    json_array_append_new(list, json_pack("{s:O, s:s, s:O, s:o}", "port", port,
-							  "protocol", protocol_of(endpoint), "name",
-							  get(endpoint, "name"), "labels",
-							  labels_of(endpoint))) < 0)
+		if (json_array_append_new(list, port) < 0)
 			return -1;
 	}
 	return 0;
-}
-
-/* Inside a network of the pod's own. */
-static json_t *mappings_of(const json_t *container)
-{
-	json_t *list = json_array(), *endpoint;
-	size_t i;
-
-	json_array_foreach(get(container, "endpoints"), i, endpoint) {
-		json_t *mapping = json_pack(
-			"{s:O*, s:O*, s:s, s:O, s:o, s:O*}", "containerPort",
-			get(endpoint, "containerPort"), "hostPort", get(endpoint, "hostPort"),
-			"protocol", protocol_of(endpoint), "name", get(endpoint, "name"), "labels",
-			labels_of(endpoint), "networkNames", get(endpoint, "networkNames"));
-
-		(void)json_array_append_new(list, mapping);
-	}
-	return list;
 }
 
 /* ---- Volumes and images ---- */
@@ -114,36 +115,16 @@ static json_t *image_of(const json_t *container)
 
 /* ---- Health checks ---- */
 
-static int host_port_index(const json_t *container, const json_t *name)
+static int endpoint_index(const json_t *container, const json_t *name)
 {
 	json_t *endpoint;
-	int index = 0;
 	size_t i;
 
 	json_array_foreach(get(container, "endpoints"), i, endpoint) {
 		if (json_equal(get(endpoint, "name"), name))
-			return index;
-		index += get(endpoint, "hostPort") != NULL;
+			return (int)i;
 	}
 	return -1;
-}
-
-/* Where the check asks: at the host's port, or inside the pod's own network at the container's. */
-static void set_check_port(json_t *check, const json_t *pod, const json_t *container,
-			   const json_t *name)
-{
-	json_t *endpoint;
-	size_t i;
-
-	if (networks_are_of_host(get(pod, "networks"))) {
-		(void)json_object_set_new(check, "portIndex",
-					  json_integer(host_port_index(container, name)));
-		return;
-	}
-	json_array_foreach(get(container, "endpoints"), i, endpoint) {
-		if (json_equal(get(endpoint, "name"), name))
-			(void)json_object_set(check, "port", get(endpoint, "containerPort"));
-	}
 }
 
 /* A shell's line is "value" as in apps; arguments are "argv". */
@@ -153,7 +134,7 @@ static json_t *check_command(const json_t *command)
 			 get(command, "argv"));
 }
 
-static json_t *health_checks_of(const json_t *pod, const json_t *container)
+static json_t *health_checks_of(const json_t *container)
 {
 	static const char *const same[] = {
 		"gracePeriodSeconds",     "intervalSeconds", "timeoutSeconds",
@@ -175,7 +156,9 @@ static json_t *health_checks_of(const json_t *pod, const json_t *container)
 	for (size_t i = 0; i < sizeof(same) / sizeof(same[0]); i++)
 		(void)json_object_set(check, same[i], get(own, same[i]));
 	if (http || tcp)
-		set_check_port(check, pod, container, get(http ? http : tcp, "endpoint"));
+		(void)json_object_set_new(
+			check, "portIndex",
+			json_integer(endpoint_index(container, get(http ? http : tcp, "endpoint"))));
 	else
 		(void)json_object_set_new(check, "command",
 					  check_command(get(get(own, "exec"), "command")));
@@ -221,13 +204,20 @@ static json_t *environment_of(const json_t *pod, const json_t *container)
 
 static json_t *container_of(const json_t *pod, const json_t *container)
 {
-	json_t *own = json_pack("{s:s, s:o*, s:o, s:O*}", "type", "MESOS", "docker",
-				image_of(container), "volumes", volumes_of(pod, container),
-				"linuxInfo", get(container, "linuxInfo"));
+	return json_pack("{s:s, s:o*, s:o, s:O*}", "type", "MESOS", "docker", image_of(container),
+			 "volumes", volumes_of(pod, container), "linuxInfo",
+			 get(container, "linuxInfo"));
+}
 
-	if (!networks_are_of_host(get(pod, "networks")))
-		(void)json_object_set_new(own, "portMappings", mappings_of(container));
-	return own;
+/* PORTS are APP's where its networks want them. */
+static int set_ports(json_t *app, const json_t *pod, json_t *ports)
+{
+	if (is_of_host(pod))
+		return json_object_set(app, "portDefinitions", ports);
+	if (!get(app, "container") &&
+	    json_object_set_new(app, "container", json_pack("{s:s}", "type", "MESOS")) < 0)
+		return -1;
+	return json_object_set(get(app, "container"), "portMappings", ports);
 }
 
 json_t *pod_container_to_app(const json_t *pod, const json_t *container)
@@ -244,14 +234,13 @@ json_t *pod_container_to_app(const json_t *pod, const json_t *container)
 		get(command, "shell"), "args", get(command, "argv"), "user",
 		user ? user : get(pod, "user"), "env", environment_of(pod, container), "labels",
 		labels_of(container), "container", container_of(pod, container), "healthChecks",
-		health_checks_of(pod, container), "taskKillGracePeriodSeconds",
+		health_checks_of(container), "taskKillGracePeriodSeconds",
 		get(lifecycle, "killGracePeriodSeconds"), "tty", get(container, "tty"), "fetch",
 		get(container, "artifacts"), "secrets", get(pod, "secrets"), "resourceLimits",
 		get(container, "resourceLimits"), "check", get(container, "check"));
 
-	if (add_host_ports(ports, container) < 0 || json_object_update(app, own) < 0 ||
-	    (networks_are_of_host(get(pod, "networks")) &&
-	     json_object_set(app, "portDefinitions", ports) < 0)) {
+	if (add_ports(ports, pod, container) < 0 || json_object_update(app, own) < 0 ||
+	    set_ports(app, pod, ports) < 0) {
 		json_decref(app);
 		app = NULL;
 	}
@@ -280,14 +269,14 @@ json_t *pod_to_app(const json_t *pod)
 	size_t i;
 
 	json_array_foreach(get(pod, "containers"), i, container) {
-		json_t *of_container = health_checks_of(pod, container);
+		json_t *of_container = health_checks_of(container);
 
-		if (add_host_ports(ports, container) < 0 ||
+		if (add_ports(ports, pod, container) < 0 ||
 		    json_array_extend(checks, of_container) < 0)
 			(void)json_object_clear(app);
 		json_decref(of_container);
 	}
-	own = json_pack("{s:O, s:f, s:f, s:f, s:i, s:O, s:O, s:O, s:O, s:O, s:O, s:o, s:o, s:b}",
+	own = json_pack("{s:O, s:f, s:f, s:f, s:i, s:O, s:O, s:O, s:O, s:O, s:O, s:o, s:b}",
 			"labels", get(pod, "labels"), "cpus", sum_of(pod, "cpus"), "mem",
 			sum_of(pod, "mem"), "disk", sum_of(pod, "disk"), "gpus",
 			(int)sum_of(pod, "gpus"), "instances",
@@ -295,12 +284,14 @@ json_t *pod_to_app(const json_t *pod)
 			scheduling_of(pod, "upgrade"), "killSelection",
 			scheduling_of(pod, "killSelection"), "backoffSeconds",
 			get(backoff, "backoff"), "backoffFactor", get(backoff, "backoffFactor"),
-			"maxLaunchDelaySeconds", get(backoff, "maxLaunchDelay"), "portDefinitions",
-			ports, "healthChecks", checks, "requirePorts", 1);
-	if (!own || json_object_size(app) == 0 || json_object_update(app, own) < 0) {
+			"maxLaunchDelaySeconds", get(backoff, "maxLaunchDelay"),
+			"healthChecks", checks, "requirePorts", 1);
+	if (!own || json_object_size(app) == 0 || json_object_update(app, own) < 0 ||
+	    set_ports(app, pod, ports) < 0) {
 		json_decref(app);
 		app = NULL;
 	}
 	json_decref(own);
+	json_decref(ports);
 	return app;
 }

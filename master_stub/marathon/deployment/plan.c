@@ -7,6 +7,7 @@
 
 #include "lib/cleanup.h"
 #include "lib/rng.h"
+#include "master_stub/marathon/definition/app_ports.h"
 #include "master_stub/marathon/definition/refusal.h"
 #include "master_stub/marathon/deployment/change_set.h"
 #include "master_stub/marathon/deployment/dependencies.h"

@@ -4,6 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "master_stub/marathon/definition/pod.h"
+#include "master_stub/marathon/instance/network_info.h"
+#include "master_stub/marathon/state.h"
+
 /* A directory of the pod's sandbox, where its containers find what the others put there. */
 static Mesos__V1__Volume__Source *make_shared(struct build *b, const char *name)
 {
@@ -119,17 +123,18 @@ const char *container_info_image(const json_t *app)
 	return json_string_value(json_object_get(docker, "image"));
 }
 
-Mesos__V1__ContainerInfo *container_info_new(struct build *b, const json_t *app,
-					     bool has_own_cgroup)
+/* NULL: nothing is asked for that every task has not anyway. */
+static Mesos__V1__ContainerInfo *make(struct build *b, const struct instance *networked,
+				      const json_t *app, bool has_own_cgroup)
 {
-	const json_t *volumes = json_object_get(json_object_get(app, "container"), "volumes");
+	const json_t *container = json_object_get(app, "container");
+	const json_t *volumes = json_object_get(container, "volumes");
+	const json_t *linux_info = json_object_get(container, "linuxInfo");
 	bool has_terminal = json_is_true(json_object_get(app, "tty"));
 	const char *image = container_info_image(app);
-	const json_t *linux_info =
-		json_object_get(json_object_get(app, "container"), "linuxInfo");
 	Mesos__V1__ContainerInfo *info;
 
-	if (!has_terminal && !image && !linux_info && !has_own_cgroup &&
+	if (!networked && !has_terminal && !image && !linux_info && !has_own_cgroup &&
 	    json_array_size(volumes) == 0)
 		return NULL;
 	info = MAKE(b, Mesos__V1__ContainerInfo, mesos__v1__container_info__init);
@@ -143,5 +148,26 @@ Mesos__V1__ContainerInfo *container_info_new(struct build *b, const json_t *app,
 	if (linux_info || has_own_cgroup)
 		info->linux_info = make_linux(b, linux_info, has_own_cgroup);
 	add_volumes(b, volumes, info);
+	if (networked)
+		network_infos_add(b, networked, info);
 	return info;
+}
+
+/* INSTANCE, if it is attached to networks. */
+static const struct instance *networked(const struct instance *instance)
+{
+	return instance->spec->has_own_network ? instance : NULL;
+}
+
+Mesos__V1__ContainerInfo *container_info_new(struct build *b, const struct instance_task *task)
+{
+	const struct pod *pod = task->instance->spec->pod;
+
+	return make(b, pod ? NULL : networked(task->instance), instance_task_spec(task)->json,
+		    pod && !pod->shares_cgroups);
+}
+
+Mesos__V1__ContainerInfo *container_info_of_pod(struct build *b, const struct instance *instance)
+{
+	return make(b, networked(instance), NULL, false);
 }

@@ -7,12 +7,14 @@
 #include "master_stub/marathon/instance/build.h"
 #include "proto/mesos.pb-c.h"
 
-/*
- * From the canonical definition APP; NULL: nothing is asked for that every task has not anyway.
- * HAS_OWN_CGROUP: a container of a pod has its resources for itself.
- */
-Mesos__V1__ContainerInfo *container_info_new(struct build *b, const json_t *app,
-					     bool has_own_cgroup);
+struct instance;
+struct instance_task;
+
+/* Of TASK, which a pod's network surrounds; NULL: nothing is asked for that every task has not anyway. */
+Mesos__V1__ContainerInfo *container_info_new(struct build *b, const struct instance_task *task);
+
+/* Of what surrounds the containers of a pod: the networks that all of them are on; NULL: their node's. */
+Mesos__V1__ContainerInfo *container_info_of_pod(struct build *b, const struct instance *instance);
 
 /* The name of the image that APP runs from, borrowed, or NULL. */
 const char *container_info_image(const json_t *app);

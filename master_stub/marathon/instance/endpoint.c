@@ -3,13 +3,40 @@
 #include "master_stub/marathon/definition/app_ports.h"
 #include "master_stub/marathon/state.h"
 
+uint16_t instance_host_port(const struct instance *instance, unsigned index)
+{
+	if (index >= instance->n_ports || !app_port(instance->spec, index).takes_host_port)
+		return 0;
+	return instance->ports[index];
+}
+
+uint16_t instance_container_port(const struct instance *instance, unsigned index)
+{
+	uint16_t port = app_port(instance->spec, index).container_port;
+
+	if (port != 0)
+		return port;
+	return index < instance->n_ports ? instance->ports[index] : 0;
+}
+
+bool endpoint_at(const struct instance *instance, unsigned index, struct endpoint *ret)
+{
+	uint16_t port = instance_host_port(instance, index);
+	const json_t *own = json_array_get(instance->ip_addresses, 0);
+
+	*ret = (struct endpoint){ .host = instance->host, .port = port };
+	if (port == 0)
+		*ret = (struct endpoint){
+			.host = json_string_value(json_object_get(own, "ipAddress")),
+			.port = instance_container_port(instance, index),
+		};
+	return ret->host && ret->port != 0;
+}
+
 bool endpoint_find(const struct instance *instance, const char *name, struct endpoint *ret)
 {
 	int index = app_port_index(instance->spec->json, name);
 
-	if (index < 0 || (unsigned)index >= instance->n_ports)
-		return false;
-	ret->host = instance->host;
-	ret->port = instance->ports[index];
-	return ret->host && ret->port != 0;
+	return index >= 0 && (unsigned)index < instance->n_ports &&
+	       endpoint_at(instance, (unsigned)index, ret);
 }

@@ -7,9 +7,11 @@
 #include <string.h>
 
 #include "lib/cleanup.h"
+#include "master_stub/marathon/definition/app_ports.h"
 #include "master_stub/marathon/definition/pod.h"
 #include "master_stub/marathon/deployment/group_role.h"
 #include "master_stub/marathon/instance/container_info.h"
+#include "master_stub/marathon/instance/endpoint.h"
 #include "master_stub/marathon/instance/launch_operation.h"
 #include "master_stub/marathon/state.h"
 
@@ -90,38 +92,56 @@ static void set_labels(json_t *env, const json_t *labels)
 
 static void set_port(json_t *env, const struct app *app, unsigned index, uint16_t port)
 {
-	const json_t *definition = json_array_get(app->ports, index);
-	const char *name = json_string_value(json_object_get(definition, "name"));
-	uint16_t requested = app_service_port(app, index);
+	const struct app_port wanted = app_port(app, index);
 	char variable[NAME_MAX_SIZE + 8], upper[NAME_MAX_SIZE];
 
 	(void)snprintf(variable, sizeof(variable), "PORT%u", index);
 	set_fmt(env, variable, "%u", port);
-	(void)snprintf(variable, sizeof(variable), "PORT_%u", requested ? requested : port);
+	(void)snprintf(variable, sizeof(variable), "PORT_%u", wanted.requested ? wanted.requested : port);
 	set_fmt(env, variable, "%u", port);
-	if (name) {
-		normalise(name, upper);
+	if (wanted.name) {
+		normalise(wanted.name, upper);
 		(void)snprintf(variable, sizeof(variable), "PORT_%s", upper);
 		set_fmt(env, variable, "%u", port);
 	}
 }
 
-/* No variable at all when the app has no ports. */
+struct port_list {
+	char text[1024];
+	size_t used;
+};
+
+static void list_port(json_t *env, struct port_list *list, uint16_t port)
+{
+	if (list->used >= sizeof(list->text))
+		return;
+	if (list->used == 0)
+		set_fmt(env, "PORT", "%u", port);
+	list->used += (size_t)snprintf(list->text + list->used, sizeof(list->text) - list->used,
+				       "%s%u", list->used ? "," : "", port);
+}
+
+/*
+ * No variable at all when the app has no ports.  PORTS has those that were given to the instance, by its
+ * node and then by chance; those that only the definition says are not among them.
+ */
 static void set_ports(json_t *env, const struct app *app, const uint16_t *ports, unsigned n_ports)
 {
-	char list[1024] = "";
-	size_t used = 0;
+	struct port_list list = { 0 };
 
 	for (unsigned i = 0; i < n_ports; i++) {
 		set_port(env, app, i, ports[i]);
-		if (used < sizeof(list))
-			used += (size_t)snprintf(list + used, sizeof(list) - used, "%s%u",
-						 i ? "," : "", ports[i]);
+		if (app_port(app, i).takes_host_port)
+			list_port(env, &list, ports[i]);
 	}
-	if (n_ports > 0) {
-		set(env, "PORTS", list);
-		set_fmt(env, "PORT", "%u", ports[0]);
+	for (unsigned i = 0; i < n_ports; i++) {
+		const struct app_port wanted = app_port(app, i);
+
+		if (!wanted.takes_host_port && wanted.container_port == 0)
+			list_port(env, &list, ports[i]);
 	}
+	if (n_ports > 0)
+		set(env, "PORTS", list.text);
 }
 
 /* Takes PLACE. */
@@ -193,41 +213,34 @@ static json_t *environment_of_app(const struct controller *c, const struct insta
 
 /* ---- Containers of pods ---- */
 
-static void set_endpoint(json_t *env, const char *prefix, const char *name, json_int_t port)
+static void set_endpoint(json_t *env, const char *prefix, const char *name, uint16_t port)
 {
 	char variable[NAME_MAX_SIZE + 16], upper[NAME_MAX_SIZE];
 
 	normalise(name, upper);
 	(void)snprintf(variable, sizeof(variable), "%s%s", prefix, upper);
-	set_fmt(env, variable, "%lld", (long long)port);
+	set_fmt(env, variable, "%u", port);
 }
 
 /* ENDPOINT_ is where the others of the pod reach it: all that share its network are told. */
-static void set_endpoints(json_t *env, const struct instance *instance,
-			  const struct pod_container *container)
+static void set_endpoints(json_t *env, const struct instance *instance)
 {
-	unsigned port = container->first_port;
+	for (unsigned i = 0; i < instance->n_ports; i++) {
+		const char *name = app_port(instance->spec, i).name;
+		uint16_t outside = instance_host_port(instance, i);
+		uint16_t inside = instance_container_port(instance, i);
 
-	for (size_t i = 0; i < json_array_size(container->endpoints); i++) {
-		const json_t *endpoint = json_array_get(container->endpoints, i);
-		const json_t *inside = json_object_get(endpoint, "containerPort");
-		const char *name = json_string_value(json_object_get(endpoint, "name"));
-
-		if (json_object_get(endpoint, "hostPort") && port < instance->n_ports) {
-			set_endpoint(env, "EP_HOST_", name, instance->ports[port]);
-			set_endpoint(env, "ENDPOINT_", name, instance->ports[port++]);
-		}
-		if (inside) {
-			set_endpoint(env, "EP_CONTAINER_", name, json_integer_value(inside));
-			set_endpoint(env, "ENDPOINT_", name, json_integer_value(inside));
-		}
+		if (outside)
+			set_endpoint(env, "EP_HOST_", name, outside);
+		if (instance->spec->has_own_network)
+			set_endpoint(env, "EP_CONTAINER_", name, inside);
+		set_endpoint(env, "ENDPOINT_", name, inside);
 	}
 }
 
 static json_t *environment_of_container(const struct instance_task *task)
 {
 	const struct instance *instance = task->instance;
-	const struct pod *pod = instance->spec->pod;
 	const struct pod_container *container = instance_task_container(task);
 	json_t *env = json_deep_copy(container->app->env);
 	json_t *labels = json_deep_copy(instance->spec->labels);
@@ -242,8 +255,7 @@ static json_t *environment_of_container(const struct instance_task *task)
 	set(env, "MESOS_EXECUTOR_ID", executor_id);
 	set(env, "MARATHON_CONTAINER_ID", container->name);
 	set_labels(env, labels);
-	for (unsigned i = 0; i < pod->n_containers; i++)
-		set_endpoints(env, instance, &pod->containers[i]);
+	set_endpoints(env, instance);
 	json_decref(labels);
 	json_decref(own_labels);
 	return env;

@@ -7,6 +7,7 @@
 
 #include "lib/cleanup.h"
 #include "master_stub/marathon/autoscale/metering.h"
+#include "master_stub/marathon/definition/app_ports.h"
 #include "master_stub/marathon/definition/pod.h"
 #include "master_stub/marathon/instance/health_results.h"
 #include "master_stub/marathon/instance/readiness.h"
@@ -143,15 +144,13 @@ const struct app *instance_task_spec(const struct instance_task *task)
 	return container ? container->app : task->instance->spec;
 }
 
-const uint16_t *instance_task_ports(const struct instance_task *task, unsigned *ret_n)
+unsigned instance_task_ports(const struct instance_task *task, unsigned *ret_first)
 {
-	const struct instance *instance = task->instance;
 	const struct pod_container *container = instance_task_container(task);
-	unsigned first = container ? container->first_port : 0;
 	unsigned n = app_n_ports(instance_task_spec(task));
 
-	*ret_n = first + n <= instance->n_ports ? n : 0;
-	return *ret_n > 0 ? &instance->ports[first] : NULL;
+	*ret_first = container ? container->first_port : 0;
+	return *ret_first + n <= task->instance->n_ports ? n : 0;
 }
 
 /* One that has finished is asked no more. */
@@ -211,7 +210,7 @@ static void release(struct controller *c, struct instance *instance)
 	free(instance->host);
 	free(instance->ports);
 	free(instance->doom_reason);
-	free(instance->ip);
+	json_decref(instance->ip_addresses);
 	free(instance);
 }
 

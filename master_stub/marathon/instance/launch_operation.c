@@ -8,6 +8,7 @@
 #include "lib/resources.h"
 #include "master_stub/marathon/definition/pod.h"
 #include "master_stub/marathon/instance/build.h"
+#include "master_stub/marathon/instance/container_info.h"
 #include "master_stub/marathon/instance/task_info.h"
 #include "master_stub/marathon/placement/usable.h"
 #include "master_stub/marathon/state.h"
@@ -97,6 +98,7 @@ static Mesos__V1__ExecutorInfo *make_executor(struct build *b, const struct inst
 	if (info->executor_id)
 		info->executor_id->value = build_copy(b, id);
 	info->labels = labels_message(b, instance->spec->labels);
+	info->container = container_info_of_pod(b, instance);
 	if (resources_to_messages(resources, instance->spec->role, &info->resources,
 				  &info->n_resources) < 0)
 		b->failed = true;

@@ -10,6 +10,8 @@
 #include "master_stub/marathon/definition/pod.h"
 #include "master_stub/marathon/instance/build.h"
 #include "master_stub/marathon/instance/container_info.h"
+#include "master_stub/marathon/instance/discovery.h"
+#include "master_stub/marathon/instance/endpoint.h"
 #include "master_stub/marathon/instance/environment.h"
 #include "master_stub/marathon/instance/unhealthy.h"
 #include "master_stub/marathon/state.h"
@@ -157,17 +159,33 @@ static Mesos__V1__CommandInfo *make_command(struct build *b, const struct instan
 
 /* ---- Health check ---- */
 
-/* A port that the definition names, or one of those that were taken from the offer. */
-static uint32_t check_port(const struct instance_task *of, const json_t *check)
+/*
+ * Who names a port of a check that Marathon makes itself names the node's, where the task is on the
+ * bridge: here every check is made where the container is.
+ */
+static uint32_t named_port(const struct instance_task *of, uint32_t port, bool is_of_node)
+{
+	unsigned first, n = instance_task_ports(of, &first);
+
+	for (unsigned i = first; is_of_node && i < first + n; i++) {
+		if (instance_host_port(of->instance, i) == port)
+			return instance_container_port(of->instance, i);
+	}
+	return port;
+}
+
+/* A port that the definition names, or one of those that the task has. */
+static uint32_t check_port(const struct instance_task *of, const json_t *check,
+			   const char *protocol)
 {
 	const json_t *port = json_object_get(check, "port");
 	size_t index = (size_t)json_integer_value(json_object_get(check, "portIndex"));
-	unsigned n;
-	const uint16_t *ports = instance_task_ports(of, &n);
+	unsigned first, n = instance_task_ports(of, &first);
 
 	if (port)
-		return (uint32_t)json_integer_value(port);
-	return index < n ? ports[index] : 0;
+		return named_port(of, (uint32_t)json_integer_value(port),
+				  strncmp(protocol, "MESOS_", 6) != 0);
+	return index < n ? instance_container_port(of->instance, first + (unsigned)index) : 0;
 }
 
 static char *check_path(struct build *b, const json_t *check)
@@ -195,7 +213,7 @@ static void set_check_target(struct build *b, const struct instance_task *of,
 				    mesos__v1__health_check__tcpcheck_info__init);
 		if (!message->tcp)
 			return;
-		message->tcp->port = check_port(of, check);
+		message->tcp->port = check_port(of, check, protocol);
 		message->tcp->has_protocol = is_v6;
 		message->tcp->protocol = is_v6 ? MESOS__V1__NETWORK_INFO__PROTOCOL__IPv6
 					       : MESOS__V1__NETWORK_INFO__PROTOCOL__IPv4;
@@ -206,7 +224,7 @@ static void set_check_target(struct build *b, const struct instance_task *of,
 			     mesos__v1__health_check__httpcheck_info__init);
 	if (!message->http)
 		return;
-	message->http->port = check_port(of, check);
+	message->http->port = check_port(of, check, protocol);
 	message->http->path = check_path(b, check);
 	message->http->scheme = build_copy(b, strstr(protocol, "HTTPS") ? "https" : "http");
 	message->http->has_protocol = is_v6;
@@ -299,7 +317,7 @@ static void add_health_checks(struct build *b, const struct instance_task *of,
 	}
 }
 
-/* ---- Labels, discovery, limits ---- */
+/* ---- Labels, limits ---- */
 
 Mesos__V1__Labels *labels_message(struct build *b, const json_t *labels)
 {
@@ -324,48 +342,6 @@ Mesos__V1__Labels *labels_message(struct build *b, const json_t *labels)
 		label->key = build_copy(b, key);
 		label->value = build_copy(b, json_string_value(value));
 		message->labels[message->n_labels++] = label;
-	}
-	return message;
-}
-
-static Mesos__V1__Port *make_port(struct build *b, const json_t *definition, uint16_t number)
-{
-	const char *name = json_string_value(json_object_get(definition, "name"));
-	Mesos__V1__Port *port = MAKE(b, Mesos__V1__Port, mesos__v1__port__init);
-
-	if (!port)
-		return NULL;
-	port->number = number;
-	port->name = name ? build_copy(b, name) : NULL;
-	port->protocol = build_copy(b, json_string_value(json_object_get(definition, "protocol")));
-	port->labels = labels_message(b, json_object_get(definition, "labels"));
-	return port;
-}
-
-static Mesos__V1__DiscoveryInfo *make_discovery(struct build *b, const struct instance_task *of)
-{
-	const struct app *app = instance_task_spec(of);
-	unsigned n;
-	const uint16_t *ports = instance_task_ports(of, &n);
-	Mesos__V1__DiscoveryInfo *message =
-		MAKE(b, Mesos__V1__DiscoveryInfo, mesos__v1__discovery_info__init);
-	char name[256];
-
-	if (!message)
-		return NULL;
-	task_name(app->id, name, sizeof(name));
-	message->visibility = MESOS__V1__DISCOVERY_INFO__VISIBILITY__FRAMEWORK;
-	message->name = build_copy(b, name);
-	message->ports = MAKE(b, Mesos__V1__Ports, mesos__v1__ports__init);
-	if (!message->ports || n == 0)
-		return message;
-	message->ports->ports = build_alloc(b, n, sizeof(*message->ports->ports));
-	for (unsigned i = 0; message->ports->ports && i < n; i++) {
-		Mesos__V1__Port *port = make_port(b, json_array_get(app->ports, i), ports[i]);
-
-		if (!port)
-			break;
-		message->ports->ports[message->ports->n_ports++] = port;
 	}
 	return message;
 }
@@ -418,11 +394,10 @@ static void fill(struct build *b, const struct instance_task *of, Mesos__V1__Tas
 	if (task->agent_id)
 		task->agent_id->value = build_copy(b, instance->agent_id);
 	task->command = make_command(b, of);
-	task->container = container_info_new(b, app->json,
-					     container && !instance->spec->pod->shares_cgroups);
+	task->container = container_info_new(b, of);
 	add_health_checks(b, of, task);
 	task->labels = labels_message(b, app->labels);
-	task->discovery = make_discovery(b, of);
+	task->discovery = discovery_info_new(b, of);
 	task->kill_policy = make_kill_policy(b, app->kill_grace_ms);
 	task->limits = build_alloc(b, 2, sizeof(*task->limits));
 	add_limit(b, task, "cpus", app->cpus_limit);

@@ -30,18 +30,37 @@ static void note_residence(struct controller *c, const struct instance *instance
 
 /* ---- Place ---- */
 
-static void take_address(struct controller *c, struct instance *instance,
-			 const Mesos__V1__TaskStatus *status)
+enum { MAX_ADDRESSES = 64 };
+
+static void add_address(const Mesos__V1__NetworkInfo__IPAddress *address, json_t *list)
+{
+	const char *text = address->ip_address;
+
+	if (text && utf8_is_valid(text, strlen(text)))
+		(void)json_array_append_new(list,
+					    json_pack("{s:s, s:s}", "ipAddress", text, "protocol",
+						      strchr(text, ':') ? "IPv6" : "IPv4"));
+}
+
+/* Every update of a task that has addresses tells them all. */
+static void take_addresses(struct instance *instance, const Mesos__V1__TaskStatus *status)
 {
 	const Mesos__V1__ContainerStatus *container = status->container_status;
-	const Mesos__V1__NetworkInfo *network;
+	json_t *list;
 
 	if (!container || container->n_network_infos == 0)
 		return;
-	network = container->network_infos[0];
-	if (network->n_ip_addresses > 0 && network->ip_addresses[0]->ip_address &&
-	    instance_set_text(&instance->ip, network->ip_addresses[0]->ip_address) < 0)
-		c->is_out_of_memory = true;
+	list = json_array();
+	for (size_t i = 0; i < container->n_network_infos; i++) {
+		const Mesos__V1__NetworkInfo *network = container->network_infos[i];
+
+		for (size_t k = 0; k < network->n_ip_addresses; k++) {
+			if (json_array_size(list) < MAX_ADDRESSES)
+				add_address(network->ip_addresses[k], list);
+		}
+	}
+	json_decref(instance->ip_addresses);
+	instance->ip_addresses = list;
 }
 
 /* ---- Unreachable (3.6) ---- */
@@ -185,7 +204,7 @@ static void handle_progress(struct controller *c, struct instance_task *task,
 	instance_sum_up(instance);
 	if (instance_is_running(instance) && instance->started_wall_ms == 0)
 		instance->started_wall_ms = controller_wall_ms(c);
-	take_address(c, instance, status);
+	take_addresses(instance, status);
 	if (changed) {
 		backoff_moved(&instance->entry->backoff, c->now_ms);
 		event_status_update(c, task, status);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "lib/cleanup.h"
+#include "master_stub/marathon/definition/app_ports.h"
 #include "master_stub/marathon/instance/residence.h"
 #include "master_stub/marathon/placement/fit.h"
 #include "master_stub/marathon/placement/node.h"
@@ -140,8 +141,8 @@ static void say_ports(struct sentence *s, const struct census *census, const str
 		say(s, " port %u free (free are: %.100s)", group->port,
 		    ranges && *ranges ? ranges : "none");
 	else
-		say(s, " %u port%s free (most: %" PRId64 ")", app_n_ports(census->spec),
-		    app_n_ports(census->spec) == 1 ? "" : "s", group->most);
+		say(s, " %u port%s free (most: %" PRId64 ")", app_n_host_ports(census->spec),
+		    app_n_host_ports(census->spec) == 1 ? "" : "s", group->most);
 }
 
 /* Of the scalar that REASON is about. */
@@ -270,7 +271,7 @@ static void say_missing_ports(struct sentence *s, const struct app *spec, const 
 		say(s, "port %u is needed, free are: %.100s", port,
 		    ranges && *ranges ? ranges : "none");
 	else
-		say(s, "%u ports are needed, %" PRIu64 " are free", app_n_ports(spec),
+		say(s, "%u ports are needed, %" PRIu64 " are free", app_n_host_ports(spec),
 		    ranges_count(has));
 }
 

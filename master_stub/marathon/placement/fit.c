@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "lib/cleanup.h"
+#include "master_stub/marathon/definition/app_ports.h"
 #include "master_stub/marathon/instance/residence.h"
 #include "master_stub/marathon/instance/task_info.h"
 #include "master_stub/marathon/placement/node.h"
@@ -56,8 +57,8 @@ int fit_prepare(const struct controller *c, const struct entry *entry, struct fi
 
 uint16_t fit_missing_port(const struct app *spec, const struct ranges *free_ports)
 {
-	for (unsigned i = 0; spec->require_ports && i < app_n_ports(spec); i++) {
-		uint16_t port = app_service_port(spec, i);
+	for (unsigned i = 0; i < app_n_ports(spec); i++) {
+		uint16_t port = app_port(spec, i).host_port;
 
 		if (port != 0 && !ranges_contains(free_ports, port, port))
 			return port;
@@ -83,7 +84,7 @@ static enum reason lacks(const struct app *spec, const struct resources *usable)
 			return scalar_reasons[kind];
 	}
 	/* Dynamic ports need only be enough; required ones have to be there. */
-	if (ranges_count(&usable->ports) < app_n_ports(spec) ||
+	if (ranges_count(&usable->ports) < app_n_host_ports(spec) ||
 	    fit_missing_port(spec, &usable->ports) != 0)
 		return REASON_PORTS;
 	return N_REASONS;

@@ -6,6 +6,7 @@
 
 #include "lib/id.h"
 #include "master_stub/marathon/definition/app_id.h"
+#include "master_stub/marathon/definition/app_ports.h"
 #include "master_stub/marathon/instance/launch_operation.h"
 #include "master_stub/marathon/instance/residence.h"
 #include "master_stub/marathon/placement/node.h"

@@ -7,6 +7,8 @@
 #include "lib/cleanup.h"
 #include "lib/pb_json.h"
 #include "master_stub/marathon/autoscale/metering.h"
+#include "master_stub/marathon/definition/app_ports.h"
+#include "master_stub/marathon/instance/endpoint.h"
 #include "master_stub/marathon/instance/task_info.h"
 #include "master_stub/marathon/placement/fit.h"
 #include "master_stub/marathon/placement/roles.h"
@@ -197,8 +199,12 @@ void node_give_back(struct controller *c, const struct instance *instance)
 		return;
 	for (int kind = 0; kind < N_RESOURCE_KINDS; kind++)
 		node->left.scalar[kind] += freed.scalar[kind];
-	for (unsigned i = 0; i < instance->n_ports; i++)
-		(void)ranges_add(&node->left.ports, instance->ports[i], instance->ports[i]);
+	for (unsigned i = 0; i < instance->n_ports; i++) {
+		uint16_t port = instance_host_port(instance, i);
+
+		if (port != 0)
+			(void)ranges_add(&node->left.ports, port, port);
+	}
 	resources_done(&freed);
 }
 

@@ -7,6 +7,7 @@
 #include "lib/cleanup.h"
 #include "lib/err.h"
 #include "lib/pb_json.h"
+#include "master_stub/marathon/definition/app_ports.h"
 #include "master_stub/marathon/instance/residence.h"
 #include "master_stub/marathon/instance/task_info.h"
 #include "master_stub/marathon/state.h"
@@ -85,12 +86,15 @@ static int add_volumes(const struct residence *residence, struct resource_part *
 	return r;
 }
 
-static int add_ports(const struct residence *residence, struct resources *plain)
+static int add_ports(const struct residence *residence, const struct app *spec,
+		     struct resources *plain)
 {
 	int r = 0;
 
-	for (unsigned i = 0; i < residence->n_ports && r == 0; i++)
-		r = ranges_add(&plain->ports, residence->ports[i], residence->ports[i]);
+	for (unsigned i = 0; i < residence->n_ports && r == 0; i++) {
+		if (app_port(spec, i).takes_host_port)
+			r = ranges_add(&plain->ports, residence->ports[i], residence->ports[i]);
+	}
 	return r;
 }
 
@@ -105,7 +109,7 @@ int reservation_make(const struct residence *residence, const struct app *spec,
 	if (r == 0)
 		r = task_resources(spec, &plain);
 	if (r == 0)
-		r = add_ports(residence, &plain);
+		r = add_ports(residence, spec, &plain);
 	if (r == 0)
 		r = reserve_all(&plain, &like, &ret->whole);
 	if (r == 0)

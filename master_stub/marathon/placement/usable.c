@@ -6,6 +6,7 @@
 #include "lib/resources.h"
 #include "lib/rng.h"
 #include "master_stub/marathon/definition/app.h"
+#include "master_stub/marathon/definition/app_ports.h"
 #include "master_stub/marathon/instance/task_info.h"
 #include "master_stub/marathon/state.h"
 #include "proto/mesos.pb-c.h"
@@ -139,15 +140,16 @@ int usable_take(const struct controller *c, const struct app *spec, struct resou
 }
 
 /* Required ports first, so that no other one takes them. */
-static int choose_ports(struct rng *rng, const struct app *spec, struct ranges *free_ports,
-			uint16_t *ports, struct ranges *taken)
+static int choose_host_ports(struct rng *rng, const struct app *spec, struct ranges *free_ports,
+			     uint16_t *ports, struct ranges *taken)
 {
 	for (int pass = 0; pass < 2; pass++) {
 		for (unsigned i = 0; i < app_n_ports(spec); i++) {
-			uint16_t port = spec->require_ports ? app_service_port(spec, i) : 0;
+			const struct app_port wanted = app_port(spec, i);
+			uint16_t port = wanted.host_port;
 			uint64_t n = ranges_count(free_ports);
 
-			if ((pass == 0) != (port != 0))
+			if (!wanted.takes_host_port || (pass == 0) != (port != 0))
 				continue;
 			if (port == 0)
 				port = (uint16_t)ranges_at(free_ports, rng ? rng_below(rng, n) : 0);
@@ -158,6 +160,36 @@ static int choose_ports(struct rng *rng, const struct app *spec, struct ranges *
 		}
 	}
 	return 0;
+}
+
+/* Does another port of SPEC, or of those chosen before PORTS[index], have that number? */
+static bool is_used(const struct app *spec, const uint16_t *ports, unsigned index, uint16_t port)
+{
+	for (unsigned i = 0; i < app_n_ports(spec); i++) {
+		const struct app_port other = app_port(spec, i);
+
+		if (other.container_port == port ||
+		    ((other.takes_host_port || i < index) && ports[i] == port))
+			return true;
+	}
+	return false;
+}
+
+/* Those that are nowhere but in the container: any will do, where nothing else of it is. */
+static void choose_container_ports(struct rng *rng, const struct app *spec, uint16_t *ports)
+{
+	enum { FIRST = 1025, N = UINT16_MAX - FIRST + 1 };
+
+	for (unsigned i = 0; i < app_n_ports(spec); i++) {
+		const struct app_port wanted = app_port(spec, i);
+		uint64_t at = rng ? rng_below(rng, N) : 0;
+
+		if (wanted.takes_host_port)
+			continue;
+		ports[i] = wanted.container_port;
+		while (ports[i] == 0 || (wanted.container_port == 0 && is_used(spec, ports, i, ports[i])))
+			ports[i] = (uint16_t)(FIRST + at++ % N);
+	}
 }
 
 int usable_take_instance(const struct controller *c, struct rng *rng, const struct app *spec,
@@ -174,7 +206,8 @@ int usable_take_instance(const struct controller *c, struct rng *rng, const stru
 	usable = usable_of(c, spec, left, &scratch);
 	r = usable ? ranges_copy(&usable->ports, &free_ports) : -ENOMEM;
 	if (r == 0)
-		r = choose_ports(rng, spec, &free_ports, ports, &need.ports);
+		r = choose_host_ports(rng, spec, &free_ports, ports, &need.ports);
+	choose_container_ports(rng, spec, ports);
 	if (r == 0)
 		r = usable_take(c, spec, left, &need, ret);
 	ranges_done(&free_ports);

@@ -9,6 +9,8 @@
 #include "lib/cleanup.h"
 #include "lib/clock.h"
 #include "master_stub/marathon/definition/app_id.h"
+#include "master_stub/marathon/definition/app_ports.h"
+#include "master_stub/marathon/instance/endpoint.h"
 #include "master_stub/marathon/instance/residence.h"
 #include "master_stub/marathon/rest/api_lists.h"
 #include "master_stub/marathon/state.h"
@@ -29,6 +31,7 @@ static void print_line(FILE *out, const struct entry *entry, unsigned index)
 	const struct app *app = entry->target;
 	const struct instance *instance;
 	char safe[APP_ID_SIZE];
+	struct endpoint at;
 
 	app_id_to_safe(entry->id, safe);
 	if (index < app_n_ports(app))
@@ -38,8 +41,8 @@ static void print_line(FILE *out, const struct entry *entry, unsigned index)
 	TAILQ_FOREACH(instance, &entry->instances, of_app) {
 		if (!instance_is_running(instance) || instance->is_doomed)
 			continue;
-		if (index < instance->n_ports)
-			(void)fprintf(out, "%s:%u\t", instance->host, instance->ports[index]);
+		if (endpoint_at(instance, index, &at))
+			(void)fprintf(out, "%s:%u\t", at.host, at.port);
 		else
 			(void)fprintf(out, "%s\t", instance->host);
 	}

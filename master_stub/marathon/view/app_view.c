@@ -6,6 +6,7 @@
 
 #include "lib/cleanup.h"
 #include "master_stub/marathon/definition/app_compat.h"
+#include "master_stub/marathon/definition/app_ports.h"
 #include "master_stub/marathon/instance/readiness.h"
 #include "master_stub/marathon/instance/unhealthy.h"
 #include "master_stub/marathon/state.h"

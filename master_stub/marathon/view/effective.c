@@ -7,6 +7,8 @@
 #include "lib/err.h"
 #include "lib/pb_json.h"
 #include "lib/resources.h"
+#include "master_stub/marathon/definition/app_ports.h"
+#include "master_stub/marathon/instance/endpoint.h"
 #include "master_stub/marathon/instance/task_info.h"
 #include "master_stub/marathon/placement/reservation.h"
 #include "master_stub/marathon/state.h"
@@ -106,8 +108,11 @@ static int imagine_ports(struct instance *imagined)
 
 	imagined->n_ports = app_n_ports(app);
 	imagined->ports = calloc(imagined->n_ports + 1, sizeof(*imagined->ports));
-	for (unsigned i = 0; imagined->ports && app->require_ports && i < imagined->n_ports; i++)
-		imagined->ports[i] = app_service_port(app, i);
+	for (unsigned i = 0; imagined->ports && i < imagined->n_ports; i++) {
+		const struct app_port port = app_port(app, i);
+
+		imagined->ports[i] = port.takes_host_port ? port.host_port : port.container_port;
+	}
 	return imagined->ports ? 0 : -1;
 }
 
@@ -129,8 +134,10 @@ static int resources_of(const struct instance_task *of, struct resources *ret)
 	}
 	r = task_resources(instance_task_spec(of), ret);
 	for (unsigned i = 0; i < instance->n_ports && r == 0; i++) {
-		if (instance->ports[i] != 0)
-			r = ranges_add(&ret->ports, instance->ports[i], instance->ports[i]);
+		uint16_t port = instance_host_port(instance, i);
+
+		if (port != 0)
+			r = ranges_add(&ret->ports, port, port);
 	}
 	return r;
 }

@@ -26,11 +26,12 @@ static json_t *config_view(const struct controller *c)
 
 	(void)snprintf(master, sizeof(master), "%s:%u", o->hostname, o->port);
 	config = json_pack("{s:s?, s:b, s:n, s:s, s:s, s:[], s:s, s:b, s:s, s:b, s:s, s:s, s:s, s:s,"
-			   " s:n}",
+			   " s:s, s:n}",
 			   "access_control_allow_origin", o->allow_origin, "checkpoint", 1,
 			   "default_network_name", "env_vars_prefix", o->env_vars_prefix, "executor", "//cmd",
 			   "features", "framework_name", "marathon", "ha", 0, "hostname",
-			   o->hostname, "maintenance_mode", 0, "master", master, "mesos_role", o->mesos_role,
+			   o->hostname, "maintenance_mode", 0, "master", master,
+			   "mesos_bridge_name", o->mesos_bridge_name, "mesos_role", o->mesos_role,
 			   "mesos_user", "root", "new_group_enforce_role",
 			   o->new_group_enforces_role ? "top" : "off", "webui_url");
 	numbers = json_pack("{s:i, s:i, s:i, s:i, s:i, s:I, s:I, s:I, s:I, s:I}",

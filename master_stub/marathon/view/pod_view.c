@@ -6,7 +6,9 @@
 
 #include "lib/cleanup.h"
 #include "master_stub/marathon/definition/app_id.h"
+#include "master_stub/marathon/definition/app_ports.h"
 #include "master_stub/marathon/definition/pod.h"
+#include "master_stub/marathon/instance/endpoint.h"
 #include "master_stub/marathon/state.h"
 
 json_t *spec_view(const struct app *spec)
@@ -48,23 +50,20 @@ static const char *checked_endpoint(const struct app *spec, unsigned index)
 		json_object_get(http ? http : json_object_get(check, "tcp"), "endpoint"));
 }
 
-/* Its ports on the host are the instance's, in the order of those endpoints that have one. */
 static json_t *endpoints_view(const struct instance *instance, unsigned index)
 {
 	const struct pod_container *container = &instance->spec->pod->containers[index];
 	const struct instance_task *task = &instance->tasks[index];
 	const char *checked = checked_endpoint(instance->spec, index);
-	unsigned port = container->first_port;
 	json_t *list = json_array();
 
-	for (size_t i = 0; i < json_array_size(container->endpoints); i++) {
-		const json_t *endpoint = json_array_get(container->endpoints, i);
-		const char *name = json_string_value(json_object_get(endpoint, "name"));
+	for (unsigned i = 0; i < app_n_ports(container->app); i++) {
+		const char *name = app_port(container->app, i).name;
+		uint16_t port = instance_host_port(instance, container->first_port + i);
 		json_t *view = json_pack("{s:s}", "name", name);
 
-		if (json_object_get(endpoint, "hostPort") && port < instance->n_ports)
-			(void)json_object_set_new(view, "allocatedHostPort",
-						  json_integer(instance->ports[port++]));
+		if (port != 0)
+			(void)json_object_set_new(view, "allocatedHostPort", json_integer(port));
 		if (checked && task->has_health && strcmp(checked, name) == 0)
 			(void)json_object_set_new(view, "healthy", json_boolean(task->is_healthy));
 		(void)json_array_append_new(list, view);

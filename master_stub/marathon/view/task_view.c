@@ -5,8 +5,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "master_stub/marathon/definition/app_parts.h"
+#include "master_stub/marathon/definition/app_ports.h"
 #include "master_stub/marathon/deployment/rollout.h"
+#include "master_stub/marathon/instance/endpoint.h"
 #include "master_stub/marathon/instance/residence.h"
 #include "master_stub/marathon/placement/node.h"
 #include "master_stub/marathon/state.h"
@@ -31,37 +32,30 @@ void task_id_split(const char *task_id, char *ret_app, size_t app_size, char *re
 json_t *task_ports_view(const struct instance_task *task)
 {
 	json_t *view = json_array();
-	unsigned n;
-	const uint16_t *ports = instance_task_ports(task, &n);
+	unsigned first, n = instance_task_ports(task, &first);
 
-	for (unsigned i = 0; i < n; i++)
-		(void)json_array_append_new(view, json_integer(ports[i]));
+	for (unsigned i = first; i < first + n; i++) {
+		uint16_t port = instance_host_port(task->instance, i);
+
+		if (port != 0)
+			(void)json_array_append_new(view, json_integer(port));
+	}
 	return view;
 }
 
 /* A task on its node's network has the node's address; only where that is its name it is known here. */
-static const char *address_of(const struct instance *instance)
-{
-	const json_t *networks = json_object_get(instance->spec->json, "networks");
-	struct in6_addr address;
-	bool is_numeric = instance->host && (inet_pton(AF_INET, instance->host, &address) == 1 ||
-					     inet_pton(AF_INET6, instance->host, &address) == 1);
-
-	if (instance->ip)
-		return instance->ip;
-	return is_numeric && networks_are_of_host(networks) ? instance->host : NULL;
-}
-
 json_t *instance_addresses_view(const struct instance *instance)
 {
-	json_t *list = json_array();
-	const char *ip = address_of(instance);
+	struct in6_addr address;
+	bool is_v4 = instance->host && inet_pton(AF_INET, instance->host, &address) == 1;
+	bool is_v6 = instance->host && inet_pton(AF_INET6, instance->host, &address) == 1;
 
-	if (ip)
-		(void)json_array_append_new(list,
-					    json_pack("{s:s, s:s}", "ipAddress", ip, "protocol",
-						      strchr(ip, ':') ? "IPv6" : "IPv4"));
-	return list;
+	if (instance->ip_addresses)
+		return json_incref(instance->ip_addresses);
+	if (instance->spec->has_own_network || (!is_v4 && !is_v6))
+		return json_array();
+	return json_pack("[{s:s, s:s}]", "ipAddress", instance->host, "protocol",
+			 is_v6 ? "IPv6" : "IPv4");
 }
 
 static json_t *service_ports_view(const struct app *app)
