@@ -17,6 +17,7 @@
 #include "agent/executor_token.h"
 #include "agent/container.h"
 #include "agent/directory.h"
+#include "agent/directory_file.h"
 #include "agent/gc.h"
 #include "agent/image_gc.h"
 #include "agent/images.h"
@@ -171,6 +172,7 @@ static void check_shutdown(struct agent *agent)
 	HASH_ITER(hh, agent->tasks, task, next)
 		task_forget(task);
 	operations_forget(agent);
+	directory_file_remove(agent->directory_file);
 	if (store_delete(agent->store, "agent", "self", &e) < 0 ||
 	    store_commit(agent->store, &e) < 0)
 		log_write_err(LOG_LEVEL_ERROR, &e, "forget the agent's id");
@@ -366,7 +368,9 @@ static int directory_start(struct agent *agent, struct err *e)
 	static const struct directory_listener listener = { .settled = on_settled };
 	int r = directory_new(agent, &agent->directory, e);
 
-	return r < 0 ? r : directory_listen(agent->directory, &listener, agent, e);
+	if (r >= 0)
+		r = directory_listen(agent->directory, &listener, agent, e);
+	return r < 0 ? r : directory_file_new(agent, &agent->directory_file, e);
 }
 
 /* Tasks beyond what descriptors allow are refused one by one, before they fail half-way. */
@@ -447,6 +451,8 @@ int agent_start(struct agent *agent, struct err *e)
 	r = recovery_run(agent, e);
 	if (r < 0)
 		return r;
+	/* Whose id it is tells what of the directory is here. */
+	directory_file_load(agent->directory_file);
 	loop_after_turn(agent->loop, agent_turn, agent);
 	/* The loop sleeps until something happens; what recovery found does not wait for that. */
 	agent_wake(agent);
@@ -465,6 +471,7 @@ void agent_done(struct agent *agent)
 		task_free(task);
 	executors_free(agent);
 	operations_free(agent);
+	directory_file_free(agent->directory_file);
 	directory_free(agent->directory);
 	persistent_free(agent);
 	guard_free(agent->guard);

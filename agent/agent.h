@@ -24,6 +24,7 @@
 struct container;
 struct credentials;
 struct directory;
+struct directory_file;
 struct err;
 struct gc;
 struct guard;
@@ -100,6 +101,7 @@ struct agent {
 	struct master_link *link;
 	char *address;				/* of this node, as told to the master; NULL: none is known */
 	struct directory *directory;
+	struct directory_file *directory_file;
 	struct http_server *operators, *executors;
 	struct http_server *domain;		/* of custom executors; NULL: they use the operators' */
 	uint16_t port;				/* of the operators' server */

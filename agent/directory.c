@@ -65,53 +65,80 @@ static int apply_message(struct directory *directory, Tepui__Directory *message,
 	return r;
 }
 
-/* Mark what MESSAGE names: it is not forgotten. */
+/* What MESSAGE names was told on this stream. */
 static void mark(const struct directory *directory, const Tepui__Directory *message)
 {
 	for (size_t i = 0; i < message->n_nodes; i++) {
-		struct directory_node *node = directory_seek_node(directory, message->nodes[i]->agent_id);
+		struct directory_node *node = directory_seek_node(directory,
+								  message->nodes[i]->agent_id);
 
 		if (node)
-			node->round = directory->round;
+			node->stream = directory->stream;
 	}
 	for (size_t i = 0; i < message->n_services; i++) {
-		struct directory_service *service = directory_seek_service(directory,
-								 message->services[i]->key);
+		struct directory_service *service =
+			directory_seek_service(directory, message->services[i]->key);
 
 		if (service)
-			service->round = directory->round;
+			service->stream = directory->stream;
 	}
 	for (size_t i = 0; i < message->n_endpoints; i++) {
-		struct directory_endpoint *endpoint = directory_seek_endpoint(directory,
-								    message->endpoints[i]->key);
+		struct directory_endpoint *endpoint =
+			directory_seek_endpoint(directory, message->endpoints[i]->key);
 
 		if (endpoint)
-			endpoint->round = directory->round;
+			endpoint->stream = directory->stream;
 	}
 }
 
-/* All that the run does not name, before anything of it is taken: for that it may need the room. */
-static void forget_unnamed(struct directory *directory)
+/* All that was not told on this stream. */
+static void forget_untold(struct directory *directory)
 {
 	struct directory_endpoint *endpoint, *next_endpoint;
 	struct directory_service *service, *next_service;
 	struct directory_node *node, *next_node;
 
-	directory->round++;
-	for (size_t i = 0; i < directory->n_run; i++)
-		mark(directory, directory->run[i]);
 	HASH_ITER(hh, directory->endpoints, endpoint, next_endpoint) {
-		if (endpoint->round != directory->round)
+		if (endpoint->stream != directory->stream)
 			directory_remove_endpoint(directory, endpoint);
 	}
 	HASH_ITER(hh, directory->services, service, next_service) {
-		if (service->round != directory->round)
+		if (service->stream != directory->stream)
 			directory_remove_service(directory, service);
 	}
 	HASH_ITER(hh, directory->nodes, node, next_node) {
-		if (node->round != directory->round)
-			directory_remove_node(directory, node);
+		if (node->stream != directory->stream)
+			directory_forget_node(directory, node);
 	}
+}
+
+/* What is at a node that is named is known. */
+static void forget_untold_at_nodes(struct directory *directory, const Tepui__Directory *message)
+{
+	struct directory_endpoint *endpoint, *next;
+
+	for (size_t i = 0; i < message->n_nodes; i++) {
+		struct directory_node *node = directory_seek_node(directory,
+								  message->nodes[i]->agent_id);
+
+		/* One of which no more is known than its endpoints ends with the last. */
+		for (endpoint = node ? TAILQ_FIRST(&node->endpoints) : NULL; endpoint; endpoint = next) {
+			next = TAILQ_NEXT(endpoint, of_node);
+			if (endpoint->stream != directory->stream)
+				directory_remove_endpoint(directory, endpoint);
+		}
+	}
+}
+
+/* Before anything of the run is taken: it may need the room and the addresses. */
+static void forget_what_run_does_not_name(struct directory *directory)
+{
+	for (size_t i = 0; i < directory->n_run; i++)
+		mark(directory, directory->run[i]);
+	if (directory->run[directory->n_run - 1]->is_whole)
+		forget_untold(directory);
+	for (size_t i = 0; i < directory->n_run; i++)
+		forget_untold_at_nodes(directory, directory->run[i]);
 }
 
 static void tell_touched(struct directory *directory)
@@ -144,8 +171,7 @@ static int apply_run(struct directory *directory, struct err *e)
 {
 	int r = 0;
 
-	if (directory->run[0]->is_whole)
-		forget_unnamed(directory);
+	forget_what_run_does_not_name(directory);
 	for (size_t i = 0; i < directory->n_run && r >= 0; i++)
 		r = apply_message(directory, directory->run[i], e);
 	drop_run(directory);
@@ -157,8 +183,6 @@ static int add_to_run(struct directory *directory, Tepui__Directory *message_tak
 {
 	Tepui__Directory **run;
 
-	if (message_take->is_whole)
-		drop_run(directory);
 	run = directory->n_run < MAX_RUN ?
 		      reallocarray(directory->run, directory->n_run + 1, sizeof(*run)) : NULL;
 	if (!run) {
@@ -176,13 +200,9 @@ static int check_order(const struct directory *directory, const Tepui__Directory
 {
 	uint64_t expected = directory->n_messages + 1;
 
-	if (message->generation != expected)
-		return err_set(e, EPROTO, "take the directory of the master: generation %" PRIu64
-			       " comes where %" PRIu64 " should", message->generation, expected);
-	if (expected == 1 && !message->is_whole)
-		return err_set(e, EPROTO, "take the directory of the master: a change comes where all "
-			       "of it should");
-	return 0;
+	return message->generation == expected ? 0 :
+		err_set(e, EPROTO, "take the directory of the master: generation %" PRIu64 " comes "
+			"where %" PRIu64 " should", message->generation, expected);
 }
 
 void directory_begin(struct directory *directory)
@@ -190,6 +210,7 @@ void directory_begin(struct directory *directory)
 	drop_run(directory);
 	directory->base = directory->generation;
 	directory->n_messages = 0;
+	directory->stream++;
 }
 
 int directory_apply(struct directory *directory, Tepui__Directory *message_take, struct err *e)
@@ -318,7 +339,8 @@ void directory_free(struct directory *directory)
 		return;
 	drop_run(directory);
 	directory->n_listeners = 0;
-	forget_unnamed(directory);
+	directory->stream++;
+	forget_untold(directory);
 	tell_touched(directory);
 	free(directory);
 }

@@ -50,7 +50,7 @@ struct directory_node {
 	/* The directory's own. */
 	char *id;
 	TAILQ_HEAD(, directory_endpoint) endpoints;
-	unsigned round;
+	uint64_t stream;			/* that it was told on last */
 	UT_hash_handle hh;
 };
 
@@ -63,7 +63,7 @@ struct directory_service {
 	struct directory_claim claims[DIRECTORY_CLAIMS];
 	bool is_removed, is_touched;
 	TAILQ_ENTRY(directory_service) touched;
-	unsigned round;
+	uint64_t stream;			/* that it was told on last */
 	UT_hash_handle hh;
 };
 
@@ -84,7 +84,7 @@ struct directory_endpoint {
 	/* The directory's own. */
 	struct directory_node *home;		/* NODE, or what it will be */
 	TAILQ_ENTRY(directory_endpoint) of_node;
-	unsigned round;
+	uint64_t stream;			/* that it was told on last */
 	UT_hash_handle hh;
 };
 
@@ -112,7 +112,7 @@ void directory_free(struct directory *directory);
 int directory_listen(struct directory *directory, const struct directory_listener *listener,
 		     void *arg, struct err *e);
 
-/* A new stream of the master begins: its generations are counted from 1, its first message is whole. */
+/* A new stream of the master begins: its generations are counted from 1. */
 void directory_begin(struct directory *directory);
 
 /*

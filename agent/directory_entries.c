@@ -102,7 +102,7 @@ static void node_has_changed(struct directory *directory, struct directory_node 
 	}
 }
 
-void directory_remove_node(struct directory *directory, struct directory_node *node)
+void directory_forget_node(struct directory *directory, struct directory_node *node)
 {
 	if (!node || !node->info)
 		return;
@@ -137,7 +137,7 @@ int directory_take_node(struct directory *directory, Tepui__DirectoryNode **info
 	    ((!node || !node->info) && check_room(directory->n_nodes, DIRECTORY_MAX_NODES, "node",
 						  (*info)->agent_id, &why) < 0)) {
 		refuse(directory, &why);
-		directory_remove_node(directory, node);
+		directory_forget_node(directory, node);
 		return 0;
 	}
 	if (node && node->info && is_same(&node->info->base, &(*info)->base))
@@ -145,6 +145,7 @@ int directory_take_node(struct directory *directory, Tepui__DirectoryNode **info
 	node = get_node(directory, (*info)->agent_id, e);
 	if (!node)
 		return -e->code;
+	node->stream = directory->stream;
 	set_node_info(directory, node, TAKE_PTR(*info));
 	node_has_changed(directory, node);
 	return 0;
@@ -262,6 +263,7 @@ static int set_service_info(struct directory *directory, struct directory_servic
 	service->is_removed = false;
 	pb_free(service->info ? &service->info->base : NULL);
 	service->info = info_take;
+	service->stream = directory->stream;
 	touch(directory, service);
 	r = take_claims(directory, service, &why);
 	if (r >= 0)
@@ -388,6 +390,23 @@ void directory_remove_endpoint(struct directory *directory, struct directory_end
 	free_endpoint(endpoint);
 }
 
+void directory_remove_node(struct directory *directory, struct directory_node *node)
+{
+	struct directory_endpoint *endpoint, *next;
+	bool has_info;
+
+	if (!node)
+		return;
+	/* Without its info it ends with the last of its endpoints. */
+	has_info = node->info;
+	for (endpoint = TAILQ_FIRST(&node->endpoints); endpoint; endpoint = next) {
+		next = TAILQ_NEXT(endpoint, of_node);
+		directory_remove_endpoint(directory, endpoint);
+	}
+	if (has_info)
+		directory_forget_node(directory, node);
+}
+
 static size_t count_backends(const Tepui__Endpoint *info)
 {
 	size_t n = 0;
@@ -428,7 +447,8 @@ static int link_endpoint(struct directory *directory, struct directory_endpoint 
 }
 
 /* With room for all that it may be behind. */
-static struct directory_endpoint *make_endpoint(Tepui__Endpoint *info_take, struct err *e)
+static struct directory_endpoint *make_endpoint(const struct directory *directory, Tepui__Endpoint *info_take,
+						struct err *e)
 {
 	struct directory_endpoint *endpoint = calloc(1, sizeof(*endpoint));
 	size_t n = count_backends(info_take);
@@ -442,6 +462,7 @@ static struct directory_endpoint *make_endpoint(Tepui__Endpoint *info_take, stru
 		return NULL;
 	}
 	endpoint->info = info_take;
+	endpoint->stream = directory->stream;
 	return endpoint;
 }
 
@@ -449,7 +470,7 @@ static struct directory_endpoint *make_endpoint(Tepui__Endpoint *info_take, stru
 static int replace_endpoint(struct directory *directory, Tepui__Endpoint *info_take,
 			    struct directory_endpoint *before, struct err *e)
 {
-	struct directory_endpoint *after = make_endpoint(info_take, e);
+	struct directory_endpoint *after = make_endpoint(directory, info_take, e);
 	int r;
 
 	if (!after)

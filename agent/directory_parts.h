@@ -17,7 +17,7 @@ struct directory {
 	TAILQ_HEAD(, directory_service) touched;
 	Tepui__Directory **run;			/* that has not come to its end */
 	size_t n_run;
-	unsigned round;				/* of those that were told as a whole */
+	uint64_t stream;			/* number of it, since start */
 	uint64_t n_messages;			/* of this stream */
 	/* Of all streams together: those before this one ended at BASE. */
 	uint64_t base, generation, in_force;
@@ -44,7 +44,11 @@ int directory_take_node(struct directory *directory, Tepui__DirectoryNode **info
 int directory_take_service(struct directory *directory, Tepui__Service **info, struct err *e);
 int directory_take_endpoint(struct directory *directory, Tepui__Endpoint **info, struct err *e);
 
-/* Nothing if it is NULL.  A service's INFO stays until it has been told of. */
+/*
+ * Nothing if it is NULL.  A service's INFO stays until it has been told of.  A node that is forgotten
+ * leaves its endpoints; one that is removed takes them along, and they it.
+ */
+void directory_forget_node(struct directory *directory, struct directory_node *node);
 void directory_remove_node(struct directory *directory, struct directory_node *node);
 void directory_remove_service(struct directory *directory, struct directory_service *service);
 void directory_remove_endpoint(struct directory *directory, struct directory_endpoint *endpoint);

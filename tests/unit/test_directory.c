@@ -246,9 +246,8 @@ static void test_the_service_comes_after_its_backend(void **state)
 	apply(w, "{'services':[" SERVICE("web", "10.96.0.1") "]}", "web:80/tcp =2");
 	assert_int_equal(backends_of(w, "web:80/tcp"), 1);
 	apply(w, "{'nodes':[" NODE("A9", "fd00::9") "]}", "@F/t1 web:80/tcp =3");
-	/* And goes before it, as its node does. */
-	apply(w, "{'removed_services':['web:80/tcp'],'removed_nodes':['A9']}", "@F/t1 -web:80/tcp =4");
-	assert_null(directory_endpoint_find(w->directory, "F/t1")->node);
+	/* And goes before it. */
+	apply(w, "{'removed_services':['web:80/tcp']}", "-web:80/tcp =4");
 	apply(w, "{'services':[" SERVICE("web", "10.96.0.1") "]}", "web:80/tcp =5");
 	assert_int_equal(backends_of(w, "web:80/tcp"), 1);
 }
@@ -269,19 +268,49 @@ static void test_a_run_is_told_at_its_end(void **state)
 
 	apply(w, WHOLE, "+F/t1 +F/t2 web:80/tcp =1");
 	begin(w);
-	apply(w, "{'is_whole':true,'has_more':true,'nodes':[" NODE("A1", "10.0.0.1") "]}", "");
+	apply(w, "{'has_more':true,'nodes':[" NODE("A1", "10.0.0.1") "]}", "");
 	assert_int_equal(directory_count(w->directory).nodes, 2);
 	apply(w, "{'has_more':true,'services':[" SERVICE("web", "10.96.0.1") "]}", "");
-	apply(w, "{'endpoints':[" ENDPOINT("t1", "A1", "SERVING", "'web:80/tcp'") "]}",
+	apply(w, "{'is_whole':true,'endpoints':[" ENDPOINT("t1", "A1", "SERVING", "'web:80/tcp'") "]}",
 	      "-F/t2 web:80/tcp =4");
 	assert_int_equal(directory_count(w->directory).nodes, 1);
 	/* One that the stream does not end is as if it had not begun. */
 	apply(w, "{'has_more':true,'removed_services':['web:80/tcp']}", "");
 	begin(w);
 	apply(w, WHOLE, "+F/t2 web:80/tcp =5");
-	/* All of it may be told anew in the middle of one. */
-	apply(w, "{'has_more':true,'removed_services':['web:80/tcp']}", "");
-	apply(w, WHOLE, "=7");
+}
+
+/* A master that has begun anew: who comes back to it is told first, and in the end that these are all. */
+static void test_what_is_not_known_yet_is_kept(void **state)
+{
+	struct world *w = *state;
+
+	apply(w, WHOLE, "+F/t1 +F/t2 web:80/tcp =1");
+	begin(w);
+	apply(w, "{}", "=2");
+	assert_int_equal(backends_of(w, "web:80/tcp"), 2);
+	/* A1 is back, and t1 is not there any more. */
+	apply(w, "{'nodes':[" NODE("A1", "10.0.0.1") "]}", "-F/t1 web:80/tcp =3");
+	apply(w, "{'endpoints':[" ENDPOINT("t3", "A1", "SERVING", "'web:80/tcp'") "]}",
+	      "+F/t3 web:80/tcp =4");
+	apply(w, "{'nodes':[" NODE("A1", "10.0.0.1") "]}", "=5");
+	apply(w, "{'is_whole':true,'services':[" SERVICE("web", "10.96.0.1") "]}",
+	      "-F/t2 web:80/tcp =6");
+	assert_int_equal(backends_of(w, "web:80/tcp"), 1);
+	assert_null(directory_node_find(w->directory, "A2"));
+	assert_non_null(directory_node_find(w->directory, "A1"));
+}
+
+static void test_a_removed_node_takes_its_endpoints_along(void **state)
+{
+	struct world *w = *state;
+
+	apply(w, WHOLE, "+F/t1 +F/t2 web:80/tcp =1");
+	apply(w, "{'endpoints':[" ENDPOINT("t9", "A9", "SERVING", "'web:80/tcp'") "]}",
+	      "+F/t9 web:80/tcp =2");
+	apply(w, "{'removed_nodes':['A2','A9','A7']}", "-F/t2 -F/t9 web:80/tcp =3");
+	assert_int_equal(backends_of(w, "web:80/tcp"), 1);
+	assert_int_equal(directory_count(w->directory).nodes, 1);
 }
 
 static void test_a_missing_message_is_noticed(void **state)
@@ -289,7 +318,7 @@ static void test_a_missing_message_is_noticed(void **state)
 	struct world *w = *state;
 
 	assert_int_equal(apply_as(w, 2, WHOLE), -EPROTO);
-	assert_int_equal(apply_as(w, 1, "{}"), -EPROTO);
+	assert_int_equal(apply_as(w, 0, WHOLE), -EPROTO);
 	assert_string_equal(w->told, "");
 	w->generation = 0;
 	apply(w, WHOLE, "+F/t1 +F/t2 web:80/tcp =1");
@@ -423,6 +452,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_removed_and_told_again_in_one_message, set_up,
 						tear_down),
 		cmocka_unit_test_setup_teardown(test_a_run_is_told_at_its_end, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_what_is_not_known_yet_is_kept, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_a_removed_node_takes_its_endpoints_along, set_up,
+						tear_down),
 		cmocka_unit_test_setup_teardown(test_a_missing_message_is_noticed, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_bad_entries_are_refused_and_others_taken, set_up,
 						tear_down),

@@ -1,0 +1,120 @@
+/* GET /services: the services as this node has them. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/agent.h"
+#include "agent/api.h"
+#include "agent/directory.h"
+#include "lib/cleanup.h"
+#include "lib/err.h"
+#include "lib/json_out.h"
+#include "lib/texts.h"
+#include "net/http_server.h"
+
+static void put_text(struct json_out *out, const char *key, const char *value)
+{
+	if (!value)
+		return;
+	json_out_key(out, key);
+	json_out_string(out, value);
+}
+
+static void put_number(struct json_out *out, const char *key, uint64_t value)
+{
+	json_out_key(out, key);
+	json_out_uint(out, value);
+}
+
+static const char *enum_name(const ProtobufCEnumDescriptor *descriptor, int value)
+{
+	return protobuf_c_enum_descriptor_get_value(descriptor, value)->name;
+}
+
+/* Where it is reached from anywhere: at its node by the port there, or by an address of its own. */
+static void put_address(struct json_out *out, const struct directory_backend *backend)
+{
+	const Tepui__Endpoint *endpoint = backend->endpoint->info;
+	const struct directory_node *node = backend->endpoint->node;
+	bool is_own = endpoint->n_addresses && !backend->port->host_port;
+
+	put_text(out, "address", is_own ? endpoint->addresses[0] : node ? node->info->address : NULL);
+	put_number(out, "port", is_own ? backend->port->container_port : backend->port->host_port);
+}
+
+static void put_backend(struct json_out *out, const struct directory_backend *backend)
+{
+	const Tepui__Endpoint *endpoint = backend->endpoint->info;
+	const struct directory_node *node = backend->endpoint->node;
+
+	json_out_open(out, '{');
+	put_text(out, "task_id", endpoint->task_id);
+	put_text(out, "name", endpoint->name);
+	put_text(out, "framework", endpoint->framework);
+	put_text(out, "agent_id", endpoint->agent_id);
+	put_text(out, "hostname", node ? node->info->hostname : NULL);
+	put_address(out, backend);
+	put_text(out, "state", enum_name(&tepui__endpoint__state__descriptor, (int)endpoint->state));
+	put_number(out, "weight", endpoint->weight);
+	json_out_close(out, '}');
+}
+
+static void put_service(struct json_out *out, const struct directory_service *service)
+{
+	const Tepui__Service *info = service->info;
+	const struct directory_backend *backend;
+
+	json_out_open(out, '{');
+	put_text(out, "key", info->key);
+	put_text(out, "name", info->name);
+	put_text(out, "address", info->address);
+	put_number(out, "port", info->port);
+	put_text(out, "protocol", info->protocol);
+	put_text(out, "balance", enum_name(&tepui__service__balance__descriptor, (int)info->balance));
+	json_out_key(out, "prefers_local");
+	json_out_bool(out, info->prefers_local);
+	if (info->node_port)
+		put_number(out, "node_port", info->node_port);
+	put_text(out, "framework", info->framework);
+	json_out_key(out, "backends");
+	json_out_open(out, '[');
+	TAILQ_FOREACH(backend, &service->backends, of_service)
+		put_backend(out, backend);
+	json_out_close(out, ']');
+	json_out_close(out, '}');
+}
+
+static void put_services(struct json_out *out, const struct directory *directory, const char *name)
+{
+	const struct directory_service *service = NULL;
+
+	json_out_key(out, "services");
+	json_out_open(out, '[');
+	while ((service = directory_service_next(directory, service))) {
+		if (!name || texts_equal(name, service->info->name) ||
+		    texts_equal(name, service->info->key))
+			put_service(out, service);
+	}
+	json_out_close(out, ']');
+}
+
+int api_services(struct http_request *req, struct err *e)
+{
+	const struct agent *agent = http_request_app(req);
+	struct directory_counts counts = directory_count(agent->directory);
+	struct json_out out = { 0 };
+	AUTO_FREE char *text = NULL;
+	size_t size;
+
+	json_out_open(&out, '{');
+	put_number(&out, "generation", counts.generation);
+	put_number(&out, "in_force", counts.in_force);
+	put_services(&out, agent->directory, http_request_query(req, "name"));
+	json_out_close(&out, '}');
+	text = json_out_take(&out, &size);
+	json_out_done(&out);
+	if (!text)
+		return err_set(e, ENOMEM, "describe the services");
+	http_reply_gzip(req);
+	http_reply(req, 200, "application/json", text, size);
+	return 0;
+}
