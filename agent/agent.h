@@ -36,7 +36,7 @@ struct loop_timer;
 struct loop_watch;
 struct log_toggle;
 struct master_link;
-struct networks;
+struct names;
 struct operation;
 struct persistent_volume;
 struct sampler;
@@ -102,8 +102,8 @@ struct agent {
 	struct master_link *link;
 	char *address;				/* of this node, as told to the master; NULL: none is known */
 	struct directory *directory;
+	struct names *names;
 	struct directory_file *directory_file;
-	struct networks *networks;		/* NULL: none */
 	struct http_server *operators, *executors;
 	struct http_server *domain;		/* of custom executors; NULL: they use the operators' */
 	uint16_t port;				/* of the operators' server */

@@ -99,6 +99,8 @@ struct directory_listener {
 	 */
 	void (*endpoint)(void *arg, const struct directory_endpoint *before,
 			 const struct directory_endpoint *after);
+	/* What is known of it has changed.  INFO is gone after the call if IS_REMOVED. */
+	void (*node)(void *arg, const struct directory_node *node, bool is_removed);
 	/* After all endpoints: it or any of its backends has changed.  Gone after the call if IS_REMOVED. */
 	void (*service)(void *arg, const struct directory_service *service, bool is_removed);
 	/* All has been told that GENERATION, which only ever grows, consists of. */

@@ -24,6 +24,15 @@ static void tell_endpoint(const struct directory *directory, const struct direct
 	}
 }
 
+static void tell_node(const struct directory *directory, const struct directory_node *node,
+		      bool is_removed)
+{
+	for (size_t i = 0; i < directory->n_listeners; i++) {
+		if (directory->listeners[i].does->node)
+			directory->listeners[i].does->node(directory->listeners[i].arg, node, is_removed);
+	}
+}
+
 /* SERVICE is told of when all is in place; a name without a service is not. */
 static void touch(struct directory *directory, struct directory_service *service)
 {
@@ -106,6 +115,7 @@ void directory_forget_node(struct directory *directory, struct directory_node *n
 {
 	if (!node || !node->info)
 		return;
+	tell_node(directory, node, true);
 	set_node_info(directory, node, NULL);
 	node_has_changed(directory, node);
 	release_node(directory, node);
@@ -147,6 +157,7 @@ int directory_take_node(struct directory *directory, Tepui__DirectoryNode **info
 		return -e->code;
 	node->stream = directory->stream;
 	set_node_info(directory, node, TAKE_PTR(*info));
+	tell_node(directory, node, false);
 	node_has_changed(directory, node);
 	return 0;
 }

@@ -454,6 +454,11 @@ int http_client_authorize(struct http_client *client, const char *value, struct 
 		err_set(e, ENOMEM, "call '%s'", client->name) : 0;
 }
 
+const struct address *http_client_address(const struct http_client *client)
+{
+	return &client->address;
+}
+
 int http_client_local_host(const struct http_client *client, char ret[ADDRESS_HOST_SIZE])
 {
 	return address_local_host(&client->address, ret);

@@ -74,6 +74,9 @@ struct http_call {
 	void *arg;
 };
 
+/* The server's; borrowed. */
+const struct address *http_client_address(const struct http_client *client);
+
 /* Our own address of a connection to the server, without port; -ENOTSUP of a unix socket, -errno. */
 int http_client_local_host(const struct http_client *client, char ret[ADDRESS_HOST_SIZE]);
 

@@ -53,7 +53,6 @@ static const struct {
 	{ "deployment", false },
 	{ "maxLaunchAttempts", false },
 	{ "autoscale", false },
-	{ "weight", false },
 	{ "placementStrategy", false },
 	{ "labels", true },
 	{ "dependencies", true },

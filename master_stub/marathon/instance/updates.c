@@ -10,7 +10,6 @@
 #include "master_stub/marathon/instance/health_results.h"
 #include "master_stub/marathon/instance/residence.h"
 #include "master_stub/marathon/instance/scheduler_calls.h"
-#include "master_stub/marathon/instance/weight.h"
 #include "master_stub/marathon/records.h"
 #include "master_stub/marathon/state.h"
 
@@ -117,8 +116,6 @@ static void note_reachable(struct instance *instance)
 		if (instance->tasks[i].state == MESOS__V1__TASK_STATE__TASK_UNREACHABLE)
 			return;
 	}
-	if (instance->unreachable_wall_ms != 0)
-		weight_forget(instance);
 	instance->is_inactive = false;
 	instance->unreachable_wall_ms = 0;
 }

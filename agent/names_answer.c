@@ -1,0 +1,181 @@
+#include <arpa/inet.h>
+#include <string.h>
+
+#include "agent/agent.h"
+#include "agent/directory.h"
+#include "agent/names_parts.h"
+#include "lib/cleanup.h"
+
+/* ---- who asks ---- */
+
+struct names_address names_host_of(const struct address *address)
+{
+	struct names_address host = { .family = address->storage.ss_family };
+	struct sockaddr_in ip4;
+	struct sockaddr_in6 ip6;
+
+	memcpy(&ip4, &address->storage, sizeof(ip4));
+	memcpy(&ip6, &address->storage, sizeof(ip6));
+	if (host.family == AF_INET)
+		host.v4 = ip4.sin_addr;
+	else
+		host.v6 = ip6.sin6_addr;
+	return host;
+}
+
+/* We are no open resolver. */
+static bool may_ask_others(const struct names *names, const struct address *peer)
+{
+	struct names_address host = names_host_of(peer);
+
+	if (host.family != AF_INET)
+		return IN6_IS_ADDR_LOOPBACK(&host.v6);
+	for (size_t i = 0; i < names->n_nets; i++) {
+		const struct names_net *net = &names->nets[i];
+		uint32_t differs = ntohl(host.v4.s_addr ^ net->address.s_addr);
+
+		if (net->prefix == 0 || differs >> (32 - net->prefix) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* ---- records ---- */
+
+/* Room for the names that a record points to. */
+struct record {
+	struct dns_record record;
+	struct dns_name target;
+};
+
+static void set_address(struct dns_record *record, const struct names_address *address)
+{
+	record->type = address->family == AF_INET ? DNS_A : DNS_AAAA;
+	if (address->family == AF_INET)
+		record->a = address->v4;
+	else
+		record->aaaa = address->v6;
+}
+
+/* False: it cannot be told. */
+static bool make_record(const struct names *names, const struct names_found *found,
+			struct record *ret)
+{
+	ret->record.type = found->type;
+	ret->record.ttl = names->ttl;
+	if (found->type == DNS_A || found->type == DNS_AAAA) {
+		set_address(&ret->record, &found->address);
+		return true;
+	}
+	if (names_target_name(names->zone, found, &ret->target) < 0)
+		return false;
+	if (found->type == DNS_SRV)
+		ret->record.srv = (struct dns_srv){ .weight = 1, .port = found->target.port,
+						    .target = &ret->target };
+	else
+		ret->record.target = &ret->target;
+	return true;
+}
+
+/* From one at random on, so that those who take the first are spread. */
+static void put_found(struct names *names, const struct names_finding *finding,
+		      const struct dns_name *owner, struct dns_reply *reply)
+{
+	size_t first = finding->n ? rng_below(&names->agent->rng, finding->n) : 0;
+	struct record record = { .record = { .owner = owner } };
+
+	for (size_t i = 0; i < finding->n; i++) {
+		const struct names_found *found = &finding->found[(first + i) % finding->n];
+
+		if (make_record(names, found, &record) &&
+		    !dns_reply_add(reply, DNS_ANSWER, &record.record))
+			return;
+	}
+	for (size_t i = 0; i < finding->n; i++) {
+		const struct names_found *found = &finding->found[(first + i) % finding->n];
+		struct names_address addresses[DIRECTORY_MAX_ADDRESSES];
+		size_t n = 0;
+
+		if (found->type == DNS_SRV && make_record(names, found, &record))
+			n = names_target_addresses(found, &names->at, addresses,
+						   ARRAY_SIZE(addresses));
+		for (size_t j = 0; j < n; j++) {
+			struct dns_record extra = { .owner = &record.target, .ttl = names->ttl };
+
+			set_address(&extra, &addresses[j]);
+			if (!dns_reply_add(reply, DNS_ADDITIONAL, &extra))
+				return;
+		}
+	}
+}
+
+static struct dns_record make_soa(const struct names *names)
+{
+	return (struct dns_record){
+		.owner = names_zone_domain(names->zone), .type = DNS_SOA, .ttl = names->ttl,
+		.soa = {
+			.server = &names->own, .mailbox = &names->mailbox,
+			.serial = names->serial, .refresh = names->ttl, .retry = names->ttl,
+			.expire = names->ttl, .minimum = names->ttl,
+		},
+	};
+}
+
+/* What the domain itself has.  False: nothing of that type. */
+static bool put_apex(const struct names *names, const struct dns_query *query,
+		     struct dns_reply *reply)
+{
+	struct dns_record soa = make_soa(names);
+	struct dns_record ns = { .owner = &query->name, .type = DNS_NS, .ttl = names->ttl,
+				 .target = &names->own };
+	bool is_any = query->type == DNS_ANY;
+
+	if (is_any || query->type == DNS_SOA)
+		(void)dns_reply_add(reply, DNS_ANSWER, &soa);
+	if (is_any || query->type == DNS_NS)
+		(void)dns_reply_add(reply, DNS_ANSWER, &ns);
+	return is_any || query->type == DNS_SOA || query->type == DNS_NS;
+}
+
+/* ---- answers ---- */
+
+/* Without an answer the SOA says how long that holds (RFC 2308). */
+static void answer_own(struct names *names, struct dns_request *request,
+		       enum names_verdict verdict, const struct names_finding *finding)
+{
+	static uint8_t data[DNS_MAX_MESSAGE];
+	const struct dns_query *query = dns_request_query(request);
+	struct dns_record soa = make_soa(names);
+	struct dns_reply reply;
+
+	dns_reply_begin(&reply, query, DNS_AUTHORITATIVE | names->recurses, data,
+			dns_request_max(request));
+	put_found(names, finding, &query->name, &reply);
+	if (finding->n == 0 &&
+	    (dns_name_split(&query->name, names_zone_domain(names->zone)) != 0 ||
+	     !put_apex(names, query, &reply)))
+		(void)dns_reply_add(&reply, DNS_AUTHORITY, &soa);
+	dns_request_answer(request, data,
+			   dns_reply_end(&reply, verdict == NAMES_NONE ? DNS_NXDOMAIN :
+								       DNS_NOERROR));
+}
+
+void names_answer(void *arg, struct dns_request *request)
+{
+	struct names *names = arg;
+	const struct dns_query *query = dns_request_query(request);
+	struct names_finding finding = { .found = names->found };
+	struct address local;
+	enum names_verdict verdict;
+
+	names->at = dns_request_local(request, &local) < 0 ? (struct names_address){ .family = 0 } :
+							    names_host_of(&local);
+	names->recurses = may_ask_others(names, dns_request_peer(request)) ? DNS_RECURSES : 0;
+	verdict = names_look(names->zone, &query->name, query->type, &names->at, &finding);
+	if (verdict != NAMES_FOREIGN) {
+		answer_own(names, request, verdict, &finding);
+		return;
+	}
+	names->foreign_refused++;
+	dns_request_fail(request, DNS_REFUSED, 0);
+}
