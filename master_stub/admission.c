@@ -1,6 +1,7 @@
 /* Calls of agents: how they come in, come back, and speak. */
 #include "master_stub/master.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,10 +14,12 @@
 #include "lib/texts.h"
 #include "master_stub/allocator.h"
 #include "master_stub/core.h"
+#include "master_stub/directory.h"
 #include "master_stub/drain.h"
 #include "master_stub/executor.h"
 #include "master_stub/feedback.h"
 #include "master_stub/framework.h"
+#include "master_stub/leave.h"
 #include "master_stub/maintenance.h"
 #include "master_stub/origin.h"
 #include "master_stub/registry.h"
@@ -24,6 +27,13 @@
 
 enum { AGENT_ID_SIZE = ID_UUID_SIZE + 24, MAX_HOSTNAME = 255, MAX_BOOT_ID = 64,
        MAX_ENDPOINT = 64 };
+
+static bool is_address(const char *text)
+{
+	struct in6_addr address;
+
+	return inet_pton(AF_INET, text, &address) == 1 || inet_pton(AF_INET6, text, &address) == 1;
+}
 
 static int check_subscribe(const Tepui__AgentCall *call, struct err *e)
 {
@@ -44,6 +54,8 @@ static int check_subscribe(const Tepui__AgentCall *call, struct err *e)
 	if (subscribe->endpoint && strlen(subscribe->endpoint) > MAX_ENDPOINT)
 		return err_set(e, EINVAL, "subscribe agent: endpoint has more than %d bytes",
 			       MAX_ENDPOINT);
+	if (subscribe->address && !is_address(subscribe->address))
+		return err_set(e, EINVAL, "subscribe agent: its address is not one");
 	if (subscribe->agent_info->id && !id_is_valid(subscribe->agent_info->id->value))
 		return err_set(e, EINVAL, "subscribe agent: its id is not a valid one");
 	return 0;
@@ -234,7 +246,8 @@ static int take_description(struct agent *agent, const Tepui__AgentCall__Subscri
 		r = allocator_node_new(agent->master->allocator, agent, total, &agent->node);
 	if (r < 0 || replace_text(&agent->boot_id, subscribe->boot_id) < 0 ||
 	    replace_text(&agent->version, subscribe->version) < 0 ||
-	    replace_text(&agent->endpoint, subscribe->endpoint) < 0)
+	    replace_text(&agent->endpoint, subscribe->endpoint) < 0 ||
+	    replace_text(&agent->address, subscribe->address) < 0)
 		return err_set(e, ENOMEM, "subscribe agent '%s'", agent->id);
 	maintenance_place(agent);
 	if (origin_set(agent) < 0)
@@ -315,7 +328,7 @@ static void bring_tasks(struct agent *agent, const Tepui__AgentCall__Subscribe *
 	TAILQ_FOREACH(task, &agent->tasks, on_agent) {
 		if (!master_task_is_ended(task->state) &&
 		    (task->is_kill_requested || task->framework->is_removed))
-			registry_send_kill(agent, task);
+			leave_kill(task);
 	}
 }
 
@@ -351,6 +364,7 @@ static int subscribe_agent(struct agent *agent, const Tepui__AgentCall__Subscrib
 	drain_note_told(agent);
 	bring_tasks(agent, subscribe, before == AGENT_UNREACHABLE);
 	feedback_bring(agent, subscribe);
+	directory_subscribe(agent, subscribe);
 	explain_shortage(agent, total);
 	registry_start_pings(agent, now_ms);
 	registry_update_offering(agent);
@@ -455,6 +469,9 @@ static int take_call(struct agent *agent, const Tepui__AgentCall *call, struct e
 		if (!call->operation)
 			return missing("operation", e);
 		feedback_update(agent, call->operation);
+		return 0;
+	case TEPUI__AGENT_CALL__TYPE__DIRECTORY_APPLIED:
+		directory_applied(agent, call->directory_generation);
 		return 0;
 	case TEPUI__AGENT_CALL__TYPE__HEARTBEAT:
 		return 0;

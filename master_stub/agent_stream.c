@@ -61,6 +61,11 @@ void agent_stream_event(struct agent_stream *agent, const Tepui__AgentEvent *eve
 	stream_tell(agent->stream, &event->base);
 }
 
+size_t agent_stream_queued(const struct agent_stream *agent)
+{
+	return stream_queued(agent->stream);
+}
+
 void agent_stream_close(struct agent_stream *agent)
 {
 	stream_close(agent->stream);

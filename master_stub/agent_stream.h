@@ -16,6 +16,8 @@ void agent_stream_lost(void *owner);
 
 /* The core's side (struct master_io): queued until the shell has committed. */
 void agent_stream_event(struct agent_stream *agent, const Tepui__AgentEvent *event);
+/* Bytes that it was told and that it has not taken. */
+size_t agent_stream_queued(const struct agent_stream *agent);
 /* AGENT is gone after it. */
 void agent_stream_close(struct agent_stream *agent);
 

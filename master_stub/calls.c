@@ -15,6 +15,7 @@
 #include "master_stub/registry.h"
 #include "master_stub/scheduler.h"
 #include "master_stub/task.h"
+#include "master_stub/vip_label.h"
 
 typedef Mesos__V1__Scheduler__Call Call;
 typedef int call_fn(struct framework *framework, const Call *call, int64_t now_ms, struct err *e);
@@ -97,6 +98,14 @@ static int call_kill(struct framework *framework, const Call *call, int64_t now_
 	(void)now_ms;
 	(void)e;
 	master_task_kill(framework, call->kill);
+	return 0;
+}
+
+static int call_weigh(struct framework *framework, const Call *call, int64_t now_ms, struct err *e)
+{
+	(void)now_ms;
+	(void)e;
+	master_task_weigh(framework, call->weigh);
 	return 0;
 }
 
@@ -246,6 +255,7 @@ static const struct {
 	    call_acknowledge_operation),
 	ROW(RECONCILE_OPERATIONS, reconcile_operations, call_reconcile_operations),
 	ROW(UPDATE_FRAMEWORK, update_framework, call_update_framework),
+	ROW(WEIGH, weigh, call_weigh),
 };
 
 const char *scheduler_call_name(const Call *call)
@@ -279,6 +289,13 @@ static int check_grace(const Mesos__V1__Scheduler__Call__Kill *kill, struct err 
 	return 0;
 }
 
+static int check_weight(const Mesos__V1__Scheduler__Call__Weigh *weigh, struct err *e)
+{
+	if (weigh->weight > VIP_WEIGHT_MAX)
+		return err_set(e, EINVAL, "'weigh.weight' must be from 0 to %d", VIP_WEIGHT_MAX);
+	return 0;
+}
+
 static int check_body(const Call *call, struct err *e)
 {
 	const char *field = (size_t)call->type < ARRAY_SIZE(calls) ? calls[call->type].field : NULL;
@@ -294,6 +311,8 @@ static int check_body(const Call *call, struct err *e)
 		if (!call->acknowledge_operation_status->agent_id)
 			return err_set(e, EINVAL, "Expecting 'agent_id' to be present");
 		return check_uuid(&call->acknowledge_operation_status->uuid, e);
+	case MESOS__V1__SCHEDULER__CALL__TYPE__WEIGH:
+		return check_weight(call->weigh, e);
 	case MESOS__V1__SCHEDULER__CALL__TYPE__UPDATE_FRAMEWORK:
 		return check_ids_equal(call, call->update_framework->framework_info->id,
 				       "update_framework", e);

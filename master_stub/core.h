@@ -14,6 +14,7 @@
 #include "master_stub/master.h"
 
 struct agent;
+struct directory;
 struct framework;
 struct inverse_offer;
 struct offer;
@@ -35,7 +36,7 @@ enum { N_AGENT_STATES = 5 };	/* values of enum agent_state */
  */
 enum { MAX_ROLES_IN_CALL = 1000, MAX_ROLES_KEPT = 8000 };
 
-enum { N_AGENT_CALLS = TEPUI__AGENT_CALL__TYPE__OPERATION + 1 };
+enum { N_AGENT_CALLS = TEPUI__AGENT_CALL__TYPE__DIRECTORY_APPLIED + 1 };
 
 enum { N_OPERATION_STATES = MESOS__V1__OPERATION_STATE__OPERATION_UNKNOWN + 1 };
 
@@ -66,6 +67,7 @@ struct master {
 	struct store *store;
 	struct rng *rng;
 	struct allocator *allocator;
+	struct directory *directory;
 
 	char id[ID_UUID_SIZE];
 	uint64_t epoch, next_framework, next_agent, next_offer;

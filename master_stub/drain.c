@@ -5,6 +5,8 @@
 
 #include "lib/err.h"
 #include "master_stub/core.h"
+#include "master_stub/endpoint.h"
+#include "master_stub/leave.h"
 #include "master_stub/maintenance.h"
 
 const struct drain drain_none = {
@@ -127,7 +129,7 @@ int drain_agent(struct master *master, const char *agent_id,
 	master_explain(master, "agent '%s' on '%s' is draining%s", agent->id,
 		       agent->info->hostname,
 		       drain.is_marking_gone ? " and will be gone afterwards" : "");
-	registry_send_drain(agent);
+	leave_drain(agent);
 	return 0;
 }
 
@@ -160,6 +162,7 @@ int drain_reactivate(struct master *master, const char *agent_id, struct err *e)
 		return r;
 	master_explain(master, "agent '%s' on '%s' is reactivated", agent->id,
 		       agent->info->hostname);
+	endpoints_update(agent);
 	registry_send_drain(agent);
 	return 0;
 }

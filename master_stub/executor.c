@@ -11,6 +11,7 @@
 #include "master_stub/allocator.h"
 #include "master_stub/core.h"
 #include "master_stub/framework.h"
+#include "master_stub/leave.h"
 #include "master_stub/listing.h"
 #include "master_stub/registry.h"
 
@@ -244,6 +245,7 @@ void master_executor_free(struct executor *executor)
 	}
 	if (executor->is_charged)
 		allocator_release(agent->node, executor->role->client, &executor->resources);
+	leave_forget(executor->leave);
 	listings_forget(agent->master, executor);
 	LIST_REMOVE(executor, on_agent);
 	LIST_REMOVE(executor, of_framework);
@@ -252,7 +254,7 @@ void master_executor_free(struct executor *executor)
 
 /* ---- with its agent ---- */
 
-static void send_shutdown(const struct executor *executor)
+void master_executor_send_shutdown(const struct executor *executor)
 {
 	Mesos__V1__ExecutorID executor_id = MESOS__V1__EXECUTOR_ID__INIT;
 
@@ -305,7 +307,7 @@ static int bring(struct agent *agent, const Tepui__RunningExecutor *running, str
 	executor->has_exited = false;
 	charge(executor);
 	if (framework->is_removed)
-		send_shutdown(executor);
+		master_executor_send_shutdown(executor);
 	return 0;
 }
 
@@ -396,8 +398,8 @@ void master_executor_heard(struct task *task, bool has_begun)
 
 void master_executors_shut_down(const struct framework *framework)
 {
-	const struct executor *executor;
+	struct executor *executor;
 
 	LIST_FOREACH(executor, &framework->executors, of_framework)
-		send_shutdown(executor);
+		leave_shut_down(executor);
 }

@@ -11,6 +11,8 @@
 #include "lib/resources.h"
 #include "master_stub/task.h"
 
+struct leave;
+
 struct executor {
 	char *id;
 	struct framework *framework;
@@ -19,6 +21,8 @@ struct executor {
 	struct resources resources;
 	bool is_charged;
 	bool is_seen;			/* while an agent's list is gone through */
+	bool is_shut_down;		/* or will be as soon as its tasks serve nobody */
+	struct leave *leave;		/* till then */
 	bool has_exited;		/* but a task is on its way there that may have begun it anew */
 	struct packed info;		/* ExecutorInfo with framework_id, as launched */
 	LIST_ENTRY(executor) on_agent, of_framework;
@@ -60,6 +64,8 @@ void master_executor_exited(struct agent *agent, const Tepui__AgentCall__Executo
  */
 void master_executor_heard(struct task *task, bool has_begun);
 
+/* SHUTDOWN, now. */
+void master_executor_send_shutdown(const struct executor *executor);
 /* To the agents, for all that FRAMEWORK has: it was removed. */
 void master_executors_shut_down(const struct framework *framework);
 

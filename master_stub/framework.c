@@ -13,12 +13,14 @@
 #include "master_stub/framework_validate.h"
 #include "master_stub/executor.h"
 #include "master_stub/feedback.h"
+#include "master_stub/leave.h"
 #include "master_stub/min_allocatable.h"
 #include "master_stub/listing.h"
 #include "master_stub/observe.h"
 #include "master_stub/offer.h"
 #include "master_stub/offer_constraints.h"
 #include "master_stub/registry.h"
+#include "master_stub/service.h"
 #include "master_stub/task.h"
 
 static const char KIND[] = "framework";
@@ -483,7 +485,7 @@ static void kill_tasks(struct framework *framework)
 				master_task_free(task);
 		} else {
 			task->is_kill_requested = true;
-			registry_send_kill(task->agent, task);
+			leave_kill(task);
 		}
 	}
 }
@@ -510,6 +512,7 @@ void framework_remove(struct framework *framework, const char *why)
 	history_add_framework(framework);
 	observe_framework_removed(framework);
 	kill_tasks(framework);
+	services_retry(master);
 	feedback_settle(framework);
 	master_executors_shut_down(framework);
 	forget_oldest_removed(master);

@@ -236,7 +236,7 @@ static int send_batch(const struct batch *batch)
 static int make_task(const struct batch *batch, struct launch *launch)
 {
 	const struct budget *budget = batch->budget;
-	int r = master_task_new(budget->framework, budget->agent, budget->role, &launch->info,
+	int r = master_task_new(budget->framework, budget->agent, budget->role, &launch->info, true,
 				&launch->resources, &launch->task);
 
 	if (r < 0)

@@ -13,6 +13,7 @@
 #include "lib/store.h"
 #include "master_stub/allocator.h"
 #include "master_stub/core.h"
+#include "master_stub/directory.h"
 #include "master_stub/framework.h"
 #include "master_stub/inverse_offer.h"
 #include "master_stub/maintenance.h"
@@ -38,6 +39,9 @@ const struct master_options master_default_options = {
 	.filter_gpu_resources = true,
 	.max_completed_tasks = 1000,
 	.max_completed_frameworks = 50,
+	.service_addresses = "10.96.0.0/16",
+	.service_node_ports = "30000-30999",
+	.service_drain_ms = 1000,
 	.hostname = "localhost",
 	.port = 5050,
 };
@@ -189,6 +193,8 @@ static int load(struct master *master, int64_t now_ms, struct err *e)
 	if (r == 0)
 		r = registry_load(master, e);
 	if (r == 0)
+		r = directory_load(master, e);
+	if (r == 0)
 		r = maintenance_load(master, e);
 	if (r == 0)
 		r = quotas_load(master, e);
@@ -297,7 +303,9 @@ int master_new(const struct master_options *options, const struct master_io *io,
 	master->rng = rng;
 	master->started_ms = now_ms;
 	master->started_wall_ms = master_wall_ms(master);
-	r = load(master, now_ms, e);
+	r = directory_new(master, options, e);
+	if (r == 0)
+		r = load(master, now_ms, e);
 	if (r < 0) {
 		master_free(master);
 		return r;
@@ -310,12 +318,14 @@ void master_free(struct master *master)
 {
 	if (!master)
 		return;
+	directory_end(master);
 	schedulers_free(master);
 	registry_free(master);
 	maintenance_free(master);
 	frameworks_free(master);
 	quotas_free(master);
 	weights_free(master);
+	directory_free(master);
 	allocator_free(master->allocator);
 	if (master->domain)
 		mesos__v1__domain_info__free_unpacked(master->domain, NULL);
@@ -336,6 +346,8 @@ void master_turn(struct master *master, int64_t now_ms)
 		is_busy = offers_allocate(master, now_ms);
 		is_busy |= schedulers_deliver(master);
 	}
+	/* Whatever has changed meanwhile is told at once. */
+	directory_turn(master, now_ms);
 }
 
 int64_t master_next_ms(const struct master *master)
@@ -344,6 +356,7 @@ int64_t master_next_ms(const struct master *master)
 		registry_next_ms(master), offers_next_ms(master),
 		inverse_offers_next_ms(master), frameworks_next_ms(master),
 		schedulers_next_ms(master), allocator_next_ms(master->allocator),
+		directory_next_ms(master),
 	};
 	int64_t next = INT64_MAX;
 

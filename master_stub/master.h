@@ -32,6 +32,9 @@ struct master_options {
 	uint64_t max_completed_frameworks;	/* 50 */
 	const char *hostname;			/* borrowed; of master_info */
 	uint16_t port;
+	const char *service_addresses;		/* borrowed; "10.96.0.0/16": of which named services get theirs */
+	const char *service_node_ports;		/* borrowed; "30000-30999": that services may have at every node */
+	int64_t service_drain_ms;		/* 1,000: agents have to stop sending connections to who is killed */
 	uint64_t skip_ids;			/* state is an old backup: leave out so many ids */
 };
 extern const struct master_options master_default_options;
@@ -40,6 +43,8 @@ extern const struct master_options master_default_options;
 struct master_io {
 	/* Queue EVENT (borrowed) on the stream of the agent whose shell handle is STREAM. */
 	void (*agent_event)(void *arg, void *stream, const Tepui__AgentEvent *event);
+	/* Bytes that were queued there and have not left; NULL: nothing is known of it. */
+	size_t (*agent_queued)(void *arg, void *stream);
 	/* The core is done with the stream: close it after what is queued. */
 	void (*agent_close)(void *arg, void *stream);
 	/* For operators' streams and logs: one sentence on what was decided and why. */

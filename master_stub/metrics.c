@@ -79,6 +79,9 @@ static void add_counters(const struct metrics *metrics, const struct master *mas
 		  c->calls[MESOS__V1__SCHEDULER__CALL__TYPE__RECONCILE] },
 		{ "master/messages_status_update_acknowledgement",
 		  c->calls[MESOS__V1__SCHEDULER__CALL__TYPE__ACKNOWLEDGE] },
+		{ "master/messages_weigh_task", c->calls[MESOS__V1__SCHEDULER__CALL__TYPE__WEIGH] },
+		{ "master/messages_directory_applied",
+		  c->agent_calls[TEPUI__AGENT_CALL__TYPE__DIRECTORY_APPLIED] },
 		{ "master/messages_unregister_framework",
 		  c->calls[MESOS__V1__SCHEDULER__CALL__TYPE__TEARDOWN] },
 	};
@@ -271,6 +274,7 @@ void master_metrics(const struct master *master, int64_t now_ms, const struct me
 	add_agents(metrics, master);
 	add_frameworks(metrics, master);
 	add_tasks(metrics, master);
+	directory_metrics(master, metrics);
 	add_reasons(metrics, master);
 	feedback_metrics(master, metrics);
 	add_resources(metrics, master);

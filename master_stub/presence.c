@@ -94,6 +94,7 @@ static void ping_again(struct agent *agent, int64_t now_ms)
 /* What it said of itself there holds no longer: it says so again when it is back. */
 void registry_drop_stream(struct agent *agent)
 {
+	directory_unsubscribe(agent);
 	if (agent->stream)
 		HASH_DELETE(hh_stream, agent->master->streams, agent);
 	agent->stream = NULL;
@@ -249,6 +250,7 @@ int registry_mark_gone(struct agent *agent, const char *why, struct err *e)
 	master_tasks_mark_gone(agent);
 	feedback_mark_gone(agent);
 	take_out(agent);
+	directory_forget_node(agent);
 	maintenance_forget(agent);
 	if (!is_known_lost)
 		tell_failure(agent);

@@ -14,6 +14,7 @@
 #include "master_stub/executor.h"
 #include "master_stub/feedback.h"
 #include "master_stub/maintenance.h"
+#include "master_stub/leave.h"
 #include "master_stub/listing.h"
 #include "master_stub/observe.h"
 #include "master_stub/offer.h"
@@ -142,6 +143,8 @@ void registry_drop(struct agent *agent)
 	registry_drop_stream(agent);
 	registry_stop_waiting(agent);
 	drain_forget(agent);
+	directory_forget_node(agent);
+	leave_forget(agent->leave);
 	listings_forget(agent->master, agent);
 	maintenance_forget(agent);
 	origin_forget(agent);
@@ -152,6 +155,7 @@ void registry_drop(struct agent *agent)
 	free(agent->boot_id);
 	free(agent->version);
 	free(agent->endpoint);
+	free(agent->address);
 	free(agent->id);
 	free(agent);
 }

@@ -7,6 +7,7 @@
 #include <sys/queue.h>
 
 #include "lib/hash.h"
+#include "master_stub/directory.h"
 #include "master_stub/machines.h"
 #include "proto/tepui.pb-c.h"
 
@@ -14,6 +15,7 @@ struct allocator_node;
 struct err;
 struct executor;
 struct inverse_offer;
+struct leave;
 struct master;
 struct offer;
 struct operation;
@@ -45,6 +47,7 @@ struct agent {
 	char *origin;			/* see origin.h; owned or NULL */
 	bool has_spoken;		/* so it knows its id */
 	char *endpoint;			/* ADDRESS:PORT to reach it by; NULL: its hostname and port */
+	char *address;			/* at which tasks that have its network are reached; or NULL */
 	char *degraded;			/* why it takes no tasks, and is not offered; or NULL */
 	enum agent_state state;		/* set by registry_set_state() */
 	bool is_deactivated;		/* not offered until an operator reactivates it */
@@ -59,6 +62,9 @@ struct agent {
 	LIST_HEAD(, operation) operations;	/* with an id, and not acknowledged */
 	unsigned n_operations;
 	bool gives_feedback;		/* it tells what becomes of them */
+	struct directory_node directory;		/* as others are told of it */
+	struct reader reader;		/* and what it is told of others */
+	struct leave *leave;		/* its DRAIN waits */
 
 	bool is_ping_open, is_pinged;	/* unanswered ping; in the queue of pings */
 	bool is_overdue;		/* in the queue of those to be marked unreachable */

@@ -44,6 +44,12 @@ static void on_agent_event(void *arg, void *stream, const Tepui__AgentEvent *eve
 	agent_stream_event(stream, event);
 }
 
+static size_t on_agent_queued(void *arg, void *stream)
+{
+	(void)arg;
+	return agent_stream_queued(stream);
+}
+
 static void on_agent_close(void *arg, void *stream)
 {
 	(void)arg;
@@ -281,7 +287,8 @@ static int start_master(struct shell *shell, bool is_rebuilt, struct err *e)
 {
 	struct master_options options = master_default_options;
 	struct master_io io = {
-		.agent_event = on_agent_event, .agent_close = on_agent_close,
+		.agent_event = on_agent_event, .agent_queued = on_agent_queued,
+		.agent_close = on_agent_close,
 		.explain = on_explain, .operator_event = on_operator_event, .wall_ms = on_wall_ms,
 		.stopwatch_ns = on_stopwatch_ns, .arg = shell,
 	};
@@ -299,6 +306,9 @@ static int start_master(struct shell *shell, bool is_rebuilt, struct err *e)
 	options.domain = shell->flags.domain;
 	options.roles = shell->flags.roles;
 	options.weights = shell->flags.weights;
+	options.service_addresses = shell->flags.service_addresses;
+	options.service_node_ports = shell->flags.service_node_ports;
+	options.service_drain_ms = shell->flags.service_drain_timeout;
 	options.max_completed_frameworks = shell->flags.max_completed_frameworks;
 	options.max_completed_tasks = shell->flags.max_completed_tasks_per_framework;
 	options.hostname = shell->hostname;

@@ -28,8 +28,10 @@ struct streams;
 struct shell_flags {
 	char *work_dir, *listen, *hostname, *log_level, *agent_removal_rate_limit;
 	char *min_allocatable_resources, *domain, *roles, *weights;
+	char *service_addresses, *service_node_ports;
 	char *credentials, *agent_credential, *http_authenticators, *http_framework_authenticators;
 	char *http_port, *metronome_port, *http_credentials, *access_control_allow_origin;
+	int64_t service_drain_timeout;
 	int64_t agent_ping_timeout, offer_timeout, agent_reregister_timeout, allocation_interval;
 	int64_t agent_removal_interval;		/* of the rate limit; no flag of its own */
 	uint64_t max_agent_ping_timeouts;

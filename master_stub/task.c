@@ -9,12 +9,14 @@
 #include "lib/pb_json.h"
 #include "master_stub/allocator.h"
 #include "master_stub/core.h"
+#include "master_stub/endpoint.h"
 #include "master_stub/executor.h"
 #include "master_stub/framework.h"
 #include "master_stub/history.h"
 #include "master_stub/listing.h"
 #include "master_stub/observe.h"
 #include "master_stub/inverse_offer.h"
+#include "master_stub/leave.h"
 #include "master_stub/reconcile.h"
 #include "master_stub/registry.h"
 
@@ -96,7 +98,8 @@ static void count(const struct task *task, int sign)
 }
 
 int master_task_new(struct framework *framework, struct agent *agent, struct framework_role *role,
-	     const Mesos__V1__TaskInfo *info, struct resources *resources, struct task **ret)
+	     const Mesos__V1__TaskInfo *info, bool is_launched, struct resources *resources,
+	     struct task **ret)
 {
 	struct task *task = calloc(1, sizeof(*task));
 
@@ -120,6 +123,11 @@ int master_task_new(struct framework *framework, struct agent *agent, struct fra
 	count(task, 1);
 	if (agent->unavailability.is_planned)
 		inverse_offers_wake(agent->master);
+	if (endpoint_new(task, info, is_launched) < 0) {
+		*resources = TAKE_VAL(task->resources, (struct resources){ 0 });
+		master_task_free(task);
+		return -ENOMEM;
+	}
 	*ret = task;
 	return 0;
 }
@@ -129,6 +137,7 @@ void master_task_free(struct task *task)
 	if (master_task_is_ended(task->state))
 		history_add_task(task);
 	listings_forget(task->framework->master, task);
+	endpoint_free(task->endpoint);
 	master_task_release(task);
 	count(task, -1);
 	HASH_DEL(task->framework->tasks, task);
@@ -175,6 +184,7 @@ static void set_state(struct task *task, Mesos__V1__TaskState state, int source,
 	task->state = state;
 	count(task, 1);
 	if (master_task_is_ended(state)) {
+		endpoint_free(task->endpoint);
 		master_task_count_end(task->framework, state, source, reason);
 		master_task_release(task);
 	}
@@ -305,8 +315,10 @@ static void take_status(struct task *task, const Mesos__V1__TaskStatus *status,
 	task->is_confirmed = true;
 	if (task->executor && (is_first || master_task_is_ended(latest)))
 		master_executor_heard(task, is_first && has_begun(status, latest));
-	if (status->state == task->state || !task->status.data)
+	if (status->state == task->state || !task->status.data) {
 		(void)packed_set(&task->status, &status->base);
+		endpoint_heard(task, status);
+	}
 	if (has_uuid(status)) {
 		task->has_update = true;
 		task->update_state = status->state;
@@ -400,7 +412,18 @@ void master_task_kill(struct framework *framework, const Mesos__V1__Scheduler__C
 	if (task->is_unreachable)
 		reconcile_task(framework, id, agent_id);
 	else
-		registry_send_kill(task->agent, task);
+		leave_kill(task);
+}
+
+void master_task_weigh(struct framework *framework, const Mesos__V1__Scheduler__Call__Weigh *call)
+{
+	struct task *task = master_task_find(framework, call->task_id->value);
+
+	if (task)
+		endpoint_weigh(task, (uint16_t)call->weight);
+	else
+		master_explain(framework->master, "WEIGH of framework '%s' is dropped: task"
+			       " '%.255s' is not known", framework->id, call->task_id->value);
 }
 
 /* ---- agents that come and go ---- */
@@ -431,7 +454,7 @@ static int admit_new(struct framework *framework, struct agent *agent,
 	r = resources_from_messages(info->resources, info->n_resources, &resources, e);
 	if (r < 0)
 		return err_wrap(e, "admit task '%s'", info->task_id->value);
-	r = master_task_new(framework, agent, role, info, &resources, ret);
+	r = master_task_new(framework, agent, role, info, false, &resources, ret);
 	resources_done(&resources);
 	if (r < 0)
 		return err_set(e, -r, "admit task '%s'", info->task_id->value);
@@ -491,8 +514,11 @@ int master_task_admit(struct agent *agent, const Tepui__RunningTask *running, st
 		task->executor = master_executor_find(agent, framework,
 					running->task->executor->executor_id->value);
 	set_state(task, running->state, NO_REASON, NO_REASON);
-	if (running->status)
+	if (running->status) {
 		(void)packed_set(&task->status, &running->status->base);
+		endpoint_heard(task, running->status);
+	}
+	endpoint_update(task);
 	master_task_charge(task);
 	if (is_new)
 		observe_task_added(task);
@@ -565,6 +591,7 @@ void master_tasks_mark_unreachable(struct agent *agent)
 		count(task, -1);
 		task->is_unreachable = true;
 		count(task, 1);
+		endpoint_update(task);
 		tell_task(task, MESOS__V1__TASK_STATE__TASK_UNREACHABLE,
 			  MESOS__V1__TASK_STATUS__REASON__REASON_AGENT_REMOVED,
 			  "Agent is unreachable");

@@ -13,10 +13,12 @@
 #include "proto/tepui.pb-c.h"
 
 struct agent;
+struct endpoint;
 struct err;
 struct executor;
 struct framework;
 struct framework_role;
+struct leave;
 struct master;
 
 /* A message that is rarely looked at: a tenth of the memory of the unpacked one. */
@@ -43,6 +45,8 @@ struct task {
 	bool has_update;
 	Mesos__V1__TaskState update_state;
 	uint8_t update_uuid[16];
+	struct endpoint *endpoint;	/* NULL: it has ended */
+	struct leave *leave;		/* its KILL_TASK waits */
 	struct packed info, status;	/* TaskInfo; latest TaskStatus, or empty */
 	UT_hash_handle hh;		/* in framework->tasks */
 	TAILQ_ENTRY(task) on_agent, in_order;
@@ -51,9 +55,13 @@ struct task {
 bool master_task_is_ended(Mesos__V1__TaskState state);
 const char *master_task_state_name(Mesos__V1__TaskState state);
 
-/* With *RESOURCES taken over when it succeeds; not charged yet: it may have ended long ago. */
+/*
+ * With *RESOURCES taken over when it succeeds; not charged yet: it may have ended long ago.
+ * IS_LAUNCHED: it is on its way to the agent, not brought by it.
+ */
 int master_task_new(struct framework *framework, struct agent *agent, struct framework_role *role,
-	     const Mesos__V1__TaskInfo *info, struct resources *resources, struct task **ret);
+	     const Mesos__V1__TaskInfo *info, bool is_launched, struct resources *resources,
+	     struct task **ret);
 /* Out of every table; resources are released. */
 void master_task_free(struct task *task);
 struct task *master_task_find(const struct framework *framework, const char *id);
@@ -71,6 +79,7 @@ void master_task_update(struct agent *agent, const Tepui__AgentCall__Update *upd
 void master_task_acknowledge(struct framework *framework,
 			     const Mesos__V1__Scheduler__Call__Acknowledge *call);
 void master_task_kill(struct framework *framework, const Mesos__V1__Scheduler__Call__Kill *call);
+void master_task_weigh(struct framework *framework, const Mesos__V1__Scheduler__Call__Weigh *call);
 
 /* One that AGENT brings when it subscribes. */
 int master_task_admit(struct agent *agent, const Tepui__RunningTask *running, struct err *e);
