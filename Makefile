@@ -95,14 +95,17 @@ $(foreach f,$(FOLDERS),$(eval $(call archive_rule,$(f))))
 
 LIBS_COMMON := -ljansson -lprotobuf-c -levent_core -lz
 LIBS_STORE  := -lsqlite3
+LIBS_NETLINK := -lnl-3
 LIBS_ZONE   := -lglib-2.0
 $(B)/obj/master_stub/marathon/definition/zone.o: CPPFLAGS += $(shell pkg-config --cflags-only-I glib-2.0 | sed s,-I,-isystem,g)
+
+$(B)/obj/net/netlink.o: CPPFLAGS += $(shell pkg-config --cflags-only-I libnl-3.0 | sed s,-I,-isystem,g)
 
 $(B)/tepui-master: $(B)/obj/master_stub/main.o $(B)/master_stub.a $(B)/net.a $(B)/lib.a $(B)/proto.a
 	$(call say,LINK)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS_COMMON) $(LIBS_STORE) $(LIBS_ZONE) -levent_extra -lssl -lcrypto -lm
 
 $(B)/tepui-agent: $(B)/obj/agent/main.o $(B)/agent.a $(B)/containerizer/image.a $(B)/containerizer.a $(B)/isolators.a $(B)/net.a $(B)/lib.a $(B)/proto.a
-	$(call say,LINK)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS_COMMON) $(LIBS_STORE) -lseccomp -lcap -lcrypto -lm
+	$(call say,LINK)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS_COMMON) $(LIBS_STORE) $(LIBS_NETLINK) -lseccomp -lcap -lcrypto -lm
 
 # Static: a supervisor's private memory and its start-up time are paid once per container.
 ifeq ($(SANITIZE),1)
@@ -112,16 +115,16 @@ else
 EXECUTOR_LD := -static -no-pie -Wl,--no-warnings
 endif
 $(B)/tepui-executor: $(B)/obj/executor/main.o $(B)/executor.a $(B)/containerizer.a $(B)/isolators.a $(B)/net.a $(B)/lib.a $(B)/proto.a
-	$(call say,LINK)$(CC) $(filter-out -pie,$(LDFLAGS)) $(EXECUTOR_LD) -o $@ $^ $(LIBS_COMMON) -lssl -lcrypto -lm
+	$(call say,LINK)$(CC) $(filter-out -pie,$(LDFLAGS)) $(EXECUTOR_LD) -o $@ $^ $(LIBS_COMMON) $(LIBS_NETLINK) -lssl -lcrypto -lm
 
-$(B)/tepui-oci: $(B)/obj/containerizer/oci/main.o $(B)/containerizer/oci.a $(B)/containerizer/image.a $(B)/containerizer.a $(B)/isolators.a $(B)/lib.a $(B)/proto.a
-	$(call say,LINK)$(CC) $(filter-out -pie,$(LDFLAGS)) $(EXECUTOR_LD) -o $@ $^ $(LIBS_COMMON) -lseccomp -lm
+$(B)/tepui-oci: $(B)/obj/containerizer/oci/main.o $(B)/containerizer/oci.a $(B)/containerizer/image.a $(B)/containerizer.a $(B)/isolators.a $(B)/net.a $(B)/lib.a $(B)/proto.a
+	$(call say,LINK)$(CC) $(filter-out -pie,$(LDFLAGS)) $(EXECUTOR_LD) -o $@ $^ $(LIBS_COMMON) $(LIBS_NETLINK) -lseccomp -lm
 
 $(B)/tepui: $(B)/obj/cli/main.o $(B)/cli.a $(B)/net.a $(B)/lib.a $(B)/proto.a
 	$(call say,LINK)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS_COMMON) -lm
 
-$(B)/tepui-image: $(B)/obj/containerizer/image/main.o $(B)/containerizer/image.a $(B)/containerizer/unpack.a $(B)/isolators.a $(B)/lib.a $(B)/proto.a
-	$(call say,LINK)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS_COMMON) -lcrypto -lm
+$(B)/tepui-image: $(B)/obj/containerizer/image/main.o $(B)/containerizer/image.a $(B)/containerizer/unpack.a $(B)/isolators.a $(B)/net.a $(B)/lib.a $(B)/proto.a
+	$(call say,LINK)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS_COMMON) $(LIBS_NETLINK) -lcrypto -lm
 
 # Libraries that read hostile bytes are linked here and nowhere else.
 $(B)/tepui-unpack: $(B)/obj/containerizer/unpack/main.o $(B)/containerizer/unpack.a $(B)/lib.a
@@ -137,7 +140,7 @@ UNIT_BIN := $(UNIT_SRC:%.c=$(B)/%)
 $(B)/tests/unit/test_%: tests/unit/test_%.c $(ARCHIVES)
 	@mkdir -p $(@D)
 	$(call say,CC)$(CC) $(CPPFLAGS) -I$(B)/proto $(CFLAGS) -MMD -MP $(LDFLAGS) -o $@ $< -Wl,--start-group $(ARCHIVES) -Wl,--end-group \
-	  -lcmocka $(LIBS_COMMON) $(LIBS_STORE) $(LIBS_ZONE) -levent_extra -lseccomp -lcap -lssl -lcrypto -larchive -lm
+	  -lcmocka $(LIBS_COMMON) $(LIBS_STORE) $(LIBS_ZONE) $(LIBS_NETLINK) -levent_extra -lseccomp -lcap -lssl -lcrypto -larchive -lm
 
 .PHONY: run-unit
 run-unit: $(UNIT_BIN)

@@ -13,6 +13,7 @@
 #include "agent/executor_env.h"
 #include "agent/images.h"
 #include "agent/launch_spec.h"
+#include "agent/network.h"
 #include "agent/persistent.h"
 #include "agent/status.h"
 #include "agent/task.h"
@@ -176,11 +177,26 @@ static bool has_defaults(const struct container *c)
 	return c->kind == CONTAINER_EXECUTOR || (c->kind == CONTAINER_TASK && !c->parent);
 }
 
+/* Its own, or its parent's; nothing where that is the node's. */
+static int describe_network(const struct container *c, struct launch_place *place, char **ret,
+			    struct err *e)
+{
+	const struct network *network = network_of(c);
+
+	place->joins_network = network && c->parent;
+	if (!network || c->parent)
+		return 0;
+	*ret = network_describe(c, e);
+	place->network = *ret;
+	return *ret ? 0 : -e->code;
+}
+
 int admission_describe(struct container *c, struct err *e)
 {
 	const struct agent *agent = c->agent;
 	struct launch_settings settings = settings_of(agent);
 	AUTO_FREE char *root = NULL, *volumes = NULL, *sockets = NULL, *ip = NULL;
+	AUTO_FREE char *files = NULL, *network = NULL;
 	struct launch_parent parent;
 	struct launch_result *launch = calloc(1, sizeof(*launch));
 	struct task_image *image = NULL;
@@ -212,6 +228,8 @@ int admission_describe(struct container *c, struct err *e)
 	}
 	if (!c->sandbox || !launch)
 		return err_set(e, ENOMEM, "describe container '%s'", c->id);
+	if (asprintf(&files, "%s/containers/%s", agent->work_dir, c->id) < 0)
+		files = NULL;
 	if (asprintf(&root, "%s/containers/%s/" HANDOVER_ROOT, agent->work_dir, c->id) < 0)
 		root = NULL;
 	if (asprintf(&volumes, "%s/" PERSISTENT_ROOT, agent->work_dir) < 0)
@@ -221,8 +239,11 @@ int admission_describe(struct container *c, struct err *e)
 		sockets = NULL;
 		return err_set(e, ENOMEM, "describe container '%s'", c->id);
 	}
-	if (!root || !volumes)
+	if (!files || !root || !volumes)
 		return err_set(e, ENOMEM, "describe container '%s'", c->id);
+	if (network_admit(c, e) < 0 || describe_network(c, &place, &network, e) < 0)
+		return -e->code;
+	place.files = network_of(c) ? files : NULL;
 	if (c->kind == CONTAINER_EXECUTOR && executor_variables(c->owner, &variables, e) < 0)
 		return -e->code;
 	if ((images_asked(c->info) && images_admit(c, &image, e) < 0) ||
@@ -288,6 +309,12 @@ static int check_volumes(const struct task *task, struct err *e)
 	return 0;
 }
 
+/* Is it that others have what it asks for, here and now? */
+static bool is_taken(const struct err *e)
+{
+	return e->code == EADDRINUSE || e->code == ENOSPC || e->code == EBUSY;
+}
+
 int admission_check(struct task *task, struct verdict *ret_refusal, struct err *e)
 {
 	const Mesos__V1__FrameworkInfo *framework = task->record->framework;
@@ -309,10 +336,12 @@ int admission_check(struct task *task, struct verdict *ret_refusal, struct err *
 		r = check_room(task, e);
 	if (r < 0)
 		return r;
-	ret_refusal->state = MESOS__V1__TASK_STATE__TASK_ERROR;
-	ret_refusal->reason = MESOS__V1__TASK_STATUS__REASON__REASON_TASK_INVALID;
 	r = is_running_already(task) ? check_volumes(task, e) :
 				       admission_describe(task->container, e);
+	if (r < 0 && !is_taken(e)) {
+		ret_refusal->state = MESOS__V1__TASK_STATE__TASK_ERROR;
+		ret_refusal->reason = MESOS__V1__TASK_STATUS__REASON__REASON_TASK_INVALID;
+	}
 	return r < 0 ? err_wrap(e, "launch task '%s'", task_id(task)) : 0;
 }
 

@@ -27,6 +27,7 @@
 #include "agent/launched.h"
 #include "agent/listen.h"
 #include "agent/master_link.h"
+#include "agent/network.h"
 #include "agent/names.h"
 #include "agent/operations.h"
 #include "agent/persistent.h"
@@ -416,6 +417,7 @@ static int start_parts(struct agent *agent, struct err *e)
 	    (r = listen_executors(agent, e)) < 0 ||
 	    (r = executor_calls_listen(agent, e)) < 0 ||
 	    (r = directory_start(agent, e)) < 0 ||
+	    (r = networks_new(agent, &agent->networks, e)) < 0 ||
 	    (r = names_new(agent, &agent->names, e)) < 0 ||
 	    (r = master_link_new(agent, &agent->link, e)) < 0 ||
 	    (r = sampler_new(agent, &agent->sampler, e)) < 0 ||
@@ -475,6 +477,7 @@ void agent_done(struct agent *agent)
 	operations_free(agent);
 	names_free(agent->names);
 	directory_file_free(agent->directory_file);
+	networks_free(agent->networks);
 	directory_free(agent->directory);
 	persistent_free(agent);
 	guard_free(agent->guard);

@@ -36,6 +36,7 @@ struct loop_timer;
 struct loop_watch;
 struct log_toggle;
 struct master_link;
+struct networks;
 struct names;
 struct operation;
 struct persistent_volume;
@@ -104,6 +105,7 @@ struct agent {
 	struct directory *directory;
 	struct names *names;
 	struct directory_file *directory_file;
+	struct networks *networks;		/* NULL: none */
 	struct http_server *operators, *executors;
 	struct http_server *domain;		/* of custom executors; NULL: they use the operators' */
 	uint16_t port;				/* of the operators' server */

@@ -7,6 +7,7 @@
 #include "agent/agent.h"
 #include "agent/images.h"
 #include "agent/launch_spec.h"
+#include "agent/network.h"
 #include "agent/process.h"
 #include "agent/sampler.h"
 #include "agent/spawn.h"
@@ -73,6 +74,7 @@ void container_refuse(struct container *c)
 {
 	c->state = CONTAINER_GONE;
 	container_drop_launch(c);
+	network_release(c);
 }
 
 /* ---- the end ---- */
@@ -117,6 +119,7 @@ static void clean(void *arg)
 	c->state = CONTAINER_GONE;
 	if (images_are_used(c))
 		images_release(c->agent, c->id);
+	network_release(c);
 	process_describe_end(c->pidfd, c->pid, how, sizeof(how));
 	container_release(c);
 	c->agent->counters.ended_containers++;
@@ -257,13 +260,17 @@ static void begin(struct container *c)
 		"executor did not subscribe in time",
 	};
 	struct err e = { 0 };
+	int r;
 
 	if (c->is_kill_wanted) {
 		container_refuse(c);
 		c->ops->cancelled(c);
 		return;
 	}
-	if (spawn(c, &e) < 0) {
+	r = network_await(c, &e);
+	if (r == 0)
+		return;
+	if (r < 0 || spawn(c, &e) < 0) {
 		c->agent->counters.launch_errors++;
 		log_write_err(LOG_LEVEL_WARNING, &e, "launch container '%s'", c->id);
 		container_refuse(c);
@@ -485,6 +492,8 @@ void container_forget(struct container *c)
 	if (!c)
 		return;
 	release_children(c);
+	if (c->state == CONTAINER_NEW)
+		network_release(c);
 	container_discharge(c);
 	sampler_forget(c);
 	todo_remove(&c->agent->todo, &c->todo);

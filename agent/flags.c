@@ -9,6 +9,7 @@
 
 #include "agent/images.h"
 #include "agent/launch_parts.h"
+#include "agent/network.h"
 #include "agent/names.h"
 #include "agent/stalls.h"
 #include "agent/volumes.h"
@@ -36,6 +37,14 @@ static const struct flag table[] = {
 	ROW(FLAG_STR, advertise_ip, NULL, 0,
 	    "address at which other nodes reach this one's tasks (default: that of the connection to"
 	    " the master)"),
+	ROW(FLAG_STR, bridge, "tepui0", 0,
+	    "name of the bridge for containers on network mesos-bridge or bridge (\"\": none); made"
+	    " when it is needed first"),
+	ROW(FLAG_STR, bridge_subnet, "172.29.0.0/16", 0,
+	    "IPv4 network on it; its first address is the bridge's own"),
+	ROW(FLAG_STR, bridge_subnet6, "fd74:6570:7569::/64", 0,
+	    "IPv6 network on it (\"\": none)"),
+	ROW(FLAG_U64, bridge_mtu, "1500", 65535, "largest packet on it, in bytes"),
 	ROW(FLAG_STR, dns_domain, "mesos", 0, "domain of the names of what runs"),
 	ROW(FLAG_STR, dns_listen, "127.0.0.1:53", 0,
 	    "addresses to answer DNS on beside the containers' bridge, ',' between them; none: not at all"),
@@ -215,6 +224,8 @@ static int check(const struct agent_flags *flags, struct err *e)
 		return err_set(e, EINVAL, "listen on '%s': not a loopback address; ask all for "
 			       "credentials by --authenticate_http_readonly and _readwrite, or "
 			       "--insecure takes the risk", flags->listen);
+	if (networks_check_flags(flags, e) < 0)
+		return -EINVAL;
 	if (names_check_flags(flags, e) < 0)
 		return -e->code;
 	return check_authentication(flags, e);

@@ -21,6 +21,8 @@ struct agent_flags {
 	bool authenticate_http_readonly, authenticate_http_readwrite;
 	bool authenticate_http_executors, http_executor_domain_sockets;
 	bool help, version;
+	char *bridge, *bridge_subnet, *bridge_subnet6;
+	uint64_t bridge_mtu;
 	int64_t dns_ttl;
 	uint64_t image_gc_high, image_gc_low, pids_limit, container_log_mb, container_log_files;
 	int64_t executor_registration_timeout, executor_reregistration_timeout;

@@ -41,13 +41,6 @@ static int check_container(const Mesos__V1__ContainerInfo *c, struct err *e)
 {
 	if (c->type == MESOS__V1__CONTAINER_INFO__TYPE__DOCKER || c->docker)
 		return err_set(e, ENOTSUP, "container.type: DOCKER is not supported, MESOS is");
-	for (size_t i = 0; i < c->n_network_infos; i++) {
-		const Mesos__V1__NetworkInfo *net = c->network_infos[i];
-
-		if (net->name || net->n_port_mappings || net->n_ip_addresses)
-			return err_set(e, ENOTSUP, "container.network_infos[%zu]: only the host's "
-				       "network is supported", i);
-	}
 	if (c->hostname && (!*c->hostname || strlen(c->hostname) > MAX_HOSTNAME))
 		return err_set(e, EINVAL, "container.hostname: not 1 to %d bytes", MAX_HOSTNAME);
 	return 0;
@@ -372,22 +365,42 @@ static int add_user_namespace(const struct task_image *image, json_t *part, stru
 	return r ? err_set(e, ENOMEM, "describe namespaces") : 0;
 }
 
-/* The network is the host's for all, and so the parent's. */
 static json_t *build_namespaces(const Mesos__V1__TaskInfo *task, const struct launch_place *place)
 {
 	const Mesos__V1__LinuxInfo *info = task->container ? task->container->linux_info : NULL;
 	bool shares_ipc = info && info->has_ipc_mode &&
 			  info->ipc_mode == MESOS__V1__LINUX_INFO__IPC_MODE__SHARE_PARENT;
-	char pid[48], ipc[48];
+	char pid[48], ipc[48], net[48];
+	json_t *list;
 
 	if (place->parent) {
 		(void)snprintf(pid, sizeof(pid), "/proc/%d/ns/pid", (int)place->parent->pid);
 		(void)snprintf(ipc, sizeof(ipc), "/proc/%d/ns/ipc", (int)place->parent->pid);
+		(void)snprintf(net, sizeof(net), "/proc/%d/ns/net", (int)place->parent->pid);
 	}
-	return json_pack("[{s:s, s:s*}, {s:s}, {s:s, s:s*}, {s:s}, {s:s}]",
+	list = json_pack("[{s:s, s:s*}, {s:s}, {s:s, s:s*}, {s:s}, {s:s}]",
 			 "type", "pid", "path", info && info->share_pid_namespace ? pid : NULL,
 			 "type", "mount", "type", "ipc", "path", shares_ipc ? ipc : NULL,
 			 "type", "uts", "type", "cgroup");
+	if (place->network || place->joins_network)
+		(void)json_array_append_new(list, json_pack("{s:s, s:s*}", "type", "network", "path",
+							    place->joins_network ? net : NULL));
+	return list;
+}
+
+/* In a network of its own every port is its own, and so is an echo: nobody has to be root for them. */
+static int add_network_sysctls(const struct launch_place *place, json_t *part, struct err *e)
+{
+	json_t *sysctls;
+
+	if (!place->network)
+		return 0;
+	/* Of groups, those that are known inside. */
+	sysctls = json_pack("{s:s, s:s}", "net.ipv4.ip_unprivileged_port_start", "0",
+			    "net.ipv4.ping_group_range",
+			    place->image ? "0 65535" : "0 2147483647");
+	return json_object_set_new(part, "sysctl", sysctls) < 0 ?
+		       err_set(e, ENOMEM, "describe kernel parameters") : 0;
 }
 
 /* Masked and read-only paths are not listed: the supervisor adds them to every container. */
@@ -401,6 +414,7 @@ static json_t *build_linux(const Mesos__V1__TaskInfo *task, const struct launch_
 		return NULL;
 	}
 	if ((place->image && add_user_namespace(place->image, part, e) < 0) ||
+	    add_network_sysctls(place, part, e) < 0 ||
 	    build_resources(settings, place, task, part, e) < 0) {
 		json_decref(part);
 		return NULL;
@@ -462,7 +476,8 @@ static json_t *build_annotations(const struct launch_settings *settings,
 				 const struct launch_place *place, const char *logs,
 				 const struct volumes *volumes)
 {
-	return json_pack("{s:s*, s:s*, s:s, s:s, s:s, s:s, s:s, s:s}",
+	return json_pack("{s:s*, s:s*, s:s*, s:s, s:s, s:s, s:s, s:s, s:s}",
+			 HANDOVER_ANNOTATION_NETWORK, place->network,
 			 HANDOVER_ANNOTATION_VOLUME_ROOTS, volumes->roots,
 			 HANDOVER_ANNOTATION_MOUNT_LAYERS, volumes->layers,
 			 HANDOVER_ANNOTATION_LOGS, logs,
@@ -473,12 +488,16 @@ static json_t *build_annotations(const struct launch_settings *settings,
 			 HANDOVER_ANNOTATION_HIDDEN, settings->hidden);
 }
 
+const char *launch_hostname(const Mesos__V1__TaskInfo *task, const char *id)
+{
+	return task->container && task->container->hostname ? task->container->hostname : id;
+}
+
 int launch_spec_build(const struct launch_settings *settings, const struct launch_place *place,
 		      const Mesos__V1__TaskInfo *task, struct launch_result *ret, struct err *e)
 {
 	const Mesos__V1__ContainerInfo *container = task->container;
-	const char *hostname = container && container->hostname ? container->hostname :
-		place->container_id;
+	const char *hostname = launch_hostname(task, place->container_id);
 	struct launch_result result = { 0 };
 	AUTO_FREE char *logs = NULL;
 	struct volumes volumes;
@@ -510,8 +529,8 @@ int launch_spec_build(const struct launch_settings *settings, const struct launc
 		return -e->code;
 	}
 	r = volumes_build(settings, place, task, &volumes, e);
-	if (r >= 0 && place->image) {
-		r = volumes_add_names(&volumes, e);
+	if (r >= 0 && (place->image || place->files)) {
+		r = volumes_add_names(&volumes, place, e);
 		if (r < 0)
 			volumes_done(&volumes);
 	}

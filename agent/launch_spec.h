@@ -39,6 +39,9 @@ struct launch_parent {
 struct launch_place {
 	const char *container_id;
 	const char *task_id, *executor_id;	/* that it is told to be of; NULL: none */
+	const char *network;		/* for annotation io.tepui.network; NULL: not of its own */
+	bool joins_network;		/* that of its parent */
+	const char *files;		/* host directory of hosts, ...; NULL: it has the host's */
 	const char *ip;			/* NULL: not known */
 	const struct launch_parent *parent;	/* NULL: none */
 	bool has_no_limits;		/* of its own: those of its parent hold */
@@ -74,6 +77,9 @@ struct launch_result {
  */
 int launch_spec_build(const struct launch_settings *settings, const struct launch_place *place,
 		      const Mesos__V1__TaskInfo *task, struct launch_result *ret, struct err *e);
+
+/* What the container ID calls itself. */
+const char *launch_hostname(const Mesos__V1__TaskInfo *task, const char *id);
 
 void launch_result_done(struct launch_result *result);
 

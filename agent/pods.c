@@ -311,6 +311,18 @@ static void describe_holder(Mesos__V1__TaskInfo *task, Mesos__V1__CommandInfo *c
 	task->command = command;
 }
 
+/* Those of the whole pod. */
+static void describe_networks(Mesos__V1__TaskInfo *task, Mesos__V1__ContainerInfo *container,
+			      const Mesos__V1__ContainerInfo *of_executor)
+{
+	if (!of_executor || of_executor->n_network_infos == 0)
+		return;
+	container->type = MESOS__V1__CONTAINER_INFO__TYPE__MESOS;
+	container->network_infos = of_executor->network_infos;
+	container->n_network_infos = of_executor->n_network_infos;
+	task->container = container;
+}
+
 /* A deep copy of what is put together here; NULL when memory is out. */
 static Tepui__ContainerRecord *make_record(struct agent *agent, const Group *group)
 {
@@ -318,6 +330,7 @@ static Tepui__ContainerRecord *make_record(struct agent *agent, const Group *gro
 	Mesos__V1__ContainerID container_id = MESOS__V1__CONTAINER_ID__INIT;
 	Mesos__V1__TaskInfo task = MESOS__V1__TASK_INFO__INIT;
 	Mesos__V1__CommandInfo command = MESOS__V1__COMMAND_INFO__INIT;
+	Mesos__V1__ContainerInfo container = MESOS__V1__CONTAINER_INFO__INIT;
 	Mesos__V1__TaskID task_id = MESOS__V1__TASK_ID__INIT;
 	char id[ID_UUID_SIZE];
 	struct amounts amounts;
@@ -329,6 +342,7 @@ static Tepui__ContainerRecord *make_record(struct agent *agent, const Group *gro
 	task.task_id = &task_id;
 	task.agent_id = group->tasks[0]->agent_id;
 	describe_holder(&task, &command);
+	describe_networks(&task, &container, group->executor->container);
 	begin_amounts(&amounts, group->executor);
 	for (size_t i = 0; i < group->n_tasks; i++)
 		add_amounts(&amounts, group->tasks[i]);

@@ -10,6 +10,7 @@
 #include "agent/images.h"
 #include "agent/launched.h"
 #include "agent/master_link.h"
+#include "agent/network.h"
 #include "agent/operations.h"
 #include "agent/persistent.h"
 #include "agent/pods.h"
@@ -173,6 +174,8 @@ int recovery_run(struct agent *agent, struct err *e)
 	if (r >= 0)
 		r = operations_load(agent, e);
 	if (r >= 0)
+		r = networks_load(agent->networks, e);
+	if (r >= 0)
 		r = executors_load(agent, e);
 	if (r >= 0)
 		r = store_each(agent->store, "container", load_outer, agent, e);
@@ -193,6 +196,7 @@ int recovery_run(struct agent *agent, struct err *e)
 	/* Supervisors first: one that is alive takes its container apart when that is killed. */
 	containers_kill_strangers(agent);
 	destroy_orphans(agent);
+	networks_settle(agent->networks);
 	runtime_dirs_sweep(agent->work_fd, keep_or_release, agent);
 	log_info("recovered %u tasks, %u of them with a living executor, %llu errors",
 		 HASH_COUNT(agent->tasks), count_waiting(agent),

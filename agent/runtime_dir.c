@@ -23,6 +23,7 @@ static const char containers[] = "containers";
 
 static const char *const files[] = {
 	HANDOVER_CONFIG, HANDOVER_EXIT, HANDOVER_EXIT_TMP, HANDOVER_CONTROL,
+	HANDOVER_HOSTS, HANDOVER_HOSTNAME, HANDOVER_RESOLV_CONF,
 };
 
 int dir_make(int dir_fd, const char *path, mode_t mode, struct err *e)
@@ -49,10 +50,10 @@ int dir_make(int dir_fd, const char *path, mode_t mode, struct err *e)
 	return TAKE_FD(fd);
 }
 
-static int write_file(int dir_fd, const char *name, const char *text, struct err *e)
+static int write_file(int dir_fd, const char *name, mode_t mode, const char *text, struct err *e)
 {
 	AUTO_CLOSE int fd = openat(dir_fd, name,
-				   O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+				   O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, mode);
 	size_t size = strlen(text), done = 0;
 
 	if (fd < 0)
@@ -79,7 +80,7 @@ int runtime_dir_make(int work_fd, const char *container_id, const json_t *config
 	(void)snprintf(path, sizeof(path), "%s/%s", containers, container_id);
 	fd = dir_make(work_fd, path, 0700, e);
 	/* Not synced: only a supervisor of this boot reads it. */
-	r = fd < 0 ? fd : write_file(fd, HANDOVER_CONFIG, text, e);
+	r = fd < 0 ? fd : write_file(fd, HANDOVER_CONFIG, 0600, text, e);
 	if (r < 0)
 		runtime_dir_remove(work_fd, container_id);
 	return r;
@@ -90,6 +91,14 @@ static int open_existing(int work_fd, const char *container_id, struct err *e)
 	int fd = runtime_dir_open(work_fd, container_id);
 
 	return fd < 0 ? err_set(e, errno, "find the document of container '%s'", container_id) : fd;
+}
+
+int runtime_dir_write(int work_fd, const char *container_id, const char *name, const char *text,
+		      struct err *e)
+{
+	AUTO_CLOSE int fd = open_existing(work_fd, container_id, e);
+
+	return fd < 0 ? fd : write_file(fd, name, 0644, text, e);
 }
 
 int runtime_dir_read_config(int work_fd, const char *container_id, json_t **ret, struct err *e)

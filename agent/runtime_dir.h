@@ -15,6 +15,9 @@ int dir_make(int dir_fd, const char *path, mode_t mode, struct err *e);
 
 /* "containers/ID" with its launch document in it. */
 int runtime_dir_make(int work_fd, const char *container_id, const json_t *config, struct err *e);
+/* TEXT as file NAME of it, which everybody may read: it is seen in the container. */
+int runtime_dir_write(int work_fd, const char *container_id, const char *name, const char *text,
+		      struct err *e);
 /* The document of a container that runs: an owned value; replaced durably. */
 int runtime_dir_read_config(int work_fd, const char *container_id, json_t **ret, struct err *e);
 int runtime_dir_write_config(int work_fd, const char *container_id, const json_t *config,

@@ -21,6 +21,7 @@
 #include "agent/container.h"
 #include "agent/images.h"
 #include "agent/launch_spec.h"
+#include "agent/network.h"
 #include "agent/persistent.h"
 #include "agent/runtime_dir.h"
 #include "agent/sandbox.h"
@@ -307,7 +308,9 @@ int spawn_supervisor(struct container *c, pid_t *ret_pid, int *ret_pidfd, struct
 		r = runtime_dir_make(agent->work_fd, c->id, launch->config, e);
 	if (r < 0)
 		return r;
-	r = images_prepare(c, e);
+	r = network_files_write(c, launch_hostname(c->info, c->id), e);
+	if (r >= 0)
+		r = images_prepare(c, e);
 	if (r >= 0)
 		r = persistent_prepare(c, e);
 	if (r >= 0)

@@ -9,6 +9,7 @@
 #include "agent/agent.h"
 #include "agent/container.h"
 #include "agent/executor.h"
+#include "agent/network.h"
 #include "agent/runtime_dir.h"
 #include "agent/status.h"
 #include "agent/updates.h"
@@ -179,6 +180,8 @@ int task_complete_status(const struct task *task, Mesos__V1__TaskStatus *status)
 	int r = status_complete(status, agent_id(task->agent), record->container_id,
 				record->executor_pid);
 
+	if (r >= 0)
+		r = network_complete_status(task->container, status->container_status);
 	if (r < 0 || !record->pod_id)
 		return r;
 	/* The supervisor knows of no group. */

@@ -352,18 +352,34 @@ int volumes_build(const struct launch_settings *settings, const struct launch_pl
 	return r;
 }
 
-int volumes_add_names(struct volumes *volumes, struct err *e)
+int volumes_add_names(struct volumes *volumes, const struct launch_place *place, struct err *e)
 {
-	static const char *const files[] = { "/etc/resolv.conf", "/etc/hosts" };
+	static const struct {
+		const char *destination, *own;
+		bool is_shared;		/* the host's own is of use where there is no other */
+	} files[] = {
+		{ "/etc/resolv.conf", HANDOVER_RESOLV_CONF, true },
+		{ "/etc/hosts", HANDOVER_HOSTS, true },
+		{ "/etc/hostname", HANDOVER_HOSTNAME, false },
+	};
 	int r = 0;
 
 	for (size_t i = 0; i < ARRAY_SIZE(files) && r >= 0; i++) {
-		if (access(files[i], R_OK) < 0)
+		const char *destination = files[i].destination;
+		AUTO_FREE char *source = NULL;
+
+		/* Into the host's root, which is that of who has no image, no file can be put. */
+		if (!(place->files && place->image) &&
+		    ((!place->files && !files[i].is_shared) || access(destination, R_OK) < 0))
 			continue;
+		if (place->files && asprintf(&source, "%s/%s", place->files, files[i].own) < 0) {
+			source = NULL;
+			return err_set(e, ENOMEM, "describe volumes");
+		}
 		r = add_mount(volumes, json_pack("{s:s, s:s, s:s, s:[s,s,s,s,s]}", "destination",
-						 files[i], "type", "bind", "source", files[i],
-						 "options", "bind", "ro", "nosuid", "nodev",
-						 "noexec"), e);
+						 destination, "type", "bind", "source",
+						 source ? source : destination, "options", "bind",
+						 "ro", "nosuid", "nodev", "noexec"), e);
 	}
 	return r;
 }

@@ -26,8 +26,12 @@ struct volumes {
  */
 int volumes_build(const struct launch_settings *settings, const struct launch_place *place,
 		  const Mesos__V1__TaskInfo *task, struct volumes *ret, struct err *e);
-/* Where names are looked up is the host's business: images have nothing useful there. */
-int volumes_add_names(struct volumes *volumes, struct err *e);
+/*
+ * Where names are looked up: files of its own where the container has networks, else the host's, for
+ * images have nothing useful there.
+ */
+int volumes_add_names(struct volumes *volumes, const struct launch_place *place,
+		      struct err *e);
 void volumes_done(struct volumes *volumes);
 
 /* Is LIST a ':'-separated list of absolute paths without "." and ".."?  "" is. */

@@ -226,7 +226,8 @@ static int deployment_cancel(struct cli *cli, char **args, size_t n, struct err 
 	return 0;
 }
 
-static int decide(struct cli *cli, const char *id, const char *verb, const char *what, struct err *e)
+static int decide(struct cli *cli, const char *id, const char *verb, const json_t *body,
+		  const char *what, struct err *e)
 {
 	AUTO_FREE char *escaped = http_encode(id), *path = NULL;
 	struct reply reply;
@@ -236,7 +237,7 @@ static int decide(struct cli *cli, const char *id, const char *verb, const char 
 		path = NULL;
 		return err_set(e, ENOMEM, "build the path of deployment '%s'", id);
 	}
-	r = client_call(cli, NULL, HTTP_POST, path, NULL, &reply, e);
+	r = client_call(cli, NULL, HTTP_POST, path, body, &reply, e);
 	if (r < 0)
 		return r;
 	if (cli->options.quiet)
@@ -250,25 +251,43 @@ static int decide(struct cli *cli, const char *id, const char *verb, const char 
 static int deployment_promote(struct cli *cli, char **args, size_t n, struct err *e)
 {
 	(void)n;
-	return decide(cli, args[0], "promote", "promoted: goes on", e);
+	return decide(cli, args[0], "promote", NULL, "promoted: goes on", e);
 }
 
 static int deployment_pause(struct cli *cli, char **args, size_t n, struct err *e)
 {
 	(void)n;
-	return decide(cli, args[0], "pause", "paused", e);
+	return decide(cli, args[0], "pause", NULL, "paused", e);
 }
 
 static int deployment_resume(struct cli *cli, char **args, size_t n, struct err *e)
 {
 	(void)n;
-	return decide(cli, args[0], "resume", "goes on", e);
+	return decide(cli, args[0], "resume", NULL, "goes on", e);
 }
 
 static int deployment_abort(struct cli *cli, char **args, size_t n, struct err *e)
 {
 	(void)n;
-	return decide(cli, args[0], "abort", "aborted: goes back", e);
+	return decide(cli, args[0], "abort", NULL, "aborted: goes back", e);
+}
+
+static int deployment_weight(struct cli *cli, char **args, size_t n, struct err *e)
+{
+	AUTO(json_decrefp) json_t *body = NULL;
+	json_t *percent = json_loads(args[1], JSON_DECODE_ANY, NULL);
+	char what[64];
+
+	(void)n;
+	if (!json_is_integer(percent)) {
+		json_decref(percent);
+		return err_set(e, EINVAL, "weigh the canaries of deployment '%s': '%.80s' is not a"
+			       " percentage", args[0], args[1]);
+	}
+	(void)snprintf(what, sizeof(what), "%lld %% of the traffic is the canaries'",
+		       (long long)json_integer_value(percent));
+	body = json_pack("{s:o}", "weight", percent);
+	return decide(cli, args[0], "weight", body, what, e);
 }
 
 const struct command deployment_commands[] = {
@@ -281,6 +300,8 @@ const struct command deployment_commands[] = {
 	{ "deployment", "cancel", "ID", 1, 1, "force",
 	  "roll back; with --force leave things as they are", deployment_cancel },
 	{ "deployment", "promote", "ID", 1, 1, "quiet", "go on behind the canaries", deployment_promote },
+	{ "deployment", "weight", "ID PERCENT", 2, 2, "quiet",
+	  "of the traffic, that is the canaries' until they are promoted", deployment_weight },
 	{ "deployment", "abort", "ID", 1, 1, "quiet", "go back, and keep what runs the old version",
 	  deployment_abort },
 	{ "deployment", "pause", "ID", 1, 1, "quiet", "start and stop nothing for now", deployment_pause },

@@ -22,6 +22,9 @@
 #define HANDOVER_EXIT "exit"		/* tepui.ExitRecord, fsynced by the supervisor */
 #define HANDOVER_EXIT_TMP "exit.tmp"
 #define HANDOVER_ROOT "root"		/* the writable layer over an image, and what it needs */
+#define HANDOVER_HOSTS "hosts"		/* and the next two: files of /etc, where it has networks */
+#define HANDOVER_HOSTNAME "hostname"
+#define HANDOVER_RESOLV_CONF "resolv.conf"
 #define HANDOVER_CONTROL "control"	/* the supervisor's socket: tepui.ControlCall */
 
 enum { HANDOVER_SECCOMP_FD = 3 };
@@ -41,6 +44,12 @@ enum { HANDOVER_SECCOMP_FD = 3 };
 #define HANDOVER_ANNOTATION_VOLUME_ROOTS "io.tepui.volume-roots"
 /* "BYTES:FILES BYTES:FILES": bounds of stdout and of stderr, and how many full ones are kept. */
 #define HANDOVER_ANNOTATION_LOGS "io.tepui.logs"
+/*
+ * What its own network namespace is attached to, in that order: JSON {"attachments": [{"network": NAME,
+ * "interface": IN IT, "link": ON THE HOST, "bridge": NAME, "mtu": BYTES, "addresses": ["10.1.2.3/16"],
+ * "gateways": ["10.1.0.1"], "bandwidth_in": BITS A SECOND, "bandwidth_out": LIKEWISE}]}.
+ */
+#define HANDOVER_ANNOTATION_NETWORK "io.tepui.network"
 /* With a user namespace: the root is an idmapped mount, its files belong to the ids inside. */
 #define HANDOVER_ANNOTATION_IDMAPPED_ROOT "io.tepui.idmapped-root"
 

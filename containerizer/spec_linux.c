@@ -381,6 +381,7 @@ static const struct {
 	{ HANDOVER_ANNOTATION_IDMAPPED_ROOT, take_idmapped_root },
 	{ HANDOVER_ANNOTATION_HIDDEN, take_hidden },
 	{ HANDOVER_ANNOTATION_LOGS, take_logs },
+	{ HANDOVER_ANNOTATION_NETWORK, spec_read_networks },
 	{ HANDOVER_ANNOTATION_SECCOMP, take_seccomp },
 	{ HANDOVER_ANNOTATION_VOLUME_ROOTS, take_volume_roots },
 	{ HANDOVER_ANNOTATION_ROOT_LAYERS, take_layers },

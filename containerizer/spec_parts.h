@@ -65,6 +65,8 @@ int spec_read_block_io(const json_t *object, struct spec *spec, struct err *e);
 int spec_read_hugepages(const json_t *array, struct spec *spec, struct err *e);
 int spec_read_rdma(const json_t *object, struct spec *spec, struct err *e);
 int spec_read_resources(const json_t *object, struct spec *spec, struct err *e);
+/* TEXT of annotation io.tepui.network. */
+int spec_read_networks(const char *text, struct spec *spec, struct err *e);
 int spec_read_annotations(const json_t *object, struct spec *spec, struct err *e);
 
 #endif

@@ -32,6 +32,7 @@ const struct isolator *const isolator_table[] = {
 	&isolator_time,
 	&isolator_user,
 	&isolator_namespaces,
+	&isolator_network,
 	&isolator_sysctls,
 	&isolator_apparmor,
 	&isolator_filesystem,

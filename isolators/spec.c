@@ -41,6 +41,21 @@ bool spec_has_user_namespace(const struct spec *spec)
 	return spec_has_namespace(spec, SPEC_NS_USER);
 }
 
+static void free_networks(struct spec *spec)
+{
+	for (size_t i = 0; i < spec->n_networks; i++) {
+		struct spec_network *network = &spec->networks[i];
+
+		free(network->network);
+		free(network->interface);
+		free(network->link);
+		free(network->bridge);
+		free_list(network->addresses);
+		free_list(network->gateways);
+	}
+	free(spec->networks);
+}
+
 static void free_resources(struct spec *spec)
 {
 	for (size_t i = 0; i < spec->n_hugepages; i++)
@@ -104,6 +119,7 @@ void spec_done(struct spec *spec)
 		free_list(*lists[i]);
 	free_mounts(spec);
 	free_hooks(spec);
+	free_networks(spec);
 	for (size_t i = 0; i < spec->n_devices; i++)
 		free(spec->devices[i].path);
 	for (size_t i = 0; i < SPEC_N_NAMESPACES; i++)

@@ -92,6 +92,16 @@ struct spec_log {
 
 enum { SPEC_MAX_LOG_FILES = 100 };
 
+/* A network that the container's own network namespace is attached to. */
+struct spec_network {
+	char *network;			/* its name */
+	char *interface;		/* in the container */
+	char *link, *bridge;		/* on the host: the other end, and what that is a port of */
+	char **addresses, **gateways;	/* "172.29.0.5/16"; "172.29.0.1"; NULL-terminated */
+	uint64_t mtu;
+	uint64_t bandwidth_in, bandwidth_out;	/* bits a second, seen from inside; 0: no limit */
+};
+
 struct spec_capabilities {
 	uint64_t bounding, effective, permitted, inheritable, ambient;	/* 1 << CAP_* */
 };
@@ -218,6 +228,8 @@ struct spec {
 	bool idmapped_root;		/* io.tepui.idmapped-root: its files' ids are inside ids */
 	bool has_builtin_seccomp;	/* io.tepui.seccomp: our filter where the document has none */
 	struct spec_log logs[2];	/* io.tepui.logs: of stdout and stderr */
+	struct spec_network *networks;	/* io.tepui.network */
+	size_t n_networks;
 	char **volume_roots;		/* io.tepui.volume-roots: as of mounts_open() */
 	char **hidden_paths;		/* io.tepui.hidden: host paths to cover, ':'-separated */
 };

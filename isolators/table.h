@@ -18,6 +18,7 @@ extern const struct isolator isolator_join;
 extern const struct isolator isolator_time;
 extern const struct isolator isolator_user;
 extern const struct isolator isolator_namespaces;
+extern const struct isolator isolator_network;
 extern const struct isolator isolator_sysctls;
 extern const struct isolator isolator_apparmor;
 extern const struct isolator isolator_filesystem;

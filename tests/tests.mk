@@ -79,10 +79,10 @@ $(B)/tests/escape/isoprobe: $(PROBER_SRC) tests/escape/probe.h
 	@mkdir -p $(@D)
 	$(call say,CC)$(CC) -D_GNU_SOURCE -I. -std=gnu17 -O2 -g $(WARN) -static -o $@ $(PROBER_SRC)
 
-$(B)/tests/escape/verdicts: tests/escape/verdicts.c tests/unit/filter_machine.h $(B)/isolators.a $(B)/lib.a
+$(B)/tests/escape/verdicts: tests/escape/verdicts.c tests/unit/filter_machine.h $(B)/isolators.a $(B)/net.a $(B)/lib.a
 	@mkdir -p $(@D)
 	$(call say,CC)$(CC) $(CPPFLAGS) -I$(B)/proto $(CFLAGS) $(LDFLAGS) -o $@ $< \
-	  $(B)/isolators.a $(B)/lib.a $(B)/proto.a $(LIBS_COMMON) -lseccomp -lcap -lm
+	  $(B)/isolators.a $(B)/net.a $(B)/lib.a $(B)/proto.a $(LIBS_COMMON) $(LIBS_NETLINK) -lseccomp -lcap -lm
 
 $(B)/tests/escape/namesake: tests/escape/namesake.c
 	@mkdir -p $(@D)
@@ -120,7 +120,7 @@ FUZZ_BIN := $(FUZZ_SRC:%.c=$(B)/%)
 $(B)/tests/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(ARCHIVES)
 	@mkdir -p $(@D)
 	$(call say,CC)$(CC) $(CPPFLAGS) -I$(B)/proto $(filter-out -fsanitize=fuzzer-no-link,$(CFLAGS)) -fsanitize=fuzzer,address,undefined -Wno-missing-prototypes -o $@ $< \
-	  -Wl,--start-group $(ARCHIVES) -Wl,--end-group $(LIBS_COMMON) $(LIBS_STORE) $(LIBS_ZONE) -levent_extra -lseccomp -lcap -lssl -lcrypto -larchive -lm
+	  -Wl,--start-group $(ARCHIVES) -Wl,--end-group $(LIBS_COMMON) $(LIBS_STORE) $(LIBS_ZONE) $(LIBS_NETLINK) -levent_extra -lseccomp -lcap -lssl -lcrypto -larchive -lm
 
 .PHONY: run-fuzz
 run-fuzz: $(FUZZ_BIN)
@@ -155,10 +155,10 @@ bench: deps-bench
 	@$(MAKE) --no-print-directory all $(B)/tests/bench/launch
 	@tests/bench/bench $(abspath $(B))
 
-$(B)/tests/bench/%: tests/bench/%.c $(B)/containerizer.a $(B)/isolators.a $(B)/lib.a
+$(B)/tests/bench/%: tests/bench/%.c $(B)/containerizer.a $(B)/isolators.a $(B)/net.a $(B)/lib.a
 	@mkdir -p $(@D)
 	$(call say,CC)$(CC) $(CPPFLAGS) -I$(B)/proto $(CFLAGS) $(filter-out -pie,$(LDFLAGS)) $(EXECUTOR_LD) -o $@ $< \
-	  $(B)/containerizer.a $(B)/isolators.a $(B)/net.a $(B)/lib.a $(B)/proto.a $(LIBS_COMMON) -lm
+	  $(B)/containerizer.a $(B)/isolators.a $(B)/net.a $(B)/lib.a $(B)/proto.a $(LIBS_COMMON) $(LIBS_NETLINK) -lm
 
 # What frameworks are made of, to be read; tests run them.
 .PHONY: examples

@@ -20,6 +20,7 @@
 #include "master_stub/marathon/instance/reconciler.h"
 #include "master_stub/marathon/instance/residence.h"
 #include "master_stub/marathon/instance/updates.h"
+#include "master_stub/marathon/instance/weight.h"
 #include "master_stub/marathon/job/job.h"
 #include "master_stub/marathon/job/jobs.h"
 #include "master_stub/marathon/placement/launcher.h"
@@ -237,6 +238,7 @@ void controller_turn(struct controller *c, int64_t now_ms)
 		readiness_turn(c);
 		entries_balance(c);
 	}
+	weights_turn(c);
 	kills_turn(c);
 	launch_turn(c);
 	reconcile_turn(c);

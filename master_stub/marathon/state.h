@@ -111,6 +111,7 @@ struct instance {
 
 	int64_t good_ms;		/* boot clock: since when instance_is_good(); 0: it is not */
 	json_t *ip_addresses;		/* of its own, as /v2 shows them; NULL: not told yet */
+	int64_t told_weight;		/* that the master has of it; -1: that is not known */
 	struct readiness *readiness;	/* while a deployment asks for it, or NULL */
 	struct metering *metering;	/* while its app is autoscaled, or NULL */
 	struct residence *residence;	/* of a resident app: where its volumes are, or NULL */
@@ -212,6 +213,7 @@ struct deployment {
 	int64_t step_ms;		/* when the current step was begun, or loaded; boot clock */
 	bool is_paused;			/* nothing is started or stopped for it */
 	bool is_promoted;		/* its canaries were found good */
+	int64_t canary_weight;		/* their percentage of the traffic by now; -1: as their apps say */
 	bool is_awaiting;		/* its canaries are up: it waits to be promoted */
 	char *failure;			/* why it is being given up; NULL: it is not */
 	/* Past Marathon: the failed one that this goes back behind, and why; NULL: none. */

@@ -27,7 +27,10 @@ class Framework:
         call = {"type": "SUBSCRIBE", "subscribe": {"framework_info": self.info, **more}}
         if "id" in self.info:
             call["framework_id"] = self.info["id"]
-        self.connection = http.client.HTTPConnection("127.0.0.1", self.cluster.master_port, timeout=120 * SLOW)
+        self.connection = http.client.HTTPConnection(self.cluster.place.address, self.cluster.master_port,
+                                                     timeout=120 * SLOW)
+        with self.cluster.place.inside():
+            self.connection.connect()
         self.connection.request("POST", "/api/v1/scheduler", json.dumps(call),
                                 {"Content-Type": "application/json", "Accept": "application/json"})
         answer = self.connection.getresponse()

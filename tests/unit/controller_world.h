@@ -34,6 +34,7 @@ enum { MAX_TASKS = 4096, MAX_FETCHES = 256, WALL_AT_START = 1600000000 };
 struct paper_task {
 	Mesos__V1__TaskInfo *info;
 	bool is_killed, is_over, is_healthy;
+	int weight;		/* told with it or by a call since; 1: none was */
 };
 
 struct scheduler {
@@ -41,6 +42,7 @@ struct scheduler {
 	void *arg;
 	struct paper_task tasks[MAX_TASKS];
 	unsigned n_tasks, n_kills, n_declines, n_revives, n_suppresses, n_acks, n_reconciles;
+	unsigned n_weighs;
 	unsigned n_explicit;	/* tasks asked for in the last RECONCILE */
 	bool refuses_launch, refuses_framework;
 	char framework_id[64];
@@ -125,6 +127,17 @@ static struct paper_task *paper_find(const char *task_id)
 	return NULL;
 }
 
+static int paper_weight(const Mesos__V1__TaskInfo *info)
+{
+	const Mesos__V1__Labels *labels = info->discovery ? info->discovery->labels : NULL;
+
+	for (size_t i = 0; labels && i < labels->n_labels; i++) {
+		if (strcmp(labels->labels[i]->key, "weight") == 0)
+			return atoi(labels->labels[i]->value);
+	}
+	return 1;
+}
+
 static void paper_launch(struct scheduler *s, Mesos__V1__TaskInfo *const *infos, size_t n,
 			 const Mesos__V1__ExecutorInfo *executor)
 {
@@ -138,6 +151,7 @@ static void paper_launch(struct scheduler *s, Mesos__V1__TaskInfo *const *infos,
 		info.executor = (Mesos__V1__ExecutorInfo *)(uintptr_t)executor;
 		task->info = (Mesos__V1__TaskInfo *)pb_copy(&info.base);
 		assert_non_null(task->info);
+		task->weight = paper_weight(&info);
 	}
 }
 
@@ -178,6 +192,13 @@ int scheduler_call(struct scheduler *s, const Mesos__V1__Scheduler__Call *call, 
 		s->n_kills++;
 		if (task)
 			task->is_killed = true;
+	}
+	if (call->weigh) {
+		struct paper_task *task = paper_find(call->weigh->task_id->value);
+
+		assert_non_null(task);
+		s->n_weighs++;
+		task->weight = (int)call->weigh->weight;
 	}
 	if (call->reconcile)
 		s->n_explicit = (unsigned)call->reconcile->n_tasks;

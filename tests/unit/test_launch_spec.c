@@ -405,8 +405,6 @@ static const struct {
 	{ VOLUME(TMPFS("nosize", "1")), -EINVAL,
 	  "container.volumes[0].source.docker_volume: a tmpfs has the one option size, 1 to "
 	  "1048576 MiB" },
-	{ COMMAND "\"container\":{\"type\":\"MESOS\",\"network_infos\":[{\"name\":\"n\"}]},",
-	  -ENOTSUP, "container.network_infos[0]: only the host's network is supported" },
 	{ LOGGER("MAX_STDOUT_SIZE", "4095B"), -EINVAL,
 	  "command.environment: CONTAINER_LOGGER_MAX_STDOUT_SIZE is not a size from 4096B on, "
 	  "such as 10MB" },

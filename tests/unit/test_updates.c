@@ -16,6 +16,7 @@
 #include "agent/admission.h"
 #include "agent/agent.h"
 #include "agent/master_link.h"
+#include "agent/network.h"
 #include "agent/recovery.h"
 #include "agent/status.h"
 #include "agent/task.h"
@@ -233,6 +234,8 @@ static void connect_agent(void)
 
 	listen_as_master();
 	assert_int_equal(master_link_new(&world.agent, &world.agent.link, &e), 0);
+	world.agent.flags.bridge = must(strdup(""));
+	assert_int_equal(networks_new(&world.agent, &world.agent.networks, &e), 0);
 	assert_int_equal(recovery_run(&world.agent, &e), 0);
 }
 

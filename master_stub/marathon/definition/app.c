@@ -53,6 +53,7 @@ static const struct {
 	{ "deployment", false },
 	{ "maxLaunchAttempts", false },
 	{ "autoscale", false },
+	{ "weight", false },
 	{ "placementStrategy", false },
 	{ "labels", true },
 	{ "dependencies", true },

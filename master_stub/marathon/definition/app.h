@@ -61,6 +61,7 @@ struct app {
 	unsigned canary_count;		/* 0: none */
 	int64_t canary_weight;		/* their percentage of the traffic; -1: as any instance */
 	unsigned max_launch_attempts;	/* 0: without end */
+	int64_t weight;			/* of an instance's share of new connections, up to APP_WEIGHT_MAX; -1: as 1 */
 
 	struct constraint *constraints;
 	unsigned n_constraints;
@@ -82,6 +83,9 @@ int app_parse(const json_t *document, const char *id, const struct role_rules *r
  */
 int app_parse_update(const struct app *base, const json_t *document,
 		     const struct role_rules *rules, struct app **ret, struct refusal *refusal);
+
+/* As scheduler call WEIGH has it. */
+enum { APP_WEIGHT_MAX = 1000 };
 
 struct app *app_ref(struct app *app);
 void app_unref(struct app *app);

@@ -147,24 +147,32 @@ static void take_numbers(struct app *app, const json_t *json)
 	app->expunge_after_ms = millis_of(unreachable, "expungeAfterSeconds");
 }
 
+/* -1: none is given. */
+static int64_t weight_of(const json_t *object)
+{
+	const json_t *weight = json_object_get(object, "weight");
+
+	return weight ? json_integer_value(weight) : -1;
+}
+
 static void take_policy(struct app *app, const json_t *json)
 {
 	const json_t *deployment = json_object_get(json, "deployment");
 	const json_t *canary = json_object_get(deployment, "canary");
 	const json_t *unhealthy = json_object_get(json, "unhealthyStrategy");
-	const json_t *weight = json_object_get(canary, "weight");
 
 	app->has_unhealthy_strategy = unhealthy != NULL;
 	app->replaces_first = json_is_true(json_object_get(unhealthy, "replaceFirst"));
 	app->max_kill_percent =
 		(unsigned)json_integer_value(json_object_get(unhealthy, "maxKillPercent"));
 	app->canary_count = (unsigned)json_integer_value(json_object_get(canary, "count"));
-	app->canary_weight = weight ? json_integer_value(weight) : -1;
+	app->canary_weight = weight_of(canary);
 	app->deadline_ms = millis_of(deployment, "deadlineSeconds");
 	app->min_up_ms = millis_of(deployment, "minUpSeconds");
 	app->rolls_back = json_is_true(json_object_get(deployment, "rollback"));
 	app->max_launch_attempts =
 		(unsigned)json_integer_value(json_object_get(json, "maxLaunchAttempts"));
+	app->weight = weight_of(json);
 }
 
 int app_new(json_t *json_take, struct app **ret)

@@ -53,6 +53,28 @@ unsigned app_n_host_ports(const struct app *app)
 	return n;
 }
 
+static bool is_of_service(json_t *labels)
+{
+	static const char prefix[] = "VIP_";
+	const char *key;
+	json_t *value;
+
+	json_object_foreach(labels, key, value) {
+		if (strncmp(key, prefix, strlen(prefix)) == 0)
+			return true;
+	}
+	return false;
+}
+
+bool app_has_services(const struct app *app)
+{
+	for (unsigned i = 0; i < app_n_ports(app); i++) {
+		if (is_of_service(json_object_get(json_array_get(app->ports, i), "labels")))
+			return true;
+	}
+	return false;
+}
+
 const json_t *app_ports(const json_t *app)
 {
 	const json_t *definitions = json_object_get(app, "portDefinitions");

@@ -30,6 +30,9 @@ struct app_port app_port(const struct app *app, unsigned index);
 /* How many of its node's one instance takes. */
 unsigned app_n_host_ports(const struct app *app);
 
+/* Is one of them behind a stable address, by a label like "VIP_0"? */
+bool app_has_services(const struct app *app);
+
 /* The list of ports of the definition APP, which a container's network takes from elsewhere; or NULL. */
 const json_t *app_ports(const json_t *app);
 /* The index of the port NAME of the definition APP, or with NULL of its first; -ENOENT. */

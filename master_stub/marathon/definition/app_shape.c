@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "master_stub/marathon/definition/app.h"
 #include "master_stub/marathon/definition/app_id.h"
 #include "master_stub/marathon/definition/autoscale.h"
 
@@ -328,6 +329,7 @@ static const struct shape app_fields[] = {
 	{ "networks", SHAPE_LIST, .max = 16, .of = &network_shape, .fallback = "[{\"mode\":\"host\"}]" },
 	{ "portDefinitions", SHAPE_LIST, .max = 100, .of = &port_definition },
 	{ "requirePorts", SHAPE_BOOL, .fallback = "false" },
+	{ "weight", SHAPE_INTEGER, .max = APP_WEIGHT_MAX },
 	{ "upgradeStrategy", SHAPE_OBJECT, .is_strict = true, .of = upgrade_fields },
 	{ "unhealthyStrategy", SHAPE_OBJECT, .is_strict = true, .of = unhealthy_fields },
 	{ "deployment", SHAPE_OBJECT, .is_strict = true, .of = deployment_fields },

@@ -187,8 +187,8 @@ static json_t *common_document(const json_t *pod)
 	/* None is any, as an app says it without the field. */
 	if (json_array_size(roles) == 0)
 		roles = NULL;
-	return json_pack("{s:O, s:s, s:O, s:O, s:o, s:O*, s:O}", "id", get(pod, "id"), "executor",
-			 "", "role", get(pod, "role"), "networks", get(pod, "networks"),
+	return json_pack("{s:O, s:s, s:O*, s:O, s:O, s:o, s:O*, s:O}", "id", get(pod, "id"), "executor",
+			 "", "weight", get(pod, "weight"), "role", get(pod, "role"), "networks", get(pod, "networks"),
 			 "constraints", pod_constraints(pod), "acceptedResourceRoles", roles,
 			 "unreachableStrategy", scheduling_of(pod, "unreachableStrategy"));
 }

@@ -1,6 +1,7 @@
 /* The fields of a pod's definition (reference/marathon.md 1.10). */
 #include <string.h>
 
+#include "master_stub/marathon/definition/app.h"
 #include "master_stub/marathon/definition/app_id.h"
 #include "master_stub/marathon/definition/app_parts.h"
 #include "master_stub/marathon/definition/pod_parts.h"
@@ -232,6 +233,7 @@ static const struct shape pod_fields[] = {
 	{ "secrets", SHAPE_MAP, .max = 100, .of = &secret_shape, .omit_empty = true },
 	{ "volumes", SHAPE_LIST, .max = MAX_LIST, .of = &volume, .omit_empty = true },
 	{ "networks", SHAPE_LIST, .max = 16, .of = &network_shape, .fallback = "[{\"mode\":\"host\"}]" },
+	{ "weight", SHAPE_INTEGER, .max = APP_WEIGHT_MAX },
 	{ "scaling", SHAPE_OBJECT, .of = scaling_fields, .fallback = "{\"kind\":\"fixed\",\"instances\":1}" },
 	{ "scheduling", SHAPE_OBJECT, .is_strict = true, .of = scheduling_fields,
 	  .fallback = "{\"backoff\":" BACKOFF ",\"upgrade\":" UPGRADE ",\"placement\":" PLACEMENT

@@ -66,6 +66,7 @@ struct deployment *deployment_allocate(unsigned n_actions, unsigned n_originals)
 
 	if (!d)
 		return NULL;
+	d->canary_weight = -1;
 	d->actions = calloc(n_actions + 1, sizeof(*d->actions));
 	d->originals = calloc(n_originals + 1, sizeof(*d->originals));
 	if (d->actions && d->originals)

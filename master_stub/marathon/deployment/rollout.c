@@ -128,6 +128,33 @@ static int abort_it(struct controller *c, struct deployment *d, struct change_re
 	return changes_abort(c, d, "aborted by request", ret, refusal);
 }
 
+/* D, or 404; RET is its. */
+static struct deployment *find(struct controller *c, const char *id, struct change_result *ret,
+			       struct refusal *refusal)
+{
+	struct deployment *d = deployment_find(c, id);
+
+	if (!d) {
+		(void)refuse(refusal, 404, "DeploymentPlan %s does not exist", id);
+		return NULL;
+	}
+	(void)snprintf(ret->deployment_id, sizeof(ret->deployment_id), "%s", d->id);
+	(void)snprintf(ret->version, sizeof(ret->version), "%s", d->version);
+	return d;
+}
+
+/* What was decided of D is looked at, kept and told as EVENT. */
+static int take_effect(struct controller *c, struct deployment *d, const char *event,
+		       struct refusal *refusal)
+{
+	d->step_ms = c->now_ms;
+	deployment_touch(c, d);
+	if (records_put_deployment(c, d) < 0)
+		return refuse_memory(refusal);
+	event_rollout(c, event, d);
+	return 0;
+}
+
 int rollout_do(struct controller *c, const char *deployment_id, enum rollout_verb verb,
 	       int64_t now_ms, struct change_result *ret, struct refusal *refusal)
 {
@@ -141,47 +168,107 @@ int rollout_do(struct controller *c, const char *deployment_id, enum rollout_ver
 		[ROLLOUT_RESUME] = { resume, "deployment_resumed_event" },
 		[ROLLOUT_ABORT] = { abort_it, NULL },
 	};
-	struct deployment *d = deployment_find(c, deployment_id);
+	struct deployment *d = find(c, deployment_id, ret, refusal);
 
 	c->now_ms = now_ms;
 	if (!d)
-		return refuse(refusal, 404, "DeploymentPlan %s does not exist", deployment_id);
-	(void)snprintf(ret->deployment_id, sizeof(ret->deployment_id), "%s", d->id);
-	(void)snprintf(ret->version, sizeof(ret->version), "%s", d->version);
+		return -ENOENT;
 	if (verbs[verb].fn(c, d, ret, refusal) < 0)
 		return -EBUSY;
 	/* Aborted and gone. */
 	if (!verbs[verb].event)
 		return 0;
-	d->step_ms = now_ms;
-	deployment_touch(c, d);
-	if (records_put_deployment(c, d) < 0)
-		return refuse_memory(refusal);
-	event_rollout(c, verbs[verb].event, d);
-	return 0;
+	return take_effect(c, d, verbs[verb].event, refusal);
+}
+
+static bool has_canaries(const struct deployment *d)
+{
+	for (unsigned i = 0; i < d->n_actions; i++) {
+		if (d->actions[i].is_canary && d->actions[i].step >= d->current)
+			return !d->is_promoted;
+	}
+	return false;
+}
+
+int rollout_weigh(struct controller *c, const char *deployment_id, unsigned percent, int64_t now_ms,
+		  struct change_result *ret, struct refusal *refusal)
+{
+	struct deployment *d = find(c, deployment_id, ret, refusal);
+
+	c->now_ms = now_ms;
+	if (!d)
+		return -ENOENT;
+	if (!has_canaries(d))
+		return refuse(refusal, 409, "Deployment %s has no canaries that wait to be promoted",
+			      d->id);
+	d->canary_weight = percent;
+	return take_effect(c, d, "deployment_canary_weight_event", refusal);
 }
 
 /* ---- Traffic ---- */
 
+static unsigned gcd(unsigned a, unsigned b)
+{
+	return b == 0 ? a : gcd(b, a % b);
+}
+
+/* As VALUE to MAX, so to APP_WEIGHT_MAX, but never nothing of something. */
+static unsigned scale(unsigned value, unsigned max)
+{
+	unsigned scaled = (unsigned)(((uint64_t)value * APP_WEIGHT_MAX + max / 2) / max);
+
+	return scaled == 0 && value > 0 ? 1 : scaled;
+}
+
+/* No more than an instance can have. */
+static void bound(struct rollout_weights *weights)
+{
+	unsigned divisor = gcd(weights->of_new, weights->of_old), max;
+
+	if (weights->of_new <= APP_WEIGHT_MAX && weights->of_old <= APP_WEIGHT_MAX)
+		return;
+	weights->of_new /= divisor;
+	weights->of_old /= divisor;
+	max = weights->of_new > weights->of_old ? weights->of_new : weights->of_old;
+	if (max <= APP_WEIGHT_MAX)
+		return;
+	weights->of_new = scale(weights->of_new, max);
+	weights->of_old = scale(weights->of_old, max);
+}
+
 /*
  * The canaries' percentage is theirs together, however many there are: weights of w x old for each
- * of them and of (100 - w) x new for each of the others sum up to w : 100 - w.
+ * of them and of (100 - w) x new for each of the others sum up to w : 100 - w.  One that is not up yet
+ * has nothing, so that it does not begin with more.
  */
-int64_t rollout_weight(const struct instance *instance)
+bool rollout_weights(const struct entry *entry, struct rollout_weights *ret)
 {
-	const struct entry *entry = instance->entry;
 	const struct app *target = entry->target;
-	const struct instance *other;
-	int64_t n_old = 0, n_new = 0;
+	const struct instance *instance;
+	unsigned n_old = 0, n_new = 0, percent;
+	int64_t old_weight = -1;
 
-	if (!target || target->canary_weight < 0 || !deployment_has_canary(entry))
-		return -1;
-	TAILQ_FOREACH(other, &entry->instances, of_app) {
-		if (instance_is_good(other))
-			*(instance_is_current(other, target) ? &n_new : &n_old) += 1;
+	if (!target || !deployment_has_canary(entry))
+		return false;
+	if (entry->deployment->canary_weight < 0 && target->canary_weight < 0)
+		return false;
+	percent = (unsigned)(entry->deployment->canary_weight >= 0 ? entry->deployment->canary_weight
+								   : target->canary_weight);
+	TAILQ_FOREACH(instance, &entry->instances, of_app) {
+		if (!instance_is_good(instance))
+			continue;
+		if (instance_is_current(instance, target)) {
+			n_new++;
+		} else {
+			n_old++;
+			old_weight = instance->spec->weight;
+		}
 	}
-	if (n_old == 0 || n_new == 0)
-		return -1;
-	return instance_is_current(instance, target) ? target->canary_weight * n_old
-						     : (100 - target->canary_weight) * n_new;
+	if (n_old == 0)
+		return false;
+	*ret = (struct rollout_weights){ 0, old_weight < 0 ? 1 : (unsigned)old_weight };
+	if (n_new > 0)
+		*ret = (struct rollout_weights){ percent * n_old, (100 - percent) * n_new };
+	bound(ret);
+	return true;
 }

@@ -31,7 +31,15 @@ enum rollout_verb { ROLLOUT_PROMOTE, ROLLOUT_PAUSE, ROLLOUT_RESUME, ROLLOUT_ABOR
 int rollout_do(struct controller *c, const char *deployment_id, enum rollout_verb verb,
 	       int64_t now_ms, struct change_result *ret, struct refusal *refusal);
 
-/* Of its app's traffic, relative to the app's other instances; -1: as any other. */
-int64_t rollout_weight(const struct instance *instance);
+/* PERCENT of the traffic, up to 100, is the canaries' from now on.  As rollout_do(). */
+int rollout_weigh(struct controller *c, const char *deployment_id, unsigned percent, int64_t now_ms,
+		  struct change_result *ret, struct refusal *refusal);
+
+/* Of the traffic of an app: each instance of the version that it is to have, and each other one. */
+struct rollout_weights {
+	unsigned of_new, of_old;	/* up to APP_WEIGHT_MAX */
+};
+/* While canaries of ENTRY are to have a share of their own.  False: all are as they are without. */
+bool rollout_weights(const struct entry *entry, struct rollout_weights *ret);
 
 #endif

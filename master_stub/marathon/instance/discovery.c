@@ -1,9 +1,12 @@
 #include "master_stub/marathon/instance/discovery.h"
 
+#include <stdio.h>
+
 #include "lib/cleanup.h"
 #include "master_stub/marathon/definition/app_ports.h"
 #include "master_stub/marathon/instance/endpoint.h"
 #include "master_stub/marathon/instance/task_info.h"
+#include "master_stub/marathon/instance/weight.h"
 #include "master_stub/marathon/state.h"
 
 /* The one that the port INDEX is on; NULL: it is on several, or on the bridge. */
@@ -71,6 +74,19 @@ static Mesos__V1__Ports *make_ports(struct build *b, const struct instance_task 
 	return ports;
 }
 
+/* What the master need not be told by a call. */
+static Mesos__V1__Labels *make_labels(struct build *b, const struct instance *instance)
+{
+	AUTO(json_decrefp) json_t *labels = NULL;
+	char weight[16];
+
+	if (instance_weight(instance) < 0)
+		return NULL;
+	(void)snprintf(weight, sizeof(weight), "%u", instance_weight_in_force(instance));
+	labels = json_pack("{s:s}", "weight", weight);
+	return labels_message(b, labels);
+}
+
 Mesos__V1__DiscoveryInfo *discovery_info_new(struct build *b, const struct instance_task *task)
 {
 	Mesos__V1__DiscoveryInfo *message =
@@ -83,5 +99,6 @@ Mesos__V1__DiscoveryInfo *discovery_info_new(struct build *b, const struct insta
 	message->visibility = MESOS__V1__DISCOVERY_INFO__VISIBILITY__FRAMEWORK;
 	message->name = build_copy(b, name);
 	message->ports = make_ports(b, task);
+	message->labels = make_labels(b, task->instance);
 	return message;
 }

@@ -7,6 +7,7 @@
 #include "lib/cleanup.h"
 #include "master_stub/marathon/instance/residence.h"
 #include "master_stub/marathon/instance/scheduler_calls.h"
+#include "master_stub/marathon/instance/weight.h"
 #include "master_stub/marathon/placement/node.h"
 #include "master_stub/marathon/state.h"
 
@@ -18,6 +19,7 @@ void reconcile_start(struct controller *c)
 
 	HASH_ITER(by_id, c->tasks, task, next) {
 		task->is_confirmed = instance_state_is_terminal(task->state);
+		weight_forget(task->instance);
 		instance_sum_up(task->instance);
 	}
 	c->reconcile_ms = c->now_ms;

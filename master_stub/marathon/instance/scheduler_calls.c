@@ -151,6 +151,19 @@ int calls_accept(struct controller *c, const char *offer_id,
 	return send_call(c, &call, MESOS__V1__SCHEDULER__CALL__TYPE__ACCEPT);
 }
 
+void calls_weigh(struct controller *c, const char *task_id, unsigned weight)
+{
+	Mesos__V1__Scheduler__Call call = MESOS__V1__SCHEDULER__CALL__INIT;
+	Mesos__V1__Scheduler__Call__Weigh weigh = MESOS__V1__SCHEDULER__CALL__WEIGH__INIT;
+	Mesos__V1__TaskID task = MESOS__V1__TASK_ID__INIT;
+
+	task.value = text(task_id);
+	weigh.task_id = &task;
+	weigh.weight = weight;
+	call.weigh = &weigh;
+	(void)send_call(c, &call, MESOS__V1__SCHEDULER__CALL__TYPE__WEIGH);
+}
+
 void calls_reconcile(struct controller *c, const char *const *task_ids,
 		     const char *const *agent_ids, size_t n)
 {

@@ -22,6 +22,8 @@ int calls_update_framework(struct controller *c, Mesos__V1__FrameworkInfo *info,
 void calls_decline(struct controller *c, const char *offer_id, double refuse_seconds);
 int calls_accept(struct controller *c, const char *offer_id,
 		 Mesos__V1__Offer__Operation **operations, size_t n, double refuse_seconds);
+/* The share of new connections that TASK_ID's services give it from now on. */
+void calls_weigh(struct controller *c, const char *task_id, unsigned weight);
 /* N 0: implicit, everything that the master knows. */
 void calls_reconcile(struct controller *c, const char *const *task_ids,
 		     const char *const *agent_ids, size_t n);

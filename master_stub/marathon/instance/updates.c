@@ -10,6 +10,7 @@
 #include "master_stub/marathon/instance/health_results.h"
 #include "master_stub/marathon/instance/residence.h"
 #include "master_stub/marathon/instance/scheduler_calls.h"
+#include "master_stub/marathon/instance/weight.h"
 #include "master_stub/marathon/records.h"
 #include "master_stub/marathon/state.h"
 
@@ -116,6 +117,8 @@ static void note_reachable(struct instance *instance)
 		if (instance->tasks[i].state == MESOS__V1__TASK_STATE__TASK_UNREACHABLE)
 			return;
 	}
+	if (instance->unreachable_wall_ms != 0)
+		weight_forget(instance);
 	instance->is_inactive = false;
 	instance->unreachable_wall_ms = 0;
 }

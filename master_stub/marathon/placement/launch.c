@@ -9,6 +9,7 @@
 #include "master_stub/marathon/definition/app_ports.h"
 #include "master_stub/marathon/instance/launch_operation.h"
 #include "master_stub/marathon/instance/residence.h"
+#include "master_stub/marathon/instance/weight.h"
 #include "master_stub/marathon/placement/node.h"
 #include "master_stub/marathon/placement/usable.h"
 #include "master_stub/marathon/records.h"
@@ -136,6 +137,7 @@ static int prepare(struct controller *c, struct bid *bid, struct instance *insta
 
 	if (r < 0)
 		return r;
+	instance->told_weight = instance_weight_in_force(instance);
 	r = launch_operation_new(c, instance, &taken, &operation);
 	if (r == 0)
 		r = add_launch(bid, instance, operation);

@@ -48,6 +48,7 @@ static const struct route routes[] = {
 	{ HTTP_POST, "/v2/deployments/:id/pause", api_pause_deployment, 0 },
 	{ HTTP_POST, "/v2/deployments/:id/resume", api_resume_deployment, 0 },
 	{ HTTP_POST, "/v2/deployments/:id/abort", api_abort_deployment, 0 },
+	{ HTTP_POST, "/v2/deployments/:id/weight", api_weigh_deployment, 0 },
 	{ HTTP_GET, "/v2/queue", api_get_queue, 0 },
 	{ HTTP_DELETE, "/v2/queue/*/delay", api_reset_delay, 0 },
 	{ HTTP_GET, "/v2/events", api_events, 0 },

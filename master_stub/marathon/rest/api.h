@@ -65,7 +65,7 @@ route_fn api_list_pods, api_create_pod, api_get_pod, api_put_pod, api_delete_pod
 route_fn api_list_tasks, api_delete_tasks;
 route_fn api_list_deployments, api_get_deployment, api_cancel_deployment;
 route_fn api_promote_deployment, api_pause_deployment, api_resume_deployment;
-route_fn api_abort_deployment;
+route_fn api_abort_deployment, api_weigh_deployment;
 route_fn api_get_queue, api_reset_delay;
 route_fn api_abdicate, api_use_plugin, api_help;
 route_fn api_events, api_list_subscriptions, api_subscribe, api_unsubscribe;

@@ -3,7 +3,9 @@
 
 #include <string.h>
 
+#include "lib/cleanup.h"
 #include "lib/clock.h"
+#include "master_stub/marathon/definition/shape.h"
 #include "master_stub/marathon/deployment/deployment.h"
 #include "master_stub/marathon/deployment/rollout.h"
 #include "master_stub/marathon/state.h"
@@ -82,6 +84,43 @@ static int do_rollout(struct http_request *req, enum rollout_verb verb)
 
 	if (rollout_do(api_of(req)->controller, http_request_arg(req, 0), verb, clock_boot_ms(),
 		       &result, &refusal) < 0)
+		return marathon_refuse(req, &refusal);
+	return api_reply_deployment(req, 200, &result);
+}
+
+static const struct shape weight_fields[] = {
+	{ "weight", SHAPE_INTEGER, .is_required = true, .max = 100 },
+	{ 0 },
+};
+
+/* {"weight": PERCENT} */
+static int read_weight(struct http_request *req, unsigned *ret, struct refusal *refusal)
+{
+	static const struct shape shape = { .kind = SHAPE_OBJECT, .is_strict = true, .of = weight_fields };
+	AUTO(json_decrefp) json_t *document = NULL, *read = NULL;
+	struct problems problems = { 0 };
+	int r = api_read_json(req, &document, refusal);
+
+	if (r < 0)
+		return r;
+	read = shape_read(&shape, document, "", &problems);
+	*ret = (unsigned)json_integer_value(json_object_get(read, "weight"));
+	if (!read)
+		r = refuse_problems(refusal, "Invalid JSON", &problems);
+	problems_done(&problems);
+	return r;
+}
+
+int api_weigh_deployment(struct http_request *req, struct err *e)
+{
+	struct change_result result = { 0 };
+	struct refusal refusal = { 0 };
+	unsigned percent;
+
+	(void)e;
+	if (read_weight(req, &percent, &refusal) < 0 ||
+	    rollout_weigh(api_of(req)->controller, http_request_arg(req, 0), percent,
+			  clock_boot_ms(), &result, &refusal) < 0)
 		return marathon_refuse(req, &refusal);
 	return api_reply_deployment(req, 200, &result);
 }

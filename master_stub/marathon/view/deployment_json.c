@@ -69,6 +69,12 @@ static json_t *canaries_view(const struct deployment *d)
 	return list;
 }
 
+/* NULL: nobody has decided another one than their apps ask for. */
+static json_t *weight_view(const struct deployment *d)
+{
+	return d->canary_weight >= 0 ? json_integer(d->canary_weight) : NULL;
+}
+
 static json_t *true_or_null(bool value)
 {
 	return value ? json_true() : NULL;
@@ -91,12 +97,13 @@ json_t *deployment_view(const struct controller *c, const struct deployment *d)
 					  readiness_of(c, &d->actions[i]));
 		(void)json_array_append_new(current, action);
 	}
-	return json_pack("{s:s, s:s, s:o, s:o, s:i, s:i, s:o, s:o, s:o*, s:o*, s:o*, s:o*}", "id",
+	return json_pack("{s:s, s:s, s:o, s:o, s:i, s:i, s:o, s:o, s:o*, s:o*, s:o*, s:o*, s:o*}", "id",
 			 d->id, "version", d->version, "affectedApps", apps, "affectedPods",
 			 pods, "currentStep", (int)d->current + 1, "totalSteps", (int)d->n_steps, "steps",
 			 deployment_steps_view(d), "currentActions", current, "rollbackOf",
 			 deployment_rollback_view(d), "canaries",
-			 d->is_promoted ? NULL : canaries_view(d), "awaitsPromotion",
+			 d->is_promoted ? NULL : canaries_view(d), "canaryWeight",
+			 d->is_promoted ? NULL : weight_view(d), "awaitsPromotion",
 			 true_or_null(d->is_awaiting), "paused", true_or_null(d->is_paused));
 }
 
@@ -107,10 +114,10 @@ json_t *deployment_to_plan(const struct deployment *d)
 	for (unsigned i = 0; i < d->n_originals; i++)
 		(void)json_object_set_new(originals, d->originals[i].app_id,
 					  json_string(d->originals[i].version));
-	return json_pack("{s:o, s:o, s:o*, s:o*, s:b, s:b}", "steps", deployment_steps_view(d),
+	return json_pack("{s:o, s:o, s:o*, s:o*, s:o*, s:b, s:b}", "steps", deployment_steps_view(d),
 			 "originals", originals, "rollbackOf", deployment_rollback_view(d),
-			 "canaries", canaries_view(d), "promoted", d->is_promoted, "paused",
-			 d->is_paused);
+			 "canaries", canaries_view(d), "canaryWeight", weight_view(d), "promoted",
+			 d->is_promoted, "paused", d->is_paused);
 }
 
 /* ---- Reading what was stored ---- */
@@ -165,10 +172,13 @@ static int read_rollback(struct deployment *d, const json_t *rollback)
 static void read_rollout(struct deployment *d, const json_t *plan)
 {
 	const json_t *canaries = json_object_get(plan, "canaries");
+	const json_t *weight = json_object_get(plan, "canaryWeight");
 	size_t k;
 	json_t *app;
 
 	d->is_promoted = json_is_true(json_object_get(plan, "promoted"));
+	if (json_is_integer(weight))
+		d->canary_weight = json_integer_value(weight);
 	d->is_paused = json_is_true(json_object_get(plan, "paused"));
 	json_array_foreach(canaries, k, app) {
 		for (unsigned i = 0; i < d->n_actions; i++) {

@@ -6,9 +6,9 @@
 #include <string.h>
 
 #include "master_stub/marathon/definition/app_ports.h"
-#include "master_stub/marathon/deployment/rollout.h"
 #include "master_stub/marathon/instance/endpoint.h"
 #include "master_stub/marathon/instance/residence.h"
+#include "master_stub/marathon/instance/weight.h"
 #include "master_stub/marathon/placement/node.h"
 #include "master_stub/marathon/state.h"
 
@@ -152,6 +152,7 @@ json_t *task_view(const struct controller *c, const struct instance *instance)
 				 instance->agent_id, "state", shown_state(instance), "version",
 				 instance->spec->version, "role", instance->spec->role,
 				 "ipAddresses", instance_addresses_view(instance));
+	int64_t weight = instance_weight(instance);
 
 	set_time(task, "stagedAt", instance->staged_wall_ms);
 	set_time(task, "startedAt", instance->started_wall_ms);
@@ -160,8 +161,8 @@ json_t *task_view(const struct controller *c, const struct instance *instance)
 		(void)json_object_set_new(task, "healthCheckResults",
 					  health_view(&instance->tasks[0]));
 	set_domain(c, task, instance);
-	if (rollout_weight(instance) >= 0)
-		(void)json_object_set_new(task, "weight", json_integer(rollout_weight(instance)));
+	if (weight >= 0)
+		(void)json_object_set_new(task, "weight", json_integer(weight));
 	return task;
 }
 

@@ -1,0 +1,449 @@
+#include "agent/network.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/agent.h"
+#include "agent/container.h"
+#include "agent/errand.h"
+#include "lib/cleanup.h"
+#include "lib/err.h"
+#include "lib/log.h"
+#include "lib/loop.h"
+#include "lib/pb_json.h"
+#include "lib/store.h"
+
+static const char store_kind[] = "network";
+
+/* ---- flags ---- */
+
+int networks_check_flags(const struct agent_flags *flags, struct err *e)
+{
+	struct ipam ipam;
+
+	if (!*flags->bridge)
+		return 0;
+	if (!link_name_is_valid(flags->bridge))
+		return err_set(e, EINVAL, "use '--bridge=%.64s': it cannot be the name of a link",
+			       flags->bridge);
+	if (flags->bridge_mtu < LINK_MIN_MTU || flags->bridge_mtu > LINK_MAX_MTU)
+		return err_set(e, EINVAL, "use '--bridge_mtu=%llu': not %d to %d",
+			       (unsigned long long)flags->bridge_mtu, LINK_MIN_MTU, LINK_MAX_MTU);
+	if (ipam_init(flags->bridge_subnet, flags->bridge_subnet6, &ipam, e) < 0)
+		return err_wrap(e, "use '--bridge_subnet' and '--bridge_subnet6'");
+	return 0;
+}
+
+/* ---- life ---- */
+
+static int init_bridge(struct networks *networks, struct err *e)
+{
+	const struct agent_flags *flags = &networks->agent->flags;
+	struct bridge *bridge = &networks->bridge;
+	const char *subnet6 = bridge_can_ipv6() ? flags->bridge_subnet6 : "";
+	int r;
+
+	if (!*flags->bridge)
+		return 0;
+	if (*flags->bridge_subnet6 && !*subnet6)
+		log_info("bridge '%s' has no IPv6, for the node has none", flags->bridge);
+	r = ipam_init(flags->bridge_subnet, subnet6, &networks->ipam, e);
+	if (r < 0)
+		return r;
+	(void)strncpy(bridge->name, flags->bridge, sizeof(bridge->name) - 1);
+	bridge->mtu = (unsigned)flags->bridge_mtu;
+	bridge->address = ipam_address(&networks->ipam, IPAM_GATEWAY);
+	if (networks->ipam.subnet6.family)
+		bridge->address6 = ipam_address6(&networks->ipam, IPAM_GATEWAY);
+	return 0;
+}
+
+static void on_retry(void *arg)
+{
+	networks_remove_links(arg);
+}
+
+int networks_new(struct agent *agent, struct networks **ret, struct err *e)
+{
+	struct networks *networks = calloc(1, sizeof(*networks));
+	int r;
+
+	if (!networks)
+		return err_set(e, ENOMEM, "prepare networks");
+	networks->agent = agent;
+	networks->lock_fd = -EBADF;
+	r = init_bridge(networks, e);
+	if (r >= 0)
+		r = loop_timer_new(agent->loop, on_retry, networks, &networks->retry, e);
+	if (r < 0)
+		networks_free(networks);
+	else
+		*ret = networks;
+	return r;
+}
+
+static void drop(struct networks *networks, struct network *network)
+{
+	HASH_DEL(networks->all, network);
+	if (network->number)
+		ipam_give_back(&networks->ipam, network->number);
+	tepui__network_record__free_unpacked(network->record, NULL);
+	free(network);
+}
+
+void networks_free(struct networks *networks)
+{
+	struct network *network, *next;
+
+	if (!networks)
+		return;
+	errand_free(networks->making);
+	errand_free(networks->removing);
+	loop_timer_free(networks->retry);
+	HASH_ITER(hh, networks->all, network, next)
+		drop(networks, network);
+	ipam_done(&networks->ipam);
+	fd_close(&networks->lock_fd);
+	free(networks);
+}
+
+const struct bridge *networks_bridge(const struct agent *agent)
+{
+	return agent->networks->is_bridge_made ? &agent->networks->bridge : NULL;
+}
+
+static struct network *find(const struct networks *networks, const char *container_id)
+{
+	struct network *network = NULL;
+
+	if (networks)
+		HASH_FIND_STR(networks->all, container_id, network);
+	return network;
+}
+
+struct network *network_of(const struct container *c)
+{
+	while (c->parent)
+		c = c->parent;
+	return find(c->agent->networks, c->id);
+}
+
+/* ---- the record ---- */
+
+/* RECORD and NUMBER are taken, also on failure. */
+static int adopt(struct networks *networks, Tepui__NetworkRecord *record, uint32_t number,
+		 struct network **ret, struct err *e)
+{
+	struct network *network = calloc(1, sizeof(*network));
+
+	if (network) {
+		network->record = record;
+		network->number = number;
+		HASH_ADD_KEYPTR(hh, networks->all, record->container_id,
+				strlen(record->container_id), network);
+	}
+	if (network && network->hh.tbl) {
+		*ret = network;
+		return 0;
+	}
+	(void)err_set(e, ENOMEM, "keep the networks of container '%s'", record->container_id);
+	if (number)
+		ipam_give_back(&networks->ipam, number);
+	tepui__network_record__free_unpacked(record, NULL);
+	free(network);
+	return -ENOMEM;
+}
+
+static int put(struct networks *networks, const struct network *network, struct err *e)
+{
+	AUTO_FREE void *data = NULL;
+	size_t size;
+	int r = pb_pack(&network->record->base, &data, &size, e);
+
+	return r < 0 ? r : store_put(networks->agent->store, store_kind,
+				     network->record->container_id, data, size, e);
+}
+
+void network_forget(struct networks *networks, struct network *network)
+{
+	struct err e = { 0 };
+
+	if (store_delete(networks->agent->store, store_kind, network->record->container_id,
+			 &e) < 0)
+		log_write_err(LOG_LEVEL_ERROR, &e, "forget the networks of container '%s'",
+			      network->record->container_id);
+	drop(networks, network);
+	agent_wake(networks->agent);
+}
+
+/* ---- a container's ---- */
+
+int network_admit(struct container *c, struct err *e)
+{
+	struct networks *networks = c->agent->networks;
+	Tepui__NetworkRecord *record = NULL;
+	struct network *network;
+	uint32_t number = 0;
+	int r = network_plan(networks, c, &record, &number, e);
+
+	if (r < 0 || !record)
+		return r;
+	r = adopt(networks, record, number, &network, e);
+	if (r < 0)
+		return r;
+	r = put(networks, network, e);
+	if (r < 0)
+		drop(networks, network);
+	return r;
+}
+
+static bool is_on_bridge(const Tepui__NetworkRecord__Attachment *attachment)
+{
+	return attachment->link;
+}
+
+static json_t *list_addresses(char *const *addresses, size_t n)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; list && i < n; i++)
+		(void)json_array_append_new(list, json_string(addresses[i]));
+	return list;
+}
+
+static json_t *list_gateways(const struct bridge *bridge)
+{
+	char address[IP_PREFIX_TEXT_SIZE], address6[IP_PREFIX_TEXT_SIZE];
+
+	ip_prefix_format_host(&bridge->address, address);
+	if (bridge->address6.family)
+		ip_prefix_format_host(&bridge->address6, address6);
+	return json_pack("[s, s*]", address, bridge->address6.family ? address6 : NULL);
+}
+
+static json_t *describe_attachment(const struct networks *networks,
+				   const Tepui__NetworkRecord__Attachment *attachment,
+				   const Mesos__V1__NetworkInfo *info, struct err *e)
+{
+	uint64_t in, out;
+	json_t *object;
+
+	if (network_bandwidth(info, "bandwidth_in", &in, e) < 0 ||
+	    network_bandwidth(info, "bandwidth_out", &out, e) < 0)
+		return NULL;
+	object = json_pack("{s:s, s:s, s:s, s:s, s:i, s:I, s:I, s:o, s:o}",
+			   "network", attachment->network, "interface", attachment->interface,
+			   "link", attachment->link, "bridge", networks->bridge.name,
+			   "mtu", (int)networks->bridge.mtu,
+			   "bandwidth_in", (json_int_t)in, "bandwidth_out", (json_int_t)out,
+			   "addresses", list_addresses(attachment->addresses,
+						       attachment->n_addresses),
+			   "gateways", list_gateways(&networks->bridge));
+	if (!object)
+		(void)err_set(e, ENOMEM, "describe networks");
+	return object;
+}
+
+char *network_describe(const struct container *c, struct err *e)
+{
+	const struct networks *networks = c->agent->networks;
+	const struct network *network = find(networks, c->id);
+	json_auto_t *document = json_pack("{s:[]}", "attachments");
+	json_t *list = json_object_get(document, "attachments");
+	char *text;
+
+	/* As many as are asked for, and in that order. */
+	for (size_t i = 0; i < network->record->n_attachments; i++) {
+		json_t *object = describe_attachment(networks, network->record->attachments[i],
+						     c->info->container->network_infos[i], e);
+
+		if (!object)
+			return NULL;
+		(void)json_array_append_new(list, object);
+	}
+	text = document ? json_dumps(document, JSON_COMPACT) : NULL;
+	if (!text)
+		(void)err_set(e, ENOMEM, "describe networks");
+	return text;
+}
+
+int network_await(struct container *c, struct err *e)
+{
+	struct networks *networks = c->agent->networks;
+	struct network *network = find(networks, c->id);
+	int r;
+
+	if (!network || network->number == 0)
+		return 1;
+	if (network->is_waiting && networks->is_bridge_bad) {
+		network->is_waiting = false;
+		*e = networks->failure;
+		return -e->code;
+	}
+	network->is_waiting = false;
+	if (networks->is_bridge_made && bridge_is_there(&networks->bridge))
+		return 1;
+	r = networks_make_bridge(networks, e);
+	network->is_waiting = r >= 0;
+	return r;
+}
+
+void network_release(struct container *c)
+{
+	struct networks *networks = c->agent->networks;
+	struct network *network = find(networks, c->id);
+
+	if (!network || network->is_leaving)
+		return;
+	network->is_leaving = true;
+	if (network_has_links(network))
+		networks_remove_links(networks);
+	else
+		network_forget(networks, network);
+}
+
+/* ---- after a restart ---- */
+
+/* 0: it is not on the bridge, or not on one of this subnet. */
+static int take_number(struct networks *networks, const Tepui__NetworkRecord *record,
+		       uint32_t *ret, struct err *e)
+{
+	struct ip_prefix address;
+	int r = 0;
+
+	*ret = 0;
+	for (size_t i = 0; i < record->n_attachments && r >= 0; i++) {
+		const Tepui__NetworkRecord__Attachment *attachment = record->attachments[i];
+
+		if (!is_on_bridge(attachment) || attachment->n_addresses == 0)
+			continue;
+		r = ip_prefix_parse(attachment->addresses[0], &address, e);
+		if (r >= 0 && ip_prefix_contains(&networks->ipam.subnet, &address))
+			r = ipam_take_address(&networks->ipam, &address, ret, e);
+	}
+	return r;
+}
+
+/* One that cannot be read is of no more use: what it was of is found by the links. */
+static int load(void *arg, const char *key, const void *data, size_t size, struct err *e)
+{
+	struct networks *networks = arg;
+	Tepui__NetworkRecord *record = tepui__network_record__unpack(NULL, size, data);
+	struct network *network;
+	struct err why = { 0 };
+	uint32_t number;
+
+	(void)e;
+	if (!record) {
+		networks->agent->counters.recovery_errors++;
+		log_error("skip the networks of container '%s': the record cannot be read", key);
+		return 0;
+	}
+	if (take_number(networks, record, &number, &why) < 0) {
+		networks->agent->counters.recovery_errors++;
+		log_write_err(LOG_LEVEL_ERROR, &why, "take up the networks of container '%s'", key);
+		number = 0;
+	}
+	return adopt(networks, record, number, &network, e);
+}
+
+int networks_load(struct networks *networks, struct err *e)
+{
+	return store_each(networks->agent->store, store_kind, load, networks, e);
+}
+
+void networks_settle(struct networks *networks)
+{
+	struct network *network, *next;
+	struct err e = { 0 };
+
+	if (!*networks->bridge.name && !networks->all)
+		return;
+	if (networks_own(networks, &e) < 0) {
+		log_write_err(LOG_LEVEL_INFO, &e, "have no networks");
+		return;
+	}
+	HASH_ITER(hh, networks->all, network, next) {
+		if (!container_find(networks->agent, network->record->container_id))
+			network_forget(networks, network);
+	}
+	networks_remove_strangers(networks);
+	if (networks->all && networks_make_bridge(networks, &e) < 0)
+		log_write_err(LOG_LEVEL_ERROR, &e, "look after the bridge");
+}
+
+/* ---- what is told of it ---- */
+
+static Mesos__V1__NetworkInfo__IPAddress describe_address(char *text)
+{
+	Mesos__V1__NetworkInfo__IPAddress address = MESOS__V1__NETWORK_INFO__IPADDRESS__INIT;
+
+	address.has_protocol = 1;
+	address.protocol = strchr(text, ':') ? MESOS__V1__NETWORK_INFO__PROTOCOL__IPv6 :
+					       MESOS__V1__NETWORK_INFO__PROTOCOL__IPv4;
+	address.ip_address = text;
+	return address;
+}
+
+/* A copy of INFO, of that NAME and with N addresses, at the end of STATUS's. */
+static int add_info(Mesos__V1__ContainerStatus *status, const Mesos__V1__NetworkInfo *asked,
+		    char *name, char *const *addresses, size_t n)
+{
+	enum { MAX_ADDRESSES = 8 };
+	Mesos__V1__NetworkInfo__IPAddress items[MAX_ADDRESSES], *list[MAX_ADDRESSES];
+	char texts[MAX_ADDRESSES][IP_PREFIX_TEXT_SIZE];
+	Mesos__V1__NetworkInfo info = MESOS__V1__NETWORK_INFO__INIT, **grown;
+
+	for (size_t i = 0; i < n && i < MAX_ADDRESSES; i++) {
+		size_t length = strcspn(addresses[i], "/");
+
+		if (length >= sizeof(texts[i]))
+			return -EINVAL;
+		memcpy(texts[i], addresses[i], length);
+		texts[i][length] = '\0';
+		items[i] = describe_address(texts[i]);
+		list[i] = &items[i];
+		info.n_ip_addresses = i + 1;
+	}
+	info.ip_addresses = list;
+	info.name = name;
+	if (asked) {
+		info.labels = asked->labels;
+		info.port_mappings = asked->port_mappings;
+		info.n_port_mappings = asked->n_port_mappings;
+	}
+	grown = realloc(status->network_infos,
+			(status->n_network_infos + 1) * sizeof(*grown));
+	if (!grown)
+		return -ENOMEM;
+	status->network_infos = grown;
+	grown[status->n_network_infos] = (Mesos__V1__NetworkInfo *)pb_copy(&info.base);
+	if (!grown[status->n_network_infos])
+		return -ENOMEM;
+	status->n_network_infos++;
+	return 0;
+}
+
+int network_complete_status(const struct container *c, Mesos__V1__ContainerStatus *status)
+{
+	const struct network *network = network_of(c);
+	char *address = c->agent->address;
+	int r = 0;
+
+	if (status->n_network_infos > 0)
+		return 0;
+	if (!network)
+		return address ? add_info(status, NULL, NULL, &address, 1) : 0;
+	while (c->parent)
+		c = c->parent;
+	for (size_t i = 0; i < network->record->n_attachments && r >= 0; i++) {
+		const Tepui__NetworkRecord__Attachment *attachment =
+			network->record->attachments[i];
+
+		r = add_info(status, c->info->container->network_infos[i], attachment->network,
+			     attachment->addresses, attachment->n_addresses);
+	}
+	return r;
+}
