@@ -20,9 +20,9 @@ int api_reply(struct http_request *req, json_t *body_take, struct err *e)
 /* For people who open the address in a browser. */
 static int get_index(struct http_request *req, struct err *e)
 {
-	return api_reply(req, json_pack("{s:s, s:s, s:[s,s,s,s,s,s,s]}", "name", "tepui-agent",
+	return api_reply(req, json_pack("{s:s, s:s, s:[s,s,s,s,s,s,s,s]}", "name", "tepui-agent",
 					"version", TEPUI_VERSION, "see", "/state", "/containers",
-					"/monitor/statistics", "/services", "/metrics", "/flags",
+					"/monitor/statistics", "/networks", "/services", "/metrics", "/flags",
 					"/health"), e);
 }
 
@@ -81,6 +81,7 @@ static const struct route routes[] = {
 	{ HTTP_GET, "/system/stats.json", operator_page_system, 0 },
 	BOTH(HTTP_GET, "/logging/toggle", logging_toggle, 0),
 	BOTH(HTTP_POST, "/logging/toggle", logging_toggle, MAX_ACTION),
+	{ HTTP_GET, "/networks", api_networks, 0 },
 	{ HTTP_GET, "/services", api_services, 0 },
 	{ HTTP_GET, "/files/log", api_log, 0 },
 	{ HTTP_POST, "/containers/:id/pause", api_pause, MAX_ACTION },

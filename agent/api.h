@@ -24,6 +24,7 @@ int api_files_debug(struct http_request *req, struct err *e);
 int api_files_browse(struct http_request *req, struct err *e);
 int api_files_read(struct http_request *req, struct err *e);
 int api_files_download(struct http_request *req, struct err *e);
+int api_networks(struct http_request *req, struct err *e);
 int api_services(struct http_request *req, struct err *e);
 int api_log(struct http_request *req, struct err *e);
 int api_pause(struct http_request *req, struct err *e);

@@ -7,6 +7,7 @@
 #include "cli/cluster.h"
 #include "cli/list.h"
 #include "cli/maintenance.h"
+#include "cli/networks.h"
 #include "cli/node_operate.h"
 #include "cli/print.h"
 #include "cli/table.h"
@@ -258,7 +259,7 @@ static void print_volumes(const struct cli *cli, const json_t *volumes)
 static int node_show(struct cli *cli, char **args, size_t n, struct err *e)
 {
 	char address[CLUSTER_ADDRESS_SIZE];
-	json_t *node = NULL, *metrics = NULL, *rows = NULL, *state = NULL, *volumes;
+	json_t *node = NULL, *metrics = NULL, *rows = NULL, *state = NULL, *networks = NULL, *volumes;
 	int r;
 
 	r = cluster_node(cli, n ? args[0] : NULL, &node, e);
@@ -270,10 +271,13 @@ static int node_show(struct cli *cli, char **args, size_t n, struct err *e)
 		r = client_get(cli, address, "/containers", &rows, e);
 	if (r >= 0)
 		r = client_get(cli, address, "/state", &state, e);
+	if (r >= 0)
+		r = client_get(cli, address, "/networks", &networks, e);
 	volumes = json_object_get(state, "volumes");
 	if (r >= 0 && cli->options.json) {
-		json_t *all = json_pack("{s:O, s:O, s:O, s:O*}", "node", node, "metrics", metrics,
-					"containers", rows, "volumes", volumes);
+		json_t *all = json_pack("{s:O, s:O, s:O, s:O, s:O*}", "node", node, "metrics",
+					metrics, "containers", rows, "networks", networks,
+					"volumes", volumes);
 
 		print_json(all);
 		json_decref(all);
@@ -289,19 +293,21 @@ static int node_show(struct cli *cli, char **args, size_t n, struct err *e)
 		putchar('\n');
 		cluster_name_tasks(rows, state);
 		list_table(cli, &containers, rows);
+		networks_print(cli, networks);
 		print_volumes(cli, volumes);
 	}
 	json_decref(node);
 	json_decref(metrics);
 	json_decref(rows);
 	json_decref(state);
+	json_decref(networks);
 	return r;
 }
 
 const struct command node_commands[] = {
 	{ "node", "", "", 0, 0, "quiet", "list nodes", node_list },
 	{ "node", "list", "", 0, 0, "quiet", "list nodes", node_list },
-	{ "node", "show", "[ID]", 0, 1, "", "one node: resources, pressure, a row per container and volume",
+	{ "node", "show", "[ID]", 0, 1, "", "one node: resources, pressure, networks, a row per container and volume",
 	  node_show },
 	{ "node", "drain", "ID", 1, 1, "replace-first grace gone wait timeout quiet",
 	  "end its tasks and give it no others", node_drain },

@@ -44,10 +44,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
 class FakeMaster:
     """Started on creation.  Nothing is answered but what the test says."""
 
-    def __init__(self):
+    def __init__(self, address="127.0.0.1"):
         self.calls, self.streams = queue.Queue(), queue.Queue()
         self.writer = self.over = None
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server = http.server.ThreadingHTTPServer((address, 0), Handler)
         self.server.daemon_threads = True
         self.server.handle_error = lambda *args: None
         self.server.master = self
@@ -62,9 +62,14 @@ class FakeMaster:
         return subscribe
 
     def send(self, kind, **body):
+        self.write(self.record(kind, **body))
+
+    def record(self, kind, **body):
         members = {name for name, _, _ in SCHEMA.messages[EVENT].values()}
         data = SCHEMA.encode(EVENT, {"type": kind, **({kind.lower(): body} if kind.lower() in members else {})})
-        record = str(len(data)).encode() + b"\n" + data
+        return str(len(data)).encode() + b"\n" + data
+
+    def write(self, record):
         try:
             self.writer.write(f"{len(record):x}\r\n".encode() + record + b"\r\n")
         except OSError:
