@@ -124,6 +124,12 @@ int container_signal(struct container *c, int signo, struct err *e);
 /* The same, once it has started, to the main process alone. */
 int container_signal_main(struct container *c, int signo, struct err *e);
 
+/*
+ * A TCP socket of FAMILY, not blocking, in the network of the container, of which it stays a part wherever
+ * it is used; owned.  Single-threaded callers only.
+ */
+int container_socket(const struct container *c, int family, struct err *e);
+
 /* SIGKILL to everything, init included. */
 int container_kill(struct container *c, struct err *e);
 

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/sched.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -443,6 +444,30 @@ int container_signal(struct container *c, int signo, struct err *e)
 int container_signal_main(struct container *c, int signo, struct err *e)
 {
 	return send_plain(c, SYNC_SIGNAL_MAIN, 0, signo, e);
+}
+
+static int make_socket(int family, struct err *e)
+{
+	int fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+	return fd < 0 ? err_set(e, errno, "make a socket") : fd;
+}
+
+int container_socket(const struct container *c, int family, struct err *e)
+{
+	AUTO_CLOSE int own = -EBADF, made = -EBADF;
+
+	if (!spec_has_namespace(c->box.spec, SPEC_NS_NETWORK))
+		return make_socket(family, e);
+	own = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+	if (own < 0)
+		return err_set(e, errno, "open the own network namespace");
+	if (setns(c->box.init_pidfd, CLONE_NEWNET) < 0)
+		return err_set(e, errno, "enter the container's network");
+	made = make_socket(family, e);
+	if (setns(own, CLONE_NEWNET) < 0)
+		return err_set(e, errno, "leave the container's network");
+	return made < 0 ? made : TAKE_FD(made);
 }
 
 int container_kill(struct container *c, struct err *e)

@@ -127,10 +127,18 @@ static void on_command_end(void *arg, uint32_t id)
 	check->ops->command_end(check->arg, id);
 }
 
+static int on_socket(void *arg, int family, struct err *e)
+{
+	const struct check *check = arg;
+
+	return check->ops->socket(check->arg, family, e);
+}
+
 static const struct health_ops health_ops = {
 	.answer = on_answer,
 	.command = on_command,
 	.command_end = on_command_end,
+	.socket = on_socket,
 	.first_id = FIRST_ID,
 };
 

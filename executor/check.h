@@ -18,6 +18,7 @@ struct check_ops {
 	int (*command)(void *arg, uint32_t id, char *const *argv,
 		       const Mesos__V1__Environment *variables, struct err *e);
 	void (*command_end)(void *arg, uint32_t id);
+	int (*socket)(void *arg, int family, struct err *e);
 };
 
 /* Can INFO be carried out?  -EINVAL says what not. */

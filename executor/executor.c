@@ -229,17 +229,26 @@ static void end_check(void *arg, uint32_t id)
 	end_in(arg, check_part, id);
 }
 
+static int make_socket(void *arg, int family, struct err *e)
+{
+	const struct executor *x = arg;
+
+	return run_socket(x->run, family, e);
+}
+
 static const struct task_health_ops health_ops = {
 	.report = report_health,
 	.give_up = give_up_health,
 	.command = start_health,
 	.command_end = end_health,
+	.socket = make_socket,
 };
 
 static const struct check_ops check_ops = {
 	.changed = report_check,
 	.command = start_check,
 	.command_end = end_check,
+	.socket = make_socket,
 };
 
 /* ---- The task ---- */

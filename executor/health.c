@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 
 #include "executor/probe.h"
@@ -298,6 +299,9 @@ static int start_probe(struct health *h, struct err *e)
 	target.port = (uint16_t)(is_http(h) ? http->port : tcp->port);
 	if (is_http(h) && http->path && *http->path)
 		target.path = http->path;
+	target.fd_take = h->ops->socket(h->arg, target.is_ipv6 ? AF_INET6 : AF_INET, e);
+	if (target.fd_take < 0)
+		return target.fd_take;
 	return probe_start(h->loop, &target, on_probe, h, &h->probe, e);
 }
 

@@ -37,6 +37,8 @@ struct health_ops {
 		       const Mesos__V1__Environment *variables, struct err *e);
 	/* The attempt is over: end the command, if it has not, and all that it has started. */
 	void (*command_end)(void *arg, uint32_t id);
+	/* A TCP socket of FAMILY in the task's network, not blocking; owned by the caller. */
+	int (*socket)(void *arg, int family, struct err *e);
 	uint32_t first_id;		/* of commands; HEALTH_IDS of them are the check's */
 };
 

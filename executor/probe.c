@@ -184,7 +184,7 @@ static void on_io(evutil_socket_t fd, short what, void *arg)
 		on_writable(probe);
 }
 
-static int start_connect(struct probe *probe, const struct probe_target *target, struct err *e)
+static void start_connect(struct probe *probe, const struct probe_target *target)
 {
 	struct sockaddr_in in = { .sin_family = AF_INET, .sin_port = htons(target->port) };
 	struct sockaddr_in6 in6 = { .sin6_family = AF_INET6, .sin6_port = htons(target->port) };
@@ -193,13 +193,8 @@ static int start_connect(struct probe *probe, const struct probe_target *target,
 
 	in.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 	in6.sin6_addr = in6addr_loopback;
-	probe->fd = socket(target->is_ipv6 ? AF_INET6 : AF_INET,
-			   SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (probe->fd < 0)
-		return err_set(e, errno, "create socket");
 	if (connect(probe->fd, address, size) < 0 && errno != EINPROGRESS)
 		probe->connect_error = errno;
-	return 0;
 }
 
 /*
@@ -269,15 +264,16 @@ int probe_start(struct loop *loop, const struct probe_target *target, probe_fn *
 		struct probe **ret, struct err *e)
 {
 	AUTO(probe_freep) struct probe *probe = calloc(1, sizeof(*probe));
+	AUTO_CLOSE int fd = target->fd_take;
 	bool is_asked;
-	int n, r;
+	int n;
 
 	if (!probe)
 		return err_set(e, ENOMEM, "probe port %u", target->port);
 	probe->base = loop_base(loop);
 	probe->fn = fn;
 	probe->arg = arg;
-	probe->fd = -EBADF;
+	probe->fd = TAKE_FD(fd);
 	probe->is_tls = target->is_tls;
 	if (target->is_http) {
 		n = asprintf(&probe->request, "GET %s HTTP/1.1\r\nHost: %s:%u\r\n"
@@ -289,9 +285,7 @@ int probe_start(struct loop *loop, const struct probe_target *target, probe_fn *
 			return err_set(e, ENOMEM, "probe port %u", target->port);
 		probe->request_size = (size_t)n;
 	}
-	r = start_connect(probe, target, e);
-	if (r < 0)
-		return r;
+	start_connect(probe, target);
 	send_at_once(probe);
 	is_asked = probe->request && probe->sent == probe->request_size;
 	probe->event = event_new(probe->base, probe->fd,

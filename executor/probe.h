@@ -13,7 +13,8 @@ struct probe;
 struct probe_target {
 	bool is_http, is_ipv6;
 	bool is_tls;		/* HTTP only */
-	uint16_t port;
+	uint16_t port;		/* of loopback, as Mesos has it */
+	int fd_take;		/* the socket to use, not blocking */
 	const char *path;	/* HTTP: begins with '/', borrowed for the call */
 };
 

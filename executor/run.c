@@ -377,6 +377,11 @@ void run_kill_part(struct run *run, const char *part)
 		log_write_err(LOG_LEVEL_ERROR, &e, "kill a part of the container");
 }
 
+int run_socket(const struct run *run, int family, struct err *e)
+{
+	return container_socket(run->container, family, e);
+}
+
 struct output *run_output(const struct run *run)
 {
 	return run->output;

@@ -64,4 +64,7 @@ int run_command(struct run *run, uint32_t id, const struct container_command *co
 void run_kill_part(struct run *run, const char *part);
 void run_command_signal(struct run *run, uint32_t id, int signo);
 
+/* As of container_socket(). */
+int run_socket(const struct run *run, int family, struct err *e);
+
 #endif

@@ -95,6 +95,13 @@ static void on_command_end(void *arg, uint32_t id)
 	check->of->ops->command_end(check->of->arg, id);
 }
 
+static int on_socket(void *arg, int family, struct err *e)
+{
+	const struct checked *check = arg;
+
+	return check->of->ops->socket(check->of->arg, family, e);
+}
+
 DEFINE_AUTO(struct task_health *, task_health_free);
 
 int task_health_new(struct loop *loop, const Mesos__V1__TaskInfo *task,
@@ -120,6 +127,7 @@ int task_health_new(struct loop *loop, const Mesos__V1__TaskInfo *task,
 			.give_up = on_give_up,
 			.command = on_command,
 			.command_end = on_command_end,
+			.socket = on_socket,
 			.first_id = (uint32_t)i * HEALTH_IDS,
 		};
 		r = health_new(loop, check_at(task, i), &check->ops, check, &check->health, e);

@@ -32,6 +32,7 @@ struct task_health_ops {
 	int (*command)(void *arg, uint32_t id, char *const *argv,
 		       const Mesos__V1__Environment *variables, struct err *e);
 	void (*command_end)(void *arg, uint32_t id);
+	int (*socket)(void *arg, int family, struct err *e);
 };
 
 /* Can all checks of TASK, if it has any, be carried out?  -EINVAL says what not. */

@@ -91,9 +91,17 @@ static void on_command_end(void *arg, uint32_t id)
 	mark(t, 'K');
 }
 
+static int on_socket(void *arg, int family, struct err *e)
+{
+	(void)arg;
+	(void)e;
+	return socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+}
+
 static const struct health_ops ops = {
 	.report = on_report, .give_up = on_give_up, .command = on_command,
 	.command_end = on_command_end,
+	.socket = on_socket,
 };
 
 static void on_deadline(void *arg)

@@ -81,6 +81,7 @@ static void ask(uint16_t port, int64_t patience_ms)
 {
 	const struct probe_target target = {
 		.is_http = true, .is_tls = true, .port = port, .path = "/path",
+		.fd_take = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0),
 	};
 	struct err e = { 0 };
 
