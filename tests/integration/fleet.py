@@ -64,6 +64,28 @@ class Namespace(Place):
         os.close(self.fd)
 
 
+class Single(Cluster):
+    """A master and an agent on the loopback of a network namespace of their own."""
+
+    def __init__(self, name, *agent_flags):
+        with contextlib.ExitStack() as undo:
+            self.machine = undo.enter_context(contextlib.closing(Namespace("127.0.0.1")))
+            super().__init__(name, self.machine)
+            undo.callback(super().close)
+            self.start_master()
+            self.start_agent("--resources=cpus:4;mem:2048;disk:2048;ports:[31000-31999]", *agent_flags, place=self.machine)
+            self.undo = undo.pop_all()
+
+    def close(self):
+        self.undo.close()
+
+    def empty(self):
+        self.call("DELETE", "/v2/groups?force=true")
+        wait_until(lambda: not self.call("GET", "/v2/tasks").json["tasks"] and
+                   not self.call("GET", "/v2/pods/::status").json and not self.call("GET", "/v2/deployments").json,
+                   "the end of everything", 60)
+
+
 class Switch(Namespace):
     """A bridge with a port for each machine; who is inside speaks to all of them as a client would."""
 

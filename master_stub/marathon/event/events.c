@@ -15,6 +15,7 @@ bool event_is_past_marathon(const char *type)
 		"app_launch_given_up_event",
 		"autoscale_decision_event",
 		"deployment_awaits_promotion_event",
+		"deployment_canary_weight_event",
 		"deployment_promoted_event",
 		"deployment_paused_event",
 		"deployment_resumed_event",
