@@ -4,17 +4,23 @@ DEB_BUILD := gcc make pkg-config protobuf-c-compiler protobuf-compiler libprotob
              libevent-dev libsqlite3-dev libseccomp-dev libcap-dev libnl-3-dev libnl-route-3-dev \
              libcmocka-dev uthash-dev libarchive-dev libssl-dev zlib1g-dev libglib2.0-dev tzdata
 DEB_TEST  := python3 python3-pytest curl procps iproute2 strace qemu-system-x86 qemu-system-common \
-             busybox-static uidmap podman conmon runc crun cpio kmod e2fsprogs xfsprogs mount libasan8 libubsan1 clang libclang-rt-14-dev skopeo umoci zstd containernetworking-plugins
+             busybox-static uidmap podman conmon runc crun cpio kmod e2fsprogs xfsprogs mount libasan8 libubsan1 clang libclang-rt-14-dev skopeo umoci zstd containernetworking-plugins \
+             haproxy nginx socat
 DEB_BENCH := runc crun bubblewrap
 DEB_ALL   := $(DEB_BUILD) $(DEB_TEST)
 
 # Ask dpkg only; go to apt only for what is missing.
 missing    = $(shell for p in $(1); do dpkg-query -W -f '$${Status}\n' $$p 2>/dev/null | grep -q 'ok installed' || echo $$p; done)
 
+# Services among them are not started: tests start their own.
 define install_missing
 	@missing="$(strip $(call missing,$(1)))"; \
 	if [ -n "$$missing" ]; then \
 	  echo "installing: $$missing"; \
+	  if [ ! -e /usr/sbin/policy-rc.d ]; then \
+	    trap 'rm -f /usr/sbin/policy-rc.d' EXIT; \
+	    printf '#!/bin/sh\nexit 101\n' >/usr/sbin/policy-rc.d && chmod 755 /usr/sbin/policy-rc.d; \
+	  fi; \
 	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null; \
 	fi
 endef
