@@ -52,14 +52,14 @@ endif
 PROTO    := duration mesos allocator maintenance quota scheduler executor agent master tepui
 PB_SRC   := $(PROTO:%=$(B)/proto/%.pb-c.c)
 PB_HDR   := $(PROTO:%=$(B)/proto/%.pb-c.h)
-FOLDERS  := lib net isolators containerizer containerizer/image containerizer/unpack containerizer/oci executor agent \
+FOLDERS  := lib net net/nft isolators containerizer containerizer/image containerizer/unpack containerizer/oci executor agent \
             master_stub cli
 src       = $(filter-out %/main.c,$(wildcard $(1)/*.c $(1)/marathon/*.c $(1)/marathon/*/*.c))
 objs      = $(patsubst %.c,$(B)/obj/%.o,$(1))
 ARCHIVES := $(FOLDERS:%=$(B)/%.a) $(B)/proto.a
 
 PROGRAMS := $(B)/tepui-master $(B)/tepui-agent $(B)/tepui-executor $(B)/tepui-oci $(B)/tepui-image \
-            $(B)/tepui-unpack $(B)/tepui
+            $(B)/tepui-unpack $(B)/tepui-nft $(B)/tepui
 
 .PHONY: all
 all: $(PROGRAMS)
@@ -99,7 +99,7 @@ LIBS_NETLINK := -lnl-3
 LIBS_ZONE   := -lglib-2.0
 $(B)/obj/master_stub/marathon/definition/zone.o: CPPFLAGS += $(shell pkg-config --cflags-only-I glib-2.0 | sed s,-I,-isystem,g)
 
-$(B)/obj/net/netlink.o: CPPFLAGS += $(shell pkg-config --cflags-only-I libnl-3.0 | sed s,-I,-isystem,g)
+$(B)/obj/net/netlink.o $(B)/obj/net/nft/%.o: CPPFLAGS += $(shell pkg-config --cflags-only-I libnl-3.0 | sed s,-I,-isystem,g)
 
 $(B)/tepui-master: $(B)/obj/master_stub/main.o $(B)/master_stub.a $(B)/net.a $(B)/lib.a $(B)/proto.a
 	$(call say,LINK)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS_COMMON) $(LIBS_STORE) $(LIBS_ZONE) -levent_extra -lssl -lcrypto -lm
@@ -129,6 +129,10 @@ $(B)/tepui-image: $(B)/obj/containerizer/image/main.o $(B)/containerizer/image.a
 # Libraries that read hostile bytes are linked here and nowhere else.
 $(B)/tepui-unpack: $(B)/obj/containerizer/unpack/main.o $(B)/containerizer/unpack.a $(B)/lib.a
 	$(call say,LINK)$(CC) $(LDFLAGS) -o $@ $^ -ljansson -larchive -lseccomp -lcap -lm
+
+# So is what knows nftables: an agent that has no service runs without it.
+$(B)/tepui-nft: $(B)/obj/net/nft/main.o $(B)/net/nft.a $(B)/net.a $(B)/lib.a
+	$(call say,LINK)$(CC) $(LDFLAGS) -o $@ $^ -lnftables $(LIBS_NETLINK)
 
 # ---- Unit tests: always with sanitizers, whatever the programs are built with ----
 UNIT_SRC := $(wildcard tests/unit/test_*.c)

@@ -33,6 +33,7 @@
 #include "agent/persistent.h"
 #include "agent/pods.h"
 #include "agent/recovery.h"
+#include "agent/ruleset.h"
 #include "agent/runtime_dir.h"
 #include "agent/sampler.h"
 #include "agent/task.h"
@@ -358,23 +359,6 @@ static int watch_signals(struct agent *agent, struct err *e)
 	return 0;
 }
 
-static void on_settled(void *arg, uint64_t generation)
-{
-	struct agent *agent = arg;
-
-	directory_in_force(agent->directory, generation);
-}
-
-static int directory_start(struct agent *agent, struct err *e)
-{
-	static const struct directory_listener listener = { .settled = on_settled };
-	int r = directory_new(agent, &agent->directory, e);
-
-	if (r >= 0)
-		r = directory_listen(agent->directory, &listener, agent, e);
-	return r < 0 ? r : directory_file_new(agent, &agent->directory_file, e);
-}
-
 /* Tasks beyond what descriptors allow are refused one by one, before they fail half-way. */
 static void bound_tasks(struct agent *agent)
 {
@@ -416,7 +400,9 @@ static int start_parts(struct agent *agent, struct err *e)
 	    (r = open_cgroups(agent, e)) < 0 ||
 	    (r = listen_executors(agent, e)) < 0 ||
 	    (r = executor_calls_listen(agent, e)) < 0 ||
-	    (r = directory_start(agent, e)) < 0 ||
+	    (r = directory_new(agent, &agent->directory, e)) < 0 ||
+	    (r = ruleset_new(agent, &agent->ruleset, e)) < 0 ||
+	    (r = directory_file_new(agent, &agent->directory_file, e)) < 0 ||
 	    (r = networks_new(agent, &agent->networks, e)) < 0 ||
 	    (r = names_new(agent, &agent->names, e)) < 0 ||
 	    (r = master_link_new(agent, &agent->link, e)) < 0 ||
@@ -478,6 +464,7 @@ void agent_done(struct agent *agent)
 	names_free(agent->names);
 	directory_file_free(agent->directory_file);
 	networks_free(agent->networks);
+	ruleset_free(agent->ruleset);
 	directory_free(agent->directory);
 	persistent_free(agent);
 	guard_free(agent->guard);

@@ -40,6 +40,7 @@ struct networks;
 struct names;
 struct operation;
 struct persistent_volume;
+struct ruleset;
 struct sampler;
 struct store;
 struct task;
@@ -105,6 +106,7 @@ struct agent {
 	struct directory *directory;
 	struct names *names;
 	struct directory_file *directory_file;
+	struct ruleset *ruleset;
 	struct networks *networks;		/* NULL: none */
 	struct http_server *operators, *executors;
 	struct http_server *domain;		/* of custom executors; NULL: they use the operators' */

@@ -20,6 +20,7 @@ struct agent_flags {
 	bool enforce_container_disk_quota, failure_output, insecure;
 	bool authenticate_http_readonly, authenticate_http_readwrite;
 	bool authenticate_http_executors, http_executor_domain_sockets;
+	bool nftables, open_admin_ports;
 	bool help, version;
 	char *bridge, *bridge_subnet, *bridge_subnet6;
 	uint64_t bridge_mtu;

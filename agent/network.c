@@ -8,6 +8,7 @@
 #include "agent/agent.h"
 #include "agent/container.h"
 #include "agent/errand.h"
+#include "agent/ruleset.h"
 #include "lib/cleanup.h"
 #include "lib/err.h"
 #include "lib/log.h"
@@ -87,6 +88,7 @@ int networks_new(struct agent *agent, struct networks **ret, struct err *e)
 static void drop(struct networks *networks, struct network *network)
 {
 	HASH_DEL(networks->all, network);
+	ruleset_drop_container(networks->agent->ruleset, network->record->container_id);
 	if (network->number)
 		ipam_give_back(&networks->ipam, network->number);
 	tepui__network_record__free_unpacked(network->record, NULL);
@@ -194,6 +196,8 @@ int network_admit(struct container *c, struct err *e)
 	if (r < 0)
 		return r;
 	r = put(networks, network, e);
+	if (r >= 0 && number)
+		r = ruleset_set_container(networks->agent->ruleset, record, e);
 	if (r < 0)
 		drop(networks, network);
 	return r;
@@ -346,7 +350,11 @@ static int load(void *arg, const char *key, const void *data, size_t size, struc
 		log_write_err(LOG_LEVEL_ERROR, &why, "take up the networks of container '%s'", key);
 		number = 0;
 	}
-	return adopt(networks, record, number, &network, e);
+	if (adopt(networks, record, number, &network, e) < 0)
+		return -ENOMEM;
+	if (number && ruleset_set_container(networks->agent->ruleset, record, &why) < 0)
+		log_write_err(LOG_LEVEL_ERROR, &why, "take up the ports of container '%s'", key);
+	return 0;
 }
 
 int networks_load(struct networks *networks, struct err *e)

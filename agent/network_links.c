@@ -12,6 +12,7 @@
 #include "agent/container.h"
 #include "agent/errand.h"
 #include "agent/network.h"
+#include "agent/ruleset.h"
 #include "lib/cleanup.h"
 #include "lib/err.h"
 #include "lib/log.h"
@@ -58,6 +59,8 @@ static void made(void *arg, int r, const void *result, struct err *e)
 	networks->making = NULL;
 	networks->is_bridge_made = r >= 0;
 	networks->is_bridge_bad = r < 0;
+	if (r >= 0)
+		ruleset_set_bridge(networks->agent->ruleset, &networks->bridge);
 	if (r < 0) {
 		networks->failure = *e;
 		log_write_err(LOG_LEVEL_ERROR, e, "make bridge '%s'", networks->bridge.name);

@@ -239,7 +239,7 @@ class Agent(Daemon):
             *place.prefix, *before, BUILD / "tepui-agent", f"--master={cluster.master_address}", f"--work_dir={self.work_dir}",
             f"--listen={place.address}:{self.port}", f"--cgroup_root={self.cgroup_root}",
             f"--executor={BUILD / 'tepui-executor'}", f"--hostname=node{index}.test" if index else
-            "--hostname=127.0.0.1", *flags], cluster.directory / f"agent{index}.log")
+            "--hostname=127.0.0.1", *(["--no-nftables"] if place is LOOPBACK else []), *flags], cluster.directory / f"agent{index}.log")
 
     def call(self, method, path, body=None, headers=None):
         return self.cluster.call(method, path, body, headers, port=self.port, place=self.place)

@@ -5,6 +5,7 @@ import pytest
 
 from cluster import Cluster, wait_until
 from fake_master import AGENT, FakeMaster
+from fleet import Namespace
 
 OTHER = "11111111-1111-4111-8111-111111111111-S1"
 NODES = [{"agent_id": AGENT, "hostname": "node1", "address": "10.0.0.1"},
@@ -15,13 +16,17 @@ WEB = {"key": "web:80/tcp", "name": "web", "address": "10.96.0.1", "port": 80, "
 @pytest.fixture
 def pair():
     """A master of the test's and an agent that dials it."""
-    cluster, master = Cluster("directory"), FakeMaster()
+    namespace = Namespace("127.0.0.1")
+    with namespace.inside():
+        master = FakeMaster()
+    cluster = Cluster("directory", namespace)
     cluster.master_port, cluster.master_address = master.port, f"127.0.0.1:{master.port}"
-    agent = cluster.start_agent(wait=False)
+    agent = cluster.start_agent(wait=False, place=namespace)
     yield master, agent
     agent.end(9)
     master.close()
     cluster.close()
+    namespace.close()
 
 
 def endpoint(task, node=AGENT, state="SERVING", port=31000, **more):
