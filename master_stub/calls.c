@@ -5,6 +5,7 @@
 
 #include "lib/cleanup.h"
 #include "lib/err.h"
+#include "lib/vip_label.h"
 #include "master_stub/allocator.h"
 #include "master_stub/core.h"
 #include "master_stub/feedback.h"
@@ -15,7 +16,6 @@
 #include "master_stub/registry.h"
 #include "master_stub/scheduler.h"
 #include "master_stub/task.h"
-#include "master_stub/vip_label.h"
 
 typedef Mesos__V1__Scheduler__Call Call;
 typedef int call_fn(struct framework *framework, const Call *call, int64_t now_ms, struct err *e);

@@ -12,9 +12,9 @@
 
 #include "lib/hash.h"
 #include "lib/ranges.h"
+#include "lib/vip_label.h"
 #include "master_stub/directory.h"
 #include "master_stub/vip.h"
-#include "master_stub/vip_label.h"
 
 struct endpoint;
 struct endpoint_port;

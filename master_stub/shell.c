@@ -353,6 +353,7 @@ static int start_controller(struct shell *shell, struct err *e)
 	options.mesos_role = shell->flags.mesos_role;
 	options.accepted = accepted_of(shell->flags.accepted_resource_roles_default_behavior);
 	options.env_vars_prefix = shell->flags.env_vars_prefix;
+	options.service_node_ports = shell->flags.service_node_ports;
 	options.mesos_bridge_name = shell->flags.mesos_bridge_name;
 	options.new_group_enforces_role = strcmp(shell->flags.new_group_enforce_role, "top") == 0;
 	options.max_instances_per_offer = (unsigned)shell->flags.max_instances_per_offer;

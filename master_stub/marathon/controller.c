@@ -47,6 +47,7 @@ const struct controller_options controller_default_options = {
 	.placement = PLACEMENT_SPREAD,
 	.mesos_role = "*",
 	.env_vars_prefix = "",
+	.service_node_ports = "30000-30999",
 	.mesos_bridge_name = "mesos-bridge",
 	.hostname = "localhost",
 	.port = 8080,

@@ -46,6 +46,7 @@ struct controller_options {
 	enum accepted_resources accepted;			/* by apps that do not say */
 	bool new_group_enforces_role;			/* top-level groups that come: group_role.h */
 	const char *env_vars_prefix;			/* borrowed; of HOST, PORT0 and the like; "" */
+	const char *service_node_ports;			/* borrowed; that apps may ask for: "30000-30999" */
 	const char *mesos_bridge_name;			/* borrowed; of network mode container/bridge */
 	const char *hostname;				/* borrowed; for /v2/info and leader */
 	uint16_t port;

@@ -1,9 +1,11 @@
 #include "master_stub/marathon/definition/app_ports.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "master_stub/marathon/definition/app.h"
+#include "master_stub/marathon/definition/pod.h"
 
 static uint16_t number_of(const json_t *port, const char *key)
 {
@@ -51,6 +53,26 @@ unsigned app_n_host_ports(const struct app *app)
 	for (unsigned i = 0; i < app_n_ports(app); i++)
 		n += app_port(app, i).takes_host_port;
 	return n;
+}
+
+static void endpoint_path(const struct pod *pod, unsigned index, char ret[APP_PORT_PATH_SIZE])
+{
+	unsigned i = pod->n_containers - 1;
+
+	while (pod->containers[i].first_port > index)
+		i--;
+	(void)snprintf(ret, APP_PORT_PATH_SIZE, "/containers(%u)/endpoints(%u)", i,
+		       index - pod->containers[i].first_port);
+}
+
+void app_port_path(const struct app *app, unsigned index, char ret[APP_PORT_PATH_SIZE])
+{
+	if (app->pod)
+		endpoint_path(app->pod, index, ret);
+	else
+		(void)snprintf(ret, APP_PORT_PATH_SIZE, "%s(%u)",
+			       app->has_own_network ? "/container/portMappings" : "/portDefinitions",
+			       index);
 }
 
 static bool is_of_service(json_t *labels)

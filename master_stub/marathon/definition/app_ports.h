@@ -30,6 +30,10 @@ struct app_port app_port(const struct app *app, unsigned index);
 /* How many of its node's one instance takes. */
 unsigned app_n_host_ports(const struct app *app);
 
+/* Where the definition has the port INDEX: "/portDefinitions(0)", of a pod "/containers(1)/endpoints(0)". */
+enum { APP_PORT_PATH_SIZE = 64 };
+void app_port_path(const struct app *app, unsigned index, char ret[APP_PORT_PATH_SIZE]);
+
 /* Is one of them behind a stable address, by a label like "VIP_0"? */
 bool app_has_services(const struct app *app);
 

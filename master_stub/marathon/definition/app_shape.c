@@ -326,7 +326,7 @@ static const struct shape app_fields[] = {
 	{ "maxLaunchDelaySeconds", SHAPE_INTEGER, .max = MAX_SECONDS, .fallback = "300" },
 	{ "maxLaunchAttempts", SHAPE_INTEGER, .min = 1, .max = 1000000 },
 	{ "container", SHAPE_OBJECT, .of = container_fields },
-	{ "networks", SHAPE_LIST, .max = 16, .of = &network_shape, .fallback = "[{\"mode\":\"host\"}]" },
+	{ "networks", SHAPE_LIST, .max = 8, .of = &network_shape, .fallback = "[{\"mode\":\"host\"}]" },
 	{ "portDefinitions", SHAPE_LIST, .max = 100, .of = &port_definition },
 	{ "requirePorts", SHAPE_BOOL, .fallback = "false" },
 	{ "weight", SHAPE_INTEGER, .max = APP_WEIGHT_MAX },

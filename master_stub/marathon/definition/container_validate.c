@@ -5,7 +5,10 @@
 #include "lib/cleanup.h"
 #include "lib/err.h"
 #include "lib/regex.h"
+#include "lib/vip_label.h"
 #include "master_stub/marathon/definition/app_parts.h"
+
+enum { MAX_ALLOWED = 64 };	/* as the agents take */
 
 static const char *text_of(const json_t *object, const char *key)
 {
@@ -91,6 +94,29 @@ static const char *networks_complaint(const json_t *networks)
 	return NULL;
 }
 
+/* Label "allow": the only services that the container reaches. */
+static void validate_allowed(const json_t *network, size_t index, struct problems *problems)
+{
+	const char *allowed = text_of(json_object_get(network, "labels"), "allow");
+	AUTO_FREE char *copy = allowed ? strdup(allowed) : NULL;
+	char *rest = copy, *word, path[64];
+	unsigned n = 0;
+
+	(void)snprintf(path, sizeof(path), "/networks(%zu)/labels/allow", index);
+	if (allowed && !copy)
+		problems->out_of_memory = true;
+	while ((word = strsep(&rest, ", "))) {
+		struct vip_label service;
+		struct err e = { 0 };
+
+		if (*word && vip_read(word, &service, &e) < 0)
+			problems_add(problems, path, "%s", e.msg);
+		n += *word != '\0';
+	}
+	if (n > MAX_ALLOWED)
+		problems_add(problems, path, "more than %d services", MAX_ALLOWED);
+}
+
 static void validate_networks(const json_t *app, struct problems *problems)
 {
 	const json_t *networks = json_object_get(app, "networks");
@@ -99,6 +125,8 @@ static void validate_networks(const json_t *app, struct problems *problems)
 
 	if (complaint)
 		problems_add(problems, "/networks", "%s", complaint);
+	for (size_t i = 0; i < json_array_size(networks); i++)
+		validate_allowed(json_array_get(networks, i), i, problems);
 	if (type && strcmp(type, "DOCKER") == 0 && count_networks(networks).n_container > 1)
 		problems_add(problems, "/", "may only specify a single container network when "
 					    "using the Docker container engine");

@@ -232,7 +232,7 @@ static const struct shape pod_fields[] = {
 	{ "containers", SHAPE_LIST, .is_required = true, .min = 1, .max = MAX_CONTAINERS, .of = &container },
 	{ "secrets", SHAPE_MAP, .max = 100, .of = &secret_shape, .omit_empty = true },
 	{ "volumes", SHAPE_LIST, .max = MAX_LIST, .of = &volume, .omit_empty = true },
-	{ "networks", SHAPE_LIST, .max = 16, .of = &network_shape, .fallback = "[{\"mode\":\"host\"}]" },
+	{ "networks", SHAPE_LIST, .max = 8, .of = &network_shape, .fallback = "[{\"mode\":\"host\"}]" },
 	{ "weight", SHAPE_INTEGER, .max = APP_WEIGHT_MAX },
 	{ "scaling", SHAPE_OBJECT, .of = scaling_fields, .fallback = "{\"kind\":\"fixed\",\"instances\":1}" },
 	{ "scheduling", SHAPE_OBJECT, .is_strict = true, .of = scheduling_fields,

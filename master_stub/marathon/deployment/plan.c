@@ -13,6 +13,7 @@
 #include "master_stub/marathon/deployment/dependencies.h"
 #include "master_stub/marathon/deployment/group.h"
 #include "master_stub/marathon/deployment/id_index.h"
+#include "master_stub/marathon/deployment/service_claims.h"
 #include "master_stub/marathon/state.h"
 
 /* ---- The whole as it will be ---- */
@@ -183,6 +184,8 @@ static int order_parts(const struct controller *c, const struct change_set *set,
 		if (set->apps[i].app)
 			parts[i].layer = f.apps[at++].layer;
 	}
+	if (service_claims_check(f.apps, at, f.n_apps, c->options.service_node_ports, &problems) < 0)
+		problems.out_of_memory = true;
 	r = problems_any(&problems) ?
 		    refuse_problems(refusal, "Object is not valid", &problems) : 0;
 	problems_done(&problems);

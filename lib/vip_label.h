@@ -1,6 +1,6 @@
 /* Labels of ports that ask for a stable address: "VIP_0" and what belongs to it. */
-#ifndef MASTER_STUB_VIP_LABEL_H
-#define MASTER_STUB_VIP_LABEL_H
+#ifndef LIB_VIP_LABEL_H
+#define LIB_VIP_LABEL_H
 
 #include <netinet/in.h>
 #include <stdbool.h>
@@ -31,7 +31,12 @@ struct vip_label {
 /* Is KEY "VIP_" and a number? */
 bool vip_label_is(const char *key);
 
-/* Of LABEL, which is one: "/NAME:PORT" or "ADDRESS:PORT".  -EINVAL with what is wrong with it. */
+/*
+ * Of TEXT, "/NAME:PORT" or "ADDRESS:PORT", where a service is; its choices are the defaults.  A '/' within a
+ * name is left out, as DC/OS does: "/prod/db" is "proddb".  -EINVAL with what is wrong with it.
+ */
+int vip_read(const char *text, struct vip_label *ret, struct err *e);
+/* The same of LABEL, which is one. */
 int vip_label_read(const Mesos__V1__Label *label, struct vip_label *ret, struct err *e);
 
 /*

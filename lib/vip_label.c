@@ -1,4 +1,4 @@
-#include "master_stub/vip_label.h"
+#include "lib/vip_label.h"
 
 #include <arpa/inet.h>
 #include <stdio.h>
@@ -91,23 +91,37 @@ static int read_address(struct vip_label *label, struct err *e)
 	return 0;
 }
 
-int vip_label_read(const Mesos__V1__Label *label, struct vip_label *ret, struct err *e)
+/* SIZE bytes of TEXT, without '/'. */
+static void copy_name(char *ret, const char *text, size_t size)
 {
-	const char *value = label->value ? label->value : "";
-	bool is_name = *value == '/';
-	const char *host = value + is_name, *colon = strrchr(host, ':');
+	for (size_t i = 0; i < size; i++) {
+		if (text[i] != '/')
+			*ret++ = text[i];
+	}
+	*ret = '\0';
+}
+
+int vip_read(const char *text, struct vip_label *ret, struct err *e)
+{
+	bool is_name = *text == '/';
+	const char *host = text + is_name, *colon = strrchr(host, ':');
 	size_t size = colon ? (size_t)(colon - host) : 0;
 
 	*ret = (struct vip_label){ .address = 0 };
 	if (!colon || size == 0)
-		return err_set(e, EINVAL, "'%.300s' is not /NAME:PORT or ADDRESS:PORT", value);
+		return err_set(e, EINVAL, "'%.300s' is not /NAME:PORT or ADDRESS:PORT", text);
 	if (!read_number(colon + 1, 1, UINT16_MAX, &ret->port))
 		return err_set(e, EINVAL, "'%.80s' is not a port", colon + 1);
 	if (size > VIP_NAME_MAX)
 		return err_set(e, EINVAL, "the name has %zu bytes, at most %d can be", size,
 			       VIP_NAME_MAX);
-	memcpy(ret->host, host, size);
+	copy_name(ret->host, host, size);
 	return is_name ? check_name(ret->host, e) : read_address(ret, e);
+}
+
+int vip_label_read(const Mesos__V1__Label *label, struct vip_label *ret, struct err *e)
+{
+	return vip_read(label->value ? label->value : "", ret, e);
 }
 
 /* ---- how ---- */
