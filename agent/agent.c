@@ -37,6 +37,7 @@
 #include "agent/runtime_dir.h"
 #include "agent/sampler.h"
 #include "agent/task.h"
+#include "agent/traffic.h"
 #include "agent/trash.h"
 #include "isolators/seccomp_profile.h"
 #include "lib/cleanup.h"
@@ -402,6 +403,7 @@ static int start_parts(struct agent *agent, struct err *e)
 	    (r = executor_calls_listen(agent, e)) < 0 ||
 	    (r = directory_new(agent, &agent->directory, e)) < 0 ||
 	    (r = ruleset_new(agent, &agent->ruleset, e)) < 0 ||
+	    (r = traffic_new(agent, &agent->traffic, e)) < 0 ||
 	    (r = directory_file_new(agent, &agent->directory_file, e)) < 0 ||
 	    (r = networks_new(agent, &agent->networks, e)) < 0 ||
 	    (r = names_new(agent, &agent->names, e)) < 0 ||
@@ -465,6 +467,7 @@ void agent_done(struct agent *agent)
 	directory_file_free(agent->directory_file);
 	networks_free(agent->networks);
 	ruleset_free(agent->ruleset);
+	traffic_free(agent->traffic);
 	directory_free(agent->directory);
 	persistent_free(agent);
 	guard_free(agent->guard);

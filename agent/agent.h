@@ -45,6 +45,7 @@ struct sampler;
 struct store;
 struct task;
 struct tombstone;
+struct traffic;
 struct trash;
 
 /*
@@ -107,6 +108,7 @@ struct agent {
 	struct names *names;
 	struct directory_file *directory_file;
 	struct ruleset *ruleset;
+	struct traffic *traffic;
 	struct networks *networks;		/* NULL: none */
 	struct http_server *operators, *executors;
 	struct http_server *domain;		/* of custom executors; NULL: they use the operators' */

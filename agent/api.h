@@ -10,6 +10,7 @@ struct container;
 struct err;
 struct http_request;
 struct http_server;
+struct traffic_table;
 
 int api_mount(struct agent *agent, struct http_server *server, struct err *e);
 
@@ -32,6 +33,12 @@ int api_resume(struct http_request *req, struct err *e);
 int api_signal(struct http_request *req, struct err *e);
 int api_resize(struct http_request *req, struct err *e);
 int api_operator(struct http_request *req, struct err *e);	/* v1 calls; operator_api.c */
+
+/* Answers REQ with what the node has counted of services; NULL where that failed: E says why. */
+typedef void api_traffic_fn(struct http_request *req, const struct traffic_table *table,
+			    const struct err *e);
+/* Have FN answer REQ, perhaps later. */
+int api_with_traffic(struct http_request *req, api_traffic_fn *fn, struct err *e);
 
 /* What /metrics/snapshot tells: numbers by name; owned, NULL when memory is out. */
 json_t *api_metrics_view(struct agent *agent);

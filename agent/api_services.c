@@ -1,10 +1,12 @@
 /* GET /services: the services as this node has them. */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "agent/agent.h"
 #include "agent/api.h"
 #include "agent/directory.h"
+#include "agent/traffic.h"
 #include "lib/cleanup.h"
 #include "lib/err.h"
 #include "lib/json_out.h"
@@ -41,7 +43,16 @@ static void put_address(struct json_out *out, const struct directory_backend *ba
 	put_number(out, "port", is_own ? backend->port->container_port : backend->port->host_port);
 }
 
-static void put_backend(struct json_out *out, const struct directory_backend *backend)
+static void put_counts(struct json_out *out, const struct traffic_counts *counts)
+{
+	put_number(out, "connections", counts->connections);
+	put_number(out, "sent_bytes", counts->sent_bytes);
+	put_number(out, "received_bytes", counts->received_bytes);
+}
+
+/* TRAFFIC may be NULL: it was not asked for. */
+static void put_backend(struct json_out *out, const struct directory_backend *backend,
+			const struct traffic_table *traffic)
 {
 	const Tepui__Endpoint *endpoint = backend->endpoint->info;
 	const struct directory_node *node = backend->endpoint->node;
@@ -55,10 +66,16 @@ static void put_backend(struct json_out *out, const struct directory_backend *ba
 	put_address(out, backend);
 	put_text(out, "state", enum_name(&tepui__endpoint__state__descriptor, (int)endpoint->state));
 	put_number(out, "weight", endpoint->weight);
+	if (traffic) {
+		struct traffic_counts counts = traffic_of(traffic, backend);
+
+		put_counts(out, &counts);
+	}
 	json_out_close(out, '}');
 }
 
-static void put_service(struct json_out *out, const struct directory_service *service)
+static void put_service(struct json_out *out, const struct directory_service *service,
+			const struct traffic_table *traffic)
 {
 	const Tepui__Service *info = service->info;
 	const struct directory_backend *backend;
@@ -78,12 +95,13 @@ static void put_service(struct json_out *out, const struct directory_service *se
 	json_out_key(out, "backends");
 	json_out_open(out, '[');
 	TAILQ_FOREACH(backend, &service->backends, of_service)
-		put_backend(out, backend);
+		put_backend(out, backend, traffic);
 	json_out_close(out, ']');
 	json_out_close(out, '}');
 }
 
-static void put_services(struct json_out *out, const struct directory *directory, const char *name)
+static void put_services(struct json_out *out, const struct directory *directory, const char *name,
+			 const struct traffic_table *traffic)
 {
 	const struct directory_service *service = NULL;
 
@@ -92,29 +110,49 @@ static void put_services(struct json_out *out, const struct directory *directory
 	while ((service = directory_service_next(directory, service))) {
 		if (!name || texts_equal(name, service->info->name) ||
 		    texts_equal(name, service->info->key))
-			put_service(out, service);
+			put_service(out, service, traffic);
 	}
 	json_out_close(out, ']');
 }
 
-int api_services(struct http_request *req, struct err *e)
+static void reply(struct http_request *req, const struct traffic_table *traffic)
 {
 	const struct agent *agent = http_request_app(req);
 	struct directory_counts counts = directory_count(agent->directory);
 	struct json_out out = { 0 };
 	AUTO_FREE char *text = NULL;
+	struct err e = { 0 };
 	size_t size;
 
 	json_out_open(&out, '{');
 	put_number(&out, "generation", counts.generation);
 	put_number(&out, "in_force", counts.in_force);
-	put_services(&out, agent->directory, http_request_query(req, "name"));
+	put_services(&out, agent->directory, http_request_query(req, "name"), traffic);
 	json_out_close(&out, '}');
 	text = json_out_take(&out, &size);
 	json_out_done(&out);
-	if (!text)
-		return err_set(e, ENOMEM, "describe the services");
+	if (!text) {
+		(void)err_set(&e, ENOMEM, "describe the services");
+		http_reply_error(req, &e);
+		return;
+	}
 	http_reply_gzip(req);
 	http_reply(req, 200, "application/json", text, size);
+}
+
+static void reply_counted(struct http_request *req, const struct traffic_table *traffic,
+			  const struct err *e)
+{
+	if (traffic)
+		reply(req, traffic);
+	else
+		http_reply_error(req, e);
+}
+
+int api_services(struct http_request *req, struct err *e)
+{
+	if (http_request_query_bool(req, "traffic", false))
+		return api_with_traffic(req, reply_counted, e);
+	reply(req, NULL);
 	return 0;
 }

@@ -10,6 +10,7 @@
 #include "agent/gc.h"
 #include "agent/image_gc.h"
 #include "agent/master_link.h"
+#include "agent/metrics_text.h"
 #include "agent/persistent.h"
 #include "agent/sampler.h"
 #include "agent/status.h"
@@ -221,65 +222,33 @@ int api_metrics_snapshot(struct http_request *req, struct err *e)
 
 /* ---- /metrics: Prometheus text ---- */
 
-static void family(FILE *out, const char *name, const char *type, const char *help)
-{
-	fprintf(out, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
-}
-
-static void gauge(FILE *out, const char *name, const char *help, double value)
-{
-	family(out, name, "gauge", help);
-	fprintf(out, "%s %.15g\n", name, value);
-}
-
-static void counter(FILE *out, const char *name, const char *help, double value)
-{
-	family(out, name, "counter", help);
-	fprintf(out, "%s %.15g\n", name, value);
-}
-
-/* Backslash, quote and newline are what the format escapes in a label's value. */
-static void print_label(FILE *out, const char *name, const char *value)
-{
-	fprintf(out, "%s=\"", name);
-	for (; *value; value++) {
-		if (*value == '\\' || *value == '"')
-			fputc('\\', out);
-		if (*value == '\n')
-			fputs("\\n", out);
-		else
-			fputc(*value, out);
-	}
-	fputc('"', out);
-}
-
 static void print_node(FILE *out, struct agent *agent)
 {
 	const struct sampler_node *node = sampler_look_node(agent->sampler);
 	const struct usage_node *u = &node->usage;
 
-	family(out, "tepui_agent_info", "gauge", "Version and id of the agent.");
+	metrics_family(out, "tepui_agent_info", "gauge", "Version and id of the agent.");
 	fputs("tepui_agent_info{version=\"" TEPUI_VERSION "\",", out);
-	print_label(out, "agent_id", agent_id(agent) ? agent_id(agent) : "");
+	metrics_label(out, "agent_id", agent_id(agent) ? agent_id(agent) : "");
 	fputs("} 1\n", out);
-	gauge(out, "tepui_agent_registered", "Is a master listening?",
+	metrics_gauge(out, "tepui_agent_registered", "Is a master listening?",
 	      master_link_is_up(agent->link));
-	gauge(out, "tepui_agent_uptime_seconds", "Time since start.", uptime_secs(agent));
-	gauge(out, "tepui_agent_degraded", "Would every task be refused?", is_degraded(agent));
-	counter(out, "tepui_agent_commits_total", "Commits of state.",
+	metrics_gauge(out, "tepui_agent_uptime_seconds", "Time since start.", uptime_secs(agent));
+	metrics_gauge(out, "tepui_agent_degraded", "Would every task be refused?", is_degraded(agent));
+	metrics_counter(out, "tepui_agent_commits_total", "Commits of state.",
 		(double)agent->counters.commits);
-	gauge(out, "tepui_node_load1", "Load average of a minute.", u->load1);
-	counter(out, "tepui_node_cpu_busy_seconds_total", "Cpu time used by all.",
+	metrics_gauge(out, "tepui_node_load1", "Load average of a minute.", u->load1);
+	metrics_counter(out, "tepui_node_cpu_busy_seconds_total", "Cpu time used by all.",
 		(double)u->cpu_busy_usec / 1e6);
-	gauge(out, "tepui_node_memory_bytes", "Memory of the node.",
+	metrics_gauge(out, "tepui_node_memory_bytes", "Memory of the node.",
 	      (double)u->memory_total_bytes);
-	gauge(out, "tepui_node_memory_available_bytes", "Memory that is left.",
+	metrics_gauge(out, "tepui_node_memory_available_bytes", "Memory that is left.",
 	      (double)u->memory_available_bytes);
-	gauge(out, "tepui_node_disk_bytes", "Size of the disk of the work directory.",
+	metrics_gauge(out, "tepui_node_disk_bytes", "Size of the disk of the work directory.",
 	      (double)node->disk_total_bytes);
-	gauge(out, "tepui_node_disk_used_bytes", "What of it is in use.",
+	metrics_gauge(out, "tepui_node_disk_used_bytes", "What of it is in use.",
 	      (double)node->disk_used_bytes);
-	gauge(out, "tepui_node_processes", "Processes and threads.", (double)u->processes);
+	metrics_gauge(out, "tepui_node_processes", "Processes and threads.", (double)u->processes);
 }
 
 static void print_pressure(FILE *out, const struct usage_node *u)
@@ -294,7 +263,7 @@ static void print_pressure(FILE *out, const struct usage_node *u)
 
 	if (!u->has_pressure)
 		return;
-	family(out, "tepui_node_pressure_seconds_total", "counter",
+	metrics_family(out, "tepui_node_pressure_seconds_total", "counter",
 	       "Time in which some or all were held up.");
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		fprintf(out, "tepui_node_pressure_seconds_total{resource=\"%s\",share=\"some\"} "
@@ -306,15 +275,15 @@ static void print_pressure(FILE *out, const struct usage_node *u)
 
 static void print_resources(FILE *out, const struct agent *agent)
 {
-	family(out, "tepui_node_resource", "gauge", "What the node offers.");
+	metrics_family(out, "tepui_node_resource", "gauge", "What the node offers.");
 	for (size_t i = 0; i < N_RESOURCE_KINDS; i++)
 		fprintf(out, "tepui_node_resource{name=\"%s\"} %.3f\n", resource_names[i],
 			quantity(&agent->node.total, i));
-	family(out, "tepui_node_resource_allocated", "gauge", "What tasks have of it.");
+	metrics_family(out, "tepui_node_resource_allocated", "gauge", "What tasks have of it.");
 	for (size_t i = 0; i < N_RESOURCE_KINDS; i++)
 		fprintf(out, "tepui_node_resource_allocated{name=\"%s\"} %.3f\n",
 			resource_names[i], quantity(&agent->used, i));
-	family(out, "tepui_agent_tasks", "gauge", "Tasks by state; ended ones since start.");
+	metrics_family(out, "tepui_agent_tasks", "gauge", "Tasks by state; ended ones since start.");
 	for (size_t i = 0; i < ARRAY_SIZE(states); i++)
 		fprintf(out, "tepui_agent_tasks{state=\"%s\"} %llu\n", states[i].name,
 			(unsigned long long)count_state(agent, i));
@@ -352,7 +321,7 @@ static const struct {
 
 static void print_container_metric(FILE *out, struct agent *agent, size_t row)
 {
-	family(out, container_metrics[row].name, container_metrics[row].type,
+	metrics_family(out, container_metrics[row].name, container_metrics[row].type,
 	       container_metrics[row].help);
 	for (struct container *c = agent->containers; c; c = c->hh.next) {
 		struct sampler_view sample;
@@ -368,11 +337,11 @@ static void print_container_metric(FILE *out, struct agent *agent, size_t row)
 			continue;
 		fprintf(out, "%s{", container_metrics[row].name);
 		(void)view_owner(c, &owner);
-		print_label(out, "task", owner.executor ? owner.executor->executor_id->value : "");
+		metrics_label(out, "task", owner.executor ? owner.executor->executor_id->value : "");
 		fputc(',', out);
-		print_label(out, "framework", owner.framework_id ? owner.framework_id : "");
+		metrics_label(out, "framework", owner.framework_id ? owner.framework_id : "");
 		fputc(',', out);
-		print_label(out, "container", c->id);
+		metrics_label(out, "container", c->id);
 		fprintf(out, "} %.15g\n", (double)value * container_metrics[row].scale);
 	}
 }
@@ -389,38 +358,51 @@ static void print_volumes(FILE *out, const struct agent *agent)
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		family(out, rows[i].name, "gauge", rows[i].help);
+		metrics_family(out, rows[i].name, "gauge", rows[i].help);
 		for (const struct persistent_volume *v = agent->volumes; v; v = v->hh.next) {
 			uint64_t bytes = rows[i].value(agent, v);
 
 			if (v->record->is_destroyed || bytes == UINT64_MAX)
 				continue;
 			fprintf(out, "%s{", rows[i].name);
-			print_label(out, "role", persistent_part(v)->role);
+			metrics_label(out, "role", persistent_part(v)->role);
 			fputc(',', out);
-			print_label(out, "id", persistent_part(v)->volume);
+			metrics_label(out, "id", persistent_part(v)->volume);
 			fprintf(out, "} %llu\n", (unsigned long long)bytes);
 		}
 	}
 }
 
-int api_metrics_text(struct http_request *req, struct err *e)
+/* Without the counters of services there are the others. */
+static void reply_text(struct http_request *req, const struct traffic_table *traffic,
+		       const struct err *why)
 {
 	struct agent *agent = http_request_app(req);
 	AUTO_FREE char *text = NULL;
+	struct err e = { 0 };
 	size_t size;
 	FILE *out = open_memstream(&text, &size);
 
-	if (!out)
-		return err_set(e, ENOMEM, "describe metrics");
-	print_node(out, agent);
-	print_pressure(out, &sampler_look_node(agent->sampler)->usage);
-	print_resources(out, agent);
-	for (size_t i = 0; i < ARRAY_SIZE(container_metrics); i++)
-		print_container_metric(out, agent, i);
-	print_volumes(out, agent);
-	if (fclose(out) != 0)
-		return err_set(e, ENOMEM, "describe metrics");
+	(void)why;
+	if (out) {
+		print_node(out, agent);
+		print_pressure(out, &sampler_look_node(agent->sampler)->usage);
+		print_resources(out, agent);
+		for (size_t i = 0; i < ARRAY_SIZE(container_metrics); i++)
+			print_container_metric(out, agent, i);
+		print_volumes(out, agent);
+		metrics_print_services(out, agent, traffic);
+		metrics_print_networks(out, agent);
+	}
+	if (!out || fclose(out) != 0) {
+		(void)err_set(&e, ENOMEM, "describe metrics");
+		http_reply_error(req, &e);
+		return;
+	}
 	http_reply(req, 200, "text/plain; version=0.0.4; charset=utf-8", text, size);
-	return 0;
+}
+
+int api_metrics_text(struct http_request *req, struct err *e)
+{
+	return api_with_traffic(req, reply_text, e);
 }

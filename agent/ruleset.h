@@ -20,6 +20,7 @@
 #include "proto/tepui.pb-c.h"
 
 struct agent;
+struct directory_endpoint;
 struct bridge;
 struct ruleset;
 
@@ -42,6 +43,17 @@ void ruleset_set_bridge(struct ruleset *ruleset, const struct bridge *bridge);
 int ruleset_set_container(struct ruleset *ruleset, const Tepui__NetworkRecord *record, struct err *e);
 /* It has ended; its connections are forgotten. */
 void ruleset_drop_container(struct ruleset *ruleset, const char *container_id);
+
+/* In the network's order. */
+struct ruleset_backend {
+	in_addr_t address;
+	in_port_t port;
+	uint16_t weight;
+};
+
+/* Where new connections to PORT of ENDPOINT go from this node, and its weight.  False: nowhere. */
+bool ruleset_locate(const struct ruleset *ruleset, const struct directory_endpoint *endpoint,
+		    const Tepui__EndpointPort *port, struct ruleset_backend *ret);
 
 /*
  * What has gone through services since their backends have been in force, read from the kernel: once

@@ -36,12 +36,6 @@ struct ruleset_space {
 	} freed[RULESET_CLASSES];
 };
 
-struct ruleset_backend {
-	in_addr_t address;
-	in_port_t port;
-	uint16_t weight;
-};
-
 /* All that the table says of a service. */
 struct ruleset_plan {
 	in_addr_t address;			/* 0: it has none */
@@ -153,9 +147,6 @@ void ruleset_space_done(struct ruleset_space *space);
 
 /* ---- ruleset_plan.c ---- */
 
-/* Where new connections to PORT of ENDPOINT go from this node, and its weight.  False: nowhere. */
-bool ruleset_locate(const struct ruleset *ruleset, const struct directory_endpoint *endpoint,
-		    const Tepui__EndpointPort *port, struct ruleset_backend *ret);
 /* What the table is to say of SERVICE; *ret is owned.  -ENOMEM. */
 int ruleset_plan(const struct ruleset *ruleset, const struct directory_service *service,
 		 struct ruleset_plan *ret, struct err *e);
