@@ -45,6 +45,14 @@ static const struct {
 	FIELD("threads", threads),
 	FIELD("disk_used_bytes", disk_bytes),
 	FIELD("disk_limit_bytes", disk_limit_bytes),
+	FIELD("net_rx_packets", net_rx_packets),
+	FIELD("net_rx_bytes", net_rx_bytes),
+	FIELD("net_rx_errors", net_rx_errors),
+	FIELD("net_rx_dropped", net_rx_dropped),
+	FIELD("net_tx_packets", net_tx_packets),
+	FIELD("net_tx_bytes", net_tx_bytes),
+	FIELD("net_tx_errors", net_tx_errors),
+	FIELD("net_tx_dropped", net_tx_dropped),
 };
 
 /* What only Tepui tells, beside the statistics. */

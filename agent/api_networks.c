@@ -32,7 +32,7 @@ static json_t *bridge_view(const struct networks *networks)
 			 "address6", prefix_view(&bridge->address6),
 			 "subnet", prefix_view(&ipam->subnet), "subnet6", prefix_view(&ipam->subnet6),
 			 "mtu", (int)bridge->mtu, "is_made", (int)networks->is_bridge_made,
-			 "used", (json_int_t)ranges_count(&ipam->used), "total", (json_int_t)ipam->last);
+			 "used", (json_int_t)ranges_count(&ipam->used), "total", (json_int_t)ipam->last - IPAM_GATEWAY);
 	if (networks->is_bridge_bad)
 		json_object_set_new(view, "failure", json_string(networks->failure.msg));
 	return view;

@@ -88,9 +88,10 @@ int networks_new(struct agent *agent, struct networks **ret, struct err *e)
 static void drop(struct networks *networks, struct network *network)
 {
 	HASH_DEL(networks->all, network);
-	ruleset_drop_container(networks->agent->ruleset, network->record->container_id);
-	if (network->number)
+	if (network->number) {
+		HASH_DELETE(by_number, networks->numbered, network);
 		ipam_give_back(&networks->ipam, network->number);
+	}
 	tepui__network_record__free_unpacked(network->record, NULL);
 	free(network);
 }
@@ -146,10 +147,14 @@ static int adopt(struct networks *networks, Tepui__NetworkRecord *record, uint32
 		HASH_ADD_KEYPTR(hh, networks->all, record->container_id,
 				strlen(record->container_id), network);
 	}
-	if (network && network->hh.tbl) {
+	if (network && network->hh.tbl && number)
+		HASH_ADD(by_number, networks->numbered, number, sizeof(network->number), network);
+	if (network && network->hh.tbl && (!number || network->by_number.tbl)) {
 		*ret = network;
 		return 0;
 	}
+	if (network && network->hh.tbl)
+		HASH_DEL(networks->all, network);
 	(void)err_set(e, ENOMEM, "keep the networks of container '%s'", record->container_id);
 	if (number)
 		ipam_give_back(&networks->ipam, number);
@@ -176,6 +181,7 @@ void network_forget(struct networks *networks, struct network *network)
 			 &e) < 0)
 		log_write_err(LOG_LEVEL_ERROR, &e, "forget the networks of container '%s'",
 			      network->record->container_id);
+	ruleset_drop_container(networks->agent->ruleset, network->record->container_id);
 	drop(networks, network);
 	agent_wake(networks->agent);
 }

@@ -29,6 +29,12 @@ struct usage;
 /* The node's end of a container's link, before the number of its host. */
 #define NETWORK_LINK "tepui-v"
 
+/* Seen from inside, since the link was made. */
+struct network_traffic {
+	uint64_t rx_bytes, rx_packets, rx_errors, rx_dropped;
+	uint64_t tx_bytes, tx_packets, tx_errors, tx_dropped;
+};
+
 /* Of one container. */
 struct network {
 	Tepui__NetworkRecord *record;	/* owned */
@@ -36,12 +42,16 @@ struct network {
 	bool is_waiting;		/* for the bridge */
 	bool is_leaving;		/* its container has ended; its links may be there yet */
 	bool is_removed;		/* an errand is at that */
+	bool has_traffic;
+	struct network_traffic traffic;	/* as last looked at */
 	UT_hash_handle hh;		/* in networks->all, by record->container_id */
+	UT_hash_handle by_number;	/* in networks->numbered, if it has one */
 };
 
 struct networks {
 	struct agent *agent;
-	struct network *all;
+	struct network *all, *numbered;
+	int64_t looked_boot_ms;		/* at the traffic of all; 0: never */
 	struct ipam ipam;
 	struct bridge bridge;		/* as it shall be; no name: there is none */
 	bool is_bridge_made;
@@ -118,6 +128,11 @@ bool network_has_links(const struct network *network);
 
 /* Record and memory; its addresses are free. */
 void network_forget(struct networks *networks, struct network *network);
+
+/* ---- agent/network_usage.c ---- */
+
+/* The traffic of C's network into USAGE; what is not known stays as it is.  Members of a pod share one. */
+void network_sample(const struct container *c, struct usage *usage);
 
 /* ---- agent/network_files.c ---- */
 

@@ -8,6 +8,7 @@
 
 #include "agent/agent.h"
 #include "agent/container.h"
+#include "agent/names.h"
 #include "agent/network.h"
 #include "agent/runtime_dir.h"
 #include "containerizer/handover.h"
@@ -93,22 +94,24 @@ static bool copy_resolver(const char *file, FILE *to)
 	return has_server;
 }
 
-static int write_resolver(const struct container *c, struct err *e)
+/* Of our own server on the bridge, where it answers; else the node's. */
+static int write_resolver(const struct container *c, const struct network *network, struct err *e)
 {
 	/* What systemd-resolved itself asks. */
 	static const char *const files[] = {
 		"/etc/resolv.conf", "/run/systemd/resolve/resolv.conf",
 	};
 	AUTO_FREE char *text = NULL;
+	bool has_server;
 	size_t size;
 	FILE *stream = open_memstream(&text, &size);
 
 	if (!stream)
 		return err_set(e, ENOMEM, "write '%s'", HANDOVER_RESOLV_CONF);
-	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
-		if (copy_resolver(files[i], stream))
-			break;
+	has_server = network->number && names_write_resolver(c->agent->names, stream);
+	for (size_t i = 0; i < ARRAY_SIZE(files) && !has_server; i++) {
 		rewind(stream);
+		has_server = copy_resolver(files[i], stream);
 	}
 	return write_text(c, HANDOVER_RESOLV_CONF, stream, &text, e);
 }
@@ -123,5 +126,5 @@ int network_files_write(const struct container *c, const char *hostname, struct 
 	r = write_hosts(c, network, hostname, e);
 	if (r >= 0)
 		r = write_hostname(c, hostname, e);
-	return r < 0 ? r : write_resolver(c, e);
+	return r < 0 ? r : write_resolver(c, network, e);
 }

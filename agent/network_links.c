@@ -11,6 +11,7 @@
 #include "agent/agent.h"
 #include "agent/container.h"
 #include "agent/errand.h"
+#include "agent/names.h"
 #include "agent/network.h"
 #include "agent/ruleset.h"
 #include "lib/cleanup.h"
@@ -51,6 +52,20 @@ static int make(const void *arg, void *result, struct err *e)
 	return bridge_make(&networks->bridge, e);
 }
 
+/* It is there: who has something to do with it is told. */
+static void tell(const struct networks *networks)
+{
+	const struct bridge *bridge = &networks->bridge;
+	struct in_addr address;
+	struct err e = { 0 };
+
+	ruleset_set_bridge(networks->agent->ruleset, bridge);
+	memcpy(&address, bridge->address.bytes, sizeof(address));
+	if (names_serve_bridge(networks->agent->names, &address, bridge->address.length, &e) < 0)
+		log_write_err(LOG_LEVEL_WARNING, &e, "names are not answered on bridge '%s'",
+			      bridge->name);
+}
+
 static void made(void *arg, int r, const void *result, struct err *e)
 {
 	struct networks *networks = arg;
@@ -60,7 +75,7 @@ static void made(void *arg, int r, const void *result, struct err *e)
 	networks->is_bridge_made = r >= 0;
 	networks->is_bridge_bad = r < 0;
 	if (r >= 0)
-		ruleset_set_bridge(networks->agent->ruleset, &networks->bridge);
+		tell(networks);
 	if (r < 0) {
 		networks->failure = *e;
 		log_write_err(LOG_LEVEL_ERROR, e, "make bridge '%s'", networks->bridge.name);

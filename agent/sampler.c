@@ -11,6 +11,7 @@
 #include "agent/container.h"
 #include "agent/disk.h"
 #include "agent/measurer.h"
+#include "agent/network.h"
 #include "agent/persistent.h"
 #include "agent/sandbox.h"
 #include "agent/stalls.h"
@@ -144,6 +145,7 @@ static int sample_container(struct sampler *sampler, struct container *c, struct
 	if (u->project)
 		(void)disk_used(sampler->agent, u->project, &u->disk_bytes);
 	stalls_fill(u->stalls, &usage);
+	network_sample(c, &usage);
 	usage.disk_bytes = u->disk_bytes;
 	usage.disk_limit_bytes = disk_asked(c) ?
 		(uint64_t)disk_asked(c) * 1048576 / 1000 : UINT64_MAX;

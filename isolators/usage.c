@@ -32,6 +32,10 @@ void usage_init(struct usage *usage)
 		.processes = UINT64_MAX, .threads = UINT64_MAX,
 		.io_read_bytes = UINT64_MAX, .io_write_bytes = UINT64_MAX,
 		.io_reads = UINT64_MAX, .io_writes = UINT64_MAX,
+		.net_rx_bytes = UINT64_MAX, .net_rx_packets = UINT64_MAX,
+		.net_rx_errors = UINT64_MAX, .net_rx_dropped = UINT64_MAX,
+		.net_tx_bytes = UINT64_MAX, .net_tx_packets = UINT64_MAX,
+		.net_tx_errors = UINT64_MAX, .net_tx_dropped = UINT64_MAX,
 		.disk_bytes = UINT64_MAX, .disk_limit_bytes = UINT64_MAX,
 		.cpu_stalls = UINT64_MAX, .memory_stalls = UINT64_MAX, .io_stalls = UINT64_MAX,
 	};

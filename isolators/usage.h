@@ -53,7 +53,9 @@ struct usage {
 	struct usage_hugepages hugepages[USAGE_MAX_PAGE_SIZES];
 	struct usage_rdma rdma[USAGE_MAX_RDMA_DEVICES];
 	size_t n_io_devices, n_hugepages, n_rdma;
-	uint64_t disk_bytes, disk_limit_bytes;		/* filled by the agent, */
+	uint64_t net_rx_bytes, net_rx_packets, net_rx_errors, net_rx_dropped;	/* filled by the agent, */
+	uint64_t net_tx_bytes, net_tx_packets, net_tx_errors, net_tx_dropped;
+	uint64_t disk_bytes, disk_limit_bytes;
 	uint64_t cpu_stalls, memory_stalls, io_stalls;	/* as are these */
 	bool has_pressure;
 	struct usage_pressure cpu_pressure, memory_pressure, io_pressure;

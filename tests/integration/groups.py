@@ -23,12 +23,12 @@ def is_roomy(offer):
                for r in offer["resources"] if "scalar" in r)
 
 
-def launch(framework, *scripts, name=None, tasks=None):
-    """The ids of a group with a member for each of SCRIPTS."""
+def launch(framework, *scripts, name=None, tasks=None, **more):
+    """The ids of a group with a member for each of SCRIPTS; MORE is the executor's."""
     offer = framework.offer(is_roomy)
     tasks = tasks(offer) if tasks else [member(offer, script) for script in scripts]
     executor = {"type": "DEFAULT", "executor_id": {"value": name or f"e-{uuid.uuid4()}"},
-                "resources": [scalar("cpus", 0.1), scalar("mem", 32), scalar("disk", 8)]}
+                "resources": [scalar("cpus", 0.1), scalar("mem", 32), scalar("disk", 8)], **more}
     framework.accept(offer, {"type": "LAUNCH_GROUP",
                              "launch_group": {"executor": executor, "task_group": {"tasks": tasks}}})
     return [t["task_id"]["value"] for t in tasks]

@@ -1,129 +1,267 @@
-"""Containers with a network of their own on the agent's bridge, in a network namespace that is the test's alone."""
+"""Containers with a network of their own on the agent's bridge."""
 import contextlib
+import itertools
 import json
-import os
 import re
-import signal
 import subprocess
 
 import pytest
 
-from cluster import Cluster, wait_until
-from fleet import Namespace
-from framework import Framework
+import groups
+from cluster import BUILD, wait_until
+from framework import scalar
+from images import Layout, Store, busybox
+from one_node import FOREVER, Node, addresses_of
 
-RESOURCES = [{"name": "cpus", "type": "SCALAR", "scalar": {"value": 0.1}},
-             {"name": "mem", "type": "SCALAR", "scalar": {"value": 32}}]
-
-
-class Node(Cluster):
-    """A master and an agent on the loopback of a network namespace."""
-
-    def __init__(self, *flags):
-        self.namespace = Namespace("127.0.0.1")
-        with contextlib.ExitStack() as undo:
-            undo.callback(self.namespace.close)
-            super().__init__("network", self.namespace)
-            undo.callback(super().close)
-            self.start_master()
-            self.start_agent("--resources=cpus:4;mem:2048;disk:1024;ports:[31000-31999]", *flags, place=self.namespace)
-            self.framework = Framework(self)
-            undo.callback(self.framework.close)
-            self.undo = undo.pop_all()
-
-    def close(self):
-        self.undo.close()
-
-    @property
-    def agent(self):
-        return self.agents[0]
-
-    def launch(self, command="exec sleep 1000", info=None, container=None, resources=(), **task):
-        container = {"type": "MESOS", "network_infos": [{"name": "mesos-bridge", **(info or {})}], **(container or {})}
-        return self.framework.launch(self.framework.offer(), command, [*RESOURCES, *resources], container=container, **task)
-
-    def run_in(self, *command, check=True):
-        done = subprocess.run([*self.namespace.prefix, *command], capture_output=True, text=True, check=False)
-        assert not check or done.returncode == 0, (command, done.stderr)
-        return done.stdout
-
-    def links(self):
-        """Of containers, by name."""
-        return {link["ifname"]: link for link in json.loads(self.run_in("ip", "-j", "-d", "link")) if
-                link["ifname"].startswith("tepui-v")}
-
-    def sandbox(self, task_id, name="stdout"):
-        row = self.agent.container_of(task_id)
-        path, = self.agent.work_dir.glob(f"slaves/*/frameworks/*/executors/{task_id}/runs/{row['container_id']}/{name}")
-        return path.read_text()
+SHOW = "ip -j addr; ip -j route; ip -6 -j route; cat /etc/hosts; echo =; hostname; cat /etc/hostname; cat /etc/resolv.conf"
+# Says what it was told, and by whom.
+SERVER = "exec socat TCP6-LISTEN:80,ipv6only=0,fork,reuseaddr SYSTEM:'read line; echo $line $SOCAT_PEERADDR'"
+PORTS = {"name": "ports", "type": "RANGES", "ranges": {"range": [{"begin": 31000, "end": 31001}]}}
 
 
-def container_pid(node, task_id):
-    """Of a process in it."""
-    row = node.agent.container_of(task_id)
-    for directory in node.agent.container_cgroups():
-        if os.path.basename(directory) == row["container_id"]:
-            for name, _, files in os.walk(directory):
-                with open(os.path.join(name, "cgroup.procs"), encoding="ascii") as file:
-                    for line in file:
-                        return int(line)
-    raise AssertionError(f"{task_id} has no process")
-
-
-def addresses_of(status):
-    info, = status["container_status"]["network_infos"]
-    return [a["ip_address"] for a in info["ip_addresses"]]
-
-
-@pytest.fixture(scope="module")
-def shared():
-    node = Node()
-    yield node
-    node.close()
+@pytest.fixture(scope="module", name="shared")
+def shared_node(tmp_path_factory):
+    tmp = tmp_path_factory.mktemp("images")
+    store = Store(tmp / "store")
+    with contextlib.closing(Node(f"--image_store={store.path}")) as node:
+        node.store, node.tmp = store, tmp
+        yield node
 
 
 @pytest.fixture
 def node(shared):
     yield shared
-    for row in shared.agent.containers():
-        shared.framework.call("KILL", task_id={"value": row["executor_id"]})
-    wait_until(lambda: not shared.agent.containers() and not shared.links(), "an empty node")
+    shared.empty()
 
 
-SHOW = "ip -j addr; ip -j route; ip -6 -j route; cat /etc/hosts; echo =; hostname; cat /etc/hostname"
-SERVER = "exec socat TCP6-LISTEN:80,ipv6only=0,fork,reuseaddr SYSTEM:'read line; echo $line $SOCAT_PEERADDR'"
+def asking(address, address6):
+    return (f"echo from | socat -t5 - TCP4:{address}:80,retry=40,interval=0.1 && "
+            f"echo from | socat -t5 - TCP6:[{address6}]:80")
 
+
+# ---- what a container has ----
 
 def test_a_container_has_addresses_routes_and_names(node):
-    task = node.launch(f"{SHOW}; echo end; exec sleep 1000")
-    status = node.framework.status(task, "TASK_RUNNING")
-    address, address6 = addresses_of(status)
+    task, (address, address6) = node.running(f"{SHOW}; echo end; exec sleep 1000")
     assert re.fullmatch(r"172\.29\.0\.\d+", address) and address6.startswith("fd74:6570:7569::")
-    text = wait_until(lambda: node.sandbox(task).endswith("end\n") and node.sandbox(task), "what it sees")
-    lines = text.splitlines()
+    lines = node.output(task).splitlines()
     links = {link["ifname"]: link for link in json.loads(lines[0])}
     assert set(links) == {"lo", "eth0"}
     assert {a["local"] for a in links["eth0"]["addr_info"] if a["scope"] == "global"} == {address, address6}
     assert links["eth0"]["mtu"] == 1500 and "UP" in links["lo"]["flags"] and "UP" in links["eth0"]["flags"]
     assert {"dst": "default", "gateway": "172.29.0.1", "dev": "eth0", "flags": []} in json.loads(lines[1])
     assert "fd74:6570:7569::1" in [route.get("gateway") for route in json.loads(lines[2])]
-    container_id = status["container_status"]["container_id"]["value"]
+    container_id = node.agent.container_of(task)["container_id"]
     assert f"{address}\t{container_id}" in lines and f"{address6}\t{container_id}" in lines
-    assert lines[-3:-1] == [container_id, container_id]
+    assert lines[-5:-1] == [container_id, container_id, "nameserver 172.29.0.1", "search marathon.mesos mesos"]
     link, = node.links().values()
-    assert link["master"] == "tepui0" and link["linkinfo"]["info_slave_data"]["hairpin"]
+    assert link["master"] == "tepui0"
 
 
-def test_containers_reach_each_other_and_the_node_both_ways(node):
-    server = node.launch(SERVER)
-    address, address6 = addresses_of(node.framework.status(server, "TASK_RUNNING"))
-    ask = f"echo from | socat -t5 - TCP4:{address}:80,retry=40,interval=0.1 && echo from | socat -t5 - TCP6:[{address6}]:80"
-    assert node.run_in("sh", "-c", ask).split() == ["from", "[0000:0000:0000:0000:0000:ffff:ac1d:0001]", "from",
-                                                   "[fd74:6570:7569:0000:0000:0000:0000:0001]"]
-    client = node.launch(f"{ask}; echo end; exec sleep 1000")
-    own, _ = addresses_of(node.framework.status(client, "TASK_RUNNING"))
+def test_containers_reach_each_other_and_the_node(node):
+    server, (address, address6) = node.running(SERVER)
+    assert node.run("sh", "-c", asking(address, address6)).split() == [
+        "from", "[0000:0000:0000:0000:0000:ffff:ac1d:0001]", "from", "[fd74:6570:7569:0000:0000:0000:0000:0001]"]
+    client, (own, _) = node.running(f"{asking(address, address6)}; echo end; exec sleep 1000")
     assert own != address
-    words = wait_until(lambda: "end" in node.sandbox(client) and node.sandbox(client).split(), "the answers")
+    words = node.output(client).split()
     assert words[0] == words[2] == "from" and words[3].startswith("[fd74:6570:7569:")
-    itself = node.run_in("nsenter", f"--net=/proc/{container_pid(node, server)}/ns/net", "sh", "-c", ask)
-    assert itself.count("from") == 2
+    assert node.run_beside(server, "sh", "-c", asking(address, address6)).count("from") == 2
+
+
+def test_a_task_on_the_nodes_network_tells_the_nodes_address(node):
+    task = node.framework.launch(node.framework.offer(), FOREVER, [scalar("cpus", 0.1), scalar("mem", 32)])
+    assert addresses_of(node.framework.status(task, "TASK_RUNNING")) == ["127.0.0.1"]
+    assert not node.links()
+
+
+def test_a_container_with_an_image_has_a_network_in_its_own_user_namespace(node):
+    if subprocess.run(["stat", "-fc", "%T", node.tmp], capture_output=True, text=True, check=True).stdout.strip() == \
+            "overlayfs":
+        pytest.skip("an overlay on an overlay")
+    Layout(node.tmp / "web").image([busybox()], {"User": "1000"})
+    node.store.add(f"oci:{node.tmp}/web", name="web:1")
+    script = ("id -u; ip addr; cat /etc/hosts /etc/resolv.conf /proc/sys/net/ipv4/ip_unprivileged_port_start "
+              "/proc/sys/net/ipv4/ping_group_range; echo end; exec nc -l -p 80 -e cat")
+    image = {"mesos": {"image": {"type": "DOCKER", "docker": {"name": "web:1"}}}}
+    task, (address, _) = node.running(script, container=image)
+    text = node.output(task)
+    assert text.splitlines()[0] == "1000" and f"inet {address}/16" in text and f"{address}\t" in text
+    assert "nameserver 172.29.0.1" in text and text.splitlines()[-3:-1] == ["0", "0\t65535"]
+    assert node.run("sh", "-c", f"echo hello | socat -t5 - TCP4:{address}:80,retry=40,interval=0.1") == "hello\n"
+
+
+def test_members_of_a_pod_share_its_network(node):
+    network = {"type": "MESOS", "network_infos": [{"name": "mesos-bridge"}]}
+    ids = groups.launch(node.framework, f"ip -j addr show eth0; cat /etc/hosts; {FOREVER}",
+                        f"ip -j addr show eth0; cat /etc/hosts; {FOREVER}", container=network)
+    told = [addresses_of(node.framework.status(i, "TASK_RUNNING")) for i in ids]
+    assert told[0] == told[1] and len(node.links()) == 1
+    for i, (address, address6) in zip(ids, told):
+        text = wait_until(lambda i=i: "fd74" in groups.read(node.agent, i) and groups.read(node.agent, i), "its network")
+        own, = json.loads(text.splitlines()[0])
+        assert {a["local"] for a in own["addr_info"] if a["scope"] == "global"} == {address, address6}
+        assert f"{address}\t" in text
+    for i in ids:
+        node.framework.call("KILL", task_id={"value": i})
+
+
+# ---- checks ----
+
+@pytest.mark.parametrize("check", [{"type": "HTTP", "http": {"port": 80, "path": "/"}}, {"type": "TCP", "tcp": {"port": 80}}])
+def test_health_is_asked_at_loopback_in_the_tasks_network(node, check):
+    task = node.launch("exec /usr/bin/python3 -m http.server --bind 127.0.0.1 80", health_check={"delay_seconds": 0, "interval_seconds": 0.1, "timeout_seconds": 5,
+                                             "grace_period_seconds": 60, **check})
+    node.framework.status(task, "TASK_RUNNING")
+    wait_until(lambda: node.framework.status(task).get("healthy"), lambda: f"its health: {node.framework.status(task)}")
+    assert "connected" in node.framework.status(task)["message"] or "status 200" in node.framework.status(task)["message"]
+
+
+# ---- figures and limits ----
+
+def test_traffic_is_counted_as_the_container_sees_it(node):
+    sink, (address, _) = node.running("exec socat -u TCP4-LISTEN:80,fork,reuseaddr OPEN:/dev/null")
+    source, _ = node.running(f"head -c 4000000 /dev/zero | socat -u - TCP4:{address}:80,retry=40,interval=0.1; echo end; "
+                             "exec sleep 1000")
+    node.output(source)
+
+    def statistics(task_id):
+        row, = (r for r in node.agent.call("GET", "/monitor/statistics").json if r["executor_id"] == task_id)
+        return row["statistics"]
+    wait_until(lambda: statistics(sink)["net_rx_bytes"] > 4000000, "what it received")
+    assert statistics(sink)["net_rx_bytes"] < 5000000 and statistics(sink)["net_tx_bytes"] < 400000
+    wait_until(lambda: statistics(source)["net_tx_bytes"] > 4000000, "what was sent to it")
+    assert statistics(source)["net_rx_bytes"] < 400000
+    for name in ("rx_packets", "tx_packets", "rx_errors", "rx_dropped", "tx_errors", "tx_dropped"):
+        assert statistics(sink)[f"net_{name}"] >= (10 if "packets" in name else 0)
+    assert re.search(r'tepui_container_network_rx_bytes_total\{task="' + sink + r'".*\} [4-9]\d{6}\n',
+                     node.agent.call("GET", "/metrics").body.decode())
+
+
+def test_bandwidth_is_limited_in_both_directions(node):
+    labels = {"labels": [{"key": "bandwidth_in", "value": "8mbit"}, {"key": "bandwidth_out", "value": "16mbit"}]}
+    task, _ = node.running(info={"labels": labels})
+    link, = node.links()
+
+    def rate(*command):
+        disc, = json.loads(node.run_beside(task, *command) if command[-1] == "eth0" else node.run(*command))
+        assert disc["kind"] == "tbf"
+        return disc["options"]["rate"]
+    assert rate("tc", "-j", "qdisc", "show", "dev", link) == 1000000
+    assert rate("tc", "-j", "qdisc", "show", "dev", "eth0") == 2000000
+
+
+# ---- what is refused ----
+
+REFUSED = [
+    ({"name": "other"}, "container.network_infos[0].name: this agent has no network 'other'"),
+    ({"ip_addresses": [{"ip_address": "172.29.0.1"}]},
+     "container.network_infos[0].ip_addresses: take address 172.29.0.1: it is not for a container in 172.29.0.0/16"),
+    ({"ip_addresses": [{"ip_address": "172.29.255.255"}]},
+     "container.network_infos[0].ip_addresses: take address 172.29.255.255: it is not for a container in 172.29.0.0/16"),
+    ({"ip_addresses": [{"ip_address": "10.1.2.3"}]},
+     "container.network_infos[0].ip_addresses: take address 10.1.2.3: it is not for a container in 172.29.0.0/16"),
+    ({"ip_addresses": [{"ip_address": "x"}]}, "container.network_infos[0].ip_addresses: read 'x': not an IP address"),
+    ({"ip_addresses": [{"ip_address": "172.29.9.9"}, {"ip_address": "fd74:6570:7569::5"}]},
+     "container.network_infos[0].ip_addresses: take address fd74:6570:7569::5: it is not the same host's as the one before"),
+    ({"port_mappings": [{"host_port": 22, "container_port": 22}]},
+     "container.network_infos[0].port_mappings[0].host_port: 22 is not among the ports that were offered for it"),
+    ({"port_mappings": [{"host_port": 31000, "container_port": 0}]},
+     "container.network_infos[0].port_mappings[0].container_port: 0 is not a port"),
+    ({"port_mappings": [{"host_port": 31000, "container_port": 80, "protocol": "sctp"}]},
+     "container.network_infos[0].port_mappings[0].protocol: 'sctp' is neither tcp nor udp"),
+    ({"port_mappings": [{"host_port": 31000, "container_port": 80}] * 2},
+     "container.network_infos[0].port_mappings[1].host_port: 31000 is mapped twice"),
+    ({"name": "", "port_mappings": [{"host_port": 31000, "container_port": 80}]},
+     "container.network_infos[0]: ports are mapped and addresses given on a network with a name"),
+    ({"labels": {"labels": [{"key": "bandwidth_in", "value": "fast"}]}},
+     "container.network_infos: label 'bandwidth_in' is 'fast', not a number with bit, kbit, mbit or gbit, and at least 8kbit"),
+    ({"labels": {"labels": [{"key": "allow", "value": "/db:5432,db"}]}},
+     "container.network_infos[0].labels: allow: 'db' is neither /NAME:PORT nor ADDRESS:PORT"),
+]
+
+
+@pytest.mark.parametrize("info, told", REFUSED, ids=itertools.count())
+def test_what_cannot_be_had_is_refused_with_a_sentence(node, info, told):
+    task = node.launch(info=info, resources=[PORTS])
+    status = node.framework.status(task, "TASK_ERROR")
+    assert status["message"] == f"launch task '{task}': {told}"
+    assert not node.networks()
+
+
+def test_a_fixed_address_is_given_once_at_a_time(node):
+    info = {"ip_addresses": [{"protocol": "IPv4", "ip_address": "172.29.7.7"}]}
+    first, addresses = node.running(info=info)
+    assert addresses == ["172.29.7.7", "fd74:6570:7569::707"]
+    status = node.framework.status(node.launch(info=info), "TASK_DROPPED")
+    assert status["message"].endswith("take address 172.29.7.7: Address already in use")
+    node.framework.call("KILL", task_id={"value": first})
+    node.framework.status(first, "TASK_KILLED")
+    wait_until(lambda: not node.networks(), "its return")
+    assert node.running(info=info)[1] == addresses
+
+
+def test_two_containers_do_not_map_one_port(node):
+    def mapped(protocol):
+        return {"port_mappings": [{"host_port": 31000, "container_port": 80, "protocol": protocol}]}
+    network = {"type": "MESOS", "network_infos": [{"name": "mesos-bridge", **mapped("tcp")}]}
+    pod, = groups.launch(node.framework, FOREVER, container=network)
+    node.framework.status(pod, "TASK_RUNNING")
+    status = node.framework.status(node.launch(info=mapped("tcp"), resources=[PORTS]), "TASK_DROPPED")
+    assert "port_mappings[0].host_port: 31000 is that of container" in status["message"]
+    other, _ = node.running(info=mapped("udp"), resources=[PORTS])
+    infos = node.framework.status(other)["container_status"]["network_infos"]
+    assert infos[0]["port_mappings"] == mapped("udp")["port_mappings"] and infos[0]["name"] == "mesos-bridge"
+    node.framework.call("KILL", task_id={"value": pod})
+
+
+@pytest.mark.parametrize("flag, told", [
+    ("--bridge_mtu=1279", "use '--bridge_mtu=1279': not 1280 to 65535"),
+    ("--bridge=a/b", "use '--bridge=a/b': it cannot be the name of a link"),
+    ("--bridge_subnet=10.1.2.3/16", "'10.1.2.3/16' is not a network of IPv4 with 8 to 30 bits"),
+    ("--bridge_subnet=10.0.0.0/31", "'10.0.0.0/31' is not a network of IPv4 with 8 to 30 bits"),
+    ("--bridge_subnet6=10.0.0.0/8", "'10.0.0.0/8' is not a network of IPv6 with 8 to 112 bits"),
+])
+def test_an_agent_with_an_impossible_bridge_does_not_start(flag, told):
+    done = subprocess.run([BUILD / "tepui-agent", "--master=127.0.0.1:1", flag], capture_output=True, text=True, check=False)
+    assert done.returncode == 1 and told in done.stderr
+
+
+# ---- the bridge ----
+
+def test_a_bridge_that_somebody_removed_is_made_again(node):
+    node.running()
+    node.run("ip", "link", "delete", "tepui0")
+    task, (address, address6) = node.running(SERVER)
+    assert node.run("sh", "-c", asking(address, address6)).count("from") == 2
+    assert node.links()[f"tepui-v{address.split('.')[-1]}"]["master"] == "tepui0" and task
+
+
+def test_a_second_agent_of_the_node_leaves_the_networks_to_the_first(node):
+    node.running()
+    other = node.start_agent("--attributes=second:1", place=node.namespace)
+    try:
+        offer = node.framework.offer(lambda o: any(a["name"] == "second" for a in o.get("attributes", [])))
+        task = node.framework.launch(offer, FOREVER, [scalar("cpus", 0.1), scalar("mem", 32)],
+                                     container={"type": "MESOS", "network_infos": [{"name": "bridge"}]})
+        status = node.framework.status(task, "TASK_DROPPED")
+        assert "have networks here: another agent of this node has them" in status["message"]
+    finally:
+        other.end()
+        node.agents.remove(other)
+        other.remove_cgroups()
+    assert len(node.links()) == 1
+
+
+def test_addresses_that_are_used_up_are_told_and_come_back():
+    with contextlib.closing(Node("--bridge_subnet=10.9.9.0/29", "--bridge_subnet6=", "--bridge_mtu=9000")) as node:
+        tasks = [node.running() for _ in range(5)]
+        assert {tuple(addresses) for _, addresses in tasks} == {(f"10.9.9.{i}",) for i in range(2, 7)}
+        assert {link["mtu"] for link in node.links().values()} == {9000}
+        status = node.framework.status(node.launch(), "TASK_DROPPED")
+        assert status["message"].endswith("take an address: all 5 of 10.9.9.0/29 are in use: No space left on device")
+        gone, addresses = tasks[2]
+        node.framework.call("KILL", task_id={"value": gone})
+        node.framework.status(gone, "TASK_KILLED")
+        wait_until(lambda: len(node.networks()) == 4, "its return")
+        assert node.running()[1] == addresses
