@@ -9,8 +9,8 @@
 
 #include "agent/images.h"
 #include "agent/launch_parts.h"
+#include "agent/names_config.h"
 #include "agent/network.h"
-#include "agent/names.h"
 #include "agent/stalls.h"
 #include "agent/volumes.h"
 #include "containerizer/cdi.h"
@@ -19,6 +19,7 @@
 #include "lib/err.h"
 #include "lib/flags.h"
 #include "net/address.h"
+#include "net/dns_forwarder.h"
 #include "net/http_auth.h"
 
 static const char prefix[] = "TEPUI_AGENT";
@@ -48,6 +49,10 @@ static const struct flag table[] = {
 	ROW(FLAG_STR, dns_domain, "mesos", 0, "domain of the names of what runs"),
 	ROW(FLAG_STR, dns_listen, "127.0.0.1:53", 0,
 	    "addresses to answer DNS on beside the containers' bridge, ',' between them; none: not at all"),
+	ROW(FLAG_STR, dns_upstreams, NULL, 0,
+	    "servers to ask for all other names, ',' between them; none: not at all (default: those of"
+	    " /etc/resolv.conf that are not this one)"),
+	ROW(FLAG_U64, dns_cache_size, "4096", DNS_MAX_CACHED, "answers of theirs to keep, of at most 4 KiB"),
 	ROW(FLAG_MILLIS, dns_ttl, "5secs", HOUR, "time for which names of what runs may be remembered"),
 	ROW(FLAG_BOOL, nftables, "true", 0,
 	    "make tables tepui of nftables when they are needed first: service addresses, ports of"

@@ -15,7 +15,7 @@ struct agent_flags {
 	char *host_path_volumes, *image_store, *user_ids;
 	char *credential, *http_credentials, *http_authenticators;
 	char *seccomp_config_dir, *seccomp_profile_name;
-	char *dns_domain, *dns_listen;
+	char *dns_domain, *dns_listen, *dns_upstreams;
 	bool cfs_quota, allow_unenforced, allow_root_tasks, allow_unconfined;
 	bool enforce_container_disk_quota, failure_output, insecure;
 	bool authenticate_http_readonly, authenticate_http_readwrite;
@@ -25,6 +25,7 @@ struct agent_flags {
 	char *bridge, *bridge_subnet, *bridge_subnet6;
 	uint64_t bridge_mtu;
 	int64_t dns_ttl;
+	uint64_t dns_cache_size;
 	uint64_t image_gc_high, image_gc_low, pids_limit, container_log_mb, container_log_files;
 	int64_t executor_registration_timeout, executor_reregistration_timeout;
 	int64_t executor_shutdown_grace_period, executor_heartbeat_interval, recovery_timeout, registration_backoff_factor;

@@ -11,6 +11,7 @@
 #include "agent/image_gc.h"
 #include "agent/master_link.h"
 #include "agent/metrics_text.h"
+#include "agent/names.h"
 #include "agent/persistent.h"
 #include "agent/sampler.h"
 #include "agent/status.h"
@@ -212,6 +213,7 @@ json_t *api_metrics_view(struct agent *agent)
 		put(view, (double)count_state(agent, i), "slave/tasks_%s", states[i].name);
 	put_counters(view, agent);
 	put_node(view, sampler_look_node(agent->sampler));
+	names_view_metrics(agent->names, view);
 	return view;
 }
 
@@ -409,6 +411,7 @@ static void reply_text(struct http_request *req, const struct traffic_table *tra
 		print_volumes(out, agent);
 		metrics_print_services(out, agent, traffic);
 		metrics_print_networks(out, agent);
+		names_print_metrics(agent->names, out);
 	}
 	if (!out || fclose(out) != 0) {
 		(void)err_set(&e, ENOMEM, "describe metrics");

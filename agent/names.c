@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,70 +12,10 @@
 #include "lib/cleanup.h"
 #include "lib/clock.h"
 #include "lib/err.h"
-#include "lib/flags.h"
+#include "lib/file_in.h"
 #include "lib/log.h"
 
-enum { MAX_ADDRESSES = 8 };
-
-static const char none[] = "none";
-
-/* ---- flags ---- */
-
-typedef int each_fn(void *arg, const char *text, struct err *e);
-
-/* FN for each of the texts of LIST between commas. */
-static int each_text(const char *list, each_fn *fn, void *arg, struct err *e)
-{
-	AUTO_FREE char *copy = strdup(list);
-	char *rest = NULL;
-	int r = copy ? 0 : err_set(e, ENOMEM, "read '%s'", list);
-
-	for (char *text = copy ? strtok_r(copy, ",", &rest) : NULL; text && r >= 0;
-	     text = strtok_r(NULL, ",", &rest))
-		r = fn(arg, text, e);
-	return r;
-}
-
-/* "ADDRESS:PORT", or ADDRESS with the port of DNS; IPv6 in brackets in any case. */
-static int parse_server(const char *text, struct address *ret, struct err *e)
-{
-	const char *end = text[0] == '[' ? strchr(text, ']') : NULL;
-	bool has_port = strchr(end ? end : text, ':');
-	char whole[ADDRESS_TEXT_SIZE];
-
-	if ((size_t)snprintf(whole, sizeof(whole), "%s%s", text, has_port ? "" : ":53") >=
-	    sizeof(whole))
-		return err_set(e, EINVAL, "read address '%.64s...': it is too long", text);
-	return strncmp(text, "unix:", 5) == 0 ?
-		       err_set(e, EINVAL, "read address '%s': DNS is not spoken there", text) :
-		       address_parse(whole, ret, e);
-}
-
-static int check_server(void *arg, const char *text, struct err *e)
-{
-	struct address ignored;
-	int *n = arg;
-
-	if (++*n > MAX_ADDRESSES)
-		return err_set(e, EINVAL, "more than %d addresses", MAX_ADDRESSES);
-	return parse_server(text, &ignored, e);
-}
-
-int names_check_flags(const struct agent_flags *flags, struct err *e)
-{
-	struct dns_name domain;
-	int n = 0;
-
-	if (dns_name_parse(flags->dns_domain, &domain) < 0 || domain.size == 1)
-		return err_set(e, EINVAL, "use '--dns_domain=%s': it is no name",
-			       flags->dns_domain);
-	if (strcmp(flags->dns_listen, none) != 0 &&
-	    each_text(flags->dns_listen, check_server, &n, e) < 0)
-		return err_wrap(e, "use '--dns_listen=%s'", flags->dns_listen);
-	if (flags->dns_ttl < 1000 && flags->dns_ttl != 0)
-		return err_set(e, EINVAL, "use '--dns_ttl': it is neither 0 nor a second or more");
-	return 0;
-}
+enum { MAX_RESOLVER = 64 << 10 };
 
 /* ---- what the directory tells ---- */
 
@@ -139,56 +80,107 @@ void names_set_master(struct names *names, const struct address *master)
 
 /* ---- where it is asked ---- */
 
-static int listen_at(void *arg, const char *text, struct err *e)
+static int listen_all(struct names *names, struct err *e)
 {
-	struct names *names = arg;
-	struct address address;
-	struct err why = { 0 };
-	int r = parse_server(text, &address, e);
+	struct names_addresses all;
+	int r = names_addresses_parse(names->agent->flags.dns_listen, &all, e);
 
 	if (r < 0)
 		return r;
-	if (dns_server_listen(names->server, &address, &why) < 0)
-		log_write_err(LOG_LEVEL_WARNING, &why, "names are not answered there");
+	names->is_on = all.n > 0;
+	for (size_t i = 0; i < all.n; i++) {
+		struct err why = { 0 };
+
+		if (dns_server_listen(names->server, &all.of[i], &why) < 0)
+			log_write_err(LOG_LEVEL_WARNING, &why, "names are not answered there");
+	}
 	return 0;
 }
 
-static void allow(struct names *names, in_addr_t address, unsigned prefix)
+/* Do we answer at UPSTREAM: there, or at all addresses of the node, of which it is one? */
+static bool is_ourselves(const struct names *names, const struct address *upstream)
 {
-	if (names->n_nets < NAMES_MAX_NETS)
-		names->nets[names->n_nets++] = (struct names_net){ { address }, prefix };
+	struct sockaddr_in everywhere = { .sin_family = AF_INET,
+					  .sin_port = htons(address_port(upstream)) };
+	char host[ADDRESS_HOST_SIZE], text[ADDRESS_TEXT_SIZE];
+	struct address all = { .size = sizeof(everywhere) };
+
+	if (dns_server_is_at(names->server, upstream))
+		return true;
+	memcpy(&all.storage, &everywhere, sizeof(everywhere));
+	address_format(upstream, text);
+	return dns_server_is_at(names->server, &all) &&
+	       address_local_host(upstream, host) >= 0 &&
+	       strncmp(text, host, strlen(host)) == 0 && text[strlen(host)] == ':';
 }
 
-int names_serve_bridge(struct names *names, const struct in_addr *address, unsigned prefix,
-		       struct err *e)
+/* Often a link to what systemd-resolved or a DHCP client has written. */
+static int read_resolver(struct names_addresses *ret, struct err *e)
 {
-	struct sockaddr_in ip4 = { .sin_family = AF_INET, .sin_addr = *address,
-				   .sin_port = htons(DNS_PORT) };
+	static const char path[] = "/etc/resolv.conf";
+	AUTO_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	AUTO_FREE char *text = NULL;
+	size_t size;
+	int r;
+
+	ret->n = 0;
+	if (fd < 0)
+		return err_set(e, errno, "open '%s'", path);
+	r = file_in_read_fd(fd, path, MAX_RESOLVER, &text, &size, e);
+	if (r >= 0)
+		names_addresses_resolver(text, ret);
+	return r;
+}
+
+/* Those that the host asks, unless others are named; without any, names of others are not answered. */
+static int find_upstreams(struct names *names, struct err *e)
+{
+	const char *flag = names->agent->flags.dns_upstreams;
+	struct names_addresses all;
+	struct err why = { 0 };
+	size_t n = 0;
+
+	if (flag && names_addresses_parse(flag, &all, e) < 0)
+		return -e->code;
+	if (!flag && read_resolver(&all, &why) < 0)
+		log_write_err(LOG_LEVEL_WARNING, &why, "no other servers of names are known");
+	for (size_t i = 0; i < all.n; i++)
+		if (!is_ourselves(names, &all.of[i]))
+			all.of[n++] = all.of[i];
+	return dns_forwarder_new(names->agent->loop, all.of, n, names->agent->flags.dns_cache_size,
+				 &names->forwarder, e);
+}
+
+int names_serve_bridge(struct names *names, const struct ip_prefix *address, struct err *e)
+{
+	struct sockaddr_in ip4 = { .sin_family = AF_INET, .sin_port = htons(DNS_PORT) };
 	struct address at = { .size = sizeof(ip4) };
 	int r;
 
-	if (strcmp(names->agent->flags.dns_listen, none) == 0 ||
-	    names->bridge.s_addr == address->s_addr)
+	if (!names->is_on || names->bridge.family || address->family != AF_INET)
 		return 0;
+	memcpy(&ip4.sin_addr, address->bytes, sizeof(ip4.sin_addr));
 	memcpy(&at.storage, &ip4, sizeof(ip4));
-	r = dns_server_listen(names->server, &at, e);
-	if (r < 0)
-		return r;
+	/* Where all addresses are listened at, this one is. */
+	if (!is_ourselves(names, &at)) {
+		r = dns_server_listen(names->server, &at, e);
+		if (r < 0)
+			return r;
+	}
 	names->bridge = *address;
-	allow(names, address->s_addr, prefix);
 	return 0;
 }
 
 bool names_write_resolver(const struct names *names, FILE *to)
 {
-	char address[INET_ADDRSTRLEN], domain[DNS_NAME_TEXT_SIZE];
+	char address[IP_PREFIX_TEXT_SIZE], domain[DNS_NAME_TEXT_SIZE];
 
-	if (names->bridge.s_addr == INADDR_ANY)
+	if (!names->bridge.family)
 		return false;
-	(void)inet_ntop(AF_INET, &names->bridge, address, sizeof(address));
 	dns_name_format(names_zone_domain(names->zone), domain);
 	domain[strlen(domain) - 1] = '\0';
-	fprintf(to, "nameserver %s\nsearch marathon.%s %s\n", address, domain, domain);
+	fprintf(to, "nameserver %s\nsearch marathon.%s %s\n",
+		ip_prefix_format_host(&names->bridge, address), domain, domain);
 	return true;
 }
 
@@ -226,8 +218,9 @@ static int start(struct names *names, struct err *e)
 		return err_set(e, EINVAL, "use '--dns_domain=%s': it is too long",
 			       flags->dns_domain);
 	r = dns_server_new(names->agent->loop, names_answer, names, &names->server, e);
-	return r < 0 || strcmp(flags->dns_listen, none) == 0 ?
-		       r : each_text(flags->dns_listen, listen_at, names, e);
+	if (r >= 0)
+		r = listen_all(names, e);
+	return r < 0 ? r : find_upstreams(names, e);
 }
 
 int names_new(struct agent *agent, struct names **ret, struct err *e)
@@ -239,7 +232,6 @@ int names_new(struct agent *agent, struct names **ret, struct err *e)
 		return err_set(e, ENOMEM, "answer names");
 	names->agent = agent;
 	names->ttl = (uint32_t)(agent->flags.dns_ttl / 1000);
-	allow(names, htonl(INADDR_LOOPBACK), 8);
 	r = start(names, e);
 	if (r < 0) {
 		names_free(names);
@@ -253,6 +245,7 @@ void names_free(struct names *names)
 {
 	if (!names)
 		return;
+	dns_forwarder_free(names->forwarder);
 	dns_server_free(names->server);
 	names_zone_free(names->zone);
 	free(names->found);

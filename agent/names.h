@@ -5,7 +5,7 @@
 #ifndef AGENT_NAMES_H
 #define AGENT_NAMES_H
 
-#include <netinet/in.h>
+#include <jansson.h>
 #include <stdbool.h>
 #include <stdio.h>
 
@@ -13,12 +13,9 @@
 
 struct address;
 struct agent;
-struct agent_flags;
 struct err;
+struct ip_prefix;
 struct names;
-
-/* -EINVAL names the flag. */
-int names_check_flags(const struct agent_flags *flags, struct err *e);
 
 /* After the directory, to which it listens.  An address that is taken is a warning. */
 int names_new(struct agent *agent, struct names **ret, struct err *e);
@@ -28,13 +25,16 @@ void names_free(struct names *names);
 void names_set_master(struct names *names, const struct address *master);
 
 /*
- * Containers are on the network of ADDRESS with PREFIX bits, which is the node's own in it: they are answered
- * there, and what they ask of others, too.  Again: nothing.
+ * Containers are on ADDRESS's network, where it is the node's own: they are answered there, and what they ask of
+ * others, too.  Again: nothing.  The address is there.
  */
-int names_serve_bridge(struct names *names, const struct in_addr *address, unsigned prefix,
-		       struct err *e);
-/* The lines of a resolv.conf for containers on it; false: they are not answered, and nothing is written. */
+int names_serve_bridge(struct names *names, const struct ip_prefix *address, struct err *e);
+/* Lines of a resolv.conf for containers on it; false: they are not answered, and nothing is written. */
 bool names_write_resolver(const struct names *names, FILE *to);
+
+/* What it has done, as text for Prometheus and as members of VIEW. */
+void names_print_metrics(const struct names *names, FILE *out);
+void names_view_metrics(const struct names *names, json_t *view);
 
 /* For its other forms. */
 const struct names_zone *names_zone(const struct names *names);

@@ -23,21 +23,17 @@ struct names_address names_host_of(const struct address *address)
 	return host;
 }
 
-/* We are no open resolver. */
+/* The node's own processes and its containers: we are no open resolver. */
 static bool may_ask_others(const struct names *names, const struct address *peer)
 {
 	struct names_address host = names_host_of(peer);
+	struct ip_prefix address = { .family = host.family, .length = 32 };
 
 	if (host.family != AF_INET)
 		return IN6_IS_ADDR_LOOPBACK(&host.v6);
-	for (size_t i = 0; i < names->n_nets; i++) {
-		const struct names_net *net = &names->nets[i];
-		uint32_t differs = ntohl(host.v4.s_addr ^ net->address.s_addr);
-
-		if (net->prefix == 0 || differs >> (32 - net->prefix) == 0)
-			return true;
-	}
-	return false;
+	memcpy(address.bytes, &host.v4, sizeof(host.v4));
+	return ntohl(host.v4.s_addr) >> 24 == IN_LOOPBACKNET ||
+	       (names->bridge.family && ip_prefix_contains(&names->bridge, &address));
 }
 
 /* ---- records ---- */
@@ -176,6 +172,11 @@ void names_answer(void *arg, struct dns_request *request)
 		answer_own(names, request, verdict, &finding);
 		return;
 	}
-	names->foreign_refused++;
-	dns_request_fail(request, DNS_REFUSED, 0);
+	/* Without the wish that we ask others there is nothing to tell of them. */
+	if (names->recurses && dns_query_wants_recursion(query)) {
+		dns_forwarder_ask(names->forwarder, request);
+		return;
+	}
+	names->refused++;
+	dns_request_fail(request, DNS_REFUSED, names->recurses);
 }

@@ -3,30 +3,25 @@
 #define AGENT_NAMES_PARTS_H
 
 #include "agent/names.h"
+#include "agent/names_config.h"
+#include "net/dns_forwarder.h"
 #include "net/dns_server.h"
-
-enum { NAMES_MAX_NETS = 4 };
-
-/* Who may ask for names of others: whoever has an address in it. */
-struct names_net {
-	struct in_addr address;
-	unsigned prefix;
-};
+#include "net/ip_prefix.h"
 
 struct names {
 	struct agent *agent;
 	struct names_zone *zone;
 	struct dns_server *server;
+	struct dns_forwarder *forwarder;
+	bool is_on;			/* DNS is answered */
 	struct dns_name own, mailbox;	/* ns1.DOMAIN, root.DOMAIN */
 	uint32_t ttl, serial;
-	struct names_net nets[NAMES_MAX_NETS];
-	size_t n_nets;
-	struct in_addr bridge;		/* where containers are answered; INADDR_ANY: nowhere */
+	struct ip_prefix bridge;	/* where containers are answered; family 0: nowhere */
 	/* Of the present query. */
 	struct names_found *found;
 	struct names_address at;	/* where it was asked */
 	unsigned recurses;		/* DNS_RECURSES: who asks is answered of others, too */
-	uint64_t foreign_refused;
+	uint64_t refused;		/* queries for others of those who may not */
 	bool is_short;			/* of memory, so that something has no name */
 };
 

@@ -56,12 +56,10 @@ static int make(const void *arg, void *result, struct err *e)
 static void tell(const struct networks *networks)
 {
 	const struct bridge *bridge = &networks->bridge;
-	struct in_addr address;
 	struct err e = { 0 };
 
 	ruleset_set_bridge(networks->agent->ruleset, bridge);
-	memcpy(&address, bridge->address.bytes, sizeof(address));
-	if (names_serve_bridge(networks->agent->names, &address, bridge->address.length, &e) < 0)
+	if (names_serve_bridge(networks->agent->names, &bridge->address, &e) < 0)
 		log_write_err(LOG_LEVEL_WARNING, &e, "names are not answered on bridge '%s'",
 			      bridge->name);
 }

@@ -91,6 +91,19 @@ bool dns_query_wants_recursion(const struct dns_query *query)
 	return query->flags & DNS_FLAG_RECURSION;
 }
 
+size_t dns_query_key(const struct dns_query *query, uint8_t ret[DNS_KEY_SIZE])
+{
+	struct dns_name name = query->name;
+
+	dns_name_lower(&name);
+	dns_put16(ret, query->type);
+	dns_put16(ret + 2, query->class);
+	ret[4] = (uint8_t)(query->has_edns | query->wants_dnssec << 1 |
+			   !!(query->flags & DNS_FLAG_CHECKING_DISABLED) << 2);
+	memcpy(ret + 5, name.wire, name.size);
+	return 5u + name.size;
+}
+
 static size_t put_opt(uint8_t *p, unsigned rcode, bool wants_dnssec)
 {
 	memset(p, 0, OPT_SIZE);

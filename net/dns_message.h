@@ -74,6 +74,13 @@ struct dns_query {
 int dns_query_parse(const void *data, size_t size, struct dns_query *ret);
 bool dns_query_wants_recursion(const struct dns_query *query);
 
+/*
+ * What an answer depends on: queries of one key have one answer, but for its id and the case of its name.
+ * Returns its size.
+ */
+enum { DNS_KEY_SIZE = DNS_MAX_NAME + 5 };
+size_t dns_query_key(const struct dns_query *query, uint8_t ret[DNS_KEY_SIZE]);
+
 /* QUERY with ID, for another server; returns its size, at most DNS_PLAIN_UDP. */
 size_t dns_query_write(const struct dns_query *query, uint16_t id, void *ret);
 
