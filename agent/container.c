@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "agent/agent.h"
 #include "agent/images.h"
@@ -359,10 +360,12 @@ void containers_kill_strangers(struct agent *agent)
 
 	n = process_list(agent->supervisors_fd, pids, ARRAY_SIZE(pids));
 	for (int i = 0; i < n; i++) {
+		/* Each leads a session, in which what it runs for networks is too. */
+		pid_t leader = getsid(pids[i]);
 		bool is_known = false;
 
 		for (const struct container *c = agent->containers; c && !is_known; c = c->hh.next)
-			is_known = c->pid == pids[i] && container_is_alive(c);
+			is_known = c->pid == leader && container_is_alive(c);
 		if (is_known)
 			continue;
 		log_warning("kill process %d: a supervisor of no container", pids[i]);

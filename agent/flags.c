@@ -46,6 +46,12 @@ static const struct flag table[] = {
 	ROW(FLAG_STR, bridge_subnet6, "fd74:6570:7569::/64", 0,
 	    "IPv6 network on it (\"\": none)"),
 	ROW(FLAG_U64, bridge_mtu, "1500", 65535, "largest packet on it, in bytes"),
+	ROW(FLAG_STR, network_cni_config_dir, NULL, 0,
+	    "directory with the configurations of networks that CNI plugins make (default: no such"
+	    " networks)"),
+	ROW(FLAG_STR, network_cni_plugins_dir, "/usr/lib/cni", 0,
+	    "directories with these plugins, with ':' between"),
+	ROW(FLAG_MILLIS, cni_timeout, "30secs", 0, "how long a plugin may take"),
 	ROW(FLAG_STR, dns_domain, "mesos", 0, "domain of the names of what runs"),
 	ROW(FLAG_STR, dns_listen, "127.0.0.1:53", 0,
 	    "addresses to answer DNS on beside the containers' bridge, ',' between them; none: not at all"),

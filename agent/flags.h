@@ -23,12 +23,14 @@ struct agent_flags {
 	bool nftables, open_admin_ports;
 	bool help, version;
 	char *bridge, *bridge_subnet, *bridge_subnet6;
+	char *network_cni_config_dir, *network_cni_plugins_dir;
 	uint64_t bridge_mtu;
 	int64_t dns_ttl;
 	uint64_t dns_cache_size;
 	uint64_t image_gc_high, image_gc_low, pids_limit, container_log_mb, container_log_files;
 	int64_t executor_registration_timeout, executor_reregistration_timeout;
 	int64_t executor_shutdown_grace_period, executor_heartbeat_interval, recovery_timeout, registration_backoff_factor;
+	int64_t cni_timeout;
 	int64_t image_gc_interval, gc_delay, sample_interval, stall_threshold, http_heartbeat_interval;
 };
 

@@ -8,6 +8,7 @@
 #include "agent/agent.h"
 #include "agent/container.h"
 #include "agent/errand.h"
+#include "agent/network_cni.h"
 #include "agent/ruleset.h"
 #include "lib/cleanup.h"
 #include "lib/err.h"
@@ -24,6 +25,8 @@ int networks_check_flags(const struct agent_flags *flags, struct err *e)
 {
 	struct ipam ipam;
 
+	if (network_cni_check_flags(flags, e) < 0)
+		return -e->code;
 	if (!*flags->bridge)
 		return 0;
 	if (!link_name_is_valid(flags->bridge))
@@ -75,6 +78,7 @@ int networks_new(struct agent *agent, struct networks **ret, struct err *e)
 		return err_set(e, ENOMEM, "prepare networks");
 	networks->agent = agent;
 	networks->lock_fd = -EBADF;
+	network_cni_look(agent);
 	r = init_bridge(networks, e);
 	if (r >= 0)
 		r = loop_timer_new(agent->loop, on_retry, networks, &networks->retry, e);
@@ -87,6 +91,7 @@ int networks_new(struct agent *agent, struct networks **ret, struct err *e)
 
 static void drop(struct networks *networks, struct network *network)
 {
+	network_cni_stop(network);
 	HASH_DEL(networks->all, network);
 	if (network->number) {
 		HASH_DELETE(by_number, networks->numbered, network);
@@ -104,6 +109,7 @@ void networks_free(struct networks *networks)
 		return;
 	errand_free(networks->making);
 	errand_free(networks->removing);
+	errand_free(networks->collecting);
 	loop_timer_free(networks->retry);
 	HASH_ITER(hh, networks->all, network, next)
 		drop(networks, network);
@@ -240,6 +246,8 @@ static json_t *describe_attachment(const struct networks *networks,
 	uint64_t in, out;
 	json_t *object;
 
+	if (attachment->config)
+		return network_cni_describe(attachment, e);
 	if (network_bandwidth(info, "bandwidth_in", &in, e) < 0 ||
 	    network_bandwidth(info, "bandwidth_out", &out, e) < 0)
 		return NULL;
@@ -273,6 +281,8 @@ char *network_describe(const struct container *c, struct err *e)
 			return NULL;
 		(void)json_array_append_new(list, object);
 	}
+	if (network_has_cni(network))
+		(void)json_object_set_new(document, "cni", network_cni_describe_host(c));
 	text = document ? json_dumps(document, JSON_COMPACT) : NULL;
 	if (!text)
 		(void)err_set(e, ENOMEM, "describe networks");
@@ -305,8 +315,13 @@ void network_release(struct container *c)
 	struct networks *networks = c->agent->networks;
 	struct network *network = find(networks, c->id);
 
-	if (!network || network->is_leaving)
-		return;
+	if (network && !network->is_leaving && !network->is_deleting &&
+	    !network_cni_release(networks, network, true))
+		network_leave(networks, network);
+}
+
+void network_leave(struct networks *networks, struct network *network)
+{
 	network->is_leaving = true;
 	if (network_has_links(network))
 		networks_remove_links(networks);
@@ -371,8 +386,10 @@ int networks_load(struct networks *networks, struct err *e)
 void networks_settle(struct networks *networks)
 {
 	struct network *network, *next;
+	bool needs_bridge = false;
 	struct err e = { 0 };
 
+	network_cni_settle(networks);
 	if (!*networks->bridge.name && !networks->all)
 		return;
 	if (networks_own(networks, &e) < 0) {
@@ -380,11 +397,14 @@ void networks_settle(struct networks *networks)
 		return;
 	}
 	HASH_ITER(hh, networks->all, network, next) {
-		if (!container_find(networks->agent, network->record->container_id))
+		if (!network->is_deleting &&
+		    !container_find(networks->agent, network->record->container_id))
 			network_forget(networks, network);
 	}
 	networks_remove_strangers(networks);
-	if (networks->all && networks_make_bridge(networks, &e) < 0)
+	for (network = networks->all; network; network = network->hh.next)
+		needs_bridge |= network->number > 0;
+	if (needs_bridge && networks_make_bridge(networks, &e) < 0)
 		log_write_err(LOG_LEVEL_ERROR, &e, "look after the bridge");
 }
 
@@ -440,14 +460,29 @@ static int add_info(Mesos__V1__ContainerStatus *status, const Mesos__V1__Network
 	return 0;
 }
 
+/* What plugins gave is there by the time that the supervisor says anything of what it runs. */
+static void learn(struct networks *networks, struct network *network)
+{
+	struct err e = { 0 };
+	int r = network_cni_learn(networks, network, &e);
+
+	if (r > 0)
+		r = put(networks, network, &e);
+	if (r < 0)
+		log_write_err(LOG_LEVEL_ERROR, &e, "learn what container '%s' has of networks",
+			      network->record->container_id);
+}
+
 int network_complete_status(const struct container *c, Mesos__V1__ContainerStatus *status)
 {
-	const struct network *network = network_of(c);
+	struct network *network = network_of(c);
 	char *address = c->agent->address;
 	int r = 0;
 
 	if (status->n_network_infos > 0)
 		return 0;
+	if (network)
+		learn(c->agent->networks, network);
 	if (!network)
 		return address ? add_info(status, NULL, NULL, &address, 1) : 0;
 	while (c->parent)

@@ -42,6 +42,8 @@ struct network {
 	bool is_waiting;		/* for the bridge */
 	bool is_leaving;		/* its container has ended; its links may be there yet */
 	bool is_removed;		/* an errand is at that */
+	bool is_deleting;		/* its container has ended, and plugins undo what they did */
+	struct network_cni *cni;	/* plugins that are run for it; NULL: none now */
 	bool has_traffic;
 	struct network_traffic traffic;	/* as last looked at */
 	UT_hash_handle hh;		/* in networks->all, by record->container_id */
@@ -60,6 +62,8 @@ struct networks {
 	int lock_fd;			/* keeps other agents off; -EBADF: not ours (yet) */
 	struct errand *making, *removing;
 	struct loop_timer *retry;	/* of removing */
+	struct errand *collecting;	/* CNI's GC */
+	unsigned n_cni_errands;		/* DEL of containers that have ended */
 };
 
 /* What of FLAGS is about networks; -EINVAL names the flag. */
@@ -99,7 +103,13 @@ void network_release(struct container *c);
 /* Its addresses, or the node's, into STATUS, unless it names some; -ENOMEM. */
 int network_complete_status(const struct container *c, Mesos__V1__ContainerStatus *status);
 
+/* Its plugins have nothing more to undo: its addresses are free when its links are gone. */
+void network_leave(struct networks *networks, struct network *network);
+
 /* ---- agent/network_plan.c ---- */
+
+/* The value of label KEY; NULL: it has none. */
+const char *network_label(const Mesos__V1__NetworkInfo *info, const char *key);
 
 /* The bandwidth that the label KEY of INFO allows, in bits a second; 0: any.  -EINVAL. */
 int network_bandwidth(const Mesos__V1__NetworkInfo *info, const char *key, uint64_t *ret,

@@ -9,6 +9,7 @@
 #include "agent/agent.h"
 #include "agent/container.h"
 #include "agent/network.h"
+#include "agent/network_cni.h"
 #include "lib/cleanup.h"
 #include "lib/err.h"
 #include "lib/pb_json.h"
@@ -32,11 +33,12 @@ struct plan {
 	PortMapping *mappings[MAX_MAPPINGS];
 	char *allowed[MAX_ALLOWED];			/* in ALLOWED_TEXTS */
 	char *allowed_texts[MAX_NETWORKS];		/* owned */
+	char *configs[MAX_NETWORKS];			/* of CNI; owned */
 };
 
 /* ---- labels ---- */
 
-static const char *find_label(const Mesos__V1__NetworkInfo *info, const char *key)
+const char *network_label(const Mesos__V1__NetworkInfo *info, const char *key)
 {
 	for (size_t i = 0; info->labels && i < info->labels->n_labels; i++) {
 		const Mesos__V1__Label *label = info->labels->labels[i];
@@ -57,7 +59,7 @@ int network_bandwidth(const Mesos__V1__NetworkInfo *info, const char *key, uint6
 		{ "bit", 1 }, { "kbit", 1000 }, { "mbit", 1000000 }, { "gbit", 1000000000 },
 	};
 	enum { MIN_BITS = 8000 };
-	const char *text = find_label(info, key);
+	const char *text = network_label(info, key);
 	uint64_t number;
 	int n = 0;
 
@@ -80,7 +82,7 @@ int network_bandwidth(const Mesos__V1__NetworkInfo *info, const char *key, uint6
 static int add_allowed(struct plan *plan, const Mesos__V1__NetworkInfo *info, size_t i,
 		       struct err *e)
 {
-	const char *text = find_label(info, "allow");
+	const char *text = network_label(info, "allow");
 	char *rest, *word;
 
 	if (!text)
@@ -169,8 +171,9 @@ static int check_mapping(const struct plan *plan, const PortMapping *mapping, co
 	return 0;
 }
 
+/* Those that plugins map are theirs alone. */
 static int add_mappings(struct plan *plan, const Mesos__V1__NetworkInfo *info, size_t i,
-			struct err *e)
+			bool are_plugins, struct err *e)
 {
 	for (size_t k = 0; k < info->n_port_mappings; k++) {
 		char where[96];
@@ -181,6 +184,8 @@ static int add_mappings(struct plan *plan, const Mesos__V1__NetworkInfo *info, s
 			return err_set(e, E2BIG, "%s: more than %d", where, MAX_MAPPINGS);
 		if (check_mapping(plan, info->port_mappings[k], where, e) < 0)
 			return -e->code;
+		if (are_plugins)
+			continue;
 		plan->mappings[plan->record.n_port_mappings++] = info->port_mappings[k];
 	}
 	return 0;
@@ -259,6 +264,7 @@ static int add_network(struct plan *plan, const Mesos__V1__NetworkInfo *info, si
 		       struct err *e)
 {
 	Attachment *attachment = &plan->attachments[i];
+	const struct agent *agent = plan->networks->agent;
 	uint64_t bits;
 	int r;
 
@@ -268,12 +274,16 @@ static int add_network(struct plan *plan, const Mesos__V1__NetworkInfo *info, si
 	attachment->interface = plan->interfaces[i];
 	plan->attachment_list[i] = attachment;
 	plan->record.n_attachments = i + 1;
-	if (!is_bridge(info->name))
-		return err_set(e, ENOTSUP, "container.network_infos[%zu].name: this agent has no "
-			       "network '%.64s'", i, info->name);
-	r = add_bridge(plan, info, i, e);
+	r = network_cni_bind(agent, info, &plan->configs[i], e);
+	attachment->config = plan->configs[i];
+	if (r == 0 && !is_bridge(info->name))
+		r = network_cni_refuse(agent, info->name, e);
+	if (r < 0)
+		return err_wrap(e, "container.network_infos[%zu]", i);
+	if (!attachment->config)
+		r = add_bridge(plan, info, i, e);
 	if (r >= 0)
-		r = add_mappings(plan, info, i, e);
+		r = add_mappings(plan, info, i, attachment->config, e);
 	if (r >= 0)
 		r = add_allowed(plan, info, i, e);
 	if (r >= 0)
@@ -341,8 +351,10 @@ static int finish(struct plan *plan, int r, Tepui__NetworkRecord **ret, struct e
 	}
 	if (r < 0 && plan->number)
 		ipam_give_back(&plan->networks->ipam, plan->number);
-	for (size_t i = 0; i < MAX_NETWORKS; i++)
+	for (size_t i = 0; i < MAX_NETWORKS; i++) {
 		free(plan->allowed_texts[i]);
+		free(plan->configs[i]);
+	}
 	return r;
 }
 

@@ -23,7 +23,7 @@ static const char containers[] = "containers";
 
 static const char *const files[] = {
 	HANDOVER_CONFIG, HANDOVER_EXIT, HANDOVER_EXIT_TMP, HANDOVER_CONTROL,
-	HANDOVER_HOSTS, HANDOVER_HOSTNAME, HANDOVER_RESOLV_CONF,
+	HANDOVER_HOSTS, HANDOVER_HOSTNAME, HANDOVER_RESOLV_CONF, HANDOVER_NETWORKS,
 };
 
 int dir_make(int dir_fd, const char *path, mode_t mode, struct err *e)

@@ -2,6 +2,8 @@
 #ifndef CONTAINERIZER_HANDOVER_H
 #define CONTAINERIZER_HANDOVER_H
 
+#include "isolators/network_files.h"
+
 /*
  * The agent makes a runtime directory for each container (0700, below its state directory), writes
  * the launch document there, and executes its sealed copy of tepui-executor with
@@ -22,9 +24,10 @@
 #define HANDOVER_EXIT "exit"		/* tepui.ExitRecord, fsynced by the supervisor */
 #define HANDOVER_EXIT_TMP "exit.tmp"
 #define HANDOVER_ROOT "root"		/* the writable layer over an image, and what it needs */
-#define HANDOVER_HOSTS "hosts"		/* and the next two: files of /etc, where it has networks */
+#define HANDOVER_HOSTS NETWORK_FILE_HOSTS	/* and the next two: files of /etc, where it has networks */
 #define HANDOVER_HOSTNAME "hostname"
-#define HANDOVER_RESOLV_CONF "resolv.conf"
+#define HANDOVER_RESOLV_CONF NETWORK_FILE_RESOLV_CONF
+#define HANDOVER_NETWORKS NETWORK_FILE_CNI	/* what plugins gave, by the supervisor */
 #define HANDOVER_CONTROL "control"	/* the supervisor's socket: tepui.ControlCall */
 
 enum { HANDOVER_SECCOMP_FD = 3 };
@@ -47,7 +50,9 @@ enum { HANDOVER_SECCOMP_FD = 3 };
 /*
  * What its own network namespace is attached to, in that order: JSON {"attachments": [{"network": NAME,
  * "interface": IN IT, "link": ON THE HOST, "bridge": NAME, "mtu": BYTES, "addresses": ["10.1.2.3/16"],
- * "gateways": ["10.1.0.1"], "bandwidth_in": BITS A SECOND, "bandwidth_out": LIKEWISE}]}.
+ * "gateways": ["10.1.0.1"], "bandwidth_in": BITS A SECOND, "bandwidth_out": LIKEWISE}]}.  One that CNI
+ * plugins make has, beside its names, "cni": CONFIGURATION; and how plugins are run for all of them is
+ * {"cni": {"dirs": "DIR:DIR" OF PLUGINS, "directory": THE RUNTIME DIRECTORY, "timeout_ms": OF ONE}}.
  */
 #define HANDOVER_ANNOTATION_NETWORK "io.tepui.network"
 /* With a user namespace: the root is an idmapped mount, its files belong to the ids inside. */

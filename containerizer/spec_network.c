@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <limits.h>
 #include <string.h>
 
 #include "containerizer/handover.h"
@@ -22,6 +23,13 @@ static const struct json_field network_fields[] = {
 	FIELD_U64(struct spec_network, mtu, "mtu", false, 0, UINT32_MAX),
 	FIELD_U64(struct spec_network, bandwidth_in, "bandwidth_in", false, 0, INT64_MAX),
 	FIELD_U64(struct spec_network, bandwidth_out, "bandwidth_out", false, 0, INT64_MAX),
+	FIELD_JSON(struct spec_network, cni, "cni", false),
+};
+
+static const struct json_field cni_fields[] = {
+	FIELD_STR(struct spec_cni, dirs, "dirs", true, 1, PATH_MAX),
+	FIELD_STR(struct spec_cni, directory, "directory", true, 1, PATH_MAX),
+	FIELD_U64(struct spec_cni, timeout_ms, "timeout_ms", true, 1, INT32_MAX),
 };
 
 static int read_network(const json_t *object, const char *where, size_t i, struct spec *spec,
@@ -35,24 +43,34 @@ static int read_network(const json_t *object, const char *where, size_t i, struc
 	return r;
 }
 
-int spec_read_networks(const char *text, struct spec *spec, struct err *e)
+static int read_list(const json_t *list, struct spec *spec, struct err *e)
 {
-	struct { json_t *attachments; } document = { 0 };
-	static const struct json_field fields[] = {
-		{ .key = "attachments", .kind = JSON_F_JSON, .required = true },
-	};
-	json_auto_t *object = NULL, *list = NULL;
-	int r = json_in_parse(text, strlen(text), &object, e);
-
-	if (r >= 0)
-		r = json_read_fields(object, WHERE, fields, ARRAY_SIZE(fields), &document, e);
-	if (r < 0)
-		return err_wrap(e, WHERE);
-	list = document.attachments;
 	if (json_array_size(list) > MAX_NETWORKS)
 		return err_set(e, ERANGE, WHERE ".attachments: more than %d", MAX_NETWORKS);
 	spec->networks = spec_alloc(json_array_size(list), sizeof(*spec->networks), WHERE, e);
 	if (!spec->networks)
 		return -ENOMEM;
 	return spec_each(list, WHERE ".attachments", read_network, spec, e);
+}
+
+int spec_read_networks(const char *text, struct spec *spec, struct err *e)
+{
+	struct { json_t *attachments, *cni; } document = { 0 };
+	static const struct json_field fields[] = {
+		FIELD_JSON(__typeof__(document), attachments, "attachments", true),
+		FIELD_JSON(__typeof__(document), cni, "cni", false),
+	};
+	json_auto_t *object = NULL;
+	int r = json_in_parse(text, strlen(text), &object, e);
+
+	if (r >= 0)
+		r = json_read_fields(object, WHERE, fields, ARRAY_SIZE(fields), &document, e);
+	if (r < 0)
+		return err_wrap(e, WHERE);
+	r = read_list(document.attachments, spec, e);
+	if (r >= 0 && document.cni)
+		r = json_read_fields(document.cni, WHERE ".cni", cni_fields,
+				     ARRAY_SIZE(cni_fields), &spec->cni, e);
+	json_free_fields(fields, ARRAY_SIZE(fields), &document);
+	return r;
 }

@@ -7,6 +7,7 @@
 
 #include "isolators/limits.h"
 #include "isolators/namespaces.h"
+#include "isolators/network_cni.h"
 #include "isolators/spec.h"
 #include "isolators/table.h"
 #include "lib/cleanup.h"
@@ -62,6 +63,7 @@ void box_close(struct box *box)
 	fd_close(&box->sandbox_fd);
 	fd_close(&box->user_ns_fd);
 	fd_close(&box->init_pidfd);
+	cni_networks_free(box);
 	join_close(box);
 	trees_close(&box->trees);
 	cgroup_close(&box->cgroup);

@@ -23,6 +23,7 @@ struct box {
 	struct trees trees;
 	int join_fds[SPEC_N_NAMESPACES];	/* or -EBADF */
 	int user_ns_fd;		/* made for init, open in the supervisor, or -EBADF */
+	struct cni_networks *cni;	/* in the supervisor: networks of plugins; or NULL */
 	pid_t init_pid;		/* in the supervisor's pid namespace */
 	int init_pidfd;
 	/* Init, when all is mounted and before the root changes; NULL: nothing. */

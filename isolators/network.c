@@ -1,7 +1,7 @@
 /*
  * Networks of the container's own network namespace: a pair of links for each, one end on a bridge of
  * the host.  The supervisor makes the pair, with the other end in init's namespace from the start; init
- * gives that its addresses and routes.
+ * gives that its addresses and routes.  Or plugins make all of it: isolators/network_cni.h.
  */
 #include <errno.h>
 #include <linux/sched.h>
@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "isolators/namespaces.h"
+#include "isolators/network_cni.h"
 #include "isolators/spec.h"
 #include "isolators/table.h"
 #include "lib/cleanup.h"
@@ -38,8 +39,11 @@ static int check_addresses(char *const *list, const char *field, size_t i, struc
 
 static int check_network(const struct spec_network *network, size_t i, struct err *e)
 {
-	if (check_name(network->interface, "interface", i, e) < 0 ||
-	    check_name(network->link, "link", i, e) < 0 ||
+	if (check_name(network->interface, "interface", i, e) < 0)
+		return -e->code;
+	if (network->cni)
+		return 0;
+	if (check_name(network->link, "link", i, e) < 0 ||
 	    check_name(network->bridge, "bridge", i, e) < 0 ||
 	    check_addresses(network->addresses, "addresses", i, e) < 0 ||
 	    check_addresses(network->gateways, "gateways", i, e) < 0)
@@ -58,7 +62,7 @@ static int validate(const struct spec *spec, struct err *e)
 		return err_set(e, EINVAL, "attach networks without a network namespace to make");
 	for (size_t i = 0; i < spec->n_networks && r == 0; i++)
 		r = check_network(&spec->networks[i], i, e);
-	return r;
+	return r < 0 ? r : cni_networks_validate(spec, e);
 }
 
 /* Whatever has the name of our end is left over from a container that is gone: names are ours alone. */
@@ -111,11 +115,13 @@ static int attach(struct box *box, struct err *e)
 	for (size_t i = 0; i < spec->n_networks && r >= 0; i++) {
 		const struct spec_network *network = &spec->networks[i];
 
+		if (network->cni)
+			continue;
 		r = make_link(&nl, box, network, e);
 		if (r >= 0)
 			r = limit(&nl, network->link, network->bandwidth_in, network->mtu, e);
 	}
-	return r;
+	return r < 0 ? r : cni_networks_attach(box, e);
 }
 
 /* The first one has the default routes. */
@@ -149,7 +155,7 @@ static int enter(struct box *box, struct err *e)
 	int r = spec->n_networks > 0 ? netlink_open(&nl, e) : 0;
 
 	for (size_t i = 0; i < spec->n_networks && r >= 0; i++)
-		r = configure(&nl, &spec->networks[i], i == 0, e);
+		r = spec->networks[i].cni ? 0 : configure(&nl, &spec->networks[i], i == 0, e);
 	return r;
 }
 
@@ -163,10 +169,13 @@ static void release(struct box *box)
 	const struct spec *spec = box->spec;
 	struct err lost = { 0 };
 
+	cni_networks_release(box);
 	if (spec->n_networks == 0 || netlink_open(&nl, &lost) < 0)
 		return;
-	for (size_t i = 0; i < spec->n_networks; i++)
-		link_delete(&nl, spec->networks[i].link);
+	for (size_t i = 0; i < spec->n_networks; i++) {
+		if (spec->networks[i].link)
+			link_delete(&nl, spec->networks[i].link);
+	}
 	(void)netlink_flush(&nl, &lost);
 }
 

@@ -52,8 +52,11 @@ static void free_networks(struct spec *spec)
 		free(network->bridge);
 		free_list(network->addresses);
 		free_list(network->gateways);
+		json_decref(network->cni);
 	}
 	free(spec->networks);
+	free(spec->cni.dirs);
+	free(spec->cni.directory);
 }
 
 static void free_resources(struct spec *spec)

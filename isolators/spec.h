@@ -100,6 +100,15 @@ struct spec_network {
 	char **addresses, **gateways;	/* "172.29.0.5/16"; "172.29.0.1"; NULL-terminated */
 	uint64_t mtu;
 	uint64_t bandwidth_in, bandwidth_out;	/* bits a second, seen from inside; 0: no limit */
+	/* A list of cni_list_bind(): plugins make it, and of the rest it has its names alone. */
+	struct json_t *cni;
+};
+
+/* How the plugins of networks are run: struct cni_host. */
+struct spec_cni {
+	char *dirs;
+	char *directory;		/* the container's on the host: NETWORK_FILE_* */
+	uint64_t timeout_ms;
 };
 
 struct spec_capabilities {
@@ -230,6 +239,7 @@ struct spec {
 	struct spec_log logs[2];	/* io.tepui.logs: of stdout and stderr */
 	struct spec_network *networks;	/* io.tepui.network */
 	size_t n_networks;
+	struct spec_cni cni;
 	char **volume_roots;		/* io.tepui.volume-roots: as of mounts_open() */
 	char **hidden_paths;		/* io.tepui.hidden: host paths to cover, ':'-separated */
 };

@@ -13,7 +13,7 @@
 #include "lib/file_in.h"
 #include "net/cni_words.h"
 
-enum { MAX_FILES = 256, MAX_FILE = 1 << 20, MAX_PLUGINS = 16, MAX_NAME = 128 };
+enum { MAX_FILES = 256, MAX_FILE = 64 << 10, MAX_PLUGINS = 16, MAX_NAME = 128 };
 
 /* Of a configuration that has none, as Mesos sends it. */
 static const char default_version[] = "0.3.0";

@@ -2,7 +2,6 @@
 
 #include <ctype.h>
 #include <errno.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -220,18 +219,6 @@ int cni_result_addresses(const json_t *result, char *ret[CNI_MAX_ADDRESSES], siz
 	}
 	*ret_n = n;
 	return 0;
-}
-
-bool cni_result_is_on_node(const json_t *result)
-{
-	const json_t *interface;
-	size_t i;
-
-	json_array_foreach(json_object_get(result, "interfaces"), i, interface) {
-		if (!is_given(text_of(interface, "sandbox")))
-			return true;
-	}
-	return false;
 }
 
 void cni_error_describe(const json_t *error, char *buf, size_t size)

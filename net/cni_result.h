@@ -20,9 +20,6 @@ int cni_result_check(const json_t *result, const char *version, struct err *e);
 int cni_result_addresses(const json_t *result, char *ret[CNI_MAX_ADDRESSES], size_t *ret_n,
 			 struct err *e);
 
-/* Has it an end on the node, so that the node reaches the container's addresses? */
-bool cni_result_is_on_node(const json_t *result);
-
 /* The error object of a plugin that failed, as a phrase in BUF: "its message (code 7)". */
 void cni_error_describe(const json_t *error, char *buf, size_t size);
 
