@@ -7,9 +7,6 @@
 #include <string.h>
 
 #include "lib/cleanup.h"
-#include "lib/err.h"
-#include "lib/hash.h"
-#include "lib/utf8.h"
 #include "master_stub/core.h"
 #include "master_stub/directory_parts.h"
 #include "master_stub/executor.h"
@@ -17,231 +14,9 @@
 #include "master_stub/registry.h"
 #include "master_stub/task.h"
 
-enum { MAX_COMPLAINT = 2000 };
-
 static struct master *master_of(const struct endpoint *endpoint)
 {
 	return endpoint->task->framework->master;
-}
-
-/* ---- what is wrong ---- */
-
-void endpoint_explain(const struct endpoint *endpoint, const char *why)
-{
-	struct directory *directory = master_of(endpoint)->directory;
-	const struct task *task = endpoint->task;
-	uint64_t hash = hash_bytes(why, strlen(why)) * 31 +
-			hash_bytes(endpoint->name, strlen(endpoint->name));
-
-	if (directory->explained[hash % N_EXPLAINED] == hash)
-		return;
-	directory->explained[hash % N_EXPLAINED] = hash;
-	master_explain(directory->master, "task '%s' of framework '%s': %s", task->id,
-		       task->framework->id, why);
-}
-
-/* A label that means nothing is as if it were not there. */
-static void complain(struct endpoint *endpoint, const struct err *why)
-{
-	char *before = endpoint->complaint, *text;
-
-	endpoint_explain(endpoint, why->msg);
-	if (before && strlen(before) > MAX_COMPLAINT)
-		return;
-	if (asprintf(&text, "%s%s%s", before ? before : "", before ? "; " : "", why->msg) < 0)
-		return;
-	free(before);
-	endpoint->complaint = text;
-}
-
-/* ---- ports ---- */
-
-static char *copy_name(const char *name)
-{
-	return strndup(name, utf8_cut(name, ENDPOINT_MAX_NAME));
-}
-
-/* Its own, or that of the executor which it is in. */
-static const Mesos__V1__ContainerInfo *container_of_task(const Mesos__V1__TaskInfo *info)
-{
-	if (info->container && info->container->n_network_infos > 0)
-		return info->container;
-	return info->executor ? info->executor->container : NULL;
-}
-
-/* No name and no ports: the node's. */
-static bool is_own_network(const Mesos__V1__NetworkInfo *network)
-{
-	return (network->name && *network->name) || network->n_port_mappings > 0;
-}
-
-static bool is_of_protocol(const char *protocol, bool is_udp)
-{
-	return strcasestr(protocol ? protocol : "tcp", is_udp ? "udp" : "tcp") != NULL;
-}
-
-static const char *label_of(const Mesos__V1__Labels *labels, const char *key)
-{
-	for (size_t i = 0; labels && i < labels->n_labels; i++) {
-		if (strcmp(labels->labels[i]->key, key) == 0)
-			return labels->labels[i]->value;
-	}
-	return NULL;
-}
-
-static const Mesos__V1__NetworkInfo__PortMapping *
-find_mapping(const Mesos__V1__ContainerInfo *container, const struct endpoint_port *port)
-{
-	for (size_t i = 0; i < container->n_network_infos; i++) {
-		const Mesos__V1__NetworkInfo *network = container->network_infos[i];
-
-		for (size_t k = 0; k < network->n_port_mappings; k++) {
-			const Mesos__V1__NetworkInfo__PortMapping *mapping = network->port_mappings[k];
-
-			if (is_of_protocol(mapping->protocol, port->is_udp) &&
-			    (port->host_port ? mapping->host_port == port->host_port :
-					       mapping->container_port == port->container_port))
-				return mapping;
-		}
-	}
-	return NULL;
-}
-
-/* A port that is told stands for one of the host, unless it says that it is one of the container. */
-static void set_numbers(struct endpoint_port *port, const Mesos__V1__ContainerInfo *container,
-			const Mesos__V1__Port *of)
-{
-	const Mesos__V1__NetworkInfo__PortMapping *mapping;
-	const char *scope = label_of(of->labels, "network-scope");
-
-	if (container && scope && strcmp(scope, "container") == 0)
-		port->container_port = (uint16_t)of->number;
-	else
-		port->host_port = (uint16_t)of->number;
-	mapping = container ? find_mapping(container, port) : NULL;
-	if (mapping && mapping->host_port <= UINT16_MAX && mapping->container_port <= UINT16_MAX) {
-		port->host_port = (uint16_t)mapping->host_port;
-		port->container_port = (uint16_t)mapping->container_port;
-	}
-}
-
-static bool is_claimed_twice(const struct endpoint *endpoint)
-{
-	const struct claim *last = &endpoint->claims[endpoint->n_claims - 1];
-
-	for (const struct claim *claim = endpoint->claims; claim < last; claim++) {
-		if (claim->port == last->port && claim->service && claim->service == last->service)
-			return true;
-	}
-	return false;
-}
-
-/* Each of its labels that asks for an address, for a port of one protocol. */
-static int add_claims(struct endpoint *endpoint, const struct endpoint_port *port,
-		      const Mesos__V1__Labels *labels, bool is_launched)
-{
-	const struct ranges *node_ports = &master_of(endpoint)->directory->services.node_ports;
-	unsigned n = 0;
-	int r = 0;
-
-	for (size_t i = 0; labels && i < labels->n_labels && r == 0; i++) {
-		const Mesos__V1__Label *label = labels->labels[i];
-		struct vip_label vip;
-		struct err e = { 0 };
-
-		if (!vip_label_is(label->key))
-			continue;
-		if (n == ENDPOINT_MAX_CLAIMS) {
-			(void)err_set(&e, EINVAL, "a port has more than %d labels 'VIP_n'",
-				      ENDPOINT_MAX_CLAIMS);
-			complain(endpoint, &e);
-			return 0;
-		}
-		if (vip_label_read(label, &vip, &e) < 0) {
-			(void)err_wrap(&e, "label '%.40s'", label->key);
-			complain(endpoint, &e);
-			continue;
-		}
-		for (size_t choice = 0; choice < N_VIP_CHOICES; choice++) {
-			if (vip_label_choose(labels, label, choice, node_ports, &vip.choices, &e) < 0)
-				complain(endpoint, &e);
-		}
-		endpoint->claims[endpoint->n_claims] = (struct claim){
-			.endpoint = endpoint, .port = port,
-		};
-		r = claim_place(&endpoint->claims[endpoint->n_claims++], &vip, is_launched);
-		if (is_claimed_twice(endpoint))
-			claim_drop(&endpoint->claims[--endpoint->n_claims]);
-		n++;
-	}
-	return r;
-}
-
-/* As a port of each of its protocols. */
-static int add_port(struct endpoint *endpoint, const Mesos__V1__ContainerInfo *container,
-		    const Mesos__V1__Port *of, bool is_launched)
-{
-	int r = 0;
-
-	if (of->number == 0 || of->number > UINT16_MAX)
-		return 0;
-	for (int is_udp = 0; is_udp <= 1 && r == 0; is_udp++) {
-		struct endpoint_port *port = &endpoint->ports[endpoint->n_ports];
-		struct err e = { 0 };
-
-		if (!is_of_protocol(of->protocol, is_udp))
-			continue;
-		if (endpoint->n_ports == ENDPOINT_MAX_PORTS) {
-			(void)err_set(&e, EINVAL, "it has more than %d ports", ENDPOINT_MAX_PORTS);
-			complain(endpoint, &e);
-			return 0;
-		}
-		*port = (struct endpoint_port){ .is_udp = is_udp };
-		endpoint->n_ports++;
-		port->name = of->name && *of->name ? copy_name(of->name) : NULL;
-		if (of->name && *of->name && !port->name)
-			return -ENOMEM;
-		set_numbers(port, container, of);
-		r = add_claims(endpoint, port, of->labels, is_launched);
-	}
-	return r;
-}
-
-static size_t count_ports(const Mesos__V1__Ports *ports, size_t *ret_claims)
-{
-	size_t n = 0;
-
-	*ret_claims = 0;
-	for (size_t i = 0; i < ports->n_ports && n < ENDPOINT_MAX_PORTS; i++) {
-		const Mesos__V1__Labels *labels = ports->ports[i]->labels;
-		size_t n_vips = 0, n_protocols = (size_t)is_of_protocol(ports->ports[i]->protocol, false) +
-						 is_of_protocol(ports->ports[i]->protocol, true);
-
-		for (size_t k = 0; labels && k < labels->n_labels; k++)
-			n_vips += vip_label_is(labels->labels[k]->key);
-		n += n_protocols;
-		*ret_claims += n_protocols * (n_vips < ENDPOINT_MAX_CLAIMS ? n_vips : ENDPOINT_MAX_CLAIMS);
-	}
-	return n < ENDPOINT_MAX_PORTS ? n : ENDPOINT_MAX_PORTS;
-}
-
-static int add_ports(struct endpoint *endpoint, const Mesos__V1__TaskInfo *info, bool is_launched)
-{
-	const Mesos__V1__ContainerInfo *container =
-		endpoint->has_own_network ? container_of_task(info) : NULL;
-	const Mesos__V1__Ports *ports = info->discovery ? info->discovery->ports : NULL;
-	size_t n_claims, n_ports = ports ? count_ports(ports, &n_claims) : 0;
-	int r = 0;
-
-	if (n_ports == 0)
-		return 0;
-	endpoint->ports = calloc(n_ports + 1, sizeof(*endpoint->ports));
-	endpoint->claims = n_claims > 0 ? calloc(n_claims, sizeof(*endpoint->claims)) : NULL;
-	if (!endpoint->ports || (n_claims > 0 && !endpoint->claims))
-		return -ENOMEM;
-	for (size_t i = 0; i < ports->n_ports && r == 0; i++)
-		r = add_port(endpoint, container, ports->ports[i], is_launched);
-	return r;
 }
 
 /* ---- its life ---- */
@@ -252,30 +27,9 @@ void endpoint_key(const struct endpoint *endpoint, char ret[ENDPOINT_KEY_SIZE])
 		       endpoint->task->id);
 }
 
-static void read_weight(struct endpoint *endpoint, const Mesos__V1__DiscoveryInfo *discovery)
-{
-	const char *text = discovery ? label_of(discovery->labels, "weight") : NULL;
-	struct err e = { 0 };
-
-	endpoint->weight = 1;
-	if (text && vip_weight_read(text, &endpoint->weight, &e) < 0)
-		complain(endpoint, &e);
-}
-
-static bool has_own_network(const Mesos__V1__TaskInfo *info)
-{
-	const Mesos__V1__ContainerInfo *container = container_of_task(info);
-
-	for (size_t i = 0; container && i < container->n_network_infos; i++) {
-		if (is_own_network(container->network_infos[i]))
-			return true;
-	}
-	return false;
-}
-
 int endpoint_new(struct task *task, const Mesos__V1__TaskInfo *info, bool is_launched)
 {
-	const Mesos__V1__DiscoveryInfo *discovery = info->discovery;
+	struct master *master = task->framework->master;
 	struct endpoint *endpoint = calloc(1, sizeof(*endpoint));
 	int r;
 
@@ -284,23 +38,14 @@ int endpoint_new(struct task *task, const Mesos__V1__TaskInfo *info, bool is_lau
 	endpoint->entry.kind = ENTRY_ENDPOINT;
 	endpoint->task = task;
 	endpoint->state = TEPUI__ENDPOINT__STATE__STARTING;
-	endpoint->name = copy_name(discovery && discovery->name && *discovery->name ?
-				   discovery->name : info->name);
-	if (!endpoint->name) {
-		free(endpoint);
-		return -ENOMEM;
-	}
 	task->endpoint = endpoint;
-	task->framework->master->directory->n_endpoints++;
-	endpoint->is_checked = info->health_check || info->n_more_health_checks > 0;
-	endpoint->has_own_network = has_own_network(info);
-	read_weight(endpoint, discovery);
-	r = add_ports(endpoint, info, is_launched);
+	master->directory->n_endpoints++;
+	r = endpoint_describe(endpoint, info, is_launched);
 	if (r < 0) {
 		endpoint_free(endpoint);
 		return r;
 	}
-	directory_touch(task->framework->master, &endpoint->entry);
+	directory_touch(master, &endpoint->entry);
 	return 0;
 }
 

@@ -48,6 +48,8 @@ void endpoint_key(const struct endpoint *endpoint, char ret[ENDPOINT_KEY_SIZE]);
 
 /* Of a TASK that is new: its endpoint.  IS_LAUNCHED: and was not brought by its agent.  -ENOMEM. */
 int endpoint_new(struct task *task, const Mesos__V1__TaskInfo *info, bool is_launched);
+/* Its name, ports, claims and weight.  -ENOMEM. */
+int endpoint_describe(struct endpoint *endpoint, const Mesos__V1__TaskInfo *info, bool is_launched);
 /* The task has ended.  NULL is fine. */
 void endpoint_free(struct endpoint *endpoint);
 

@@ -31,9 +31,10 @@ static int answer(struct http_request *req, json_t *body_take, struct err *e)
 /* For people who open the address in a browser. */
 static int get_index(struct http_request *req, struct err *e)
 {
-	return answer(req, json_pack("{s:s, s:s, s:[s,s,s,s,s,s,s]}", "name", "tepui-master",
+	return answer(req, json_pack("{s:s, s:s, s:[s,s,s,s,s,s,s,s]}", "name", "tepui-master",
 				     "version", TEPUI_VERSION, "see", "/v2/info", "/v2/apps",
-				     "/state", "/slaves", "/metrics", "/flags", "/health"), e);
+				     "/state", "/slaves", "/services", "/metrics", "/flags",
+				     "/health"), e);
 }
 
 static int get_flags(struct http_request *req, struct err *e)
@@ -127,6 +128,7 @@ static const struct route routes[] = {
 	LEGACY("/frameworks", operator_get_frameworks),
 	LEGACY("/tasks", operator_get_tasks),
 	LEGACY("/roles", operator_get_roles),
+	BOTH(HTTP_GET, "/services", operator_get_services, 0),
 	BOTH(HTTP_POST, "/teardown", operator_post_teardown, 0),
 	BOTH(HTTP_POST, "/reserve", operator_post_resources, MAX_OPERATOR_CALL),
 	BOTH(HTTP_POST, "/unreserve", operator_post_resources, MAX_OPERATOR_CALL),

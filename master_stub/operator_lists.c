@@ -7,11 +7,13 @@
 
 #include "lib/cleanup.h"
 #include "lib/err.h"
+#include "lib/json_source.h"
 #include "lib/pb_json.h"
 #include "master_stub/listing.h"
 #include "master_stub/master.h"
 #include "master_stub/operator_calls.h"
 #include "master_stub/pages.h"
+#include "master_stub/service_listing.h"
 #include "master_stub/shell.h"
 #include "net/http_jsonp.h"
 #include "net/http_server.h"
@@ -145,4 +147,13 @@ int operator_get_tasks(struct http_request *req, struct err *e)
 		return r;
 	return reply_legacy(req, query.is_ascending ? &listing_oldest_tasks : &listing_tasks, &query,
 			    NULL, e);
+}
+
+int operator_get_services(struct http_request *req, struct err *e)
+{
+	const struct shell *shell = http_request_app(req);
+	struct json_source source;
+	int r = service_listing_new(shell->master, http_request_query(req, "name"), &source, e);
+
+	return r < 0 ? r : page_reply_source(shell->pages, req, &source, e);
 }

@@ -10,5 +10,7 @@ int operator_get_state_summary(struct http_request *req, struct err *e);
 int operator_get_slaves(struct http_request *req, struct err *e);
 int operator_get_frameworks(struct http_request *req, struct err *e);
 int operator_get_tasks(struct http_request *req, struct err *e);
+/* Ours. */
+int operator_get_services(struct http_request *req, struct err *e);
 
 #endif

@@ -131,6 +131,12 @@ static inline void mirror_apply(struct mirror *mirror, const Tepui__Directory *m
 		mirror->is_broken = true;
 	mirror->generation = message->generation;
 	mirror->is_open = message->has_more;
+	for (size_t i = 0; i < message->n_removed_nodes; i++)
+		mirror_drop_node(mirror, message->removed_nodes[i]);
+	for (size_t i = 0; i < message->n_removed_services; i++)
+		mirror_drop(&mirror->services, message->removed_services[i]);
+	for (size_t i = 0; i < message->n_removed_endpoints; i++)
+		mirror_drop(&mirror->endpoints, message->removed_endpoints[i]);
 	for (size_t i = 0; i < message->n_nodes; i++)
 		mirror_put(mirror, &mirror->nodes, message->nodes[i]->agent_id,
 			   &message->nodes[i]->base);
@@ -140,12 +146,6 @@ static inline void mirror_apply(struct mirror *mirror, const Tepui__Directory *m
 	for (size_t i = 0; i < message->n_endpoints; i++)
 		mirror_put(mirror, &mirror->endpoints, message->endpoints[i]->key,
 			   &message->endpoints[i]->base);
-	for (size_t i = 0; i < message->n_removed_nodes; i++)
-		mirror_drop_node(mirror, message->removed_nodes[i]);
-	for (size_t i = 0; i < message->n_removed_services; i++)
-		mirror_drop(&mirror->services, message->removed_services[i]);
-	for (size_t i = 0; i < message->n_removed_endpoints; i++)
-		mirror_drop(&mirror->endpoints, message->removed_endpoints[i]);
 	if (!message->has_more)
 		mirror_sweep(mirror, message);
 }

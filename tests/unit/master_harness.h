@@ -30,6 +30,7 @@ struct fake_agent {
 	char id[256];
 	Tepui__AgentEvent *events[MAX_KEPT];
 	size_t n_events;
+	size_t queued;			/* bytes that it does not read */
 	bool is_closed;
 };
 
@@ -64,6 +65,14 @@ static void harness_agent_event(void *arg, void *stream, const Tepui__AgentEvent
 	agent->events[agent->n_events++] = (Tepui__AgentEvent *)pb_copy(&event->base);
 }
 
+static size_t harness_agent_queued(void *arg, void *stream)
+{
+	const struct fake_agent *agent = stream;
+
+	(void)arg;
+	return agent->queued;
+}
+
 static void harness_agent_close(void *arg, void *stream)
 {
 	struct fake_agent *agent = stream;
@@ -93,7 +102,8 @@ static int64_t harness_wall_ms(void *arg)
 static inline void cluster_start(struct cluster *cluster)
 {
 	struct master_io io = {
-		.agent_event = harness_agent_event, .agent_close = harness_agent_close,
+		.agent_event = harness_agent_event, .agent_queued = harness_agent_queued,
+		.agent_close = harness_agent_close,
 		.explain = harness_explain, .wall_ms = harness_wall_ms, .arg = cluster,
 	};
 	struct err e = { 0 };

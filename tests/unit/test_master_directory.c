@@ -1,162 +1,7 @@
 /* What agents are told of what runs where, and when those who leave are killed. */
-#include "tests/unit/master_harness.h"
+#include "tests/unit/directory_world.h"
 
 #include "master_stub/drain.h"
-#include "tests/directory_mirror.h"
-
-struct taker {
-	struct fake_agent agent;
-	struct mirror mirror;
-	size_t n_seen;			/* of its events */
-};
-
-struct scene {
-	struct cluster *cluster;
-	struct taker a, b;
-	struct fake_framework framework;
-};
-
-#define TAKES(address) ",\"takes_directory\":true,\"address\":\"" address "\""
-
-/* What it was told since is taken over; a new stream begins with SUBSCRIBED. */
-static void read_events(struct taker *taker)
-{
-	for (; taker->n_seen < taker->agent.n_events; taker->n_seen++) {
-		const Tepui__AgentEvent *event = taker->agent.events[taker->n_seen];
-
-		if (event->subscribed)
-			mirror_begin(&taker->mirror);
-		if (event->directory)
-			mirror_apply(&taker->mirror, event->directory);
-		assert_false(taker->mirror.is_broken);
-	}
-}
-
-static void apply(struct scene *s, struct taker *taker)
-{
-	Tepui__AgentCall *call;
-	struct err e = { 0 };
-
-	read_events(taker);
-	call = (Tepui__AgentCall *)message(&tepui__agent_call__descriptor,
-		"{\"type\":\"DIRECTORY_APPLIED\",\"agent_id\":{\"value\":\"%s\"},"
-		"\"directory_generation\":%llu}", taker->agent.id,
-		(unsigned long long)taker->mirror.generation);
-	assert_int_equal(master_agent_call(s->cluster->master, call, s->cluster->now_ms, &e), 0);
-	pb_free(&call->base);
-	cluster_turn(s->cluster);
-}
-
-static void join(struct scene *s, struct taker *taker, const char *id, const char *hostname,
-		 const char *more, const char *tasks)
-{
-	agent_subscribe(s->cluster, &taker->agent, (struct subscribe){
-		.id = id, .hostname = hostname, .more = more, .tasks = tasks });
-	read_events(taker);
-}
-
-static struct scene *begin(void)
-{
-	struct scene *s = calloc(1, sizeof(*s));
-
-	assert_non_null(s);
-	s->cluster = cluster_new();
-	join(s, &s->a, NULL, "node-a", TAKES("10.0.0.1"), NULL);
-	framework_subscribe(s->cluster, &s->framework, FRAMEWORK);
-	return s;
-}
-
-static void end(struct scene *s)
-{
-	struct taker *takers[] = { &s->a, &s->b };
-
-	for (size_t i = 0; i < ARRAY_SIZE(takers); i++) {
-		agent_forget(&takers[i]->agent);
-		mirror_done(&takers[i]->mirror);
-	}
-	framework_forget(&s->framework);
-	cluster_free(s->cluster);
-	free(s);
-}
-
-#define LABEL(key, value) "{\"key\":\"" key "\",\"value\":\"" value "\"}"
-#define WEB LABEL("VIP_0", "/web:80")
-
-/* One task at PORT, with LABELS of that port (JSON, without brackets); MORE members of it. */
-static void launch_on(struct fake_framework *framework, const char *task_id, int port,
-		      const char *labels, const char *more)
-{
-	const Mesos__V1__Offer *offer = framework_offer(framework);
-	char resources[512];
-
-	assert_non_null(offer);
-	snprintf(resources, sizeof(resources), RESOURCES_JSON, 0.1, 10.0, port, port);
-	framework_call(framework, NULL,
-		       "\"type\":\"ACCEPT\",\"accept\":{\"offer_ids\":[{\"value\":\"%s\"}],"
-		       "\"filters\":{\"refuse_seconds\":0},\"operations\":[{\"type\":\"LAUNCH\","
-		       "\"launch\":{\"task_infos\":[{\"name\":\"t\",\"task_id\":{\"value\":\"%s\"},"
-		       "\"agent_id\":{\"value\":\"%s\"},\"command\":{\"value\":\"true\"},"
-		       "\"resources\":%s,\"discovery\":{\"visibility\":\"CLUSTER\",\"name\":\"web\","
-		       "\"ports\":{\"ports\":[{\"number\":%d,\"name\":\"http\",\"protocol\":\"tcp\","
-		       "\"labels\":{\"labels\":[%s]}}]}}%s}]}}]}",
-		       offer->id->value, task_id, offer->agent_id->value, resources, port, labels,
-		       more);
-	cluster_turn(framework->cluster);
-	cluster_wait(framework->cluster, 2000);
-}
-
-static void launch(struct scene *s, const char *task_id, int port, const char *labels)
-{
-	launch_on(&s->framework, task_id, port, labels, "");
-}
-
-static void say(struct scene *s, struct taker *taker, struct fake_framework *framework,
-		const char *task_id, const char *state, const char *more)
-{
-	Tepui__AgentCall *call = (Tepui__AgentCall *)message(&tepui__agent_call__descriptor,
-		"{\"type\":\"UPDATE\",\"agent_id\":{\"value\":\"%s\"},\"update\":{"
-		"\"framework_id\":{\"value\":\"%s\"},\"status\":{\"task_id\":{\"value\":\"%s\"},"
-		"\"state\":\"%s\",\"uuid\":\"" UUID_A "\"%s}}}",
-		taker->agent.id, framework->id, task_id, state, more);
-	struct err e = { 0 };
-
-	assert_int_equal(master_agent_call(s->cluster->master, call, s->cluster->now_ms, &e), 0);
-	pb_free(&call->base);
-	cluster_turn(s->cluster);
-	read_events(taker);
-}
-
-static void run(struct scene *s, const char *task_id)
-{
-	say(s, &s->a, &s->framework, task_id, "TASK_RUNNING", "");
-}
-
-static const Tepui__Endpoint *endpoint_of(const struct taker *taker,
-					  const struct fake_framework *framework, const char *task_id)
-{
-	char key[600];
-
-	snprintf(key, sizeof(key), "%s/%s", framework->id, task_id);
-	return mirror_endpoint(&taker->mirror, key);
-}
-
-static const Tepui__Endpoint *endpoint(const struct scene *s, const char *task_id)
-{
-	return endpoint_of(&s->a, &s->framework, task_id);
-}
-
-static void kill_task(struct scene *s, const char *task_id)
-{
-	framework_call(&s->framework, NULL,
-		       "\"type\":\"KILL\",\"kill\":{\"task_id\":{\"value\":\"%s\"}}", task_id);
-	cluster_turn(s->cluster);
-	read_events(&s->a);
-}
-
-static size_t count_kills(const struct taker *taker)
-{
-	return agent_count(&taker->agent, TEPUI__AGENT_EVENT__TYPE__KILL_TASK);
-}
 
 /* ---- what is told ---- */
 
@@ -164,7 +9,7 @@ static void test_a_task_is_told_from_its_launch_to_its_end(void **state)
 {
 	struct scene *s = begin();
 	const Tepui__Endpoint *told;
-	const Tepui__Service *service;
+	const Tepui__Service *web;
 
 	(void)state;
 	assert_true(s->a.mirror.is_whole);
@@ -182,20 +27,20 @@ static void test_a_task_is_told_from_its_launch_to_its_end(void **state)
 	assert_int_equal(told->ports[0]->host_port, 31000);
 	assert_int_equal(told->ports[0]->container_port, 0);
 	assert_string_equal(told->ports[0]->services[0], "web:80/tcp");
-	service = mirror_service(&s->a.mirror, "web:80/tcp");
-	assert_non_null(service);
-	assert_string_equal(service->address, "10.96.0.2");
-	assert_string_equal(service->name, "web");
-	assert_string_equal(service->framework, "test");
+	web = service(s, "web:80/tcp");
+	assert_non_null(web);
+	assert_string_equal(web->address, "10.96.0.2");
+	assert_string_equal(web->name, "web");
+	assert_string_equal(web->framework, "test");
 	run(s, "t1");
 	assert_int_equal(endpoint(s, "t1")->state, TEPUI__ENDPOINT__STATE__SERVING);
 	say(s, &s->a, &s->framework, "t1", "TASK_FINISHED", "");
 	assert_null(endpoint(s, "t1"));
 	/* For some time: whoever connects is refused at once. */
-	assert_non_null(mirror_service(&s->a.mirror, "web:80/tcp"));
+	assert_non_null(service(s, "web:80/tcp"));
 	cluster_wait(s->cluster, 11 * 60 * 1000);
 	read_events(&s->a);
-	assert_null(mirror_service(&s->a.mirror, "web:80/tcp"));
+	assert_null(service(s, "web:80/tcp"));
 	end(s);
 }
 
@@ -205,7 +50,7 @@ static void test_health_is_told_at_once(void **state)
 	size_t before;
 
 	(void)state;
-	launch_on(&s->framework, "t1", 31000, WEB,
+	launch_on(&s->framework, &s->a, "t1", 31000, WEB,
 		  ",\"health_check\":{\"type\":\"TCP\",\"tcp\":{\"port\":31000}}");
 	run(s, "t1");
 	assert_int_equal(endpoint(s, "t1")->state, TEPUI__ENDPOINT__STATE__STARTING);
@@ -217,6 +62,187 @@ static void test_health_is_told_at_once(void **state)
 	before = agent_count(&s->a.agent, TEPUI__AGENT_EVENT__TYPE__DIRECTORY);
 	say(s, &s->a, &s->framework, "t1", "TASK_RUNNING", ",\"healthy\":false");
 	assert_int_equal(agent_count(&s->a.agent, TEPUI__AGENT_EVENT__TYPE__DIRECTORY), before);
+	end(s);
+}
+
+#define BRIDGE ",\"container\":{\"type\":\"MESOS\",\"network_infos\":[{\"name\":\"mesos-bridge\"," \
+	"\"port_mappings\":[{\"host_port\":31000,\"container_port\":8080,\"protocol\":\"tcp\"}]}]}"
+
+static void test_a_container_of_its_own_network(void **state)
+{
+	struct scene *s = begin();
+	const Tepui__Endpoint *told;
+
+	(void)state;
+	launch_on(&s->framework, &s->a, "t1", 31000, WEB, BRIDGE);
+	say(s, &s->a, &s->framework, "t1", "TASK_RUNNING",
+	    ",\"container_status\":{\"network_infos\":[{\"ip_addresses\":["
+	    "{\"ip_address\":\"172.29.0.5\"},{\"ip_address\":\"rubbish\"},"
+	    "{\"ip_address\":\"fd00::5\"}]}]}");
+	told = endpoint(s, "t1");
+	assert_int_equal(told->n_addresses, 2);
+	assert_string_equal(told->addresses[0], "172.29.0.5");
+	assert_string_equal(told->addresses[1], "fd00::5");
+	assert_int_equal(told->ports[0]->host_port, 31000);
+	assert_int_equal(told->ports[0]->container_port, 8080);
+	/* A port that is one of the container's own. */
+	launch_on(&s->framework, &s->a, "t2", 31001,
+		  WEB "," LABEL("network-scope", "container"),
+		  ",\"container\":{\"type\":\"MESOS\",\"network_infos\":[{\"name\":\"dev\"}]}");
+	read_events(&s->a);
+	told = endpoint(s, "t2");
+	assert_int_equal(told->ports[0]->host_port, 0);
+	assert_int_equal(told->ports[0]->container_port, 31001);
+	end(s);
+}
+
+enum { MANY = 2500 };
+
+static void bring_many(struct scene *s, struct taker *taker)
+{
+	Tepui__AgentCall *call = (Tepui__AgentCall *)message(&tepui__agent_call__descriptor,
+		"{\"type\":\"TASK\",\"agent_id\":{\"value\":\"%s\"},\"task\":" BROUGHT "}",
+		taker->agent.id, s->framework.id, "t", taker->agent.id, WEB, "t");
+	char *id = call->task->task->task_id->value, name[32];
+	struct err e = { 0 };
+
+	call->task->task->task_id->value = name;
+	for (int i = 0; i < MANY; i++) {
+		snprintf(name, sizeof(name), "t%d", i);
+		assert_int_equal(master_agent_call(s->cluster->master, call, s->cluster->now_ms,
+						   &e), 0);
+	}
+	call->task->task->task_id->value = id;
+	pb_free(&call->base);
+	cluster_turn(s->cluster);
+	read_events(taker);
+}
+
+static void test_much_is_told_in_parts(void **state)
+{
+	struct scene *s = begin();
+
+	(void)state;
+	bring_many(s, &s->a);
+	assert_int_equal(HASH_COUNT(s->a.mirror.endpoints), MANY);
+	assert_false(s->a.mirror.is_open);
+	assert_true(s->a.mirror.generation > 2);
+	/* Who reads slowly is told no more before it has read; what changes meanwhile is not lost. */
+	s->b.agent.queued = 1 << 20;
+	join(s, &s->b, NULL, "node-b", TAKES("10.0.0.2"), NULL);
+	assert_int_equal(s->b.mirror.generation, 0);
+	assert_true(master_next_ms(s->cluster->master) <= s->cluster->now_ms + 100);
+	say(s, &s->a, &s->framework, "t0", "TASK_FINISHED", "");
+	s->b.agent.queued = 0;
+	cluster_wait(s->cluster, 100);
+	read_events(&s->b);
+	assert_true(s->b.mirror.is_whole);
+	assert_int_equal(HASH_COUNT(s->b.mirror.endpoints), MANY - 1);
+	assert_int_equal(HASH_COUNT(s->b.mirror.nodes), 2);
+	assert_float_equal(cluster_metric(s->cluster, "master/directory/agents_behind"), 0, 0);
+	assert_float_equal(cluster_metric(s->cluster, "master/directory/endpoints"), MANY - 1, 0);
+	end(s);
+}
+
+static void test_a_node_that_is_cut_off(void **state)
+{
+	struct scene *s = begin();
+
+	(void)state;
+	join(s, &s->b, NULL, "node-b", TAKES("10.0.0.2"), NULL);
+	launch_on(&s->framework, &s->b, "t1", 31000, WEB, "");
+	say(s, &s->b, &s->framework, "t1", "TASK_RUNNING", "");
+	for (int i = 0; i < 6; i++) {
+		assert_int_equal(agent_heartbeat(s->cluster, &s->a.agent), 0);
+		cluster_wait(s->cluster, 15000);
+	}
+	read_events(&s->a);
+	assert_int_equal(endpoint(s, "t1")->state, TEPUI__ENDPOINT__STATE__UNREACHABLE);
+	rejoin(s, &s->b, "node-b", "t1", WEB);
+	read_events(&s->a);
+	assert_int_equal(endpoint(s, "t1")->state, TEPUI__ENDPOINT__STATE__SERVING);
+	end(s);
+}
+
+/* ---- the master begins anew ---- */
+
+static struct scene *begin_with_two(void)
+{
+	struct scene *s = begin();
+
+	join(s, &s->b, NULL, "node-b", TAKES("10.0.0.2"), NULL);
+	launch(s, "t1", 31000, WEB);
+	run(s, "t1");
+	launch_on(&s->framework, &s->b, "t2", 31000, WEB, "");
+	say(s, &s->b, &s->framework, "t2", "TASK_RUNNING", "");
+	read_events(&s->a);
+	assert_non_null(endpoint(s, "t2"));
+	cluster_restart(s->cluster);
+	return s;
+}
+
+static void test_nobody_vanishes_through_a_restart(void **state)
+{
+	struct scene *s = begin_with_two();
+
+	(void)state;
+	rejoin(s, &s->a, "node-a", "t1", WEB);
+	assert_false(s->a.mirror.is_whole);
+	assert_int_equal(endpoint(s, "t2")->state, TEPUI__ENDPOINT__STATE__SERVING);
+	assert_int_equal(endpoint(s, "t1")->state, TEPUI__ENDPOINT__STATE__SERVING);
+	assert_string_equal(service(s, "web:80/tcp")->address, "10.96.0.2");
+	rejoin(s, &s->b, "node-b", "t2", WEB);
+	read_events(&s->a);
+	assert_true(s->a.mirror.is_whole);
+	assert_true(s->b.mirror.is_whole);
+	assert_int_equal(HASH_COUNT(s->a.mirror.endpoints), 2);
+	assert_int_equal(HASH_COUNT(s->b.mirror.endpoints), 2);
+	end(s);
+}
+
+static void test_who_is_back_without_its_task(void **state)
+{
+	struct scene *s = begin_with_two();
+
+	(void)state;
+	rejoin(s, &s->b, "node-b", NULL, NULL);
+	assert_false(s->b.mirror.is_whole);
+	assert_null(endpoint_of(&s->b, &s->framework, "t2"));
+	assert_non_null(endpoint_of(&s->b, &s->framework, "t1"));
+	end(s);
+}
+
+static void test_who_does_not_come_back(void **state)
+{
+	struct scene *s = begin_with_two();
+
+	(void)state;
+	rejoin(s, &s->a, "node-a", "t1", WEB);
+	for (int i = 0; i < 4; i++) {
+		cluster_wait(s->cluster, 15000);
+		assert_int_equal(agent_heartbeat(s->cluster, &s->a.agent), 0);
+	}
+	read_events(&s->a);
+	assert_non_null(endpoint(s, "t2"));
+	cluster_wait(s->cluster, 15000);
+	read_events(&s->a);
+	assert_null(endpoint(s, "t2"));
+	assert_non_null(endpoint(s, "t1"));
+	assert_false(s->a.mirror.is_whole);
+	end(s);
+}
+
+static void test_a_service_waits_for_its_backends(void **state)
+{
+	struct scene *s = begin_with_two();
+
+	(void)state;
+	rejoin(s, &s->a, "node-a", NULL, NULL);
+	rejoin(s, &s->b, "node-b", NULL, NULL);
+	read_events(&s->a);
+	assert_true(s->a.mirror.is_whole);
+	assert_int_equal(HASH_COUNT(s->a.mirror.endpoints), 0);
+	assert_string_equal(service(s, "web:80/tcp")->address, "10.96.0.2");
 	end(s);
 }
 
@@ -280,14 +306,140 @@ static void test_a_task_without_services_is_killed_at_once(void **state)
 	end(s);
 }
 
+static void test_all_of_a_framework_leave_before_they_are_killed(void **state)
+{
+	struct scene *s = begin();
+	struct err e = { 0 };
+
+	(void)state;
+	launch(s, "t1", 31000, WEB);
+	launch(s, "t2", 31001, "");
+	run(s, "t1");
+	run(s, "t2");
+	apply(s, &s->a);
+	assert_int_equal(master_teardown(s->cluster->master, s->framework.id, &e), 0);
+	cluster_turn(s->cluster);
+	read_events(&s->a);
+	assert_int_equal(endpoint(s, "t1")->state, TEPUI__ENDPOINT__STATE__DRAINING);
+	assert_int_equal(count_kills(&s->a), 1);
+	apply(s, &s->a);
+	assert_int_equal(count_kills(&s->a), 2);
+	end(s);
+}
+
+static void test_all_of_a_node_leave_before_it_is_drained(void **state)
+{
+	struct scene *s = begin();
+	Mesos__V1__DrainConfig config = MESOS__V1__DRAIN_CONFIG__INIT;
+	struct err e = { 0 };
+
+	(void)state;
+	launch(s, "t1", 31000, WEB);
+	run(s, "t1");
+	apply(s, &s->a);
+	assert_int_equal(drain_agent(s->cluster->master, s->a.agent.id, &config, &e), 0);
+	cluster_turn(s->cluster);
+	read_events(&s->a);
+	assert_int_equal(endpoint(s, "t1")->state, TEPUI__ENDPOINT__STATE__DRAINING);
+	assert_int_equal(agent_count(&s->a.agent, TEPUI__AGENT_EVENT__TYPE__DRAIN), 0);
+	apply(s, &s->a);
+	assert_int_equal(agent_count(&s->a.agent, TEPUI__AGENT_EVENT__TYPE__DRAIN), 1);
+	end(s);
+}
+
+static void test_a_kill_outlives_its_agents_stream(void **state)
+{
+	struct scene *s = begin();
+
+	(void)state;
+	launch(s, "t1", 31000, WEB);
+	run(s, "t1");
+	apply(s, &s->a);
+	kill_task(s, "t1");
+	rejoin(s, &s->a, "node-a", "t1", WEB);
+	assert_int_equal(endpoint(s, "t1")->state, TEPUI__ENDPOINT__STATE__DRAINING);
+	assert_int_equal(count_kills(&s->a), 0);
+	apply(s, &s->a);
+	assert_int_equal(count_kills(&s->a), 1);
+	/* One that ends by itself is not killed. */
+	launch(s, "t2", 31001, WEB);
+	run(s, "t2");
+	apply(s, &s->a);
+	kill_task(s, "t2");
+	say(s, &s->a, &s->framework, "t2", "TASK_FINISHED", "");
+	cluster_wait(s->cluster, 5000);
+	assert_int_equal(count_kills(&s->a), 1);
+	end(s);
+}
+
+static void test_who_serves_nobody_anyway_is_killed_at_once(void **state)
+{
+	struct scene *s = begin();
+
+	(void)state;
+	launch(s, "t1", 31000, WEB);
+	kill_task(s, "t1");
+	assert_int_equal(count_kills(&s->a), 1);
+	launch(s, "t2", 31001, WEB);
+	say(s, &s->a, &s->framework, "t2", "TASK_RUNNING", ",\"healthy\":false");
+	kill_task(s, "t2");
+	assert_int_equal(count_kills(&s->a), 2);
+	end(s);
+}
+
+static void weigh(struct scene *s, const char *task_id, unsigned weight, int expected)
+{
+	struct err e = { 0 };
+
+	assert_int_equal(framework_call(&s->framework, &e,
+		"\"type\":\"WEIGH\",\"weigh\":{\"task_id\":{\"value\":\"%s\"},\"weight\":%u}",
+		task_id, weight), expected);
+	cluster_turn(s->cluster);
+	read_events(&s->a);
+}
+
+static void test_weights(void **state)
+{
+	struct scene *s = begin();
+
+	(void)state;
+	launch(s, "t1", 31000, WEB);
+	assert_int_equal(endpoint(s, "t1")->weight, 1);
+	weigh(s, "t1", 7, 0);
+	assert_int_equal(endpoint(s, "t1")->weight, 7);
+	weigh(s, "t1", 1001, -EINVAL);
+	weigh(s, "nobody", 1, 0);
+	assert_non_null(strstr(s->cluster->explained, "nobody"));
+	weigh(s, "t1", 0, 0);
+	assert_int_equal(endpoint(s, "t1")->weight, 0);
+	assert_float_equal(cluster_metric(s->cluster, "master/messages_weigh_task"), 4, 0);
+	/* Who gets no new connections is killed at once. */
+	run(s, "t1");
+	kill_task(s, "t1");
+	assert_int_equal(count_kills(&s->a), 1);
+	end(s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_a_task_is_told_from_its_launch_to_its_end),
 		cmocka_unit_test(test_health_is_told_at_once),
+		cmocka_unit_test(test_a_container_of_its_own_network),
+		cmocka_unit_test(test_much_is_told_in_parts),
+		cmocka_unit_test(test_a_node_that_is_cut_off),
+		cmocka_unit_test(test_nobody_vanishes_through_a_restart),
+		cmocka_unit_test(test_who_is_back_without_its_task),
+		cmocka_unit_test(test_who_does_not_come_back),
+		cmocka_unit_test(test_a_service_waits_for_its_backends),
 		cmocka_unit_test(test_a_serving_task_is_killed_when_all_have_let_go_of_it),
 		cmocka_unit_test(test_nobody_is_waited_for_too_long),
 		cmocka_unit_test(test_a_task_without_services_is_killed_at_once),
+		cmocka_unit_test(test_weights),
+		cmocka_unit_test(test_who_serves_nobody_anyway_is_killed_at_once),
+		cmocka_unit_test(test_a_kill_outlives_its_agents_stream),
+		cmocka_unit_test(test_all_of_a_node_leave_before_it_is_drained),
+		cmocka_unit_test(test_all_of_a_framework_leave_before_they_are_killed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
