@@ -38,18 +38,27 @@ void endpoint_explain(const struct endpoint *endpoint, const char *why)
 		       task->framework->id, why);
 }
 
-/* A label that means nothing is as if it were not there. */
-static void complain(struct endpoint *endpoint, const struct err *why)
+static char *join(const char *before, const char *more)
 {
-	char *before = endpoint->complaint, *text;
+	char *text;
 
-	endpoint_explain(endpoint, why->msg);
-	if (before && strlen(before) > MAX_COMPLAINT)
-		return;
-	if (asprintf(&text, "%s%s%s", before ? before : "", before ? "; " : "", why->msg) < 0)
-		return;
-	free(before);
-	endpoint->complaint = text;
+	if (!before)
+		return strdup(more);
+	return strlen(before) <= MAX_COMPLAINT && asprintf(&text, "%s; %s", before, more) >= 0 ?
+	       text : NULL;
+}
+
+/* A label that means nothing is as if it were not there; WHY_TAKE is handled. */
+static void complain(struct endpoint *endpoint, struct err *why_take)
+{
+	char *text = join(endpoint->complaint, why_take->msg);
+
+	endpoint_explain(endpoint, why_take->msg);
+	if (text) {
+		free(endpoint->complaint);
+		endpoint->complaint = text;
+	}
+	err_clear(why_take);
 }
 
 /* ---- its ports ---- */

@@ -180,6 +180,7 @@ static int take(struct vip *vip, const struct framework *framework, struct err *
 {
 	struct master *master = framework->master;
 	int r = check_owner(vip, framework, e);
+	struct service *service;
 	char *id;
 
 	if (r < 0)
@@ -191,6 +192,8 @@ static int take(struct vip *vip, const struct framework *framework, struct err *
 		free(vip->framework_id);
 		vip->framework_id = id;
 		vip_changed(master, vip);
+		LIST_FOREACH(service, &vip->services, of_vip)
+			directory_touch(master, &service->entry);
 	}
 	if (vip->released_wall_ms) {
 		TAILQ_REMOVE(&vips_of(master)->released, vip, in_released);
