@@ -26,7 +26,9 @@ enum {
 	RETRY_MS = 1000,		/* doubled with each failure in a row */
 	MAX_FAILURES = 5,
 	FOREIGN_MS = 10 * 1000,		/* until another agent may have left */
-	REPAIR_MS = 1000,		/* between repairs: others may be at it without an end */
+	REPAIR_MS = 250,		/* of the second repair, doubled with each further one */
+	MAX_REPAIRS = 8,
+	REPAIR_CALM_MS = 2 * 60 * 1000,	/* after which a repair is a first one */
 };
 
 /* ---- when ---- */
@@ -73,6 +75,22 @@ static void on_started(void *arg, pid_t pid)
 		log_write_err(LOG_LEVEL_WARNING, &e, "tell our changes of nftables from others'");
 }
 
+/* At once; those who come again and again wait longer and longer. */
+static int64_t repair_delay(struct ruleset *ruleset)
+{
+	int64_t now = clock_boot_ms(), since = now - ruleset->repaired_ms;
+
+	if (!ruleset->repaired_ms || since > REPAIR_CALM_MS)
+		ruleset->n_repairs = 0;
+	ruleset->repaired_ms = now;
+	if (ruleset->n_repairs == 0) {
+		ruleset->n_repairs = 1;
+		return 0;
+	}
+	ruleset->n_repairs += ruleset->n_repairs < MAX_REPAIRS;
+	return (int64_t)REPAIR_MS << ruleset->n_repairs;
+}
+
 static void on_changed(void *arg)
 {
 	struct ruleset *ruleset = arg;
@@ -80,8 +98,7 @@ static void on_changed(void *arg)
 	log_warning("others have changed table '" NFT_TABLE "' of nftables: it is made again");
 	ruleset->counts.repairs++;
 	ruleset->is_whole = true;
-	put_off(ruleset, ruleset->repaired_ms + REPAIR_MS - clock_boot_ms());
-	ruleset->repaired_ms = clock_boot_ms();
+	put_off(ruleset, repair_delay(ruleset));
 	ruleset_wake(ruleset);
 }
 
@@ -133,27 +150,55 @@ static void fail(struct ruleset *ruleset, const struct err *e)
 	ruleset->counts.failure = *e;
 	ruleset->is_whole = true;
 	ruleset->n_due = 0;
+	ruleset->counts.is_in_force = false;
 	put_off(ruleset, (int64_t)RETRY_MS << ruleset->n_failures);
 	ruleset->n_failures += ruleset->n_failures < MAX_FAILURES;
+	ruleset_wake(ruleset);
 }
 
-static void applied(void *arg, int r, int file_fd, struct err *e)
+/* What the rules are of no use without, and would be a danger without the rules. */
+static void open_ways(struct ruleset *ruleset)
 {
-	struct ruleset *ruleset = arg;
+	struct err e = { 0 };
+	int r = 0;
 
-	(void)file_fd;
-	ruleset->is_busy = false;
-	if (r < 0) {
-		fail(ruleset, e);
-	} else {
-		ruleset->n_failures = 0;
-		ruleset->counts.failure = (struct err){ 0 };
-		ruleset_forget_flows(ruleset);
-		directory_in_force(ruleset->agent->directory, ruleset->in_flight);
-	}
+	if (!ruleset->has_ways && *ruleset->bridge.name)
+		r = bridge_route_loopback(&ruleset->bridge, &e);
+	if (r >= 0 && ruleset->has_node_ports && !ruleset->is_forwarding)
+		r = bridge_forward_packets(&e);
+	if (r < 0)
+		log_write_err(LOG_LEVEL_ERROR, &e, "let packets through");
+	ruleset->has_ways = true;
+	ruleset->is_forwarding = ruleset->has_node_ports;
+}
+
+static void succeed(struct ruleset *ruleset)
+{
+	open_ways(ruleset);
+	ruleset->n_failures = 0;
+	ruleset->counts.failure = (struct err){ 0 };
+	ruleset_forget_flows(ruleset);
+	directory_in_force(ruleset->agent->directory, ruleset->in_flight);
 	ruleset->counts.is_in_force = !is_anything_left(ruleset);
 	if (!ruleset->counts.is_in_force)
 		ruleset_wake(ruleset);
+}
+
+static void applied(void *arg, const struct nft_result *result, struct err *e)
+{
+	struct ruleset *ruleset = arg;
+	struct err why = { 0 };
+
+	ruleset->is_busy = false;
+	/* One that failed is tried anew in any case. */
+	if (ruleset->is_unwatched &&
+	    nft_watch_resume(ruleset->watch, result->r < 0 ? NULL : &result->generation, &why) < 0)
+		log_write_err(LOG_LEVEL_ERROR, &why, "notice what others do");
+	ruleset->is_unwatched = false;
+	if (result->r >= 0)
+		succeed(ruleset);
+	else
+		fail(ruleset, e);
 }
 
 static int write_text(struct ruleset *ruleset, bool is_whole, FILE *out, struct err *e)
@@ -199,6 +244,21 @@ static int write_transaction(struct ruleset *ruleset, bool is_whole, int *ret_fd
 	return r;
 }
 
+static int hand_over(struct ruleset *ruleset, int fd_take, struct err *e)
+{
+	AUTO_CLOSE int fd = fd_take;
+	struct stat st;
+	int r = fstat(fd, &st) < 0 ? err_set(e, errno, "look at a transaction") : 0;
+
+	ruleset->is_unwatched = r >= 0 && st.st_size > NFT_LARGE_TEXT;
+	if (ruleset->is_unwatched)
+		r = nft_watch_pause(ruleset->watch, e);
+	if (r >= 0)
+		r = nft_client_ask(ruleset->client, NFT_APPLY, TAKE_FD(fd), applied, ruleset, e);
+	ruleset->is_busy = r >= 0;
+	return r;
+}
+
 static int apply(struct ruleset *ruleset, struct err *e)
 {
 	bool is_whole = ruleset->is_whole || !ruleset->is_made;
@@ -215,16 +275,13 @@ static int apply(struct ruleset *ruleset, struct err *e)
 	if (r < 0)
 		return r;
 	if (fd < 0) {
-		applied(ruleset, 0, -EBADF, e);
+		succeed(ruleset);
 		return 0;
 	}
 	/* First, so that nothing is missing when this is in force. */
 	ruleset_route(ruleset);
 	ruleset->counts.transactions++;
-	ruleset->is_busy = true;
-	r = nft_client_ask(ruleset->client, NFT_APPLY, TAKE_FD(fd), applied, ruleset, e);
-	ruleset->is_busy = r >= 0;
-	return r;
+	return hand_over(ruleset, TAKE_FD(fd), e);
 }
 
 static void on_timer(void *arg)
@@ -244,10 +301,8 @@ static void on_timer(void *arg)
 		directory_in_force(ruleset->agent->directory, ruleset->generation);
 		return;
 	}
-	if (apply(ruleset, &e) < 0) {
+	if (apply(ruleset, &e) < 0)
 		fail(ruleset, &e);
-		ruleset_wake(ruleset);
-	}
 }
 
 /* ---- what is told ---- */
@@ -284,6 +339,7 @@ void ruleset_set_bridge(struct ruleset *ruleset, const struct bridge *bridge)
 		return;
 	ruleset->bridge = *bridge;
 	ruleset->is_whole = true;
+	ruleset->has_ways = false;
 	ruleset_wake(ruleset);
 }
 
@@ -294,16 +350,17 @@ struct question {
 	void *arg;
 };
 
-static void counted(void *arg, int r, int file_fd, struct err *e)
+static void counted(void *arg, const struct nft_result *result, struct err *e)
 {
 	struct question *question = arg;
 	struct stat st = { 0 };
 	const void *counts = NULL;
+	int r = result->r;
 
-	if (r >= 0 && fstat(file_fd, &st) < 0)
+	if (r >= 0 && fstat(result->file_fd, &st) < 0)
 		r = err_set(e, errno, "read the counters of services");
 	if (r >= 0 && st.st_size > 0) {
-		counts = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, file_fd, 0);
+		counts = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, result->file_fd, 0);
 		if (counts == MAP_FAILED)
 			r = err_set(e, errno, "read the counters of services");
 	}

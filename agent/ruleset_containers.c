@@ -44,7 +44,8 @@ static void read_addresses(struct ruleset_container *c, const Tepui__NetworkReco
 	for (size_t i = 0; i < record->n_attachments; i++) {
 		const Tepui__NetworkRecord__Attachment *at = record->attachments[i];
 
-		if (strcmp(at->network, "bridge") != 0)
+		/* Only those of the bridge have one. */
+		if (!at->link)
 			continue;
 		for (size_t j = 0; j < at->n_addresses; j++)
 			read_address(c, at->addresses[j]);

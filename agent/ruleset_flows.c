@@ -63,11 +63,10 @@ void ruleset_note_flows(struct ruleset *ruleset, const struct directory_endpoint
 	}
 }
 
-static void forgotten(void *arg, int r, int file_fd, struct err *e)
+static void forgotten(void *arg, const struct nft_result *result, struct err *e)
 {
 	(void)arg;
-	(void)file_fd;
-	if (r < 0)
+	if (result->r < 0)
 		log_write_err(LOG_LEVEL_WARNING, e, "forget connections to what is gone");
 }
 

@@ -116,15 +116,19 @@ struct ruleset {
 	struct nft_flow *flows;			/* to be forgotten after the next transaction */
 	size_t n_flows, cap_flows;
 	size_t n_due;				/* flows of what the transaction on its way takes away */
+	bool has_node_ports;			/* some service had one */
+	bool has_ways, is_forwarding;		/* the kernel's own switches are as they have to be */
 	bool is_settled;			/* the directory is known */
 	bool is_made;				/* there are tables, or soon */
 	bool is_whole;				/* all of it has to be written anew */
 	bool is_foreign;			/* another agent has the networks of this node */
 	bool is_busy;				/* a transaction is with the worker */
+	bool is_unwatched;			/* a large one: what others do is not told */
 	uint64_t generation, in_flight;		/* of the directory: known, and of that transaction */
 	unsigned n_failures;			/* in a row */
 	int64_t not_before_ms;			/* boot clock; of the next transaction */
 	int64_t repaired_ms;			/* boot clock; of the last repair */
+	unsigned n_repairs;			/* in a row */
 	struct ruleset_counts counts;
 };
 

@@ -44,11 +44,10 @@ static in_addr_t source(const struct ruleset *ruleset)
 	return *ruleset->bridge.name ? ruleset_bridge_address(ruleset) : htonl(INADDR_LOOPBACK);
 }
 
-static void routed(void *arg, int r, int file_fd, struct err *e)
+static void routed(void *arg, const struct nft_result *result, struct err *e)
 {
 	(void)arg;
-	(void)file_fd;
-	if (r < 0)
+	if (result->r < 0)
 		log_write_err(LOG_LEVEL_ERROR, e, "route what this node's processes send to services");
 }
 

@@ -469,6 +469,7 @@ static bool settle(struct ruleset *ruleset, struct ruleset_service *service)
 	if (before.n_slots > 0 && !has_one_chain(&before, after))
 		ruleset_space_give(&ruleset->space, before.class, before.base);
 	ruleset_plan_done(&before);
+	ruleset->has_node_ports |= has_node_port(after);
 	service->in_force = *after;
 	*after = nothing;
 	if (!service->in_force.backends)

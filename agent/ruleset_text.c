@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "agent/agent.h"
+#include "agent/network.h"
 #include "agent/ruleset_parts.h"
 #include "net/address.h"
 
@@ -311,12 +312,12 @@ static void write_bridge(const struct bridge *bridge, FILE *out)
 		"table bridge " NFT_TABLE " {\n"
 		"	chain prerouting {\n"
 		"		type filter hook prerouting priority dstnat;\n"
-		"		meta ibrname != \"%s\" return\n"
+		"		iifname != \"" NETWORK_LINK "*\" return\n"
 		"		icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } return\n"
 		"		meta pkttype other ether type { ip, ip6 }"
 		" ether daddr set %02x:%02x:%02x:%02x:%02x:%02x meta pkttype set unicast\n"
 		"	}\n"
-		"}\n", bridge->name, mac[0], mac[1], mac[2], mac[3], mac[4], mac[5]);
+		"}\n", mac[0], mac[1], mac[2], mac[3], mac[4], mac[5]);
 }
 
 void ruleset_write_tables(const struct ruleset *ruleset, FILE *out)

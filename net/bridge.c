@@ -38,6 +38,19 @@ static int write_sysctl(int dir_fd, const char *path, char value, struct err *e)
 	return 0;
 }
 
+int bridge_forward_packets(struct err *e)
+{
+	return write_sysctl(AT_FDCWD, forwarding, '1', e);
+}
+
+int bridge_route_loopback(const struct bridge *bridge, struct err *e)
+{
+	char path[sizeof("/proc/sys/net/ipv4/conf//route_localnet") + LINK_NAME_SIZE];
+
+	(void)snprintf(path, sizeof(path), "/proc/sys/net/ipv4/conf/%s/route_localnet", bridge->name);
+	return write_sysctl(AT_FDCWD, path, '1', e);
+}
+
 bool bridge_can_ipv6(void)
 {
 	AUTO_CLOSE int fd = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
@@ -72,7 +85,7 @@ static int keep_routes(struct err *e)
 
 static int forward(const struct bridge *bridge, struct err *e)
 {
-	int r = write_sysctl(AT_FDCWD, forwarding, '1', e);
+	int r = bridge_forward_packets(e);
 
 	if (r < 0 || !bridge->address6.family || read_sysctl(AT_FDCWD, forwarding6) == '1')
 		return r;

@@ -21,6 +21,15 @@ struct bridge {
  */
 int bridge_make(const struct bridge *bridge, struct err *e);
 
+/* Let the kernel forward packets of IPv4, without any bridge. */
+int bridge_forward_packets(struct err *e);
+
+/*
+ * Let this node's own processes reach containers from loopback addresses, as port mappings need.  The
+ * caller sees to it that no container reaches the node's loopback.
+ */
+int bridge_route_loopback(const struct bridge *bridge, struct err *e);
+
 /* Is there a link of that name? */
 bool bridge_is_there(const struct bridge *bridge);
 

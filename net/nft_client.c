@@ -128,14 +128,14 @@ static void drop_worker(struct nft_client *client)
 /* ---- answers ---- */
 
 /* The first of the queue has its answer. */
-static void finish(struct nft_client *client, int r, int file_fd, struct err *e)
+static void finish(struct nft_client *client, const struct nft_result *result, struct err *e)
 {
 	struct nft_pending *pending = STAILQ_FIRST(&client->queue);
 
 	STAILQ_REMOVE_HEAD(&client->queue, entry);
 	client->n_queue--;
 	client->is_asked = false;
-	pending->done(pending->arg, r, file_fd, e);
+	pending->done(pending->arg, result, e);
 	fd_close(&pending->file_fd);
 	free(pending);
 }
@@ -145,6 +145,7 @@ static bool take_answer(struct nft_client *client)
 {
 	struct nft_answer answer;
 	struct packet_fds fds = { 0 };
+	struct nft_result result = { .file_fd = -EBADF };
 	struct err e = { 0 };
 	const struct iovec part = { .iov_base = &answer, .iov_len = sizeof(answer) };
 	ssize_t n = packet_recv(client->socket_fd, MSG_DONTWAIT, &part, 1, &fds, &e);
@@ -156,7 +157,11 @@ static bool take_answer(struct nft_client *client)
 	client->n_failures = 0;
 	client->is_leaving = answer.is_leaving;
 	loop_timer_clear(client->timer);
-	finish(client, answer.r, fds.n > 0 ? fds.fd[0] : -EBADF, &answer.error);
+	result.r = answer.r;
+	result.generation = answer.generation;
+	if (fds.n > 0)
+		result.file_fd = fds.fd[0];
+	finish(client, &result, &answer.error);
 	packet_fds_done(&fds);
 	return true;
 }
@@ -212,7 +217,7 @@ static void on_end(int fd, void *arg)
 	loop_timer_clear(client->timer);
 	drop_worker(client);
 	if (was_asked)
-		finish(client, r, -EBADF, &e);
+		finish(client, &(struct nft_result){ .r = r, .file_fd = -EBADF }, &e);
 	proceed(client);
 }
 
@@ -268,7 +273,7 @@ static void on_timer(void *arg)
 	if (r < 0) {
 		drop_worker(client);
 		back_off(client);
-		finish(client, r, -EBADF, &e);
+		finish(client, &(struct nft_result){ .r = r, .file_fd = -EBADF }, &e);
 	}
 	proceed(client);
 }

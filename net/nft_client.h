@@ -17,10 +17,15 @@ struct nft_client;
 enum { NFT_CLIENT_MAX_QUEUE = 16 };
 
 /*
- * Once for each request, from the loop.  R < 0 says E; -ECHILD: the worker died or hung at it, and it
- * may have been carried out all the same.  FILE_FD is what came with the answer, borrowed, or -EBADF.
+ * Once for each request, from the loop.  R < 0: E says why; -ECHILD: the worker died or hung at it, and
+ * it may have been carried out all the same.  FILE_FD is what came with the answer, borrowed, or -EBADF.
  */
-typedef void nft_done_fn(void *arg, int r, int file_fd, struct err *e);
+struct nft_result {
+	int r;
+	int file_fd;
+	uint32_t generation;	/* as in struct nft_answer */
+};
+typedef void nft_done_fn(void *arg, const struct nft_result *result, struct err *e);
 /* A worker is there, PID, and has not been asked anything. */
 typedef void nft_started_fn(void *arg, pid_t pid);
 

@@ -22,6 +22,8 @@ struct nft_watch {
 	nft_changed_fn *changed;
 	void *arg;
 	int fd;
+	uint32_t port;			/* of the socket */
+	uint32_t expected;		/* generation, when the kernel answers */
 	struct loop_watch *readable;
 };
 
@@ -32,7 +34,10 @@ _Static_assert(NFTA_TABLE_NAME == 1 && NFTA_CHAIN_TABLE == 1 && NFTA_RULE_TABLE 
 	       NFTA_SET_TABLE == 1 && NFTA_SET_ELEM_LIST_TABLE == 1 && NFTA_OBJ_TABLE == 1 &&
 	       NFTA_FLOWTABLE_TABLE == 1, "one parser serves all");
 
-static bool names(const char *attributes, size_t size, const char *name)
+enum { BODY = NLMSG_HDRLEN + NLMSG_ALIGN(sizeof(struct nfgenmsg)) };
+
+/* The value of the attribute TYPE, and its size; NULL: there is none. */
+static const char *find_attribute(const char *attributes, size_t size, int type, size_t *ret_size)
 {
 	struct nlattr head;
 
@@ -42,70 +47,148 @@ static bool names(const char *attributes, size_t size, const char *name)
 		memcpy(&head, attributes, sizeof(head));
 		length = head.nla_len;
 		if (length < sizeof(head) || length > size)
-			return false;
-		if ((head.nla_type & NLA_TYPE_MASK) == NFTA_TABLE_NAME)
-			return length - sizeof(head) == strlen(name) + 1 &&
-			       memcmp(attributes + sizeof(head), name, strlen(name) + 1) == 0;
+			return NULL;
+		*ret_size = length - sizeof(head);
+		if ((head.nla_type & NLA_TYPE_MASK) == type)
+			return attributes + sizeof(head);
 		length = NLA_ALIGN(length);
 		if (length > size)
-			return false;
+			return NULL;
 		attributes += length;
 		size -= length;
 	}
-	return false;
+	return NULL;
+}
+
+static bool names(const char *attributes, size_t size, const char *name)
+{
+	size_t length;
+	const char *value = find_attribute(attributes, size, NFTA_TABLE_NAME, &length);
+
+	return value && length == strlen(name) + 1 && memcmp(value, name, length) == 0;
+}
+
+/* The message at *DATA, of SIZE bytes; NULL when no whole one is left. */
+static const char *next_message(const char **data, size_t *size, struct nlmsghdr *ret_head)
+{
+	const char *message = *data;
+	size_t length;
+
+	if (*size < sizeof(*ret_head))
+		return NULL;
+	memcpy(ret_head, message, sizeof(*ret_head));
+	length = ret_head->nlmsg_len;
+	if (length < sizeof(*ret_head) || length > *size)
+		return NULL;
+	length = NLMSG_ALIGN(length);
+	length = length < *size ? length : *size;
+	*data += length;
+	*size -= length;
+	return message;
 }
 
 bool nft_watch_concerns(const void *data, size_t size, const char *name)
 {
-	const char *at = data;
+	const char *at = data, *message;
 	struct nlmsghdr head;
 
-	while (size >= sizeof(head)) {
-		size_t skip = NLMSG_HDRLEN + NLMSG_ALIGN(sizeof(struct nfgenmsg)), length;
-
-		memcpy(&head, at, sizeof(head));
-		length = head.nlmsg_len;
-		if (length < sizeof(head) || length > size)
-			return false;
+	while ((message = next_message(&at, &size, &head))) {
 		if (head.nlmsg_type >> 8 == NFNL_SUBSYS_NFTABLES &&
-		    (head.nlmsg_type & 0xff) != NFT_MSG_NEWGEN && length >= skip &&
-		    names(at + skip, length - skip, name))
+		    (head.nlmsg_type & 0xff) != NFT_MSG_NEWGEN && head.nlmsg_len >= BODY &&
+		    names(message + BODY, head.nlmsg_len - BODY, name))
 			return true;
-		length = NLMSG_ALIGN(length);
-		if (length > size)
-			return false;
-		at += length;
-		size -= length;
 	}
 	return false;
 }
 
+bool nft_watch_generation(const void *data, size_t size, uint32_t port, uint32_t *ret)
+{
+	const char *at = data, *message = NULL, *value;
+	struct nlmsghdr head;
+	size_t length;
+
+	message = next_message(&at, &size, &head);
+	if (!message || head.nlmsg_type != (NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_NEWGEN) ||
+	    head.nlmsg_pid != port || head.nlmsg_len < BODY)
+		return false;
+	value = find_attribute(message + BODY, head.nlmsg_len - BODY, NFTA_GEN_ID, &length);
+	if (!value || length != sizeof(*ret))
+		return false;
+	memcpy(ret, value, sizeof(*ret));
+	*ret = ntohl(*ret);
+	return true;
+}
+
 /* ---- the socket ---- */
+
+static bool is_concerned(const struct nft_watch *watch, const char *data, size_t size)
+{
+	uint32_t generation;
+
+	if (nft_watch_generation(data, size, watch->port, &generation))
+		return generation != watch->expected;
+	return nft_watch_concerns(data, size, watch->name);
+}
 
 static void on_readable(int fd, void *arg)
 {
 	struct nft_watch *watch = arg;
 	static char buffer[MAX_MESSAGE];
-	bool is_concerned = false;
+	bool has_changed = false;
 	ssize_t n;
 
 	while ((n = recv(fd, buffer, sizeof(buffer), MSG_DONTWAIT | MSG_TRUNC)) >= 0 ||
 	       errno == ENOBUFS || errno == EINTR) {
 		/* What was lost may have been of it, too. */
 		if (n < 0 || (size_t)n > sizeof(buffer))
-			is_concerned |= n >= 0 || errno == ENOBUFS;
+			has_changed |= n >= 0 || errno == ENOBUFS;
 		else
-			is_concerned |= nft_watch_concerns(buffer, (size_t)n, watch->name);
+			has_changed |= is_concerned(watch, buffer, (size_t)n);
 	}
-	if (is_concerned)
+	if (has_changed)
 		watch->changed(watch->arg);
+}
+
+static int set_membership(const struct nft_watch *watch, int option, struct err *e)
+{
+	const int group = NFNLGRP_NFTABLES;
+
+	return setsockopt(watch->fd, SOL_NETLINK, option, &group, sizeof(group)) < 0 ?
+		       err_set(e, errno, "watch nftables") : 0;
+}
+
+int nft_watch_pause(struct nft_watch *watch, struct err *e)
+{
+	return set_membership(watch, NETLINK_DROP_MEMBERSHIP, e);
+}
+
+int nft_watch_resume(struct nft_watch *watch, const uint32_t *before, struct err *e)
+{
+	const struct {
+		struct nlmsghdr head;
+		struct nfgenmsg body;
+	} question = {
+		.head = {
+			.nlmsg_len = sizeof(question),
+			.nlmsg_type = NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_GETGEN,
+			.nlmsg_flags = NLM_F_REQUEST,
+		},
+		.body = { .nfgen_family = AF_INET, .version = NFNETLINK_V0 },
+	};
+	int r = set_membership(watch, NETLINK_ADD_MEMBERSHIP, e);
+
+	if (r < 0 || !before)
+		return r;
+	watch->expected = *before + 1;
+	return send(watch->fd, &question, sizeof(question), 0) < 0 ?
+		       err_set(e, errno, "ask for the generation of nftables") : 0;
 }
 
 int nft_watch_new(struct loop *loop, const char *name, nft_changed_fn *changed, void *arg,
 		  struct nft_watch **ret, struct err *e)
 {
-	const struct sockaddr_nl self = { .nl_family = AF_NETLINK };
-	const int group = NFNLGRP_NFTABLES;
+	struct sockaddr_nl self = { .nl_family = AF_NETLINK };
+	socklen_t size = sizeof(self);
 	struct nft_watch *watch = calloc(1, sizeof(*watch));
 	int r;
 
@@ -115,9 +198,12 @@ int nft_watch_new(struct loop *loop, const char *name, nft_changed_fn *changed, 
 	watch->fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_NETFILTER);
 	if (watch->fd < 0 ||
 	    bind(watch->fd, (const struct sockaddr *)&self, sizeof(self)) < 0 ||
-	    setsockopt(watch->fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &group, sizeof(group)) < 0)
+	    getsockname(watch->fd, (struct sockaddr *)&self, &size) < 0)
 		r = err_set(e, errno, "watch nftables");
 	else
+		r = set_membership(watch, NETLINK_ADD_MEMBERSHIP, e);
+	watch->port = self.nl_pid;
+	if (r >= 0)
 		r = loop_watch_fd(loop, watch->fd, on_readable, watch, &watch->readable, e);
 	if (r < 0) {
 		nft_watch_free(watch);

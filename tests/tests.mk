@@ -183,6 +183,12 @@ $(sort $(MASTER_BENCH) $(CONTROLLER_BENCH)): $(B)/tests/bench/%: tests/bench/%.c
 	$(call say,CC)$(CC) $(CPPFLAGS) -I$(B)/proto $(CFLAGS) -MMD -MP $(LDFLAGS) -o $@ $< $(filter %.o,$^) \
 	  $(B)/master_stub.a $(B)/net.a $(B)/lib.a $(B)/proto.a $(LIBS_COMMON) $(LIBS_STORE) $(LIBS_ZONE) -lm
 
+# What services cost a node: of bench-net.
+$(B)/tests/bench/services: tests/bench/services.c $(B)/agent.a $(B)/containerizer/image.a $(B)/containerizer.a $(B)/isolators.a $(B)/net.a $(B)/lib.a $(B)/proto.a $(B)/tepui-nft
+	@mkdir -p $(@D)
+	$(call say,CC)$(CC) $(CPPFLAGS) -I$(B)/proto $(CFLAGS) -MMD -MP $(LDFLAGS) -o $@ $< $(filter %.a,$^) \
+	  $(LIBS_COMMON) $(LIBS_STORE) $(LIBS_NETLINK) -lseccomp -lcap -lcrypto -lm
+
 .PHONY: bench-master
 bench-master: deps-build
 	@$(MAKE) --no-print-directory all $(MASTER_BENCH)

@@ -3,6 +3,7 @@
  * blocking, holds nothing that is not in the kernel, and ends when the agent does.
  */
 #include <errno.h>
+#include <malloc.h>
 #include <nftables/libnftables.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -16,12 +17,14 @@
 #include "net/nft/apply.h"
 #include "net/nft/conntrack.h"
 #include "net/nft/counters.h"
+#include "net/nft/netfilter.h"
 #include "net/nft/protocol.h"
 #include "net/nft/route.h"
 
 struct worker {
 	struct nft_ctx *nft;
 	bool is_large;		/* its memory is not worth keeping */
+	uint32_t generation;	/* before a large transaction */
 };
 
 /* Each gets the file of its request (-EBADF: none came) and may leave one for the answer. */
@@ -30,10 +33,16 @@ typedef int request_fn(struct worker *worker, int file_fd, int *ret_fd, struct e
 static int do_apply(struct worker *worker, int file_fd, int *ret_fd, struct err *e)
 {
 	struct stat st;
+	int r;
 
 	(void)ret_fd;
 	worker->is_large = fstat(file_fd, &st) == 0 && st.st_size > NFT_LARGE_TEXT;
-	return apply_file(worker->nft, file_fd, e);
+	if (worker->is_large && (r = netfilter_generation(&worker->generation, e)) < 0)
+		return r;
+	r = apply_file(worker->nft, file_fd, e);
+	/* What one transaction needed is no measure for the next. */
+	(void)malloc_trim(0);
+	return r;
 }
 
 static int do_count(struct worker *worker, int file_fd, int *ret_fd, struct err *e)
@@ -92,6 +101,7 @@ static int serve(struct worker *worker, int socket_fd, struct err *e)
 						&what.error);
 	packet_fds_done(&fds);
 	what.is_leaving = worker->is_large;
+	what.generation = worker->generation;
 	r = answer(socket_fd, &what, file_fd, e);
 	return r < 0 ? r : !what.is_leaving;
 }

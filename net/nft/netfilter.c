@@ -1,6 +1,8 @@
 #include "net/nft/netfilter.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
+#include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <netlink/attr.h>
 #include <netlink/errno.h>
@@ -128,4 +130,28 @@ int netfilter_order(struct nl_sock *socket, struct nl_msg *order, const char *wh
 
 	nlmsg_hdr(order)->nlmsg_flags |= NLM_F_ACK;
 	return exchange_messages(socket, order, &exchange, what);
+}
+
+static int take_generation(struct nlattr **attributes, void *arg, struct err *e)
+{
+	uint32_t *ret = arg;
+
+	(void)e;
+	if (attributes[NFTA_GEN_ID])
+		*ret = ntohl(nla_get_u32(attributes[NFTA_GEN_ID]));
+	return 0;
+}
+
+int netfilter_generation(uint32_t *ret, struct err *e)
+{
+	static const char what[] = "read the generation of nftables";
+	struct nl_msg *question = netfilter_message(NFNL_SUBSYS_NFTABLES, NFT_MSG_GETGEN, 0);
+	struct nl_sock *socket = NULL;
+	int r = question ? netfilter_open(&socket, e) : err_set(e, ENOMEM, "%s", what);
+
+	if (r >= 0)
+		r = netfilter_list(socket, question, NFTA_GEN_MAX, take_generation, ret, what, e);
+	nlmsg_free(question);
+	netfilter_close(socket);
+	return r;
 }

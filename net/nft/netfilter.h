@@ -29,4 +29,7 @@ int netfilter_list(struct nl_sock *socket, struct nl_msg *question, int n_attrib
 /* Send ORDER and wait until it is carried out. */
 int netfilter_order(struct nl_sock *socket, struct nl_msg *order, const char *what, struct err *e);
 
+/* How many transactions of nftables have been committed, by whomever. */
+int netfilter_generation(uint32_t *ret, struct err *e);
+
 #endif

@@ -14,7 +14,7 @@
 
 enum {
 	NFT_MAX_TEXT = 256 << 20,	/* bytes of a transaction */
-	NFT_LARGE_TEXT = 256 << 10,	/* beyond it the worker's memory is not worth keeping */
+	NFT_LARGE_TEXT = 1 << 20,	/* beyond it the worker's memory is not worth keeping */
 	NFT_MAX_FLOWS = 1 << 16,	/* of one request */
 };
 
@@ -35,6 +35,7 @@ struct nft_request {
 struct nft_answer {
 	int32_t r;
 	bool is_leaving;	/* the worker has ended by its own will: the next request needs another */
+	uint32_t generation;	/* of the kernel's nftables, as it was before a large transaction */
 	struct err error;
 };
 
