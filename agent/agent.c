@@ -407,6 +407,7 @@ static int start_parts(struct agent *agent, struct err *e)
 	    (r = directory_file_new(agent, &agent->directory_file, e)) < 0 ||
 	    (r = networks_new(agent, &agent->networks, e)) < 0 ||
 	    (r = names_new(agent, &agent->names, e)) < 0 ||
+	    (r = listen_names(agent, e)) < 0 ||
 	    (r = master_link_new(agent, &agent->link, e)) < 0 ||
 	    (r = sampler_new(agent, &agent->sampler, e)) < 0 ||
 	    (r = trash_new(agent, &agent->trash, e)) < 0 ||
@@ -477,6 +478,8 @@ void agent_done(struct agent *agent)
 	sampler_free(agent->sampler);
 	for (size_t i = 0; i < AGENT_SIGNALS; i++)
 		loop_watch_free(agent->signals[i]);
+	if (agent->name_readers)
+		http_server_free(agent->name_readers);
 	if (agent->operators)
 		http_server_free(agent->operators);
 	if (agent->executors)

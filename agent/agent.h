@@ -111,6 +111,7 @@ struct agent {
 	struct traffic *traffic;
 	struct networks *networks;		/* NULL: none */
 	struct http_server *operators, *executors;
+	struct http_server *name_readers;	/* NULL: on the operators' alone */
 	struct http_server *domain;		/* of custom executors; NULL: they use the operators' */
 	uint16_t port;				/* of the operators' server */
 	char *endpoint;				/* "ADDRESS:PORT" of it */

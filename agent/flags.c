@@ -55,6 +55,9 @@ static const struct flag table[] = {
 	ROW(FLAG_STR, dns_domain, "mesos", 0, "domain of the names of what runs"),
 	ROW(FLAG_STR, dns_listen, "127.0.0.1:53", 0,
 	    "addresses to answer DNS on beside the containers' bridge, ',' between them; none: not at all"),
+	ROW(FLAG_STR, dns_http_listen, NULL, 0,
+	    "address to tell names over HTTP at, as Mesos-DNS does, e.g. 127.0.0.1:8123 (the address of"
+	    " --listen does in any case)"),
 	ROW(FLAG_STR, dns_upstreams, NULL, 0,
 	    "servers to ask for all other names, ',' between them; none: not at all (default: those of"
 	    " /etc/resolv.conf that are not this one)"),
@@ -240,6 +243,11 @@ static int check(const struct agent_flags *flags, struct err *e)
 		return err_set(e, EINVAL, "listen on '%s': not a loopback address; ask all for "
 			       "credentials by --authenticate_http_readonly and _readwrite, or "
 			       "--insecure takes the risk", flags->listen);
+	if (flags->dns_http_listen && !flags->insecure && !flags->authenticate_http_readonly &&
+	    !is_loopback(flags->dns_http_listen))
+		return err_set(e, EINVAL, "listen on '%s': not a loopback address; ask for credentials by"
+			       " --authenticate_http_readonly, or --insecure takes the risk",
+			       flags->dns_http_listen);
 	if (networks_check_flags(flags, e) < 0)
 		return -EINVAL;
 	if (names_check_flags(flags, e) < 0)

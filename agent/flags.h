@@ -15,7 +15,7 @@ struct agent_flags {
 	char *host_path_volumes, *image_store, *user_ids;
 	char *credential, *http_credentials, *http_authenticators;
 	char *seccomp_config_dir, *seccomp_profile_name;
-	char *dns_domain, *dns_listen, *dns_upstreams;
+	char *dns_domain, *dns_listen, *dns_upstreams, *dns_http_listen;
 	bool cfs_quota, allow_unenforced, allow_root_tasks, allow_unconfined;
 	bool enforce_container_disk_quota, failure_output, insecure;
 	bool authenticate_http_readonly, authenticate_http_readwrite;

@@ -8,6 +8,7 @@
 #include "agent/api.h"
 #include "agent/executor_api.h"
 #include "agent/executor_calls.h"
+#include "agent/names_http.h"
 #include "agent/operator_api.h"
 #include "lib/cleanup.h"
 #include "lib/err.h"
@@ -104,6 +105,8 @@ int listen_operators(struct agent *agent, struct err *e)
 	if (r >= 0)
 		r = api_mount(agent, agent->operators, e);
 	if (r >= 0)
+		r = names_http_mount(agent, agent->operators, e);
+	if (r >= 0)
 		r = http_server_listen(agent->operators, listen, &agent->port, e);
 	if (r < 0)
 		return r;
@@ -115,4 +118,31 @@ int listen_operators(struct agent *agent, struct err *e)
 	}
 	http_server_set_gate(agent->operators, gate, agent);
 	return 0;
+}
+
+static int names_gate(void *arg, struct http_request *req, struct err *e)
+{
+	const struct agent *agent = arg;
+	const struct http_origin self = {
+		.listen = agent->flags.dns_http_listen, .hostname = agent->node.hostname,
+	};
+	int r = http_origin_check(&self, req, e);
+
+	return r < 0 ? r : http_auth_check(&agent->auth, req, e);
+}
+
+int listen_names(struct agent *agent, struct err *e)
+{
+	int r;
+
+	if (!agent->flags.dns_http_listen)
+		return 0;
+	r = http_server_new(agent->loop, &http_default_limits, &agent->name_readers, e);
+	if (r >= 0)
+		r = names_http_mount(agent, agent->name_readers, e);
+	if (r >= 0)
+		r = http_server_listen(agent->name_readers, agent->flags.dns_http_listen, NULL, e);
+	if (r >= 0)
+		http_server_set_gate(agent->name_readers, names_gate, agent);
+	return r;
 }

@@ -11,4 +11,7 @@ int listen_executors(struct agent *agent, struct err *e);
 /* On --listen, with the credentials of the flags; sets what the agent is called by: endpoint, port. */
 int listen_operators(struct agent *agent, struct err *e);
 
+/* For names alone, on --dns_http_listen. */
+int listen_names(struct agent *agent, struct err *e);
+
 #endif

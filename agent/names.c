@@ -138,7 +138,6 @@ static int find_upstreams(struct names *names, struct err *e)
 	const char *flag = names->agent->flags.dns_upstreams;
 	struct names_addresses all;
 	struct err why = { 0 };
-	size_t n = 0;
 
 	if (flag && names_addresses_parse(flag, &all, e) < 0)
 		return -e->code;
@@ -146,9 +145,9 @@ static int find_upstreams(struct names *names, struct err *e)
 		log_write_err(LOG_LEVEL_WARNING, &why, "no other servers of names are known");
 	for (size_t i = 0; i < all.n; i++)
 		if (!is_ourselves(names, &all.of[i]))
-			all.of[n++] = all.of[i];
-	return dns_forwarder_new(names->agent->loop, all.of, n, names->agent->flags.dns_cache_size,
-				 &names->forwarder, e);
+			names->upstreams[names->n_upstreams++] = all.of[i];
+	return dns_forwarder_new(names->agent->loop, names->upstreams, names->n_upstreams,
+				 names->agent->flags.dns_cache_size, &names->forwarder, e);
 }
 
 int names_serve_bridge(struct names *names, const struct ip_prefix *address, struct err *e)

@@ -61,8 +61,11 @@ void names_addresses_resolver(const char *text, struct names_addresses *ret)
 	for (; *text && ret->n < NAMES_MAX_ADDRESSES; text += strcspn(text, "\n"), text += !!*text) {
 		char address[ADDRESS_TEXT_SIZE];
 		struct err ignored = { 0 };
+		int end = 0;
 
-		if (sscanf(text, "nameserver%*[ \t]%127[0-9A-Fa-f:.]", address) == 1 &&
+		/* One with a scope ("%eth0") cannot be asked from everywhere. */
+		if (sscanf(text, "nameserver%*[ \t]%127[0-9A-Fa-f:.]%n", address, &end) == 1 &&
+		    strchr(" \t\r\n", text[end]) &&
 		    parse_server(address, &ret->of[ret->n], &ignored) >= 0)
 			ret->n++;
 	}

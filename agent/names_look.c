@@ -185,13 +185,13 @@ static void find_addresses(const struct form *form, uint16_t type, const struct 
 	drop_twins(ret);
 }
 
-/* Of an endpoint's port where it is reached; 0: nowhere. */
-static uint32_t port_of(const struct directory_endpoint *endpoint, const Tepui__EndpointPort *port,
-			bool is_node)
+uint16_t names_port_number(const struct directory_endpoint *endpoint, const Tepui__EndpointPort *port,
+			   bool is_node)
 {
 	bool is_own = !is_node && has_own_address(endpoint);
 
-	return is_own && port->container_port ? port->container_port : is_own ? 0 : port->host_port;
+	/* Checked by the directory. */
+	return (uint16_t)(is_own ? port->container_port : port->host_port);
 }
 
 static bool is_port_asked(const struct form *form, const Tepui__EndpointPort *port)
@@ -229,8 +229,9 @@ static void find_ports_of(const struct form *form, const struct names_entry *ent
 	if (entry->kind == NAMES_ENDPOINT) {
 		for (size_t i = 0; i < endpoint->info->n_ports; i++)
 			if (is_port_asked(form, endpoint->info->ports[i]))
-				put_port(form, entry, port_of(endpoint, endpoint->info->ports[i],
-							      form->is_node), ret);
+				put_port(form, entry,
+					 names_port_number(endpoint, endpoint->info->ports[i],
+							   form->is_node), ret);
 	} else if (!form->port && !form->is_node) {
 		if (entry->kind == NAMES_SERVICE &&
 		    texts_equal(entry->service->info->protocol, form->protocol))

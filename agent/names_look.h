@@ -3,6 +3,7 @@
 #define AGENT_NAMES_LOOK_H
 
 #include "agent/names_zone.h"
+#include "proto/tepui.pb-c.h"
 
 enum { NAMES_MAX_FOUND = 4096 };	/* more than one message holds */
 
@@ -43,5 +44,9 @@ int names_target_name(const struct names_zone *zone, const struct names_found *f
 		      struct dns_name *ret);
 size_t names_target_addresses(const struct names_found *found, const struct names_address *at,
 			      struct names_address *ret, size_t max);
+
+/* Where PORT of ENDPOINT is reached, at its node's addresses or at those that it is found at; 0: nowhere. */
+uint16_t names_port_number(const struct directory_endpoint *endpoint, const Tepui__EndpointPort *port,
+			   bool is_node);
 
 #endif

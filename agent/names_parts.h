@@ -13,6 +13,8 @@ struct names {
 	struct names_zone *zone;
 	struct dns_server *server;
 	struct dns_forwarder *forwarder;
+	struct address upstreams[NAMES_MAX_ADDRESSES];
+	size_t n_upstreams;
 	bool is_on;			/* DNS is answered */
 	struct dns_name own, mailbox;	/* ns1.DOMAIN, root.DOMAIN */
 	uint32_t ttl, serial;

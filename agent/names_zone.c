@@ -331,6 +331,12 @@ const struct dns_name *names_zone_domain(const struct names_zone *zone)
 	return &zone->domain;
 }
 
+const struct names_entry *names_zone_next(const struct names_zone *zone,
+					  const struct names_entry *previous)
+{
+	return previous ? previous->hh.next : zone->entries;
+}
+
 int names_zone_new(const char *domain, struct names_zone **ret, struct err *e)
 {
 	static const char *const labels[] = { "ns1" };

@@ -87,4 +87,8 @@ void names_zone_drop(struct names_zone *zone, enum names_kind kind, const char *
 /* NAME in lower case; NULL: there is no such name. */
 const struct names_name *names_zone_find(const struct names_zone *zone, const struct dns_name *name);
 
+/* The one after PREVIOUS (NULL: the first) or NULL, in no order. */
+const struct names_entry *names_zone_next(const struct names_zone *zone,
+					  const struct names_entry *previous);
+
 #endif

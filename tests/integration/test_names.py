@@ -47,7 +47,7 @@ class Node(Cluster):
 
 @pytest.fixture(scope="module")
 def node():
-    made = Node("--dns_upstreams=none")
+    made = Node("--dns_upstreams=none", "--dns_http_listen=127.0.0.1:8123")
     for app in (WEB, API):
         made.deploy(app)
     wait_until(lambda: len(dig(made, "web-prod.marathon.mesos")) == 2 and dig(made, "api.marathon.mesos"), "names of all")
@@ -162,6 +162,35 @@ def test_a_task_that_goes_has_no_name(node):
     wait_until(lambda: message(node, "brief.marathon.mesos")[0] == "NXDOMAIN", "no name")
 
 
+def test_names_are_told_over_http_as_mesos_dns_does(node):
+    def get(path, port=None):
+        answer = node.call("GET", f"/v1/{path}", port=port or node.agent.port)
+        assert answer.status == 200, answer.body
+        return answer.json
+    web = addresses(node, "/prod/web")
+    hosts = get("hosts/web-prod.marathon.mesos")
+    assert [h["ip"] for h in hosts if ":" not in h["ip"]] == web and {h["host"] for h in hosts} == {"web-prod.marathon.mesos."}
+    assert get("hosts/nothing.mesos") == [{"host": "", "ip": ""}] == get("hosts/debian.org")
+    services = get("services/_http._web-prod._tcp.marathon.mesos.", 8123)
+    assert sorted(s["ip"] for s in services) == web and {s["port"] for s in services} == {"80"}
+    assert {s["service"] for s in services} == {"_http._web-prod._tcp.marathon.mesos."}
+    assert get("services/_x._tcp.mesos") == [{"service": "", "host": "", "ip": "", "port": ""}]
+    framework, = get("enumerate")["frameworks"]
+    assert framework["name"] == "marathon"
+    tasks = {t["id"]: t for t in framework["tasks"]}
+    assert set(tasks) == {t["id"] for app in ("/prod/web", "/api") for t in node.tasks(app)}
+    api, = node.tasks("/api")
+    records = {(r["name"], r["rtype"]): r["host"] for r in tasks[api["id"]]["records"]}
+    assert records["api.marathon.mesos.", "A"] == "127.0.0.1"
+    assert records["_api._tcp.marathon.mesos.", "SRV"].endswith(f"-s0.marathon.mesos.:{api['ports'][0]}")
+    config = get("config", 8123)
+    assert config["Domain"] == "mesos" and config["TTL"] == 5 and config["Resolvers"] == []
+    assert get("version")["Service"] == "tepui-agent"
+    assert node.call("GET", "/v1/hosts/a..b", port=8123).status == 400
+    assert node.call("GET", "/state", port=8123).status == 404
+    assert node.call("GET", "/v1/enumerate", headers={"Host": "evil.example"}, port=8123).status == 403
+
+
 def test_bad_queries_are_refused_and_harm_nothing(node):
     assert message(node, "mesos", "AXFR", "+tcp", "+noall", "+comments")[0] == "NOTIMP"
     assert message(node, "version.bind", "TXT", "-c", "CH")[0] == "REFUSED"
@@ -191,6 +220,7 @@ def test_an_address_that_is_taken_is_a_warning(node):
     ("--dns_domain=a..b", "use '--dns_domain=a..b': it is no name"),
     ("--dns_listen=nowhere", "use '--dns_listen': read address 'nowhere:53': 'nowhere' is not numeric"),
     ("--dns_upstreams=unix:/x", "use '--dns_upstreams': read address 'unix:/x': DNS is not spoken there"),
+    ("--dns_http_listen=10.0.0.1:8123", "listen on '10.0.0.1:8123': not a loopback address"),
     ("--dns_ttl=1500ms", "use '--dns_ttl=1500ms': it is no number of seconds"),
 ])
 def test_flags_that_make_no_sense_are_refused(node, flag, why):
