@@ -13,6 +13,7 @@
 #include "lib/cleanup.h"
 #include "lib/err.h"
 #include "lib/pb_json.h"
+#include "lib/vip_label.h"
 
 enum { MAX_NETWORKS = 8, MAX_FAMILIES = 2, MAX_MAPPINGS = 256, MAX_ALLOWED = 64 };
 
@@ -78,6 +79,18 @@ int network_bandwidth(const Mesos__V1__NetworkInfo *info, const char *key, uint6
 	return 0;
 }
 
+/* WORD becomes what the directory calls that service by, which is no longer. */
+static int read_allowed(char *word, size_t i, struct err *e)
+{
+	struct vip_label service;
+
+	if (vip_read(word, &service, e) < 0)
+		return err_wrap(e, "container.network_infos[%zu].labels: allow", i);
+	(void)snprintf(word, strlen(word) + 1, "%s%s:%u", service.address == 0 ? "/" : "", service.host,
+		       service.port);
+	return 0;
+}
+
 /* "/NAME:PORT" or "ADDRESS:PORT", with commas between. */
 static int add_allowed(struct plan *plan, const Mesos__V1__NetworkInfo *info, size_t i,
 		       struct err *e)
@@ -93,17 +106,13 @@ static int add_allowed(struct plan *plan, const Mesos__V1__NetworkInfo *info, si
 	if (!rest)
 		return err_set(e, ENOMEM, "read what is allowed");
 	while ((word = strsep(&rest, ", "))) {
-		const char *colon = strrchr(word, ':');
-
 		if (!*word)
 			continue;
-		if (!colon || colon == word || !colon[1] ||
-		    strspn(colon + 1, "0123456789") != strlen(colon + 1))
-			return err_set(e, EINVAL, "container.network_infos[%zu].labels: allow: "
-				       "'%.128s' is neither /NAME:PORT nor ADDRESS:PORT", i, word);
 		if (plan->record.n_allowed == MAX_ALLOWED)
 			return err_set(e, E2BIG, "container.network_infos[%zu].labels: allow: more "
 				       "than %d", i, MAX_ALLOWED);
+		if (read_allowed(word, i, e) < 0)
+			return -EINVAL;
 		plan->allowed[plan->record.n_allowed++] = word;
 	}
 	return 0;

@@ -135,6 +135,13 @@ static void print_ports(const json_t *app)
 	print_each("ports", json_object_get(container, "portMappings"), short_port);
 }
 
+static void short_network(const json_t *network, char *ret, size_t size)
+{
+	const char *name = member_text(network, "name");
+
+	(void)snprintf(ret, size, "%s", *name ? name : member_text(network, "mode"));
+}
+
 static void print_definition(const json_t *app)
 {
 	const json_t *container = json_object_get(app, "container");
@@ -154,7 +161,10 @@ static void print_definition(const json_t *app)
 	print_field("each", "%g cpus, %s memory, %s disk", member_number(app, "cpus"),
 		    human_bytes((uint64_t)(member_number(app, "mem") * MEBI), mem),
 		    human_bytes((uint64_t)(member_number(app, "disk") * MEBI), disk));
+	print_each("networks", json_object_get(app, "networks"), short_network);
 	print_ports(app);
+	if (json_object_get(app, "weight"))
+		print_field("weight", "%.0f", member_number(app, "weight"));
 	print_map("env", json_object_get(app, "env"));
 	print_map("labels", json_object_get(app, "labels"));
 	print_each("constraints", json_object_get(app, "constraints"), short_constraint);

@@ -150,6 +150,8 @@ static int print_running(struct cli *cli, const json_t *deployment, struct err *
 	print_ids("apps", json_object_get(deployment, "affectedApps"));
 	print_ids("pods", json_object_get(deployment, "affectedPods"));
 	print_ids("canaries of", json_object_get(deployment, "canaries"));
+	if (json_object_get(deployment, "canaryWeight"))
+		print_field("their traffic", "%.0f %%", member_number(deployment, "canaryWeight"));
 	print_steps(deployment);
 	print_field("now", "%s", now.line);
 	if (*now.why)

@@ -192,6 +192,7 @@ static void print_task_details(const json_t *task)
 {
 	const json_t *results = json_object_get(task, "healthCheckResults");
 	const json_t *volumes = json_object_get(task, "localVolumes");
+	const json_t *addresses = json_object_get(task, "ipAddresses");
 	const char *why = unhealthy_why(results);
 	char age[HUMAN_SIZE], ports[PORTS_SIZE];
 	enum table_color ignored;
@@ -204,12 +205,15 @@ static void print_task_details(const json_t *task)
 		print_field("app", "%s", member_text(task, "appId"));
 	print_field("version", "%s", member_text(task, "version"));
 	if (json_object_get(task, "weight"))
-		print_field("weight", "%.0f, beside the other tasks of its app",
+		print_field("weight", "%.0f, beside the other tasks of its services",
 			    member_number(task, "weight"));
 	print_field("state", "%s", member_text(task, "state"));
 	print_field("health", "%s%s%s", health_of(results, &ignored), *why ? ": " : "", why);
 	print_field("host", "%s", member_text(task, "host"));
 	print_field("ports", "%s", format_ports(json_object_get(task, "ports"), ports));
+	for (size_t i = 0; i < json_array_size(addresses); i++)
+		print_field(i == 0 ? "addresses" : "", "%s",
+			    member_text(json_array_get(addresses, i), "ipAddress"));
 	print_field("started", "%s ago", human_since(member_text(task, "startedAt"), age));
 	for (size_t i = 0; i < json_array_size(volumes); i++) {
 		const json_t *volume = json_array_get(volumes, i);

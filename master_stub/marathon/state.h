@@ -110,7 +110,7 @@ struct instance {
 	bool is_inactive;		/* unreachable for so long that another stands in for it */
 
 	int64_t good_ms;		/* boot clock: since when instance_is_good(); 0: it is not */
-	json_t *ip_addresses;		/* of its own, as /v2 shows them; NULL: not told yet */
+	json_t *networks;		/* told of it, as a pod shows them: "name", "addresses"; or NULL */
 	int64_t told_weight;		/* that the master has of it; -1: that is not known */
 	struct readiness *readiness;	/* while a deployment asks for it, or NULL */
 	struct metering *metering;	/* while its app is autoscaled, or NULL */

@@ -1,4 +1,5 @@
-"""Apps, pods and jobs on the node's bridge: where they are shown to be is where they answer."""
+"""Apps, pods and jobs on the node's bridge: where they are shown to be is where they answer, and so are their services."""
+import collections
 import json
 import urllib.request
 
@@ -12,7 +13,7 @@ ECHO = """exec python3 -c "
 import http.server, json, os
 class H(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
-        body = json.dumps({k: v for k, v in os.environ.items() if k.startswith(('PORT', 'EP_', 'ENDPOINT_'))}).encode()
+        body = json.dumps({k: v for k, v in os.environ.items() if k.startswith(('PORT', 'EP_', 'ENDPOINT_', 'VERSION'))}).encode()
         self.send_response(200); self.send_header('Content-Length', str(len(body))); self.end_headers()
         self.wfile.write(body)
     def log_message(self, *a): pass
@@ -56,6 +57,8 @@ def test_an_app_on_the_bridge_answers_where_it_is_shown(marathon):
         assert 31000 <= port < 32000 and [r["alive"] for r in task["healthCheckResults"]] == [True, True]
         env = ask(marathon, address_of(task), 8080)
         assert env == {name: str(port) for name in ("PORT", "PORT0", "PORTS", "PORT_8080", "PORT_HTTP")}
+    assert f"addresses      {address_of(tasks[0])}" in marathon.tepui("task", "show", tasks[0]["id"])
+    assert "networks       container/bridge" in marathon.tepui("app", "show", "/web")
 
 
 def test_the_containers_of_a_pod_share_their_address(marathon):
@@ -88,3 +91,82 @@ def test_a_run_of_a_job_is_on_the_bridge(marathon):
     wait_until(lambda: history()["successCount"] + history()["failureCount"], "the end of the run", 60)
     assert history()["successCount"] == 1, history()
     assert marathon.call("DELETE", "/v1/jobs/looks").status == 200
+
+
+# ---- services ----
+
+def service(marathon):
+    """The address of the only one, when the node has it."""
+    return wait_until(lambda: marathon.agents[0].call("GET", "/services").json["services"], "a service")[0]["address"]
+
+
+def shares(marathon, n):
+    """Of N connections to the service, by the version that has answered."""
+    address = service(marathon)
+    return collections.Counter(ask(marathon, address, 80)["VERSION"] for _ in range(n))
+
+
+def become(marathon, n, expected):
+    """Wait until EXPECTED are the shares of N connections; round robin is exact."""
+    wait_until(lambda: shares(marathon, n) == expected, lambda: f"shares of {expected}: {shares(marathon, n)}", 30)
+
+
+def web(app_id, version, instances, **more):
+    return {"id": app_id, "cmd": ECHO % ("", 8080), "cpus": 0.1, "mem": 48, "instances": instances, "networks": BRIDGE,
+            "env": {"VERSION": version}, "container": {"type": "MESOS", "portMappings": [
+                {"containerPort": 8080, "labels": {"VIP_0": "/prod/web:80"}}]},
+            "healthChecks": [{"protocol": "MESOS_HTTP", **CHECK}], **more}
+
+
+def test_a_canary_gets_more_step_by_step(marathon):
+    marathon.deploy(web("/web", "old", 3, deployment={"canary": {"count": 1, "weight": 10}}))
+    become(marathon, 30, {"old": 30})
+    change = marathon.call("PUT", "/v2/apps/web", {"env": {"VERSION": "new"}}).json["deploymentId"]
+    wait_until(lambda: marathon.call("GET", f"/v2/deployments/{change}").json.get("awaitsPromotion"), "a canary that is up", 60)
+    become(marathon, 100, {"old": 90, "new": 10})
+    assert marathon.tepui("deployment", "weight", change, "50") == f"50 % of the traffic is the canaries', deployment {change}\n"
+    become(marathon, 60, {"old": 30, "new": 30})
+    assert marathon.call("GET", f"/v2/deployments/{change}").json["canaryWeight"] == 50
+    assert marathon.call("POST", f"/v2/deployments/{change}/weight", {"weight": 101}).status == 422
+    # What was told is known to another master, too.
+    marathon.kill_master()
+    marathon.agents_are_back()
+    become(marathon, 60, {"old": 30, "new": 30})
+    marathon.tepui("deployment", "promote", change)
+    marathon.wait_deployment(change)
+    become(marathon, 30, {"new": 30})
+
+
+def test_two_apps_share_a_name_by_their_weights(marathon):
+    marathon.deploy(web("/one", "one", 1))
+    marathon.deploy(web("/two", "two", 1, weight=3))
+    become(marathon, 40, {"one": 10, "two": 30})
+    before = {t["id"] for app in ("/one", "/two") for t in marathon.tasks(app)}
+    marathon.tepui("app", "set", "/one", "weight=9", "--wait")
+    become(marathon, 40, {"one": 30, "two": 10})
+    marathon.tepui("app", "set", "/two", "weight=0", "--wait")
+    become(marathon, 40, {"one": 40})
+    assert before == {t["id"] for app in ("/one", "/two") for t in marathon.tasks(app)}
+
+
+def test_who_may_call_one_service_reaches_no_other(marathon):
+    marathon.deploy(web("/web", "1", 1))
+    other = web("/other", "2", 1)
+    other["container"]["portMappings"][0]["labels"] = {"VIP_0": "/other:80"}
+    marathon.deploy(other)
+    services = wait_until(lambda: (lambda s: len(s) == 2 and {x["name"]: x["address"] for x in s})(
+        marathon.agents[0].call("GET", "/services").json["services"]), "two services")
+    call = {name: f"socat -u /dev/null TCP4:{address}:80,connect-timeout=5" for name, address in services.items()}
+    job = {"id": "calls", "run": {
+        # What it may is in force a moment after it began.
+        "cmd": f"for i in $(seq 100); do {call['prodweb']} && break; sleep 0.1; done; {call['prodweb']} && ! {call['other']}",
+        "cpus": 0.1, "mem": 32, "disk": 0,
+        "networks": [{"mode": "container/bridge", "labels": {"allow": "/prod/web:80"}}]}}
+    assert marathon.call("POST", "/v1/jobs", job).status == 201
+    assert marathon.call("POST", "/v1/jobs/calls/runs").status == 201
+
+    def history():
+        return marathon.call("GET", "/v1/jobs/calls?embed=history").json["history"]
+    wait_until(lambda: history()["successCount"] + history()["failureCount"], "the end of the run", 60)
+    assert history()["successCount"] == 1, history()
+    assert marathon.call("DELETE", "/v1/jobs/calls").status == 200

@@ -99,6 +99,23 @@ static void test_run_is_an_app_of_one_instance(void **state)
 	json_decref(document);
 }
 
+static void test_a_run_is_on_its_networks_without_ports(void **state)
+{
+	json_t *document = parse("{\"id\":\"a\",\"run\":{" MINIMAL ",\"cmd\":\"x\",\"networks\":["
+				 "{\"mode\":\"container/bridge\",\"labels\":{\"allow\":\"/db:1\"}}]}}");
+	json_t *spec = read_job(document);
+	struct refusal refusal = { 0 };
+	struct app *app;
+
+	(void)state;
+	assert_int_equal(job_spec_app(spec, "r", "2026-01-01T00:00:00.000Z", NULL, &app, &refusal), 0);
+	assert_true(app->has_own_network);
+	assert_int_equal(app_n_ports(app), 0);
+	app_unref(app);
+	json_decref(spec);
+	json_decref(document);
+}
+
 static bool has_error(const json_t *body, const char *path, const char *sentence)
 {
 	json_t *detail, *error;
@@ -270,6 +287,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_defaults_are_filled_in),
 		cmocka_unit_test(test_run_is_an_app_of_one_instance),
+		cmocka_unit_test(test_a_run_is_on_its_networks_without_ports),
 		cmocka_unit_test(test_wrong_jobs_are_refused),
 		cmocka_unit_test(test_wrong_schedules_are_refused),
 		cmocka_unit_test(test_inline_schedules_are_checked_where_they_stand),

@@ -235,6 +235,62 @@ static void test_ports_go_with_the_network_that_they_were_of(void **state)
 	assert_int_equal(app_n_host_ports(app("/a")->target), 0);
 }
 
+/* As its node tells that it runs. */
+static void say_address(unsigned i, const char *address)
+{
+	Mesos__V1__Scheduler__Event event = MESOS__V1__SCHEDULER__EVENT__INIT;
+	Mesos__V1__Scheduler__Event__Update update = MESOS__V1__SCHEDULER__EVENT__UPDATE__INIT;
+	Mesos__V1__TaskStatus status = MESOS__V1__TASK_STATUS__INIT;
+	Mesos__V1__ContainerStatus container = MESOS__V1__CONTAINER_STATUS__INIT;
+	Mesos__V1__NetworkInfo network = MESOS__V1__NETWORK_INFO__INIT, *networks[] = { &network };
+	Mesos__V1__NetworkInfo__IPAddress v4 = MESOS__V1__NETWORK_INFO__IPADDRESS__INIT, v6 = v4;
+	Mesos__V1__NetworkInfo__IPAddress *addresses[] = { &v4, &v6 };
+	char text[32], text6[] = "fd00::2", name[] = "n";
+
+	(void)snprintf(text, sizeof(text), "%s", address);
+	v4.ip_address = text;
+	v6.ip_address = text6;
+	network.name = name;
+	network.n_ip_addresses = 2;
+	network.ip_addresses = addresses;
+	container.n_network_infos = 1;
+	container.network_infos = networks;
+	status.task_id = task_at(i)->info->task_id;
+	status.agent_id = task_at(i)->info->agent_id;
+	status.state = MESOS__V1__TASK_STATE__TASK_RUNNING;
+	status.container_status = &container;
+	update.status = &status;
+	event.has_type = true;
+	event.type = MESOS__V1__SCHEDULER__EVENT__TYPE__UPDATE;
+	event.update = &update;
+	world.scheduler.event(world.scheduler.arg, &event);
+	turn();
+}
+
+static void test_its_own_address_is_where_what_the_node_does_not_map_is_reached(void **state)
+{
+	const struct instance *instance;
+	struct endpoint at;
+
+	(void)state;
+	post_quoted(APP(",'networks':[{'name':'n'}]"
+			MESOS("{'containerPort':80,'name':'http'},{'containerPort':81,'hostPort':0,'name':'admin'}")));
+	offer_ports("[31000-31000]");
+	instance = TAILQ_FIRST(&app("/a")->instances);
+	assert_false(endpoint_find(instance, "http", &at));
+	assert_true(endpoint_find(instance, "admin", &at));
+	assert_string_equal(at.host, "10.0.0.7");
+	assert_int_equal(at.port, 31000);
+	say_address(0, "172.29.0.2");
+	assert_true(endpoint_find(instance, "http", &at));
+	assert_string_equal(at.host, "172.29.0.2");
+	assert_int_equal(at.port, 80);
+	check_has(task_view(world.controller, instance),
+		  "{'ipAddresses':[{'ipAddress':'172.29.0.2','protocol':'IPv4'},"
+		  "{'ipAddress':'fd00::2','protocol':'IPv6'}],'ports':[31000]}");
+	check_has(instance_networks_view(instance), "[{'name':'n','addresses':['172.29.0.2','fd00::2']}]");
+}
+
 /* The containers of a pod share one network, which is their executor's. */
 static void test_a_pod_is_on_its_networks_as_a_whole(void **state)
 {
@@ -289,6 +345,7 @@ int main(void)
 		WORLD_TEST(test_a_host_port_is_waited_for_by_its_number),
 		WORLD_TEST(test_service_ports_are_those_of_the_mappings),
 		WORLD_TEST(test_ports_go_with_the_network_that_they_were_of),
+		WORLD_TEST(test_its_own_address_is_where_what_the_node_does_not_map_is_reached),
 		WORLD_TEST(test_a_pod_is_on_its_networks_as_a_whole),
 		WORLD_TEST(test_a_pods_container_network_takes_nothing_of_the_node),
 	};

@@ -264,9 +264,9 @@ static json_t *app_container(const json_t *run)
 	const char *type = json_object_get(run, "docker") ? "DOCKER" : "MESOS";
 	json_t *image = app_image(run);
 
-	if (!image && json_array_size(volumes) == 0)
-		return NULL;
-	return json_pack("{s:s, s:o*, s:O}", "type", type, "docker", image, "volumes", volumes);
+	/* Runs have no ports. */
+	return json_pack("{s:s, s:o*, s:O, s:[]}", "type", type, "docker", image, "volumes",
+			 volumes, "portMappings");
 }
 
 /* What is called the same in both. */

@@ -19,15 +19,22 @@ uint16_t instance_container_port(const struct instance *instance, unsigned index
 	return index < instance->n_ports ? instance->ports[index] : 0;
 }
 
+/* NULL: it has none, or none is told yet. */
+static const char *own_address(const struct instance *instance)
+{
+	const json_t *network = json_array_get(instance->networks, 0);
+
+	return json_string_value(json_array_get(json_object_get(network, "addresses"), 0));
+}
+
 bool endpoint_at(const struct instance *instance, unsigned index, struct endpoint *ret)
 {
 	uint16_t port = instance_host_port(instance, index);
-	const json_t *own = json_array_get(instance->ip_addresses, 0);
 
 	*ret = (struct endpoint){ .host = instance->host, .port = port };
 	if (port == 0)
 		*ret = (struct endpoint){
-			.host = json_string_value(json_object_get(own, "ipAddress")),
+			.host = own_address(instance),
 			.port = instance_container_port(instance, index),
 		};
 	return ret->host && ret->port != 0;

@@ -210,7 +210,7 @@ static void release(struct controller *c, struct instance *instance)
 	free(instance->host);
 	free(instance->ports);
 	free(instance->doom_reason);
-	json_decref(instance->ip_addresses);
+	json_decref(instance->networks);
 	free(instance);
 }
 

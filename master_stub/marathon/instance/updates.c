@@ -31,20 +31,25 @@ static void note_residence(struct controller *c, const struct instance *instance
 
 /* ---- Place ---- */
 
-enum { MAX_ADDRESSES = 64 };
+enum { MAX_NETWORKS = 16, MAX_ADDRESSES = 16 };
 
-static void add_address(const Mesos__V1__NetworkInfo__IPAddress *address, json_t *list)
+static json_t *network_view(const Mesos__V1__NetworkInfo *network)
 {
-	const char *text = address->ip_address;
+	bool is_named = network->name && utf8_is_valid(network->name, strlen(network->name));
+	json_t *addresses = json_array();
 
-	if (text && utf8_is_valid(text, strlen(text)))
-		(void)json_array_append_new(list,
-					    json_pack("{s:s, s:s}", "ipAddress", text, "protocol",
-						      strchr(text, ':') ? "IPv6" : "IPv4"));
+	for (size_t i = 0; i < network->n_ip_addresses && i < MAX_ADDRESSES; i++) {
+		const char *text = network->ip_addresses[i]->ip_address;
+
+		if (text && utf8_is_valid(text, strlen(text)))
+			(void)json_array_append_new(addresses, json_string(text));
+	}
+	return json_pack("{s:o, s:s*}", "addresses", addresses, "name",
+			 is_named ? network->name : NULL);
 }
 
 /* Every update of a task that has addresses tells them all. */
-static void take_addresses(struct instance *instance, const Mesos__V1__TaskStatus *status)
+static void take_networks(struct instance *instance, const Mesos__V1__TaskStatus *status)
 {
 	const Mesos__V1__ContainerStatus *container = status->container_status;
 	json_t *list;
@@ -52,16 +57,10 @@ static void take_addresses(struct instance *instance, const Mesos__V1__TaskStatu
 	if (!container || container->n_network_infos == 0)
 		return;
 	list = json_array();
-	for (size_t i = 0; i < container->n_network_infos; i++) {
-		const Mesos__V1__NetworkInfo *network = container->network_infos[i];
-
-		for (size_t k = 0; k < network->n_ip_addresses; k++) {
-			if (json_array_size(list) < MAX_ADDRESSES)
-				add_address(network->ip_addresses[k], list);
-		}
-	}
-	json_decref(instance->ip_addresses);
-	instance->ip_addresses = list;
+	for (size_t i = 0; i < container->n_network_infos && i < MAX_NETWORKS; i++)
+		(void)json_array_append_new(list, network_view(container->network_infos[i]));
+	json_decref(instance->networks);
+	instance->networks = list;
 }
 
 /* ---- Unreachable (3.6) ---- */
@@ -207,7 +206,7 @@ static void handle_progress(struct controller *c, struct instance_task *task,
 	instance_sum_up(instance);
 	if (instance_is_running(instance) && instance->started_wall_ms == 0)
 		instance->started_wall_ms = controller_wall_ms(c);
-	take_addresses(instance, status);
+	take_networks(instance, status);
 	if (changed) {
 		backoff_moved(&instance->entry->backoff, c->now_ms);
 		event_status_update(c, task, status);

@@ -171,19 +171,6 @@ static enum pod_state state_of(const struct instance *instance, const char **ret
 	return STATE_TERMINAL;
 }
 
-static json_t *networks_view(const struct instance *instance)
-{
-	json_t *addresses = instance_addresses_view(instance), *texts = json_array(), *address;
-	size_t i;
-
-	json_array_foreach(addresses, i, address)
-		(void)json_array_append(texts, json_object_get(address, "ipAddress"));
-	json_decref(addresses);
-	if (json_array_size(texts) > 0)
-		return json_pack("[{s:o}]", "addresses", texts);
-	return texts;
-}
-
 json_t *pod_instance_status_view(const struct instance *instance)
 {
 	const struct app *spec = instance->spec;
@@ -201,7 +188,8 @@ json_t *pod_instance_status_view(const struct instance *instance)
 		"id", instance->id, "status", state_names[state], "statusSince",
 		time_view(since_of(instance)), "agentHostname", instance->host, "agentId",
 		instance->agent_id, "resources", "cpus", spec->cpus, "mem", spec->mem_mb, "disk",
-		spec->disk_mb, "gpus", (json_int_t)spec->gpus, "networks", networks_view(instance),
+		spec->disk_mb, "gpus", (json_int_t)spec->gpus, "networks",
+		instance_networks_view(instance),
 		"containers", containers, "specReference", reference, "localVolumes", "lastUpdated",
 		time_view(since_of(instance)), "lastChanged", time_view(since_of(instance)));
 	if (message)

@@ -44,18 +44,33 @@ json_t *task_ports_view(const struct instance_task *task)
 }
 
 /* A task on its node's network has the node's address; only where that is its name it is known here. */
-json_t *instance_addresses_view(const struct instance *instance)
+json_t *instance_networks_view(const struct instance *instance)
 {
 	struct in6_addr address;
-	bool is_v4 = instance->host && inet_pton(AF_INET, instance->host, &address) == 1;
-	bool is_v6 = instance->host && inet_pton(AF_INET6, instance->host, &address) == 1;
+	bool is_numeric = instance->host && (inet_pton(AF_INET, instance->host, &address) == 1 ||
+					     inet_pton(AF_INET6, instance->host, &address) == 1);
 
-	if (instance->ip_addresses)
-		return json_incref(instance->ip_addresses);
-	if (instance->spec->has_own_network || (!is_v4 && !is_v6))
+	if (instance->networks)
+		return json_incref(instance->networks);
+	if (instance->spec->has_own_network || !is_numeric)
 		return json_array();
-	return json_pack("[{s:s, s:s}]", "ipAddress", instance->host, "protocol",
-			 is_v6 ? "IPv6" : "IPv4");
+	return json_pack("[{s:[s]}]", "addresses", instance->host);
+}
+
+json_t *instance_addresses_view(const struct instance *instance)
+{
+	json_t *list = json_array(), *networks = instance_networks_view(instance), *network, *address;
+	size_t i, k;
+
+	json_array_foreach(networks, i, network) {
+		json_array_foreach(json_object_get(network, "addresses"), k, address)
+			(void)json_array_append_new(
+				list, json_pack("{s:O, s:s}", "ipAddress", address, "protocol",
+						strchr(json_string_value(address), ':') ? "IPv6"
+											: "IPv4"));
+	}
+	json_decref(networks);
+	return list;
 }
 
 static json_t *service_ports_view(const struct app *app)

@@ -42,6 +42,8 @@ json_t *task_view(const struct controller *c, const struct instance *instance);
 json_t *tasks_view(const struct controller *c, const struct entry *entry);
 json_t *task_ports_view(const struct instance_task *task);
 json_t *instance_volumes_view(const struct instance *instance);
+/* Where it is, by network: [{"name", "addresses"}]; and all of those: [{"ipAddress", "protocol"}]. */
+json_t *instance_networks_view(const struct instance *instance);
 json_t *instance_addresses_view(const struct instance *instance);
 
 /* The service ports of APP that others have, too: [{"port", "app"}]; NULL: none. */
