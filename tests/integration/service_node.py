@@ -1,6 +1,5 @@
 """One node whose directory is the test's to say, in a network namespace of its own, with backends that tell who they are."""
 import contextlib
-import json
 import select
 import socket
 import subprocess
@@ -108,9 +107,9 @@ class ServiceNode:
 
     # ---- clients ----
 
-    def ask(self, address=VIP, port=80, timeout=10, source=None):
+    def ask(self, address=VIP, port=80, timeout=10, source=None, place=None):
         """Who answers a connection, and whom it sees."""
-        with self.namespace.inside():
+        with (place or self.namespace).inside():
             client = socket.socket()
         with client:
             client.settimeout(timeout)

@@ -1,9 +1,19 @@
 """Services in the kernel: an agent's nftables do what the directory says, each fact seen by a client that connects."""
+import collections
 import contextlib
+import os
+import pathlib
+import re
+import signal
+import socket
+import threading
 
 import pytest
 
-from service_node import ServiceNode, VIP, backend_address, endpoint, service
+from cluster import wait_until
+from fake_master import AGENT
+from fleet import Namespace
+from service_node import Backends, ServiceNode, VIP, backend_address, endpoint, service
 
 
 @pytest.fixture(name="node")
@@ -55,3 +65,226 @@ def test_without_a_backend_a_client_is_refused_at_once(node):
     assert node.shares(10) == {1: 10}
     node.tell(removed_services=["web:80/tcp"])
     assert "chain s" not in node.table().replace("chain service", "") and VIP not in node.run("ip", "route")
+
+
+def test_a_random_choice_has_the_shares(node):
+    start(node, balance="RANDOM")
+    node.tell(endpoints=[endpoint(i, weight=weight) for i, weight in ((1, 7), (2, 2), (3, 1))])
+    shares = node.shares(3000)
+    for i, due in (1, 2100), (2, 600), (3, 300):
+        assert abs(shares[i] - due) < 150  # six deviations
+
+
+def test_a_source_keeps_its_backend_as_long_as_that_serves(node):
+    start(node, balance="SOURCE")
+    sources = [f"10.8.0.{i}" for i in range(10, 60)]
+    for source in sources:
+        node.namespace.run("ip", "address", "add", f"{source}/32", "dev", "lo")
+    before = {source: int(node.ask(source=source)[0]) for source in sources}
+    assert set(before.values()) == {1, 2, 3}
+    assert {source: int(node.ask(source=source)[0]) for source in sources} == before
+    node.tell(endpoints=[endpoint(2, state="UNHEALTHY")])
+    after = {source: int(node.ask(source=source)[0]) for source in sources}
+    assert all(after[source] == was if was != 2 else after[source] in (1, 3) for source, was in before.items())
+    node.tell(endpoints=[endpoint(2)])
+    assert {source: int(node.ask(source=source)[0]) for source in sources} == before
+
+
+def test_the_own_node_comes_first_where_that_is_preferred(node):
+    start(node, prefers_local=True)
+    node.backends.listen(9, "127.0.0.1", 8081)
+    node.tell(endpoints=[endpoint(9, port=8081, agent_id=AGENT)])
+    assert node.shares(20) == {9: 20}
+    node.tell(endpoints=[endpoint(9, port=8081, agent_id=AGENT, state="DRAINING")])
+    assert node.shares(30) == {1: 10, 2: 10, 3: 10}
+
+
+def test_a_client_that_goes_on_connecting_sees_no_error_while_backends_come_and_go(node):
+    start(node)
+    errors, seen, is_over = [], collections.Counter(), threading.Event()
+
+    def client():
+        while not is_over.is_set():
+            try:
+                seen[int(node.ask()[0])] += 1
+            except OSError as error:
+                errors.append(error)
+    threads = [threading.Thread(target=client) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for i in range(60):
+        node.tell(endpoints=[endpoint(2, state="DRAINING" if i % 2 else "SERVING"), endpoint(3, weight=i % 5)])
+    is_over.set()
+    for thread in threads:
+        thread.join()
+    assert not errors and sum(seen.values()) > 100 and set(seen) == {1, 2, 3}
+
+
+def test_an_open_connection_to_a_backend_that_drains_lives_on(node):
+    start(node, 1)
+    with node.namespace.inside():
+        server, client = socket.create_server((backend_address(2), 8080)), socket.socket()
+    node.tell(endpoints=[endpoint(2), endpoint(1, weight=0)])
+    with server, client:
+        client.connect((VIP, 80))
+        connection, _ = server.accept()
+        with connection:
+            node.tell(endpoints=[endpoint(2, state="DRAINING"), endpoint(1)])
+            assert node.shares(5) == {1: 5}
+            client.sendall(b"still")
+            assert connection.recv(10) == b"still"
+            connection.sendall(b"here")
+            assert client.recv(10) == b"here"
+
+
+def test_a_client_of_a_node_that_is_lost_is_given_an_end(node):
+    start(node, 1)
+    with node.namespace.inside():
+        server, client = socket.create_server((backend_address(2), 8080)), socket.socket()
+    node.tell(endpoints=[endpoint(2), endpoint(1, weight=0)])
+    with server, client:
+        client.connect((VIP, 80))
+        node.tell(endpoints=[endpoint(2, state="UNREACHABLE"), endpoint(1)])
+        wait_until(lambda: backend_address(2) not in node.run("conntrack", "-L"), "the connection to be forgotten")
+        client.settimeout(30)
+        with pytest.raises(ConnectionResetError):
+            client.sendall(b"anybody")
+            client.recv(10)
+
+
+def test_datagrams_go_elsewhere_when_their_backend_is_gone(node):
+    for i in 1, 2:
+        node.backends.listen(i, backend_address(i), 8080, socket.SOCK_DGRAM)
+    node.tell_nodes()
+    one, two = (endpoint(i, services=("web:80/udp",), protocol="udp") for i in (1, 2))
+    node.tell(services=[service(protocol="udp")], endpoints=[one])
+    with node.namespace.inside():
+        client = socket.socket(type=socket.SOCK_DGRAM)
+    with client:
+        client.settimeout(10)
+        client.connect((VIP, 80))
+
+        def ask():
+            client.send(b"x")
+            return client.recv(100)[:1]
+        assert ask() == b"1"
+        # It keeps its backend while that serves, and while it drains.
+        node.tell(endpoints=[two])
+        assert ask() == b"1"
+        node.tell(endpoints=[{**one, "state": "DRAINING"}])
+        assert ask() == b"1"
+        node.tell(removed_endpoints=["F/t1"])
+        wait_until(lambda: ask() == b"2", "the other backend")
+        node.tell(removed_endpoints=["F/t2"])
+
+        def is_refused():
+            try:
+                ask()
+            except (ConnectionRefusedError, PermissionError):  # as the kernel tells a process of the node
+                return True
+            return False
+        wait_until(is_refused, "the refusal")
+
+
+# ---- what may go wrong ----
+
+def words(table):
+    """What a table says, in whatever order."""
+    return sorted(re.findall(r"[^\s,{}]+", table))
+
+
+@pytest.mark.parametrize("command", ["flush ruleset", "delete table ip tepui", "flush map ip tepui backends",
+                                     "add rule ip tepui forward drop"])
+def test_what_others_do_to_the_table_is_undone_and_told(node, command):
+    start(node)
+    # Counters come last.
+    wait_until(lambda: node.table().count(". 8080 counter packets 0") == 3 * 3, "all of the table")
+    before = words(node.table())
+    node.run("nft", command)
+    wait_until(lambda: words(node.table()) == before, "the table as it was")
+    assert node.shares(30) == {1: 10, 2: 10, 3: 10}
+    assert "others have changed table 'tepui'" in node.agent.text()
+    # What they do to their own is none of our business.
+    for harmless in "add table ip other", "add chain ip other x", "delete table ip other":
+        node.run("nft", harmless)
+    node.tell(endpoints=[endpoint(1, weight=0)])
+    assert node.agent.text().count("others have changed") == 1
+
+
+def worker(node):
+    """The process id of tepui-nft; 0: there is none."""
+    children = pathlib.Path(f"/proc/{node.agent.pid}/task/{node.agent.pid}/children").read_text().split()
+    return next((int(child) for child in children if pathlib.Path(f"/proc/{child}/comm").read_text() == "tepui-nft\n"), 0)
+
+
+def test_a_worker_that_is_killed_is_started_again(node):
+    start(node)
+    for i in range(3):
+        first = worker(node)
+        os.kill(first, signal.SIGKILL)
+        node.tell(endpoints=[endpoint(3, weight=i)])
+        wait_until(lambda: worker(node) not in (0, first), "another worker")
+    assert node.shares(40) == {1: 10, 2: 10, 3: 20}
+
+
+def test_a_worker_that_hangs_holds_nobody_up_for_ever_and_ends_with_the_agent(node):
+    start(node)
+    pid = worker(node)
+    os.kill(pid, signal.SIGSTOP)
+    node.tell(wait=False, endpoints=[endpoint(3, weight=0)])
+    assert node.agent.call("GET", "/health").status == 200
+    node.agent.end(9)
+    wait_until(lambda: not pathlib.Path(f"/proc/{pid}").exists(), "the worker's end")
+    # What was in force is, without either.
+    assert set(node.shares(30)) >= {1, 2}
+
+
+def test_services_outlive_the_agent_and_another_one_takes_them_up(node):
+    start(node)
+    node.agent.end(9)
+    assert node.shares(30) == {1: 10, 2: 10, 3: 10}
+    node.agent.start()
+    assert node.shares(30) == {1: 10, 2: 10, 3: 10}
+    node.master.accept(epoch=2)
+    node.generation = 0
+    node.tell(nodes=[{"agent_id": f"N{i}", "address": backend_address(i)} for i in (1, 2)], services=[service()],
+              endpoints=[endpoint(1), endpoint(2)])
+    assert node.shares(30) == {1: 15, 2: 15}
+
+
+def test_a_node_port_leads_to_a_service_from_outside_the_node(node):
+    start(node, 2, node_port=30080)
+    with contextlib.closing(Namespace("10.7.0.2")) as outside:
+        node.namespace.run("ip", "link", "add", "eth0", "type", "veth", "peer", "name", "eth0", "netns", outside.path)
+        for namespace, number in (node.namespace, 1), (outside, 2):
+            namespace.run("ip", "address", "add", f"10.7.0.{number}/24", "dev", "eth0")
+            namespace.run("ip", "link", "set", "eth0", "up")
+        # One backend is on this node's own addresses, the other one beyond it, where nobody knows who asks.
+        node.namespace.run("ip", "address", "del", f"{backend_address(2)}/32", "dev", "lo")
+        with contextlib.closing(Namespace(backend_address(2))) as beyond:
+            node.namespace.run("ip", "link", "add", "eth1", "type", "veth", "peer", "name", "eth0", "netns", beyond.path)
+            node.namespace.run("ip", "address", "add", "10.9.0.100/24", "dev", "eth1")
+            node.namespace.run("ip", "link", "set", "eth1", "up")
+            beyond.run("ip", "address", "add", f"{backend_address(2)}/24", "dev", "eth0")
+            beyond.run("ip", "link", "set", "eth0", "up")
+            with contextlib.closing(Backends(beyond)) as backends:
+                backends.listen(2, "0.0.0.0", 8080)
+                seen = {tuple(node.ask("10.7.0.1", 30080, place=outside)) for _ in range(4)}
+    assert seen == {("1", "10.7.0.2"), ("2", "10.9.0.100")}
+
+
+def test_what_goes_through_a_service_is_counted_by_backend(node):
+    start(node, 2)
+    wait_until(lambda: node.table().count(". 8080 counter packets 0") == 3 * 2, "the counters")
+    node.shares(10)
+
+    def elements(name):
+        text = node.run("nft", "list", "set", "ip", "tepui", name)
+        return {address: (int(packets), int(size)) for address, packets, size in re.findall(
+            r"tcp \. 10\.96\.0\.1 \. 80 \. (\S+) \. 8080 counter packets (\d+) bytes (\d+)", text)}
+    connections, sent, received = (elements(name) for name in ("connections", "sent", "received"))
+    for i in 1, 2:
+        address = backend_address(i)
+        assert connections[address][0] == 5
+        assert sent[address][0] >= 4 * 5 and received[address][0] >= 4 * 5
+        assert received[address][1] > 5 * len("1 127.0.0.1")
