@@ -289,6 +289,17 @@ char *network_describe(const struct container *c, struct err *e)
 	return text;
 }
 
+void networks_resume(struct networks *networks)
+{
+	for (struct network *network = networks->all; network; network = network->hh.next) {
+		struct container *c = container_find(networks->agent, network->record->container_id);
+
+		if (network->is_waiting && c)
+			container_mark(c);
+	}
+	agent_wake(networks->agent);
+}
+
 int network_await(struct container *c, struct err *e)
 {
 	struct networks *networks = c->agent->networks;
@@ -304,8 +315,11 @@ int network_await(struct container *c, struct err *e)
 	}
 	network->is_waiting = false;
 	if (networks->is_bridge_made && bridge_is_there(&networks->bridge))
-		return 1;
-	r = networks_make_bridge(networks, e);
+		r = ruleset_await_container(c->agent->ruleset, c->id, e);
+	else
+		r = networks_make_bridge(networks, e);
+	if (r > 0)
+		return r;
 	network->is_waiting = r >= 0;
 	return r;
 }

@@ -96,6 +96,8 @@ char *network_describe(const struct container *c, struct err *e);
  * that is over.  An error is why it cannot be made.
  */
 int network_await(struct container *c, struct err *e);
+/* What containers wait for is there, or will not be: those that do are marked. */
+void networks_resume(struct networks *networks);
 
 /* C has ended, or will not be launched: its addresses are free when its links are gone.  Idempotent. */
 void network_release(struct container *c);

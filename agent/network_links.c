@@ -78,13 +78,7 @@ static void made(void *arg, int r, const void *result, struct err *e)
 		networks->failure = *e;
 		log_write_err(LOG_LEVEL_ERROR, e, "make bridge '%s'", networks->bridge.name);
 	}
-	for (struct network *network = networks->all; network; network = network->hh.next) {
-		struct container *c = container_find(networks->agent, network->record->container_id);
-
-		if (network->is_waiting && c)
-			container_mark(c);
-	}
-	agent_wake(networks->agent);
+	networks_resume(networks);
 }
 
 int networks_make_bridge(struct networks *networks, struct err *e)

@@ -199,6 +199,7 @@ static void applied(void *arg, const struct nft_result *result, struct err *e)
 		succeed(ruleset);
 	else
 		fail(ruleset, e);
+	networks_resume(ruleset->agent->networks);
 }
 
 static int write_text(struct ruleset *ruleset, bool is_whole, FILE *out, struct err *e)

@@ -38,9 +38,15 @@ void ruleset_set_bridge(struct ruleset *ruleset, const struct bridge *bridge);
 
 /*
  * Port mappings and policy of a container on the bridge, in force soon; also of one that is known.
- * -EADDRINUSE: another container has a port of it; -EINVAL: what is wrong with RECORD.
+ * -EADDRINUSE: another container has a port of it; -EINVAL: what is wrong with RECORD; -ENOTSUP: there
+ * are to be no rules.
  */
 int ruleset_set_container(struct ruleset *ruleset, const Tepui__NetworkRecord *record, struct err *e);
+/*
+ * Is it safe to start: one with a policy must not be there before that is in force.  1: yes; 0: not
+ * yet, networks_resume() is called; an error is why it cannot be made safe.
+ */
+int ruleset_await_container(const struct ruleset *ruleset, const char *container_id, struct err *e);
 /* It has ended; its connections are forgotten. */
 void ruleset_drop_container(struct ruleset *ruleset, const char *container_id);
 

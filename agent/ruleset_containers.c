@@ -7,8 +7,14 @@
 #include "agent/agent.h"
 #include "agent/ruleset_parts.h"
 #include "lib/cleanup.h"
+#include "lib/vip_label.h"
 
-enum { MAX_PORTS = 1024, MAX_ALLOWED = 256, MAX_NAME = 256 };
+enum { MAX_PORTS = 1024, MAX_ALLOWED = 256 };
+
+static const struct {
+	const char *name;
+	uint8_t number;
+} protocols[] = { { "tcp", IPPROTO_TCP }, { "udp", IPPROTO_UDP } };
 
 /* ---- reading a record ---- */
 
@@ -52,18 +58,14 @@ static void read_addresses(struct ruleset_container *c, const Tepui__NetworkReco
 	}
 }
 
-static bool says(const char *protocols, const char *protocol)
+/* None is tcp; "tcp,udp" is both. */
+static bool says(const char *text, const char *protocol)
 {
-	return !protocols ? strcmp(protocol, "tcp") == 0 : strstr(protocols, protocol) != NULL;
+	return !text ? strcmp(protocol, "tcp") == 0 : strstr(text, protocol) != NULL;
 }
 
 static int read_ports(struct ruleset_container *c, const Tepui__NetworkRecord *record, struct err *e)
 {
-	static const struct {
-		const char *name;
-		uint8_t number;
-	} protocols[] = { { "tcp", IPPROTO_TCP }, { "udp", IPPROTO_UDP } };
-
 	if (record->n_port_mappings > MAX_PORTS)
 		return err_set(e, EINVAL, "map ports to container '%s': more than %d", c->id, MAX_PORTS);
 	c->ports = calloc(2 * record->n_port_mappings + 1, sizeof(*c->ports));
@@ -192,6 +194,11 @@ int ruleset_set_container(struct ruleset *ruleset, const Tepui__NetworkRecord *r
 	r = read_record(ruleset, record, &c, e);
 	if (r < 0)
 		return r;
+	if (!ruleset->agent->flags.nftables && (c->n_ports > 0 || c->is_restricted)) {
+		free_container(c);
+		return err_set(e, ENOTSUP, "map ports to a container, or restrict it: this agent has "
+			       "--no-nftables");
+	}
 	if (before)
 		return err_set(e, EBUSY, "map ports to container '%s': it is being removed", c->id);
 	HASH_ADD_KEYPTR(hh, ruleset->containers, c->id, strlen(c->id), c);
@@ -202,6 +209,21 @@ int ruleset_set_container(struct ruleset *ruleset, const Tepui__NetworkRecord *r
 	mark(ruleset, c);
 	ruleset_wake(ruleset);
 	return 0;
+}
+
+int ruleset_await_container(const struct ruleset *ruleset, const char *container_id, struct err *e)
+{
+	const struct ruleset_container *c = find(ruleset, container_id);
+
+	if (!c || !c->is_restricted)
+		return 1;
+	if (c->is_in_force && !c->is_dirty && !ruleset->is_busy && !ruleset->is_whole)
+		return 1;
+	/* One failure may be of a worker that was killed. */
+	if (ruleset->n_failures < 2)
+		return 0;
+	*e = ruleset->counts.failure;
+	return err_wrap(e, "restrict container '%s'", container_id);
 }
 
 void ruleset_drop_container(struct ruleset *ruleset, const char *container_id)
@@ -244,58 +266,47 @@ static int add_target(struct ruleset_container *c, const struct ruleset_target *
 	return 0;
 }
 
-/* "/NAME:PORT": the address of the service of that name, if there is one. */
-static int resolve_name(const struct ruleset *ruleset, struct ruleset_container *c, const char *name)
+/* The address of the service NAME:PORT, if there is one. */
+static bool find_named(const struct ruleset *ruleset, const struct vip_label *vip,
+		       const char *protocol, in_addr_t *ret)
 {
-	static const struct {
-		const char *name;
-		uint8_t number;
-	} protocols[] = { { "tcp", IPPROTO_TCP }, { "udp", IPPROTO_UDP } };
+	char key[VIP_HOST_SIZE + sizeof(":65535/tcp")];
+	const struct directory_service *service;
+
+	(void)snprintf(key, sizeof(key), "%s:%u/%s", vip->host, vip->port, protocol);
+	service = directory_service_find(ruleset->agent->directory, key);
+	return service && service->info->address &&
+	       inet_pton(AF_INET, service->info->address, ret) == 1;
+}
+
+/* Of a service by name, or of anything that has an address.  What means nothing (yet) is not allowed. */
+static int resolve_one(const struct ruleset *ruleset, struct ruleset_container *c, const char *text)
+{
+	struct err ignored = { 0 };
+	struct vip_label vip;
 	int r = 0;
 
+	if (vip_read(text, &vip, &ignored) < 0)
+		return 0;
 	for (size_t i = 0; i < ARRAY_SIZE(protocols) && r >= 0; i++) {
-		const struct directory_service *service;
-		char key[MAX_NAME + sizeof("/tcp")];
-		struct ruleset_target target = { .protocol = protocols[i].number };
+		struct ruleset_target target = {
+			.address = vip.address, .port = htons(vip.port),
+			.protocol = protocols[i].number,
+		};
 
-		if (snprintf(key, sizeof(key), "%s/%s", name, protocols[i].name) >= (int)sizeof(key))
-			return 0;
-		service = directory_service_find(ruleset->agent->directory, key);
-		if (!service || !service->info->address ||
-		    inet_pton(AF_INET, service->info->address, &target.address) != 1)
-			continue;
-		target.port = htons((uint16_t)service->info->port);
-		r = add_target(c, &target);
+		if (vip.address || find_named(ruleset, &vip, protocols[i].name, &target.address))
+			r = add_target(c, &target);
 	}
 	return r;
 }
 
-/* "ADDRESS:PORT", of a service or of anything else. */
-static int resolve_address(struct ruleset_container *c, const char *text)
-{
-	char address[INET_ADDRSTRLEN];
-	struct ruleset_target target = { .protocol = IPPROTO_TCP };
-	unsigned port;
-	int end = 0, r;
-
-	if (sscanf(text, "%15[0-9.]:%5u%n", address, &port, &end) != 2 || text[end] || port < 1 ||
-	    port > UINT16_MAX || inet_pton(AF_INET, address, &target.address) != 1)
-		return 0;
-	target.port = htons((uint16_t)port);
-	r = add_target(c, &target);
-	target.protocol = IPPROTO_UDP;
-	return r < 0 ? r : add_target(c, &target);
-}
-
-/* What means nothing (yet) is not allowed. */
 static int resolve(const struct ruleset *ruleset, struct ruleset_container *c, struct err *e)
 {
 	int r = 0;
 
 	c->n_targets = 0;
 	for (size_t i = 0; i < c->n_allowed && r >= 0; i++)
-		r = c->allowed[i][0] == '/' ? resolve_name(ruleset, c, c->allowed[i] + 1) :
-					      resolve_address(c, c->allowed[i]);
+		r = resolve_one(ruleset, c, c->allowed[i]);
 	return r < 0 ? err_set(e, ENOMEM, "restrict container '%s'", c->id) : 0;
 }
 
@@ -314,16 +325,11 @@ static void put_text(struct ruleset_elements *elements, const char *fmt, ...)
 	va_end(ap);
 }
 
-static const char *protocol_name(uint8_t protocol)
-{
-	return protocol == IPPROTO_UDP ? "udp" : "tcp";
-}
-
 static void put_ports(struct ruleset_elements *elements, const struct ruleset_container *c,
 		      const char *address)
 {
 	for (size_t i = 0; i < c->n_ports; i++) {
-		put_text(elements, "%s . %u", protocol_name(c->ports[i].protocol),
+		put_text(elements, "%s . %u", ruleset_protocol_name(c->ports[i].protocol),
 			 ntohs(c->ports[i].host));
 		if (*elements->verb == 'a')
 			fprintf(elements->out, " : %s . %u", address, ntohs(c->ports[i].container));
@@ -352,7 +358,7 @@ static void put_allowed(struct ruleset_elements *elements, const struct ruleset_
 	for (size_t i = 0; i < c->n_targets; i++)
 		put_text(elements, "%s . %s . %s . %u", address,
 			 inet_ntop(AF_INET, &c->targets[i].address, target, sizeof(target)),
-			 protocol_name(c->targets[i].protocol), ntohs(c->targets[i].port));
+			 ruleset_protocol_name(c->targets[i].protocol), ntohs(c->targets[i].port));
 }
 
 static const struct {

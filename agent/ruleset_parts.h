@@ -190,6 +190,7 @@ struct ruleset_elements {
 /* Print the next element after that. */
 void ruleset_next_element(struct ruleset_elements *elements);
 void ruleset_end_elements(struct ruleset_elements *elements);
+const char *ruleset_protocol_name(uint8_t protocol);
 
 /* ---- ruleset_route.c ---- */
 

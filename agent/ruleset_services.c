@@ -139,11 +139,6 @@ static bool has_backend(const struct ruleset_plan *plan, const struct ruleset_ba
 
 /* ---- elements: those of PLAN that OTHER has not ---- */
 
-static const char *protocol_name(uint8_t protocol)
-{
-	return protocol == IPPROTO_UDP ? "udp" : "tcp";
-}
-
 static void put_place(struct ruleset_elements *elements, const struct ruleset_plan *plan)
 {
 	char address[INET_ADDRSTRLEN];
@@ -151,7 +146,7 @@ static void put_place(struct ruleset_elements *elements, const struct ruleset_pl
 	ruleset_next_element(elements);
 	fprintf(elements->out, "%s . %s . %u",
 		inet_ntop(AF_INET, &plan->address, address, sizeof(address)),
-		protocol_name(plan->protocol), ntohs(plan->port));
+		ruleset_protocol_name(plan->protocol), ntohs(plan->port));
 }
 
 static void put_service(struct ruleset_elements *elements, const struct ruleset_plan *plan,
@@ -173,7 +168,7 @@ static void put_node_port(struct ruleset_elements *elements, const struct rulese
 	     plan->protocol == other->protocol && has_one_chain(plan, other)))
 		return;
 	ruleset_next_element(elements);
-	fprintf(elements->out, "%s . %u", protocol_name(plan->protocol), ntohs(plan->node_port));
+	fprintf(elements->out, "%s . %u", ruleset_protocol_name(plan->protocol), ntohs(plan->node_port));
 	if (*elements->verb == 'a')
 		fprintf(elements->out, " : goto s%" PRIu32, plan->base);
 }
@@ -218,7 +213,7 @@ static void put_counters(struct ruleset_elements *elements, const struct ruleset
 		if (!is_elsewhere && has_backend(other, &plan->backends[i]))
 			continue;
 		ruleset_next_element(elements);
-		fprintf(elements->out, "%s . %s . %u . %s . %u", protocol_name(plan->protocol),
+		fprintf(elements->out, "%s . %s . %u . %s . %u", ruleset_protocol_name(plan->protocol),
 			address, ntohs(plan->port),
 			inet_ntop(AF_INET, &plan->backends[i].address, backend, sizeof(backend)),
 			ntohs(plan->backends[i].port));

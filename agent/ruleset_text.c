@@ -25,6 +25,11 @@ void ruleset_end_elements(struct ruleset_elements *elements)
 	elements->is_open = false;
 }
 
+const char *ruleset_protocol_name(uint8_t protocol)
+{
+	return protocol == IPPROTO_UDP ? "udp" : "tcp";
+}
+
 /* ---- tables ---- */
 
 static void replace_table(const char *family, FILE *out)

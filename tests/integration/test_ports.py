@@ -7,7 +7,7 @@ import pytest
 
 from cluster import wait_until
 from fleet import Namespace
-from test_network import Node, RESOURCES, addresses_of, container_pid
+from one_node import FOREVER, Node
 
 # Says who asks, over both protocols.
 SERVER = ("socat TCP4-LISTEN:80,fork,reuseaddr SYSTEM:'read line; echo tcp $SOCAT_PEERADDR' & "
@@ -41,21 +41,15 @@ class World(Node):
         ports = [{"number": host_port or 80, "protocol": protocol, "labels": {"labels": [
             *labels["labels"], {"key": "network-scope", "value": "host" if host_port else "container"}]}}
             for protocol in ("tcp", "udp")]
-        task = self.launch(
+        task, addresses = self.running(
             command, {"port_mappings": mappings if host_port else [], **(info or {})},
             resources=[{"name": "ports", "type": "RANGES", "ranges": {"range": [
                 {"begin": host_port, "end": host_port}]}}] if host_port else (),
             discovery={"visibility": "CLUSTER", "name": name, "ports": {"ports": ports}})
-        return task, addresses_of(self.framework.status(task, "TASK_RUNNING"))[0]
-
-    def launch(self, command, info=None, resources=(), **task):
-        def fits(offer):
-            return {"cpus", "mem", "ports"} <= {resource["name"] for resource in offer["resources"]}
-        container = {"type": "MESOS", "network_infos": [{"name": "mesos-bridge", **(info or {})}]}
-        return self.framework.launch(self.framework.offer(fits), command, [*RESOURCES, *resources], container=container, **task)
+        return task, addresses[0]
 
     def inside(self, task):
-        return "nsenter", f"--net=/proc/{container_pid(self, task)}/ns/net"
+        return "nsenter", f"--net=/proc/{self.pid_in(task)}/ns/net"
 
     def vip(self, name="web"):
         def find():
@@ -83,8 +77,7 @@ def world_fixture():
 
 def test_a_mapped_port_is_reached_from_everywhere(world):
     task, address = world.serve(host_port=31005)
-    other = world.launch("exec sleep 1000")
-    own = addresses_of(world.framework.status(other, "TASK_RUNNING"))[0]
+    other, (own, _) = world.running(FOREVER)
     for protocol in "TCP4", "UDP4":
         word = protocol[:3].lower()
         # Who asks from outside is seen as who it is.
@@ -96,9 +89,9 @@ def test_a_mapped_port_is_reached_from_everywhere(world):
         assert answers(world.inside(task), INSIDE, 31005, protocol) == f"{word} 172.29.0.1"
     world.framework.call("KILL", task_id={"value": task})
     world.framework.status(task, "TASK_KILLED", "TASK_FAILED")
-    wait_until(lambda: "31005" not in world.run_in("nft", "list", "map", "ip", "tepui", "ports"), "the port's end")
+    wait_until(lambda: "31005" not in world.run("nft", "list", "map", "ip", "tepui", "ports"), "the port's end")
     assert ask(world.outside.prefix, INSIDE, 31005) == ""
-    assert address not in world.run_in("conntrack", "-L")
+    assert address not in world.run("conntrack", "-L")
 
 
 def test_a_mapped_port_is_reached_by_ipv6_and_containers_go_outside(world):
@@ -117,8 +110,7 @@ def test_a_mapped_port_is_reached_by_ipv6_and_containers_go_outside(world):
 
 def test_a_service_is_called_from_the_node_and_from_containers_also_by_its_own_backend(world):
     task, _ = world.serve(host_port=31007)
-    other = world.launch("exec sleep 1000")
-    own = addresses_of(world.framework.status(other, "TASK_RUNNING"))[0]
+    other, (own, _) = world.running(FOREVER)
     vip = world.vip()
     for protocol in "TCP4", "UDP4":
         word = protocol[:3].lower()
@@ -132,24 +124,26 @@ def test_a_restricted_container_reaches_what_it_names_and_nothing_else(world):
     _, web = world.serve(name="web")
     vips = {name: world.vip(name) for name in ("db", "web")}
     task, own = world.serve(name="app", info={"labels": {"labels": [{"key": "allow", "value": "/db:80"}]}})
-    free = world.launch("exec sleep 1000")
-    world.framework.status(free, "TASK_RUNNING")
+    free, _ = world.running(FOREVER)
     assert answers(world.inside(free), vips["web"]) and answers(world.inside(free), web)
     assert answers(world.inside(task), vips["db"]) == f"tcp {own}"
     assert answers(world.inside(task), vips["db"], 80, "UDP4") == f"udp {own}"
     for address in vips["web"], web, db, OUTSIDE:
         assert ask(world.inside(task), address) == ask(world.inside(task), address, 80, "UDP4") == ""
+    # Not even at its very beginning.
+    early, _ = world.running(f"socat -u OPEN:/dev/null TCP4:{web}:80 && echo reached; echo end; {FOREVER}",
+                             {"labels": {"labels": [{"key": "allow", "value": "/db:80"}]}})
+    assert world.output(early) == "end\n"
     # It answers those who call it.
     assert answers(world.inside(free), own) and answers(world.namespace.prefix, own)
 
 
 def test_ports_by_which_the_node_is_managed_are_closed_to_containers(world):
-    task = world.launch("exec sleep 1000")
-    world.framework.status(task, "TASK_RUNNING")
+    task, _ = world.running(FOREVER)
     request = "GET /health HTTP/1.0\r\n\r\n"
     world.namespace.run("nft", "list", "table", "ip", "tepui")
     for port in world.agent.port, world.master_port:
         for address in "172.29.0.1", INSIDE, "127.0.0.1":
             assert ask(world.inside(task), address, port, sends=request) == ""
-    closed, = re.findall(r"set closed \{[^}]*elements = \{ ([^}]*) \}", world.run_in("nft", "list", "table", "ip", "tepui"))
+    closed, = re.findall(r"set closed \{[^}]*elements = \{ ([^}]*) \}", world.run("nft", "list", "table", "ip", "tepui"))
     assert {int(port) for port in closed.split(", ")} == {world.agent.port, world.master_port}
