@@ -6,11 +6,11 @@ from cluster import wait_until
 pytestmark = pytest.mark.row("8")
 
 OWN_EVENTS = {"app_launch_given_up_event", "deployment_awaits_promotion_event", "deployment_promoted_event",
-              "deployment_paused_event", "deployment_resumed_event", "unhealthy_kills_stopped_event",
+              "deployment_canary_weight_event", "deployment_paused_event", "deployment_resumed_event", "unhealthy_kills_stopped_event",
               "unhealthy_kills_resumed_event"}
 
 
-@pytest.mark.parametrize("field", ["deployment", "maxLaunchAttempts", "unhealthyStrategy", "unhealthyKillsStopped"])
+@pytest.mark.parametrize("field", ["deployment", "maxLaunchAttempts", "unhealthyStrategy", "unhealthyKillsStopped", "weight"])
 def test_what_was_not_asked_for_is_not_shown(marathon, app, field):
     shown = marathon.deploy(app())
     assert field not in shown
@@ -19,7 +19,7 @@ def test_what_was_not_asked_for_is_not_shown(marathon, app, field):
 
 @pytest.mark.parametrize("fields", [
     {"deployment": {"deadlineSeconds": 60, "minUpSeconds": 2, "rollback": True, "canary": {"count": 1, "weight": 10}}},
-    {"maxLaunchAttempts": 3},
+    {"maxLaunchAttempts": 3}, {"weight": 0}, {"weight": 1000},
     {"unhealthyStrategy": {"replaceFirst": True, "maxKillPercent": 40}},
 ])
 def test_what_was_asked_for_is_shown_as_it_was_given(marathon, app, fields):
@@ -32,7 +32,11 @@ def test_what_was_asked_for_is_shown_as_it_was_given(marathon, app, fields):
     ({"deployment": {"deadlineSeconds": 0}}, "/deployment/deadlineSeconds"),
     ({"deployment": {"canary": {}}}, "/deployment/canary/count"),
     ({"deployment": {"canary": {"count": 1, "weight": 101}}}, "/deployment/canary/weight"),
-    ({"maxLaunchAttempts": 0}, "/maxLaunchAttempts"),
+    ({"maxLaunchAttempts": 0}, "/maxLaunchAttempts"), ({"weight": 1001}, "/weight"), ({"weight": -1}, "/weight"),
+    ({"weight": 1.5}, "/weight"),
+    ({"portDefinitions": [{"labels": {"VIP_0": "web:80"}}]}, "/portDefinitions(0)/labels/VIP_0"),
+    ({"portDefinitions": [{"labels": {"VIP_0": "/web:80", "VIP_0_BALANCE": "best"}}]}, "/portDefinitions(0)/labels/VIP_0"),
+    ({"networks": [{"name": "n", "labels": {"allow": "/db"}}]}, "/networks(0)/labels/allow"),
     ({"unhealthyStrategy": {"maxKillPercent": 0}}, "/unhealthyStrategy/maxKillPercent"),
 ])
 def test_what_makes_no_sense_is_refused_by_its_path(marathon, app, fields, path):
@@ -41,20 +45,49 @@ def test_what_makes_no_sense_is_refused_by_its_path(marathon, app, fields, path)
     assert [d["path"] for d in answer.json["details"]] == [path]
 
 
-@pytest.mark.parametrize("verb", ["promote", "pause", "resume", "abort"])
+@pytest.mark.parametrize("verb", ["promote", "pause", "resume", "abort", "weight"])
 def test_a_deployment_that_is_not_there_is_not_found(marathon, verb):
-    answer = marathon.call("POST", f"/v2/deployments/nosuch/{verb}")
+    answer = marathon.call("POST", f"/v2/deployments/nosuch/{verb}", {"weight": 1} if verb == "weight" else None)
     assert (answer.status, answer.json) == (404, {"message": "DeploymentPlan nosuch does not exist"})
 
 
 @pytest.mark.parametrize("verb, message", [
     ("promote", "has no canaries that are up and wait to be promoted"),
+    ("weight", "has no canaries that wait to be promoted"),
     ("resume", "is not paused"),
     ("abort", "changed no app that was there before"),
 ])
 def test_what_a_deployment_is_not_ready_for_is_a_conflict(marathon, locked, verb, message):
-    answer = marathon.call("POST", f"/v2/deployments/{locked[1]}/{verb}")
+    answer = marathon.call("POST", f"/v2/deployments/{locked[1]}/{verb}", {"weight": 1} if verb == "weight" else None)
     assert (answer.status, answer.json) == (409, {"message": f"Deployment {locked[1]} {message}"})
+
+
+@pytest.mark.parametrize("body, path", [({}, "/weight"), ({"weight": 101}, "/weight"), ({"weight": "1"}, "/weight"),
+                                        ({"weight": 1, "more": 1}, "/more")])
+def test_a_percentage_is_one(marathon, locked, body, path):
+    answer = marathon.call("POST", f"/v2/deployments/{locked[1]}/weight", body)
+    assert answer.status == 422 and [d["path"] for d in answer.json["details"]] == [path]
+
+
+@pytest.mark.parametrize("method", ["PUT", "PATCH"])
+def test_a_weight_is_changed_without_another_task(marathon, app, method):
+    marathon.deploy(app(weight=2))
+    before = marathon.tasks("/web")
+    assert [t["weight"] for t in before] == [2]
+    answer = marathon.call(method, "/v2/apps/web", {"weight": 5})
+    assert answer.status == 200, answer.body
+    marathon.wait_deployment(answer.json["deploymentId"])
+    assert [(t["id"], t["weight"]) for t in marathon.tasks("/web")] == [(before[0]["id"], 5)]
+
+
+def test_a_fixed_address_is_of_one_app(marathon, app):
+    port = {"portDefinitions": [{"labels": {"VIP_0": "10.1.2.3:80"}}]}
+    assert marathon.call("POST", "/v2/apps", app("/one", instances=0, **port)).status == 201
+    answer = marathon.call("POST", "/v2/apps", app("/two", instances=0, **port))
+    assert answer.status == 422 and "10.1.2.3:80 is the address of '/one'" in answer.json["details"][0]["errors"][0]
+    named = {"portDefinitions": [{"labels": {"VIP_0": "/web:80"}}]}
+    for app_id in ("/three", "/four"):
+        assert marathon.call("POST", "/v2/apps", app(app_id, instances=0, **named)).status == 201
 
 
 def test_a_deployment_is_paused_and_resumed(marathon, locked):

@@ -189,7 +189,7 @@ static void test_weights_sum_up_to_the_canaries_share(void **state)
 	const char *id = start_canary(",\"weight\":10");
 
 	(void)state;
-	assert_int_equal(weight_of(0), 1);
+	assert_int_equal(weight_of(0), -1);
 	settle();
 	/* 30 : 3 x 90. */
 	assert_int_equal(weight_of(3), 30);

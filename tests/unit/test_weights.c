@@ -144,10 +144,13 @@ static void test_a_canary_is_promoted_in_steps(void **state)
 	struct refusal refusal = { 0 };
 
 	(void)state;
-	/* Not up yet: nothing. */
-	assert_int_equal(task_at(3)->weight, 0);
-	check_weights(0, 3, 1);
+	/* Before it is up, so that nothing is different when it is. */
+	assert_int_equal(task_at(3)->weight, 30);
+	turn();
+	check_weights(0, 3, 90);
+	assert_int_equal(world.scheduler.n_weighs, 3);
 	let_it_be(UNKNOWN_HEALTH);
+	assert_int_equal(world.scheduler.n_weighs, 3);
 	assert_int_equal(task_at(3)->weight, 30);
 	check_weights(0, 3, 90);
 	assert_int_equal(weigh(id, 50), 0);

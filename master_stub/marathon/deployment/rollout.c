@@ -238,15 +238,14 @@ static void bound(struct rollout_weights *weights)
 
 /*
  * The canaries' percentage is theirs together, however many there are: weights of w x old for each
- * of them and of (100 - w) x new for each of the others sum up to w : 100 - w.  One that is not up yet
- * has nothing, so that it does not begin with more.
+ * of them and of (100 - w) x new for each of the others sum up to w : 100 - w.  They have it from their
+ * launch on, so that none is changed in the moment in which they are up.
  */
 bool rollout_weights(const struct entry *entry, struct rollout_weights *ret)
 {
 	const struct app *target = entry->target;
 	const struct instance *instance;
 	unsigned n_old = 0, n_new = 0, percent;
-	int64_t old_weight = -1;
 
 	if (!target || !deployment_has_canary(entry))
 		return false;
@@ -255,20 +254,14 @@ bool rollout_weights(const struct entry *entry, struct rollout_weights *ret)
 	percent = (unsigned)(entry->deployment->canary_weight >= 0 ? entry->deployment->canary_weight
 								   : target->canary_weight);
 	TAILQ_FOREACH(instance, &entry->instances, of_app) {
-		if (!instance_is_good(instance))
-			continue;
-		if (instance_is_current(instance, target)) {
-			n_new++;
-		} else {
-			n_old++;
-			old_weight = instance->spec->weight;
-		}
+		if (instance_is_current(instance, target))
+			n_new += instance_is_alive(instance);
+		else
+			n_old += instance_is_good(instance);
 	}
-	if (n_old == 0)
+	if (n_old == 0 || n_new == 0)
 		return false;
-	*ret = (struct rollout_weights){ 0, old_weight < 0 ? 1 : (unsigned)old_weight };
-	if (n_new > 0)
-		*ret = (struct rollout_weights){ percent * n_old, (100 - percent) * n_new };
+	*ret = (struct rollout_weights){ percent * n_old, (100 - percent) * n_new };
 	bound(ret);
 	return true;
 }

@@ -105,7 +105,7 @@ static int read_weight(struct http_request *req, unsigned *ret, struct refusal *
 		return r;
 	read = shape_read(&shape, document, "", &problems);
 	*ret = (unsigned)json_integer_value(json_object_get(read, "weight"));
-	if (!read)
+	if (!read || problems_any(&problems))
 		r = refuse_problems(refusal, "Invalid JSON", &problems);
 	problems_done(&problems);
 	return r;
