@@ -291,13 +291,18 @@ char *network_describe(const struct container *c, struct err *e)
 
 void networks_resume(struct networks *networks)
 {
+	bool is_any = false;
+
 	for (struct network *network = networks->all; network; network = network->hh.next) {
 		struct container *c = container_find(networks->agent, network->record->container_id);
 
-		if (network->is_waiting && c)
-			container_mark(c);
+		if (!network->is_waiting || !c)
+			continue;
+		container_mark(c);
+		is_any = true;
 	}
-	agent_wake(networks->agent);
+	if (is_any)
+		agent_wake(networks->agent);
 }
 
 int network_await(struct container *c, struct err *e)

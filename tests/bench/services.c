@@ -4,15 +4,18 @@
  *
  *	services SERVICES BACKENDS UPDATES
  *
- * Prints "load MS", "update MEDIAN_MS WORST_MS", "counters MS" (until all of them are there), and
- * "memory AGENT_KB WORKER_KB KERNEL_KB": of the agent's tables, of the worker after the last update,
- * and of the kernel's.  The time is from the master's message on, whose parsing is in it.
+ * Prints "load MS CPU_MS", "counters MS CPU_MS" (until all of them are there, too), "update MEDIAN_MS
+ * WORST_MS CPU_MS" (of both processes, for one), and "memory AGENT_KB WORKER_KB KERNEL_KB": of the agent's
+ * tables, of the worker after the last update, and of the kernel's, of all processes of the machine.
+ * The time is from the master's message on, which is taken apart already.
  */
 #include <dirent.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "agent/agent.h"
@@ -171,6 +174,51 @@ static void tell_endpoint(unsigned service, unsigned i, bool is_serving)
 	send_message(message);
 }
 
+/* ---- processor time ---- */
+
+/* The one child there is; 0: it has gone. */
+static int find_worker(void)
+{
+	AUTO_FREE char *path = text("/proc/self/task/%d/children", (int)getpid());
+	FILE *file = fopen(path, "r");
+	int child = 0, n = file ? fscanf(file, "%d", &child) : 0;
+
+	if (file)
+		fclose(file);
+	return n == 1 ? child : 0;
+}
+
+static double cpu_ms(clockid_t clock)
+{
+	struct timespec spent = { 0 };
+
+	(void)clock_gettime(clock, &spent);
+	return (double)spent.tv_sec * 1e3 + (double)spent.tv_nsec / 1e6;
+}
+
+static double worker_cpu_ms(void)
+{
+	int child = find_worker();
+	clockid_t clock;
+
+	return child && clock_getcpuclockid(child, &clock) == 0 ? cpu_ms(clock) : 0;
+}
+
+/* Of those that have ended. */
+static double children_cpu_ms(void)
+{
+	struct rusage usage;
+
+	(void)getrusage(RUSAGE_CHILDREN, &usage);
+	return (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1e3 +
+	       (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e3;
+}
+
+static double all_cpu_ms(void)
+{
+	return cpu_ms(CLOCK_PROCESS_CPUTIME_ID) + children_cpu_ms() + worker_cpu_ms();
+}
+
 /* ---- waiting ---- */
 
 static bool waits_for_counters;
@@ -230,19 +278,11 @@ static long kernel_kb(void)
 	return read_kb("/proc/meminfo", "Slab:") + read_kb("/proc/meminfo", "Percpu:");
 }
 
-/* Of the one child there is; 0: it has gone. */
 static long worker_kb(void)
 {
-	AUTO_FREE char *path = text("/proc/self/task/%d/children", (int)getpid()), *of = NULL;
-	FILE *file = fopen(path, "r");
-	int child = 0, n = file ? fscanf(file, "%d", &child) : 0;
+	AUTO_FREE char *path = text("/proc/%d/smaps_rollup", find_worker());
 
-	if (file)
-		fclose(file);
-	if (n != 1)
-		return 0;
-	of = text("/proc/%d/smaps_rollup", child);
-	return read_kb(of, "Private_Dirty:");
+	return read_kb(path, "Private_Dirty:");
 }
 
 /* ---- the figures ---- */
@@ -257,6 +297,7 @@ static int compare(const void *a, const void *b)
 static void measure_updates(unsigned n_services, unsigned n_backends, unsigned n)
 {
 	AUTO_FREE double *times = zeroed((n + 1) * sizeof(*times));
+	double cpu = all_cpu_ms();
 
 	for (unsigned i = 0; i < n; i++) {
 		double begun = now_ms();
@@ -264,8 +305,9 @@ static void measure_updates(unsigned n_services, unsigned n_backends, unsigned n
 		tell_endpoint(i / 2 * 37 % n_services, i / 2 % n_backends, i % 2);
 		times[i] = run_since(begun);
 	}
+	cpu = all_cpu_ms() - cpu;
 	qsort(times, n, sizeof(*times), compare);
-	printf("update %.2f %.2f\n", times[n / 2], n ? times[n - 1] : 0);
+	printf("update %.2f %.2f %.2f\n", times[n / 2], n ? times[n - 1] : 0, n ? cpu / n : 0);
 }
 
 static void start(void)
@@ -288,7 +330,7 @@ int main(int argc, char **argv)
 {
 	unsigned n_services, n_backends, n_updates;
 	long own, kernel;
-	double begun;
+	double begun, cpu;
 
 	if (argc != 4) {
 		fprintf(stderr, "usage: services SERVICES BACKENDS UPDATES\n");
@@ -302,10 +344,13 @@ int main(int argc, char **argv)
 	own = own_kb();
 	kernel = kernel_kb();
 	begun = now_ms();
+	cpu = all_cpu_ms();
 	tell_services(n_services, n_backends);
-	printf("load %.0f\n", run_since(begun));
+	printf("load %.0f", run_since(begun));
+	printf(" %.0f\n", all_cpu_ms() - cpu);
 	waits_for_counters = true;
-	printf("counters %.0f\n", run_since(begun));
+	printf("counters %.0f", run_since(begun));
+	printf(" %.0f\n", all_cpu_ms() - cpu);
 	waits_for_counters = false;
 	measure_updates(n_services, n_backends, n_updates);
 	printf("memory %ld %ld %ld\n", own_kb() - own, worker_kb(), kernel_kb() - kernel);
