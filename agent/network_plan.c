@@ -10,6 +10,7 @@
 #include "agent/container.h"
 #include "agent/network.h"
 #include "agent/network_cni.h"
+#include "lib/bandwidth.h"
 #include "lib/cleanup.h"
 #include "lib/err.h"
 #include "lib/pb_json.h"
@@ -53,29 +54,11 @@ const char *network_label(const Mesos__V1__NetworkInfo *info, const char *key)
 int network_bandwidth(const Mesos__V1__NetworkInfo *info, const char *key, uint64_t *ret,
 		      struct err *e)
 {
-	static const struct {
-		const char *name;
-		uint64_t bits;
-	} units[] = {
-		{ "bit", 1 }, { "kbit", 1000 }, { "mbit", 1000000 }, { "gbit", 1000000000 },
-	};
-	enum { MIN_BITS = 8000 };
 	const char *text = network_label(info, key);
-	uint64_t number;
-	int n = 0;
 
 	*ret = 0;
-	if (!text)
-		return 0;
-	if (text[0] >= '0' && text[0] <= '9' && sscanf(text, "%9" SCNu64 "%n", &number, &n) == 1) {
-		for (size_t i = 0; i < ARRAY_SIZE(units); i++) {
-			if (strcmp(units[i].name, text + n) == 0)
-				*ret = number * units[i].bits;
-		}
-	}
-	if (*ret < MIN_BITS)
-		return err_set(e, EINVAL, "container.network_infos: label '%s' is '%.64s', not a "
-			       "number with bit, kbit, mbit or gbit, and at least 8kbit", key, text);
+	if (text && bandwidth_parse(text, ret, e) < 0)
+		return err_wrap(e, "container.network_infos: label '%s'", key);
 	return 0;
 }
 

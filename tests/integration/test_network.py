@@ -154,7 +154,7 @@ def test_bandwidth_is_limited_in_both_directions(node):
 # ---- what is refused ----
 
 REFUSED = [
-    ({"name": "other"}, "container.network_infos[0].name: this agent has no network 'other'"),
+    ({"name": "other"}, "container.network_infos[0]: this agent has no network 'other': it has no --network_cni_config_dir"),
     ({"ip_addresses": [{"ip_address": "172.29.0.1"}]},
      "container.network_infos[0].ip_addresses: take address 172.29.0.1: it is not for a container in 172.29.0.0/16"),
     ({"ip_addresses": [{"ip_address": "172.29.255.255"}]},
@@ -175,9 +175,9 @@ REFUSED = [
     ({"name": "", "port_mappings": [{"host_port": 31000, "container_port": 80}]},
      "container.network_infos[0]: ports are mapped and addresses given on a network with a name"),
     ({"labels": {"labels": [{"key": "bandwidth_in", "value": "fast"}]}},
-     "container.network_infos: label 'bandwidth_in' is 'fast', not a number with bit, kbit, mbit or gbit, and at least 8kbit"),
+     "container.network_infos: label 'bandwidth_in': 'fast' is not a number with bit, kbit, mbit or gbit, and at least 8kbit"),
     ({"labels": {"labels": [{"key": "allow", "value": "/db:5432,db"}]}},
-     "container.network_infos[0].labels: allow: 'db' is neither /NAME:PORT nor ADDRESS:PORT"),
+     "container.network_infos[0].labels: allow: 'db' is not /NAME:PORT or ADDRESS:PORT"),
 ]
 
 

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "lib/bandwidth.h"
 #include "lib/cleanup.h"
 #include "lib/err.h"
 #include "lib/regex.h"
@@ -117,6 +118,23 @@ static void validate_allowed(const json_t *network, size_t index, struct problem
 		problems_add(problems, path, "more than %d services", MAX_ALLOWED);
 }
 
+/* Labels "bandwidth_in" and "bandwidth_out": limits of the link to the network. */
+static void validate_bandwidth(const json_t *network, size_t index, struct problems *problems)
+{
+	static const char *const keys[] = { "bandwidth_in", "bandwidth_out" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
+		const char *text = text_of(json_object_get(network, "labels"), keys[i]);
+		struct err e = { 0 };
+		char path[64];
+		uint64_t bits;
+
+		(void)snprintf(path, sizeof(path), "/networks(%zu)/labels/%s", index, keys[i]);
+		if (text && bandwidth_parse(text, &bits, &e) < 0)
+			problems_add(problems, path, "%s", e.msg);
+	}
+}
+
 static void validate_networks(const json_t *app, struct problems *problems)
 {
 	const json_t *networks = json_object_get(app, "networks");
@@ -125,8 +143,10 @@ static void validate_networks(const json_t *app, struct problems *problems)
 
 	if (complaint)
 		problems_add(problems, "/networks", "%s", complaint);
-	for (size_t i = 0; i < json_array_size(networks); i++)
+	for (size_t i = 0; i < json_array_size(networks); i++) {
 		validate_allowed(json_array_get(networks, i), i, problems);
+		validate_bandwidth(json_array_get(networks, i), i, problems);
+	}
 	if (type && strcmp(type, "DOCKER") == 0 && count_networks(networks).n_container > 1)
 		problems_add(problems, "/", "may only specify a single container network when "
 					    "using the Docker container engine");
