@@ -752,6 +752,38 @@ static void test_what_is_reserved_cannot_be_changed(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
+/* What is inside its network only is nothing of the node's, and cannot be reserved there. */
+static void test_only_ports_of_the_node_are_reserved(void **state)
+{
+	uint64_t n_ports = 0;
+
+	(void)state;
+	post("{\"id\":\"/db\",\"cmd\":\"x\",\"role\":\"data\",\"cpus\":1,\"mem\":64,"
+	     "\"networks\":[{\"name\":\"n\"}],\"container\":{\"type\":\"MESOS\",\"portMappings\":["
+	     "{\"containerPort\":5432},{\"containerPort\":31500,\"hostPort\":0}],\"volumes\":["
+	     "{\"containerPath\":\"data\",\"persistent\":{\"size\":100}}]}}");
+	offer_of(0);
+	assert_int_equal(world.scheduler.n_tasks, 1);
+	for (size_t i = 0; i < agents[0].total.parts.n; i++) {
+		const struct resource_part *part = &agents[0].total.parts.items[i];
+
+		if (part->kind == RESOURCE_PORTS)
+			n_ports += ranges_count(&part->ports);
+	}
+	assert_int_equal(n_ports, 1);
+	assert_int_equal(ranges_count(&agents[0].total.ports), 999);
+	/* It comes back with the ports that it had. */
+	say(task_at(0), TASK(RUNNING), UNKNOWN_HEALTH);
+	kill_first(false);
+	say(task_at(0), TASK(KILLED), UNKNOWN_HEALTH);
+	offer_of(0);
+	assert_same_instance(0, 1);
+	for (size_t i = 0; i < 2; i++)
+		assert_int_equal(task_at(0)->info->discovery->ports->ports[i]->number,
+				 task_at(1)->info->discovery->ports->ports[i]->number);
+	assert_int_equal(task_at(1)->info->discovery->ports->ports[0]->number, 5432);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -781,6 +813,7 @@ int main(void)
 		TEST(test_an_agent_that_goes_while_it_is_waited_for_is_asked_after),
 		TEST(test_replaced_first_means_one_after_the_other),
 		TEST(test_what_is_reserved_cannot_be_changed),
+		TEST(test_only_ports_of_the_node_are_reserved),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
