@@ -1,6 +1,7 @@
 """Apps, pods and jobs on the node's bridge: where they are shown to be is where they answer, and so are their services."""
 import collections
 import json
+import pathlib
 import urllib.request
 
 import pytest
@@ -18,6 +19,7 @@ class H(http.server.BaseHTTPRequestHandler):
         self.wfile.write(body)
     def log_message(self, *a): pass
 http.server.HTTPServer(('%s', %d), H).serve_forever()" """
+EXAMPLE = str(pathlib.Path(__file__).resolve().parents[2] / "docs/examples/service.json")
 BRIDGE = [{"mode": "container/bridge"}]
 CHECK = {"gracePeriodSeconds": 60, "intervalSeconds": 2, "timeoutSeconds": 1, "delaySeconds": 0}
 
@@ -95,9 +97,12 @@ def test_a_run_of_a_job_is_on_the_bridge(marathon):
 
 # ---- services ----
 
-def service(marathon):
-    """The address of the only one, when the node has it."""
-    return wait_until(lambda: marathon.agents[0].call("GET", "/services").json["services"], "a service")[0]["address"]
+def service(marathon, name="prodweb"):
+    """Its address, when the node has it."""
+    def address():
+        services = marathon.agents[0].call("GET", "/services").json["services"]
+        return next((s["address"] for s in services if s["name"] == name), None)
+    return wait_until(address, f"service {name}")
 
 
 def shares(marathon, n):
@@ -116,6 +121,14 @@ def web(app_id, version, instances, **more):
             "env": {"VERSION": version}, "container": {"type": "MESOS", "portMappings": [
                 {"containerPort": 8080, "labels": {"VIP_0": "/prod/web:80"}}]},
             "healthChecks": [{"protocol": "MESOS_HTTP", **CHECK}], **more}
+
+
+def test_the_example_of_the_readme_serves(marathon):
+    marathon.tepui("app", "add", EXAMPLE, "--wait")
+    address = service(marathon, "site")
+    with marathon.machine.inside(), urllib.request.urlopen(f"http://{address}/", timeout=20) as answer:
+        assert answer.status == 200
+    assert len({address_of(t) for t in marathon.tasks("/site")}) == 3
 
 
 def test_a_canary_gets_more_step_by_step(marathon):
@@ -154,9 +167,7 @@ def test_who_may_call_one_service_reaches_no_other(marathon):
     other = web("/other", "2", 1)
     other["container"]["portMappings"][0]["labels"] = {"VIP_0": "/other:80"}
     marathon.deploy(other)
-    services = wait_until(lambda: (lambda s: len(s) == 2 and {x["name"]: x["address"] for x in s})(
-        marathon.agents[0].call("GET", "/services").json["services"]), "two services")
-    call = {name: f"socat -u /dev/null TCP4:{address}:80,connect-timeout=5" for name, address in services.items()}
+    call = {name: f"socat -u /dev/null TCP4:{service(marathon, name)}:80,connect-timeout=5" for name in ("prodweb", "other")}
     job = {"id": "calls", "run": {
         # What it may is in force a moment after it began.
         "cmd": f"for i in $(seq 100); do {call['prodweb']} && break; sleep 0.1; done; {call['prodweb']} && ! {call['other']}",
