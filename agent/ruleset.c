@@ -270,11 +270,11 @@ static int apply(struct ruleset *ruleset, struct err *e)
 		return r;
 	ruleset->is_made = true;
 	ruleset->is_whole = false;
-	ruleset->n_due = ruleset->n_flows;
 	ruleset->in_flight = ruleset->generation;
 	r = write_transaction(ruleset, is_whole, &fd, e);
 	if (r < 0)
 		return r;
+	ruleset->n_due = ruleset->n_flows;
 	if (fd < 0) {
 		succeed(ruleset);
 		return 0;

@@ -206,6 +206,11 @@ int ruleset_set_container(struct ruleset *ruleset, const Tepui__NetworkRecord *r
 		free_container(c);
 		return err_set(e, ENOMEM, "map ports to container '%s'", record->container_id);
 	}
+	/* Datagrams that found nobody until now, and go on, are to find it. */
+	for (size_t i = 0; i < c->n_ports; i++) {
+		if (c->ports[i].protocol == IPPROTO_UDP)
+			ruleset_note_flow(ruleset, INADDR_ANY, c->ports[i].host, IPPROTO_UDP);
+	}
 	mark(ruleset, c);
 	ruleset_wake(ruleset);
 	return 0;

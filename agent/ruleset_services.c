@@ -451,6 +451,18 @@ static void free_service(struct ruleset *ruleset, struct ruleset_service *servic
 	free(service);
 }
 
+/* Datagrams that went to the address itself until now, and go on, are to be translated, too. */
+static void note_newcomer(struct ruleset *ruleset, const struct ruleset_plan *before,
+			  const struct ruleset_plan *after)
+{
+	if (after->protocol != IPPROTO_UDP)
+		return;
+	if (is_called(after) && !is_called(before))
+		ruleset_note_flow(ruleset, after->address, after->port, IPPROTO_UDP);
+	if (has_node_port(after) && !has_node_port(before))
+		ruleset_note_flow(ruleset, INADDR_ANY, after->node_port, IPPROTO_UDP);
+}
+
 /* What was written is taken for true: if it is not, all is written anew.  Returns whether it has moved. */
 static bool settle(struct ruleset *ruleset, struct ruleset_service *service)
 {
@@ -465,6 +477,7 @@ static bool settle(struct ruleset *ruleset, struct ruleset_service *service)
 		ruleset_space_give(&ruleset->space, before.class, before.base);
 	ruleset_plan_done(&before);
 	ruleset->has_node_ports |= has_node_port(after);
+	note_newcomer(ruleset, &before, after);
 	service->in_force = *after;
 	*after = nothing;
 	if (!service->in_force.backends)

@@ -38,7 +38,10 @@ static void replace_table(const char *family, FILE *out)
 	fprintf(out, "add table %s " NFT_TABLE "\ndelete table %s " NFT_TABLE "\n", family, family);
 }
 
-/* Where new connections to services and to ports of the node go. */
+/*
+ * Where new connections to services and to ports of the node go.  An address of the node itself is
+ * nobody's to give to a service.
+ */
 static const char translation[] =
 	"	map services { type ipv4_addr . inet_proto . inet_service : verdict; }\n"
 	"	map node_ports { type inet_proto . inet_service : verdict; }\n"
@@ -47,11 +50,13 @@ static const char translation[] =
 	"	chain translate {\n"
 	"		meta l4proto { tcp, udp } dnat ip to meta mark map @backends\n"
 	"	}\n"
-	"	chain find {\n"
-	"		ip daddr . meta l4proto . th dport vmap @services\n"
-	"		fib daddr type != local return\n"
+	"	chain find_here {\n"
 	"		meta l4proto . th dport vmap @node_ports\n"
 	"		meta l4proto { tcp, udp } dnat ip to meta l4proto . th dport map @ports\n"
+	"	}\n"
+	"	chain find {\n"
+	"		fib daddr type local goto find_here\n"
+	"		ip daddr . meta l4proto . th dport vmap @services\n"
 	"	}\n"
 	"	chain prerouting {\n"
 	"		type nat hook prerouting priority dstnat;\n"

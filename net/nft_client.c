@@ -23,7 +23,7 @@ enum {
 	BACKOFF_MS = 100,		/* after its first death, doubled with each further one */
 	MAX_BACKOFF_MS = 10 * 1000,
 	MAX_FAILURES = 8,
-	DEADLINE_MS = 60 * 1000,	/* for one request */
+	DEADLINE_MS = 120 * 1000,	/* for one request */
 };
 
 struct nft_pending {

@@ -20,7 +20,7 @@
 /* Of CTA_FILTER_REPLY_FLAGS: the address that a connection is answered from is compared. */
 enum { FILTER_BY_SOURCE = 1 << 0 };
 
-/* Those of one address. */
+/* Those of one address, or of any. */
 struct search {
 	const struct nft_flow *flows;
 	size_t n;
@@ -49,7 +49,7 @@ static bool matches(const struct search *search, const struct nft_flow *found)
 	for (size_t i = 0; i < search->n; i++) {
 		const struct nft_flow *flow = &search->flows[i];
 
-		if (flow->address == found->address &&
+		if ((flow->address == 0 || flow->address == found->address) &&
 		    (flow->protocol == 0 || flow->protocol == found->protocol) &&
 		    (flow->port == 0 || flow->port == found->port))
 			return true;
@@ -83,39 +83,38 @@ static int forget(struct nlattr **attributes, void *arg, struct err *e)
 	return 0;
 }
 
-/* Kernels that know no such filter (before 5.8) list all: each entry is looked at in any case. */
-static struct nl_msg *ask_for(in_addr_t address)
+/* Those that are answered from ADDRESS. */
+static int put_filter(struct nl_msg *question, in_addr_t address)
 {
-	struct nl_msg *question = netfilter_message(NFNL_SUBSYS_CTNETLINK, IPCTNL_MSG_CT_GET,
-						    NLM_F_DUMP);
 	struct nlattr *reply, *ip, *filter;
 
-	if (!question || !(reply = nla_nest_start(question, CTA_TUPLE_REPLY | NLA_F_NESTED)) ||
+	if (!(reply = nla_nest_start(question, CTA_TUPLE_REPLY | NLA_F_NESTED)) ||
 	    !(ip = nla_nest_start(question, CTA_TUPLE_IP | NLA_F_NESTED)) ||
 	    nla_put_u32(question, CTA_IP_V4_SRC, address) < 0)
-		goto fail;
+		return -ENOMEM;
 	nla_nest_end(question, ip);
 	nla_nest_end(question, reply);
 	if (!(filter = nla_nest_start(question, CTA_FILTER | NLA_F_NESTED)) ||
 	    nla_put_u32(question, CTA_FILTER_REPLY_FLAGS, FILTER_BY_SOURCE) < 0 ||
 	    nla_put_u32(question, CTA_FILTER_ORIG_FLAGS, 0) < 0)
-		goto fail;
+		return -ENOMEM;
 	nla_nest_end(question, filter);
-	return question;
-fail:
-	nlmsg_free(question);
-	return NULL;
+	return 0;
 }
 
 static int search_address(struct nl_sock *lists, const struct search *search, struct err *e)
 {
-	struct nl_msg *question = ask_for(search->flows[0].address);
+	in_addr_t address = search->flows[0].address;
+	struct nl_msg *question = netfilter_message(NFNL_SUBSYS_CTNETLINK, IPCTNL_MSG_CT_GET,
+						    NLM_F_DUMP);
 	int r;
 
-	if (!question)
-		return err_set(e, ENOMEM, "list connections");
-	r = netfilter_list(lists, question, CTA_MAX, forget, (void *)(uintptr_t)search,
-			   "list connections", e);
+	/* A kernel that knew no filter would list all: each entry is looked at in any case. */
+	if (!question || (address && put_filter(question, address) < 0))
+		r = err_set(e, ENOMEM, "list connections");
+	else
+		r = netfilter_list(lists, question, CTA_MAX, forget, (void *)(uintptr_t)search,
+				   "list connections", e);
 	nlmsg_free(question);
 	return r;
 }

@@ -3,6 +3,7 @@
  * blocking, holds nothing that is not in the kernel, and ends when the agent does.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <malloc.h>
 #include <nftables/libnftables.h>
 #include <signal.h>
@@ -106,6 +107,15 @@ static int serve(struct worker *worker, int socket_fd, struct err *e)
 	return r < 0 ? r : !what.is_leaving;
 }
 
+/* The agent is the last process that a full memory should take; another one of us is soon there. */
+static void expose_to_oom(void)
+{
+	AUTO_CLOSE int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+
+	if (fd >= 0 && write(fd, "0", 1) < 0)
+		return;
+}
+
 int main(void)
 {
 	struct worker worker = { 0 };
@@ -115,6 +125,7 @@ int main(void)
 	/* An agent that comes next must not find us at the work of the one before. */
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 	(void)prctl(PR_SET_NAME, "tepui-nft");
+	expose_to_oom();
 	/* Before any other socket of ours: changes are known as our own by the port of the first. */
 	r = apply_open(&worker.nft, &e);
 	while (r >= 0 && (r = serve(&worker, STDIN_FILENO, &e)) > 0)

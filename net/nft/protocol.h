@@ -53,7 +53,7 @@ struct nft_count {
 	uint64_t packets, bytes;
 };
 
-/* Connections that are answered from there; a port of 0 is any, a protocol of 0 likewise. */
+/* Connections that are answered from there; what is 0 is any. */
 struct nft_flow {
 	in_addr_t address;
 	in_port_t port;

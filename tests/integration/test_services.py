@@ -288,3 +288,28 @@ def test_what_goes_through_a_service_is_counted_by_backend(node):
         assert connections[address][0] == 5
         assert sent[address][0] >= 4 * 5 and received[address][0] >= 4 * 5
         assert received[address][1] > 5 * len("1 127.0.0.1")
+
+
+def test_datagrams_that_found_nobody_find_a_service_that_comes(node):
+    node.backends.listen(1, backend_address(1), 8080, socket.SOCK_DGRAM)
+    node.tell_nodes()
+    node.tell(services=[service("first")], endpoints=[])
+    with node.namespace.inside():
+        client = socket.socket(type=socket.SOCK_DGRAM)
+    with client:
+        client.settimeout(0.1)
+        # To a fixed address that has a way, and to a port of the node.
+        for address, port in ((backend_address(5), 99), (backend_address(6), 30080)):
+            def ask():
+                with contextlib.suppress(ConnectionRefusedError, TimeoutError, PermissionError):
+                    client.sendto(b"x", (address, port))
+                    return client.recv(100)[:1]
+            assert ask() is None and f"dport={port}" in node.run("conntrack", "-L")
+            if port == 99:
+                node.namespace.run("ip", "address", "del", f"{address}/32", "dev", "lo")
+                node.namespace.run("ip", "route", "add", f"{address}/32", "dev", "lo")
+            one = endpoint(1, services=(f"x:{port}/udp",), protocol="udp")
+            node.tell(services=[{**service("x", 99, address if port == 99 else VIP, "udp", node_port=0 if port == 99 else port),
+                                 "key": f"x:{port}/udp"}], endpoints=[one])
+            wait_until(lambda: ask() == b"1", "an answer")
+            node.tell(removed_services=[f"x:{port}/udp"])
