@@ -1,6 +1,5 @@
 """What the agent's nftables do for containers on the bridge: mapped ports, services, hairpins, policy, closed ports."""
 import contextlib
-import re
 import subprocess
 
 import pytest
@@ -13,6 +12,7 @@ from one_node import FOREVER, Node
 SERVER = ("socat TCP4-LISTEN:80,fork,reuseaddr SYSTEM:'read line; echo tcp $SOCAT_PEERADDR' & "
           "exec socat UDP4-LISTEN:80,fork,reuseaddr SYSTEM:'read line; echo udp $SOCAT_PEERADDR'")
 SERVER6 = "exec socat TCP6-LISTEN:80,ipv6only=1,fork,reuseaddr SYSTEM:'read line; echo tcp6 $SOCAT_PEERADDR'"
+PORT = {"name": "ports", "type": "RANGES", "ranges": {"range": [{"begin": 31000, "end": 31000}]}}
 OUTSIDE, INSIDE = "10.7.0.2", "10.7.0.1"
 
 
@@ -43,8 +43,7 @@ class World(Node):
             for protocol in ("tcp", "udp")]
         task, addresses = self.running(
             command, {"port_mappings": mappings if host_port else [], **(info or {})},
-            resources=[{"name": "ports", "type": "RANGES", "ranges": {"range": [
-                {"begin": host_port, "end": host_port}]}}] if host_port else (),
+            resources=[{**PORT, "ranges": {"range": [{"begin": host_port, "end": host_port}]}}] if host_port else (),
             discovery={"visibility": "CLUSTER", "name": name, "ports": {"ports": ports}})
         return task, addresses[0]
 
@@ -56,6 +55,17 @@ class World(Node):
             services = self.agent.call("GET", "/services").json["services"]
             return next((s["address"] for s in services if s.get("name") == name and s.get("address")), None)
         return wait_until(find, f"an address of {name}")
+
+
+@contextlib.contextmanager
+def listener(namespace, line):
+    """Tells who asks, there."""
+    with subprocess.Popen([*namespace.prefix, "socat", f"{line},reuseaddr,fork",
+                           "SYSTEM:read line; echo $SOCAT_PEERADDR"]) as server:
+        try:
+            yield
+        finally:
+            server.kill()
 
 
 def ask(prefix, address, port=80, protocol="TCP4", sends="x\n"):
@@ -97,15 +107,11 @@ def test_a_mapped_port_is_reached_from_everywhere(world):
 def test_a_mapped_port_is_reached_by_ipv6_and_containers_go_outside(world):
     task, _ = world.serve(SERVER6, host_port=31006)
     assert answers(world.outside.prefix, "[fd07::1]", 31006, "TCP6") == "tcp6 [fd07:0000:0000:0000:0000:0000:0000:0002]"
-    for line, target, seen in (("TCP4-LISTEN:81", f"TCP4:{OUTSIDE}:81", INSIDE),
-                               ("TCP6-LISTEN:82,ipv6only=1", "TCP6:[fd07::2]:82", "[fd07:0000:0000:0000:0000:0000:0000:0001]")):
-        with subprocess.Popen([*world.outside.prefix, "socat", f"{line},reuseaddr,fork", "SYSTEM:echo $SOCAT_PEERADDR"]) as server:
-            try:
-                done = subprocess.run([*world.inside(task), "socat", "-t2", "-", f"{target},retry=50,interval=0.1"], input="",
-                                      capture_output=True, text=True, check=False)
-                assert done.stdout.strip() == seen
-            finally:
-                server.kill()
+    for line, address, protocol, seen in (
+            ("TCP4-LISTEN:81", OUTSIDE, "TCP4", INSIDE),
+            ("TCP6-LISTEN:81,ipv6only=1", "[fd07::2]", "TCP6", "[fd07:0000:0000:0000:0000:0000:0000:0001]")):
+        with listener(world.outside, line):
+            assert answers(world.inside(task), address, 81, protocol) == seen
 
 
 def test_a_service_is_called_from_the_node_and_from_containers_also_by_its_own_backend(world):
@@ -123,14 +129,20 @@ def test_a_restricted_container_reaches_what_it_names_and_nothing_else(world):
     _, db = world.serve(name="db")
     _, web = world.serve(name="web")
     vips = {name: world.vip(name) for name in ("db", "web")}
-    task, own = world.serve(name="app", info={"labels": {"labels": [{"key": "allow", "value": "/db:80"}]}})
+    task, own = world.serve(name="app", info={"labels": {"labels": [{"key": "allow", "value": "/db:80,/late:80"}]}})
     free, _ = world.running(FOREVER)
     assert answers(world.inside(free), vips["web"]) and answers(world.inside(free), web)
     assert answers(world.inside(task), vips["db"]) == f"tcp {own}"
     assert answers(world.inside(task), vips["db"], 80, "UDP4") == f"udp {own}"
-    for address in vips["web"], web, db, OUTSIDE:
+    for address in vips["web"], web, db:
         assert ask(world.inside(task), address) == ask(world.inside(task), address, 80, "UDP4") == ""
-    # Not even at its very beginning.
+    with listener(world.outside, "TCP4-LISTEN:80"), listener(world.outside, "TCP6-LISTEN:81,ipv6only=1"):
+        assert answers(world.inside(free), OUTSIDE) and answers(world.inside(free), "[fd07::2]", 81, "TCP6")
+        assert ask(world.inside(task), OUTSIDE) == ask(world.inside(task), "[fd07::2]", 81, "TCP6") == ""
+    # What comes later is reached then.
+    world.serve(name="late")
+    assert answers(world.inside(task), world.vip("late")) == f"tcp {own}"
+    # Nothing else, not even at its very beginning.
     early, _ = world.running(f"socat -u OPEN:/dev/null TCP4:{web}:80 && echo reached; echo end; {FOREVER}",
                              {"labels": {"labels": [{"key": "allow", "value": "/db:80"}]}})
     assert world.output(early) == "end\n"
@@ -140,10 +152,28 @@ def test_a_restricted_container_reaches_what_it_names_and_nothing_else(world):
 
 def test_ports_by_which_the_node_is_managed_are_closed_to_containers(world):
     task, _ = world.running(FOREVER)
-    request = "GET /health HTTP/1.0\r\n\r\n"
-    world.namespace.run("nft", "list", "table", "ip", "tepui")
-    for port in world.agent.port, world.master_port:
-        for address in "172.29.0.1", INSIDE, "127.0.0.1":
-            assert ask(world.inside(task), address, port, sends=request) == ""
-    closed, = re.findall(r"set closed \{[^}]*elements = \{ ([^}]*) \}", world.run("nft", "list", "table", "ip", "tepui"))
-    assert {int(port) for port in closed.split(", ")} == {world.agent.port, world.master_port}
+    wait_until(lambda: "set closed" in world.run("nft", "list", "table", "ip", "tepui", check=False), "the rules")
+    # They listen on loopback here; others stand in for them at the bridge's address.
+    for port, is_open in (world.agent.port, False), (world.master_port, False), (world.agent.port + 1, True):
+        with listener(world.namespace, f"TCP4-LISTEN:{port},bind=172.29.0.1"):
+            assert answers(world.namespace.prefix, "172.29.0.1", port) == "172.29.0.1"
+            assert bool(ask(world.inside(task), "172.29.0.1", port)) == is_open
+            assert ask(world.inside(task), "127.0.0.1", port) == ""
+
+
+def test_they_are_open_where_that_is_asked_for():
+    with contextlib.closing(World("--open_admin_ports")) as world:
+        task, _ = world.running(FOREVER)
+        with listener(world.namespace, f"TCP4-LISTEN:{world.master_port},bind=172.29.0.1"):
+            assert answers(world.inside(task), "172.29.0.1", world.master_port)
+
+
+def test_without_rules_nothing_is_promised_that_needs_them():
+    with contextlib.closing(World("--no-nftables")) as world:
+        world.running(FOREVER)
+        for info in ({"labels": {"labels": [{"key": "allow", "value": "/db:80"}]}},
+                     {"port_mappings": [{"host_port": 31000, "container_port": 80}]}):
+            task = world.launch(FOREVER, info, resources=[PORT])
+            status = world.framework.status(task, "TASK_ERROR", "TASK_FAILED")
+            assert "this agent has --no-nftables" in status["message"]
+        assert world.run("nft", "list", "ruleset") == ""
