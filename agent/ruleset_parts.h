@@ -22,7 +22,7 @@ struct nft_watch;
 enum {
 	RULESET_TAG = 0x7e000000,
 	RULESET_TAG_MASK = (int)0xff000000,
-	RULESET_SPACE = 0x01000000,		/* slots there are */
+	RULESET_SPACE = 1 << 20,		/* slots there are */
 	RULESET_CLASSES = 9,			/* ranges of 16, 32, ..., 4096 slots */
 	RULESET_MIN_RANGE = 16,
 };
@@ -155,6 +155,20 @@ void ruleset_space_done(struct ruleset_space *space);
 int ruleset_plan(const struct ruleset *ruleset, const struct directory_service *service,
 		 struct ruleset_plan *ret, struct err *e);
 void ruleset_plan_done(struct ruleset_plan *plan);
+
+/* ---- ruleset_statements.c ---- */
+
+/* Do clients find a chain by its address, and by its port of the node? */
+bool ruleset_plan_is_called(const struct ruleset_plan *plan);
+bool ruleset_plan_has_node_port(const struct ruleset_plan *plan);
+bool ruleset_plan_has_one_place(const struct ruleset_plan *a, const struct ruleset_plan *b);
+/* One is there, and they have it and its range in common. */
+bool ruleset_plan_has_one_chain(const struct ruleset_plan *a, const struct ruleset_plan *b);
+
+/* What makes of what is in force of all dirty services what is next, but for the set of own addresses. */
+void ruleset_write_dirty(const struct ruleset *ruleset, FILE *out);
+/* Counters of the first MAX services that have none. */
+void ruleset_write_uncounted(const struct ruleset *ruleset, int max, FILE *out);
 
 /* ---- ruleset_services.c ---- */
 

@@ -28,7 +28,7 @@ int ruleset_space_take(struct ruleset_space *space, int class, uint32_t *ret)
 	return 0;
 }
 
-/* One that there is no memory to remember is lost: there are a million of the smallest. */
+/* One that there is no memory to remember is lost: there are 65536 of the smallest. */
 void ruleset_space_give(struct ruleset_space *space, int class, uint32_t base)
 {
 	struct ruleset_freed *freed = &space->freed[class];

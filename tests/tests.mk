@@ -5,7 +5,7 @@ DEB_BUILD := gcc make pkg-config protobuf-c-compiler protobuf-compiler libprotob
              libcmocka-dev uthash-dev libarchive-dev libssl-dev zlib1g-dev libglib2.0-dev tzdata
 DEB_TEST  := python3 python3-pytest curl bind9-dnsutils procps iproute2 strace qemu-system-x86 qemu-system-common \
              busybox-static uidmap podman conmon runc crun cpio kmod e2fsprogs xfsprogs mount libasan8 libubsan1 clang libclang-rt-14-dev skopeo umoci zstd containernetworking-plugins \
-             haproxy nginx socat
+             haproxy nginx socat nftables conntrack
 DEB_BENCH := runc crun bubblewrap
 DEB_ALL   := $(DEB_BUILD) $(DEB_TEST)
 

@@ -234,6 +234,18 @@ static void test_counters_are_of_places_and_come_and_go_with_backends(void **sta
 			       "10.0.0.2 . 31000 }\n"));
 }
 
+static void test_a_service_that_finds_no_room_has_no_backend_and_harms_no_other(void **state)
+{
+	struct world *w = *state;
+
+	tell(w, NODES ",'services':[" SERVICE("") "],'endpoints':[" ENDPOINT("t1", "A2", "}]}]"));
+	w->ruleset.space.next = RULESET_SPACE;
+	assert_string_equal(write_services(w, false), ELEMENT "vacant { 10.96.0.1 . tcp . 80 }\n"
+			    ELEMENT "own { 10.96.0.1 }\n");
+	w->ruleset.space.next = 0;
+	assert_non_null(strstr(write_services(w, false), ELEMENT "backends { 2113929216 : 10.0.0.2 . 31000 }\n"));
+}
+
 /* ---- where a backend is ---- */
 
 static void test_nodes_known_by_loopback_are_reached_at_the_bridge(void **state)
@@ -306,6 +318,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_a_service_that_grows_moves_to_a_larger_range, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_counters_are_of_places_and_come_and_go_with_backends, set_up,
 						tear_down),
+		cmocka_unit_test_setup_teardown(test_a_service_that_finds_no_room_has_no_backend_and_harms_no_other,
+						set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_nodes_known_by_loopback_are_reached_at_the_bridge, set_up,
 						tear_down),
 		cmocka_unit_test_setup_teardown(test_connections_are_forgotten_when_nobody_would_end_them, set_up,
