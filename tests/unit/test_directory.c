@@ -66,7 +66,9 @@ static void on_settled(void *arg, uint64_t generation)
 	say(arg, "=", text);
 }
 
-static const struct directory_listener listener = { on_endpoint, on_service, on_settled };
+static const struct directory_listener listener = {
+	.endpoint = on_endpoint, .service = on_service, .settled = on_settled,
+};
 
 static int set_up(void **state)
 {
