@@ -40,6 +40,7 @@ struct cli_options {
 	bool scale;
 	bool wipe;
 	bool stderr_log, follow;
+	bool traffic;
 	bool quiet;
 	char *app;
 	char *type;
@@ -77,6 +78,6 @@ struct command {
 /* Each noun's rows, ended by a row without a noun. */
 extern const struct command app_commands[], pod_commands[], group_commands[], task_commands[],
 	node_commands[], deployment_commands[], job_commands[], queue_commands[], event_commands[],
-	image_commands[], run_commands[], version_commands[];
+	image_commands[], run_commands[], service_commands[], version_commands[];
 
 #endif

@@ -34,6 +34,7 @@ static const struct flag option_flags[] = {
 	OPTION("in-place", FLAG_BOOL, in_place, "false",
 	       "without a restart; refused if running tasks would not have it"),
 	OPTION("scale", FLAG_BOOL, scale, "false", "also lower the number of instances"),
+	OPTION("traffic", FLAG_BOOL, traffic, "false", "also what the nodes have counted"),
 	OPTION("wipe", FLAG_BOOL, wipe, "false", "also give up reservations and volumes"),
 	OPTION("stderr", FLAG_BOOL, stderr_log, "false", "standard error instead of output"),
 	OPTION("grace", FLAG_STR, grace, NULL, "longest time a task has to end, as in 30secs"),
@@ -69,7 +70,8 @@ static const char common_options[] = "master credential json color help version"
 
 static const struct command *const nouns[] = {
 	app_commands, pod_commands, group_commands, task_commands, node_commands, deployment_commands,
-	job_commands, queue_commands, event_commands, image_commands, run_commands, version_commands,
+	job_commands, queue_commands, service_commands, event_commands, image_commands, run_commands,
+	version_commands,
 };
 
 static bool has_word(const char *list, const char *word, size_t size)

@@ -1,0 +1,102 @@
+"""Clients of a service address: each call is a connection of its own, and what becomes of it is noted."""
+import collections
+import contextlib
+import socket
+import threading
+import time
+
+from cluster import SLOW
+
+# Says $MESOS_TASK_ID, or on /version $VERSION.  Told to end, it answers whom it has; unwell, where the file of this name is in
+# its sandbox.
+TELLER = """exec python3 -c "
+import http.server, os, signal, threading, time
+class H(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        well = self.path != '/health' or not os.path.exists('unwell')
+        if self.path == '/slow':
+            time.sleep(2)
+        text = os.environ['VERSION' if self.path == '/version' else 'MESOS_TASK_ID']
+        self.send_response(200 if well else 503); self.end_headers(); self.wfile.write(text.encode())
+    def log_message(self, *a): pass
+class S(http.server.ThreadingHTTPServer):
+    daemon_threads, request_queue_size = False, 128
+server = S(('', %s), H)
+signal.signal(signal.SIGTERM, lambda *a: threading.Thread(target=server.shutdown).start())
+server.serve_forever(0.02)
+server.server_close()" """
+
+Call = collections.namedtuple("Call", "begun ended answer error")
+
+
+def call(address, path="/", timeout=2):
+    """One request to HOST, PORT from this thread's network: what is answered, as one word; OSError where nothing is."""
+    with socket.create_connection(address, timeout=timeout * SLOW) as s:
+        s.sendall(f"GET {path} HTTP/1.0\r\nHost: x\r\n\r\n".encode())
+        answer = b""
+        while True:
+            data = s.recv(65536)
+            if not data:
+                break
+            answer += data
+    if not answer.startswith((b"HTTP/1.0 200", b"HTTP/1.1 200")):
+        raise OSError(f"answered {answer[:60]!r}")
+    return answer.partition(b"\r\n\r\n")[2].decode()
+
+
+def spread(place, address, n, path="/"):
+    """N calls from PLACE, one after the other: how many each answered."""
+    with place.inside():
+        return collections.Counter(call(address, path) for _ in range(n))
+
+
+class Callers:
+    """
+    N clients in PLACE that call ADDRESS again and again until the end of the block.  An error is noted with the moment
+    at which its call was begun, so that it can be held against what was done meanwhile.
+    """
+
+    def __init__(self, place, address, n=4, path="/", timeout=2):
+        self.place, self.address, self.path, self.timeout = place, address, path, timeout
+        self.calls, self.ended = collections.deque(), threading.Event()
+        self.threads = [threading.Thread(target=self.go_on) for _ in range(n)]
+
+    def __enter__(self):
+        for thread in self.threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.ended.set()
+        for thread in self.threads:
+            thread.join()
+
+    def go_on(self):
+        with self.place.inside():
+            while not self.ended.is_set():
+                begun, answer, error = time.monotonic(), None, None
+                try:
+                    answer = call(self.address, self.path, self.timeout)
+                except OSError as e:
+                    error = repr(e)
+                self.calls.append(Call(begun, time.monotonic(), answer, error))
+                self.ended.wait(0.002)
+
+    def since(self, moment):
+        """Calls that were begun then or later, and have ended."""
+        return [c for c in list(self.calls) if c.begun >= moment]
+
+    def errors(self):
+        return [c for c in list(self.calls) if c.error]
+
+    def answered_since(self, moment):
+        return collections.Counter(c.answer for c in self.since(moment) if c.answer is not None)
+
+
+@contextlib.contextmanager
+def no_errors(callers):
+    """None of the calls that are begun in the block fails."""
+    begin = time.monotonic()
+    yield
+    wrong = [c for c in callers.since(begin) if c.error]
+    assert not wrong, wrong[:3]
