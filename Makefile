@@ -2,7 +2,7 @@
 #
 #   make            the programs                     make deps     install what is missing from Debian
 #   make demo       the whole story on loopback      make run      a master and an agent to try by hand
-#   make demo-fleet what apps are promised, on three nodes in network namespaces
+#   make demo-fleet what apps are promised, on three nodes in network namespaces (demo-net: their services)
 #   make check      every test                       make bench    figures, with ratios to peers (bench-master, bench-controller: of those)
 
 .DEFAULT_GOAL := all
@@ -151,7 +151,7 @@ run-unit: $(UNIT_BIN)
 	@tests/unit/run $(UNIT_BIN)
 
 # ---- Everything else that is judged ----
-.PHONY: check check-includes check-integration check-vm asan bench demo demo-fleet run deps install clean
+.PHONY: check check-includes check-integration check-vm asan bench demo demo-fleet demo-net run deps install clean
 -include tests/tests.mk
 
 clean:

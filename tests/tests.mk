@@ -44,6 +44,11 @@ demo-fleet: deps-build
 	@$(MAKE) --no-print-directory all
 	@$(PYTHON) -B tests/demo/fleet $(abspath $(B))
 
+demo-net: deps-build
+	$(call install_missing,iproute2 curl)
+	@$(MAKE) --no-print-directory all
+	@$(PYTHON) -B tests/demo/net $(abspath $(B))
+
 run: deps-build
 	@$(MAKE) --no-print-directory all
 	@tests/demo/run $(abspath $(B))

@@ -7,8 +7,8 @@ import time
 
 from cluster import SLOW
 
-# Says $MESOS_TASK_ID, or on /version $VERSION.  Told to end, it answers whom it has; unwell, where the file of this name is in
-# its sandbox.
+# Says $MESOS_TASK_ID, or on /version $VERSION.  Told to end, it answers whoever has come, and goes when nobody comes any more;
+# it is unwell while the file of this name is in its sandbox.
 TELLER = """exec python3 -c "
 import http.server, os, signal, threading, time
 class H(http.server.BaseHTTPRequestHandler):
@@ -24,6 +24,10 @@ class S(http.server.ThreadingHTTPServer):
 server = S(('', %s), H)
 signal.signal(signal.SIGTERM, lambda *a: threading.Thread(target=server.shutdown).start())
 server.serve_forever(0.02)
+over, server.timeout = [], 0.2
+server.handle_timeout = lambda: over.append(1)
+while not over:
+    server.handle_request()
 server.server_close()" """
 
 Call = collections.namedtuple("Call", "begun ended answer error")

@@ -152,8 +152,15 @@ def shares(fleet, address, n=1000):
     return {version: 100 * count / n for version, count in counts.items()}
 
 
-def test_a_canary_gets_its_share_and_is_promoted_in_steps(fleet):
-    """Version 2 is an app of its own behind the same name."""
+def weights_are(fleet, weights):
+    """Do all nodes go by these weights of backends?"""
+    return is_in_force(fleet) and all(
+        sorted(b["weight"] for s in a.call("GET", "/services").json["services"] for b in s["backends"]) == sorted(weights)
+        for a in fleet.agents)
+
+
+def test_two_versions_behind_one_name_share_by_weight(fleet):
+    """As apps of their own; nobody is started anew for another weight."""
     fleet.deploy({**on_host(), "instances": 3, "constraints": [], "weight": 9})
     fleet.deploy({**on_host(), "id": "/canary", "instances": 3, "constraints": [], "env": {"VERSION": "2"}, "weight": 1})
     address = serving(fleet, 6)
@@ -161,15 +168,32 @@ def test_a_canary_gets_its_share_and_is_promoted_in_steps(fleet):
     for weights in ((9, 1), (5, 5), (1, 9), (0, 10)):
         for app, weight in zip(("web", "canary"), weights):
             fleet.wait_deployment(fleet.change(f"/v2/apps/{app}", {"weight": weight}))
-        wait_until(lambda: sorted(b["weight"] for b in service_of(fleet)["backends"]) == sorted(3 * list(weights)), "the weights are told")
-        wait_until(lambda: is_in_force(fleet) and all(
-            sorted(b["weight"] for s in a.call("GET", "/services").json["services"] for b in s["backends"]) ==
-            sorted(3 * list(weights)) for a in fleet.agents), "the weights are in force")
+        wait_until(lambda: weights_are(fleet, 3 * weights), "the weights are in force")
         measured = shares(fleet, address)
         print(f"weights {weights}: {measured}")
         assert measured.get("2", 0) == pytest.approx(100 * weights[1] / sum(weights), abs=1)
-    # Nobody was started anew for it.
     assert fleet.running("/web") | fleet.running("/canary") == before
+
+
+@APPS
+def test_a_canary_gets_its_share_and_is_promoted_in_steps(fleet, app):
+    spare = {"minimumHealthCapacity": 1, "maximumOverCapacity": 0.5}
+    fleet.deploy({**app(), "instances": 3, "constraints": [], "upgradeStrategy": spare})
+    address = serving(fleet, 3)
+    with Callers(fleet.machines[2], address) as callers, no_errors(callers):
+        deployment = fleet.change("/v2/apps/web", {"env": {"VERSION": "2"}, "deployment": {"canary": {"count": 1, "weight": 10}}})
+        wait_until(lambda: fleet.deployment(deployment).get("awaitsPromotion"), "the canary is up", 60)
+        for percent in (10, 25, 50):
+            fleet.tepui("deployment", "weight", deployment, str(percent))
+            wait_until(lambda: is_in_force(fleet) and shares(fleet, address, 100).get("2", 0) == pytest.approx(percent, abs=2),
+                       "its weight is in force")
+            measured = shares(fleet, address)
+            print(f"canary at {percent} %: {measured}")
+            assert measured["2"] == pytest.approx(percent, abs=1)
+        fleet.tepui("deployment", "promote", deployment)
+        fleet.wait_deployment(deployment)
+        serving(fleet, 3)
+        assert shares(fleet, address, 100) == {"2": 100}
 
 
 # ---- the command line ----
