@@ -60,6 +60,9 @@ int directory_check_node(Tepui__DirectoryNode *node, struct err *e)
 	if (node->address && !is_address(node->address))
 		return err_set(e, EINVAL, "take node '%s': '%.64s' is no address", node->agent_id,
 			       node->address);
+	if (node->port > UINT16_MAX)
+		return err_set(e, EINVAL, "take node '%s': port %u is above %d", node->agent_id,
+			       node->port, UINT16_MAX);
 	return check_texts("a node", texts, ARRAY_SIZE(texts), e);
 }
 

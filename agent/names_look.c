@@ -238,6 +238,8 @@ static void find_ports_of(const struct form *form, const struct names_entry *ent
 			put_port(form, entry, entry->service->info->port, ret);
 		else if (entry->kind == NAMES_MASTER)
 			put_port(form, entry, entry->fixed.port, ret);
+		else if (entry->kind == NAMES_NODE && texts_equal(form->protocol, "tcp"))
+			put_port(form, entry, entry->node->info->port, ret);
 	}
 }
 

@@ -82,6 +82,8 @@ static void add_node(struct chunk *chunk, const struct directory_node *node)
 	message->agent_id = node->agent->id;
 	message->hostname = node->agent->info->hostname;
 	message->address = node->agent->address;
+	message->has_port = node->agent->info->has_port && node->agent->info->port > 0;
+	message->port = message->has_port ? (uint32_t)node->agent->info->port : 0;
 	chunk->nodes[chunk->message.n_nodes++] = message;
 	chunk->bytes += protobuf_c_message_get_packed_size(&message->base);
 }

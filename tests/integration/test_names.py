@@ -107,6 +107,7 @@ def test_services_masters_and_nodes_have_names(node):
         assert dig(node, f"{name}.mesos") == ["127.0.0.1"], name
     for name in ("_leader._tcp", "_leader._udp", "_master._tcp", "_framework._tcp.marathon"):
         assert dig(node, f"{name}.mesos", "SRV") == [f"0 1 {node.master_port} leader.mesos."], name
+    assert dig(node, "_slave._tcp.mesos", "SRV") == [f"0 1 {node.agent.port} s0.slave.mesos."]
     assert dig(node, "mesos", "NS") == ["ns1.mesos."] and dig(node, "ns1.mesos") == ["127.0.0.1"]
 
 

@@ -95,6 +95,7 @@ static void add_node(struct world *w, size_t i, const char *id, const char *addr
 	tepui__directory_node__init(&node_infos[i]);
 	node_infos[i].agent_id = (char *)(uintptr_t)id;
 	node_infos[i].address = (char *)(uintptr_t)address;
+	node_infos[i].port = 5051;
 	w->nodes[i].info = &node_infos[i];
 	assert_int_equal(names_zone_set_node(w->zone, &w->nodes[i], &e), 0);
 }
@@ -285,6 +286,9 @@ static void test_forms(void **state)
 		{ "slave.mesos", DNS_A, "10.0.0.1 10.0.0.2" },
 		{ "slave.mesos", DNS_AAAA, "fd00::3" },
 		{ "s1.slave.mesos", DNS_A, "10.0.0.2" },
+		{ "_slave._tcp.mesos", DNS_SRV, "s0.slave.mesos.:5051@10.0.0.1 s1.slave.mesos.:5051@10.0.0.2"
+		  " s2.slave.mesos.:5051@fd00::3" },
+		{ "_slave._udp.mesos", DNS_SRV, "-" },
 		/* Back. */
 		{ "2.0.0.10.in-addr.arpa", DNS_PTR, "s1.slave.mesos." },
 		{ "5.0.29.172.in-addr.arpa", DNS_PTR, "web-HASH5-s0.marathon.mesos." },
