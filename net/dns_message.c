@@ -141,12 +141,12 @@ size_t dns_query_write(const struct dns_query *query, uint16_t id, void *ret)
 
 /* ---- replies ---- */
 
-/* Names that end like the one at AT, from there on, may point to it. */
-static void note_names(struct dns_reply *reply, const uint8_t *wire, size_t at)
+/* SIZE octets of labels that stand at BEGIN, and end there or in a pointer, may be pointed to. */
+static void note_names(struct dns_reply *reply, const uint8_t *wire, size_t size, size_t begin)
 {
-	for (; *wire && at <= DNS_MAX_POINTED && reply->n_names < DNS_REPLY_NAMES;
-	     at += 1u + *wire, wire += 1u + *wire)
-		reply->names[reply->n_names++] = (uint16_t)at;
+	for (size_t i = 0; i < size && begin + i <= DNS_MAX_POINTED &&
+	     reply->n_names < DNS_REPLY_NAMES; i += 1u + wire[i])
+		reply->names[reply->n_names++] = (uint16_t)(begin + i);
 }
 
 /* Does WIRE stand at AT, in its own case, through pointers of ours? */
@@ -193,10 +193,7 @@ static bool put_name(struct dns_reply *reply, const struct dns_name *name)
 	} else {
 		reply->data[reply->size++] = 0;
 	}
-	/* The labels before the pointer end in it, so that they may be pointed to as well. */
-	for (size_t i = 0; i < at && begin + i <= DNS_MAX_POINTED &&
-	     reply->n_names < DNS_REPLY_NAMES; i += 1u + name->wire[i])
-		reply->names[reply->n_names++] = (uint16_t)(begin + i);
+	note_names(reply, name->wire, at, begin);
 	return true;
 }
 
@@ -283,7 +280,7 @@ void dns_reply_begin(struct dns_reply *reply, const struct dns_query *query, uns
 		return;
 	dns_put16(reply->data + DNS_OFF_COUNTS, 1);
 	reply->size += put_question(reply->data + DNS_HEADER_SIZE, query);
-	note_names(reply, query->name.wire, DNS_HEADER_SIZE);
+	note_names(reply, query->name.wire, query->name.size - 1u, DNS_HEADER_SIZE);
 }
 
 bool dns_reply_add(struct dns_reply *reply, enum dns_section section,
