@@ -285,17 +285,28 @@ static int apply(struct ruleset *ruleset, struct err *e)
 	return hand_over(ruleset, TAKE_FD(fd), e);
 }
 
+/*
+ * What the agent before us left is in force until all is known: services, and the bridge of
+ * containers that have gone on.
+ */
+static int64_t time_to_wait(const struct ruleset *ruleset)
+{
+	bool is_known = ruleset->is_settled && (!ruleset->containers || *ruleset->bridge.name);
+
+	return is_known || ruleset->is_made ?
+		       0 : ruleset->agent->started_boot_ms + SETTLE_MS - clock_boot_ms();
+}
+
 static void on_timer(void *arg)
 {
 	struct ruleset *ruleset = arg;
+	int64_t wait = time_to_wait(ruleset);
 	struct err e = { 0 };
 
 	if (ruleset->is_busy)
 		return;
-	/* What the agent before us left is in force until all is known. */
-	if (!ruleset->is_settled && ruleset->agent->started_boot_ms + SETTLE_MS > clock_boot_ms()) {
-		loop_timer_set(ruleset->timer,
-			       ruleset->agent->started_boot_ms + SETTLE_MS - clock_boot_ms());
+	if (wait > 0) {
+		loop_timer_set(ruleset->timer, wait);
 		return;
 	}
 	if (!is_needed(ruleset) || !is_ours(ruleset)) {

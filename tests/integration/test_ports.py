@@ -1,6 +1,10 @@
 """What the agent's nftables do for containers on the bridge: mapped ports, services, hairpins, policy, closed ports."""
 import contextlib
+import os
+import re
+import socket
 import subprocess
+import threading
 
 import pytest
 
@@ -55,6 +59,13 @@ class World(Node):
             services = self.agent.call("GET", "/services").json["services"]
             return next((s["address"] for s in services if s.get("name") == name and s.get("address")), None)
         return wait_until(find, f"an address of {name}")
+
+
+class Beside(Namespace):
+    """The network namespace of a process."""
+
+    def __init__(self, pid):  # pylint: disable=super-init-not-called
+        self.fd = os.open(f"/proc/{pid}/ns/net", os.O_RDONLY | os.O_CLOEXEC)
 
 
 @contextlib.contextmanager
@@ -177,3 +188,46 @@ def test_without_rules_nothing_is_promised_that_needs_them():
             status = world.framework.status(task, "TASK_ERROR", "TASK_FAILED")
             assert "this agent has --no-nftables" in status["message"]
         assert world.run("nft", "list", "ruleset") == ""
+
+
+def test_mapped_ports_services_and_policy_are_there_while_the_agent_is_not_and_comes_back(world):
+    task, _ = world.serve(host_port=31008)
+    app, _ = world.serve(name="app", info={"labels": {"labels": [{"key": "allow", "value": "/db:80"}]}})
+    answers(world.outside.prefix, INSIDE, 31008)
+    vip, errors, is_over = world.vip(), [], threading.Event()
+
+    def connect(place, address, port, is_open):
+        """Again and again; every connection that is not as it should be is an error."""
+        while not is_over.is_set():
+            with place.inside():
+                client = socket.socket()
+            with client:
+                client.settimeout(10)
+                try:
+                    client.connect((address, port))
+                    if not is_open:
+                        errors.append(f"{address}:{port} is open")
+                except OSError as error:
+                    if is_open:
+                        errors.append(f"{address}:{port}: {error}")
+    threads = [threading.Thread(target=connect, args=args) for args in (
+        (world.outside, INSIDE, 31008, True), (world.namespace, vip, 80, True), (Beside(world.pid_in(app)), vip, 80, False))]
+    for thread in threads:
+        thread.start()
+    try:
+        for _ in range(3):
+            handle = table_handle(world)
+            world.agent.end(9)
+            world.agent.start()
+            world.agents_are_back()
+            wait_until(lambda: table_handle(world) != handle, "another table")
+    finally:
+        is_over.set()
+        for thread in threads:
+            thread.join()
+    assert errors == []
+    assert answers(world.inside(task), vip)
+
+
+def table_handle(world):
+    return re.findall(r"table ip tepui \{ # handle (\d+)", world.run("nft", "-a", "list", "table", "ip", "tepui", check=False))
