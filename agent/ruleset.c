@@ -357,14 +357,21 @@ void ruleset_set_bridge(struct ruleset *ruleset, const struct bridge *bridge)
 
 /* ---- what is asked ---- */
 
-struct question {
+struct ruleset_question {
 	ruleset_traffic_fn *done;
 	void *arg;
+	LIST_ENTRY(ruleset_question) entry;
 };
+
+static void free_question(struct ruleset_question *question)
+{
+	LIST_REMOVE(question, entry);
+	free(question);
+}
 
 static void counted(void *arg, const struct nft_result *result, struct err *e)
 {
-	struct question *question = arg;
+	struct ruleset_question *question = arg;
 	struct stat st = { 0 };
 	const void *counts = NULL;
 	int r = result->r;
@@ -380,12 +387,12 @@ static void counted(void *arg, const struct nft_result *result, struct err *e)
 		       r < 0 ? 0 : (size_t)st.st_size / sizeof(struct nft_count), e);
 	if (counts && counts != MAP_FAILED)
 		(void)munmap((void *)(uintptr_t)counts, (size_t)st.st_size);
-	free(question);
+	free_question(question);
 }
 
 int ruleset_read_traffic(struct ruleset *ruleset, ruleset_traffic_fn *done, void *arg, struct err *e)
 {
-	struct question *question;
+	struct ruleset_question *question;
 	int r;
 
 	if (!ruleset->is_made)
@@ -393,10 +400,11 @@ int ruleset_read_traffic(struct ruleset *ruleset, ruleset_traffic_fn *done, void
 	question = malloc(sizeof(*question));
 	if (!question)
 		return err_set(e, ENOMEM, "read the counters of services");
-	*question = (struct question){ done, arg };
+	*question = (struct ruleset_question){ .done = done, .arg = arg };
+	LIST_INSERT_HEAD(&ruleset->questions, question, entry);
 	r = nft_client_ask(ruleset->client, NFT_COUNT, -EBADF, counted, question, e);
 	if (r < 0)
-		free(question);
+		free_question(question);
 	return r;
 }
 
@@ -443,9 +451,13 @@ int ruleset_new(struct agent *agent, struct ruleset **ret, struct err *e)
 
 void ruleset_free(struct ruleset *ruleset)
 {
+	struct ruleset_question *question;
+
 	if (!ruleset)
 		return;
 	nft_client_free(ruleset->client);
+	while ((question = LIST_FIRST(&ruleset->questions)))
+		free_question(question);
 	nft_watch_free(ruleset->watch);
 	loop_timer_free(ruleset->timer);
 	ruleset_free_services(ruleset);

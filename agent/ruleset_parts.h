@@ -115,6 +115,7 @@ struct ruleset {
 	bool has_dirty_containers;
 	struct nft_flow *flows;			/* to be forgotten after the next transaction */
 	size_t n_flows, cap_flows;
+	LIST_HEAD(, ruleset_question) questions;	/* for counters, that are not answered yet */
 	size_t n_due;				/* flows of what the transaction on its way takes away */
 	bool has_node_ports;			/* some service had one */
 	bool has_ways, is_forwarding;		/* the kernel's own switches are as they have to be */

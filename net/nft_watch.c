@@ -15,7 +15,10 @@
 #include "lib/err.h"
 #include "lib/loop.h"
 
-enum { MAX_MESSAGE = 64 << 10 };
+enum {
+	MAX_MESSAGE = 64 << 10,
+	BUFFER_BYTES = 4 << 20,		/* of what others do at once, until it is lost */
+};
 
 struct nft_watch {
 	const char *name;
@@ -188,6 +191,7 @@ int nft_watch_new(struct loop *loop, const char *name, nft_changed_fn *changed, 
 		  struct nft_watch **ret, struct err *e)
 {
 	struct sockaddr_nl self = { .nl_family = AF_NETLINK };
+	const int buffer = BUFFER_BYTES;
 	socklen_t size = sizeof(self);
 	struct nft_watch *watch = calloc(1, sizeof(*watch));
 	int r;
@@ -197,6 +201,7 @@ int nft_watch_new(struct loop *loop, const char *name, nft_changed_fn *changed, 
 	*watch = (struct nft_watch){ .name = name, .changed = changed, .arg = arg };
 	watch->fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_NETFILTER);
 	if (watch->fd < 0 ||
+	    setsockopt(watch->fd, SOL_SOCKET, SO_RCVBUFFORCE, &buffer, sizeof(buffer)) < 0 ||
 	    bind(watch->fd, (const struct sockaddr *)&self, sizeof(self)) < 0 ||
 	    getsockname(watch->fd, (struct sockaddr *)&self, &size) < 0)
 		r = err_set(e, errno, "watch nftables");

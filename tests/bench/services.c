@@ -5,8 +5,9 @@
  *	services SERVICES BACKENDS UPDATES
  *
  * Prints "load MS CPU_MS", "counters MS CPU_MS" (until all of them are there, too), "update MEDIAN_MS
- * WORST_MS CPU_MS" (of both processes, for one), and "memory AGENT_KB WORKER_KB KERNEL_KB": of the agent's
- * tables, of the worker after the last update, and of the kernel's, of all processes of the machine.
+ * WORST_MS CPU_MS" (of both processes, for one), and "memory AGENT_KB WORKER_KB KERNEL_KB RULES_KB": of
+ * the agent's tables, of the worker after the last update, of the kernel's, for all of the machine, and of
+ * the agent's without the directory.
  * The time is from the master's message on, which is taken apart already.
  */
 #include <dirent.h>
@@ -329,7 +330,7 @@ static void start(void)
 int main(int argc, char **argv)
 {
 	unsigned n_services, n_backends, n_updates;
-	long own, kernel;
+	long own, kernel, directory;
 	double begun, cpu;
 
 	if (argc != 4) {
@@ -346,6 +347,7 @@ int main(int argc, char **argv)
 	begun = now_ms();
 	cpu = all_cpu_ms();
 	tell_services(n_services, n_backends);
+	directory = own_kb();
 	printf("load %.0f", run_since(begun));
 	printf(" %.0f\n", all_cpu_ms() - cpu);
 	waits_for_counters = true;
@@ -353,6 +355,7 @@ int main(int argc, char **argv)
 	printf(" %.0f\n", all_cpu_ms() - cpu);
 	waits_for_counters = false;
 	measure_updates(n_services, n_backends, n_updates);
-	printf("memory %ld %ld %ld\n", own_kb() - own, worker_kb(), kernel_kb() - kernel);
+	printf("memory %ld %ld %ld %ld\n", own_kb() - own, worker_kb(), kernel_kb() - kernel,
+	       own_kb() - directory);
 	return EXIT_SUCCESS;
 }
