@@ -16,12 +16,10 @@
 #include "lib/cleanup.h"
 #include "lib/err.h"
 
-enum { MAX_ANSWER = 8192, ANSWER_SECONDS = 10 };
+enum { MAX_ANSWER = 8192 };
 
 int netlink_open(struct netlink *nl, struct err *e)
 {
-	/* The kernel answers within the call; this is for a kernel that does not. */
-	const struct timeval limit = { .tv_sec = ANSWER_SECONDS };
 	const int on = 1;
 
 	*nl = (struct netlink)NETLINK_INIT;
@@ -29,8 +27,7 @@ int netlink_open(struct netlink *nl, struct err *e)
 	if (nl->fd < 0)
 		return err_set(e, errno, "open a netlink socket");
 	if (setsockopt(nl->fd, SOL_NETLINK, NETLINK_EXT_ACK, &on, sizeof(on)) < 0 ||
-	    setsockopt(nl->fd, SOL_NETLINK, NETLINK_CAP_ACK, &on, sizeof(on)) < 0 ||
-	    setsockopt(nl->fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit)) < 0) {
+	    setsockopt(nl->fd, SOL_NETLINK, NETLINK_CAP_ACK, &on, sizeof(on)) < 0) {
 		(void)err_set(e, errno, "prepare a netlink socket");
 		netlink_close(nl);
 		return -e->code;
@@ -70,7 +67,7 @@ void netlink_begin(struct netlink *nl, uint16_t type, uint16_t flags, const void
 		nl->failure = E2BIG;
 		return;
 	}
-	message = nlmsg_alloc_simple(type, NLM_F_REQUEST | NLM_F_ACK | flags);
+	message = nlmsg_alloc_simple(type, NLM_F_REQUEST | flags);
 	if (!message) {
 		nl->failure = ENOMEM;
 		return;
@@ -144,6 +141,8 @@ static int send_queue(struct netlink *nl, struct err *e)
 		.msg_iov = parts, .msg_iovlen = nl->n,
 	};
 
+	/* What fails is answered in any case: so when the last one is, all of them are done. */
+	nlmsg_hdr(nl->queue[nl->n - 1].message)->nlmsg_flags |= NLM_F_ACK;
 	/* Each is as long as its header says, which is a multiple of NLMSG_ALIGNTO here. */
 	for (size_t i = 0; i < nl->n; i++) {
 		struct nlmsghdr *message = nlmsg_hdr(nl->queue[i].message);
@@ -192,7 +191,7 @@ static void take_answer(const struct netlink *nl, struct nlmsghdr *answer, uint3
 		      words ? ": " : "", words ? words : "");
 }
 
-/* How many answers of the queue's were in one datagram; E is what failed first among all. */
+/* One datagram; FAILURE is what failed first among all.  1 when the last message is answered. */
 static int read_answers(const struct netlink *nl, uint32_t first_seq, struct err *failure,
 			struct err *e)
 {
@@ -200,9 +199,11 @@ static int read_answers(const struct netlink *nl, uint32_t first_seq, struct err
 		struct nlmsghdr head;
 		char bytes[MAX_ANSWER];
 	} buffer;
-	ssize_t size = recv(nl->fd, &buffer, sizeof(buffer), 0);
+	/* The kernel carries the queue out within the call that sends it. */
+	ssize_t size = recv(nl->fd, &buffer, sizeof(buffer), MSG_DONTWAIT);
 	struct nlmsghdr *answer = &buffer.head;
-	int left = (int)size, n = 0;
+	int left = (int)size;
+	bool is_last = false;
 
 	if (size < 0)
 		return err_set(e, errno, "read the kernel's answer by netlink");
@@ -212,24 +213,21 @@ static int read_answers(const struct netlink *nl, uint32_t first_seq, struct err
 		    answer->nlmsg_seq - first_seq >= nl->n)
 			continue;
 		take_answer(nl, answer, first_seq, failure);
-		n++;
+		is_last |= answer->nlmsg_seq == nl->next_seq;
 	}
-	return n;
+	return is_last;
 }
 
 static int exchange(struct netlink *nl, struct err *e)
 {
 	struct err failure = { 0 };
-	size_t n = 0;
 	int r;
 
 	if (nl->failure != 0)
 		return err_set(e, nl->failure, "build a netlink message");
 	r = send_queue(nl, e);
-	while (r >= 0 && n < nl->n) {
+	for (bool is_done = false; r >= 0 && !is_done; is_done = r > 0)
 		r = read_answers(nl, nl->next_seq - (uint32_t)nl->n + 1, &failure, e);
-		n += r > 0 ? (size_t)r : 0;
-	}
 	if (r >= 0 && failure.code != 0) {
 		*e = failure;
 		r = -failure.code;

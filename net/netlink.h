@@ -1,7 +1,7 @@
 /*
  * Requests to the kernel's routing subsystem (rtnetlink(7)).  They are put into a queue, go out in one
- * datagram and are carried out in that order; each is answered.  libnl-3 builds the messages; its
- * caches, which would have to be filled first, are not used.
+ * datagram and are carried out in that order.  libnl-3 builds the messages; its caches, which would have
+ * to be filled first, are not used.
  */
 #ifndef NET_NETLINK_H
 #define NET_NETLINK_H
@@ -51,7 +51,7 @@ struct nlattr *netlink_nest(struct netlink *nl, int attribute, const void *head,
 void netlink_nest_end(struct netlink *nl, struct nlattr *nest);
 
 /*
- * Send the queue and wait for its answers; it is empty afterwards.  The error is that of the first
+ * Send the queue and read its answers; it is empty afterwards.  The error is that of the first
  * message that failed, with the kernel's own words where it has some: those before it have been
  * carried out, and those behind it perhaps.
  */
