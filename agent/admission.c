@@ -6,21 +6,11 @@
 #include <string.h>
 
 #include "agent/agent.h"
-#include "agent/cdi_devices.h"
 #include "agent/container.h"
 #include "agent/drain.h"
 #include "agent/executor.h"
-#include "agent/executor_env.h"
-#include "agent/images.h"
-#include "agent/launch_spec.h"
-#include "agent/network.h"
-#include "agent/persistent.h"
 #include "agent/status.h"
 #include "agent/task.h"
-#include "containerizer/handover.h"
-#include "containerizer/spec_json.h"
-#include "isolators/isolator.h"
-#include "isolators/spec.h"
 #include "lib/cleanup.h"
 #include "lib/clock.h"
 #include "lib/err.h"
@@ -105,166 +95,6 @@ int admission_check_resources(const struct agent *agent, const char *what,
 	used = resources_format(&agent->used);
 	return err_set(e, ENOSPC, "launch '%s': %s is more than the node has beside %s in use", what,
 		       asked ? asked : "it", used ? used : "what is");
-}
-
-/* What the supervisor will read is read here first, so that a refusal costs nothing. */
-static int check_document(const json_t *config, struct err *e)
-{
-	struct spec spec = { 0 };
-	int r = spec_from_json(config, &spec, e);
-
-	if (r < 0)
-		return r;
-	r = isolators_validate(&spec, e);
-	spec_done(&spec);
-	return r;
-}
-
-static const char *first_role(const Mesos__V1__TaskInfo *info)
-{
-	for (size_t i = 0; i < info->n_resources; i++) {
-		if (info->resources[i]->allocation_info)
-			return info->resources[i]->allocation_info->role;
-	}
-	return NULL;
-}
-
-static struct launch_settings settings_of(const struct agent *agent)
-{
-	return (struct launch_settings){
-		.users = &agent->users,
-		.default_user = agent->flags.default_user,
-		.profiles = &agent->profiles,
-		.default_profile = agent->flags.seccomp_profile_name,
-		.cfs_quota = agent->flags.cfs_quota,
-		.allow_root = agent->flags.allow_root_tasks,
-		.allow_unconfined = agent->flags.allow_unconfined,
-		.pids_limit = agent->flags.pids_limit,
-		.host_path_volumes = agent->flags.host_path_volumes,
-		.log_bytes = agent->flags.container_log_mb << 20,
-		.log_files = agent->flags.container_log_files,
-		.cgroup_layout = agent->layout_text,
-		.hidden = agent->work_dir,
-	};
-}
-
-/* Of what is told to members of a group; none where every address is listened at. */
-static char *address_of(const struct agent *agent)
-{
-	const char *colon = strrchr(agent->endpoint, ':');
-
-	if (!colon || strncmp(agent->endpoint, "0.0.0.0:", 8) == 0 || agent->endpoint[0] == '[')
-		return NULL;
-	return strndup(agent->endpoint, (size_t)(colon - agent->endpoint));
-}
-
-/* What runs in it is to be joined, or looked up in its sandbox. */
-static int find_parent(const struct container *c, struct launch_parent *ret, struct err *e)
-{
-	*ret = (struct launch_parent){ .sandbox = c->parent->sandbox };
-	if (!c->parent->has_started)
-		return 0;
-	ret->pid = container_main(c->parent);
-	if (!ret->pid || !container_is_running(c->parent))
-		return err_set(e, EINVAL, "launch container '%s': container '%s' does not run",
-			       c->id, c->parent->id);
-	return 0;
-}
-
-/* What is neither an executor nor a task that has one to itself is told nothing but what it asks for. */
-static bool has_defaults(const struct container *c)
-{
-	return c->kind == CONTAINER_EXECUTOR || (c->kind == CONTAINER_TASK && !c->parent);
-}
-
-/* Its own, or its parent's; nothing where that is the node's. */
-static int describe_network(const struct container *c, struct launch_place *place, char **ret,
-			    struct err *e)
-{
-	const struct network *network = network_of(c);
-
-	place->joins_network = network && c->parent;
-	if (!network || c->parent)
-		return 0;
-	*ret = network_describe(c, e);
-	place->network = *ret;
-	return *ret ? 0 : -e->code;
-}
-
-int admission_describe(struct container *c, struct err *e)
-{
-	const struct agent *agent = c->agent;
-	struct launch_settings settings = settings_of(agent);
-	AUTO_FREE char *root = NULL, *volumes = NULL, *sockets = NULL, *ip = NULL;
-	AUTO_FREE char *files = NULL, *network = NULL;
-	struct launch_parent parent;
-	struct launch_result *launch = calloc(1, sizeof(*launch));
-	struct task_image *image = NULL;
-	struct image *volume_images = NULL;
-	json_auto_t *variables = NULL;
-	size_t n_volume_images = 0;
-	struct launch_place place = {
-		.container_id = c->id,
-		.sandbox = c->sandbox,
-		.framework_id = c->of->id ? c->of->id->value : NULL,
-		.agent_id = agent_id(agent),
-		.role = first_role(c->info),
-		.task_id = c->kind == CONTAINER_TASK ? c->info->task_id->value : NULL,
-		.executor_id = c->executor_id,
-		.has_no_limits = !c->has_own_limits,
-	};
-	int r;
-
-	c->launch = launch;
-	if (c->layout_text)
-		settings.cgroup_layout = c->layout_text;
-	if (c->parent) {
-		r = find_parent(c, &parent, e);
-		if (r < 0)
-			return r;
-		place.parent = &parent;
-		ip = address_of(agent);
-		place.ip = ip;
-	}
-	if (!c->sandbox || !launch)
-		return err_set(e, ENOMEM, "describe container '%s'", c->id);
-	if (asprintf(&files, "%s/containers/%s", agent->work_dir, c->id) < 0)
-		files = NULL;
-	if (asprintf(&root, "%s/containers/%s/" HANDOVER_ROOT, agent->work_dir, c->id) < 0)
-		root = NULL;
-	if (asprintf(&volumes, "%s/" PERSISTENT_ROOT, agent->work_dir) < 0)
-		volumes = NULL;
-	if (agent->flags.http_executor_domain_sockets &&
-	    asprintf(&sockets, "%s/" EXECUTOR_SOCKETS, agent->work_dir) < 0) {
-		sockets = NULL;
-		return err_set(e, ENOMEM, "describe container '%s'", c->id);
-	}
-	if (!files || !root || !volumes)
-		return err_set(e, ENOMEM, "describe container '%s'", c->id);
-	if (network_admit(c, e) < 0 || describe_network(c, &place, &network, e) < 0)
-		return -e->code;
-	place.files = network_of(c) ? files : NULL;
-	if (c->kind == CONTAINER_EXECUTOR && executor_variables(c->owner, &variables, e) < 0)
-		return -e->code;
-	if ((images_asked(c->info) && images_admit(c, &image, e) < 0) ||
-	    images_admit_volumes(c, &volume_images, &n_volume_images, e) < 0) {
-		task_image_free(image);
-		return -e->code;
-	}
-	place.variables = variables;
-	place.defaults = has_defaults(c) ? agent->variables : NULL;
-	place.sockets = c->kind == CONTAINER_EXECUTOR ? sockets : NULL;
-	place.image = image;
-	place.volume_images = volume_images;
-	place.root = root;
-	place.volumes = volumes;
-	r = launch_spec_build(&settings, &place, c->info, launch, e);
-	launch->image = image;
-	launch->volume_images = volume_images;
-	launch->n_volume_images = n_volume_images;
-	if (r >= 0)
-		r = cdi_devices_inject(&agent->flags, c->info, launch->config, e);
-	return r < 0 ? r : check_document(launch->config, e);
 }
 
 /* Is there nothing to launch for the task, because its executor is there? */

@@ -79,6 +79,9 @@ void networks_free(struct networks *networks);
 /* The bridge, once it is there; NULL before. */
 const struct bridge *networks_bridge(const struct agent *agent);
 
+/* Of the container with that id itself; NULL: it has none of its own. */
+struct network *network_find(const struct networks *networks, const char *container_id);
+
 /* What C has, or the container that it is in has; NULL: the node's own network. */
 struct network *network_of(const struct container *c);
 
@@ -88,9 +91,6 @@ struct network *network_of(const struct container *c);
  */
 int network_admit(struct container *c, struct err *e);
 
-/* For annotation io.tepui.network of C's own launch document, owned; NULL with E set. */
-char *network_describe(const struct container *c, struct err *e);
-
 /*
  * Before the spawn: 1 if what C needs on the node is there, 0 if it is being made: C is marked then when
  * that is over.  An error is why it cannot be made.
@@ -99,14 +99,11 @@ int network_await(struct container *c, struct err *e);
 /* What containers wait for is there, or will not be: those that do are marked. */
 void networks_resume(struct networks *networks);
 
+/* What plugins gave is there by the time that the supervisor says anything of what it runs. */
+void network_learn(struct networks *networks, struct network *network);
+
 /* C has ended, or will not be launched: its addresses are free when its links are gone.  Idempotent. */
 void network_release(struct container *c);
-
-/* Its addresses, or the node's, into STATUS, unless it names some; -ENOMEM. */
-int network_complete_status(const struct container *c, Mesos__V1__ContainerStatus *status);
-
-/* Its plugins have nothing more to undo: its addresses are free when its links are gone. */
-void network_leave(struct networks *networks, struct network *network);
 
 /* ---- agent/network_plan.c ---- */
 
@@ -120,6 +117,20 @@ int network_bandwidth(const Mesos__V1__NetworkInfo *info, const char *key, uint6
 /* What C asks for as a record, owned; NULL in *RET: none.  *RET_NUMBER as in struct network, taken. */
 int network_plan(struct networks *networks, const struct container *c, Tepui__NetworkRecord **ret,
 		 uint32_t *ret_number, struct err *e);
+
+/* ---- agent/network_text.c ---- */
+
+/* For annotation io.tepui.network of C's own launch document, owned; NULL with E set. */
+char *network_describe(const struct container *c, struct err *e);
+
+/* Its addresses, or the node's, into STATUS, unless it names some; -ENOMEM. */
+int network_complete_status(const struct container *c, Mesos__V1__ContainerStatus *status);
+
+/* Its plugins have nothing more to undo: its addresses are free when its links are gone. */
+void network_leave(struct networks *networks, struct network *network);
+
+/* The first address of C's network, without its length: owned; NULL: it has the node's network. */
+char *network_address(const struct container *c);
 
 /* ---- agent/network_links.c: what is asked of the kernel, in errands ---- */
 
