@@ -10,7 +10,7 @@ import tempfile
 import pytest
 
 from cluster import wait_until
-from test_network import Node, addresses_of, container_pid
+from one_node import Node, addresses_of
 
 DEBIAN = "/usr/lib/cni"
 SERVER = "exec socat TCP-LISTEN:80,fork,reuseaddr SYSTEM:'read line; echo $line $SOCAT_PEERADDR'"
@@ -75,13 +75,13 @@ class CniNode(Node):
             not [path for path in self.leases.rglob("*") if path.is_file() and path.name[0].isdigit()]
 
     def all_links(self):
-        return json.loads(self.run_in("ip", "-j", "link"))
+        return json.loads(self.run("ip", "-j", "link"))
 
     def in_container(self, task, *command):
-        return self.run_in("nsenter", f"--net=/proc/{container_pid(self, task)}/ns/net", *command)
+        return self.run_beside(task, *command)
 
     def ask(self, address, port=80):
-        return self.run_in("sh", "-c", f"echo hello | socat -t5 - TCP:{address}:{port},retry=40,interval=0.1").split()
+        return self.run("sh", "-c", f"echo hello | socat -t5 - TCP:{address}:{port},retry=40,interval=0.1").split()
 
 
 def add_front(node):
@@ -108,7 +108,7 @@ def node(shared):
     yield shared
     for row in shared.agent.containers():
         shared.framework.call("KILL", task_id={"value": row["executor_id"]})
-    wait_until(shared.is_empty, lambda: f"an empty node: {shared.agent.containers()} {shared.run_in('ip', 'link')}"
+    wait_until(shared.is_empty, lambda: f"an empty node: {shared.agent.containers()} {shared.run('ip', 'link')}"
                f"{list(shared.leases.rglob('*'))} {shared.agent.text()[-3000:]}")
 
 
@@ -138,13 +138,13 @@ def test_what_is_asked_of_a_network_reaches_the_plugins_that_can(node):
     link, = [link for link in json.loads(node.in_container(task, "ip", "-j", "link")) if link["ifname"] == "eth0"]
     assert link["address"] == "02:00:00:aa:bb:cc"
     assert node.ask("10.91.0.1", 31005) == ["hello", "10.91.0.1"]
-    rules = node.run_in("iptables-save", "-t", "nat")
+    rules = node.run("iptables-save", "-t", "nat")
     assert "--dport 31005" in rules and "-p udp" in rules and "10.91.0.77:53" in rules
-    limits = node.run_in("tc", "qdisc", "show")
+    limits = node.run("tc", "qdisc", "show")
     assert "rate 8Mbit" in limits and "rate 4Mbit" in limits
     node.end(task)
     wait_until(node.is_empty, "the end of all of it")
-    rules = node.run_in("iptables-save", "-t", "nat")
+    rules = node.run("iptables-save", "-t", "nat")
     assert "31005" not in rules and "10.91.0.77" not in rules
 
 
@@ -184,8 +184,8 @@ def test_single_configurations_as_mesos_documents_them(node):
 
 
 def test_a_network_of_the_outside(node):
-    node.run_in("ip", "link", "add", "up0", "type", "veth", "peer", "name", "up1")
-    node.run_in("sh", "-c", "ip link set up0 up; ip link set up1 up; ip addr add 10.95.0.1/24 dev up1")
+    node.run("ip", "link", "add", "up0", "type", "veth", "peer", "name", "up1")
+    node.run("sh", "-c", "ip link set up0 up; ip link set up1 up; ip addr add 10.95.0.1/24 dev up1")
     try:
         node.add_network("outside", {"type": "macvlan", "master": "up0", "ipam": node.ipam("10.95.0.0/24", ranges=[[
             {"subnet": "10.95.0.0/24", "rangeStart": "10.95.0.10"}]])})
@@ -195,7 +195,7 @@ def test_a_network_of_the_outside(node):
         message = node.refused("outside", port_mappings=[{"host_port": 31008, "container_port": 80}])
         assert "give network 'outside' 'portMappings': none of its plugins has that capability" in message
     finally:
-        node.run_in("ip", "link", "delete", "up0")
+        node.run("ip", "link", "delete", "up0")
 
 
 def test_an_exhausted_range_is_told_by_its_plugin(node):

@@ -1,7 +1,7 @@
 """What operators are told of a node's networks."""
 import pytest
 
-from test_network import Node
+from one_node import Node
 
 
 @pytest.fixture

@@ -15,7 +15,10 @@
 
 #include "agent/admission.h"
 #include "agent/agent.h"
+#include "agent/directory.h"
+#include "agent/directory_file.h"
 #include "agent/master_link.h"
+#include "agent/names.h"
 #include "agent/network.h"
 #include "agent/recovery.h"
 #include "agent/status.h"
@@ -235,6 +238,11 @@ static void connect_agent(void)
 	listen_as_master();
 	assert_int_equal(master_link_new(&world.agent, &world.agent.link, &e), 0);
 	world.agent.flags.bridge = must(strdup(""));
+	world.agent.flags.dns_domain = must(strdup("mesos"));
+	world.agent.flags.dns_listen = must(strdup("none"));
+	assert_int_equal(directory_new(&world.agent, &world.agent.directory, &e), 0);
+	assert_int_equal(directory_file_new(&world.agent, &world.agent.directory_file, &e), 0);
+	assert_int_equal(names_new(&world.agent, &world.agent.names, &e), 0);
 	assert_int_equal(networks_new(&world.agent, &world.agent.networks, &e), 0);
 	assert_int_equal(recovery_run(&world.agent, &e), 0);
 }
