@@ -362,9 +362,9 @@ static int subscribe_agent(struct agent *agent, const Tepui__AgentCall__Subscrib
 	}
 	send_subscribed(agent);
 	drain_note_told(agent);
+	directory_subscribe(agent, subscribe);
 	bring_tasks(agent, subscribe, before == AGENT_UNREACHABLE);
 	feedback_bring(agent, subscribe);
-	directory_subscribe(agent, subscribe);
 	explain_shortage(agent, total);
 	registry_start_pings(agent, now_ms);
 	registry_update_offering(agent);

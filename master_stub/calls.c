@@ -8,10 +8,12 @@
 #include "lib/vip_label.h"
 #include "master_stub/allocator.h"
 #include "master_stub/core.h"
+#include "master_stub/executor.h"
 #include "master_stub/feedback.h"
 #include "master_stub/framework.h"
 #include "master_stub/inverse_offer.h"
 #include "master_stub/launch.h"
+#include "master_stub/leave.h"
 #include "master_stub/reconcile.h"
 #include "master_stub/registry.h"
 #include "master_stub/scheduler.h"
@@ -214,10 +216,14 @@ static int call_shutdown(struct framework *framework, const Call *call, int64_t 
 			 struct err *e)
 {
 	struct agent *agent = find_connected(framework, call, call->shutdown->agent_id->value);
+	struct executor *executor = !agent ? NULL :
+		master_executor_find(agent, framework, call->shutdown->executor_id->value);
 
 	(void)now_ms;
 	(void)e;
-	if (agent)
+	if (executor)
+		leave_shut_down(executor);
+	else if (agent)
 		registry_send_shutdown_executor(agent, framework->id, call->shutdown->executor_id);
 	return 0;
 }

@@ -9,7 +9,10 @@
 #include "master_stub/metrics.h"
 #include "master_stub/registry.h"
 
-enum { STALLED_MS = 10 };	/* until those are looked at again who have not read what they were told */
+enum {
+	STALLED_MS = 10,	/* until those are looked at again who have not read what they were told */
+	BUSY_MS = 1,		/* and until others have had their turn */
+};
 
 /* ---- life ---- */
 
@@ -238,7 +241,8 @@ void directory_turn(struct master *master, int64_t now_ms)
 	directory_tell(directory);
 	if (TAILQ_EMPTY(&directory->behind))
 		drop_gone(directory);
-	directory->stalled_until_ms = TAILQ_EMPTY(&directory->behind) ? INT64_MAX : now_ms + STALLED_MS;
+	directory->stalled_until_ms = TAILQ_EMPTY(&directory->behind) ? INT64_MAX :
+				      now_ms + (directory->is_busy ? BUSY_MS : STALLED_MS);
 	leaves_turn(master, now_ms);
 }
 

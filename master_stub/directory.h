@@ -78,7 +78,7 @@ void directory_touch(struct master *master, struct directory_entry *entry);
 /* ENTRY is none any more; KEY is what it was told under. */
 void directory_remove(struct master *master, struct directory_entry *entry, const char *key);
 
-/* AGENT has subscribed and brought its tasks. */
+/* AGENT has subscribed, and brings its tasks before the turn. */
 void directory_subscribe(struct agent *agent, const Tepui__AgentCall__Subscribe *subscribe);
 /* Its stream has ended. */
 void directory_unsubscribe(struct agent *agent);

@@ -51,6 +51,7 @@ struct directory {
 	 */
 	bool is_complete, is_completion_due;
 	int64_t patience_ends_ms;
+	bool is_busy;			/* more could have been told in this turn */
 	int64_t stalled_until_ms;	/* while some have not read what they were told */
 	bool is_ending;
 	struct services services;

@@ -11,8 +11,9 @@
 #include "master_stub/task.h"
 
 enum {
-	MAX_AT_ONCE = 64,		/* agents that are told all of it at a time, */
-	MAX_QUEUED = 1 << 20,		/* and bytes of it that wait for each */
+	MAX_AT_ONCE = 64,		/* agents that have to read before they are told more, */
+	MAX_QUEUED = 1 << 20,		/* bytes of it that wait for each of them, */
+	MAX_MESSAGES = 256,		/* and of all in a turn */
 	MAX_GONE = 200000,		/* kept for the sake of those */
 };
 
@@ -316,13 +317,19 @@ static void tell_more(struct directory *directory, struct reader *reader)
 static void tell_behind(struct directory *directory)
 {
 	struct reader *reader, *next;
-	unsigned n = 0;
+	unsigned n_stalled = 0, n_messages = 0;
 
-	for (reader = TAILQ_FIRST(&directory->behind); reader && n < MAX_AT_ONCE; reader = next, n++) {
+	for (reader = TAILQ_FIRST(&directory->behind);
+	     reader && n_stalled < MAX_AT_ONCE && n_messages < MAX_MESSAGES; reader = next) {
 		next = TAILQ_NEXT(reader, in_readers);
-		while (reader->is_open && reader->is_behind && !is_stalled(directory, reader))
+		while (reader->is_open && reader->is_behind && n_messages < MAX_MESSAGES &&
+		       !is_stalled(directory, reader)) {
 			tell_more(directory, reader);
+			n_messages++;
+		}
+		n_stalled += reader->is_open && reader->is_behind;
 	}
+	directory->is_busy = n_messages == MAX_MESSAGES;
 }
 
 void directory_tell(struct directory *directory)

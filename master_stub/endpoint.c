@@ -114,6 +114,8 @@ bool endpoint_serves(const struct endpoint *endpoint)
 	    (endpoint->is_checked && !endpoint->has_verdict) ||
 	    (endpoint->has_verdict && !endpoint->is_healthy))
 		return false;
+	if (!endpoint->is_launched)
+		return endpoint->n_claims > 0;
 	for (unsigned i = 0; i < endpoint->n_claims; i++) {
 		if (endpoint->claims[i].service)
 			return true;

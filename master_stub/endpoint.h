@@ -37,6 +37,7 @@ struct endpoint {
 	unsigned n_ports, n_claims, n_addresses;
 	uint16_t weight;
 	bool has_own_network;
+	bool is_launched;		/* by this master, not brought by the agent: others may have told of it */
 	bool is_checked, has_verdict, is_healthy;	/* by health checks */
 	Tepui__Endpoint__State state;
 	char *complaint;		/* what is wrong with its labels; or NULL */
@@ -64,7 +65,7 @@ void endpoints_update(struct agent *agent);
 /* WHY something that its labels ask for is not so: told once, however many tasks ask for it. */
 void endpoint_explain(const struct endpoint *endpoint, const char *why);
 
-/* Would new connections be sent there, if it were not to end? */
+/* Would new connections be sent there, as far as agents may know, if it were not to end? */
 bool endpoint_serves(const struct endpoint *endpoint);
 /* Why it gets no new connections, in a buffer of the caller; NULL: it does. */
 const char *endpoint_why_out(const struct endpoint *endpoint, char *buf, size_t size);

@@ -289,6 +289,7 @@ int endpoint_describe(struct endpoint *endpoint, const Mesos__V1__TaskInfo *info
 
 	if (r < 0)
 		return r;
+	endpoint->is_launched = is_launched;
 	endpoint->is_checked = info->health_check || info->n_more_health_checks > 0;
 	endpoint->has_own_network = has_own_network(info);
 	read_weight(endpoint, info->discovery);

@@ -10,6 +10,7 @@
 #include "lib/pb_json.h"
 #include "master_stub/allocator.h"
 #include "master_stub/core.h"
+#include "master_stub/endpoint.h"
 #include "master_stub/framework.h"
 #include "master_stub/leave.h"
 #include "master_stub/listing.h"
@@ -305,6 +306,8 @@ static int bring(struct agent *agent, const Tepui__RunningExecutor *running, str
 		return r;
 	executor->is_seen = true;
 	executor->has_exited = false;
+	/* What was lost with the stream is not said again. */
+	executor->is_shut_down = executor->leave || framework->is_removed;
 	charge(executor);
 	if (framework->is_removed)
 		master_executor_send_shutdown(executor);
@@ -380,8 +383,12 @@ void master_executor_exited(struct agent *agent, const Tepui__AgentCall__Executo
 		       executor->id, framework->id, agent->id);
 	tell_failure(executor, exited);
 	executor->has_exited = true;
+	/* Whatever begins under its id is not what was shut down. */
+	leave_forget(executor->leave);
+	executor->is_shut_down = false;
 	if (!is_awaited(executor))
 		master_executor_free(executor);
+	endpoints_update(agent);
 }
 
 void master_executor_heard(struct task *task, bool has_begun)

@@ -180,7 +180,7 @@ $(B)/examples/framework: docs/examples/framework.c $(B)/net.a $(B)/lib.a $(B)/pr
 	  $(B)/net.a $(B)/lib.a $(B)/proto.a $(LIBS_COMMON) -lcrypto -lm
 
 # The figures of the master, of its allocator alone, and of the controller.
-MASTER_BENCH := $(addprefix $(B)/tests/bench/,allocator core listing fleet)
+MASTER_BENCH := $(addprefix $(B)/tests/bench/,allocator core directory listing fleet)
 CONTROLLER_BENCH := $(addprefix $(B)/tests/bench/,fleet nodes checked ask)
 $(CONTROLLER_BENCH): $(B)/obj/tests/bench/fleet_io.o
 $(sort $(MASTER_BENCH) $(CONTROLLER_BENCH)): $(B)/tests/bench/%: tests/bench/%.c $(B)/master_stub.a $(B)/net.a $(B)/lib.a $(B)/proto.a

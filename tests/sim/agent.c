@@ -8,6 +8,7 @@
 #include "lib/pb_json.h"
 #include "tests/sim/agent_tasks.h"
 #include "tests/sim/changes.h"
+#include "tests/sim/directories.h"
 #include "tests/sim/executors.h"
 #include "tests/sim/operations.h"
 #include "tests/sim/promises.h"
@@ -118,6 +119,7 @@ static void subscribed(struct sim_agent *agent, const Tepui__AgentEvent__Subscri
 	drain(agent, event->drain);
 	agent->state = LINK_UP;
 	agent->attempts = 0;
+	directory_of_agent_begin(agent);
 	agent_tasks_up(agent);
 	operations_up(agent);
 	executors_up(agent);
@@ -159,6 +161,8 @@ static void handle(struct sim_agent *agent, const Tepui__AgentEvent *event)
 		agent_tasks_run_group(agent, event->run_task_group);
 	else if (event->kill_task)
 		agent_task_kill(agent, event->kill_task);
+	else if (event->directory)
+		directory_of_agent_told(agent, event->directory);
 	else if (event->acknowledge)
 		agent_task_acknowledged(agent, event->acknowledge);
 	else if (event->drain)
@@ -233,6 +237,8 @@ static void dial(struct sim_agent *agent)
 	subscribe.operations = operations_list(agent, &subscribe.n_operations);
 	subscribe.executors = executors_list(agent, &subscribe.n_executors);
 	subscribe.has_gives_feedback = subscribe.gives_feedback = true;
+	subscribe.has_takes_directory = subscribe.takes_directory = agent->takes_directory;
+	subscribe.address = agent->address;
 	subscribe.has_dialed_boot_ms = true;
 	subscribe.dialed_boot_ms = agent->sim->now_ms;
 	subscribe.master_id = agent->master_id[0] ? agent->master_id : NULL;
@@ -322,6 +328,9 @@ struct sim_agent *sim_agent_new(struct sim *sim, unsigned number)
 	TAILQ_INIT(&agent->executors);
 	STAILQ_INIT(&agent->tombstones);
 	(void)snprintf(agent->hostname, sizeof(agent->hostname), "node%u", number);
+	(void)snprintf(agent->address, sizeof(agent->address), "10.0.0.%u", number + 1);
+	/* One in a cluster of many is of an older version. */
+	agent->takes_directory = number != 3;
 	(void)snprintf(text, sizeof(text), "cpus:%d;mem:%d;disk:4096;ports:[31000-31015]%s",
 		       (int)sim_between(sim, 1, 8), (int)sim_between(sim, 4, 16) * 256,
 		       sim_chance(sim, 700) ? "" : ";cpus(red):1;mem(red):256;disk(blue/deep):1024;"
@@ -339,6 +348,7 @@ void sim_agent_free(struct sim_agent *agent)
 	operations_drop(agent);
 	executors_drop(agent);
 	agent_tombstones_drop(agent);
+	directory_of_agent_drop(agent);
 	resources_done(&agent->total);
 	free(agent);
 }

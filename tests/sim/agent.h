@@ -9,6 +9,7 @@
 #include "lib/quantities.h"
 #include "lib/resources.h"
 #include "proto/tepui.pb-c.h"
+#include "tests/directory_mirror.h"
 #include "tests/sim/link.h"
 
 struct agent_executor;
@@ -22,7 +23,8 @@ enum link_state { LINK_DOWN, LINK_DIALING, LINK_UP };
 struct sim_agent {
 	struct sim *sim;
 	struct place place;
-	char hostname[24];
+	char hostname[24], address[24];
+	bool takes_directory;
 	struct quantities capacity;	/* however it is divided */
 
 	/* Records: they outlive the process. */
@@ -34,6 +36,7 @@ struct sim_agent {
 	TAILQ_HEAD(, agent_task) tasks;
 	TAILQ_HEAD(, agent_operation) operations;
 	TAILQ_HEAD(, agent_executor) executors;
+	struct mirror mirror;		/* what it knows of others */
 
 	/* The process. */
 	bool is_running;

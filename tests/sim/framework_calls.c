@@ -148,7 +148,41 @@ struct task_message {
 	Mesos__V1__CommandInfo command;
 	Mesos__V1__ExecutorInfo executor;
 	Mesos__V1__ExecutorID executor_id;
+	Mesos__V1__DiscoveryInfo discovery;
+	Mesos__V1__Ports ports;
+	Mesos__V1__Port port, *port_list[1];
+	Mesos__V1__Labels labels;
+	Mesos__V1__Label label, *label_list[1];
+	char vip[16];
 };
+
+/* Two of three are behind one of a few services, which all frameworks ask for. */
+static void describe_port(const struct wish *wish, struct task_message *m)
+{
+	unsigned number = (unsigned)strtoul(wish->id + 1, NULL, 10);
+
+	if (number % 3 == 0)
+		return;
+	mesos__v1__discovery_info__init(&m->discovery);
+	mesos__v1__ports__init(&m->ports);
+	mesos__v1__port__init(&m->port);
+	mesos__v1__labels__init(&m->labels);
+	mesos__v1__label__init(&m->label);
+	(void)snprintf(m->vip, sizeof(m->vip), "/s%u:80", number % 5);
+	m->label.key = TEXT("VIP_0");
+	m->label.value = m->vip;
+	m->label_list[0] = &m->label;
+	m->labels.n_labels = 1;
+	m->labels.labels = m->label_list;
+	m->port.number = 31000 + number % 16;
+	m->port.labels = &m->labels;
+	m->port_list[0] = &m->port;
+	m->ports.n_ports = 1;
+	m->ports.ports = m->port_list;
+	m->discovery.visibility = MESOS__V1__DISCOVERY_INFO__VISIBILITY__CLUSTER;
+	m->discovery.ports = &m->ports;
+	m->info.discovery = &m->discovery;
+}
 
 static void describe_executor(const struct wish *wish, struct task_message *m)
 {
@@ -181,6 +215,7 @@ static void describe_task(const struct framework_accept *accept, size_t i, struc
 	else
 		m->info.command = &m->command;
 	describe_executor(wish, m);
+	describe_port(wish, m);
 	(void)resources_to_messages(&accept->tasks[i].resources, NULL, &m->info.resources,
 				    &m->info.n_resources);
 }

@@ -13,6 +13,7 @@
 #include "master_stub/scheduler.h"
 #include "proto/tepui.pb-c.h"
 #include "tests/sim/autoscaled.h"
+#include "tests/sim/directories.h"
 #include "tests/sim/framework.h"
 #include "tests/sim/job_people.h"
 #include "tests/sim/operator.h"
@@ -81,8 +82,9 @@ static void flush(struct host *host)
 static void on_agent_event(void *arg, void *stream, const Tepui__AgentEvent *event)
 {
 	struct link *link = stream;
+	struct host *host = arg;
 
-	(void)arg;
+	directories_sent(host->sim, event);
 	if (!link->is_closing)
 		post(link, parcel_new(LANE_EVENTS, PARCEL_DATA, &event->base, 0));
 }

@@ -120,7 +120,8 @@ static json_t *any_strategy(struct sim *sim, bool is_of_resident)
 static void add_readiness_check(json_t *definition)
 {
 	(void)json_object_set_new(definition, "portDefinitions",
-				  json_pack("[{s:i, s:s}]", "port", 0, "name", "http-api"));
+				  json_pack("[{s:i, s:s, s:{s:s}}]", "port", 0, "name", "http-api",
+					    "labels", "VIP_0", "/ready:80"));
 	(void)json_object_set_new(definition, "readinessChecks",
 				  json_pack("[{s:i, s:i}]", "intervalSeconds", 5, "timeoutSeconds",
 					    2));

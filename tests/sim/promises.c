@@ -14,6 +14,7 @@
 #include "tests/sim/agent.h"
 #include "tests/sim/agent_tasks.h"
 #include "tests/sim/autoscaled.h"
+#include "tests/sim/directories.h"
 #include "tests/sim/executors.h"
 #include "tests/sim/framework.h"
 #include "tests/sim/groups.h"
@@ -544,7 +545,7 @@ bool promises_are_healed(struct sim *sim, char *text, size_t size)
 	if (!promises_apps_are_healed(sim, text, size) ||
 	    !promises_jobs_are_healed(sim, text, size) ||
 	    !autoscaled_is_healed(sim, text, size) || !deeds_are_healed(sim, text, size) ||
-	    !groups_are_healed(sim, text, size))
+	    !groups_are_healed(sim, text, size) || !directories_are_healed(sim, text, size))
 		return false;
 	for (fate = sim->ledger->fates; fate; fate = fate->hh.next)
 		UNLESS(!fate->is_live || has_owner(sim, fate),

@@ -7,6 +7,7 @@
 
 #include "tests/sim/agent.h"
 #include "tests/sim/autoscaled.h"
+#include "tests/sim/directories.h"
 #include "tests/sim/executors.h"
 #include "tests/sim/framework.h"
 #include "tests/sim/groups.h"
@@ -223,6 +224,7 @@ static void tear_down(struct sim *sim)
 	ledger_free(sim->ledger);
 	deeds_free(sim);
 	groups_free(sim);
+	directories_free(sim);
 	residents_free(sim);
 	free(sim->people);
 	job_people_free(sim->job_people);

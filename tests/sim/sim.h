@@ -12,6 +12,7 @@
 struct autoscaled;
 struct deed;
 struct ending;
+struct farewell;
 struct group;
 struct host;
 struct job_people;
@@ -20,6 +21,7 @@ struct link;
 struct people;
 struct sim_agent;
 struct sim_framework;
+struct sim_service;
 struct sim_volume;
 
 /* TAG is what was given with it: an actor that began anew since then ignores what it meant before. */
@@ -98,6 +100,8 @@ struct sim {
 	uint64_t next_offer;		/* those below it were looked at */
 	struct deed *deeds;		/* operations with an id */
 	SLIST_HEAD(, group) groups;	/* that were asked for */
+	struct farewell *farewells;	/* endpoints that agents were told of (directories.c) */
+	struct sim_service *services;	/* names that have addresses */
 	struct people *people;		/* NULL: this run has no controller */
 	struct sim_volume *volumes;	/* that the controller has asked for (residents.c) */
 	struct job_people *job_people;	/* likewise */

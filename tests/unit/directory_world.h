@@ -100,9 +100,13 @@ static inline const Mesos__V1__Offer *offer_of(const struct fake_framework *fram
 	return last;
 }
 
-/* One task at PORT, with LABELS of that port (JSON, without brackets); MORE members of it. */
-static inline void launch_on(struct fake_framework *framework, const struct taker *taker,
-			     const char *task_id, int port, const char *labels, const char *more)
+/*
+ * One task at PORT, with LABELS of that port (JSON, without brackets); WHAT is run, and MORE members of
+ * it.
+ */
+static inline void launch_with(struct fake_framework *framework, const struct taker *taker,
+			       const char *task_id, int port, const char *labels, const char *what,
+			       const char *more)
 {
 	const Mesos__V1__Offer *offer = offer_of(framework, taker->agent.id);
 	char resources[512];
@@ -113,14 +117,21 @@ static inline void launch_on(struct fake_framework *framework, const struct take
 		       "\"type\":\"ACCEPT\",\"accept\":{\"offer_ids\":[{\"value\":\"%s\"}],"
 		       "\"filters\":{\"refuse_seconds\":0},\"operations\":[{\"type\":\"LAUNCH\","
 		       "\"launch\":{\"task_infos\":[{\"name\":\"t\",\"task_id\":{\"value\":\"%s\"},"
-		       "\"agent_id\":{\"value\":\"%s\"},\"command\":{\"value\":\"true\"},"
+		       "\"agent_id\":{\"value\":\"%s\"}%s,"
 		       "\"resources\":%s,\"discovery\":{\"visibility\":\"CLUSTER\",\"name\":\"web\","
 		       "\"ports\":{\"ports\":[{\"number\":%d,\"name\":\"http\",\"protocol\":\"tcp\","
 		       "\"labels\":{\"labels\":[%s]}}]}}%s}]}}]}",
-		       offer->id->value, task_id, offer->agent_id->value, resources, port, labels,
-		       more);
+		       offer->id->value, task_id, offer->agent_id->value, what, resources, port,
+		       labels, more);
 	cluster_turn(framework->cluster);
 	cluster_wait(framework->cluster, 2000);
+}
+
+static inline void launch_on(struct fake_framework *framework, const struct taker *taker,
+			     const char *task_id, int port, const char *labels, const char *more)
+{
+	launch_with(framework, taker, task_id, port, labels, ",\"command\":{\"value\":\"true\"}",
+		    more);
 }
 
 static inline void launch(struct scene *s, const char *task_id, int port, const char *labels)

@@ -347,6 +347,29 @@ static void test_all_of_a_node_leave_before_it_is_drained(void **state)
 	end(s);
 }
 
+#define CUSTOM ",\"executor\":{\"executor_id\":{\"value\":\"x\"},\"command\":{\"value\":\"true\"}}"
+
+static void test_all_of_an_executor_leave_before_it_is_shut_down(void **state)
+{
+	struct scene *s = begin();
+	const Tepui__AgentEvent__Type shutdown = TEPUI__AGENT_EVENT__TYPE__SHUTDOWN_EXECUTOR;
+
+	(void)state;
+	launch_with(&s->framework, &s->a, "t1", 31000, WEB, CUSTOM, "");
+	run(s, "t1");
+	apply(s, &s->a);
+	framework_call(&s->framework, NULL, "\"type\":\"SHUTDOWN\",\"shutdown\":{"
+		       "\"executor_id\":{\"value\":\"x\"},\"agent_id\":{\"value\":\"%s\"}}",
+		       s->a.agent.id);
+	cluster_turn(s->cluster);
+	read_events(&s->a);
+	assert_int_equal(endpoint(s, "t1")->state, TEPUI__ENDPOINT__STATE__DRAINING);
+	assert_int_equal(agent_count(&s->a.agent, shutdown), 0);
+	apply(s, &s->a);
+	assert_int_equal(agent_count(&s->a.agent, shutdown), 1);
+	end(s);
+}
+
 static void test_a_kill_outlives_its_agents_stream(void **state)
 {
 	struct scene *s = begin();
@@ -437,6 +460,7 @@ int main(void)
 		cmocka_unit_test(test_a_task_without_services_is_killed_at_once),
 		cmocka_unit_test(test_weights),
 		cmocka_unit_test(test_who_serves_nobody_anyway_is_killed_at_once),
+		cmocka_unit_test(test_all_of_an_executor_leave_before_it_is_shut_down),
 		cmocka_unit_test(test_a_kill_outlives_its_agents_stream),
 		cmocka_unit_test(test_all_of_a_node_leave_before_it_is_drained),
 		cmocka_unit_test(test_all_of_a_framework_leave_before_they_are_killed),
