@@ -1,6 +1,8 @@
 """docs/examples/load_balancer.py with real load balancers: who is asked is who runs and is well."""
+import argparse
 import contextlib
 import http.client
+import importlib.util
 import pathlib
 import signal
 
@@ -151,3 +153,70 @@ def test_what_is_wrong_is_not_put_in_place(balanced):
     balanced.master.start()
     wait_until(balanced.answers_ping, "the master")
     balanced.agents_are_back()
+
+
+# ---- what becomes of what ----
+
+def load():
+    spec = importlib.util.spec_from_file_location("load_balancer", EXAMPLE)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def task(number, **more):
+    return {"id": f"web.{number}", "state": "TASK_RUNNING", "host": "node1", "ports": [31000 + number],
+            "ipAddresses": [{"ipAddress": f"172.29.0.{number}", "protocol": "IPv4"}], **more}
+
+
+def described(labels=None, tasks=None, **more):
+    return {"id": "/prod/web", "labels": {"HAPROXY_GROUP": "a,b", **(labels or {})}, "tasks": tasks or [task(2)],
+            "portDefinitions": [{"port": 10000}], **more}
+
+
+CHECKED = {"healthChecks": [{}, {}]}
+MAPPED = {"portDefinitions": None, "container": {"portMappings": [
+    {"servicePort": 10001, "containerPort": 80}, {"servicePort": 10002, "containerPort": 81, "hostPort": 0},
+    {"servicePort": 10003, "containerPort": 0}]}}
+BACKENDS = [
+    (described(), {"prod_web_10000": ["node1:31002 1"]}),
+    (described({"HAPROXY_GROUP": "c"}), {}),
+    (described({"HAPROXY_0_GROUP": "c"}), {}),
+    (described({"HAPROXY_GROUP": "c", "HAPROXY_0_GROUP": "b"}), {"prod_web_10000": ["node1:31002 1"]}),
+    (described({"HAPROXY_0_ENABLED": "false"}), {}),
+    (described({"HAPROXY_0_MODE": "udp"}), {}),
+    (described({"HAPROXY_0_PORT": "443"}), {"prod_web_443": ["node1:31002 1"]}),
+    (described({"HAPROXY_0_PORT": "443;"}), {"prod_web_10000": ["node1:31002 1"]}),
+    (described(tasks=[task(1, weight=3), task(2, weight=0)]), {"prod_web_10000": ["node1:31001 3", "node1:31002 0"]}),
+    (described(tasks=[task(1, weight=1000), task(2, weight=1)]), {"prod_web_10000": ["node1:31001 256", "node1:31002 1"]}),
+    (described(tasks=[task(1, state="TASK_KILLING"), task(2, host="node 2"), task(3)]), {"prod_web_10000": ["node1:31003 1"]}),
+    (described(tasks=[task(1), task(2, healthCheckResults=[{"alive": True}, {"alive": False}]),
+                      task(3, healthCheckResults=[{"alive": True}, {"alive": True}])], **CHECKED),
+     {"prod_web_10000": ["node1:31003 1"]}),
+    # Where the node maps nothing, the container's own address; a port that nobody knows is nobody's.
+    (described(**MAPPED), {"prod_web_10001": ["172.29.0.2:80 1"], "prod_web_10002": ["node1:31002 1"], "prod_web_10003": []}),
+    (described(tasks=[task(2, ipAddresses=[{"ipAddress": "fd00::2", "protocol": "IPv6"}])], **MAPPED),
+     {"prod_web_10001": ["[fd00::2]:80 1"], "prod_web_10002": ["node1:31002 1"], "prod_web_10003": []}),
+]
+
+
+@pytest.mark.parametrize("app, expected", BACKENDS)
+def test_backends_are_those_of_the_groups_ports(app, expected):
+    module = load()
+    services = module.services_of([app], ["b"])
+    assert {s.name: [f"{place} {weight}" for _, place, weight in module.scaled(s.backends, 256)] for s in services} == expected
+
+
+@pytest.mark.parametrize("kind, expected", [
+    ("haproxy", ["frontend http_in", "  mode http", "  bind 127.0.0.1:80",
+                 "  use_backend prod_web_10000 if { hdr(host),field(1,:) -i a.test }", "frontend prod_web_10000", "  mode http",
+                 "  bind 127.0.0.1:10000", "  default_backend prod_web_10000", "backend prod_web_10000", "  mode http",
+                 "  balance roundrobin", "  server node1_31001 node1:31001 weight 0"]),
+    ("nginx", ["server {", "  listen 127.0.0.1:10000;", "  server_name _;", "  location / {", "    proxy_set_header Host $http_host;",
+               "    return 503;", "  }", "}", "server {", "  listen 127.0.0.1:80;", "  server_name a.test;", "  location / {",
+               "    proxy_set_header Host $http_host;", "    return 503;", "  }", "}"]),
+])
+def test_who_has_no_weight_gets_nothing(kind, expected):
+    module = load()
+    services = module.services_of([described({"HAPROXY_0_VHOST": "a.test,b..;"}, [task(1, weight=0)])], ["*"])
+    assert list(getattr(module, kind)(services, argparse.Namespace(bind="127.0.0.1", http_port=80))) == expected
