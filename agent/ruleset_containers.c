@@ -367,24 +367,27 @@ static void put_allowed(struct ruleset_elements *elements, const struct ruleset_
 }
 
 static const struct {
-	const char *family, *set;
+	const char *table, *set;
+	int family;
 	void (*put)(struct ruleset_elements *elements, const struct ruleset_container *c,
 		    const char *address);
 } statements[] = {
-	{ "ip", "ports", put_ports },
-	{ "ip", "hairpin", put_hairpin },
-	{ "ip", "restricted", put_restricted },
-	{ "ip", "allowed", put_allowed },
-	{ "ip6", "ports", put_ports },
-	{ "ip6", "hairpin", put_hairpin },
-	{ "ip6", "restricted", put_restricted },
+	{ "ip", "ports", AF_INET, put_ports },
+	{ "ip", "hairpin", AF_INET, put_hairpin },
+	{ "ip", "restricted", AF_INET, put_restricted },
+	{ "ip", "allowed", AF_INET, put_allowed },
+	{ "ip6", "ports", AF_INET6, put_ports },
+	{ "ip6", "hairpin", AF_INET6, put_hairpin },
+	{ "ip6", "restricted", AF_INET6, put_restricted },
+	{ "bridge", "restricted", AF_INET, put_restricted },
+	{ "bridge", "restricted6", AF_INET6, put_restricted },
 };
 
 /* False: it has none of FAMILY, or there is no table of it. */
 static bool format_address(const struct ruleset *ruleset, const struct ruleset_container *c,
-			   const char *family, char ret[INET6_ADDRSTRLEN])
+			   int family, char ret[INET6_ADDRSTRLEN])
 {
-	if (strcmp(family, "ip") == 0)
+	if (family == AF_INET)
 		return c->address && inet_ntop(AF_INET, &c->address, ret, INET6_ADDRSTRLEN);
 	return ruleset->bridge.address6.family && !IN6_IS_ADDR_UNSPECIFIED(&c->address6) &&
 	       inet_ntop(AF_INET6, &c->address6, ret, INET6_ADDRSTRLEN);
@@ -395,7 +398,7 @@ static void write_statements(const struct ruleset *ruleset, const char *verb, FI
 	bool is_addition = *verb == 'a';
 
 	for (size_t i = 0; i < ARRAY_SIZE(statements); i++) {
-		struct ruleset_elements elements = { out, verb, statements[i].family,
+		struct ruleset_elements elements = { out, verb, statements[i].table,
 						     statements[i].set, false };
 
 		for (const struct ruleset_container *c = ruleset->containers; c; c = c->hh.next) {
