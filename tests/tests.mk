@@ -188,11 +188,16 @@ $(sort $(MASTER_BENCH) $(CONTROLLER_BENCH)): $(B)/tests/bench/%: tests/bench/%.c
 	$(call say,CC)$(CC) $(CPPFLAGS) -I$(B)/proto $(CFLAGS) -MMD -MP $(LDFLAGS) -o $@ $< $(filter %.o,$^) \
 	  $(B)/master_stub.a $(B)/net.a $(B)/lib.a $(B)/proto.a $(LIBS_COMMON) $(LIBS_STORE) $(LIBS_ZONE) -lm
 
-# What services cost a node: of bench-net.
+# What services cost a node; the program finds tepui-nft beside itself.
 $(B)/tests/bench/services: tests/bench/services.c $(B)/agent.a $(B)/containerizer/image.a $(B)/containerizer.a $(B)/isolators.a $(B)/net.a $(B)/lib.a $(B)/proto.a $(B)/tepui-nft
 	@mkdir -p $(@D)
+	@ln -sf ../../tepui-nft $(@D)/tepui-nft
 	$(call say,CC)$(CC) $(CPPFLAGS) -I$(B)/proto $(CFLAGS) -MMD -MP $(LDFLAGS) -o $@ $< $(filter %.a,$^) \
 	  $(LIBS_COMMON) $(LIBS_STORE) $(LIBS_NETLINK) -lseccomp -lcap -lcrypto -lm
+
+.PHONY: bench-services
+bench-services: deps-build $(B)/tests/bench/services
+	@$(B)/tests/bench/services 5000 10 200
 
 .PHONY: bench-master
 bench-master: deps-build
