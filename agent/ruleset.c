@@ -27,8 +27,8 @@ enum {
 	MAX_FAILURES = 5,
 	FOREIGN_MS = 10 * 1000,		/* until another agent may have left */
 	REPAIR_MS = 250,		/* of the second repair, doubled with each further one */
-	MAX_REPAIRS = 8,
-	REPAIR_CALM_MS = 2 * 60 * 1000,	/* after which a repair is a first one */
+	MAX_REPAIRS = 5,
+	REPAIR_CALM_MS = 10 * 1000,	/* after which a repair is a first one */
 };
 
 /* ---- when ---- */
@@ -75,7 +75,7 @@ static void on_started(void *arg, pid_t pid)
 		log_write_err(LOG_LEVEL_WARNING, &e, "tell our changes of nftables from others'");
 }
 
-/* At once; those who come again and again wait longer and longer. */
+/* At once; but who is at it without a pause is to leave us time for our own changes. */
 static int64_t repair_delay(struct ruleset *ruleset)
 {
 	int64_t now = clock_boot_ms(), since = now - ruleset->repaired_ms;
@@ -139,8 +139,9 @@ static int open_kernel(struct ruleset *ruleset, struct err *e)
 
 static bool is_anything_left(const struct ruleset *ruleset)
 {
-	return ruleset->is_whole || ruleset->has_dirty_containers ||
-	       !TAILQ_EMPTY(&ruleset->dirty) || !TAILQ_EMPTY(&ruleset->uncounted);
+	return ruleset->is_whole || !TAILQ_EMPTY(&ruleset->dirty) ||
+	       !TAILQ_EMPTY(&ruleset->uncounted) ||
+	       (ruleset->has_dirty_containers && *ruleset->bridge.name);
 }
 
 static void fail(struct ruleset *ruleset, const struct err *e)
@@ -310,6 +311,9 @@ static void on_timer(void *arg)
 		return;
 	}
 	if (!is_needed(ruleset) || !is_ours(ruleset)) {
+		/* If it comes to that, all is written. */
+		ruleset_free_services(ruleset);
+		ruleset->n_flows = 0;
 		directory_in_force(ruleset->agent->directory, ruleset->generation);
 		return;
 	}

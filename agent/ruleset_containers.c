@@ -237,6 +237,10 @@ void ruleset_drop_container(struct ruleset *ruleset, const char *container_id)
 
 	if (!c || c->is_removed)
 		return;
+	if (!ruleset->is_made) {
+		remove_container(ruleset, c);
+		return;
+	}
 	if (c->address)
 		ruleset_note_flow(ruleset, c->address, 0, 0);
 	c->is_removed = true;

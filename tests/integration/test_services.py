@@ -11,7 +11,7 @@ import threading
 import pytest
 
 from cluster import wait_until
-from fake_master import AGENT
+from fake_master import AGENT, FakeMaster
 from fleet import Namespace
 from service_node import Backends, ServiceNode, VIP, backend_address, endpoint, service
 
@@ -313,3 +313,24 @@ def test_datagrams_that_found_nobody_find_a_service_that_comes(node):
                                  "key": f"x:{port}/udp"}], endpoints=[one])
             wait_until(lambda: ask() == b"1", "an answer")
             node.tell(removed_services=[f"x:{port}/udp"])
+
+
+def test_an_agent_beside_another_one_leaves_services_to_it_until_that_has_ended(node):
+    start(node)
+    first, before = node.agent, node.table()
+    with node.namespace.inside():
+        master = FakeMaster()
+    with contextlib.closing(master):
+        node.cluster.master_address = f"127.0.0.1:{master.port}"
+        second = node.cluster.start_agent(wait=False, place=node.namespace)
+        try:
+            master.accept()
+            master.send("DIRECTORY", generation=1, is_whole=True, services=[service("other", 81, "10.96.0.2")])
+            # In force as far as it is concerned.
+            assert master.calls.get(timeout=60)["type"] == "DIRECTORY_APPLIED" and node.table() == before
+            assert "another agent" in second.text() and node.shares(3) == {1: 1, 2: 1, 3: 1}
+            first.end(9)
+            wait_until(lambda: "10.96.0.2" in node.table(), "the other agent's services")
+            assert VIP not in node.table()
+        finally:
+            second.end(9)
