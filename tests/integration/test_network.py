@@ -106,6 +106,31 @@ def test_members_of_a_pod_share_its_network(node):
         node.framework.call("KILL", task_id={"value": i})
 
 
+def test_what_is_launched_in_a_container_has_its_network(node):
+    task, (address, _) = node.running()
+    container_id = {"value": "inner", "parent": {"value": node.agent.container_of(task)["container_id"]}}
+
+    def call(kind, **body):
+        return node.agent.call("POST", "/api/v1", {"type": kind, kind.lower(): body}, {"Content-Type": "application/json"})
+    script = "ip -4 -o addr show eth0 >there; cat /etc/hosts >>there; echo $MESOS_CONTAINER_IP end >>there; exec sleep 1000"
+    assert call("LAUNCH_CONTAINER", container_id=container_id, command={"value": script}).status == 200
+    path, = node.agent.work_dir.glob("slaves/*/frameworks/*/executors/*/runs/latest/containers/inner")
+    text = wait_until(lambda: (path / "there").exists() and (path / "there").read_text().endswith("end\n") and
+                      (path / "there").read_text(), "what it sees")
+    assert f"inet {address}/16" in text and f"{address}\t" in text and len(node.links()) == 1
+
+
+def test_an_executor_that_could_not_reach_its_agent_is_refused(node):
+    offer = node.framework.offer()
+    executor = {"executor_id": {"value": "custom"}, "type": "CUSTOM", "command": {"value": FOREVER},
+                "container": {"type": "MESOS", "network_infos": [{"name": "bridge"}]}}
+    resources = [scalar("cpus", 0.1), scalar("mem", 32)]
+    task = {"name": "t", "task_id": {"value": "of-custom"}, "agent_id": offer["agent_id"], "executor": executor,
+            "resources": resources}
+    node.framework.accept(offer, {"type": "LAUNCH", "launch": {"task_infos": [task]}})
+    assert "see --http_executor_domain_sockets" in node.framework.status("of-custom", "TASK_ERROR")["message"]
+
+
 # ---- checks ----
 
 @pytest.mark.parametrize("check", [{"type": "HTTP", "http": {"port": 80, "path": "/"}}, {"type": "TCP", "tcp": {"port": 80}}])
@@ -134,6 +159,10 @@ def test_traffic_is_counted_as_the_container_sees_it(node):
     assert statistics(source)["net_rx_bytes"] < 400000
     for name in ("rx_packets", "tx_packets", "rx_errors", "rx_dropped", "tx_errors", "tx_dropped"):
         assert statistics(sink)[f"net_{name}"] >= (10 if "packets" in name else 0)
+    row, = (r for r in node.agent.call("POST", "/api/v1", {"type": "GET_CONTAINERS"},
+                                       {"Content-Type": "application/json", "Accept": "application/json"}).json["get_containers"]["containers"]
+            if r["executor_id"]["value"] == sink)
+    assert row["resource_statistics"]["net_rx_bytes"] > 4000000
     assert re.search(r'tepui_container_network_rx_bytes_total\{task="' + sink + r'".*\} [4-9]\d{6}\n',
                      node.agent.call("GET", "/metrics").body.decode())
 
