@@ -67,7 +67,7 @@ static const struct flag table[] = {
 	    "make tables tepui of nftables when they are needed first: service addresses, ports of"
 	    " containers, what those may reach"),
 	ROW(FLAG_BOOL, open_admin_ports, "false", 0,
-	    "let containers on the bridge reach the ports of this agent and of the master"),
+	    "let containers on the bridge reach the ports of agents and of the master"),
 	ROW(FLAG_STR, hostname, NULL, 0, "name told to the master (default: the host's)"),
 	ROW(FLAG_STR, resources, NULL, 0,
 	    "what to offer, e.g. cpus:4;mem:1024;disk(role):512;ports:[31000-32000] (rest: found out)"),

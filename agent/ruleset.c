@@ -141,7 +141,8 @@ static bool is_anything_left(const struct ruleset *ruleset)
 {
 	return ruleset->is_whole || !TAILQ_EMPTY(&ruleset->dirty) ||
 	       !TAILQ_EMPTY(&ruleset->uncounted) ||
-	       (ruleset->has_dirty_containers && *ruleset->bridge.name);
+	       ((ruleset->has_dirty_containers || ruleset->has_dirty_nodes) &&
+		*ruleset->bridge.name);
 }
 
 static void fail(struct ruleset *ruleset, const struct err *e)
@@ -216,6 +217,7 @@ static int write_text(struct ruleset *ruleset, bool is_whole, FILE *out, struct 
 	if (is_moved)
 		ruleset_mark_restricted(ruleset);
 	r = ruleset_write_containers(ruleset, is_whole, out, e);
+	ruleset_write_nodes(ruleset, is_whole, out);
 	/* They are many, and can wait until connections get through. */
 	if (r >= 0 && !is_whole)
 		(void)ruleset_write_counters(ruleset, out);
@@ -329,6 +331,15 @@ static void on_endpoint(void *arg, const struct directory_endpoint *before,
 	ruleset_note_flows(arg, before, after);
 }
 
+static void on_node(void *arg, const struct directory_node *node, bool is_removed)
+{
+	struct ruleset *ruleset = arg;
+
+	(void)node;
+	(void)is_removed;
+	ruleset->has_dirty_nodes = true;
+}
+
 static void on_service(void *arg, const struct directory_service *service, bool is_removed)
 {
 	struct ruleset *ruleset = arg;
@@ -430,7 +441,8 @@ struct ruleset_counts ruleset_count(const struct ruleset *ruleset)
 int ruleset_new(struct agent *agent, struct ruleset **ret, struct err *e)
 {
 	static const struct directory_listener listener = {
-		.endpoint = on_endpoint, .service = on_service, .settled = on_settled,
+		.endpoint = on_endpoint, .node = on_node, .service = on_service,
+		.settled = on_settled,
 	};
 	struct ruleset *ruleset = calloc(1, sizeof(*ruleset));
 	int r;

@@ -112,7 +112,7 @@ struct ruleset {
 	struct ruleset_own *own;
 	struct nft_route route;			/* to service addresses, as asked for last */
 	struct ruleset_container *containers;
-	bool has_dirty_containers;
+	bool has_dirty_containers, has_dirty_nodes;
 	struct nft_flow *flows;			/* to be forgotten after the next transaction */
 	size_t n_flows, cap_flows;
 	LIST_HEAD(, ruleset_question) questions;	/* for counters, that are not answered yet */
@@ -190,6 +190,11 @@ int ruleset_write_containers(struct ruleset *ruleset, bool is_whole, FILE *out, 
 /* Those that may call services only mean other addresses by them now, perhaps. */
 void ruleset_mark_restricted(struct ruleset *ruleset);
 void ruleset_free_containers(struct ruleset *ruleset);
+
+/* ---- ruleset_nodes.c ---- */
+
+/* The addresses of all nodes and of the master, if they are others now. */
+void ruleset_write_nodes(struct ruleset *ruleset, bool is_whole, FILE *out);
 
 /* ---- ruleset_text.c ---- */
 

@@ -1,6 +1,3 @@
-#include <arpa/inet.h>
-#include <string.h>
-
 #include "agent/agent.h"
 #include "agent/network.h"
 #include "agent/ruleset_parts.h"
@@ -144,7 +141,7 @@ static void write_sources(const struct bridge *bridge, FILE *out)
 	      "	}\n", out);
 }
 
-/* The ports by which the node is managed: whose the address is does not matter. */
+/* The ports by which nodes are managed: of this node all addresses, of others those in set "managed". */
 static void write_closed(const struct ruleset *ruleset, FILE *out)
 {
 	const struct agent *agent = ruleset->agent;
@@ -162,25 +159,6 @@ static void write_closed(const struct ruleset *ruleset, FILE *out)
 	fputs("}\n", out);
 }
 
-/* The master elsewhere, where it is known by an address. */
-static void write_closed_master(const struct ruleset *ruleset, FILE *out)
-{
-	const struct agent *agent = ruleset->agent;
-	struct err ignored = { 0 };
-	char host[INET_ADDRSTRLEN];
-	struct address master;
-	struct sockaddr_in ip;
-
-	if (agent->flags.open_admin_ports ||
-	    address_parse(agent->flags.master, &master, &ignored) < 0 ||
-	    master.storage.ss_family != AF_INET)
-		return;
-	memcpy(&ip, &master.storage, sizeof(ip));
-	fprintf(out, "		iifname \"%s\" ct direction original ip daddr %s tcp dport %u goto refuse\n",
-		ruleset->bridge.name, inet_ntop(AF_INET, &ip.sin_addr, host, sizeof(host)),
-		ntohs(ip.sin_port));
-}
-
 /*
  * What containers on the bridge may reach: not the loopback of the node, which is routed for the sake of
  * its own processes; not what manages the node; and of those with a policy nothing but what that
@@ -191,7 +169,8 @@ static void write_policy(const struct ruleset *ruleset, FILE *out)
 	const char *name = ruleset->bridge.name;
 
 	write_closed(ruleset, out);
-	fputs("	set restricted { type ipv4_addr; }\n"
+	fputs("	set managed { type ipv4_addr; }\n"
+	      "	set restricted { type ipv4_addr; }\n"
 	      "	set allowed { type ipv4_addr . ipv4_addr . inet_proto . inet_service; }\n"
 	      "	chain from_container {\n"
 	      "		ct direction reply return\n"
@@ -226,8 +205,11 @@ static void write_forward(const struct ruleset *ruleset, FILE *out)
 	      "		type filter hook forward priority filter;\n"
 	      "		ct state new jump refuse_vacant\n", out);
 	if (*ruleset->bridge.name) {
-		write_closed_master(ruleset, out);
-		fprintf(out, "		iifname \"%s\" jump from_container\n", ruleset->bridge.name);
+		fprintf(out,
+			"		iifname \"%s\" ct direction original ip daddr @managed"
+			" tcp dport @closed goto refuse\n"
+			"		iifname \"%s\" jump from_container\n",
+			ruleset->bridge.name, ruleset->bridge.name);
 	}
 	fputs("	}\n", out);
 }

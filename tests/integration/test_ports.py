@@ -188,6 +188,16 @@ def test_ports_by_which_the_node_is_managed_are_closed_to_containers(world):
             assert ask(world.inside(task), "127.0.0.1", port) == ""
 
 
+def test_they_are_closed_on_other_nodes_too():
+    with contextlib.closing(World(f"--advertise_ip={OUTSIDE}")) as world:
+        task, _ = world.running(FOREVER)
+        wait_until(lambda: OUTSIDE in world.run("nft", "list", "set", "ip", "tepui", "managed", check=False), "the rules")
+        for port, is_open in (world.agent.port, False), (world.agent.port + 1, True):
+            with listener(world.outside, f"TCP4-LISTEN:{port}"):
+                assert answers(world.namespace.prefix, OUTSIDE, port) == INSIDE
+                assert bool(ask(world.inside(task), OUTSIDE, port)) == is_open
+
+
 def test_they_are_open_where_that_is_asked_for():
     with contextlib.closing(World("--open_admin_ports")) as world:
         task, _ = world.running(FOREVER)
