@@ -58,7 +58,7 @@ enum { MAX_ROUNDS = 8, COMMIT_RETRY_MS = 1000, SHUTDOWN_CHECK_MS = 200 };
  * Of each task: its supervisor's two connections and pidfd, its cgroup in each hierarchy, two
  * connections of a custom executor's, and its sandbox while that is measured in turns.
  */
-enum { DESCRIPTORS_PER_TASK = 16, OWN_DESCRIPTORS = 64, OPERATORS_DESCRIPTORS = 512 };
+enum { DESCRIPTORS_PER_TASK = 16, OWN_DESCRIPTORS = 64, OPERATORS_DESCRIPTORS = 512, NAMES_DESCRIPTORS = 512 };
 
 const char *agent_id(const struct agent *agent)
 {
@@ -364,7 +364,7 @@ static int watch_signals(struct agent *agent, struct err *e)
 static void bound_tasks(struct agent *agent)
 {
 	size_t n = descriptors_raise(AGENT_MAX_TASKS * DESCRIPTORS_PER_TASK + OWN_DESCRIPTORS +
-				     OPERATORS_DESCRIPTORS);
+				     OPERATORS_DESCRIPTORS + NAMES_DESCRIPTORS);
 
 	n = n > OWN_DESCRIPTORS ? (n - OWN_DESCRIPTORS) / DESCRIPTORS_PER_TASK : 0;
 	agent->max_tasks = n < AGENT_MAX_TASKS ? (unsigned)n : AGENT_MAX_TASKS;

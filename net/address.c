@@ -136,6 +136,22 @@ void address_format(const struct address *address, char ret_text[ADDRESS_TEXT_SI
 	}
 }
 
+bool address_is_same_host(const struct address *a, const struct address *b)
+{
+	struct sockaddr_in6 a6, b6;
+	struct sockaddr_in a4, b4;
+
+	if (a->storage.ss_family != b->storage.ss_family)
+		return false;
+	memcpy(&a4, &a->storage, sizeof(a4));
+	memcpy(&b4, &b->storage, sizeof(b4));
+	memcpy(&a6, &a->storage, sizeof(a6));
+	memcpy(&b6, &b->storage, sizeof(b6));
+	if (a->storage.ss_family == AF_INET6)
+		return IN6_ARE_ADDR_EQUAL(&a6.sin6_addr, &b6.sin6_addr);
+	return a->storage.ss_family == AF_INET && a4.sin_addr.s_addr == b4.sin_addr.s_addr;
+}
+
 /* The port stands at the same place in both families. */
 uint16_t address_port(const struct address *address)
 {

@@ -2,6 +2,7 @@
 #ifndef NET_ADDRESS_H
 #define NET_ADDRESS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/socket.h>
 
@@ -35,6 +36,9 @@ int address_from_path(const char *path, struct address *ret, struct err *e);
 
 /* The reverse; a peer of a unix socket has no name and is "unix:". */
 void address_format(const struct address *address, char ret_text[ADDRESS_TEXT_SIZE]);
+
+/* Are both TCP or UDP addresses of one host, whatever their ports? */
+bool address_is_same_host(const struct address *a, const struct address *b);
 
 /* Of a TCP address; 0 of another. */
 uint16_t address_port(const struct address *address);

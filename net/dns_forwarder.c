@@ -26,7 +26,8 @@ enum {
 /* One query at others. */
 struct exchange {
 	struct dns_forwarder *forwarder;
-	struct dns_query query;		/* of the first who asked */
+	struct address asker;		/* the first, and */
+	struct dns_query query;		/* as that asked */
 	uint8_t key[DNS_KEY_SIZE];
 	uint16_t id;
 	unsigned tries;			/* that are over */
@@ -279,8 +280,19 @@ static void try_next(struct exchange *x)
 
 /* ---- requests ---- */
 
+/* One host that asks for more than it should leaves room for others. */
+static bool has_room(const struct dns_forwarder *forwarder, const struct address *asker)
+{
+	const struct exchange *x;
+	size_t n = 0;
+
+	for (x = forwarder->exchanges; x; x = x->hh.next)
+		n += address_is_same_host(&x->asker, asker);
+	return n < DNS_MAX_OF_HOST && HASH_COUNT(forwarder->exchanges) < DNS_MAX_EXCHANGES;
+}
+
 static struct exchange *exchange_new(struct dns_forwarder *forwarder,
-				     const struct dns_query *query, const uint8_t *key,
+				     const struct dns_request *request, const uint8_t *key,
 				     size_t key_size)
 {
 	struct exchange *x = calloc(1, sizeof(*x));
@@ -289,7 +301,8 @@ static struct exchange *exchange_new(struct dns_forwarder *forwarder,
 	if (!x)
 		return NULL;
 	x->forwarder = forwarder;
-	x->query = *query;
+	x->asker = *dns_request_peer(request);
+	x->query = *dns_request_query(request);
 	x->fd = -EBADF;
 	memcpy(x->key, key, key_size);
 	if (loop_timer_new(forwarder->loop, on_late, x, &x->timer, &ignored) >= 0)
@@ -310,17 +323,16 @@ static void refuse(struct dns_forwarder *forwarder, struct dns_request *request)
 /* Wait for the answer to the same query, which may have to be asked. */
 static void wait_for(struct dns_forwarder *forwarder, struct dns_request *request)
 {
-	const struct dns_query *query = dns_request_query(request);
 	struct dns_request *kept = NULL;
 	uint8_t key[DNS_KEY_SIZE];
-	size_t size = dns_query_key(query, key);
+	size_t size = dns_query_key(dns_request_query(request), key);
 	bool is_new;
 	struct exchange *x;
 
 	HASH_FIND(hh, forwarder->exchanges, key, size, x);
 	is_new = !x;
-	if (is_new && HASH_COUNT(forwarder->exchanges) < DNS_MAX_EXCHANGES)
-		x = exchange_new(forwarder, query, key, size);
+	if (is_new && has_room(forwarder, dns_request_peer(request)))
+		x = exchange_new(forwarder, request, key, size);
 	if (x && x->n_waiters < MAX_WAITERS)
 		kept = dns_request_keep(request);
 	if (!kept) {

@@ -22,6 +22,7 @@ struct loop;
 enum {
 	DNS_MAX_UPSTREAMS = 8,
 	DNS_MAX_EXCHANGES = 256,	/* queries that wait for others, a descriptor each */
+	DNS_MAX_OF_HOST = DNS_MAX_EXCHANGES / 2,	/* of them, for whom one host was the first to ask */
 	DNS_MAX_CACHED = 1 << 20,
 };
 

@@ -173,29 +173,13 @@ static void on_patience(void *arg)
 
 /* ---- new ones ---- */
 
-static bool is_same_host(const struct address *a, const struct address *b)
-{
-	struct sockaddr_in a4, b4;
-	struct sockaddr_in6 a6, b6;
-
-	if (a->storage.ss_family != b->storage.ss_family)
-		return false;
-	memcpy(&a4, &a->storage, sizeof(a4));
-	memcpy(&b4, &b->storage, sizeof(b4));
-	memcpy(&a6, &a->storage, sizeof(a6));
-	memcpy(&b6, &b->storage, sizeof(b6));
-	return a->storage.ss_family == AF_INET ?
-		       a4.sin_addr.s_addr == b4.sin_addr.s_addr :
-		       IN6_ARE_ADDR_EQUAL(&a6.sin6_addr, &b6.sin6_addr);
-}
-
 static bool is_welcome(const struct dns_server *server, const struct address *peer)
 {
 	const struct dns_stream *stream;
 	size_t n = 0;
 
 	TAILQ_FOREACH(stream, &server->streams, link)
-		n += is_same_host(&stream->peer, peer);
+		n += address_is_same_host(&stream->peer, peer);
 	return server->n_streams < MAX_STREAMS && n < MAX_PER_PEER;
 }
 

@@ -24,6 +24,8 @@ class Servers(contextlib.ExitStack):
             self.callback(server.close, node.namespace)
 
     def answer(self, question):
+        if question.name.startswith("unanswered"):
+            return []
         return self.scripts.get(question.name.lower(), lambda q: [q.answer(record(b"", A, 60, HERE))])(question)
 
 
@@ -174,6 +176,24 @@ def test_many_who_ask_the_same_ask_once(node):
     assert [struct.unpack(">H", a[:2])[0] for a in answers] == list(range(20))
     assert all(a.endswith(HERE) for a in answers)
     assert len(node.servers.first.asked("same.example")) + len(node.servers.second.asked("same.example")) == 2
+
+
+def test_one_who_asks_for_too_much_leaves_room_for_others(node):
+    before = metric(node, "tepui_names_upstream_refused_total")
+    with node.namespace.inside():
+        client = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        client.bind(("127.0.0.2", 0))
+    with client:
+        client.connect(("127.0.0.1", 53))
+        for i in range(150):
+            client.send(query(f"unanswered{i}.example"))
+        wait_until(lambda: metric(node, "tepui_names_upstream_refused_total") == before + 22, "what is more than its half")
+        assert message(node, "more.example", "A", "-b", "127.0.0.2")[0] == "SERVFAIL"
+        assert dig(node, "another.example", "A", "-b", "127.0.0.3") == ["10.1.2.3"]
+        client.settimeout(30)
+        assert len({client.recv(512)[:4] for _ in range(150)}) == 1
+    # Nobody waits any more.
+    assert dig(node, "more.example", "A", "-b", "127.0.0.2") == ["10.1.2.3"]
 
 
 def test_several_queries_on_one_connection_are_answered_as_they_can_be(node):
