@@ -4,7 +4,7 @@
 #   make demo       the whole story on loopback      make run      a master and an agent to try by hand
 #   make demo-fleet what apps are promised, on three nodes in network namespaces (demo-net: their services)
 #   make check      every test                       make bench    figures, with ratios to peers
-#   (make bench-master, bench-controller, bench-services: of those alone)
+#   (make bench-master, bench-controller, bench-net, bench-services: of those alone)
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:

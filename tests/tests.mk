@@ -6,7 +6,7 @@ DEB_BUILD := gcc make pkg-config protobuf-c-compiler protobuf-compiler libprotob
 DEB_TEST  := python3 python3-pytest curl bind9-dnsutils procps iproute2 strace qemu-system-x86 qemu-system-common \
              busybox-static uidmap podman conmon runc crun cpio kmod e2fsprogs xfsprogs mount libasan8 libubsan1 clang libclang-rt-14-dev skopeo umoci zstd containernetworking-plugins \
              haproxy nginx socat nftables conntrack
-DEB_BENCH := runc crun bubblewrap
+DEB_BENCH := runc crun bubblewrap wrk
 DEB_ALL   := $(DEB_BUILD) $(DEB_TEST)
 
 # Ask dpkg only; go to apt only for what is missing.
@@ -194,6 +194,12 @@ $(B)/tests/bench/services: tests/bench/services.c $(B)/agent.a $(B)/containerize
 	@ln -sf ../../tepui-nft $(@D)/tepui-nft
 	$(call say,CC)$(CC) $(CPPFLAGS) -I$(B)/proto $(CFLAGS) -MMD -MP $(LDFLAGS) -o $@ $< $(filter %.a,$^) \
 	  $(LIBS_COMMON) $(LIBS_STORE) $(LIBS_NETLINK) -lseccomp -lcap -lcrypto -lm
+
+.PHONY: bench-net
+NET_BENCH := $(addprefix $(B)/tests/bench/,launch services dns)
+bench-net: deps-bench
+	@$(MAKE) --no-print-directory all $(NET_BENCH)
+	@tests/bench/bench-net $(abspath $(B))
 
 .PHONY: bench-services
 bench-services: deps-build $(B)/tests/bench/services
