@@ -8,7 +8,7 @@ import pytest
 from cluster import Cluster, wait_until
 from fleet import Namespace
 
-WEB = {"id": "/prod/web", "cmd": "exec sleep 1000", "cpus": 0.1, "mem": 32, "instances": 2,
+WEB = {"id": "/prod/web", "cmd": "exec socat TCP4-LISTEN:80,fork,reuseaddr EXEC:'echo hello'", "cpus": 0.1, "mem": 32, "instances": 2,
        "networks": [{"mode": "container/bridge"}],
        "container": {"type": "MESOS", "portMappings": [
            {"containerPort": 80, "hostPort": 0, "name": "http", "labels": {"VIP_0": "/web.prod:80"}},
@@ -143,12 +143,14 @@ def test_one_task_or_another_comes_first(node):
 
 def test_a_container_finds_others_by_name(node):
     look = ("cat /etc/resolv.conf; getent ahostsv4 web-prod.marathon.mesos | cut -d' ' -f1 | sort -u; "
+            "for name in web-prod web.prod.l4lb; do socat -u -T5 TCP4:$name:80,retry=50,interval=0.2 -; done; "
             "getent ahostsv4 api | cut -d' ' -f1 | sort -u; getent hosts nothing.example || echo none; echo end; exec sleep 1000")
     node.deploy({**WEB, "id": "/reader", "cmd": look, "instances": 1, "container": {"type": "MESOS"}})
     lines = wait_until(lambda: node.stdout("/reader").endswith("end\n") and node.stdout("/reader").splitlines(), "what it finds")
     assert lines[:2] == ["nameserver 172.29.0.1", "search marathon.mesos mesos"]
-    # What has the node's network is at the bridge for it: the node calls itself by loopback.
-    assert lines[2:] == [*addresses(node, "/prod/web"), "172.29.0.1", "none", "end"]
+    # What is called answers, itself and behind its service.
+    assert lines[2:] == [*addresses(node, "/prod/web"), "hello", "hello", "172.29.0.1", "none", "end"]
+    # (What has the node's network is at the bridge for it: this node calls itself by loopback.)
     assert dig(node, "ns1.mesos", server="172.29.0.1") == ["172.29.0.1"]
     node.remove("/reader")
 
@@ -190,6 +192,14 @@ def test_names_are_told_over_http_as_mesos_dns_does(node):
     assert node.call("GET", "/v1/hosts/a..b", port=8123).status == 400
     assert node.call("GET", "/state", port=8123).status == 404
     assert node.call("GET", "/v1/enumerate", headers={"Host": "evil.example"}, port=8123).status == 403
+
+
+def test_an_agent_that_comes_back_answers_containers_at_once(node):
+    def are_there():
+        with contextlib.suppress(AssertionError):  # dig fails while nobody is there
+            return dig(node, "web-prod.marathon.mesos", server="172.29.0.1") == addresses(node, "/prod/web")
+    node.kill_agent(node.agent)
+    wait_until(are_there, "names")
 
 
 def test_bad_queries_are_refused_and_harm_nothing(node):

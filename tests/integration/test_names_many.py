@@ -16,7 +16,7 @@ OTHER = AGENT[:-1] + "1"
 class Told(Cluster):
     """An agent, and a master that tells it a directory."""
 
-    def __init__(self):
+    def __init__(self, *flags):
         self.namespace = Namespace("127.0.0.1")
         with contextlib.ExitStack() as undo:
             undo.callback(self.namespace.close)
@@ -25,7 +25,7 @@ class Told(Cluster):
             super().__init__("told", self.namespace)
             undo.callback(super().close)
             self.master_address = f"127.0.0.1:{self.fake.port}"
-            self.start_agent("--dns_upstreams=none", wait=False, place=self.namespace)
+            self.start_agent("--dns_upstreams=none", *flags, wait=False, place=self.namespace)
             self.generation = None
             self.undo = undo.pop_all()
 
@@ -130,3 +130,19 @@ def test_services_of_one_name_are_one_address(told):
     assert dig(told, "db.l4lb.mesos") == ["10.96.0.9"]
     told.tell(removed_services=["db:53/udp"])
     wait_until(lambda: message(told, "db.l4lb.mesos")[0] == "NXDOMAIN", "no service")
+
+
+def test_whoever_is_asked_answers():
+    """At any address of the node: from the one that was asked, or dig does not take it."""
+    with contextlib.closing(Told("--dns_listen=0.0.0.0,[::1]:5353")) as told:
+        told.begin()
+        told.run_in("ip", "address", "add", "10.9.9.9/32", "dev", "lo")
+        told.tell(is_whole=True, nodes=[{"agent_id": OTHER, "address": "10.0.0.2"}], endpoints=[endpoint(1)])
+        wait_until(lambda: dig(told, "web.marathon.mesos") == ["10.8.0.1"], "the name")
+        for server in ("127.0.0.1", "127.0.0.3", "10.9.9.9"):
+            for options in ((), ("+tcp",)):
+                assert dig(told, "web.marathon.mesos", "A", *options, server=server) == ["10.8.0.1"], (server, options)
+                assert dig(told, "ns1.mesos", "A", *options, server=server) == [server]
+        for options in ((), ("+tcp",)):
+            assert dig(told, "web.marathon.mesos", "A", "-p5353", *options, server="::1") == ["10.8.0.1"]
+        assert dig(told, "ns1.mesos", "AAAA", "-p5353", server="::1") == ["::1"]
