@@ -6,8 +6,11 @@
 #include "lib/err.h"
 #include "master_stub/core.h"
 #include "master_stub/directory_parts.h"
+#include "master_stub/endpoint.h"
+#include "master_stub/framework.h"
 #include "master_stub/metrics.h"
 #include "master_stub/registry.h"
+#include "master_stub/task.h"
 
 enum {
 	STALLED_MS = 10,	/* until those are looked at again who have not read what they were told */
@@ -140,6 +143,22 @@ void directory_remove(struct master *master, struct directory_entry *entry, cons
 	LIST_INSERT_HEAD(&directory->gone, gone, in_gone);
 	directory->n_gone++;
 	list_last(directory, &gone->entry);
+}
+
+void directory_rename(const struct framework *framework)
+{
+	struct master *master = framework->master;
+	struct service *service;
+	const struct task *task;
+
+	for (task = framework->tasks; task; task = task->hh.next) {
+		if (task->endpoint)
+			directory_touch(master, &task->endpoint->entry);
+	}
+	for (service = master->directory->services.services; service; service = service->hh.next) {
+		if (service->entry.is_listed && strcmp(service->vip->framework_id, framework->id) == 0)
+			directory_touch(master, &service->entry);
+	}
 }
 
 /* ---- agents ---- */

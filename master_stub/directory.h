@@ -16,6 +16,7 @@
 struct agent;
 struct directory;
 struct err;
+struct framework;
 struct master;
 struct master_options;
 struct metrics;
@@ -77,6 +78,9 @@ int64_t directory_next_ms(const struct master *master);
 void directory_touch(struct master *master, struct directory_entry *entry);
 /* ENTRY is none any more; KEY is what it was told under. */
 void directory_remove(struct master *master, struct directory_entry *entry, const char *key);
+
+/* FRAMEWORK has another name, by which it is told. */
+void directory_rename(const struct framework *framework);
 
 /* AGENT has subscribed, and brings its tasks before the turn. */
 void directory_subscribe(struct agent *agent, const Tepui__AgentCall__Subscribe *subscribe);

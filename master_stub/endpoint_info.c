@@ -96,8 +96,9 @@ static const char *label_of(const Mesos__V1__Labels *labels, const char *key)
 	return NULL;
 }
 
+/* Of the port NUMBER of the host, or of the container. */
 static const Mesos__V1__NetworkInfo__PortMapping *
-find_mapping(const Mesos__V1__ContainerInfo *container, const struct endpoint_port *port)
+find_mapping(const Mesos__V1__ContainerInfo *container, uint32_t number, bool is_udp, bool is_of_host)
 {
 	for (size_t i = 0; i < container->n_network_infos; i++) {
 		const Mesos__V1__NetworkInfo *network = container->network_infos[i];
@@ -105,28 +106,34 @@ find_mapping(const Mesos__V1__ContainerInfo *container, const struct endpoint_po
 		for (size_t k = 0; k < network->n_port_mappings; k++) {
 			const Mesos__V1__NetworkInfo__PortMapping *mapping = network->port_mappings[k];
 
-			if (is_of_protocol(mapping->protocol, port->is_udp) &&
-			    (port->host_port ? mapping->host_port == port->host_port :
-					       mapping->container_port == port->container_port))
+			if (is_of_protocol(mapping->protocol, is_udp) &&
+			    mapping->host_port <= UINT16_MAX && mapping->container_port <= UINT16_MAX &&
+			    number == (is_of_host ? mapping->host_port : mapping->container_port))
 				return mapping;
 		}
 	}
 	return NULL;
 }
 
-/* A port that is told stands for one of the host, unless it says that it is one of the container. */
+/*
+ * The number that is told is the host's, where there is a port of the host, unless it says that it is
+ * the container's.
+ */
 static void set_numbers(struct endpoint_port *port, const Mesos__V1__ContainerInfo *container,
 			const Mesos__V1__Port *of)
 {
-	const Mesos__V1__NetworkInfo__PortMapping *mapping;
+	const Mesos__V1__NetworkInfo__PortMapping *mapping = NULL;
 	const char *scope = label_of(of->labels, "network-scope");
 
-	if (container && scope && strcmp(scope, "container") == 0)
-		port->container_port = (uint16_t)of->number;
-	else
+	if (container && !(scope && strcmp(scope, "container") == 0))
+		mapping = find_mapping(container, of->number, port->is_udp, true);
+	if (container && !mapping)
+		mapping = find_mapping(container, of->number, port->is_udp, false);
+	if (!container)
 		port->host_port = (uint16_t)of->number;
-	mapping = container ? find_mapping(container, port) : NULL;
-	if (mapping && mapping->host_port <= UINT16_MAX && mapping->container_port <= UINT16_MAX) {
+	else
+		port->container_port = (uint16_t)of->number;
+	if (mapping) {
 		port->host_port = (uint16_t)mapping->host_port;
 		port->container_port = (uint16_t)mapping->container_port;
 	}

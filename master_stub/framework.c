@@ -11,6 +11,7 @@
 #include "master_stub/allocator.h"
 #include "master_stub/core.h"
 #include "master_stub/framework_validate.h"
+#include "master_stub/directory.h"
 #include "master_stub/executor.h"
 #include "master_stub/feedback.h"
 #include "master_stub/leave.h"
@@ -247,6 +248,7 @@ int framework_set_info(struct framework *framework, const Mesos__V1__FrameworkIn
 	Mesos__V1__FrameworkID id = MESOS__V1__FRAMEWORK_ID__INIT;
 	Mesos__V1__FrameworkInfo merged = *info;
 	Mesos__V1__FrameworkInfo *copy;
+	bool is_renamed;
 
 	id.value = framework->id;
 	merged.id = &id;
@@ -258,10 +260,13 @@ int framework_set_info(struct framework *framework, const Mesos__V1__FrameworkIn
 	copy = (Mesos__V1__FrameworkInfo *)pb_copy(&merged.base);
 	if (!copy)
 		return err_set(e, ENOMEM, "update framework '%s'", framework->id);
+	is_renamed = framework->info && strcmp(framework->info->name, copy->name) != 0;
 	if (framework->info)
 		mesos__v1__framework_info__free_unpacked(framework->info, NULL);
 	framework->info = copy;
 	framework->capabilities = capabilities_of(copy);
+	if (is_renamed)
+		directory_rename(framework);
 	if (update_roles(framework) < 0)
 		return err_set(e, ENOMEM, "update framework '%s'", framework->id);
 	return 0;

@@ -85,6 +85,13 @@ static void test_a_container_of_its_own_network(void **state)
 	assert_string_equal(told->addresses[1], "fd00::5");
 	assert_int_equal(told->ports[0]->host_port, 31000);
 	assert_int_equal(told->ports[0]->container_port, 8080);
+	/* The service has it by the port of the container, too. */
+	launch_on(&s->framework, &s->a, "t3", 31003, WEB,
+		  ",\"container\":{\"type\":\"MESOS\",\"network_infos\":[{\"name\":\"mesos-bridge\","
+		  "\"port_mappings\":[{\"host_port\":31002,\"container_port\":31003}]}]}");
+	read_events(&s->a);
+	assert_int_equal(endpoint(s, "t3")->ports[0]->host_port, 31002);
+	assert_int_equal(endpoint(s, "t3")->ports[0]->container_port, 31003);
 	/* A port that is one of the container's own. */
 	launch_on(&s->framework, &s->a, "t2", 31001,
 		  WEB "," LABEL("network-scope", "container"),
