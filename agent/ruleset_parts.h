@@ -49,7 +49,7 @@ struct ruleset_plan {
 	size_t n_slots;				/* 0: it has no backend, no slots and no chain */
 	int class;				/* of its range of slots */
 	uint32_t base;				/* the first one, and the number of its chain */
-	size_t n_made;				/* slots that are there: those from n_slots on repeat them */
+	size_t n_made;				/* slots that are there: the rest repeats the first */
 };
 
 struct ruleset_service {
@@ -100,8 +100,8 @@ struct ruleset_container {
 
 struct ruleset {
 	struct agent *agent;
-	int program_fd;				/* tepui-nft; -EBADF: it has gone to CLIENT, or MISSING says why */
-	struct err missing;
+	int program_fd;				/* tepui-nft, until CLIENT has it */
+	struct err missing;			/* why there is no such program */
 	struct nft_client *client;		/* NULL: nothing has been needed yet */
 	struct nft_watch *watch;
 	struct loop_timer *timer;		/* the next transaction */

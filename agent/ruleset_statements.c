@@ -84,7 +84,8 @@ static void put_service(struct ruleset_elements *elements, const struct ruleset_
 			const struct ruleset_plan *other)
 {
 	if (!ruleset_plan_is_called(plan) ||
-	    (ruleset_plan_is_called(other) && ruleset_plan_has_one_place(plan, other) && ruleset_plan_has_one_chain(plan, other)))
+	    (ruleset_plan_is_called(other) && ruleset_plan_has_one_place(plan, other) &&
+	     ruleset_plan_has_one_chain(plan, other)))
 		return;
 	put_place(elements, plan);
 	if (*elements->verb == 'a')

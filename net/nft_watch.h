@@ -13,7 +13,10 @@ struct nft_watch;
 
 typedef void nft_changed_fn(void *arg);
 
-/* CHANGED is called, soon, after others have changed anything of a table named NAME (static), in any family. */
+/*
+ * CHANGED is called, soon, after others have changed anything of a table named NAME (static), in any
+ * family.
+ */
 int nft_watch_new(struct loop *loop, const char *name, nft_changed_fn *changed, void *arg,
 		  struct nft_watch **ret, struct err *e);
 void nft_watch_free(struct nft_watch *watch);

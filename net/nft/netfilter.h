@@ -13,7 +13,10 @@ struct nlattr;
 int netfilter_open(struct nl_sock **ret, struct err *e);
 void netfilter_close(struct nl_sock *socket);
 
-/* A message about IPv4, of type MESSAGE of SUBSYSTEM (NFNL_SUBSYS_*), owned: nlmsg_free().  NULL: memory is out. */
+/*
+ * A message about IPv4, of type MESSAGE of SUBSYSTEM (NFNL_SUBSYS_*), owned: nlmsg_free().  NULL: memory
+ * is out.
+ */
 struct nl_msg *netfilter_message(uint8_t subsystem, uint8_t message, int flags);
 
 /* One entry: N_ATTRIBUTES + 1 of them by type, those that are absent NULL.  Returns 0 or -errno. */

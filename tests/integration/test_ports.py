@@ -28,7 +28,8 @@ class World(Node):
             self.outside = undo.enter_context(contextlib.closing(Namespace(OUTSIDE)))
             super().__init__(*flags)
             undo.callback(super().close)
-            self.namespace.run("ip", "link", "add", "eth0", "type", "veth", "peer", "name", "eth0", "netns", self.outside.path)
+            self.namespace.run("ip", "link", "add", "eth0", "type", "veth", "peer", "name", "eth0", "netns",
+                               self.outside.path)
             for namespace, number in (self.namespace, 1), (self.outside, 2):
                 namespace.run("ip", "address", "add", f"10.7.0.{number}/24", "dev", "eth0")
                 namespace.run("ip", "address", "add", f"fd07::{number}/64", "dev", "eth0", "nodad")
@@ -84,8 +85,9 @@ def listener(namespace, line):
 
 def ask(prefix, address, port=80, protocol="TCP4", sends="x\n"):
     """What is answered; empty if nothing is."""
-    done = subprocess.run([*prefix, "socat", "-t1", "-T3", "-", f"{protocol}:{address}:{port},connect-timeout=3" if "TCP" in protocol
-                           else f"{protocol}:{address}:{port}"], input=sends, capture_output=True, text=True, check=False)
+    target = f"{protocol}:{address}:{port}" + (",connect-timeout=3" if "TCP" in protocol else "")
+    done = subprocess.run([*prefix, "socat", "-t1", "-T3", "-", target], input=sends, capture_output=True, text=True,
+                          check=False)
     return done.stdout.strip()
 
 
@@ -158,11 +160,11 @@ def test_a_restricted_container_reaches_what_it_names_and_nothing_else(world):
                            "STDOUT"], stdout=subprocess.PIPE) as hears:
         try:
             wait_until(lambda: "224.0.0.251" in world.run(*world.inside(free), "ip", "maddress"), "the group")
-            for who in task, free, free:
-                target = "UDP4-DATAGRAM:224.0.0.251:5353,ip-multicast-if=eth0"
-                source = world.namespace.prefix if who == free else world.inside(task)
-                subprocess.run([*source, "socat", "-u", "STDIN", target.replace("eth0", "172.29.0.1" if who == free else own)],
-                               input="free" if who == free else "restricted", text=True, check=True)
+            for prefix, address, says in ((world.inside(task), own, "restricted"),
+                                          (world.namespace.prefix, "172.29.0.1", "free")):
+                subprocess.run([*prefix, "socat", "-u", "STDIN",
+                                f"UDP4-DATAGRAM:224.0.0.251:5353,ip-multicast-if={address}"],
+                               input=says, text=True, check=True)
             assert hears.stdout.read(4) == b"free"
         finally:
             hears.kill()
@@ -256,4 +258,5 @@ def test_mapped_ports_services_and_policy_are_there_while_the_agent_is_not_and_c
 
 
 def table_handle(world):
-    return re.findall(r"table ip tepui \{ # handle (\d+)", world.run("nft", "-a", "list", "table", "ip", "tepui", check=False))
+    text = world.run("nft", "-a", "list", "table", "ip", "tepui", check=False)
+    return re.findall(r"table ip tepui \{ # handle (\d+)", text)

@@ -308,9 +308,9 @@ def test_datagrams_that_found_nobody_find_a_service_that_comes(node):
             if port == 99:
                 node.namespace.run("ip", "address", "del", f"{address}/32", "dev", "lo")
                 node.namespace.run("ip", "route", "add", f"{address}/32", "dev", "lo")
-            one = endpoint(1, services=(f"x:{port}/udp",), protocol="udp")
-            node.tell(services=[{**service("x", 99, address if port == 99 else VIP, "udp", node_port=0 if port == 99 else port),
-                                 "key": f"x:{port}/udp"}], endpoints=[one])
+            place = {"address": address} if port == 99 else {"node_port": port}
+            node.tell(services=[{**service("x", 99, protocol="udp"), **place, "key": f"x:{port}/udp"}],
+                      endpoints=[endpoint(1, services=(f"x:{port}/udp",), protocol="udp")])
             wait_until(lambda: ask() == b"1", "an answer")
             node.tell(removed_services=[f"x:{port}/udp"])
 
