@@ -18,8 +18,10 @@ struct names_address names_host_of(const struct address *address)
 	memcpy(&ip6, &address->storage, sizeof(ip6));
 	if (host.family == AF_INET)
 		host.v4 = ip4.sin_addr;
-	else
+	else if (host.family == AF_INET6)
 		host.v6 = ip6.sin6_addr;
+	else
+		host.family = 0;
 	return host;
 }
 
@@ -53,6 +55,14 @@ static void set_address(struct dns_record *record, const struct names_address *a
 		record->aaaa = address->v6;
 }
 
+/* As for the connections through a service. */
+static uint16_t weight_of(const struct names_found *found)
+{
+	const struct names_entry *entry = found->target.entry;
+
+	return entry->kind == NAMES_ENDPOINT ? (uint16_t)entry->endpoint->info->weight : 1;
+}
+
 /* False: it cannot be told. */
 static bool make_record(const struct names *names, const struct names_found *found,
 			struct record *ret)
@@ -66,43 +76,61 @@ static bool make_record(const struct names *names, const struct names_found *fou
 	if (names_target_name(names->zone, found, &ret->target) < 0)
 		return false;
 	if (found->type == DNS_SRV)
-		ret->record.srv = (struct dns_srv){ .weight = 1, .port = found->target.port,
+		ret->record.srv = (struct dns_srv){ .weight = weight_of(found),
+						    .port = found->target.port,
 						    .target = &ret->target };
 	else
 		ret->record.target = &ret->target;
 	return true;
 }
 
+static const struct names_found *nth(const struct names_finding *finding, size_t i)
+{
+	return &finding->found[i % finding->n];
+}
+
+/* From FIRST on; false: there was no room for all. */
+static bool put_answers(const struct names *names, const struct names_finding *finding, size_t first,
+			const struct dns_name *owner, struct dns_reply *reply)
+{
+	struct record record = { .record = { .owner = owner } };
+
+	for (size_t i = 0; i < finding->n; i++)
+		if (make_record(names, nth(finding, first + i), &record) &&
+		    !dns_reply_add(reply, DNS_ANSWER, &record.record))
+			return false;
+	return true;
+}
+
+/* Where the targets of SRV records are, as far as there is room. */
+static bool put_target(const struct names *names, const struct names_found *found,
+		       struct dns_reply *reply)
+{
+	struct names_address addresses[DIRECTORY_MAX_ADDRESSES];
+	struct dns_name target;
+	struct dns_record record = { .owner = &target, .ttl = names->ttl };
+	size_t n;
+
+	if (found->type != DNS_SRV || names_target_name(names->zone, found, &target) < 0)
+		return true;
+	n = names_target_addresses(found, &names->at, addresses, ARRAY_SIZE(addresses));
+	for (size_t i = 0; i < n; i++) {
+		set_address(&record, &addresses[i]);
+		if (!dns_reply_add(reply, DNS_ADDITIONAL, &record))
+			return false;
+	}
+	return true;
+}
+
 /* From one at random on, so that those who take the first are spread. */
-static void put_found(struct names *names, const struct names_finding *finding,
+static void put_found(const struct names *names, const struct names_finding *finding,
 		      const struct dns_name *owner, struct dns_reply *reply)
 {
 	size_t first = finding->n ? rng_below(&names->agent->rng, finding->n) : 0;
-	struct record record = { .record = { .owner = owner } };
+	bool has_room = put_answers(names, finding, first, owner, reply);
 
-	for (size_t i = 0; i < finding->n; i++) {
-		const struct names_found *found = &finding->found[(first + i) % finding->n];
-
-		if (make_record(names, found, &record) &&
-		    !dns_reply_add(reply, DNS_ANSWER, &record.record))
-			return;
-	}
-	for (size_t i = 0; i < finding->n; i++) {
-		const struct names_found *found = &finding->found[(first + i) % finding->n];
-		struct names_address addresses[DIRECTORY_MAX_ADDRESSES];
-		size_t n = 0;
-
-		if (found->type == DNS_SRV && make_record(names, found, &record))
-			n = names_target_addresses(found, &names->at, addresses,
-						   ARRAY_SIZE(addresses));
-		for (size_t j = 0; j < n; j++) {
-			struct dns_record extra = { .owner = &record.target, .ttl = names->ttl };
-
-			set_address(&extra, &addresses[j]);
-			if (!dns_reply_add(reply, DNS_ADDITIONAL, &extra))
-				return;
-		}
-	}
+	for (size_t i = 0; i < finding->n && has_room; i++)
+		has_room = put_target(names, nth(finding, first + i), reply);
 }
 
 static struct dns_record make_soa(const struct names *names)

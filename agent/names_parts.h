@@ -27,7 +27,7 @@ struct names {
 	bool is_short;			/* of memory, so that something has no name */
 };
 
-/* Of a TCP or UDP address. */
+/* Of a TCP or UDP address; family 0 of another. */
 struct names_address names_host_of(const struct address *address);
 
 void names_answer(void *names, struct dns_request *request);

@@ -96,7 +96,9 @@ def test_each_change_is_named_alone(told):
     # Mapped to its node, it is found there from elsewhere, where its node is.
     told.tell(endpoints=[endpoint(1, ports=[{"protocol": "tcp", "container_port": 80, "host_port": 31000}])])
     wait_until(lambda: dig(told, "web.marathon.mesos") == ["10.0.0.2"], "its node")
-    assert dig(told, "_web._tcp.marathon.mesos", "SRV")[0].split()[2] == "31000"
+    assert dig(told, "_web._tcp.marathon.mesos", "SRV")[0].split()[:3] == ["0", "1", "31000"]
+    told.tell(endpoints=[endpoint(1, weight=7, ports=[{"protocol": "tcp", "container_port": 80, "host_port": 31000}])])
+    wait_until(lambda: dig(told, "_web._tcp.marathon.mesos", "SRV")[0].split()[1] == "7", "its weight")
     told.tell(nodes=[{"agent_id": OTHER, "address": "fd00::2"}])
     wait_until(lambda: dig(told, "web.marathon.mesos", "AAAA") == ["fd00::2"], "its node's other address")
     told.tell(removed_nodes=[OTHER])
