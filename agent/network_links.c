@@ -1,12 +1,12 @@
 /* What is asked of the kernel for networks: in errands, because it may block. */
 #include <errno.h>
+#include <fcntl.h>
 #include <net/if.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
+#include <sys/file.h>
+#include <sys/stat.h>
 
 #include "agent/agent.h"
 #include "agent/container.h"
@@ -21,20 +21,40 @@
 
 enum { RETRY_MS = 1000 };
 
-/* Abstract, and so of the network namespace; it goes with the process, however that ends. */
+static const char lock_dir[] = "/run/tepui";
+
+/*
+ * By a file of the network namespace's number.  A name in the namespace itself, such as an abstract socket,
+ * could be taken by any task that has the node's network.
+ */
+static int open_lock(struct err *e)
+{
+	char path[sizeof(lock_dir) + 48];
+	struct stat own;
+	int fd;
+
+	if (stat("/proc/self/ns/net", &own) < 0)
+		return err_set(e, errno, "find the own network namespace");
+	if (mkdir(lock_dir, 0700) < 0 && errno != EEXIST)
+		return err_set(e, errno, "make directory '%s'", lock_dir);
+	(void)snprintf(path, sizeof(path), "%s/networks-%llu.lock", lock_dir,
+		       (unsigned long long)own.st_ino);
+	fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	return fd < 0 ? err_set(e, errno, "open '%s'", path) : fd;
+}
+
+/* The lock goes with the process, however that ends. */
 int networks_own(struct networks *networks, struct err *e)
 {
-	static const char name[] = "tepui/networks";
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
 	AUTO_CLOSE int fd = -EBADF;
 
 	if (networks->lock_fd >= 0)
 		return 0;
-	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	memcpy(address.sun_path + 1, name, sizeof(name) - 1);
-	if (fd < 0 || bind(fd, (const struct sockaddr *)&address,
-			   (socklen_t)(offsetof(struct sockaddr_un, sun_path) + sizeof(name))) < 0)
-		return errno == EADDRINUSE ?
+	fd = open_lock(e);
+	if (fd < 0)
+		return fd;
+	if (flock(fd, LOCK_EX | LOCK_NB) < 0)
+		return errno == EWOULDBLOCK ?
 			       err_set(e, EBUSY, "have networks here: another agent of this node "
 				       "has them") :
 			       err_set(e, errno, "lock the networks of this node");

@@ -63,10 +63,11 @@ int spec_read_networks(const char *text, struct spec *spec, struct err *e)
 	json_auto_t *object = NULL;
 	int r = json_in_parse(text, strlen(text), &object, e);
 
-	if (r >= 0)
-		r = json_read_fields(object, WHERE, fields, ARRAY_SIZE(fields), &document, e);
 	if (r < 0)
 		return err_wrap(e, WHERE);
+	r = json_read_fields(object, WHERE, fields, ARRAY_SIZE(fields), &document, e);
+	if (r < 0)
+		return r;
 	r = read_list(document.attachments, spec, e);
 	if (r >= 0 && document.cni)
 		r = json_read_fields(document.cni, WHERE ".cni", cni_fields,
