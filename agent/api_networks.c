@@ -5,6 +5,7 @@
 #include "agent/api.h"
 #include "agent/container.h"
 #include "agent/network.h"
+#include "agent/network_cni.h"
 #include "agent/view.h"
 #include "lib/err.h"
 #include "lib/pb_json.h"
@@ -79,7 +80,9 @@ static json_t *container_view(const struct agent *agent, const struct network *n
 	}
 	view = json_pack("{s:s, s:o, s:o, s:b}", "container_id", record->container_id, "attachments",
 			 attachments, "port_mappings", mappings, "is_leaving",
-			 (int)network->is_leaving);
+			 (int)(network->is_leaving || network->is_deleting));
+	if (view && network_cni_failure(network))
+		json_object_set_new(view, "failure", json_string(network_cni_failure(network)));
 	if (view && record->is_restricted) {
 		json_t *allowed = json_array();
 

@@ -22,7 +22,7 @@
 
 enum {
 	MAX_ERRANDS = 8,
-	RETRY_MS = 1000, LAST_RETRY_MS = 300 * 1000, MAX_DOUBLINGS = 9,
+	RETRY_MS = 1000, LAST_RETRY_MS = 60 * 1000, MAX_DOUBLINGS = 6,
 	MAX_RESULTS = 8 << 20, PATH_SIZE = 64,
 };
 
@@ -153,6 +153,12 @@ static int read_netns(const struct network_cni *cni, char **ret, struct err *e)
 	return *ret ? 0 : err_set(e, EINVAL, "find the network namespace in '%s'", path);
 }
 
+/* What ADD gave may not be there yet. */
+static int check_one(const struct cni_host *host, const struct cni_attachment *at, struct err *e)
+{
+	return at->result ? cni_check(host, at, e) : 0;
+}
+
 /* As long as its supervisor lives it has the lock, and nobody but us runs plugins. */
 static int check_all(const void *arg, void *result, struct err *e)
 {
@@ -163,7 +169,7 @@ static int check_all(const void *arg, void *result, struct err *e)
 
 	(void)result;
 	for (size_t i = 0; i < cni->network->record->n_attachments && r == 0; i++)
-		r = run_verb(cni_check, cni->network, i, &host, netns, e);
+		r = run_verb(check_one, cni->network, i, &host, netns, e);
 	return r;
 }
 

@@ -70,6 +70,19 @@ static const struct list_column columns[] = {
 };
 static const struct list list = { .columns = columns };
 
+static void print_failures(const json_t *containers)
+{
+	const json_t *row;
+	size_t i;
+
+	json_array_foreach(containers, i, row) {
+		const char *failure = member_text(row, "failure");
+
+		if (*failure)
+			printf("%s: %s\n", member_text(row, "container_id"), failure);
+	}
+}
+
 void networks_print(const struct cli *cli, const json_t *networks)
 {
 	const json_t *bridge = json_object_get(networks, "bridge");
@@ -87,4 +100,5 @@ void networks_print(const struct cli *cli, const json_t *networks)
 		print_field("bridge", "%s", failure);
 	if (json_array_size(containers) > 0)
 		list_table(cli, &list, containers);
+	print_failures(containers);
 }

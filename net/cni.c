@@ -353,8 +353,13 @@ int cni_gc(const struct cni_host *host, const json_t *list, const json_t *valid,
 	    cni_version(job.version) < CNI_VERSION_GC)
 		return 0;
 	json_array_foreach(plugins_of(&job), i, plugin) {
-		json_auto_t *ignored = NULL;
+		json_auto_t *answer = NULL, *ignored = NULL;
 
+		/* ADD may have found that they know a lower one alone. */
+		if (run(&job, "VERSION", plugin, NULL, NULL, &answer, e) < 0)
+			return -e->code;
+		if (!lists_version(answer, job.version))
+			continue;
 		if (run(&job, "GC", plugin, "cni.dev/valid-attachments", valid, &ignored, e) < 0)
 			return -e->code;
 	}

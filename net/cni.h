@@ -55,7 +55,7 @@ int cni_del(const struct cni_host *host, const struct cni_attachment *at, struct
 
 /*
  * Let the plugins drop whatever belongs to none of VALID, [{"containerID", "ifname"}, ...].  0 as
- * well when the list forbids it or is of a version before it (1.1.0).
+ * well when the list forbids it, or it or a plugin is of a version before it (1.1.0).
  */
 int cni_gc(const struct cni_host *host, const json_t *list, const json_t *valid, struct err *e);
 

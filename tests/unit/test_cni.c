@@ -460,7 +460,7 @@ static void test_verbs_that_are_left_out(void **state)
 	struct err e = { 0 };
 
 	(void)state;
-	write_plugin("one", NOTES);
+	write_plugin("one", NOTES "[ $CNI_COMMAND != VERSION ] || echo '{\"supportedVersions\":[\"1.1.0\"]}'");
 	at.list = list;
 	assert_int_equal(cni_check(&host, &at, &e), 0);
 	assert_int_equal(cni_gc(&host, list, valid, &e), 0);
@@ -472,7 +472,10 @@ static void test_verbs_that_are_left_out(void **state)
 	assert_calls("");
 	json_object_del(list, "disableGC");
 	assert_int_equal(cni_gc(&host, list, valid, &e), 0);
-	assert_calls("GC one\n");
+	assert_calls("VERSION one\nGC one\n");
+	write_plugin("one", NOTES "[ $CNI_COMMAND != VERSION ] || echo '{\"supportedVersions\":[\"1.0.0\"]}'");
+	assert_int_equal(cni_gc(&host, list, valid, &e), 0);
+	assert_calls("VERSION one\n");
 }
 
 static void test_add_that_fails_is_undone(void **state)
