@@ -259,6 +259,13 @@ int network_await(struct container *c, struct err *e)
 	return r;
 }
 
+int64_t network_end_ms(const struct container *c)
+{
+	const struct network *network = network_find(c->agent->networks, c->id);
+
+	return network && network_has_cni(network) ? c->agent->flags.cni_timeout : 0;
+}
+
 void network_release(struct container *c)
 {
 	struct networks *networks = c->agent->networks;

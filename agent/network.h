@@ -99,8 +99,14 @@ int network_await(struct container *c, struct err *e);
 /* What containers wait for is there, or will not be: those that do are marked. */
 void networks_resume(struct networks *networks);
 
-/* What plugins gave is there by the time that the supervisor says anything of what it runs. */
+/*
+ * Take what plugins gave into the record: it is there by the time that the supervisor says anything of
+ * what it runs.
+ */
 void network_learn(struct networks *networks, struct network *network);
+
+/* How long plugins may take, at the end of what C runs, to undo what they did for it. */
+int64_t network_end_ms(const struct container *c);
 
 /* C has ended, or will not be launched: its addresses are free when its links are gone.  Idempotent. */
 void network_release(struct container *c);

@@ -11,6 +11,7 @@
 #include "agent/network.h"
 #include "agent/runtime_dir.h"
 #include "containerizer/handover.h"
+#include "isolators/network_files.h"
 #include "lib/cleanup.h"
 #include "lib/err.h"
 #include "lib/file_in.h"
@@ -358,4 +359,23 @@ int network_cni_learn(struct networks *networks, struct network *network, struct
 		is_changed = true;
 	}
 	return is_changed;
+}
+
+int network_cni_complete_files(const struct container *c, const struct network *network,
+			       struct err *e)
+{
+	json_auto_t *attachments = json_array();
+	AUTO_CLOSE int fd = runtime_dir_open(c->agent->work_fd, c->id);
+
+	for (size_t i = 0; i < network->record->n_attachments; i++) {
+		const char *text = network->record->attachments[i]->result;
+		json_t *result;
+
+		if (!text)
+			continue;
+		if (json_in_parse(text, strlen(text), &result, e) < 0)
+			return -e->code;
+		(void)json_array_append_new(attachments, json_pack("{s:o}", "result", result));
+	}
+	return network_files_complete(fd, NULL, attachments, e);
 }

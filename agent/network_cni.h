@@ -42,6 +42,10 @@ bool network_has_cni(const struct network *network);
 /* Take what ADD gave into the record, once it is there: 1 when that is changed. */
 int network_cni_learn(struct networks *networks, struct network *network, struct err *e);
 
+/* The name servers that plugins gave, for one that joins NETWORK, into the files of C. */
+int network_cni_complete_files(const struct container *c, const struct network *network,
+			       struct err *e);
+
 /* ---- agent/network_cni_errands.c: plugins that are run by us ---- */
 
 /*

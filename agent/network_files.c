@@ -10,6 +10,7 @@
 #include "agent/container.h"
 #include "agent/names.h"
 #include "agent/network.h"
+#include "agent/network_cni.h"
 #include "agent/runtime_dir.h"
 #include "containerizer/handover.h"
 #include "lib/cleanup.h"
@@ -118,13 +119,17 @@ static int write_resolver(const struct container *c, const struct network *netwo
 
 int network_files_write(const struct container *c, const char *hostname, struct err *e)
 {
-	const struct network *network = network_of(c);
+	struct network *network = network_of(c);
 	int r;
 
 	if (!network)
 		return 0;
+	/* Nothing, as a rule, before its own launch: the supervisor adds to the files what it finds. */
+	network_learn(c->agent->networks, network);
 	r = write_hosts(c, network, hostname, e);
 	if (r >= 0)
 		r = write_hostname(c, hostname, e);
-	return r < 0 ? r : write_resolver(c, network, e);
+	if (r >= 0)
+		r = write_resolver(c, network, e);
+	return r < 0 ? r : network_cni_complete_files(c, network, e);
 }

@@ -7,6 +7,7 @@
 #include "agent/agent.h"
 #include "agent/container.h"
 #include "agent/executor_events.h"
+#include "agent/network.h"
 #include "lib/cleanup.h"
 #include "lib/err.h"
 #include "lib/log.h"
@@ -128,7 +129,7 @@ static int flush_kill(struct container *c, struct err *e)
 		return 0;
 	}
 	c->is_kill_sent = true;
-	supervisor_expect(c, supervisor_grace_ms(c) + KILL_SLACK_MS, &stuck);
+	supervisor_expect(c, supervisor_grace_ms(c) + KILL_SLACK_MS + network_end_ms(c), &stuck);
 	return executor_send_kill(c, e);
 }
 

@@ -14,7 +14,7 @@ struct err;
 
 /*
  * What plugins gave, ATTACHMENTS [{"result": ...}, ...], into the files in DIR_FD that are there: the
- * addresses of HOSTNAME, and in the place of the node's name servers those of the first network that
+ * addresses of HOSTNAME (NULL: they are there), and in the place of the node's name servers those of the first network that
  * has some.
  */
 int network_files_complete(int dir_fd, const char *hostname, const json_t *attachments,

@@ -67,8 +67,9 @@ class CniNode(Node):
         task = self.launch(command, {"name": network, **info})
         return self.framework.status(task, "TASK_FAILED", "TASK_ERROR")["message"]
 
-    def end(self, task):
-        self.framework.call("KILL", task_id={"value": task})
+    def end(self, task, grace_seconds=3):
+        self.framework.call("KILL", task_id={"value": task},
+                            kill_policy={"grace_period": {"nanoseconds": grace_seconds * 10**9}})
         return self.framework.status(task, "TASK_KILLED")
 
     def ask(self, address, port=80):

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+import groups
 from cluster import wait_until
 from cni_node import CniNode, PORTS, SERVER
 from one_node import FOREVER, addresses_of
@@ -112,3 +113,34 @@ def test_an_exhausted_range_is_told_by_its_plugin(node):
     message = node.refused("small")
     assert "network 'small': ADD by plugin 'ptp':" in message and "no IP addresses available" in message
     assert len(node.leased("small")) == 1
+
+
+def test_members_of_a_pod_are_on_the_networks_of_its_holder(node):
+    ids = groups.launch(node.framework, *2 * [f"ip -j addr show eth0; cat /etc/hosts; {FOREVER}"],
+                        container={"type": "MESOS", "network_infos": [{"name": "front"}]})
+    (address,), other = (addresses_of(node.framework.status(i, "TASK_RUNNING")) for i in ids)
+    assert other == [address] and node.leased() == [address]
+    for i in ids:
+        text = wait_until(lambda i=i: "\n" in groups.read(node.agent, i) and groups.read(node.agent, i), "its network")
+        assert address in [a["local"] for a in json.loads(text.splitlines()[0])[0]["addr_info"]] and f"{address}\t" in text
+    for i in ids:
+        node.framework.call("KILL", task_id={"value": i})
+
+
+def test_an_app_of_marathon(node):
+    node.framework.stand_aside()
+    try:
+        node.deploy({
+            "id": "/web", "cmd": SERVER, "cpus": 0.1, "mem": 32, "instances": 2, "networks": [{"name": "front", "mode": "container"}],
+            "container": {"type": "MESOS", "portMappings": [{"containerPort": 80, "hostPort": 0, "name": "http"}]},
+            "healthChecks": [{"protocol": "MESOS_TCP", "portIndex": 0, "intervalSeconds": 1, "delaySeconds": 0}]})
+        tasks = node.tasks("/web")
+        addresses = [a["ipAddress"] for t in tasks for a in t["ipAddresses"]]
+        assert sorted(addresses) == node.leased("front") and len(set(addresses)) == 2
+        assert all(r["alive"] for t in tasks for r in t["healthCheckResults"])
+        for task in tasks:
+            assert node.ask(task["ipAddresses"][0]["ipAddress"]) == ["hello", "10.91.0.1"]
+            assert node.ask("10.91.0.1", task["ports"][0]) == ["hello", "10.91.0.1"]
+        node.remove("/web")
+    finally:
+        node.framework.call("REVIVE")

@@ -74,6 +74,13 @@ def test_what_cannot_be_undone_is_tried_until_it_can(node):
     wait_empty(node)
 
 
+def test_plugins_have_time_to_undo_what_they_did_before_a_kill_is_overdue(node):
+    node.add_plugin("slow", f"[ $CNI_COMMAND != DEL ] || sleep 1.3\n{PASS}")
+    add_chain(node, "chain", "slow")
+    task, _ = node.on("chain")
+    assert node.end(task, grace_seconds=0)["message"] == "Command terminated with signal Killed"
+
+
 def test_what_is_not_as_it_was_left_is_told_after_a_restart(node):
     node.add_plugin("checker", f"[ $CNI_COMMAND != CHECK ] || {{ echo '{{\"code\": 100, \"msg\": \"the link is gone\"}}'; exit 1; }}\n{PASS}")
     add_chain(node, "chain", "checker")
