@@ -109,7 +109,7 @@ static Tepui__Endpoint__State state_of(const struct endpoint *endpoint)
 
 bool endpoint_serves(const struct endpoint *endpoint)
 {
-	if (endpoint->task->is_unreachable || endpoint->weight == 0 ||
+	if (endpoint->task->is_unreachable ||
 	    endpoint->task->state != MESOS__V1__TASK_STATE__TASK_RUNNING ||
 	    (endpoint->is_checked && !endpoint->has_verdict) ||
 	    (endpoint->has_verdict && !endpoint->is_healthy))

@@ -65,7 +65,10 @@ void endpoints_update(struct agent *agent);
 /* WHY something that its labels ask for is not so: told once, however many tasks ask for it. */
 void endpoint_explain(const struct endpoint *endpoint, const char *why);
 
-/* Would new connections be sent there, as far as agents may know, if it were not to end? */
+/*
+ * Would new connections be sent there, as far as agents may know, if it were not to end?  Without a weight,
+ * too: they may know an older one.
+ */
 bool endpoint_serves(const struct endpoint *endpoint);
 /* Why it gets no new connections, in a buffer of the caller; NULL: it does. */
 const char *endpoint_why_out(const struct endpoint *endpoint, char *buf, size_t size);

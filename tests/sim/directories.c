@@ -8,6 +8,8 @@
 #include "lib/hash.h"
 #include "master_stub/core.h"
 #include "master_stub/framework.h"
+#include "master_stub/marathon/instance/weight.h"
+#include "master_stub/marathon/state.h"
 #include "master_stub/registry.h"
 #include "master_stub/task.h"
 #include "tests/sim/agent.h"
@@ -197,8 +199,23 @@ static bool knows_services(const struct sim_agent *agent, const Tepui__Endpoint 
 	return true;
 }
 
-static bool knows_tasks(const struct sim_agent *agent, const struct sim_agent *other, size_t *n,
-			char *text, size_t size)
+/* What the controller wants of its own, however often the master has forgotten it. */
+static bool knows_weight(const struct sim *sim, const struct sim_agent *agent,
+			 const Tepui__Endpoint *endpoint, char *text, size_t size)
+{
+	const struct controller *c = sim->host->controller;
+	const struct instance *instance = c ? instance_find_task(c, endpoint->task_id) : NULL;
+
+	if (!instance || !is_behind_service(endpoint))
+		return true;
+	UNLESS(endpoint->weight == instance_weight_in_force(instance),
+	       "%s gives '%s' weight %u, it is to have %u", agent->hostname, endpoint->key,
+	       endpoint->weight, instance_weight_in_force(instance));
+	return true;
+}
+
+static bool knows_tasks(const struct sim *sim, const struct sim_agent *agent,
+			const struct sim_agent *other, size_t *n, char *text, size_t size)
 {
 	const struct agent_task *task;
 
@@ -213,7 +230,8 @@ static bool knows_tasks(const struct sim_agent *agent, const struct sim_agent *o
 		       agent->hostname, endpoint->key, (int)endpoint->state, (int)state_of(task));
 		UNLESS(strcmp(endpoint->agent_id, other->id) == 0, "%s takes '%s' to be elsewhere",
 		       agent->hostname, endpoint->key);
-		if (!knows_services(agent, endpoint, text, size))
+		if (!knows_services(agent, endpoint, text, size) ||
+		    !knows_weight(sim, agent, endpoint, text, size))
 			return false;
 		++*n;
 	}
@@ -233,7 +251,7 @@ static bool is_healed(const struct sim *sim, const struct sim_agent *agent, char
 		node = mirror_find(agent->mirror.nodes, other->id);
 		UNLESS(node && node->address && strcmp(node->address, other->address) == 0,
 		       "%s does not know where %s is", agent->hostname, other->hostname);
-		if (!knows_tasks(agent, other, &n, text, size))
+		if (!knows_tasks(sim, agent, other, &n, text, size))
 			return false;
 	}
 	UNLESS(HASH_COUNT(agent->mirror.endpoints) == n, "%s knows of %u tasks, there are %zu",

@@ -117,6 +117,12 @@ static json_t *any_strategy(struct sim *sim, bool is_of_resident)
 			 pair[1]);
 }
 
+/* Of new connections; 0: none. */
+static json_t *any_weight(struct sim *sim)
+{
+	return json_integer((json_int_t)sim_between(sim, 0, 5));
+}
+
 static void add_readiness_check(json_t *definition)
 {
 	(void)json_object_set_new(definition, "portDefinitions",
@@ -191,6 +197,8 @@ static json_t *any_app(struct sim *sim, unsigned app, int instances)
 						    "command", "value", "true"));
 	if (!json_object_get(definition, "portDefinitions") && sim_chance(sim, 700))
 		add_readiness_check(definition);
+	if (sim_chance(sim, 300))
+		(void)json_object_set_new(definition, "weight", any_weight(sim));
 	return definition;
 }
 
@@ -244,8 +252,11 @@ static json_t *any_resident_update(struct sim *sim)
 			 "upgradeStrategy", any_strategy(sim, true));
 }
 
+/* One in three is adopted by the instances as they run. */
 static json_t *any_update(struct sim *sim)
 {
+	if (sim_chance(sim, 333))
+		return json_pack("{s:o}", "weight", any_weight(sim));
 	return json_pack("{s:s, s:f, s:o}", "role", any_role(sim), "cpus",
 			 (double)sim_between(sim, 1, 3) / 10, "upgradeStrategy",
 			 any_strategy(sim, false));

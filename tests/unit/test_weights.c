@@ -57,11 +57,13 @@ static void test_another_weight_is_adopted_by_those_that_run(void **state)
 static void test_versions_have_their_own_until_they_are_replaced(void **state)
 {
 	(void)state;
-	start(2, ",\"weight\":2,\"upgradeStrategy\":{\"minimumHealthCapacity\":1,\"maximumOverCapacity\":1}");
+	start(2, ",\"weight\":9,\"upgradeStrategy\":{\"minimumHealthCapacity\":1,\"maximumOverCapacity\":1}");
+	post("{\"id\":\"/web\",\"weight\":2}");
 	post("{\"id\":\"/web\",\"cmd\":\"new\",\"weight\":5}");
 	offer();
 	assert_int_equal(task_at(2)->weight, 5);
 	check_weights(0, 2, 2);
+	assert_int_equal(world.scheduler.n_weighs, 2);
 }
 
 /* What it knew is in its memory only. */

@@ -5,16 +5,26 @@
 #include "master_stub/marathon/instance/scheduler_calls.h"
 #include "master_stub/marathon/state.h"
 
+/* A change of it alone is adopted by those that are there, and theirs when others are to follow them. */
+static int64_t adopted_weight(const struct instance *instance)
+{
+	const struct version *version;
+
+	TAILQ_FOREACH(version, &instance->entry->versions, of_app) {
+		if (instance_is_current(instance, version->app))
+			return version->app->weight;
+	}
+	return instance->spec->weight;
+}
+
 /* CANARY: of its app; NULL: that has none. */
 static int64_t weight_of(const struct instance *instance, const struct rollout_weights *canary)
 {
-	const struct app *target = instance->entry->target;
-	bool is_current = target && instance_is_current(instance, target);
+	const struct entry *entry = instance->entry;
 
 	if (canary)
-		return is_current ? canary->of_new : canary->of_old;
-	/* A change of it alone is adopted by those that are there. */
-	return is_current ? target->weight : instance->spec->weight;
+		return instance_is_current(instance, entry->target) ? canary->of_new : canary->of_old;
+	return adopted_weight(instance);
 }
 
 static unsigned in_force(int64_t weight)
