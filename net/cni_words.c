@@ -3,10 +3,10 @@
 #include <arpa/inet.h>
 #include <ctype.h>
 #include <net/if.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "lib/cleanup.h"
+#include "lib/err.h"
+#include "net/ip_prefix.h"
 
 enum { MAX_VARIABLES = 1024, MAX_CONTAINER_ID = 255 };
 
@@ -69,21 +69,10 @@ int cni_address_family(const char *text)
 
 int cni_network_family(const char *text)
 {
-	const char *slash = strchr(text, '/');
-	size_t size = slash ? (size_t)(slash - text) : 0, digits;
-	char address[INET6_ADDRSTRLEN];
-	int family;
+	struct ip_prefix prefix;
+	struct err ignored = { 0 };
 
-	if (size == 0 || size >= sizeof(address))
-		return 0;
-	memcpy(address, text, size);
-	address[size] = '\0';
-	family = cni_address_family(address);
-	digits = strspn(slash + 1, "0123456789");
-	if (digits == 0 || digits > 3 || slash[1 + digits] != '\0' ||
-	    strtoul(slash + 1, NULL, 10) > (family == AF_INET ? 32 : 128))
-		return 0;
-	return family;
+	return strchr(text, '/') && ip_prefix_parse(text, &prefix, &ignored) >= 0 ? prefix.family : 0;
 }
 
 bool cni_are_variables(const char *text)
