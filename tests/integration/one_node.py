@@ -13,9 +13,12 @@ FOREVER = "exec sleep 1000"
 
 class Node(Cluster):
     def __init__(self, *flags, before=()):
-        self.namespace, self.flags = Namespace("127.0.0.1"), flags
+        """BEFORE: a command that is run in the namespace first."""
+        self.namespace = Namespace("127.0.0.1")
         with contextlib.ExitStack() as undo:
             undo.callback(self.namespace.close)
+            if before:
+                self.run(*before)
             super().__init__("network", self.namespace)
             undo.callback(super().close)
             self.start_master()

@@ -2,6 +2,7 @@
 import contextlib
 import itertools
 import json
+import os
 import re
 import subprocess
 
@@ -167,6 +168,15 @@ def test_traffic_is_counted_as_the_container_sees_it(node):
                      node.agent.call("GET", "/metrics").body.decode())
 
 
+def test_a_supervisor_is_no_larger_for_its_network(node):
+    task, _ = node.running()
+    pid = node.agent.container_of(task)["status"]["executor_pid"]
+    with open(f"/proc/{pid}/smaps_rollup", encoding="ascii") as file:
+        anonymous_kib, = (int(line.split()[1]) for line in file if line.startswith("Anonymous:"))
+    if not os.environ.get("TEPUI_TEST_SANITIZED"):
+        assert anonymous_kib <= 300
+
+
 def test_bandwidth_is_limited_in_both_directions(node):
     labels = {"labels": [{"key": "bandwidth_in", "value": "8mbit"}, {"key": "bandwidth_out", "value": "16mbit"}]}
     task, _ = node.running(info={"labels": labels})
@@ -264,6 +274,24 @@ def test_a_bridge_that_somebody_removed_is_made_again(node):
     task, (address, address6) = node.running(SERVER)
     assert node.run("sh", "-c", asking(address, address6)).count("from") == 2
     assert node.links()[f"tepui-v{address.split('.')[-1]}"]["master"] == "tepui0" and task
+
+
+def test_a_node_without_ipv6_has_a_bridge_without(node):
+    without = ("sysctl", "-qw", "net.ipv6.conf.all.disable_ipv6=1")
+    assert node.running()[1][1].startswith("fd74")
+    with contextlib.closing(Node(before=without)) as other:
+        assert other.running()[1] == ["172.29.0.2"]
+        assert "bridge 'tepui0' has no IPv6, for the node has none" in other.agent.text()
+
+
+def test_routes_that_the_node_learns_from_routers_stay(node):
+    """Forwarding would end that where it is 1."""
+    node.run("ip", "link", "add", "learns", "type", "veth", "peer", "name", "router")
+    node.run("sysctl", "-qw", "net.ipv6.conf.learns.accept_ra=1", "net.ipv6.conf.all.forwarding=0")
+    node.run("ip", "link", "delete", "tepui0", check=False)
+    node.running()
+    assert node.run("sysctl", "-n", "net.ipv6.conf.all.forwarding", "net.ipv6.conf.learns.accept_ra").split() == ["1", "2"]
+    node.run("ip", "link", "delete", "learns")
 
 
 def test_a_second_agent_of_the_node_leaves_the_networks_to_the_first(node):
