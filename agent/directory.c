@@ -39,11 +39,14 @@ static void tell_settled(const struct directory *directory)
 static void apply_removals(struct directory *directory, const Tepui__Directory *message)
 {
 	for (size_t i = 0; i < message->n_removed_endpoints; i++)
-		directory_remove_endpoint(directory, directory_seek_endpoint(directory, message->removed_endpoints[i]));
+		directory_remove_endpoint(directory, directory_seek_endpoint(
+			directory, message->removed_endpoints[i]));
 	for (size_t i = 0; i < message->n_removed_services; i++)
-		directory_remove_service(directory, directory_seek_service(directory, message->removed_services[i]));
+		directory_remove_service(directory, directory_seek_service(
+			directory, message->removed_services[i]));
 	for (size_t i = 0; i < message->n_removed_nodes; i++)
-		directory_remove_node(directory, directory_seek_node(directory, message->removed_nodes[i]));
+		directory_remove_node(directory, directory_seek_node(
+			directory, message->removed_nodes[i]));
 }
 
 /* Removals first: what they give up another one may have. */
@@ -122,7 +125,8 @@ static void forget_untold_at_nodes(struct directory *directory, const Tepui__Dir
 								  message->nodes[i]->agent_id);
 
 		/* One of which no more is known than its endpoints ends with the last. */
-		for (endpoint = node ? TAILQ_FIRST(&node->endpoints) : NULL; endpoint; endpoint = next) {
+		endpoint = node ? TAILQ_FIRST(&node->endpoints) : NULL;
+		for (; endpoint; endpoint = next) {
 			next = TAILQ_NEXT(endpoint, of_node);
 			if (endpoint->stream != directory->stream)
 				directory_remove_endpoint(directory, endpoint);
@@ -188,7 +192,8 @@ static int add_to_run(struct directory *directory, Tepui__Directory *message_tak
 	if (!run) {
 		pb_free(&message_take->base);
 		return err_set(e, directory->n_run < MAX_RUN ? ENOMEM : EPROTO,
-			       "take the directory of the master: %zu messages have not come to an end",
+			       "take the directory of the master: %zu messages have not come to an "
+			       "end",
 			       directory->n_run);
 	}
 	directory->run = run;
@@ -196,7 +201,8 @@ static int add_to_run(struct directory *directory, Tepui__Directory *message_tak
 	return 0;
 }
 
-static int check_order(const struct directory *directory, const Tepui__Directory *message, struct err *e)
+static int check_order(const struct directory *directory, const Tepui__Directory *message,
+		       struct err *e)
 {
 	uint64_t expected = directory->n_messages + 1;
 
@@ -237,27 +243,29 @@ int directory_apply(struct directory *directory, Tepui__Directory *message_take,
 
 void directory_in_force(struct directory *directory, uint64_t generation)
 {
+	struct master_link *link = directory->agent->link;
 	struct err e = { 0 };
 
 	if (generation <= directory->in_force || generation > directory->generation)
 		return;
 	directory->in_force = generation;
 	/* What an earlier stream told nobody waits for any more. */
-	if (generation > directory->base && master_link_is_up(directory->agent->link) &&
-	    master_link_directory_applied(directory->agent->link, generation - directory->base, &e) < 0)
+	if (generation > directory->base && master_link_is_up(link) &&
+	    master_link_directory_applied(link, generation - directory->base, &e) < 0)
 		log_write_err(LOG_LEVEL_WARNING, &e, "tell the master that its directory is in force");
 }
 
 /* ---- the table as others see it ---- */
 
-const struct directory_node *directory_node_find(const struct directory *directory, const char *agent_id_)
+const struct directory_node *directory_node_find(const struct directory *directory, const char *id)
 {
-	const struct directory_node *node = directory_seek_node(directory, agent_id_);
+	const struct directory_node *node = directory_seek_node(directory, id);
 
 	return node && node->info ? node : NULL;
 }
 
-const struct directory_service *directory_service_find(const struct directory *directory, const char *key)
+const struct directory_service *directory_service_find(const struct directory *directory,
+						       const char *key)
 {
 	const struct directory_service *service = directory_seek_service(directory, key);
 
@@ -283,7 +291,8 @@ const struct directory_node *directory_node_next(const struct directory *directo
 const struct directory_service *directory_service_next(const struct directory *directory,
 						       const struct directory_service *previous)
 {
-	const struct directory_service *service = previous ? previous->hh.next : directory->services;
+	const struct directory_service *service = previous ? previous->hh.next :
+							     directory->services;
 
 	while (service && !directory_is_service(service))
 		service = service->hh.next;
@@ -322,8 +331,8 @@ int directory_new(struct agent *agent, struct directory **ret, struct err *e)
 	return 0;
 }
 
-int directory_listen(struct directory *directory, const struct directory_listener *listener, void *arg,
-		     struct err *e)
+int directory_listen(struct directory *directory, const struct directory_listener *listener,
+		     void *arg, struct err *e)
 {
 	if (directory->n_listeners == DIRECTORY_MAX_LISTENERS)
 		return err_set(e, ENOMEM, "listen to the directory");

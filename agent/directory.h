@@ -101,7 +101,7 @@ struct directory_listener {
 			 const struct directory_endpoint *after);
 	/* What is known of it has changed.  INFO is gone after the call if IS_REMOVED. */
 	void (*node)(void *arg, const struct directory_node *node, bool is_removed);
-	/* After all endpoints: it or any of its backends has changed.  Gone after the call if IS_REMOVED. */
+	/* After all endpoints: it or any of its backends has changed.  IS_REMOVED: gone after the call. */
 	void (*service)(void *arg, const struct directory_service *service, bool is_removed);
 	/* All has been told that GENERATION, which only ever grows, consists of. */
 	void (*settled)(void *arg, uint64_t generation);
@@ -128,8 +128,9 @@ int directory_apply(struct directory *directory, Tepui__Directory *message_take,
 void directory_in_force(struct directory *directory, uint64_t generation);
 
 /* NULL: it is not known. */
-const struct directory_node *directory_node_find(const struct directory *directory, const char *agent_id);
-const struct directory_service *directory_service_find(const struct directory *directory, const char *key);
+const struct directory_node *directory_node_find(const struct directory *directory, const char *id);
+const struct directory_service *directory_service_find(const struct directory *directory,
+						       const char *key);
 const struct directory_endpoint *directory_endpoint_find(const struct directory *directory,
 							 const char *key);
 
@@ -149,7 +150,7 @@ struct directory_counts {
 };
 struct directory_counts directory_count(const struct directory *directory);
 
-/* directory_check.c: -EINVAL says what is wrong.  Enum values that the schema does not know are unset. */
+/* directory_check.c: -EINVAL says what is wrong.  Unknown values of enums are unset. */
 int directory_check_node(Tepui__DirectoryNode *node, struct err *e);
 int directory_check_service(Tepui__Service *service, struct err *e);
 int directory_check_endpoint(Tepui__Endpoint *endpoint, struct err *e);

@@ -14,7 +14,8 @@
 
 /* ---- what is told ---- */
 
-static void tell_endpoint(const struct directory *directory, const struct directory_endpoint *before,
+static void tell_endpoint(const struct directory *directory,
+			  const struct directory_endpoint *before,
 			  const struct directory_endpoint *after)
 {
 	for (size_t i = 0; i < directory->n_listeners; i++) {
@@ -29,7 +30,8 @@ static void tell_node(const struct directory *directory, const struct directory_
 {
 	for (size_t i = 0; i < directory->n_listeners; i++) {
 		if (directory->listeners[i].does->node)
-			directory->listeners[i].does->node(directory->listeners[i].arg, node, is_removed);
+			directory->listeners[i].does->node(directory->listeners[i].arg, node,
+							   is_removed);
 	}
 }
 
@@ -201,7 +203,8 @@ static int claim(struct directory *directory, struct directory_service *service,
 	return 0;
 }
 
-static int take_claims(struct directory *directory, struct directory_service *service, struct err *e)
+static int take_claims(struct directory *directory, struct directory_service *service,
+		       struct err *e)
 {
 	const Tepui__Service *info = service->info;
 	struct in_addr address;
@@ -216,7 +219,8 @@ static int take_claims(struct directory *directory, struct directory_service *se
 	return r;
 }
 
-static struct directory_service *get_service(struct directory *directory, const char *key, struct err *e)
+static struct directory_service *get_service(struct directory *directory, const char *key,
+					     struct err *e)
 {
 	struct directory_service *service = directory_seek_service(directory, key);
 
@@ -226,7 +230,8 @@ static struct directory_service *get_service(struct directory *directory, const 
 	if (service)
 		service->key = strdup(key);
 	if (service && service->key)
-		HASH_ADD_KEYPTR(hh, directory->services, service->key, strlen(service->key), service);
+		HASH_ADD_KEYPTR(hh, directory->services, service->key, strlen(service->key),
+				service);
 	if (!service || !service->hh.tbl) {
 		if (service)
 			free(service->key);
@@ -308,7 +313,8 @@ int directory_take_service(struct directory *directory, Tepui__Service **info, s
 
 /* ---- endpoints ---- */
 
-struct directory_endpoint *directory_seek_endpoint(const struct directory *directory, const char *key)
+struct directory_endpoint *directory_seek_endpoint(const struct directory *directory,
+						   const char *key)
 {
 	struct directory_endpoint *endpoint;
 
@@ -458,8 +464,8 @@ static int link_endpoint(struct directory *directory, struct directory_endpoint 
 }
 
 /* With room for all that it may be behind. */
-static struct directory_endpoint *make_endpoint(const struct directory *directory, Tepui__Endpoint *info_take,
-						struct err *e)
+static struct directory_endpoint *make_endpoint(const struct directory *directory,
+						Tepui__Endpoint *info_take, struct err *e)
 {
 	struct directory_endpoint *endpoint = calloc(1, sizeof(*endpoint));
 	size_t n = count_backends(info_take);

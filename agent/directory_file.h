@@ -1,4 +1,4 @@
-/* The directory in a file of the work directory: services and names outlive a restart while the master is away. */
+/* The directory in a file, by which services and names outlive a restart while the master is away. */
 #ifndef AGENT_DIRECTORY_FILE_H
 #define AGENT_DIRECTORY_FILE_H
 

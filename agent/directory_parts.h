@@ -1,4 +1,4 @@
-/* Between the parts of the directory: directory.c takes messages apart, directory_entries.c keeps the table. */
+/* What directory.c, which takes messages apart, and directory_entries.c, the table, share. */
 #ifndef AGENT_DIRECTORY_PARTS_H
 #define AGENT_DIRECTORY_PARTS_H
 
@@ -31,8 +31,10 @@ struct directory {
 
 /* Whatever is there, also without INFO or about to be told as removed; NULL. */
 struct directory_node *directory_seek_node(const struct directory *directory, const char *id);
-struct directory_service *directory_seek_service(const struct directory *directory, const char *key);
-struct directory_endpoint *directory_seek_endpoint(const struct directory *directory, const char *key);
+struct directory_service *directory_seek_service(const struct directory *directory,
+						 const char *key);
+struct directory_endpoint *directory_seek_endpoint(const struct directory *directory,
+						   const char *key);
 
 /* Is it more than a name? */
 bool directory_is_service(const struct directory_service *service);

@@ -53,7 +53,8 @@ static void add(struct service_figures *sum, const struct directory_service *ser
 	sum->backends += (double)service->n_backends;
 }
 
-static void print_service_metric(FILE *out, const struct service_figures *figures, size_t n, size_t row)
+static void print_service_metric(FILE *out, const struct service_figures *figures, size_t n,
+				 size_t row)
 {
 	metrics_family(out, service_metrics[row].name, service_metrics[row].type,
 		       service_metrics[row].help);
@@ -88,7 +89,8 @@ static void print_each_service(FILE *out, const struct directory *directory,
 	free(figures);
 }
 
-void metrics_print_services(FILE *out, const struct agent *agent, const struct traffic_table *traffic)
+void metrics_print_services(FILE *out, const struct agent *agent,
+			    const struct traffic_table *traffic)
 {
 	struct directory_counts directory = directory_count(agent->directory);
 	struct ruleset_counts ruleset = ruleset_count(agent->ruleset);

@@ -17,8 +17,9 @@ void metrics_counter(FILE *out, const char *name, const char *help, double value
 /* NAME="VALUE", with VALUE escaped as the format wants it. */
 void metrics_label(FILE *out, const char *name, const char *value);
 
-/* metrics_network.c: services, with what they have carried if TRAFFIC is not NULL, and the node's networks. */
-void metrics_print_services(FILE *out, const struct agent *agent, const struct traffic_table *traffic);
+/* metrics_network.c: services, if TRAFFIC is not NULL with what they have carried; the networks. */
+void metrics_print_services(FILE *out, const struct agent *agent,
+			    const struct traffic_table *traffic);
 void metrics_print_networks(FILE *out, const struct agent *agent);
 
 #endif

@@ -129,7 +129,7 @@ static void add_counts(json_t *service, const json_t *row)
 	}
 }
 
-/* Daemon at ADDRESS's services of NAME, as labels have it ("/web") or without slash, or of a key. */
+/* Services of NAME, with or without slash, or of a key, as the daemon at ADDRESS has them. */
 static int get_services(struct cli *cli, const char *address, const char *name, json_t **ret,
 			struct err *e)
 {

@@ -203,11 +203,21 @@ def test_the_command_line_shows_services_and_what_they_have_carried(fleet):
     address = serving(fleet, 6)
     row, = [line for line in fleet.tepui("service").splitlines() if line.startswith("web ")]
     assert row.split() == ["web", f"{address[0]}:80", "tcp", "ROUND_ROBIN", "6/6", "30080", "marathon"]
-    for node in fleet.machines[1:3]:
-        spread(node, address, 12)
-    shown = fleet.tepui("service", "show", "/web", "--traffic")
-    rows = [line.split() for line in shown.splitlines() if line.startswith("web.instance-")]
-    assert len(rows) == 6 and all(row[3:6] == ["SERVING", "1", "4"] for row in rows), shown
+
+    def connections():
+        shown = fleet.tepui("service", "show", "/web", "--traffic")
+        rows = [line.split() for line in shown.splitlines() if line.startswith("web.instance-")]
+        assert all(row[3:5] == ["SERVING", "1"] for row in rows), shown
+        return {row[0]: int(row[5]) for row in rows}
+
+    def one_round():
+        """Of each of two nodes; what is counted then."""
+        for node in fleet.machines[1:3]:
+            spread(node, address, 6)
+        return connections()
+    # Counters come a moment after what they count.
+    before = wait_until(lambda: (lambda a, b: b if all(b[t] == a[t] + 2 for t in a) else None)(one_round(), one_round()), "all count")
+    assert len(before) == 6 and one_round() == {task: n + 2 for task, n in before.items()}
     missing = fleet.tepui("service", "show", "nothing", check=False)
     assert missing.returncode == 4 and "find service 'nothing'" in missing.stderr
     # One that is out says why.
