@@ -215,9 +215,12 @@ def test_the_command_line_shows_services_and_what_they_have_carried(fleet):
         for node in fleet.machines[1:3]:
             spread(node, address, 6)
         return connections()
+
+    def each_is_counted():
+        first, second = one_round(), one_round()
+        return len(first) == 6 and second == {task: n + 2 for task, n in first.items()}
     # Counters come a moment after what they count.
-    before = wait_until(lambda: (lambda a, b: b if all(b[t] == a[t] + 2 for t in a) else None)(one_round(), one_round()), "all count")
-    assert len(before) == 6 and one_round() == {task: n + 2 for task, n in before.items()}
+    wait_until(each_is_counted, "two connections more for each")
     missing = fleet.tepui("service", "show", "nothing", check=False)
     assert missing.returncode == 4 and "find service 'nothing'" in missing.stderr
     # One that is out says why.
