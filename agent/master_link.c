@@ -11,6 +11,7 @@
 #include "agent/directory.h"
 #include "agent/master_calls.h"
 #include "agent/names.h"
+#include "agent/ruleset.h"
 #include "agent/operations.h"
 #include "agent/task.h"
 #include "agent/updates.h"
@@ -467,8 +468,10 @@ static int dial(struct master_link *link, struct err *e)
 		r = http_client_authorize(link->calls, agent->authorization, e);
 	if (r >= 0)
 		r = find_address(link, e);
-	if (r >= 0)
+	if (r >= 0) {
 		names_set_master(agent->names, http_client_address(link->stream));
+		ruleset_set_master(agent->ruleset, http_client_address(link->stream));
+	}
 	if (r >= 0)
 		r = master_call_subscribe(agent, &body, &call.size, e);
 	if (r < 0)

@@ -18,6 +18,7 @@
 #include "lib/log.h"
 #include "lib/loop.h"
 #include "lib/program.h"
+#include "net/address.h"
 #include "net/nft_client.h"
 #include "net/nft_watch.h"
 
@@ -367,6 +368,19 @@ void ruleset_set_bridge(struct ruleset *ruleset, const struct bridge *bridge)
 	ruleset->bridge = *bridge;
 	ruleset->is_whole = true;
 	ruleset->has_ways = false;
+	ruleset_wake(ruleset);
+}
+
+void ruleset_set_master(struct ruleset *ruleset, const struct address *master)
+{
+	struct sockaddr_in ip = { 0 };
+
+	if (master->storage.ss_family == AF_INET)
+		memcpy(&ip, &master->storage, sizeof(ip));
+	if (ip.sin_addr.s_addr == ruleset->master)
+		return;
+	ruleset->master = ip.sin_addr.s_addr;
+	ruleset->is_whole = true;
 	ruleset_wake(ruleset);
 }
 

@@ -19,6 +19,7 @@
 #include "net/nft/protocol.h"
 #include "proto/tepui.pb-c.h"
 
+struct address;
 struct agent;
 struct directory_endpoint;
 struct bridge;
@@ -35,6 +36,9 @@ void ruleset_free(struct ruleset *ruleset);
  * or the like.
  */
 void ruleset_set_bridge(struct ruleset *ruleset, const struct bridge *bridge);
+
+/* Where the master is: no service's address, whatever the master itself says. */
+void ruleset_set_master(struct ruleset *ruleset, const struct address *master);
 
 /*
  * Port mappings and policy of a container on the bridge, in force soon; also of one that is known.

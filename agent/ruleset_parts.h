@@ -106,6 +106,7 @@ struct ruleset {
 	struct nft_watch *watch;
 	struct loop_timer *timer;		/* the next transaction */
 	struct bridge bridge;			/* no name: there is none */
+	in_addr_t master;			/* 0: it has none, or none that is known */
 	struct ruleset_service *services;
 	TAILQ_HEAD(, ruleset_service) dirty, uncounted;
 	struct ruleset_space space;

@@ -6,6 +6,7 @@
 #include "agent/agent.h"
 #include "agent/ruleset_parts.h"
 #include "lib/cleanup.h"
+#include "lib/log.h"
 #include "lib/texts.h"
 
 /* ---- where a backend is ---- */
@@ -177,6 +178,20 @@ static int find_slots(struct ruleset_plan *plan, const char *key)
 	return 0;
 }
 
+/*
+ * What is nobody's to give to a service: with the master's address it would be the master to all
+ * agents, and with one of the bridge's it would be others' containers.
+ */
+static bool is_taken(const struct ruleset *ruleset, in_addr_t address)
+{
+	struct ip_prefix host = { .family = AF_INET, .length = 32 };
+
+	memcpy(host.bytes, &address, sizeof(address));
+	return address && (address == ruleset->master ||
+			   (*ruleset->bridge.name &&
+			    ip_prefix_contains(&ruleset->bridge.address, &host)));
+}
+
 int ruleset_plan(const struct ruleset *ruleset, const struct directory_service *service,
 		 struct ruleset_plan *ret, struct err *e)
 {
@@ -190,6 +205,11 @@ int ruleset_plan(const struct ruleset *ruleset, const struct directory_service *
 	};
 
 	(void)parse_address(info->address, &plan.address);
+	if (is_taken(ruleset, plan.address)) {
+		log_warning("service '%s' is not called at '%s': the address is the master's, or the "
+			    "bridge's", service->key, info->address);
+		plan.address = 0;
+	}
 	if (find_backends(ruleset, service, &plan) < 0 || find_slots(&plan, service->key) < 0) {
 		ruleset_plan_done(&plan);
 		return err_set(e, ENOMEM, "balance service '%s'", service->key);

@@ -260,6 +260,30 @@ static void test_nodes_known_by_loopback_are_reached_at_the_bridge(void **state)
 	assert_non_null(strstr(write_services(w, true), ": 172.29.0.1 . 31000 }"));
 }
 
+static void test_no_service_takes_the_place_of_the_master_or_of_containers(void **state)
+{
+	static const struct {
+		const char *address;
+		bool is_called;
+	} rows[] = {
+		{ "10.0.0.9", false }, { "172.29.0.5", false }, { "172.29.0.1", false }, { "10.0.0.8", true },
+	};
+	struct world *w = *state;
+	struct err e = { 0 };
+
+	w->ruleset.master = inet_addr("10.0.0.9");
+	(void)snprintf(w->ruleset.bridge.name, sizeof(w->ruleset.bridge.name), "tepui0");
+	assert_int_equal(ip_prefix_parse("172.29.0.1/16", &w->ruleset.bridge.address, &e), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		AUTO_FREE char *body = NULL;
+
+		assert_true(asprintf(&body, NODES ",'services':[{'key':'web:80/tcp','address':'%s','port':80,"
+				     "'protocol':'tcp'}],'endpoints':[" ENDPOINT("t1", "A2", "}]}]"), rows[i].address) > 0);
+		tell(w, body);
+		assert_int_equal(!!strstr(write_services(w, true), "services {"), rows[i].is_called);
+	}
+}
+
 /* ---- what is to be forgotten ---- */
 
 static struct directory_endpoint as(const struct directory_endpoint *endpoint, Tepui__Endpoint *info,
@@ -321,6 +345,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_a_service_that_finds_no_room_has_no_backend_and_harms_no_other,
 						set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_nodes_known_by_loopback_are_reached_at_the_bridge, set_up,
+						tear_down),
+		cmocka_unit_test_setup_teardown(test_no_service_takes_the_place_of_the_master_or_of_containers, set_up,
 						tear_down),
 		cmocka_unit_test_setup_teardown(test_connections_are_forgotten_when_nobody_would_end_them, set_up,
 						tear_down),
