@@ -53,6 +53,7 @@ static void read_addresses(struct ruleset_container *c, const Tepui__NetworkReco
 		/* Only those of the bridge have one. */
 		if (!at->link)
 			continue;
+		(void)snprintf(c->link, sizeof(c->link), "%s", at->link);
 		for (size_t j = 0; j < at->n_addresses; j++)
 			read_address(c, at->addresses[j]);
 	}
@@ -383,14 +384,15 @@ static const struct {
 	{ "ip6", "ports", AF_INET6, put_ports },
 	{ "ip6", "hairpin", AF_INET6, put_hairpin },
 	{ "ip6", "restricted", AF_INET6, put_restricted },
-	{ "bridge", "restricted", AF_INET, put_restricted },
-	{ "bridge", "restricted6", AF_INET6, put_restricted },
+	{ "bridge", "restricted", AF_PACKET, put_restricted },
 };
 
-/* False: it has none of FAMILY, or there is no table of it. */
+/* To the bridge it is known by its link.  False: it has none of FAMILY, or there is no table of it. */
 static bool format_address(const struct ruleset *ruleset, const struct ruleset_container *c,
 			   int family, char ret[INET6_ADDRSTRLEN])
 {
+	if (family == AF_PACKET)
+		return *c->link && snprintf(ret, INET6_ADDRSTRLEN, "\"%s\"", c->link) > 0;
 	if (family == AF_INET)
 		return c->address && inet_ntop(AF_INET, &c->address, ret, INET6_ADDRSTRLEN);
 	return ruleset->bridge.address6.family && !IN6_IS_ADDR_UNSPECIFIED(&c->address6) &&

@@ -84,6 +84,7 @@ struct ruleset_target {
 
 struct ruleset_container {
 	char *id;
+	char link[LINK_NAME_SIZE];		/* the node's end */
 	in_addr_t address;			/* 0: none of that family */
 	struct in6_addr address6;
 	struct ruleset_port *ports;

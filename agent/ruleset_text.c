@@ -293,7 +293,7 @@ static void write_ip6(const struct ruleset *ruleset, FILE *out)
 /*
  * What one container sends to another is routed instead of bridged: only so are answers of a service
  * given back their address, and does policy hold among those of one bridge.  What is for all of them
- * cannot be routed, and is not for those with a policy to send.
+ * cannot be routed, and is not for those with a policy to send, by whatever address of theirs.
  */
 static void write_bridge(const struct bridge *bridge, FILE *out)
 {
@@ -303,14 +303,12 @@ static void write_bridge(const struct bridge *bridge, FILE *out)
 	replace_table("bridge", out);
 	fprintf(out,
 		"table bridge " NFT_TABLE " {\n"
-		"	set restricted { type ipv4_addr; }\n"
-		"	set restricted6 { type ipv6_addr; }\n"
+		"	set restricted { type ifname; }\n"
 		"	chain prerouting {\n"
 		"		type filter hook prerouting priority dstnat;\n"
 		"		iifname != \"" NETWORK_LINK "*\" return\n"
 		"		icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } return\n"
-		"		meta pkttype { broadcast, multicast } ip saddr @restricted drop\n"
-		"		meta pkttype { broadcast, multicast } ip6 saddr @restricted6 drop\n"
+		"		meta pkttype { broadcast, multicast } ether type { ip, ip6 } iifname @restricted drop\n"
 		"		meta pkttype other ether type { ip, ip6 }"
 		" ether daddr set %02x:%02x:%02x:%02x:%02x:%02x meta pkttype set unicast\n"
 		"	}\n"
