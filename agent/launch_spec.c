@@ -37,12 +37,22 @@ static const uint64_t root_capabilities = CAP_BIT(CHOWN) | CAP_BIT(DAC_OVERRIDE)
 
 /* ---- what cannot be honoured ---- */
 
+/* It becomes a line of files by which programs find hosts. */
+static bool is_hostname(const char *text)
+{
+	static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.";
+	size_t size = strlen(text);
+
+	return size > 0 && size <= MAX_HOSTNAME && strspn(text, allowed) == size;
+}
+
 static int check_container(const Mesos__V1__ContainerInfo *c, struct err *e)
 {
 	if (c->type == MESOS__V1__CONTAINER_INFO__TYPE__DOCKER || c->docker)
 		return err_set(e, ENOTSUP, "container.type: DOCKER is not supported, MESOS is");
-	if (c->hostname && (!*c->hostname || strlen(c->hostname) > MAX_HOSTNAME))
-		return err_set(e, EINVAL, "container.hostname: not 1 to %d bytes", MAX_HOSTNAME);
+	if (c->hostname && !is_hostname(c->hostname))
+		return err_set(e, EINVAL, "container.hostname: not 1 to %d letters, digits, '-', '_' "
+			       "and '.'", MAX_HOSTNAME);
 	return 0;
 }
 

@@ -378,6 +378,8 @@ static const struct {
 	{ "\"command\":{\"value\":\"x\",\"environment\":{\"variables\":[{\"name\":\"A\",\"type\":"
 	  "\"SECRET\"}]}},", -ENOTSUP,
 	  "command.environment: 'A' is a secret, which is not supported" },
+	{ COMMAND "\"container\":{\"type\":\"MESOS\",\"hostname\":\"a\\n192.0.2.1 db\"},", -EINVAL,
+	  "container.hostname: not 1 to 64 letters, digits, '-', '_' and '.'" },
 	{ COMMAND "\"container\":{\"type\":\"DOCKER\"},", -ENOTSUP,
 	  "container.type: DOCKER is not supported, MESOS is" },
 	{ VOLUME("\"container_path\":\"/x\""), -EINVAL,
