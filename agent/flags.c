@@ -197,7 +197,7 @@ static int check_ip(const char *ip, struct err *e)
 	if (!ip || (inet_pton(AF_INET, ip, &ip4) == 1 && ip4.s_addr != INADDR_ANY) ||
 	    (inet_pton(AF_INET6, ip, &ip6) == 1 && !IN6_IS_ADDR_UNSPECIFIED(&ip6)))
 		return 0;
-	return err_set(e, EINVAL, "use '--advertise_ip=%s': it is no address of one node", ip);
+	return err_set(e, EINVAL, "use '--advertise_ip=%s': it is no IP address of one node", ip);
 }
 
 static int check(const struct agent_flags *flags, struct err *e)

@@ -15,8 +15,9 @@ static int read_subnet(const char *text, int family, unsigned min_length, unsign
 
 	if (r < 0)
 		return r;
-	if (ret->family != family || ret->length < min_length || ret->length > max_length ||
-	    !ip_prefix_is_network(ret))
+	if (ret->family == family && !ip_prefix_is_network(ret))
+		return err_set(e, EINVAL, "'%s' is not a network: it has bits behind its prefix", text);
+	if (ret->family != family || ret->length < min_length || ret->length > max_length)
 		return err_set(e, EINVAL, "'%s' is not a network of IPv%d with %u to %u bits", text,
 			       family == AF_INET ? 4 : 6, min_length, max_length);
 	return 0;

@@ -121,7 +121,7 @@ void metrics_print_networks(FILE *out, const struct agent *agent)
 	metrics_gauge(out, "tepui_network_bridge_made", "Is there a bridge for containers?",
 		      networks->is_bridge_made);
 	metrics_gauge(out, "tepui_network_addresses", "Addresses for containers on it.",
-		      (double)networks->ipam.last);
+		      (double)(networks->ipam.last - IPAM_GATEWAY));
 	metrics_gauge(out, "tepui_network_addresses_used", "Those that are in use.",
 		      (double)ranges_count(&networks->ipam.used));
 	metrics_gauge(out, "tepui_network_containers", "Containers with networks of their own.",

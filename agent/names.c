@@ -92,7 +92,7 @@ static int listen_all(struct names *names, struct err *e)
 		struct err why = { 0 };
 
 		if (dns_server_listen(names->server, &all.of[i], &why) < 0)
-			log_write_err(LOG_LEVEL_WARNING, &why, "names are not answered there");
+			log_write_err(LOG_LEVEL_WARNING, &why, "names are not answered there (see --dns_listen)");
 	}
 	return 0;
 }

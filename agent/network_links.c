@@ -55,8 +55,7 @@ int networks_own(struct networks *networks, struct err *e)
 		return fd;
 	if (flock(fd, LOCK_EX | LOCK_NB) < 0)
 		return errno == EWOULDBLOCK ?
-			       err_set(e, EBUSY, "have networks here: another agent of this node "
-				       "has them") :
+			       err_set(e, EBUSY, "another agent of this node has its networks") :
 			       err_set(e, errno, "lock the networks of this node");
 	networks->lock_fd = TAKE_FD(fd);
 	return 0;

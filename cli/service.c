@@ -219,7 +219,7 @@ static int service_show(struct cli *cli, char **args, size_t n, struct err *e)
 	(void)n;
 	found = json_object_get(reply, "services");
 	if (r >= 0 && json_array_size(found) == 0)
-		r = err_set(e, ENOENT, "find service '%s'", args[0]);
+		r = err_set(e, ENOENT, "no service '%s' (see 'tepui service list')", args[0]);
 	json_array_foreach(found, i, service) {
 		if (r >= 0 && cli->options.traffic)
 			r = add_traffic(cli, service, e);

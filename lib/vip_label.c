@@ -161,13 +161,17 @@ static int choose_locality(const char *text, const struct ranges *node_ports,
 static int choose_node_port(const char *text, const struct ranges *node_ports,
 			    struct vip_choices *choices, struct err *e)
 {
+	AUTO_FREE char *those = NULL;
 	uint16_t port;
 
-	if (!read_number(text, 1, UINT16_MAX, &port) || !ranges_contains(node_ports, port, port))
-		return err_set(e, EINVAL, "'%.80s' is not one of the ports that services may have"
-			       " at every node", text);
-	choices->node_port = port;
-	return 0;
+	if (read_number(text, 1, UINT16_MAX, &port) && ranges_contains(node_ports, port, port)) {
+		choices->node_port = port;
+		return 0;
+	}
+	those = ranges_format(node_ports);
+	return err_set(e, EINVAL, "'%.80s' is not one of the ports that services may have at every"
+		       " node: %.80s (--service_node_ports of the master)", text,
+		       those && *those ? those : "none");
 }
 
 int vip_label_choose(const Mesos__V1__Labels *labels, const Mesos__V1__Label *label, size_t choice,

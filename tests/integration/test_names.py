@@ -223,7 +223,7 @@ def test_others_may_not_ask_through_us(node):
 def test_an_address_that_is_taken_is_a_warning(node):
     node.start_agent("--resources=cpus:1;mem:128", "--dns_upstreams=none", place=node.namespace)
     other = node.agents[1]
-    assert "names are not answered there: answer names at '127.0.0.1:53': Address already in use" in other.text()
+    assert "names are not answered there (see --dns_listen): answer names at '127.0.0.1:53': Address already in use" in other.text()
     other.end()
 
 

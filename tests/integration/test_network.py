@@ -257,7 +257,7 @@ def test_two_containers_do_not_map_one_port(node):
 @pytest.mark.parametrize("flag, told", [
     ("--bridge_mtu=1279", "use '--bridge_mtu=1279': not 1280 to 65535"),
     ("--bridge=a/b", "use '--bridge=a/b': it cannot be the name of a link"),
-    ("--bridge_subnet=10.1.2.3/16", "'10.1.2.3/16' is not a network of IPv4 with 8 to 30 bits"),
+    ("--bridge_subnet=10.1.2.3/16", "'10.1.2.3/16' is not a network: it has bits behind its prefix"),
     ("--bridge_subnet=10.0.0.0/31", "'10.0.0.0/31' is not a network of IPv4 with 8 to 30 bits"),
     ("--bridge_subnet6=10.0.0.0/8", "'10.0.0.0/8' is not a network of IPv6 with 8 to 112 bits"),
 ])
@@ -302,7 +302,7 @@ def test_a_second_agent_of_the_node_leaves_the_networks_to_the_first(node):
         task = node.framework.launch(offer, FOREVER, [scalar("cpus", 0.1), scalar("mem", 32)],
                                      container={"type": "MESOS", "network_infos": [{"name": "bridge"}]})
         status = node.framework.status(task, "TASK_DROPPED")
-        assert "have networks here: another agent of this node has them" in status["message"]
+        assert "another agent of this node has its networks" in status["message"]
     finally:
         other.end()
         node.agents.remove(other)

@@ -222,7 +222,7 @@ def test_the_command_line_shows_services_and_what_they_have_carried(fleet):
     # Counters come a moment after what they count.
     wait_until(each_is_counted, "two connections more for each")
     missing = fleet.tepui("service", "show", "nothing", check=False)
-    assert missing.returncode == 4 and "find service 'nothing'" in missing.stderr
+    assert missing.returncode == 4 and "no service 'nothing'" in missing.stderr
     # One that is out says why.
     victim = min(fleet.running("/web"))
     with open(os.path.join(sandbox_of(fleet, victim), "unwell"), "wb"):

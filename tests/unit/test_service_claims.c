@@ -52,7 +52,7 @@ static void test_labels_of_wrong_form_are_refused_at_their_path(void **state)
 			    "label 'VIP_0_PREFER': 'near' is not local");
 	assert_string_equal(refused(PORT_OF("/a", "'VIP_0':'/web:80','VIP_0_NODE_PORT':'80'"), at_port),
 			    "label 'VIP_0_NODE_PORT': '80' is not one of the ports that services may have at "
-			    "every node");
+			    "every node: 30000-30999 (--service_node_ports of the master)");
 	assert_string_equal(
 		refused("{'id':'/a','cmd':'x','networks':[{'mode':'container/bridge'}],'container':{'type':'MESOS',"
 			"'portMappings':[{},{'labels':{'VIP_7':':80'}}]}}", "/container/portMappings(1)/labels/VIP_7"),
