@@ -60,6 +60,7 @@ struct networks {
 	bool is_bridge_bad;		/* the last attempt failed: FAILURE */
 	struct err failure;
 	int lock_fd;			/* keeps other agents off; -EBADF: not ours (yet) */
+	bool was_elsewhere;		/* another agent had it */
 	struct errand *making, *removing;
 	struct loop_timer *retry;	/* of removing */
 	struct errand *collecting;	/* CNI's GC */

@@ -43,7 +43,39 @@ static int open_lock(struct err *e)
 	return fd < 0 ? err_set(e, errno, "open '%s'", path) : fd;
 }
 
-/* The lock goes with the process, however that ends. */
+static bool is_known(const struct networks *networks, const char *link)
+{
+	for (const struct network *n = networks->all; n; n = n->hh.next) {
+		for (size_t i = 0; i < n->record->n_attachments; i++) {
+			const char *own = n->record->attachments[i]->link;
+
+			if (own && strcmp(own, link) == 0)
+				return true;
+		}
+	}
+	return false;
+}
+
+static bool is_stranger(const struct networks *networks, const char *link)
+{
+	return strncmp(link, NETWORK_LINK, strlen(NETWORK_LINK)) == 0 && !is_known(networks, link);
+}
+
+static bool has_strangers(const struct networks *networks)
+{
+	struct if_nameindex *links = if_nameindex();
+	bool has = false;
+
+	for (const struct if_nameindex *link = links; link && link->if_index && !has; link++)
+		has = is_stranger(networks, link->if_name);
+	if_freenameindex(links);
+	return has;
+}
+
+/*
+ * The lock goes with the process, however that ends.  The agent that had it may be about to come back: as
+ * long as its containers are there, their ports and what they may reach are its own.
+ */
 int networks_own(struct networks *networks, struct err *e)
 {
 	AUTO_CLOSE int fd = -EBADF;
@@ -53,10 +85,14 @@ int networks_own(struct networks *networks, struct err *e)
 	fd = open_lock(e);
 	if (fd < 0)
 		return fd;
-	if (flock(fd, LOCK_EX | LOCK_NB) < 0)
+	if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+		networks->was_elsewhere |= errno == EWOULDBLOCK;
 		return errno == EWOULDBLOCK ?
 			       err_set(e, EBUSY, "another agent of this node has its networks") :
 			       err_set(e, errno, "lock the networks of this node");
+	}
+	if (networks->was_elsewhere && has_strangers(networks))
+		return err_set(e, EBUSY, "containers of another agent of this node have its networks");
 	networks->lock_fd = TAKE_FD(fd);
 	return 0;
 }
@@ -188,19 +224,6 @@ void networks_remove_links(struct networks *networks)
 
 /* ---- at start ---- */
 
-static bool is_known(const struct networks *networks, const char *link)
-{
-	for (const struct network *n = networks->all; n; n = n->hh.next) {
-		for (size_t i = 0; i < n->record->n_attachments; i++) {
-			const char *own = n->record->attachments[i]->link;
-
-			if (own && strcmp(own, link) == 0)
-				return true;
-		}
-	}
-	return false;
-}
-
 static int remove_one(struct netlink *nl, const char *link, struct err *e)
 {
 	log_warning("remove link '%s': it belongs to no container", link);
@@ -220,8 +243,7 @@ void networks_remove_strangers(struct networks *networks)
 		return;
 	}
 	for (const struct if_nameindex *link = links; link->if_index; link++) {
-		if (strncmp(link->if_name, NETWORK_LINK, strlen(NETWORK_LINK)) != 0 ||
-		    is_known(networks, link->if_name))
+		if (!is_stranger(networks, link->if_name))
 			continue;
 		if (remove_one(&nl, link->if_name, &e) < 0) {
 			log_write_err(LOG_LEVEL_ERROR, &e, "link '%s'", link->if_name);

@@ -297,16 +297,23 @@ def test_routes_that_the_node_learns_from_routers_stay(node):
 def test_a_second_agent_of_the_node_leaves_the_networks_to_the_first(node):
     node.running()
     other = node.start_agent("--attributes=second:1", place=node.namespace)
-    try:
+
+    def dropped():
         offer = node.framework.offer(lambda o: any(a["name"] == "second" for a in o.get("attributes", [])))
         task = node.framework.launch(offer, FOREVER, [scalar("cpus", 0.1), scalar("mem", 32)],
                                      container={"type": "MESOS", "network_infos": [{"name": "bridge"}]})
-        status = node.framework.status(task, "TASK_DROPPED")
-        assert "another agent of this node has its networks" in status["message"]
+        return node.framework.status(task, "TASK_DROPPED")["message"]
+    try:
+        assert "another agent of this node has its networks" in dropped()
+        # Nor does it take them over from one that is about to come back.
+        node.agent.end(9)
+        assert "containers of another agent of this node have its networks" in dropped()
     finally:
         other.end()
         node.agents.remove(other)
         other.remove_cgroups()
+    node.agent.start()
+    node.agents_are_back()
     assert len(node.links()) == 1
 
 
