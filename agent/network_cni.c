@@ -19,6 +19,7 @@
 #include "lib/log.h"
 #include "lib/pb_json.h"
 #include "net/cni_list.h"
+#include "net/cni_plugin.h"
 #include "net/cni_result.h"
 #include "net/cni_words.h"
 
@@ -79,13 +80,18 @@ void network_cni_look(const struct agent *agent)
 
 int network_cni_refuse(const struct agent *agent, const char *name, struct err *e)
 {
-	json_t *list;
+	json_t *list, *all = NULL;
+	struct err ignored = { 0 };
 
 	if (!config_dir(agent))
 		return err_set(e, ENOTSUP, "this agent has no network '%.64s': it has no "
 			       "--network_cni_config_dir", name);
-	if (cni_list_load(config_dir(agent), name, &list, e) < 0)
+	if (cni_list_load(config_dir(agent), name, &list, e) < 0) {
+		/* It may be in a file that cannot be read: the log says so. */
+		(void)cni_lists_load(config_dir(agent), warn, &all, &ignored);
+		json_decref(all);
 		return -e->code;
+	}
 	json_decref(list);
 	return err_set(e, ENOTSUP, "network '%.64s' has just come to be: try again", name);
 }
@@ -212,6 +218,32 @@ static int bind_list(const json_t *list, const Mesos__V1__NetworkInfo *info, cha
 	return *ret ? 0 : err_set(e, ENOMEM, "ask network '%s'", info->name);
 }
 
+static int find_plugin(const struct agent *agent, const json_t *plugin, const char *network,
+		       struct err *e)
+{
+	const char *type = json_string_value(json_object_get(plugin, "type"));
+	AUTO_FREE char *path = NULL;
+
+	if (type && *type && cni_plugin_find(agent->flags.network_cni_plugins_dir, type, &path, e) < 0)
+		return err_wrap(e, "network '%.64s': plugin '%.64s'", network, type);
+	return 0;
+}
+
+/* What cannot be called could not be undone either: it is refused before anything is made. */
+static int find_plugins(const struct agent *agent, const json_t *list, const char *network,
+			struct err *e)
+{
+	const json_t *plugin;
+	size_t i;
+
+	json_array_foreach(json_object_get(list, "plugins"), i, plugin) {
+		if (find_plugin(agent, plugin, network, e) < 0 ||
+		    find_plugin(agent, json_object_get(plugin, "ipam"), network, e) < 0)
+			return -e->code;
+	}
+	return 0;
+}
+
 int network_cni_bind(const struct agent *agent, const Mesos__V1__NetworkInfo *info, char **ret,
 		     struct err *e)
 {
@@ -227,7 +259,9 @@ int network_cni_bind(const struct agent *agent, const Mesos__V1__NetworkInfo *in
 	if (network_label(info, "allow"))
 		return err_set(e, ENOTSUP, "network '%s': label 'allow' is for the bridge",
 			       info->name);
-	r = bind_list(list, info, ret, e);
+	r = find_plugins(agent, list, info->name, e);
+	if (r == 0)
+		r = bind_list(list, info, ret, e);
 	return r < 0 ? r : 1;
 }
 

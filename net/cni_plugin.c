@@ -54,8 +54,7 @@ static void done(struct plugin *p)
 
 /* ---- its beginning ---- */
 
-/* The first in the ':'-separated DIRS; owned. */
-static int find(const char *dirs, const char *type, char **ret, struct err *e)
+int cni_plugin_find(const char *dirs, const char *type, char **ret, struct err *e)
 {
 	AUTO_FREE char *copy = strdup(dirs);
 	char *rest = copy, *dir, *path;
@@ -139,7 +138,7 @@ static int start(struct plugin *p, const struct cni_host *host, const struct cni
 		.exit_signal = SIGCHLD,
 	};
 	pid_t self = getpid();
-	int r = input < 0 ? input : find(host->dirs, call->type, &path, e);
+	int r = input < 0 ? input : cni_plugin_find(host->dirs, call->type, &path, e);
 
 	if (r == 0)
 		r = open_pipe(&p->out_fd, &out, e);

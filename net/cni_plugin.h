@@ -17,6 +17,9 @@ struct cni_call {
 	int64_t deadline_boot_ms;	/* it is killed then, with its process group */
 };
 
+/* The program of TYPE: the first in the ':'-separated DIRS; owned.  -ECANCELED: there is none. */
+int cni_plugin_find(const char *dirs, const char *type, char **ret, struct err *e);
+
 /*
  * Run it to its end.  *ret is the JSON that it printed, owned, or NULL if it printed nothing.
  * -EPROTONOSUPPORT: it says that it does not know the version; -ECANCELED: whatever else it did

@@ -62,6 +62,11 @@ def test_networks_that_are_not_there_are_refused_by_name(node):
     message = node.refused("front", ip_addresses=[{"ip_address": "nowhere"}])
     assert "ip_addresses[0]: 'nowhere' is not an address" in message
     assert "label 'allow' is for the bridge" in node.refused("front", labels={"labels": [{"key": "allow", "value": "/db:1"}]})
+    # What a plugin that is not there has not made needs nobody to undo it.
+    for missing in ({"type": "ptpp"}, {"type": "ptp", "ipam": {"type": "ptpp"}}):
+        node.add_network("typo", missing)
+        assert "network 'typo': plugin 'ptpp': there is no such program in" in node.refused("typo")
+    assert not node.networks()
     node.add_network("plain", {"type": "ptp", "ipam": node.ipam("10.92.0.0/24")})
     message = node.refused("plain", labels={"labels": [{"key": "bandwidth_in", "value": "8mbit"}]})
     assert "give network 'plain' 'bandwidth': none of its plugins has that capability" in message
