@@ -1,12 +1,20 @@
 #include "agent/ipam.h"
 
 #include <errno.h>
+#include <netinet/in.h>
+#include <stdbool.h>
 #include <sys/socket.h>
 
 #include "lib/err.h"
 
 /* From 65,534 containers down to one. */
 enum { MIN_LENGTH = 8, MAX_LENGTH = 30, MAX_LENGTH6 = 112, FIRST = IPAM_GATEWAY + 1 };
+
+static bool is_of_hosts(const struct ip_prefix *prefix)
+{
+	return prefix->family != AF_INET ||
+	       (prefix->bytes[0] != 0 && prefix->bytes[0] != IN_LOOPBACKNET && prefix->bytes[0] < 224);
+}
 
 static int read_subnet(const char *text, int family, unsigned min_length, unsigned max_length,
 		       struct ip_prefix *ret, struct err *e)
@@ -20,6 +28,9 @@ static int read_subnet(const char *text, int family, unsigned min_length, unsign
 	if (ret->family != family || ret->length < min_length || ret->length > max_length)
 		return err_set(e, EINVAL, "'%s' is not a network of IPv%d with %u to %u bits", text,
 			       family == AF_INET ? 4 : 6, min_length, max_length);
+	if (!is_of_hosts(ret))
+		return err_set(e, EINVAL, "'%s' is not a network of which hosts can have addresses",
+			       text);
 	return 0;
 }
 

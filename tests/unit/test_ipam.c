@@ -117,6 +117,8 @@ static const struct {
 	{ "10.0.0.0/7", "", "'10.0.0.0/7' is not a network of IPv4 with 8 to 30 bits" },
 	{ "10.0.0.0/31", "", "'10.0.0.0/31' is not a network of IPv4 with 8 to 30 bits" },
 	{ "10.0.0.1/24", "", "'10.0.0.1/24' is not a network: it has bits behind its prefix" },
+	{ "127.0.0.0/16", "", "'127.0.0.0/16' is not a network of which hosts can have addresses" },
+	{ "224.0.0.0/8", "", "'224.0.0.0/8' is not a network of which hosts can have addresses" },
 	{ "fd00::/64", "", "'fd00::/64' is not a network of IPv4 with 8 to 30 bits" },
 	{ "10.0.0.0/24", "10.0.0.0/24", "'10.0.0.0/24' is not a network of IPv6 with 8 to 112 bits" },
 	{ "10.0.0.0/24", "fd00::/113", "'fd00::/113' is not a network of IPv6 with 8 to 112 bits" },
