@@ -9,7 +9,7 @@ import tempfile
 
 import pytest
 
-from cluster import SLOW
+from cluster import SLOW, wait_until
 from conftest import cannot_run
 from oci import TEPUI_OCI, make_rootfs
 
@@ -80,7 +80,15 @@ class Podman:
                 except OSError:
                     pass
         assert not (CGROUPS / self.parent).exists()
-        self.temporary.cleanup()
+        # What clears up after a container that has ended may still be at it.
+        wait_until(self.is_removed, "podman to be done with its directory")
+
+    def is_removed(self):
+        try:
+            self.temporary.cleanup()
+        except OSError:
+            return False
+        return True
 
 
 @pytest.fixture

@@ -21,6 +21,7 @@
 #include "agent/names.h"
 #include "agent/network.h"
 #include "agent/recovery.h"
+#include "agent/ruleset.h"
 #include "agent/status.h"
 #include "agent/task.h"
 #include "agent/updates.h"
@@ -241,6 +242,7 @@ static void connect_agent(void)
 	world.agent.flags.dns_domain = must(strdup("mesos"));
 	world.agent.flags.dns_listen = must(strdup("none"));
 	assert_int_equal(directory_new(&world.agent, &world.agent.directory, &e), 0);
+	assert_int_equal(ruleset_new(&world.agent, &world.agent.ruleset, &e), 0);
 	assert_int_equal(directory_file_new(&world.agent, &world.agent.directory_file, &e), 0);
 	assert_int_equal(names_new(&world.agent, &world.agent.names, &e), 0);
 	assert_int_equal(networks_new(&world.agent, &world.agent.networks, &e), 0);
