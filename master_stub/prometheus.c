@@ -69,7 +69,7 @@ static const struct family {
 	{ "master/directory/agents_behind", "gauge", "Agents that are still being told." },
 	{ "master/directory/changes_told", "counter", "Times that changes were told to agents." },
 	{ "master/directory/messages_sent", "counter", "Messages in which they were." },
-	{ "master/directory/agents_cut_off", "counter", "Agents that begin anew: they read too slowly." },
+	{ "master/directory/agents_cut_off", "counter", "Agents that had to begin anew: too slow, or memory was out." },
 	{ "master/directory/leaves_timed_out", "counter",
 	  "Kills that did not wait until all agents knew." },
 	{ "allocator/mesos/allocation_runs", "counter", "Rounds of offering." },

@@ -290,6 +290,19 @@ static unsigned count_attached(const struct entry *entry)
 	return n;
 }
 
+static bool has_offered_since(const struct controller *c, const struct residence *residence)
+{
+	const struct node *node = node_find(c, residence->agent_id);
+
+	return node && node->has_offered && node->offered_ms >= residence->vacant_ms;
+}
+
+/* What was never seen on its agent, and the agent is out of reach: data may be there all the same. */
+static bool is_out_of_sight(const struct controller *c, const struct residence *residence)
+{
+	return !residence->is_confirmed && !residence->instance && !has_offered_since(c, residence);
+}
+
 void residences_fit(struct controller *c, struct entry *entry, unsigned n)
 {
 	unsigned have = count_attached(entry);
@@ -303,18 +316,11 @@ void residences_fit(struct controller *c, struct entry *entry, unsigned n)
 		have--;
 	}
 	TAILQ_FOREACH(residence, &entry->residences, of_app) {
-		if (have >= n || !residence->is_detached)
+		if (have >= n || !residence->is_detached || is_out_of_sight(c, residence))
 			continue;
 		c->is_out_of_memory |= set_detached(c, residence, false) < 0;
 		have++;
 	}
-}
-
-static bool has_offered_since(const struct controller *c, const struct residence *residence)
-{
-	const struct node *node = node_find(c, residence->agent_id);
-
-	return node && node->has_offered && node->offered_ms >= residence->vacant_ms;
 }
 
 void residences_watch(struct controller *c, struct entry *entry)
@@ -327,11 +333,12 @@ void residences_watch(struct controller *c, struct entry *entry)
 		next = TAILQ_NEXT(residence, of_app);
 		if (residence->is_confirmed || residence->instance)
 			continue;
-		/* Nobody waits for it, and what is out of reach may hold data all the same. */
-		if (residence->is_detached && !has_offered_since(c, residence))
+		if (residence->is_detached && is_out_of_sight(c, residence))
 			continue;
 		if (c->now_ms < until_ms)
 			controller_wake_at(c, until_ms);
+		else if (is_out_of_sight(c, residence))
+			c->is_out_of_memory |= residence_detach(c, residence) < 0;
 		else
 			give_up(c, residence, "their agent did not offer them in time");
 	}

@@ -86,7 +86,7 @@ int residence_detach(struct controller *c, struct residence *residence);
  * youngest first; if there are fewer, detached ones are used again, the oldest first.
  */
 void residences_fit(struct controller *c, struct entry *entry, unsigned n);
-/* What was never seen on its agent in time is given up. */
+/* What was never seen on its agent in time is given up; it is detached as long as the agent offers nothing. */
 void residences_watch(struct controller *c, struct entry *entry);
 /* Offers are wanted for what is to be released: noted between roles_begin() and roles_settle(). */
 void residences_ask(struct controller *c);
