@@ -100,7 +100,7 @@ LIBS_NETLINK := -lnl-3
 LIBS_ZONE   := -lglib-2.0
 $(B)/obj/master_stub/marathon/definition/zone.o: CPPFLAGS += $(shell pkg-config --cflags-only-I glib-2.0 | sed s,-I,-isystem,g)
 
-$(B)/obj/net/netlink.o $(B)/obj/net/nft/%.o: CPPFLAGS += $(shell pkg-config --cflags-only-I libnl-3.0 | sed s,-I,-isystem,g)
+$(B)/obj/net/netlink.o $(B)/obj/net/nft_watch.o $(B)/obj/net/nft/%.o: CPPFLAGS += $(shell pkg-config --cflags-only-I libnl-3.0 | sed s,-I,-isystem,g)
 
 $(B)/tepui-master: $(B)/obj/master_stub/main.o $(B)/master_stub.a $(B)/net.a $(B)/lib.a $(B)/proto.a
 	$(call say,LINK)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS_COMMON) $(LIBS_STORE) $(LIBS_ZONE) -levent_extra -lssl -lcrypto -lm

@@ -6,6 +6,8 @@
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netlink.h>
+#include <netlink/attr.h>
+#include <netlink/msg.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,68 +39,30 @@ _Static_assert(NFTA_TABLE_NAME == 1 && NFTA_CHAIN_TABLE == 1 && NFTA_RULE_TABLE 
 	       NFTA_SET_TABLE == 1 && NFTA_SET_ELEM_LIST_TABLE == 1 && NFTA_OBJ_TABLE == 1 &&
 	       NFTA_FLOWTABLE_TABLE == 1, "one parser serves all");
 
-enum { BODY = NLMSG_HDRLEN + NLMSG_ALIGN(sizeof(struct nfgenmsg)) };
-
-/* The value of the attribute TYPE, and its size; NULL: there is none. */
-static const char *find_attribute(const char *attributes, size_t size, int type, size_t *ret_size)
+/* The value, of SIZE bytes, of MESSAGE's attribute TYPE; NULL: it has none such. */
+static const void *find_value(struct nlmsghdr *message, int type, size_t size)
 {
-	struct nlattr head;
+	struct nlattr *found = nlmsg_find_attr(message, sizeof(struct nfgenmsg), type);
 
-	while (size >= sizeof(head)) {
-		size_t length;
-
-		memcpy(&head, attributes, sizeof(head));
-		length = head.nla_len;
-		if (length < sizeof(head) || length > size)
-			return NULL;
-		*ret_size = length - sizeof(head);
-		if ((head.nla_type & NLA_TYPE_MASK) == type)
-			return attributes + sizeof(head);
-		length = NLA_ALIGN(length);
-		if (length > size)
-			return NULL;
-		attributes += length;
-		size -= length;
-	}
-	return NULL;
+	return found && (size_t)nla_len(found) == size ? nla_data(found) : NULL;
 }
 
-static bool names(const char *attributes, size_t size, const char *name)
+static bool is_of_table(struct nlmsghdr *message, const char *name)
 {
-	size_t length;
-	const char *value = find_attribute(attributes, size, NFTA_TABLE_NAME, &length);
+	size_t size = strlen(name) + 1;
+	const void *value = find_value(message, NFTA_TABLE_NAME, size);
 
-	return value && length == strlen(name) + 1 && memcmp(value, name, length) == 0;
-}
-
-/* The message at *DATA, of SIZE bytes; NULL when no whole one is left. */
-static const char *next_message(const char **data, size_t *size, struct nlmsghdr *ret_head)
-{
-	const char *message = *data;
-	size_t length;
-
-	if (*size < sizeof(*ret_head))
-		return NULL;
-	memcpy(ret_head, message, sizeof(*ret_head));
-	length = ret_head->nlmsg_len;
-	if (length < sizeof(*ret_head) || length > *size)
-		return NULL;
-	length = NLMSG_ALIGN(length);
-	length = length < *size ? length : *size;
-	*data += length;
-	*size -= length;
-	return message;
+	return value && memcmp(value, name, size) == 0;
 }
 
 bool nft_watch_concerns(const void *data, size_t size, const char *name)
 {
-	const char *at = data, *message;
-	struct nlmsghdr head;
+	struct nlmsghdr *message = (void *)(uintptr_t)data;
 
-	while ((message = next_message(&at, &size, &head))) {
-		if (head.nlmsg_type >> 8 == NFNL_SUBSYS_NFTABLES &&
-		    (head.nlmsg_type & 0xff) != NFT_MSG_NEWGEN && head.nlmsg_len >= BODY &&
-		    names(message + BODY, head.nlmsg_len - BODY, name))
+	for (int left = (int)size; nlmsg_ok(message, left); message = nlmsg_next(message, &left)) {
+		if (message->nlmsg_type >> 8 == NFNL_SUBSYS_NFTABLES &&
+		    (message->nlmsg_type & 0xff) != NFT_MSG_NEWGEN &&
+		    nlmsg_valid_hdr(message, sizeof(struct nfgenmsg)) && is_of_table(message, name))
 			return true;
 	}
 	return false;
@@ -106,16 +70,15 @@ bool nft_watch_concerns(const void *data, size_t size, const char *name)
 
 bool nft_watch_generation(const void *data, size_t size, uint32_t port, uint32_t *ret)
 {
-	const char *at = data, *message = NULL, *value;
-	struct nlmsghdr head;
-	size_t length;
+	struct nlmsghdr *message = (void *)(uintptr_t)data;
+	const void *value;
 
-	message = next_message(&at, &size, &head);
-	if (!message || head.nlmsg_type != (NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_NEWGEN) ||
-	    head.nlmsg_pid != port || head.nlmsg_len < BODY)
+	if (!nlmsg_ok(message, (int)size) ||
+	    message->nlmsg_type != (NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_NEWGEN) ||
+	    message->nlmsg_pid != port || !nlmsg_valid_hdr(message, sizeof(struct nfgenmsg)))
 		return false;
-	value = find_attribute(message + BODY, head.nlmsg_len - BODY, NFTA_GEN_ID, &length);
-	if (!value || length != sizeof(*ret))
+	value = find_value(message, NFTA_GEN_ID, sizeof(*ret));
+	if (!value)
 		return false;
 	memcpy(ret, value, sizeof(*ret));
 	*ret = ntohl(*ret);
@@ -136,7 +99,7 @@ static bool is_concerned(const struct nft_watch *watch, const char *data, size_t
 static void on_readable(int fd, void *arg)
 {
 	struct nft_watch *watch = arg;
-	static char buffer[MAX_MESSAGE];
+	static _Alignas(struct nlmsghdr) char buffer[MAX_MESSAGE];
 	bool has_changed = false;
 	ssize_t n;
 
