@@ -260,6 +260,9 @@ int cni_add(const struct cni_host *host, const struct cni_attachment *at, json_t
 	r = add_all(&job, ret, e);
 	if (r == -EPROTONOSUPPORT) {
 		err_clear(e);
+		/* Those before it have done their part, and do not do it twice. */
+		(void)del_first(&job, job.n_run - 1, NULL, &lost);
+		job.n_run = 0;
 		r = negotiate(&job, e);
 		if (r == 0)
 			r = add_all(&job, ret, e);

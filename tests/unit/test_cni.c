@@ -647,6 +647,27 @@ static void test_negotiation(void **state)
 			    "common");
 }
 
+/* Whoever took the version that another one refuses is undone before it is asked again. */
+static void test_negotiation_after_some_have_run(void **state)
+{
+	json_auto_t *list = make_list("one two", "1.1.0"), *result = NULL;
+	AUTO_FREE char *undone = NULL;
+	struct err e = { 0 };
+
+	(void)state;
+	write_plugin("one", NOTES "[ $CNI_COMMAND = VERSION ] && echo '{\"supportedVersions\":[\"0.4.0\","
+		     "\"1.1.0\"]}' && exit 0; grep -q '\"cniVersion\":\"0.4.0\"' @/$CNI_COMMAND-one && "
+		     "version=0.4.0 || version=1.1.0; "
+		     "[ $CNI_COMMAND = DEL ] || echo \"{\\\"cniVersion\\\":\\\"$version\\\"}\"");
+	write_plugin("two", OLD("\"0.4.0\""));
+	at.list = list;
+	assert_int_equal(cni_add(&host, &at, &result, &e), 0);
+	assert_json(result, "{\"cniVersion\":\"0.4.0\"}");
+	assert_calls("ADD one\nADD two\nDEL one\nVERSION one\nVERSION two\nADD one\nADD two\n");
+	undone = read_file("DEL-one");
+	assert_non_null(strstr(undone, "\"cniVersion\":\"1.1.0\""));
+}
+
 /* ---- a supervisor that was killed ---- */
 
 /* A plugin of one that is gone holds the lock of the container: DEL comes after it. */
@@ -713,6 +734,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_hang, make_dir, remove_dir),
 		cmocka_unit_test_setup_teardown(test_daemon, make_dir, remove_dir),
 		cmocka_unit_test_setup_teardown(test_negotiation, make_dir, remove_dir),
+		cmocka_unit_test_setup_teardown(test_negotiation_after_some_have_run, make_dir, remove_dir),
 		cmocka_unit_test_setup_teardown(test_hold, make_dir, remove_dir),
 	};
 
