@@ -340,7 +340,13 @@ int cni_del(const struct cni_host *host, const struct cni_attachment *at, struct
 	use_version_of(&job, at->result);
 	/* It is shown what ADD gave since 0.4.0. */
 	shown = cni_version(job.version) < CNI_VERSION_CHECK ? NULL : at->result;
-	return del_first(&job, json_array_size(plugins_of(&job)), shown, e);
+	r = del_first(&job, json_array_size(plugins_of(&job)), shown, e);
+	/* Of an ADD that did not come so far nobody knows what version it was of. */
+	if (r != -EPROTONOSUPPORT || at->result)
+		return r;
+	err_clear(e);
+	r = negotiate(&job, e);
+	return r < 0 ? r : del_first(&job, json_array_size(plugins_of(&job)), NULL, e);
 }
 
 int cni_gc(const struct cni_host *host, const json_t *list, const json_t *valid, struct err *e)

@@ -102,6 +102,16 @@ def test_plugins_need_not_know_the_version_of_the_list(node):
     assert address.startswith("10.98.0.")
 
 
+def test_plugins_that_do_not_know_the_version_of_the_list_are_undone(node):
+    node.add_plugin("bad", """case $CNI_COMMAND in
+        VERSION) echo '{"supportedVersions": ["1.0.0"]}' ;;
+        ADD) exit 3 ;;
+    esac""")
+    node.add_network("new", {"type": "ptp", "ipam": node.ipam("10.98.0.0/24")}, {"type": "bad"}, version="1.1.0")
+    assert "ADD by plugin 'bad': it exited with status 3" in node.refused("new")
+    wait_empty(node)
+
+
 # ---- processes that are killed ----
 
 def test_a_supervisor_is_killed(node):

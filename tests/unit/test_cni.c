@@ -641,6 +641,10 @@ static void test_negotiation(void **state)
 	assert_int_equal(cni_del(&host, &at, &e), 0);
 	at.result = NULL;
 	json_decref(TAKE_PTR(result));
+	/* Nor does DEL need to be told, when ADD did not come so far as to say. */
+	assert_calls("CHECK one\nCHECK two\nDEL two\nDEL one\n");
+	assert_int_equal(cni_del(&host, &at, &e), 0);
+	assert_calls("DEL two\nDEL one\nVERSION one\nVERSION two\nDEL two\nDEL one\n");
 	write_plugin("two", OLD("\"0.1.0\""));
 	assert_int_equal(cni_add(&host, &at, &result, &e), -ECANCELED);
 	assert_string_equal(e.msg, "network 'net': its plugins have no version of CNI up to '1.1.0' in "
