@@ -1,7 +1,7 @@
 # What judges the programs, and what they need installed.
 
 DEB_BUILD := gcc make pkg-config protobuf-c-compiler protobuf-compiler libprotobuf-c-dev libjansson-dev \
-             libevent-dev libsqlite3-dev libseccomp-dev libcap-dev libnl-3-dev libnl-route-3-dev libnftables-dev \
+             libevent-dev libsqlite3-dev libseccomp-dev libcap-dev libnl-3-dev libnftables-dev \
              libcmocka-dev uthash-dev libarchive-dev libssl-dev zlib1g-dev libglib2.0-dev tzdata
 DEB_TEST  := python3 python3-pytest curl bind9-dnsutils procps iproute2 strace qemu-system-x86 qemu-system-common \
              busybox-static uidmap podman conmon runc crun cpio kmod e2fsprogs xfsprogs mount libasan8 libubsan1 clang libclang-rt-14-dev skopeo umoci zstd containernetworking-plugins \
