@@ -25,7 +25,8 @@ void dns_put32(uint8_t *p, uint32_t value)
 	dns_put16(p + 2, value & 0xffff);
 }
 
-int dns_read_name(struct dns_reader *r, struct dns_name *ret)
+/* One without pointers: what a question has. */
+static int read_name(struct dns_reader *r, struct dns_name *ret)
 {
 	size_t begin = r->at;
 
@@ -48,7 +49,11 @@ int dns_read_name(struct dns_reader *r, struct dns_name *ret)
 	return 0;
 }
 
-int dns_skip_name(struct dns_reader *r)
+/*
+ * One that may end in a pointer.  Each pointer leads to before the labels that it follows, so that
+ * it ends; what it leads to is looked at, for who reads the message after us.
+ */
+static int skip_name(struct dns_reader *r)
 {
 	size_t at = r->at, begin = at, n = 0;
 	bool has_jumped = false;
@@ -92,7 +97,7 @@ int dns_read_record(struct dns_reader *r, struct dns_raw_record *ret)
 	const uint8_t *p;
 
 	ret->owner = r->at;
-	if (dns_skip_name(r) < 0 || r->size - r->at < 10)
+	if (skip_name(r) < 0 || r->size - r->at < 10)
 		return -EBADMSG;
 	p = r->data + r->at;
 	ret->type = dns_get16(p);
@@ -109,7 +114,7 @@ int dns_read_record(struct dns_reader *r, struct dns_raw_record *ret)
 
 int dns_read_question(struct dns_reader *r, struct dns_query *ret)
 {
-	if (dns_read_name(r, &ret->name) < 0 || r->size - r->at < 4)
+	if (read_name(r, &ret->name) < 0 || r->size - r->at < 4)
 		return -EBADMSG;
 	ret->type = dns_get16(r->data + r->at);
 	ret->class = dns_get16(r->data + r->at + 2);

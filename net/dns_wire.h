@@ -32,13 +32,6 @@ struct dns_raw_record {
 	uint16_t size;
 };
 
-/* A name without pointers: what a question has. */
-int dns_read_name(struct dns_reader *r, struct dns_name *ret);
-/*
- * A name that may end in a pointer.  Each pointer leads to before the labels that it follows, so that
- * it ends; what it leads to is looked at, for who reads the message after us.
- */
-int dns_skip_name(struct dns_reader *r);
 int dns_read_question(struct dns_reader *r, struct dns_query *ret);
 int dns_read_record(struct dns_reader *r, struct dns_raw_record *ret);
 
