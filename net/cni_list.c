@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -228,7 +229,7 @@ static bool has_capability(const json_t *plugin, const char *capability)
 	return json_is_true(json_object_get(json_object_get(plugin, "capabilities"), capability));
 }
 
-bool cni_list_can(const json_t *list, const char *capability)
+static bool can(const json_t *list, const char *capability)
 {
 	const json_t *plugin;
 	size_t i;
@@ -246,7 +247,7 @@ static int check_wishes(const json_t *list, const struct cni_wishes *wishes, str
 	const json_t *value;
 
 	json_object_foreach((json_t *)(uintptr_t)wishes->capabilities, capability, value) {
-		if (!cni_list_can(list, capability))
+		if (!can(list, capability))
 			return err_set(e, ENOTSUP, "give network '%s' '%s': none of its plugins "
 				       "has that capability", name, capability);
 	}

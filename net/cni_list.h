@@ -3,7 +3,6 @@
 #define NET_CNI_LIST_H
 
 #include <jansson.h>
-#include <stdbool.h>
 
 struct err;
 
@@ -26,9 +25,6 @@ int cni_list_load(const char *dir, const char *name, json_t **ret, struct err *e
 
 /* "a, b and 3 others"-like text of the names in LISTS for a sentence; "none". */
 void cni_lists_describe(const json_t *lists, char *buf, unsigned long size);
-
-/* Has one of the plugins this capability, such as "portMappings"? */
-bool cni_list_can(const json_t *list, const char *capability);
 
 /* What one attachment is to be like; borrowed, each may be NULL. */
 struct cni_wishes {
