@@ -291,15 +291,15 @@ static int find_or_make(struct claim *claim, const char *host, struct service **
 /* It asks again when something is released. */
 static int refuse(struct claim *claim, const char *host, const struct err *why)
 {
-	free(claim->why);
-	claim->why = strdup(why->msg);
 	if (!claim->host) {
 		claim->host = strdup(host);
+		if (!claim->host)
+			return -ENOMEM;
 		TAILQ_INSERT_TAIL(&services_of(master_of(claim))->refused, claim, in_claims);
 	}
-	if (!claim->host || !claim->why)
-		return -ENOMEM;
-	return 0;
+	free(claim->why);
+	claim->why = strdup(why->msg);
+	return claim->why ? 0 : -ENOMEM;
 }
 
 static void set_accepted(struct claim *claim)
