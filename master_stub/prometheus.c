@@ -71,7 +71,7 @@ static const struct family {
 	{ "master/directory/messages_sent", "counter", "Messages in which they were." },
 	{ "master/directory/agents_cut_off", "counter", "Agents that had to begin anew: too slow, or memory was out." },
 	{ "master/directory/leaves_timed_out", "counter",
-	  "Kills that did not wait until all agents knew." },
+	  "Times that kills did not wait until all agents knew." },
 	{ "allocator/mesos/allocation_runs", "counter", "Rounds of offering." },
 	{ "allocator/mesos/allocation_run_ms*", "gauge", "How long a round of offering takes." },
 	{ "allocator/mesos/allocation_run_latency_ms*", "gauge", "How late a round of offering is." },

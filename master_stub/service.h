@@ -69,7 +69,6 @@ struct services {
 /* ADDRESSES is "10.96.0.0/16", NODE_PORTS "30000-30999".  -EINVAL. */
 int services_new(struct services *services, const char *addresses, const char *node_ports,
 		 struct err *e);
-int services_load(struct master *master, struct err *e);
 void services_free(struct services *services);
 
 /* LABEL is of CLAIM's task, which IS_LAUNCHED now or was brought by its agent.  -ENOMEM. */

@@ -354,9 +354,7 @@ static int restore(struct master *master, const char *host, const Tepui__VipReco
 	}
 	if (vip_new(vips, host, record->is_named, address.s_addr, record->framework_id, &vip) < 0)
 		return err_set(e, ENOMEM, "load the service address '%s'", host);
-	vip->released_wall_ms = record->released_wall_ms;
-	if (vip->released_wall_ms)
-		TAILQ_INSERT_TAIL(&vips->released, vip, in_released);
+	vip->released_wall_ms = record->released_wall_ms;	/* vips_load() puts it in order */
 	for (size_t i = 0; i < record->n_services && r == 0; i++)
 		r = service_restore(master, vip, record->services[i]);
 	return r < 0 ? err_set(e, -r, "load the service address '%s'", host) : 0;
@@ -391,7 +389,6 @@ int vips_load(struct master *master, struct err *e)
 	int r = store_each(master->store, KIND, load, master, e);
 
 	HASH_SORT(vips->by_host, by_release);
-	TAILQ_INIT(&vips->released);
 	for (vip = vips->by_host; vip; vip = vip->hh.next) {
 		if (vip->released_wall_ms)
 			TAILQ_INSERT_TAIL(&vips->released, vip, in_released);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "lib/vip_label.h"
 #include "master_stub/marathon/definition/app.h"
 #include "master_stub/marathon/definition/pod.h"
 
@@ -77,12 +78,11 @@ void app_port_path(const struct app *app, unsigned index, char ret[APP_PORT_PATH
 
 static bool is_of_service(json_t *labels)
 {
-	static const char prefix[] = "VIP_";
 	const char *key;
 	json_t *value;
 
 	json_object_foreach(labels, key, value) {
-		if (strncmp(key, prefix, strlen(prefix)) == 0)
+		if (vip_label_is(key))
 			return true;
 	}
 	return false;
