@@ -173,6 +173,7 @@ void directory_subscribe(struct agent *agent, const Tepui__AgentCall__Subscribe 
 	agent->directory.agent = agent;
 	agent->directory.is_known = true;
 	directory_touch(master, &agent->directory.entry);
+	services_yield(agent);
 	if (!subscribe->takes_directory)
 		return;
 	*reader = (struct reader){ .agent = agent, .is_open = true, .is_behind = true };

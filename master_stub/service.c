@@ -12,6 +12,7 @@
 #include "master_stub/directory_parts.h"
 #include "master_stub/endpoint.h"
 #include "master_stub/framework.h"
+#include "master_stub/registry.h"
 #include "master_stub/task.h"
 
 enum { KEY_SIZE = VIP_HOST_SIZE + 16 };
@@ -383,6 +384,34 @@ void services_recovered(struct master *master)
 		if (service->n_claims == 0)
 			set_empty(services, service, true);
 		update(master, service);
+	}
+}
+
+/* All that are behind it ask for it again later on. */
+static void close_service(struct master *master, struct service *service, const struct err *why)
+{
+	struct claim *claim;
+
+	while ((claim = TAILQ_FIRST(&service->claims))) {
+		TAILQ_REMOVE(&service->claims, claim, in_claims);
+		claim->service = NULL;
+		(void)refuse(claim, service->vip->host, why);
+		directory_touch(master, &claim->endpoint->entry);
+		endpoint_explain(claim->endpoint, why->msg);
+	}
+	service_free(master, service);
+}
+
+void services_yield(struct agent *agent)
+{
+	struct err why = { 0 };
+	struct vip *vip = vip_of_agent(agent, &why);
+	struct service *service = vip ? LIST_FIRST(&vip->services) : NULL, *next;
+
+	/* The last one takes its address along. */
+	for (; service; service = next) {
+		next = LIST_NEXT(service, of_vip);
+		close_service(agent->master, service, &why);
 	}
 }
 

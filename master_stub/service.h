@@ -16,9 +16,9 @@
 #include "master_stub/directory.h"
 #include "master_stub/vip.h"
 
+struct agent;
 struct endpoint;
 struct endpoint_port;
-struct vip;
 
 /* A service is told for so long after its last backend: whoever connects meanwhile is refused at once. */
 enum { SERVICE_KEPT_MS = 10 * 60 * 1000, MAX_SERVICES = 1 << 14 };
@@ -77,6 +77,8 @@ void claim_drop(struct claim *claim);
 
 /* All agents have come back, or will not: what nobody came back for is empty. */
 void services_recovered(struct master *master);
+/* What was called at AGENT's address before that was known to be its own is refused from now on. */
+void services_yield(struct agent *agent);
 /* Something that others ask for may be free now. */
 void services_retry(struct master *master);
 void services_turn(struct master *master, int64_t now_ms);

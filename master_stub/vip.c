@@ -230,11 +230,24 @@ static int give_address(struct master *master, const char *name, in_addr_t *ret,
 	return r;
 }
 
+/* 0: it has none, or one of IPv6. */
+static in_addr_t address_of(const struct agent *agent)
+{
+	struct in_addr own;
+
+	return agent->address && inet_pton(AF_INET, agent->address, &own) == 1 ? own.s_addr : 0;
+}
+
+static int refuse_own(const struct agent *agent, struct err *e)
+{
+	return err_set(e, EINVAL, "the address is of agent '%s' on '%s' itself", agent->id,
+		       agent->info->hostname);
+}
+
 static int check_address(struct master *master, in_addr_t address, struct err *e)
 {
 	struct vip *vip = find_address(vips_of(master), address);
 	const struct agent *agent;
-	struct in_addr own;
 
 	if (vip && !vip->released_wall_ms)
 		return err_set(e, EPERM, "the address was given to the service name '%s'",
@@ -242,13 +255,21 @@ static int check_address(struct master *master, in_addr_t address, struct err *e
 	if (vip)
 		return forget(master, vip, e);
 	for (agent = master->agents; agent; agent = agent->hh.next) {
-		if (agent->address &&
-		    inet_pton(AF_INET, agent->address, &own) == 1 &&
-		    own.s_addr == address)
-			return err_set(e, EINVAL, "the address is of agent '%s' on '%s' itself",
-				       agent->id, agent->info->hostname);
+		if (address_of(agent) == address)
+			return refuse_own(agent, e);
 	}
 	return 0;
+}
+
+struct vip *vip_of_agent(const struct agent *agent, struct err *ret_why)
+{
+	in_addr_t address = address_of(agent);
+	struct vip *vip = address ? find_address(vips_of(agent->master), address) : NULL;
+
+	if (!vip || vip->is_named)
+		return NULL;
+	(void)refuse_own(agent, ret_why);
+	return vip;
 }
 
 int vip_get(const struct framework *framework, const char *host, in_addr_t address,

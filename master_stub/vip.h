@@ -10,6 +10,7 @@
 
 #include "lib/hash.h"
 
+struct agent;
 struct err;
 struct framework;
 struct master;
@@ -47,6 +48,8 @@ void vips_put(struct master *master);
  */
 int vip_get(const struct framework *framework, const char *host, in_addr_t address,
 	    struct vip **ret, struct err *e);
+/* The fixed one that is AGENT's own address, and why it cannot be one; NULL: none. */
+struct vip *vip_of_agent(const struct agent *agent, struct err *ret_why);
 /* It may have another record. */
 void vip_changed(struct master *master, struct vip *vip);
 /* If it has no service: a name keeps its address for as long as others have enough. */

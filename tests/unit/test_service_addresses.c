@@ -252,6 +252,37 @@ static void test_fixed_addresses(void **state)
 	end(s);
 }
 
+static void test_a_fixed_address_that_becomes_a_nodes_is_a_services_no_more(void **state)
+{
+	struct scene *s = begin();
+	char id[256];
+
+	(void)state;
+	launch(s, "t1", 31000, LABEL("VIP_0", "10.0.0.2:80") "," LABEL("VIP_1", "10.0.0.2:81") "," WEB);
+	assert_non_null(service(s, "10.0.0.2:80/tcp"));
+	assert_string_equal(problems(s), "");
+	join(s, &s->b, NULL, "node-b", TAKES("10.0.0.2"), NULL);
+	cluster_turn(s->cluster);
+	read_events(&s->a);
+	assert_null(service(s, "10.0.0.2:80/tcp"));
+	assert_null(service(s, "10.0.0.2:81/tcp"));
+	assert_int_equal(endpoint_of(&s->a, &s->framework, "t1")->ports[0]->n_services, 1);
+	assert_non_null(service(s, "web:80/tcp"));
+	assert_non_null(strstr(problems(s), "on 'node-b' itself"));
+	assert_non_null(strstr(s->cluster->explained_all, "on 'node-b' itself"));
+	/* Nor for long with a new master to which it comes back last. */
+	cluster_restart(s->cluster);
+	rejoin(s, &s->a, "node-a", "t1", LABEL("VIP_0", "10.0.0.2:80") "," WEB);
+	assert_non_null(service(s, "10.0.0.2:80/tcp"));
+	snprintf(id, sizeof(id), "%s", s->b.agent.id);
+	join(s, &s->b, id, "node-b", TAKES("10.0.0.2"), NULL);
+	cluster_turn(s->cluster);
+	read_events(&s->a);
+	assert_null(service(s, "10.0.0.2:80/tcp"));
+	assert_non_null(strstr(problems(s), "on 'node-b' itself"));
+	end(s);
+}
+
 /* ---- how ---- */
 
 #define CHOICES(balance, port) \
@@ -393,6 +424,7 @@ int main(void)
 		cmocka_unit_test(test_a_name_is_of_the_framework_that_had_it_first),
 		cmocka_unit_test(test_what_is_left_behind_is_anybodys),
 		cmocka_unit_test(test_fixed_addresses),
+		cmocka_unit_test(test_a_fixed_address_that_becomes_a_nodes_is_a_services_no_more),
 		cmocka_unit_test(test_the_newest_backend_decides),
 		cmocka_unit_test(test_the_next_newest_decides_when_it_is_gone),
 		cmocka_unit_test(test_a_port_of_nodes_is_of_one_service),
