@@ -518,16 +518,33 @@ static void test_what_was_never_reserved_is_not_waited_for(void **state)
 static void test_what_comes_too_late_is_kept(void **state)
 {
 	(void)state;
-	lose_launch(0);
+	lose_launch(2);
 	wait_ms(20000);
-	/* What the master had done is only now told of by the agent. */
 	offer_of(1);
 	assert_int_equal(world.scheduler.n_tasks, 2);
 	say(task_at(1), TASK(RUNNING), UNKNOWN_HEALTH);
-	/* Something may have run there unheard of: it is there for when more instances are wanted. */
+	operations[0] = '\0';
+	/*
+	 * What the master had done is only now told of by the agent.  Something may have run there unheard
+	 * of: it is there for when more instances are wanted.
+	 */
 	offer_of(0);
+	wait_ms(20000);
+	offer_of(0);
+	assert_string_equal(operations, "");
 	assert_int_equal(count_residences(), 2);
 	assert_int_equal(world.scheduler.n_tasks, 2);
+}
+
+static void test_what_comes_late_and_is_still_waited_for_is_used(void **state)
+{
+	(void)state;
+	lose_launch(2);
+	wait_ms(20000);
+	offer_of(0);
+	assert_int_equal(world.scheduler.n_tasks, 2);
+	assert_string_equal(operations, "");
+	assert_same_instance(0, 1);
 }
 
 /* A reservation on the first agent that no record knows, labelled by FRAMEWORK. */
@@ -804,6 +821,7 @@ int main(void)
 		TEST(test_what_was_created_and_not_launched_is_used),
 		TEST(test_what_was_never_reserved_is_not_waited_for),
 		TEST(test_what_comes_too_late_is_kept),
+		TEST(test_what_comes_late_and_is_still_waited_for_is_used),
 		TEST(test_what_nobody_knows_is_released),
 		TEST(test_what_is_of_another_framework_is_not),
 		TEST(test_out_of_reach_it_is_waited_for),

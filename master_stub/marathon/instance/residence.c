@@ -229,6 +229,9 @@ void residence_confirm(struct controller *c, struct residence *residence)
 	if (residence->is_confirmed)
 		return;
 	residence->is_confirmed = true;
+	/* Found after all, before another one was made in its place. */
+	if (residence->entry && count_awaiting(residence->entry) < residence->entry->wanted)
+		residence->is_detached = false;
 	if (residence_put(c, residence) < 0)
 		c->is_out_of_memory = true;
 }

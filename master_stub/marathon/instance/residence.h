@@ -38,7 +38,7 @@ struct residence {
 	unsigned n_volumes;
 	bool is_confirmed;		/* the agent is known to have it */
 	bool is_given_up;		/* what is reserved is to be released */
-	bool is_detached;		/* fewer instances are wanted: kept until more are again */
+	bool is_detached;		/* nobody is launched there: kept until more instances are wanted */
 	bool is_in_use;			/* by a task of no instance that has not ended: no offer has it */
 	bool is_asked_for;		/* offers were asked for to do that */
 	int64_t vacant_ms;		/* boot clock: since when it is vacant */
@@ -71,7 +71,7 @@ bool residences_suffice(const struct entry *entry);
 struct residence *residence_find_task(const struct controller *c, const char *task_id);
 /* Its agent will never be back: it is forgotten. */
 void residence_lose(struct controller *c, struct residence *residence);
-/* It has been seen on its agent. */
+/* It has been seen on its agent: if it is detached and another one would be made, it is used instead. */
 void residence_confirm(struct controller *c, struct residence *residence);
 /*
  * Its data is not wanted any more: released when its agent offers it.  No more instances are launched
