@@ -184,7 +184,7 @@ class Output:
 
     def __init__(self, options):
         self.path, self.check, self.reload = options.output, options.check, options.reload
-        self.refused = None
+        self.refused, self.is_in_force = None, True
         try:
             with open(self.path, encoding="utf-8") as file:
                 self.text = file.read()
@@ -200,7 +200,7 @@ class Output:
         os.replace(temporary, self.path)
 
     def put(self, text):
-        if text in (self.text, self.refused):
+        if text == self.refused or (text == self.text and self.is_in_force):
             return
         self.write(text)
         checked = subprocess.run(self.check, shell=True, capture_output=True, text=True, check=False)
@@ -210,11 +210,8 @@ class Output:
             self.write(self.text or "")
             return
         self.text, self.refused = text, None
-        if subprocess.run(self.reload, shell=True, check=False).returncode != 0:
-            say(f"'{self.reload}' has failed")
-            self.text = None
-        else:
-            say(f"{self.path} is in force")
+        self.is_in_force = subprocess.run(self.reload, shell=True, check=False).returncode == 0
+        say(f"{self.path} is in force" if self.is_in_force else f"'{self.reload}' has failed")
 
 
 def main():

@@ -220,3 +220,11 @@ def test_who_has_no_weight_gets_nothing(kind, expected):
     module = load()
     services = module.services_of([described({"HAPROXY_0_VHOST": "a.test,b..;"}, [task(1, weight=0)])], ["*"])
     assert list(getattr(module, kind)(services, argparse.Namespace(bind="127.0.0.1", http_port=80))) == expected
+
+
+def test_a_reload_that_failed_is_no_reason_to_forget_what_was_right(tmp_path):
+    path = tmp_path / "apps"
+    output = load().Output(argparse.Namespace(output=path, check=f"! grep -q wrong {path}", reload="false"))
+    for text in ("right", "wrong"):
+        output.put(text)
+    assert path.read_text() == "right"
