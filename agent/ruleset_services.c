@@ -247,9 +247,9 @@ static bool settle(struct ruleset *ruleset, struct ruleset_service *service)
 	ruleset->counts.backends += after->n_backends - before.n_backends;
 	if (before.n_slots > 0 && !ruleset_plan_has_one_chain(&before, after))
 		ruleset_space_give(&ruleset->space, before.class, before.base);
-	ruleset_plan_done(&before);
 	ruleset->has_node_ports |= ruleset_plan_has_node_port(after);
 	note_newcomer(ruleset, &before, after);
+	ruleset_plan_done(&before);
 	service->in_force = *after;
 	*after = nothing;
 	if (!service->in_force.backends)

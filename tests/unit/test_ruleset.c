@@ -334,6 +334,22 @@ static void test_connections_are_forgotten_when_nobody_would_end_them(void **sta
 	assert_int_equal(w->ruleset.flows[0].protocol, IPPROTO_UDP);
 }
 
+static void test_datagrams_are_forgotten_once_when_their_service_comes(void **state)
+{
+	struct world *w = *state;
+
+	tell(w, NODES ",'services':[{'key':'web:80/tcp','address':'10.1.2.3','port':80,'protocol':'udp',"
+	     "'node_port':30080}],'endpoints':[" ENDPOINT("t1", "A2", "}]}]"));
+	(void)write_services(w, true);
+	assert_int_equal(w->ruleset.n_flows, 2);
+	assert_int_equal(w->ruleset.flows[0].address, inet_addr("10.1.2.3"));
+	assert_int_equal(ntohs(w->ruleset.flows[1].port), 30080);
+	/* Those that go to its backends already are nobody's to end. */
+	tell(w, "'endpoints':[" ENDPOINT("t2", "A1", "}]}]"));
+	(void)write_services(w, false);
+	assert_int_equal(w->ruleset.n_flows, 2);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -349,6 +365,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_no_service_takes_the_place_of_the_master_or_of_containers, set_up,
 						tear_down),
 		cmocka_unit_test_setup_teardown(test_connections_are_forgotten_when_nobody_would_end_them, set_up,
+						tear_down),
+		cmocka_unit_test_setup_teardown(test_datagrams_are_forgotten_once_when_their_service_comes, set_up,
 						tear_down),
 	};
 
