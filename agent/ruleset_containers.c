@@ -59,10 +59,10 @@ static void read_addresses(struct ruleset_container *c, const Tepui__NetworkReco
 	}
 }
 
-/* None is tcp; "tcp,udp" is both. */
+/* None, or "", is tcp; "tcp,udp" is both. */
 static bool says(const char *text, const char *protocol)
 {
-	return !text ? strcmp(protocol, "tcp") == 0 : strstr(text, protocol) != NULL;
+	return !text || !*text ? strcmp(protocol, "tcp") == 0 : strstr(text, protocol) != NULL;
 }
 
 static int read_ports(struct ruleset_container *c, const Tepui__NetworkRecord *record, struct err *e)

@@ -248,15 +248,21 @@ static void test_a_service_that_finds_no_room_has_no_backend_and_harms_no_other(
 
 /* ---- where a backend is ---- */
 
+static void set_bridge(struct world *w)
+{
+	struct err e = { 0 };
+
+	(void)snprintf(w->ruleset.bridge.name, sizeof(w->ruleset.bridge.name), "tepui0");
+	assert_int_equal(ip_prefix_parse("172.29.0.1/16", &w->ruleset.bridge.address, &e), 0);
+}
+
 static void test_nodes_known_by_loopback_are_reached_at_the_bridge(void **state)
 {
 	struct world *w = *state;
-	struct err e = { 0 };
 
 	tell(w, NODES ",'services':[" SERVICE("") "],'endpoints':[" ENDPOINT("t1", "A4", "}]}]"));
 	assert_non_null(strstr(write_services(w, true), ": 127.0.0.1 . 31000 }"));
-	(void)snprintf(w->ruleset.bridge.name, sizeof(w->ruleset.bridge.name), "tepui0");
-	assert_int_equal(ip_prefix_parse("172.29.0.1/16", &w->ruleset.bridge.address, &e), 0);
+	set_bridge(w);
 	assert_non_null(strstr(write_services(w, true), ": 172.29.0.1 . 31000 }"));
 }
 
@@ -269,11 +275,9 @@ static void test_no_service_takes_the_place_of_the_master_or_of_containers(void 
 		{ "10.0.0.9", false }, { "172.29.0.5", false }, { "172.29.0.1", false }, { "10.0.0.8", true },
 	};
 	struct world *w = *state;
-	struct err e = { 0 };
 
 	w->ruleset.master = inet_addr("10.0.0.9");
-	(void)snprintf(w->ruleset.bridge.name, sizeof(w->ruleset.bridge.name), "tepui0");
-	assert_int_equal(ip_prefix_parse("172.29.0.1/16", &w->ruleset.bridge.address, &e), 0);
+	set_bridge(w);
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		AUTO_FREE char *body = NULL;
 
@@ -281,6 +285,37 @@ static void test_no_service_takes_the_place_of_the_master_or_of_containers(void 
 				     "'protocol':'tcp'}],'endpoints':[" ENDPOINT("t1", "A2", "}]}]"), rows[i].address) > 0);
 		tell(w, body);
 		assert_int_equal(!!strstr(write_services(w, true), "services {"), rows[i].is_called);
+	}
+}
+
+/* ---- containers ---- */
+
+static void test_a_mapped_port_of_no_protocol_is_of_tcp(void **state)
+{
+	static const char *const protocols[] = { "", ",'protocol':''", ",'protocol':'tcp'" };
+	struct world *w = *state;
+	struct err e = { 0 };
+
+	set_bridge(w);
+	w->ruleset.is_busy = true;	/* there is no loop to write it by itself */
+	for (size_t i = 0; i < ARRAY_SIZE(protocols); i++) {
+		AUTO_FREE char *body = NULL;
+		Tepui__NetworkRecord *record;
+		size_t size;
+		FILE *out;
+
+		assert_true(asprintf(&body, "{'container_id':'c1','attachments':[{'network':'bridge','interface':'eth0',"
+				     "'link':'tepui-v2','addresses':['172.29.0.2/16']}],'port_mappings':"
+				     "[{'host_port':31000,'container_port':80%s}]}", protocols[i]) > 0);
+		record = (Tepui__NetworkRecord *)read_message(&tepui__network_record__descriptor, body);
+		assert_int_equal(ruleset_set_container(&w->ruleset, record, &e), 0);
+		free(w->text);
+		out = open_memstream(&w->text, &size);
+		assert_int_equal(ruleset_write_containers(&w->ruleset, true, out, &e), 0);
+		fclose(out);
+		assert_non_null(strstr(w->text, ELEMENT "ports { tcp . 31000 : 172.29.0.2 . 80 }\n"));
+		ruleset_free_containers(&w->ruleset);
+		pb_free(&record->base);
 	}
 }
 
@@ -364,6 +399,7 @@ int main(void)
 						tear_down),
 		cmocka_unit_test_setup_teardown(test_no_service_takes_the_place_of_the_master_or_of_containers, set_up,
 						tear_down),
+		cmocka_unit_test_setup_teardown(test_a_mapped_port_of_no_protocol_is_of_tcp, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_connections_are_forgotten_when_nobody_would_end_them, set_up,
 						tear_down),
 		cmocka_unit_test_setup_teardown(test_datagrams_are_forgotten_once_when_their_service_comes, set_up,
