@@ -211,6 +211,8 @@ struct ruleset_elements {
 };
 /* Print the next element after that. */
 void ruleset_next_element(struct ruleset_elements *elements);
+/* The next element is ADDRESS. */
+void ruleset_next_address(struct ruleset_elements *elements, in_addr_t address);
 void ruleset_end_elements(struct ruleset_elements *elements);
 const char *ruleset_protocol_name(uint8_t protocol);
 

@@ -106,14 +106,6 @@ static size_t *count_own(struct ruleset *ruleset, in_addr_t address)
 	return NULL;
 }
 
-static void put_own(struct ruleset_elements *elements, in_addr_t address)
-{
-	char text[INET_ADDRSTRLEN];
-
-	ruleset_next_element(elements);
-	fputs(inet_ntop(AF_INET, &address, text, sizeof(text)), elements->out);
-}
-
 static void drop_own(struct ruleset *ruleset, in_addr_t address)
 {
 	struct ruleset_own *own;
@@ -138,7 +130,7 @@ static int write_own(struct ruleset *ruleset, FILE *out)
 		if (service->next.is_named && !n)
 			return -ENOMEM;
 		if (n && (*n)++ == 0 && service->next.address)
-			put_own(&added, service->next.address);
+			ruleset_next_address(&added, service->next.address);
 	}
 	ruleset_end_elements(&added);
 	TAILQ_FOREACH(service, &ruleset->dirty, dirty) {
@@ -148,7 +140,7 @@ static int write_own(struct ruleset *ruleset, FILE *out)
 		if (!n || --*n > 0)
 			continue;
 		if (address)
-			put_own(&gone, address);
+			ruleset_next_address(&gone, address);
 		drop_own(ruleset, address);
 	}
 	ruleset_end_elements(&gone);

@@ -1,3 +1,5 @@
+#include <arpa/inet.h>
+
 #include "agent/agent.h"
 #include "agent/network.h"
 #include "agent/ruleset_parts.h"
@@ -13,6 +15,14 @@ void ruleset_next_element(struct ruleset_elements *elements)
 		fprintf(elements->out, "%s element %s " NFT_TABLE " %s { ", elements->verb,
 			elements->family, elements->set);
 	elements->is_open = true;
+}
+
+void ruleset_next_address(struct ruleset_elements *elements, in_addr_t address)
+{
+	char text[INET_ADDRSTRLEN];
+
+	ruleset_next_element(elements);
+	fputs(inet_ntop(AF_INET, &address, text, sizeof(text)), elements->out);
 }
 
 void ruleset_end_elements(struct ruleset_elements *elements)

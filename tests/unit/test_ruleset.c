@@ -288,6 +288,23 @@ static void test_no_service_takes_the_place_of_the_master_or_of_containers(void 
 	}
 }
 
+/* ---- nodes ---- */
+
+static void test_the_master_is_closed_to_containers_where_it_was_dialed(void **state)
+{
+	struct world *w = *state;
+	size_t size;
+	FILE *out;
+
+	set_bridge(w);
+	w->ruleset.master = inet_addr("10.0.0.9");
+	tell(w, NODES);
+	out = open_memstream(&w->text, &size);
+	ruleset_write_nodes(&w->ruleset, true, out);
+	fclose(out);
+	assert_non_null(strstr(w->text, ELEMENT "managed { 10.0.0.9, "));
+}
+
 /* ---- containers ---- */
 
 static void test_a_mapped_port_of_no_protocol_is_of_tcp(void **state)
@@ -398,6 +415,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_nodes_known_by_loopback_are_reached_at_the_bridge, set_up,
 						tear_down),
 		cmocka_unit_test_setup_teardown(test_no_service_takes_the_place_of_the_master_or_of_containers, set_up,
+						tear_down),
+		cmocka_unit_test_setup_teardown(test_the_master_is_closed_to_containers_where_it_was_dialed, set_up,
 						tear_down),
 		cmocka_unit_test_setup_teardown(test_a_mapped_port_of_no_protocol_is_of_tcp, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_connections_are_forgotten_when_nobody_would_end_them, set_up,
