@@ -439,15 +439,7 @@ int ruleset_read_traffic(struct ruleset *ruleset, ruleset_traffic_fn *done, void
 
 struct ruleset_counts ruleset_count(const struct ruleset *ruleset)
 {
-	struct ruleset_counts counts = ruleset->counts;
-
-	if (ruleset->client) {
-		struct nft_client_counts worker = nft_client_count(ruleset->client);
-
-		counts.worker_starts = worker.starts;
-		counts.worker_deaths = worker.deaths;
-	}
-	return counts;
+	return ruleset->counts;
 }
 
 /* ---- lifecycle ---- */

@@ -76,9 +76,6 @@ int ruleset_read_traffic(struct ruleset *ruleset, ruleset_traffic_fn *done, void
 struct ruleset_counts {
 	uint64_t transactions, failures;	/* that were tried, and of them */
 	uint64_t repairs;			/* after others changed our tables */
-	uint64_t worker_starts, worker_deaths;
-	size_t services, backends;		/* that are in force */
-	size_t unusable;			/* backends that have no IPv4 address */
 	bool is_in_force;			/* all that is known */
 	struct err failure;			/* of the last transaction, if it failed */
 };

@@ -164,8 +164,6 @@ static const struct ruleset_plan nothing = { 0 };
 /* Its tables go, or have gone. */
 static void forget_in_force(struct ruleset *ruleset, struct ruleset_service *service)
 {
-	ruleset->counts.services -= ruleset_plan_is_called(&service->in_force);
-	ruleset->counts.backends -= service->in_force.n_backends;
 	ruleset_plan_done(&service->in_force);
 	if (service->is_counted)
 		TAILQ_INSERT_TAIL(&ruleset->uncounted, service, uncounted);
@@ -235,8 +233,6 @@ static bool settle(struct ruleset *ruleset, struct ruleset_service *service)
 
 	TAILQ_REMOVE(&ruleset->dirty, service, dirty);
 	service->is_dirty = false;
-	ruleset->counts.services += (size_t)ruleset_plan_is_called(after) - ruleset_plan_is_called(&before);
-	ruleset->counts.backends += after->n_backends - before.n_backends;
 	if (before.n_slots > 0 && !ruleset_plan_has_one_chain(&before, after))
 		ruleset_space_give(&ruleset->space, before.class, before.base);
 	ruleset->has_node_ports |= ruleset_plan_has_node_port(after);

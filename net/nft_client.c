@@ -49,7 +49,6 @@ struct nft_client {
 	unsigned n_failures;		/* deaths since the last answer */
 	int64_t not_before_ms;		/* boot clock; of the next start */
 	struct loop_timer *timer;	/* there is a worker: its deadline; none: its start */
-	struct nft_client_counts counts;
 };
 
 static void proceed(struct nft_client *client);
@@ -105,7 +104,6 @@ static int start(struct nft_client *client, struct err *e)
 		return r;
 	client->pidfd = r;
 	client->socket_fd = TAKE_FD(ours);
-	client->counts.starts++;
 	if ((r = loop_watch_fd(client->loop, client->pidfd, on_end, client, &client->end, e)) < 0 ||
 	    (r = loop_watch_fd(client->loop, client->socket_fd, on_answer, client, &client->answers,
 			       e)) < 0)
@@ -209,10 +207,8 @@ static void on_end(int fd, void *arg)
 
 	(void)take_answer(client);
 	was_asked = client->is_asked;
-	if (!client->is_leaving) {
-		client->counts.deaths++;
+	if (!client->is_leaving)
 		back_off(client);
-	}
 	r = describe_end(fd, &e);
 	loop_timer_clear(client->timer);
 	drop_worker(client);
@@ -337,9 +333,4 @@ void nft_client_free(struct nft_client *client)
 	loop_timer_free(client->timer);
 	fd_close(&client->program_fd);
 	free(client);
-}
-
-struct nft_client_counts nft_client_count(const struct nft_client *client)
-{
-	return client->counts;
 }

@@ -39,10 +39,4 @@ void nft_client_free(struct nft_client *client);
 int nft_client_ask(struct nft_client *client, enum nft_request_kind kind, int file_fd_take,
 		   nft_done_fn *done, void *arg, struct err *e);
 
-/* Workers that were started, and that ended against their will. */
-struct nft_client_counts {
-	uint64_t starts, deaths;
-};
-struct nft_client_counts nft_client_count(const struct nft_client *client);
-
 #endif
