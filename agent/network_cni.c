@@ -256,6 +256,7 @@ int network_cni_bind(const struct agent *agent, const Mesos__V1__NetworkInfo *in
 	}
 	if (r < 0 || !list)
 		return r;
+	/* What others make passes by other links than ours, and need not pass the node's own stack. */
 	if (network_label(info, "allow"))
 		return err_set(e, ENOTSUP, "network '%s': label 'allow' is for the bridge",
 			       info->name);

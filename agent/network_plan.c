@@ -76,17 +76,13 @@ static int read_allowed(char *word, size_t i, struct err *e)
 
 /* "/NAME:PORT" or "ADDRESS:PORT", with commas between. */
 static int add_allowed(struct plan *plan, const Mesos__V1__NetworkInfo *info, size_t i,
-		       bool is_on_bridge, struct err *e)
+		       struct err *e)
 {
 	const char *text = network_label(info, "allow");
 	char *rest, *word;
 
 	if (!text)
 		return 0;
-	/* What others make passes by other links than ours, and need not pass the node's own stack. */
-	if (!is_on_bridge)
-		return err_set(e, ENOTSUP, "container.network_infos[%zu].labels: allow: only of the "
-			       "node's own bridge", i);
 	plan->record.has_is_restricted = 1;
 	plan->record.is_restricted = 1;
 	rest = plan->allowed_texts[i] = strdup(text);
@@ -281,7 +277,7 @@ static int add_network(struct plan *plan, const Mesos__V1__NetworkInfo *info, si
 	if (r >= 0)
 		r = add_mappings(plan, info, i, attachment->config, e);
 	if (r >= 0)
-		r = add_allowed(plan, info, i, !attachment->config, e);
+		r = add_allowed(plan, info, i, e);
 	if (r >= 0)
 		r = network_bandwidth(info, "bandwidth_in", &bits, e);
 	return r < 0 ? r : network_bandwidth(info, "bandwidth_out", &bits, e);
