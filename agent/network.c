@@ -209,8 +209,9 @@ int network_admit(struct container *c, struct err *e)
 	r = put(networks, network, e);
 	if (r >= 0 && number)
 		r = ruleset_set_container(networks->agent->ruleset, record, e);
+	/* Out of the store, too: after a restart its address may be another's. */
 	if (r < 0)
-		drop(networks, network);
+		network_forget(networks, network);
 	return r;
 }
 
