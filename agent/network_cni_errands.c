@@ -10,6 +10,7 @@
 #include "agent/errand.h"
 #include "agent/network.h"
 #include "agent/network_cni.h"
+#include "agent/runtime_dir.h"
 #include "containerizer/handover.h"
 #include "lib/cleanup.h"
 #include "lib/err.h"
@@ -253,14 +254,6 @@ static int make_work(struct networks *networks, struct network *network, struct 
 	return r;
 }
 
-static int open_dir(const struct network_cni *cni)
-{
-	char path[320];
-
-	(void)snprintf(path, sizeof(path), "containers/%s", cni->network->record->container_id);
-	return openat(cni->networks->agent->work_fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-}
-
 bool network_cni_release(struct networks *networks, struct network *network, bool is_sure)
 {
 	struct err e = { 0 };
@@ -281,7 +274,8 @@ bool network_cni_release(struct networks *networks, struct network *network, boo
 			      network->record->container_id);
 		return true;
 	}
-	dir_fd = network->cni->dir_fd = open_dir(network->cni);
+	dir_fd = network->cni->dir_fd = runtime_dir_open(networks->agent->work_fd,
+							 network->record->container_id);
 	if (is_sure && (dir_fd < 0 || faccessat(dir_fd, HANDOVER_NETWORKS, F_OK, 0) < 0)) {
 		network_cni_stop(network);
 		network->is_deleting = false;
