@@ -225,9 +225,12 @@ void networks_resume(struct networks *networks)
 	bool is_any = false;
 
 	for (struct network *network = networks->all; network; network = network->hh.next) {
-		struct container *c = container_find(networks->agent, network->record->container_id);
+		struct container *c;
 
-		if (!network->is_waiting || !c)
+		if (!network->is_waiting)
+			continue;
+		c = container_find(networks->agent, network->record->container_id);
+		if (!c)
 			continue;
 		container_mark(c);
 		is_any = true;

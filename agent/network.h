@@ -112,6 +112,11 @@ int64_t network_end_ms(const struct container *c);
 /* C has ended, or will not be launched: its addresses are free when its links are gone.  Idempotent. */
 void network_release(struct container *c);
 
+/* Its plugins have nothing more to undo: its addresses are free when its links are gone. */
+void network_leave(struct networks *networks, struct network *network);
+/* Record and memory; its addresses are free. */
+void network_forget(struct networks *networks, struct network *network);
+
 /* ---- agent/network_plan.c ---- */
 
 /* The value of label KEY; NULL: it has none. */
@@ -133,9 +138,6 @@ char *network_describe(const struct container *c, struct err *e);
 /* Its addresses, or the node's, into STATUS, unless it names some; -ENOMEM. */
 int network_complete_status(const struct container *c, Mesos__V1__ContainerStatus *status);
 
-/* Its plugins have nothing more to undo: its addresses are free when its links are gone. */
-void network_leave(struct networks *networks, struct network *network);
-
 /* The first address of C's network, without its length: owned; NULL: it has the node's network. */
 char *network_address(const struct container *c);
 
@@ -155,9 +157,6 @@ void networks_remove_strangers(struct networks *networks);
 
 /* Is there a link of NETWORK on the node? */
 bool network_has_links(const struct network *network);
-
-/* Record and memory; its addresses are free. */
-void network_forget(struct networks *networks, struct network *network);
 
 /* ---- agent/network_usage.c ---- */
 
