@@ -13,20 +13,6 @@
 #include "lib/texts.h"
 #include "net/http_server.h"
 
-static void put_text(struct json_out *out, const char *key, const char *value)
-{
-	if (!value)
-		return;
-	json_out_key(out, key);
-	json_out_string(out, value);
-}
-
-static void put_number(struct json_out *out, const char *key, uint64_t value)
-{
-	json_out_key(out, key);
-	json_out_uint(out, value);
-}
-
 static const char *enum_name(const ProtobufCEnumDescriptor *descriptor, int value)
 {
 	return protobuf_c_enum_descriptor_get_value(descriptor, value)->name;
@@ -39,15 +25,16 @@ static void put_address(struct json_out *out, const struct directory_backend *ba
 	const struct directory_node *node = backend->endpoint->node;
 	bool is_own = endpoint->n_addresses && !backend->port->host_port;
 
-	put_text(out, "address", is_own ? endpoint->addresses[0] : node ? node->info->address : NULL);
-	put_number(out, "port", is_own ? backend->port->container_port : backend->port->host_port);
+	json_out_key_string(out, "address",
+			    is_own ? endpoint->addresses[0] : node ? node->info->address : NULL);
+	json_out_key_uint(out, "port", is_own ? backend->port->container_port : backend->port->host_port);
 }
 
 static void put_counts(struct json_out *out, const struct traffic_counts *counts)
 {
-	put_number(out, "connections", counts->connections);
-	put_number(out, "sent_bytes", counts->sent_bytes);
-	put_number(out, "received_bytes", counts->received_bytes);
+	json_out_key_uint(out, "connections", counts->connections);
+	json_out_key_uint(out, "sent_bytes", counts->sent_bytes);
+	json_out_key_uint(out, "received_bytes", counts->received_bytes);
 }
 
 /* TRAFFIC may be NULL: it was not asked for. */
@@ -58,14 +45,15 @@ static void put_backend(struct json_out *out, const struct directory_backend *ba
 	const struct directory_node *node = backend->endpoint->node;
 
 	json_out_open(out, '{');
-	put_text(out, "task_id", endpoint->task_id);
-	put_text(out, "name", endpoint->name);
-	put_text(out, "framework", endpoint->framework);
-	put_text(out, "agent_id", endpoint->agent_id);
-	put_text(out, "hostname", node ? node->info->hostname : NULL);
+	json_out_key_string(out, "task_id", endpoint->task_id);
+	json_out_key_string(out, "name", endpoint->name);
+	json_out_key_string(out, "framework", endpoint->framework);
+	json_out_key_string(out, "agent_id", endpoint->agent_id);
+	json_out_key_string(out, "hostname", node ? node->info->hostname : NULL);
 	put_address(out, backend);
-	put_text(out, "state", enum_name(&tepui__endpoint__state__descriptor, (int)endpoint->state));
-	put_number(out, "weight", endpoint->weight);
+	json_out_key_string(out, "state",
+			    enum_name(&tepui__endpoint__state__descriptor, (int)endpoint->state));
+	json_out_key_uint(out, "weight", endpoint->weight);
 	if (traffic) {
 		struct traffic_counts counts = traffic_of(traffic, backend);
 
@@ -81,17 +69,18 @@ static void put_service(struct json_out *out, const struct directory_service *se
 	const struct directory_backend *backend;
 
 	json_out_open(out, '{');
-	put_text(out, "key", info->key);
-	put_text(out, "name", info->name);
-	put_text(out, "address", info->address);
-	put_number(out, "port", info->port);
-	put_text(out, "protocol", info->protocol);
-	put_text(out, "balance", enum_name(&tepui__service__balance__descriptor, (int)info->balance));
+	json_out_key_string(out, "key", info->key);
+	json_out_key_string(out, "name", info->name);
+	json_out_key_string(out, "address", info->address);
+	json_out_key_uint(out, "port", info->port);
+	json_out_key_string(out, "protocol", info->protocol);
+	json_out_key_string(out, "balance",
+			    enum_name(&tepui__service__balance__descriptor, (int)info->balance));
 	json_out_key(out, "prefers_local");
 	json_out_bool(out, info->prefers_local);
 	if (info->node_port)
-		put_number(out, "node_port", info->node_port);
-	put_text(out, "framework", info->framework);
+		json_out_key_uint(out, "node_port", info->node_port);
+	json_out_key_string(out, "framework", info->framework);
 	json_out_key(out, "backends");
 	json_out_open(out, '[');
 	TAILQ_FOREACH(backend, &service->backends, of_service)
@@ -125,8 +114,8 @@ static void reply(struct http_request *req, const struct traffic_table *traffic)
 	size_t size;
 
 	json_out_open(&out, '{');
-	put_number(&out, "generation", counts.generation);
-	put_number(&out, "in_force", counts.in_force);
+	json_out_key_uint(&out, "generation", counts.generation);
+	json_out_key_uint(&out, "in_force", counts.in_force);
 	put_services(&out, agent->directory, http_request_query(req, "name"), traffic);
 	json_out_close(&out, '}');
 	text = json_out_take(&out, &size);

@@ -155,12 +155,9 @@ static int get_service(struct http_request *req, struct err *e)
 static void put_record(struct json_out *out, const char *name, const char *host, const char *type)
 {
 	json_out_open(out, '{');
-	json_out_key(out, "name");
-	json_out_string(out, name);
-	json_out_key(out, "host");
-	json_out_string(out, host);
-	json_out_key(out, "rtype");
-	json_out_string(out, type);
+	json_out_key_string(out, "name", name);
+	json_out_key_string(out, "host", host);
+	json_out_key_string(out, "rtype", type);
 	json_out_close(out, '}');
 }
 
@@ -207,10 +204,8 @@ static void put_task(struct json_out *out, const struct names_entry *entry)
 	dns_name_format(&entry->members[0].name->text, instance);
 	dns_name_format(&entry->members[1].name->text, task);
 	json_out_open(out, '{');
-	json_out_key(out, "name");
-	json_out_string(out, info->name);
-	json_out_key(out, "id");
-	json_out_string(out, info->task_id);
+	json_out_key_string(out, "name", info->name);
+	json_out_key_string(out, "id", info->task_id);
 	json_out_key(out, "records");
 	json_out_open(out, '[');
 	put_addresses(out, &self, task);
@@ -258,8 +253,7 @@ static void put_frameworks(struct json_out *out, const struct names_entry *const
 		const char *framework = framework_of(list[i]);
 
 		json_out_open(out, '{');
-		json_out_key(out, "name");
-		json_out_string(out, framework);
+		json_out_key_string(out, "name", framework);
 		json_out_key(out, "tasks");
 		json_out_open(out, '[');
 		for (; i < n && texts_equal(framework_of(list[i]), framework); i++)

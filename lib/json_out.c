@@ -260,6 +260,24 @@ void json_out_null(struct json_out *out)
 	json_out_text(out, "null", strlen("null"));
 }
 
+/* ---- keys with their values ---- */
+
+void json_out_key_string(struct json_out *out, const char *key, const char *text)
+{
+	if (!text)
+		return;
+	json_out_key(out, key);
+	json_out_string(out, text);
+}
+
+void json_out_key_uint(struct json_out *out, const char *key, uint64_t value)
+{
+	json_out_key(out, key);
+	json_out_uint(out, value);
+}
+
+/* ---- trees ---- */
+
 static void put_value(struct json_out *out, const json_t *value);
 
 static void put_array(struct json_out *out, const json_t *array)

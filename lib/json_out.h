@@ -36,6 +36,11 @@ void json_out_uint(struct json_out *out, uint64_t value);
 void json_out_real(struct json_out *out, double value);
 void json_out_bool(struct json_out *out, bool value);
 void json_out_null(struct json_out *out);
+
+/* A key with its value, or nothing at all where TEXT is NULL. */
+void json_out_key_string(struct json_out *out, const char *key, const char *text);
+void json_out_key_uint(struct json_out *out, const char *key, uint64_t value);
+
 /* Bytes that are JSON already: one value, or some members, whole. */
 void json_out_text(struct json_out *out, const char *text, size_t size);
 /* A whole tree, which is released; as deep as it is.  NULL: memory is out. */

@@ -27,20 +27,6 @@ struct listing {
 
 /* ---- values ---- */
 
-static void put_text(struct json_out *out, const char *key, const char *value)
-{
-	if (!value)
-		return;
-	json_out_key(out, key);
-	json_out_string(out, value);
-}
-
-static void put_number(struct json_out *out, const char *key, uint64_t value)
-{
-	json_out_key(out, key);
-	json_out_uint(out, value);
-}
-
 static const char *enum_name(const ProtobufCEnumDescriptor *descriptor, int value)
 {
 	const ProtobufCEnumValue *known = protobuf_c_enum_descriptor_get_value(descriptor, value);
@@ -52,11 +38,11 @@ static void put_task(struct json_out *out, const struct endpoint *endpoint)
 {
 	const struct task *task = endpoint->task;
 
-	put_text(out, "task_id", task->id);
-	put_text(out, "name", endpoint->name);
-	put_text(out, "framework_id", task->framework->id);
-	put_text(out, "agent_id", task->agent->id);
-	put_text(out, "hostname", task->agent->info->hostname);
+	json_out_key_string(out, "task_id", task->id);
+	json_out_key_string(out, "name", endpoint->name);
+	json_out_key_string(out, "framework_id", task->framework->id);
+	json_out_key_string(out, "agent_id", task->agent->id);
+	json_out_key_string(out, "hostname", task->agent->info->hostname);
 }
 
 /* Where it is reached from anywhere: at its node by the port there, or by an address of its own. */
@@ -65,8 +51,8 @@ static void put_address(struct json_out *out, const struct claim *claim)
 	const struct endpoint *endpoint = claim->endpoint;
 	bool is_own = endpoint->n_addresses > 0 && !claim->port->host_port;
 
-	put_text(out, "address", is_own ? endpoint->addresses[0] : endpoint->task->agent->address);
-	put_number(out, "port", is_own ? claim->port->container_port : claim->port->host_port);
+	json_out_key_string(out, "address", is_own ? endpoint->addresses[0] : endpoint->task->agent->address);
+	json_out_key_uint(out, "port", is_own ? claim->port->container_port : claim->port->host_port);
 }
 
 static void put_backend(struct json_out *out, const struct claim *claim)
@@ -77,9 +63,10 @@ static void put_backend(struct json_out *out, const struct claim *claim)
 	json_out_open(out, '{');
 	put_task(out, endpoint);
 	put_address(out, claim);
-	put_text(out, "state", enum_name(&tepui__endpoint__state__descriptor, (int)endpoint->state));
-	put_number(out, "weight", endpoint->weight);
-	put_text(out, "why_out", endpoint_why_out(endpoint, why, sizeof(why)));
+	json_out_key_string(out, "state",
+			    enum_name(&tepui__endpoint__state__descriptor, (int)endpoint->state));
+	json_out_key_uint(out, "weight", endpoint->weight);
+	json_out_key_string(out, "why_out", endpoint_why_out(endpoint, why, sizeof(why)));
 	json_out_close(out, '}');
 }
 
@@ -92,20 +79,21 @@ static void put_service(struct json_out *out, const struct master *master,
 
 	service_describe(master, service, &info, address);
 	json_out_open(out, '{');
-	put_text(out, "key", info.key);
-	put_text(out, "name", info.name);
-	put_text(out, "address", info.address);
-	put_number(out, "port", info.port);
-	put_text(out, "protocol", info.protocol);
-	put_text(out, "balance", enum_name(&tepui__service__balance__descriptor, (int)info.balance));
+	json_out_key_string(out, "key", info.key);
+	json_out_key_string(out, "name", info.name);
+	json_out_key_string(out, "address", info.address);
+	json_out_key_uint(out, "port", info.port);
+	json_out_key_string(out, "protocol", info.protocol);
+	json_out_key_string(out, "balance",
+			    enum_name(&tepui__service__balance__descriptor, (int)info.balance));
 	json_out_key(out, "prefers_local");
 	json_out_bool(out, info.prefers_local);
 	if (info.node_port)
-		put_number(out, "node_port", info.node_port);
+		json_out_key_uint(out, "node_port", info.node_port);
 	if (service->lacks_node_port)
-		put_text(out, "why_no_node_port", "another service had it first");
-	put_text(out, "framework", info.framework);
-	put_text(out, "framework_id", service->vip->framework_id);
+		json_out_key_string(out, "why_no_node_port", "another service had it first");
+	json_out_key_string(out, "framework", info.framework);
+	json_out_key_string(out, "framework_id", service->vip->framework_id);
 	json_out_key(out, "backends");
 	json_out_open(out, '[');
 	TAILQ_FOREACH(claim, &service->claims, in_claims)
@@ -123,7 +111,7 @@ static void put_problem(struct json_out *out, const struct endpoint *endpoint, c
 		return;
 	json_out_open(out, '{');
 	put_task(out, endpoint);
-	put_text(out, "why", why);
+	json_out_key_string(out, "why", why);
 	json_out_close(out, '}');
 }
 

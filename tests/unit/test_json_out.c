@@ -46,8 +46,11 @@ static void test_commas_come_by_themselves(void **state)
 	json_out_text(&out, "\"c\":[],\"d\":0", 12);
 	json_out_key(&out, "e");
 	json_out_string(&out, "");
+	json_out_key_string(&out, "f", NULL);
+	json_out_key_string(&out, "g", "h");
+	json_out_key_uint(&out, "i", 1);
 	json_out_close(&out, '}');
-	assert_wrote(&out, "{\"a\":[1,{},null],\"b\":true,\"c\":[],\"d\":0,\"e\":\"\"}");
+	assert_wrote(&out, "{\"a\":[1,{},null],\"b\":true,\"c\":[],\"d\":0,\"e\":\"\",\"g\":\"h\",\"i\":1}");
 }
 
 static void test_what_was_written_may_leave_before_the_rest_comes(void **state)
