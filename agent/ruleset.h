@@ -32,8 +32,7 @@ void ruleset_free(struct ruleset *ruleset);
 
 /*
  * The bridge that containers are on.  Its link is there.  What one of them sends to another is given to
- * the node's own stack, too, by the rules: no port of the bridge needs to be isolated, in hairpin mode
- * or the like.
+ * the node's own stack, too, by the rules: no port of the bridge needs to be isolated.
  */
 void ruleset_set_bridge(struct ruleset *ruleset, const struct bridge *bridge);
 

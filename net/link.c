@@ -57,7 +57,10 @@ void link_set_up(struct netlink *nl, const char *name, unsigned mtu)
 	netlink_put_u32(nl, IFLA_MTU, mtu);
 }
 
-/* A container that calls its own service meets its own packet again. */
+/*
+ * A container that calls its own service meets its own packet again: where br_netfilter is at work, what
+ * was translated does not go by the node's stack, but back by the port that it came from.
+ */
 static void set_hairpin(struct netlink *nl, const char *name)
 {
 	struct nlattr *info, *data;

@@ -141,6 +141,13 @@ def test_a_service_is_called_from_the_node_and_from_containers_also_by_its_own_b
         assert answers(world.inside(task), vip, 80, protocol) == f"{word} 172.29.0.1"
 
 
+def test_a_backend_calls_its_own_service_where_br_netfilter_is_at_work_too(world):
+    if not world.run("sh", "-c", "echo 1 >/proc/sys/net/bridge/bridge-nf-call-iptables && echo it is", check=False):
+        pytest.skip("br_netfilter is not loaded")
+    task, _ = world.serve(host_port=31007)
+    assert answers(world.inside(task), world.vip()) == "tcp 172.29.0.1"
+
+
 def test_a_restricted_container_reaches_what_it_names_and_nothing_else(world):
     _, db = world.serve(name="db")
     _, web = world.serve(name="web")
