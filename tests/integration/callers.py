@@ -10,12 +10,10 @@ from cluster import SLOW
 # Says $MESOS_TASK_ID, or on /version $VERSION.  Told to end, it answers whoever has come, and goes when nobody comes any more;
 # it is unwell while the file of this name is in its sandbox.
 TELLER = """exec python3 -c "
-import http.server, os, signal, threading, time
+import http.server, os, signal, threading
 class H(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         well = self.path != '/health' or not os.path.exists('unwell')
-        if self.path == '/slow':
-            time.sleep(2)
         text = os.environ['VERSION' if self.path == '/version' else 'MESOS_TASK_ID']
         self.send_response(200 if well else 503); self.end_headers(); self.wfile.write(text.encode())
     def log_message(self, *a): pass
@@ -33,19 +31,26 @@ server.server_close()" """
 Call = collections.namedtuple("Call", "begun ended answer error")
 
 
-def call(address, path="/", timeout=2):
-    """One request to HOST, PORT from this thread's network: what is answered, as one word; OSError where nothing is."""
-    with socket.create_connection(address, timeout=timeout * SLOW) as s:
-        s.sendall(f"GET {path} HTTP/1.0\r\nHost: x\r\n\r\n".encode())
-        answer = b""
-        while True:
-            data = s.recv(65536)
-            if not data:
-                break
-            answer += data
+def opened(address, timeout=20):
+    """A connection to HOST, PORT from this thread's network."""
+    return socket.create_connection(address, timeout=timeout * SLOW)
+
+
+def answer_of(connection):
+    """All that comes, as one word; OSError where it is no answer."""
+    answer = b""
+    while data := connection.recv(65536):
+        answer += data
     if not answer.startswith((b"HTTP/1.0 200", b"HTTP/1.1 200")):
         raise OSError(f"answered {answer[:60]!r}")
     return answer.partition(b"\r\n\r\n")[2].decode()
+
+
+def call(address, path="/", timeout=2):
+    """One request to HOST, PORT: what is answered; OSError where nothing is."""
+    with opened(address, timeout) as connection:
+        connection.sendall(f"GET {path} HTTP/1.0\r\nHost: x\r\n\r\n".encode())
+        return answer_of(connection)
 
 
 def spread(place, address, n, path="/"):

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from callers import Callers, call, no_errors, spread
+from callers import Callers, answer_of, call, no_errors, opened, spread
 from cluster import wait_until
 from conftest import shared_fleet
 from services import is_in_force, is_in_force_at, leaves, on_bridge, on_host, sandbox_of, service_of, serving, states
@@ -129,19 +129,19 @@ def test_the_backends_of_a_node_that_is_cut_off_leave(fleet):
 
 def test_a_connection_to_a_draining_backend_lives_on(fleet):
     fleet.deploy({**on_host(), "instances": 1, "constraints": []})
-    address = serving(fleet, 1)
-    with Callers(fleet.machines[1], address, n=1, path="/slow", timeout=20) as callers:
-        wait_until(lambda: callers.calls, "a call is answered")
-        begin = time.monotonic()
-        fleet.wait_deployment(fleet.change("/v2/apps/web", {"instances": 0}))
-        callers.ended.set()
-        wait_until(lambda: not any(t.is_alive() for t in callers.threads), "the last call")
-    before = [c for c in callers.calls if c.begun < begin]
-    assert before and all(c.answer for c in before), list(callers.calls)
-    with fleet.machines[1].inside(), pytest.raises(OSError):
-        # Nobody is behind it: refused at once, and not waited for.
-        begin = time.monotonic()
-        call(address, timeout=30)
+    address, node = serving(fleet, 1), fleet.machines[1]
+    backend, = fleet.running("/web")
+    with node.inside(), opened(address) as connection:
+        # It waits for the end of the request.
+        connection.sendall(b"GET / HTTP/1.0\r\n")
+        deployment = fleet.change("/v2/apps/web", {"instances": 0})
+        wait_until(lambda: states(fleet) == {backend: "DRAINING"} and is_in_force_at(fleet, node), "it is drained", 60)
+        # Nobody is there for others: they are refused at once, and not left to wait.
+        with pytest.raises(ConnectionRefusedError):
+            call(address, timeout=30)
+        connection.sendall(b"\r\n")
+        assert answer_of(connection) == backend
+    fleet.wait_deployment(deployment)
 
 
 # ---- canaries ----
