@@ -44,10 +44,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
 class FakeMaster:
     """Started on creation.  Nothing is answered but what the test says."""
 
-    def __init__(self, address="127.0.0.1"):
+    def __init__(self):
         self.calls, self.streams = queue.Queue(), queue.Queue()
         self.writer = self.over = None
-        self.server = http.server.ThreadingHTTPServer((address, 0), Handler)
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.server.daemon_threads = True
         self.server.handle_error = lambda *args: None
         self.server.master = self
@@ -62,14 +62,9 @@ class FakeMaster:
         return subscribe
 
     def send(self, kind, **body):
-        self.write(self.record(kind, **body))
-
-    def record(self, kind, **body):
         members = {name for name, _, _ in SCHEMA.messages[EVENT].values()}
         data = SCHEMA.encode(EVENT, {"type": kind, **({kind.lower(): body} if kind.lower() in members else {})})
-        return str(len(data)).encode() + b"\n" + data
-
-    def write(self, record):
+        record = str(len(data)).encode() + b"\n" + data
         try:
             self.writer.write(f"{len(record):x}\r\n".encode() + record + b"\r\n")
         except OSError:
@@ -78,12 +73,20 @@ class FakeMaster:
     def hang_up(self):
         self.over.set()
 
+    def told(self, kind):
+        """The next call of that type."""
+        while True:
+            call = self.calls.get(timeout=60 * SLOW)
+            if call["type"] == kind:
+                return call
+
     def update(self):
         """The next one."""
-        while True:
-            call = self.calls.get(timeout=30 * SLOW)
-            if call["type"] == "UPDATE":
-                return call["update"]
+        return self.told("UPDATE")["update"]
+
+    def applied(self):
+        """The generation of the directory that the agent says next is in force."""
+        return self.told("DIRECTORY_APPLIED")["directory_generation"]
 
     def acknowledge(self, update):
         status = update["status"]

@@ -5,7 +5,7 @@ import socket
 import subprocess
 import threading
 
-from cluster import Cluster
+from cluster import Cluster, wait_until
 from fake_master import AGENT, FakeMaster
 from fleet import Namespace
 
@@ -92,14 +92,8 @@ class ServiceNode:
         """Another message; until it is in force."""
         self.generation += 1
         self.master.send("DIRECTORY", generation=self.generation, is_whole=self.generation == 1, **parts)
-        while wait and self.applied() < self.generation:
+        while wait and self.master.applied() < self.generation:
             pass
-
-    def applied(self):
-        while True:
-            call = self.master.calls.get(timeout=60)
-            if call["type"] == "DIRECTORY_APPLIED":
-                return call["directory_generation"]
 
     def tell_nodes(self):
         self.tell(nodes=[{"agent_id": AGENT, "hostname": "self", "address": "127.0.0.1"}] + [
@@ -137,6 +131,11 @@ class ServiceNode:
     def table(self, family="ip"):
         """As nft(8) lists it; empty if there is none."""
         return self.run("nft", "list", "table", family, "tepui", check=False)
+
+    def wait_counters(self, n):
+        """Until N backends have theirs: they come a moment after what they count."""
+        wait_until(lambda: self.table().count(" . 8080 counter packets 0") == 3 * n,
+                   lambda: f"three counters for each of {n}: {self.table()}")
 
 
 def service(name="web", port=80, address=VIP, protocol="tcp", **more):

@@ -34,14 +34,6 @@ def endpoint(task, node=AGENT, state="SERVING", port=31000, **more):
             "ports": [{"protocol": "tcp", "host_port": port, "services": ["web:80/tcp"]}], **more}
 
 
-def applied(master):
-    """The generation that the agent says is in force."""
-    while True:
-        call = master.calls.get(timeout=30)
-        if call["type"] == "DIRECTORY_APPLIED":
-            return call["directory_generation"]
-
-
 def backends(agent):
     """Of the one service: state by task."""
     services = agent.call("GET", "/services").json["services"]
@@ -54,7 +46,7 @@ def test_it_is_asked_for_taken_and_answered(pair):
     assert subscribe["takes_directory"] and subscribe["address"] == "127.0.0.1"
     master.send("DIRECTORY", generation=1, has_more=True, nodes=NODES, services=[WEB])
     master.send("DIRECTORY", generation=2, is_whole=True, endpoints=[endpoint("t1"), endpoint("t2", OTHER, weight=3)])
-    assert applied(master) == 2
+    assert master.applied() == 2
     answer = agent.call("GET", "/services").json
     assert (answer["generation"], answer["in_force"]) == (2, 2)
     service, = answer["services"]
@@ -63,7 +55,7 @@ def test_it_is_asked_for_taken_and_answered(pair):
         "task_id": "t2", "name": "web", "framework": "marathon", "agent_id": OTHER, "hostname": "node2", "address": "10.0.0.2",
         "port": 31000, "state": "SERVING", "weight": 3}
     master.send("DIRECTORY", generation=3, endpoints=[endpoint("t1", state="DRAINING")], removed_endpoints=["F/t2"])
-    assert applied(master) == 3
+    assert master.applied() == 3
     assert backends(agent) == {"t1": "DRAINING"}
     assert agent.call("GET", "/services?name=web").json["services"] and not agent.call("GET", "/services?name=x").json["services"]
 
@@ -72,12 +64,12 @@ def test_a_missing_message_begins_the_stream_anew(pair):
     master, agent = pair
     master.accept()
     master.send("DIRECTORY", generation=1, is_whole=True, nodes=NODES, services=[WEB], endpoints=[endpoint("t1")])
-    assert applied(master) == 1
+    assert master.applied() == 1
     master.send("DIRECTORY", generation=3, removed_endpoints=["F/t1"])
     master.accept(epoch=2)
     assert backends(agent) == {"t1": "SERVING"}
     master.send("DIRECTORY", generation=1, is_whole=True, nodes=NODES, services=[WEB], endpoints=[endpoint("t2")])
-    assert applied(master) == 1
+    assert master.applied() == 1
     assert backends(agent) == {"t2": "SERVING"}
 
 
@@ -85,7 +77,7 @@ def test_it_outlives_a_restart_while_the_master_is_away(pair):
     master, agent = pair
     master.accept()
     master.send("DIRECTORY", generation=1, is_whole=True, nodes=NODES, services=[WEB], endpoints=[endpoint("t1")])
-    assert applied(master) == 1
+    assert master.applied() == 1
     file = pathlib.Path(agent.work_dir, "directory")
     wait_until(file.exists, "it is written")
     left = pathlib.Path(agent.work_dir, ".directory.4711")
@@ -97,10 +89,10 @@ def test_it_outlives_a_restart_while_the_master_is_away(pair):
     # A master that has begun anew says first of whom it knows all, and in the end that these are all.
     master.accept(epoch=2)
     master.send("DIRECTORY", generation=1)
-    assert applied(master) == 1
+    assert master.applied() == 1
     assert backends(agent) == {"t1": "SERVING"}
     master.send("DIRECTORY", generation=2, is_whole=True, nodes=NODES, services=[WEB], endpoints=[endpoint("t2", OTHER)])
-    assert applied(master) == 2
+    assert master.applied() == 2
     assert backends(agent) == {"t2": "SERVING"}
 
 
@@ -113,6 +105,6 @@ def test_a_bad_file_is_no_reason_not_to_start(pair, content):
     agent.start()
     master.accept(epoch=2)
     master.send("DIRECTORY", generation=1, is_whole=True, nodes=NODES, services=[WEB], endpoints=[endpoint("t1")])
-    assert applied(master) == 1
+    assert master.applied() == 1
     assert backends(agent) == {"t1": "SERVING"}
     assert "begin without the directory that was kept" in agent.text()

@@ -3,7 +3,6 @@ import contextlib
 
 import pytest
 
-from cluster import wait_until
 from service_node import ServiceNode, backend_address, endpoint, service
 
 
@@ -32,8 +31,7 @@ def test_connections_and_bytes_are_counted_for_each_backend(node):
         node.backends.listen(i, backend_address(i), 8080)
     node.tell_nodes()
     node.tell(services=[service()], endpoints=[endpoint(1, weight=3), endpoint(2)])
-    # Counters come a moment after what they count.
-    wait_until(lambda: node.table().count("tcp . 10.96.0.1 . 80 . 10.9.0.") == 6, lambda: f"three for each: {node.table()}")
+    node.wait_counters(2)
     assert node.shares(40) == {1: 30, 2: 10}
     counted = traffic(node)
     assert {task: row[0] for task, row in counted.items()} == {"t1": 30, "t2": 10}

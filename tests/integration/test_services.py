@@ -197,8 +197,7 @@ def words(table):
                                      "add rule ip tepui forward drop"])
 def test_what_others_do_to_the_table_is_undone_and_told(node, command):
     start(node)
-    # Counters come last.
-    wait_until(lambda: node.table().count(". 8080 counter packets 0") == 3 * 3, "all of the table")
+    node.wait_counters(3)
     before = words(node.table())
     node.run("nft", command)
     wait_until(lambda: words(node.table()) == before, "the table as it was")
@@ -275,7 +274,7 @@ def test_a_node_port_leads_to_a_service_from_outside_the_node(node):
 
 def test_what_goes_through_a_service_is_counted_by_backend(node):
     start(node, 2)
-    wait_until(lambda: node.table().count(". 8080 counter packets 0") == 3 * 2, "the counters")
+    node.wait_counters(2)
     node.shares(10)
 
     def elements(name):
@@ -317,7 +316,8 @@ def test_datagrams_that_found_nobody_find_a_service_that_comes(node):
 
 def test_an_agent_beside_another_one_leaves_services_to_it_until_that_has_ended(node):
     start(node)
-    first, before = node.agent, node.table()
+    node.wait_counters(3)
+    first, before = node.agent, words(node.table())
     with node.namespace.inside():
         master = FakeMaster()
     with contextlib.closing(master):
@@ -327,7 +327,7 @@ def test_an_agent_beside_another_one_leaves_services_to_it_until_that_has_ended(
             master.accept()
             master.send("DIRECTORY", generation=1, is_whole=True, services=[service("other", 81, "10.96.0.2")])
             # In force as far as it is concerned.
-            assert master.calls.get(timeout=60)["type"] == "DIRECTORY_APPLIED" and node.table() == before
+            assert master.applied() == 1 and words(node.table()) == before
             assert "another agent" in second.text() and node.shares(3) == {1: 1, 2: 1, 3: 1}
             first.end(9)
             wait_until(lambda: "10.96.0.2" in node.table(), "the other agent's services")
