@@ -16,11 +16,12 @@
 #include "master_stub/marathon/definition/app.h"
 #include "master_stub/marathon/definition/refusal.h"
 #include "master_stub/marathon/definition/role_rules.h"
+#include "tests/unit/quoted.h"
 
 /* Whether the form of the document is wrong, or what it says. */
 enum message { S, R };
 
-/* In documents ' is written where JSON has ". */
+/* Documents are for load_quoted(). */
 struct wrong {
 	enum message message;
 	const char *document, *path;
@@ -33,20 +34,6 @@ struct wrong {
 /* app_parse() or pod_parse(). */
 typedef int parse_fn(const json_t *document, const char *id, const struct role_rules *rules,
 		     struct app **ret, struct refusal *refusal);
-
-static inline json_t *load_quoted(const char *text)
-{
-	AUTO_FREE char *copy = strdup(text);
-	json_t *json;
-
-	assert_non_null(copy);
-	for (char *c = copy; *c; c++)
-		*c = *c == '\'' ? '"' : *c;
-	json = json_loads(copy, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, NULL);
-	if (!json)
-		fail_msg("not JSON: %s", copy);
-	return json;
-}
 
 static inline const char *refusal_text(const json_t *object, const char *key)
 {

@@ -24,14 +24,14 @@
 #include "lib/loop.h"
 #include "lib/pb_json.h"
 #include "lib/store.h"
+#include "tests/unit/own_agent.h"
 
 static char nowhere[] = "/nonexistent", own_id[] = "S";
 static unsigned n_forgotten;
 
 struct node_state {
 	struct agent agent;
-	Tepui__AgentRecord self;
-	Mesos__V1__AgentID id;
+	struct own_id id;
 };
 
 static int setup(void **state)
@@ -41,11 +41,7 @@ static int setup(void **state)
 
 	TAILQ_INIT(&n->agent.todo);
 	TAILQ_INIT(&n->agent.custom);
-	tepui__agent_record__init(&n->self);
-	mesos__v1__agent_id__init(&n->id);
-	n->id.value = own_id;
-	n->self.agent_id = &n->id;
-	n->agent.self = &n->self;
+	own_id_set(&n->id, &n->agent, own_id);
 	n->agent.work_dir = nowhere;
 	n->agent.layout.core = nowhere;
 	n->agent.work_fd = -EBADF;
@@ -390,7 +386,7 @@ static void test_a_group_for_an_agent_that_drains_is_dropped(void **state)
 	Mesos__V1__DrainConfig config = MESOS__V1__DRAIN_CONFIG__INIT;
 	struct node_state *n = *state;
 
-	n->self.drain = &config;
+	n->id.record.drain = &config;
 	assert_refused(&n->agent, MESOS__V1__TASK_STATUS__REASON__REASON_AGENT_DRAINING);
 }
 
@@ -418,7 +414,7 @@ static void test_a_group_of_a_thousand_is_answered(void **state)
 	}
 	o.group.tasks = list;
 	o.group.n_tasks = N_TASKS;
-	n->self.drain = &config;
+	n->id.record.drain = &config;
 	assert_int_equal(pods_run(&n->agent, &o.group, &e), 0);
 	assert_int_equal(HASH_COUNT(n->agent.tasks), N_TASKS);
 	HASH_ITER(hh, n->agent.tasks, task, next) {

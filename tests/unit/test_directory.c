@@ -9,13 +9,14 @@
 #include <string.h>
 
 #include <cmocka.h>
-#include <jansson.h>
 
 #include "agent/agent.h"
 #include "agent/directory.h"
 #include "lib/cleanup.h"
 #include "lib/err.h"
 #include "lib/pb_json.h"
+#include "tests/unit/own_agent.h"
+#include "tests/unit/quoted.h"
 
 #define NODE(id, address) "{'agent_id':'" id "','hostname':'h-" id "','address':'" address "'}"
 #define SERVICE(name, address) "{'key':'" name ":80/tcp','name':'" name "','address':'" address "'," \
@@ -26,8 +27,7 @@
 
 struct world {
 	struct agent agent;
-	Tepui__AgentRecord self;
-	Mesos__V1__AgentID id;
+	struct own_id id;
 	struct directory *directory;
 	char told[4096];		/* one word for each call of the listener */
 	uint64_t generation;		/* of the last message */
@@ -77,11 +77,7 @@ static int set_up(void **state)
 	struct err e = { 0 };
 
 	assert_non_null(w);
-	tepui__agent_record__init(&w->self);
-	mesos__v1__agent_id__init(&w->id);
-	w->id.value = own_id;
-	w->self.agent_id = &w->id;
-	w->agent.self = &w->self;
+	own_id_set(&w->id, &w->agent, own_id);
 	assert_int_equal(directory_new(&w->agent, &w->directory, &e), 0);
 	assert_int_equal(directory_listen(w->directory, &listener, w, &e), 0);
 	*state = w;
@@ -99,20 +95,7 @@ static int tear_down(void **state)
 
 static Tepui__Directory *read_message(const char *text)
 {
-	ProtobufCMessage *message;
-	char *quoted = strdup(text);
-	struct err e = { 0 };
-	json_t *json;
-
-	assert_non_null(quoted);
-	for (char *c = quoted; *c; c++)
-		*c = *c == '\'' ? '"' : *c;
-	json = json_loads(quoted, 0, NULL);
-	assert_non_null(json);
-	assert_int_equal(pb_from_json(&tepui__directory__descriptor, json, &message, &e), 0);
-	json_decref(json);
-	free(quoted);
-	return (Tepui__Directory *)message;
+	return (Tepui__Directory *)load_quoted_message(&tepui__directory__descriptor, text);
 }
 
 static int apply_as(struct world *w, uint64_t generation, const char *text)

@@ -10,26 +10,26 @@
 #include <string.h>
 
 #include <cmocka.h>
-#include <jansson.h>
 
 #include "agent/agent.h"
 #include "agent/directory.h"
 #include "agent/ruleset_parts.h"
 #include "lib/cleanup.h"
 #include "lib/err.h"
-#include "lib/pb_json.h"
+#include "tests/unit/own_agent.h"
+#include "tests/unit/quoted.h"
 
 #define NODES "'nodes':[{'agent_id':'A1','address':'10.0.0.1'},{'agent_id':'A2','address':'10.0.0.2'}," \
 	"{'agent_id':'A3','address':'fd00::3'},{'agent_id':'A4','address':'127.0.0.1'}]"
 #define SERVICE(more) "{'key':'web:80/tcp','name':'web','address':'10.96.0.1','port':80,'protocol':'tcp'" more "}"
-#define ENDPOINT(task, node, more) "{'key':'F/" task "','task_id':'" task "','name':'web','agent_id':'" node \
-	"','state':'SERVING','ports':[{'protocol':'tcp','host_port':31000,'services':['web:80/tcp']" more
+#define ENDPOINT(task, node, more) ENDPOINT_IN(task, node, "SERVING", more)
+#define ENDPOINT_IN(task, node, state, more) "{'key':'F/" task "','task_id':'" task "','name':'web','agent_id':'" node \
+	"','state':'" state "','ports':[{'protocol':'tcp','host_port':31000,'services':['web:80/tcp']" more
 #define ELEMENT "add element ip tepui "
 
 struct world {
 	struct agent agent;
-	Tepui__AgentRecord self;
-	Mesos__V1__AgentID id;
+	struct own_id id;
 	struct ruleset ruleset;
 	uint64_t generation;
 	char *text;
@@ -42,11 +42,7 @@ static int set_up(void **state)
 	struct err e = { 0 };
 
 	assert_non_null(w);
-	tepui__agent_record__init(&w->self);
-	mesos__v1__agent_id__init(&w->id);
-	w->id.value = own_id;
-	w->self.agent_id = &w->id;
-	w->agent.self = &w->self;
+	own_id_set(&w->id, &w->agent, own_id);
 	w->agent.flags.nftables = true;
 	w->ruleset.agent = &w->agent;
 	TAILQ_INIT(&w->ruleset.dirty);
@@ -69,22 +65,6 @@ static int tear_down(void **state)
 	return 0;
 }
 
-static ProtobufCMessage *read_message(const ProtobufCMessageDescriptor *descriptor, const char *body)
-{
-	AUTO_FREE char *text = strdup(body);
-	ProtobufCMessage *message;
-	struct err e = { 0 };
-	json_t *json;
-
-	for (char *c = text; *c; c++)
-		*c = *c == '\'' ? '"' : *c;
-	json = json_loads(text, 0, NULL);
-	assert_non_null(json);
-	assert_int_equal(pb_from_json(descriptor, json, &message, &e), 0);
-	json_decref(json);
-	return message;
-}
-
 /* The master says BODY, members of a Directory. */
 static void tell(struct world *w, const char *body)
 {
@@ -95,7 +75,7 @@ static void tell(struct world *w, const char *body)
 	assert_true(asprintf(&text, "{'generation':%u,'is_whole':%s,%s}", (unsigned)w->generation,
 			     w->generation == 1 ? "true" : "false", body) > 0);
 	assert_int_equal(directory_apply(w->agent.directory,
-					 (Tepui__Directory *)read_message(&tepui__directory__descriptor, text),
+					 (Tepui__Directory *)load_quoted_message(&tepui__directory__descriptor, text),
 					 &e), 0);
 }
 
@@ -181,7 +161,7 @@ static void test_of_a_change_no_more_is_written_than_has_changed(void **state)
 	tell(w, "'removed_endpoints':['F/t1']");
 	assert_non_null(strstr(write_services(w, false), "mod 1 offset 2113929216"));
 	assert_non_null(strstr(w->text, ": 10.0.0.1 . 31000 }\n"));
-	tell(w, "'endpoints':[" ENDPOINT("t2", "A1", "}],'state':'DRAINING'}]"));
+	tell(w, "'endpoints':[" ENDPOINT_IN("t2", "A1", "DRAINING", "}]}]"));
 	assert_string_equal(write_services(w, false),
 			    "delete element ip tepui services { 10.96.0.1 . tcp . 80 }\n"
 			    "delete element ip tepui backends { 2113929216, 2113929217 }\n"
@@ -324,7 +304,7 @@ static void test_a_mapped_port_of_no_protocol_is_of_tcp(void **state)
 		assert_true(asprintf(&body, "{'container_id':'c1','attachments':[{'network':'bridge','interface':'eth0',"
 				     "'link':'tepui-v2','addresses':['172.29.0.2/16']}],'port_mappings':"
 				     "[{'host_port':31000,'container_port':80%s}]}", protocols[i]) > 0);
-		record = (Tepui__NetworkRecord *)read_message(&tepui__network_record__descriptor, body);
+		record = (Tepui__NetworkRecord *)load_quoted_message(&tepui__network_record__descriptor, body);
 		assert_int_equal(ruleset_set_container(&w->ruleset, record, &e), 0);
 		free(w->text);
 		out = open_memstream(&w->text, &size);
