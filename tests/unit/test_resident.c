@@ -522,6 +522,7 @@ static void test_what_comes_too_late_is_kept(void **state)
 	wait_ms(20000);
 	offer_of(1);
 	assert_int_equal(world.scheduler.n_tasks, 2);
+	assert_string_not_equal(volume_id(0), volume_id(1));
 	say(task_at(1), TASK(RUNNING), UNKNOWN_HEALTH);
 	operations[0] = '\0';
 	/*
@@ -534,6 +535,10 @@ static void test_what_comes_too_late_is_kept(void **state)
 	assert_string_equal(operations, "");
 	assert_int_equal(count_residences(), 2);
 	assert_int_equal(world.scheduler.n_tasks, 2);
+	scale(2);
+	assert_int_equal(world.scheduler.n_tasks, 3);
+	assert_string_equal(operations, "");
+	assert_string_equal(volume_id(0), volume_id(2));
 }
 
 static void test_what_comes_late_and_is_still_waited_for_is_used(void **state)
@@ -768,8 +773,6 @@ static void test_what_is_reserved_cannot_be_changed(void **state)
 			       NULL, true), 422);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-
 /* What is inside its network only is nothing of the node's, and cannot be reserved there. */
 static void test_only_ports_of_the_node_are_reserved(void **state)
 {
@@ -801,6 +804,8 @@ static void test_only_ports_of_the_node_are_reserved(void **state)
 				 task_at(1)->info->discovery->ports->ports[i]->number);
 	assert_int_equal(task_at(1)->info->discovery->ports->ports[0]->number, 5432);
 }
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
 {
