@@ -6,7 +6,7 @@
 #include "master_stub/marathon/view/views.h"
 #include "refusals.h"
 
-/* Two ports are free: whatever is taken first, the other one is left. */
+/* From a node that has no other ports than these, in the form of ranges. */
 static void offer_ports(const char *ports)
 {
 	char text[128];
