@@ -46,8 +46,11 @@ class Namespace(Place):
         self.prefix = ("nsenter", f"--net={self.path}")
         self.run("ip", "link", "set", "lo", "up")
 
-    def run(self, *command):
-        subprocess.run([*self.prefix, *command], check=True)
+    def run(self, *command, check=True):
+        """Its standard output."""
+        done = subprocess.run([*self.prefix, *command], capture_output=True, text=True, check=False)
+        assert not check or done.returncode == 0, (command, done.stdout, done.stderr)
+        return done.stdout
 
     @contextlib.contextmanager
     def inside(self):
@@ -67,13 +70,16 @@ class Namespace(Place):
 class Single(Cluster):
     """A master and an agent on the loopback of a network namespace of their own."""
 
-    def __init__(self, name, *agent_flags):
+    def __init__(self, name, *agent_flags, before=()):
+        """BEFORE: a command that is run in the namespace first."""
         with contextlib.ExitStack() as undo:
-            self.machine = undo.enter_context(contextlib.closing(Namespace("127.0.0.1")))
-            super().__init__(name, self.machine)
+            self.namespace = undo.enter_context(contextlib.closing(Namespace("127.0.0.1")))
+            if before:
+                self.namespace.run(*before)
+            super().__init__(name, self.namespace)
             undo.callback(super().close)
             self.start_master()
-            self.start_agent("--resources=cpus:4;mem:2048;disk:2048;ports:[31000-31999]", *agent_flags, place=self.machine)
+            self.start_agent("--resources=cpus:4;mem:2048;disk:2048;ports:[31000-31999]", *agent_flags, place=self.namespace)
             self.undo = undo.pop_all()
 
     def close(self):

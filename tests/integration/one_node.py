@@ -2,33 +2,27 @@
 import contextlib
 import json
 import os
-import subprocess
 
-from cluster import Cluster, wait_until
-from fleet import Namespace
+from cluster import wait_until
+from fleet import Single
 from framework import Framework, scalar
 
 FOREVER = "exec sleep 1000"
 
 
-class Node(Cluster):
+class Node(Single):
+    """With a framework of the test's."""
+
     def __init__(self, *flags, before=()):
-        """BEFORE: a command that is run in the namespace first."""
-        self.namespace = Namespace("127.0.0.1")
         with contextlib.ExitStack() as undo:
-            undo.callback(self.namespace.close)
-            if before:
-                self.run(*before)
-            super().__init__("network", self.namespace)
+            super().__init__("network", *flags, before=before)
             undo.callback(super().close)
-            self.start_master()
-            self.start_agent("--resources=cpus:4;mem:2048;disk:1024;ports:[31000-31999]", *flags, place=self.namespace)
             self.framework = Framework(self)
-            undo.callback(self.framework.close)
-            self.undo = undo.pop_all()
+            undo.pop_all()
 
     def close(self):
-        self.undo.close()
+        with contextlib.closing(super()):
+            self.framework.close()
 
     @property
     def agent(self):
@@ -61,9 +55,7 @@ class Node(Cluster):
 
     def run(self, *command, check=True):
         """In the node's network namespace; its standard output."""
-        done = subprocess.run([*self.namespace.prefix, *command], capture_output=True, text=True, check=False)
-        assert not check or done.returncode == 0, (command, done.stderr)
-        return done.stdout
+        return self.namespace.run(*command, check=check)
 
     def run_beside(self, task_id, *command):
         """The same in the network namespace of a task."""

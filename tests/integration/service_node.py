@@ -2,7 +2,6 @@
 import contextlib
 import select
 import socket
-import subprocess
 import threading
 
 from cluster import Cluster, wait_until
@@ -124,9 +123,7 @@ class ServiceNode:
         return result
 
     def run(self, *command, check=True):
-        done = subprocess.run([*self.namespace.prefix, *command], capture_output=True, text=True, check=False)
-        assert not check or done.returncode == 0, (command, done.stderr)
-        return done.stdout
+        return self.namespace.run(*command, check=check)
 
     def table(self, family="ip"):
         """As nft(8) lists it; empty if there is none."""

@@ -39,7 +39,7 @@ def marathon(node):
 
 def ask(cluster, address, port):
     """What a client on the node is answered."""
-    with cluster.machine.inside(), urllib.request.urlopen(f"http://{address}:{port}/", timeout=20) as answer:
+    with cluster.namespace.inside(), urllib.request.urlopen(f"http://{address}:{port}/", timeout=20) as answer:
         return json.load(answer)
 
 
@@ -126,7 +126,7 @@ def web(app_id, version, instances, **more):
 def test_the_example_of_the_readme_serves(marathon):
     marathon.tepui("app", "add", EXAMPLE, "--wait")
     address = service(marathon, "site")
-    with marathon.machine.inside(), urllib.request.urlopen(f"http://{address}/", timeout=20) as answer:
+    with marathon.namespace.inside(), urllib.request.urlopen(f"http://{address}/", timeout=20) as answer:
         assert answer.status == 200
     assert len({address_of(t) for t in marathon.tasks("/site")}) == 3
 

@@ -70,13 +70,13 @@ def balanced(request, node):
     paths = {"directory": directory, "base": directory / "base", "output": directory / "apps"}
     paths["base"].write_text(base.format(**paths))
     paths["output"].touch()
-    balancer = Daemon(request.param, [*node.machine.prefix, "sh", "-c", "exec " + run.format(**paths)], directory / "log")
+    balancer = Daemon(request.param, [*node.namespace.prefix, "sh", "-c", "exec " + run.format(**paths)], directory / "log")
     with contextlib.ExitStack() as undo:
         undo.callback(node.empty)
         balancer.start()
         undo.callback(balancer.end)
         balancer.example = Daemon("example", [
-            *node.machine.prefix, EXAMPLE, request.param, f"http://{node.master_address}", "--group=external",
+            *node.namespace.prefix, EXAMPLE, request.param, f"http://{node.master_address}", "--group=external",
             f"--output={paths['output']}", f"--http-port={HTTP_PORT}", f"--check={check.format(**paths)}",
             f"--reload=kill -{reload.value} {balancer.pid}"], directory / "example.log")
         balancer.example.start()
@@ -88,7 +88,7 @@ def balanced(request, node):
 
 def ask(node, port=SERVICE_PORT, host="any", method="GET"):
     """The status, and who has answered."""
-    with node.machine.inside(), contextlib.closing(http.client.HTTPConnection("127.0.0.1", port, timeout=20)) as client:
+    with node.namespace.inside(), contextlib.closing(http.client.HTTPConnection("127.0.0.1", port, timeout=20)) as client:
         client.request(method, "/", headers={"Host": host, "Connection": "close"})
         answer = client.getresponse()
         return answer.status, answer.read().decode()

@@ -5,8 +5,8 @@ import subprocess
 
 import pytest
 
-from cluster import Cluster, wait_until
-from fleet import Namespace
+from cluster import wait_until
+from fleet import Single
 
 WEB = {"id": "/prod/web", "cmd": "exec socat TCP4-LISTEN:80,fork,reuseaddr EXEC:'echo hello'", "cpus": 0.1, "mem": 32, "instances": 2,
        "networks": [{"mode": "container/bridge"}],
@@ -17,27 +17,13 @@ API = {"id": "/api", "cmd": "exec sleep 1000", "cpus": 0.1, "mem": 32, "instance
        "portDefinitions": [{"port": 0, "name": "http"}]}
 
 
-class Node(Cluster):
-    """A master and an agent on the loopback of a network namespace."""
-
+class Node(Single):
     def __init__(self, *flags):
-        self.namespace = Namespace("127.0.0.1")
-        with contextlib.ExitStack() as undo:
-            undo.callback(self.namespace.close)
-            super().__init__("names", self.namespace)
-            undo.callback(super().close)
-            self.start_master()
-            self.agent = self.start_agent("--resources=cpus:4;mem:2048;disk:1024;ports:[31000-31999]", *flags,
-                                          place=self.namespace)
-            self.undo = undo.pop_all()
-
-    def close(self):
-        self.undo.close()
+        super().__init__("names", *flags)
+        self.agent, = self.agents
 
     def run_in(self, *command):
-        done = subprocess.run([*self.namespace.prefix, *command], capture_output=True, text=True, check=False)
-        assert done.returncode == 0, (command, done.stdout, done.stderr)
-        return done.stdout
+        return self.namespace.run(*command)
 
     def stdout(self, app):
         task, = self.tasks(app)

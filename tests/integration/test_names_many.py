@@ -1,7 +1,6 @@
 """Names of more than any cluster here has, and odd ones: the directory of a master that is not ours."""
 import contextlib
 import re
-import subprocess
 
 import pytest
 
@@ -33,7 +32,7 @@ class Told(Cluster):
         self.undo.close()
 
     def run_in(self, *command):
-        return subprocess.run([*self.namespace.prefix, *command], capture_output=True, text=True, check=True).stdout
+        return self.namespace.run(*command)
 
     def begin(self):
         """A new stream: what was told on another is forgotten with the first message."""
