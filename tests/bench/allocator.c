@@ -15,13 +15,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "lib/cleanup.h"
 #include "lib/err.h"
 #include "lib/resources.h"
 #include "lib/rng.h"
 #include "master_stub/allocator.h"
+#include "tests/bench/figures.h"
 
 enum { N_FRAGMENTS = 16, FIRST_PORT = 31000, PORTS_EACH = 32, YEAR_MS = 1000000000, NAME = 64 };
 
@@ -43,27 +43,6 @@ struct world {
 	double *seconds;
 	size_t n_rounds, n_all_grants;
 };
-
-static _Noreturn void die(const char *what)
-{
-	fprintf(stderr, "allocator: %s\n", what);
-	exit(EXIT_FAILURE);
-}
-
-static void *must(void *p)
-{
-	if (!p)
-		die("out of memory");
-	return p;
-}
-
-static double now(void)
-{
-	struct timespec t;
-
-	(void)clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
 
 static struct resources parse(const char *text)
 {
@@ -206,18 +185,11 @@ static void event(struct world *world, size_t n_rounds)
 	}
 }
 
-static int compare(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
-}
-
 static void report(struct world *world, const char *shape)
 {
 	size_t n = world->n_rounds;
 
-	qsort(world->seconds, n, sizeof(double), compare);
+	sort_times(world->seconds, n);
 	printf("%-8s %6zu %6zu %6zu %9zu %9.3f %9.3f %9.3f\n", shape, world->n_nodes,
 	       world->n_clients, n, world->n_all_grants, world->seconds[n / 2] * 1e3,
 	       world->seconds[n - 1 - n / 100] * 1e3, world->seconds[n - 1] * 1e3);

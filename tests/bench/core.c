@@ -13,7 +13,6 @@
  * The first two print one line: shape, sizes, rounds, what was done, milliseconds a round (median, p99, worst).
  */
 #include <stdlib.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "lib/err.h"
@@ -21,6 +20,7 @@
 #include "lib/store.h"
 #include "master_stub/master.h"
 #include "master_stub/scheduler.h"
+#include "tests/bench/figures.h"
 #include "tests/bench/messages.h"
 
 enum { ID_SIZE = 128, EVENTS_A_TURN = 5000 };
@@ -62,30 +62,9 @@ struct sim {
 	unsigned n_rounds;
 };
 
-static _Noreturn void die(const char *what)
-{
-	fprintf(stderr, "core: %s\n", what);
-	exit(EXIT_FAILURE);
-}
-
-static void *must(void *p)
-{
-	if (!p)
-		die("out of memory");
-	return p;
-}
-
 static void copy_id(char id[ID_SIZE], const char *from)
 {
 	(void)snprintf(id, ID_SIZE, "%s", from);
-}
-
-static double now(void)
-{
-	struct timespec t;
-
-	(void)clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
 /* ---- what the core tells ---- */
@@ -106,19 +85,6 @@ static void on_agent_event(void *arg, void *stream, const Tepui__AgentEvent *eve
 	(void)snprintf(run->task_id, sizeof(run->task_id), "%s",
 		       event->run_task->task->task_id->value);
 	sim->n_runs++;
-}
-
-static void on_agent_close(void *arg, void *stream)
-{
-	(void)arg;
-	(void)stream;
-	die("an agent was closed");
-}
-
-static void on_explain(void *arg, const char *sentence)
-{
-	(void)arg;
-	(void)sentence;
 }
 
 static int64_t on_wall(void *arg)
@@ -357,13 +323,6 @@ static void report_memory(struct sim *sim, unsigned tasks_each)
 	       (with_tasks - with_agents) / (double)sim->n_tasks);
 }
 
-static int compare(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
-}
-
 static void report(struct sim *sim, const char *shape)
 {
 	unsigned n = sim->n_rounds;
@@ -371,7 +330,7 @@ static void report(struct sim *sim, const char *shape)
 
 	for (unsigned i = 0; i < n; i++)
 		sum += sim->seconds[i];
-	qsort(sim->seconds, n, sizeof(double), compare);
+	sort_times(sim->seconds, n);
 	printf("%-8s %6u %6u %6u %9lu %9.3f %9.3f %9.3f %9.0f\n", shape, sim->n_agents,
 	       sim->n_frameworks, n, sim->n_done, sim->seconds[n / 2] * 1e3,
 	       sim->seconds[n - 1 - n / 100] * 1e3, sim->seconds[n - 1] * 1e3,

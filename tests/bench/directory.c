@@ -11,12 +11,12 @@
  */
 #include <malloc.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "lib/err.h"
 #include "lib/rng.h"
 #include "lib/store.h"
 #include "master_stub/master.h"
+#include "tests/bench/figures.h"
 #include "tests/bench/messages.h"
 
 enum { ID_SIZE = 128, EVENTS_A_TURN = 5000, BACKENDS = 10, MAX_ROUNDS = 100000 };
@@ -35,27 +35,6 @@ struct sim {
 	size_t room, n_bytes;		/* packed since it was cleared */
 };
 
-static _Noreturn void die(const char *what)
-{
-	fprintf(stderr, "directory: %s\n", what);
-	exit(EXIT_FAILURE);
-}
-
-static void *must(void *p)
-{
-	if (!p)
-		die("out of memory");
-	return p;
-}
-
-static double now(void)
-{
-	struct timespec t;
-
-	(void)clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
-
 static void on_agent_event(void *arg, void *stream, const Tepui__AgentEvent *event)
 {
 	struct sim *sim = arg;
@@ -67,19 +46,6 @@ static void on_agent_event(void *arg, void *stream, const Tepui__AgentEvent *eve
 	if (size > sim->room)
 		sim->packed = must(realloc(sim->packed, sim->room = size));
 	sim->n_bytes += tepui__agent_event__pack(event, sim->packed);
-}
-
-static void on_agent_close(void *arg, void *stream)
-{
-	(void)arg;
-	(void)stream;
-	die("an agent was closed");
-}
-
-static void on_explain(void *arg, const char *sentence)
-{
-	(void)arg;
-	(void)sentence;
 }
 
 static int64_t on_wall(void *arg)
@@ -241,13 +207,6 @@ static double fill(struct sim *sim, bool has_ports)
 	return (memory_kb() - before) / n;
 }
 
-static int compare(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
-}
-
 static void stop(struct sim *sim)
 {
 	master_free(sim->master);
@@ -293,7 +252,7 @@ static void run(struct sim *sim, double kb_without)
 		turn(sim);
 		seconds[i] = now() - began;
 	}
-	qsort(seconds, sim->n_rounds, sizeof(double), compare);
+	sort_times(seconds, sim->n_rounds);
 	printf("directory %u %u %u %.2f %.1f %.2f %.3f %.3f %.3f\n", sim->n_agents,
 	       sim->n_agents * sim->tasks_each, sim->n_agents * sim->tasks_each / BACKENDS, kb,
 	       whole * 1e3, (double)n_whole / (1 << 20), seconds[sim->n_rounds / 2] * 1e3,

@@ -23,6 +23,7 @@
 
 #include "lib/rng.h"
 #include "tests/bench/fleet_io.h"
+#include "tests/bench/figures.h"
 #include "tests/bench/messages.h"
 
 enum {
@@ -100,20 +101,13 @@ static void add_sample(struct fleet *fleet, double seconds)
 		fleet->samples[fleet->n_samples++] = seconds;
 }
 
-static int compare(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
-}
-
 static double quantile_ms(struct fleet *fleet, double q)
 {
 	size_t n = fleet->n_samples;
 
 	if (n == 0)
 		return -1;
-	qsort(fleet->samples, n, sizeof(double), compare);
+	sort_times(fleet->samples, n);
 	return fleet->samples[(size_t)((double)(n - 1) * q)] * 1e3;
 }
 

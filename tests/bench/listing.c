@@ -10,7 +10,6 @@
  */
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "lib/cleanup.h"
 #include "lib/err.h"
@@ -20,22 +19,9 @@
 #include "lib/store.h"
 #include "master_stub/listing.h"
 #include "master_stub/master.h"
+#include "tests/bench/figures.h"
 
 enum { TASK_SIZE = 1024, FRAMEWORK_SIZE = 128 };
-
-static _Noreturn void die(const char *what)
-{
-	fprintf(stderr, "listing: %s\n", what);
-	exit(EXIT_FAILURE);
-}
-
-static double now_ms(void)
-{
-	struct timespec t;
-
-	(void)clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-	return (double)t.tv_sec * 1e3 + (double)t.tv_nsec / 1e6;
-}
 
 /* ---- a master that hears nothing but its agents ---- */
 
@@ -44,19 +30,6 @@ static void on_agent_event(void *arg, void *stream, const Tepui__AgentEvent *eve
 	(void)arg;
 	(void)stream;
 	(void)event;
-}
-
-static void on_agent_close(void *arg, void *stream)
-{
-	(void)arg;
-	(void)stream;
-	die("an agent was closed");
-}
-
-static void on_explain(void *arg, const char *sentence)
-{
-	(void)arg;
-	(void)sentence;
 }
 
 static int64_t on_wall(void *arg)
@@ -137,7 +110,7 @@ static void measure(struct master *master, const char *name, const struct listin
 		    bool is_protobuf, unsigned n_agents, unsigned n_tasks)
 {
 	const struct listing_query query = { .is_ascending = true, .is_protobuf = is_protobuf };
-	double begin = now_ms(), last = begin, longest = 0, total;
+	double begin = now(), last = begin, longest = 0, total;
 	struct listing *listing;
 	struct err e = { 0 };
 	size_t bytes = 0;
@@ -151,14 +124,14 @@ static void measure(struct master *master, const char *name, const struct listin
 		is_more = listing_step(listing);
 		bytes += listing_out(listing)->size;
 		json_out_clear(listing_out(listing));
-		step = now_ms();
+		step = now();
 		longest = step - last > longest ? step - last : longest;
 		last = step;
 	} while (is_more);
 	total = last - begin;
 	listing_free(listing);
 	printf("%s %u %u %.1f %.0f %.2f\n", name, n_agents, n_agents * n_tasks,
-	       (double)bytes / 1e6, total, longest);
+	       (double)bytes / 1e6, total * 1e3, longest * 1e3);
 }
 
 int main(int argc, char **argv)

@@ -28,6 +28,7 @@
 #include "lib/err.h"
 #include "lib/log.h"
 #include "lib/loop.h"
+#include "tests/bench/figures.h"
 
 enum { PER_MESSAGE = 1000, POLL_MS = 1 };
 
@@ -35,12 +36,6 @@ static char no_bridge[] = "";
 static struct agent agent = { .flags = { .nftables = true, .bridge = no_bridge } };
 static struct loop_timer *poll_timer;
 static uint64_t generation;
-
-static _Noreturn void die(const struct err *e)
-{
-	fprintf(stderr, "services: %s\n", e->msg);
-	exit(EXIT_FAILURE);
-}
 
 static double now_ms(void)
 {
@@ -65,11 +60,7 @@ static char *text(const char *fmt, ...)
 
 static void *zeroed(size_t size)
 {
-	void *made = calloc(1, size);
-
-	if (!made)
-		abort();
-	return made;
+	return must(calloc(1, size));
 }
 
 static char *key_of(unsigned service)
@@ -145,7 +136,7 @@ static void send_message(Tepui__Directory *message)
 	struct err e = { 0 };
 
 	if (directory_apply(agent.directory, message, &e) < 0)
-		die(&e);
+		die(e.msg);
 }
 
 static void tell_services(unsigned n_services, unsigned n_backends)
@@ -247,7 +238,7 @@ static double run_since(double begun)
 
 	loop_timer_set(poll_timer, POLL_MS);
 	if (loop_run(agent.loop, &e) < 0)
-		die(&e);
+		die(e.msg);
 	return now_ms() - begun;
 }
 
@@ -288,13 +279,6 @@ static long worker_kb(void)
 
 /* ---- the figures ---- */
 
-static int compare(const void *a, const void *b)
-{
-	const double *left = a, *right = b;
-
-	return *left < *right ? -1 : *left > *right;
-}
-
 static void measure_updates(unsigned n_services, unsigned n_backends, unsigned n)
 {
 	AUTO_FREE double *times = zeroed((n + 1) * sizeof(*times));
@@ -307,7 +291,7 @@ static void measure_updates(unsigned n_services, unsigned n_backends, unsigned n
 		times[i] = run_since(begun);
 	}
 	cpu = all_cpu_ms() - cpu;
-	qsort(times, n, sizeof(*times), compare);
+	sort_times(times, n);
 	printf("update %.2f %.2f %.2f\n", times[n / 2], n ? times[n - 1] : 0, n ? cpu / n : 0);
 }
 
@@ -323,7 +307,7 @@ static void start(void)
 	    ruleset_new(&agent, &agent.ruleset, &e) < 0 ||
 	    networks_new(&agent, &agent.networks, &e) < 0 ||
 	    loop_timer_new(agent.loop, poll_again, NULL, &poll_timer, &e) < 0)
-		die(&e);
+		die(e.msg);
 	loop_after_turn(agent.loop, check, NULL);
 }
 
