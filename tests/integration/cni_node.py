@@ -25,6 +25,7 @@ class CniNode(Node):
             super().__init__(f"--network_cni_config_dir={self.configs}",
                              f"--network_cni_plugins_dir={self.plugins}:{DEBIAN}", *flags)
             self.rest = undo.pop_all()
+        self.add_front()
 
     def close(self):
         with self.rest:
@@ -37,7 +38,7 @@ class CniNode(Node):
             {"cniVersion": version, "name": name, "plugins": plugins, **more}))
 
     def add_front(self):
-        """The chain that distributions document."""
+        """The chain that distributions document, on each such node."""
         self.add_network(
             "front",
             {"type": "bridge", "bridge": "cni-front", "isGateway": True, "ipMasq": True, "hairpinMode": True,

@@ -3,6 +3,8 @@ import contextlib
 import json
 import os
 
+import pytest
+
 from cluster import wait_until
 from fleet import Single
 from framework import Framework, scalar
@@ -89,6 +91,20 @@ class Node(Single):
                     for line in file:
                         return int(line)
         raise AssertionError(f"{task_id} has no process")
+
+
+def shared_node(kind, *flags):
+    """Fixtures of a module: a node, KIND with FLAGS, for all of its tests; and that one, emptied after each."""
+    @pytest.fixture(name="shared", scope="module")
+    def running_node():
+        with contextlib.closing(kind(*flags)) as made:
+            yield made
+
+    @pytest.fixture(name="node")
+    def emptied_node(shared):
+        yield shared
+        shared.empty()
+    return running_node, emptied_node
 
 
 def addresses_of(status):

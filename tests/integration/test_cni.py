@@ -1,26 +1,13 @@
 """Containers on networks that CNI plugins make: Debian's, and hostile ones of the test's own."""
-import contextlib
 import json
-
-import pytest
 
 import groups
 from cluster import wait_until
 from cni_node import CniNode, PORTS, SERVER
-from one_node import FOREVER, addresses_of
+from one_node import FOREVER, addresses_of, shared_node
 
 
-@pytest.fixture(scope="module", name="shared")
-def shared_node():
-    with contextlib.closing(CniNode("--cni_timeout=10secs")) as node:
-        node.add_front()
-        yield node
-
-
-@pytest.fixture
-def node(shared):
-    yield shared
-    shared.empty()
+running_node, emptied_node = shared_node(CniNode, "--cni_timeout=10secs")
 
 
 def test_a_chain_of_debians_plugins(node):

@@ -1,5 +1,4 @@
 """CNI plugins that fail, and processes that are killed while plugins are at work: no address is lost."""
-import contextlib
 import os
 import signal
 
@@ -7,23 +6,14 @@ import pytest
 
 from cluster import wait_until
 from cni_node import DEBIAN, CniNode
+from one_node import shared_node
 from test_network_faults import ENDED, restart, state
 
 # Plugins of one verb; for the others they pass on what they are given.
 PASS = 'case $CNI_COMMAND in ADD) sed \'s/.*"prevResult":\\(.*\\)}$/\\1/\';; esac'
 
 
-@pytest.fixture(scope="module", name="shared")
-def shared_node():
-    with contextlib.closing(CniNode("--cni_timeout=2secs")) as node:
-        node.add_front()
-        yield node
-
-
-@pytest.fixture
-def node(shared):
-    yield shared
-    shared.empty()
+running_node, emptied_node = shared_node(CniNode, "--cni_timeout=2secs")
 
 
 def add_chain(node, name, *types):

@@ -7,7 +7,7 @@ import subprocess
 import pytest
 
 from cluster import wait_until
-from one_node import Node
+from one_node import Node, shared_node
 
 pytestmark = pytest.mark.unsanitized("looks for leaks in vain under strace")
 
@@ -15,16 +15,7 @@ ENDED = ("TASK_FINISHED", "TASK_FAILED", "TASK_KILLED", "TASK_ERROR", "TASK_LOST
 MAX_STEPS = 60
 
 
-@pytest.fixture(scope="module", name="shared")
-def shared_node():
-    with contextlib.closing(Node()) as node:
-        yield node
-
-
-@pytest.fixture
-def node(shared):
-    yield shared
-    shared.empty()
+running_node, emptied_node = shared_node(Node)
 
 
 @contextlib.contextmanager
