@@ -149,18 +149,25 @@ static inline void launch(struct scene *s, const char *task_id, int port, const 
 	"\"protocol\":\"tcp\",\"labels\":{\"labels\":[%s]}}]}}}," \
 	"\"status\":{\"task_id\":{\"value\":\"%s\"},\"state\":\"TASK_RUNNING\",\"healthy\":true}}"
 
-/* It comes back with TASK_ID (NULL: without), behind LABELS. */
-static inline void rejoin(struct scene *s, struct taker *taker, const char *hostname,
-			  const char *task_id, const char *labels)
+/* It comes back with TASK_ID of FRAMEWORK (NULL: without), behind LABELS. */
+static inline void rejoin_with(struct scene *s, struct taker *taker, const char *hostname,
+			       const struct fake_framework *framework, const char *task_id,
+			       const char *labels)
 {
 	char tasks[2048] = "", id[256];
 
 	master_agent_lost(s->cluster->master, &taker->agent, s->cluster->now_ms);
 	snprintf(id, sizeof(id), "%s", taker->agent.id);
 	if (task_id)
-		snprintf(tasks, sizeof(tasks), BROUGHT, s->framework.id, task_id, id, labels,
+		snprintf(tasks, sizeof(tasks), BROUGHT, framework->id, task_id, id, labels,
 			 task_id);
 	join(s, taker, id, hostname, TAKES("10.0.0.1"), tasks);
+}
+
+static inline void rejoin(struct scene *s, struct taker *taker, const char *hostname,
+			  const char *task_id, const char *labels)
+{
+	rejoin_with(s, taker, hostname, &s->framework, task_id, labels);
 }
 
 static inline void say(struct scene *s, struct taker *taker, struct fake_framework *framework,

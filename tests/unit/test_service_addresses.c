@@ -186,7 +186,6 @@ static void test_a_name_is_of_the_framework_that_had_it_first(void **state)
 {
 	struct scene *s = begin();
 	struct fake_framework *other;
-	struct err e = { 0 };
 
 	(void)state;
 	launch(s, "t1", 31000, WEB);
@@ -198,9 +197,9 @@ static void test_a_name_is_of_the_framework_that_had_it_first(void **state)
 	assert_non_null(strstr(problems(s), "which had it first"));
 	/* Not even while its owner's tasks have not come back to a new master. */
 	cluster_restart(s->cluster);
-	framework_forget(other);
-	assert_int_equal(master_teardown(s->cluster->master, s->framework.id, &e), 0);
-	cluster_turn(s->cluster);
+	rejoin_with(s, &s->a, "node-a", other, "u1", WEB);
+	assert_int_equal(endpoint_of(&s->a, other, "u1")->ports[0]->n_services, 0);
+	assert_non_null(strstr(problems(s), "which had it first"));
 	end(s);
 	free_framework(other);
 }

@@ -80,9 +80,11 @@ static void test_names_and_their_parts_are_bounded(void **state)
 	text[64] = 'a';
 	strcpy(text + 65, ":80");
 	assert_int_equal(vip_read(text, &vip, &e), -EINVAL);
-	for (size_t i = 1; i <= 300; i++)
+	for (size_t i = 1; i <= VIP_NAME_MAX; i++)
 		text[i] = i % 50 ? 'a' : '.';
-	strcpy(text + 301, ":80");
+	strcpy(text + 1 + VIP_NAME_MAX, ":80");
+	assert_int_equal(vip_read(text, &vip, &e), 0);
+	strcpy(text + 1 + VIP_NAME_MAX, "a:80");
 	assert_int_equal(vip_read(text, &vip, &other), -EINVAL);
 }
 
