@@ -7,10 +7,8 @@
 
 #include "proto/tepui.pb-c.h"
 
-struct farewell;
 struct sim;
 struct sim_agent;
-struct sim_service;
 
 /* ---- an agent ---- */
 
