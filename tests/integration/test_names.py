@@ -1,6 +1,7 @@
 """Names of what runs, as dig and programs in containers see them."""
 import contextlib
 import re
+import signal
 import subprocess
 
 import pytest
@@ -180,12 +181,21 @@ def test_names_are_told_over_http_as_mesos_dns_does(node):
     assert node.call("GET", "/v1/enumerate", headers={"Host": "evil.example"}, port=8123).status == 403
 
 
-def test_an_agent_that_comes_back_answers_containers_at_once(node):
+def test_an_agent_that_comes_back_answers_by_what_it_has_kept(node):
+    """Without a master that could tell it."""
+    web, kept = addresses(node, "/prod/web"), node.agent.work_dir / "directory"
+
     def are_there():
         with contextlib.suppress(AssertionError):  # dig fails while nobody is there
-            return dig(node, "web-prod.marathon.mesos", server="172.29.0.1") == addresses(node, "/prod/web")
-    node.kill_agent(node.agent)
+            return dig(node, "web-prod.marathon.mesos", server="172.29.0.1") == web
+    wait_until(lambda: kept.exists() and all(address.encode() in kept.read_bytes() for address in web), "they are kept")
+    node.master.end(signal.SIGKILL)
+    node.agent.end(signal.SIGKILL)
+    node.agent.start()
     wait_until(are_there, "names")
+    node.master.start()
+    wait_until(node.answers_ping, "the master")
+    node.agents_are_back()
 
 
 def test_bad_queries_are_refused_and_harm_nothing(node):
