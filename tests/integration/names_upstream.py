@@ -4,8 +4,8 @@ import socket
 import struct
 import threading
 
-A, SOA, TXT, AAAA, SRV, OPT = 1, 6, 16, 28, 33, 41
-NOERROR, SERVFAIL, NXDOMAIN, REFUSED = 0, 2, 3, 5
+A, SOA, TXT = 1, 6, 16
+NOERROR, SERVFAIL, NXDOMAIN = 0, 2, 3
 
 
 def encode(name):

@@ -47,6 +47,19 @@ def address_of(task):
     return next(a["ipAddress"] for a in task["ipAddresses"] if a["protocol"] == "IPv4")
 
 
+def run_once(marathon, job):
+    """A run of it, which succeeds."""
+    path = f"/v1/jobs/{job['id']}"
+
+    def history():
+        return marathon.call("GET", f"{path}?embed=history").json["history"]
+    assert marathon.call("POST", "/v1/jobs", job).status == 201
+    assert marathon.call("POST", f"{path}/runs").status == 201
+    wait_until(lambda: history()["successCount"] + history()["failureCount"], "the end of the run", 60)
+    assert history()["successCount"] == 1, history()
+    assert marathon.call("DELETE", path).status == 200
+
+
 def test_an_app_on_the_bridge_answers_where_it_is_shown(marathon):
     marathon.deploy({
         "id": "/web", "cmd": ECHO % ("", 8080), "cpus": 0.1, "mem": 48, "instances": 2, "networks": BRIDGE,
@@ -85,14 +98,7 @@ def test_the_containers_of_a_pod_share_their_address(marathon):
 def test_a_run_of_a_job_is_on_the_bridge(marathon):
     job = {"id": "looks", "run": {"cmd": "ip -o -4 address show eth0 | grep -q 172.29.", "cpus": 0.1, "mem": 32, "disk": 0,
                                   "networks": BRIDGE}}
-    assert marathon.call("POST", "/v1/jobs", job).status == 201
-    assert marathon.call("POST", "/v1/jobs/looks/runs").status == 201
-
-    def history():
-        return marathon.call("GET", "/v1/jobs/looks?embed=history").json["history"]
-    wait_until(lambda: history()["successCount"] + history()["failureCount"], "the end of the run", 60)
-    assert history()["successCount"] == 1, history()
-    assert marathon.call("DELETE", "/v1/jobs/looks").status == 200
+    run_once(marathon, job)
 
 
 # ---- services ----
@@ -173,11 +179,4 @@ def test_who_may_call_one_service_reaches_no_other(marathon):
         "cmd": f"for i in $(seq 100); do {call['prodweb']} && break; sleep 0.1; done; {call['prodweb']} && ! {call['other']}",
         "cpus": 0.1, "mem": 32, "disk": 0,
         "networks": [{"mode": "container/bridge", "labels": {"allow": "/prod/web:80"}}]}}
-    assert marathon.call("POST", "/v1/jobs", job).status == 201
-    assert marathon.call("POST", "/v1/jobs/calls/runs").status == 201
-
-    def history():
-        return marathon.call("GET", "/v1/jobs/calls?embed=history").json["history"]
-    wait_until(lambda: history()["successCount"] + history()["failureCount"], "the end of the run", 60)
-    assert history()["successCount"] == 1, history()
-    assert marathon.call("DELETE", "/v1/jobs/calls").status == 200
+    run_once(marathon, job)
