@@ -84,7 +84,9 @@ static bool is_own_network(const Mesos__V1__NetworkInfo *network)
 
 static bool is_of_protocol(const char *protocol, bool is_udp)
 {
-	return strcasestr(protocol ? protocol : "tcp", is_udp ? "udp" : "tcp") != NULL;
+	bool is_given = protocol && *protocol;
+
+	return strcasestr(is_given ? protocol : "tcp", is_udp ? "udp" : "tcp") != NULL;
 }
 
 static const char *label_of(const Mesos__V1__Labels *labels, const char *key)

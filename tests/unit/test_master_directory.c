@@ -85,10 +85,10 @@ static void test_a_container_of_its_own_network(void **state)
 	assert_string_equal(told->addresses[1], "fd00::5");
 	assert_int_equal(told->ports[0]->host_port, 31000);
 	assert_int_equal(told->ports[0]->container_port, 8080);
-	/* The service has it by the port of the container, too. */
+	/* The service has it by the port of the container, too; no protocol is TCP. */
 	launch_on(&s->framework, &s->a, "t3", 31003, WEB,
 		  ",\"container\":{\"type\":\"MESOS\",\"network_infos\":[{\"name\":\"mesos-bridge\","
-		  "\"port_mappings\":[{\"host_port\":31002,\"container_port\":31003}]}]}");
+		  "\"port_mappings\":[{\"host_port\":31002,\"container_port\":31003,\"protocol\":\"\"}]}]}");
 	read_events(&s->a);
 	assert_int_equal(endpoint(s, "t3")->ports[0]->host_port, 31002);
 	assert_int_equal(endpoint(s, "t3")->ports[0]->container_port, 31003);
